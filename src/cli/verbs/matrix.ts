@@ -1,0 +1,52 @@
+import type { Machine } from "../../host/machine.ts";
+import { decideAll, findDevices, selectDevices, type VerdictTable } from "../../p2pdma/index.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { matrixJson, matrixText } from "../../report/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { MachineOptions } from "../options.ts";
+import { readSource } from "../read-source.ts";
+import { show, treeInput } from "../show.ts";
+
+/** Options of `matrix`. */
+export interface MatrixOptions extends MachineOptions {
+  readonly all?: boolean;
+  readonly providers?: readonly string[];
+  readonly clients?: readonly string[];
+}
+
+/** `peerlane matrix [SRC]`. */
+export async function runMatrix(source: string | undefined, options: MatrixOptions): Promise<number> {
+  const machine = await readSource({ ...options, ...(source === undefined ? {} : { source }) });
+  const chosen = selectDevices(machine, { all: options.all === true });
+  const table = decideAll(machine, {
+    providers: named(machine, options.providers) ?? chosen.providers,
+    clients: named(machine, options.clients) ?? chosen.clients,
+    ...(options.rules === undefined ? {} : { rules: options.rules }),
+  });
+  show(
+    options,
+    machine,
+    () => matrixJson(treeInput(table)),
+    (screen) => matrixText(table, screen),
+  );
+  return isAllUnknown(table) ? EXIT.unknown : EXIT.yes;
+}
+
+function named(machine: Machine, names: readonly string[] | undefined): readonly Bdf[] | undefined {
+  if (names === undefined) return undefined;
+  const wanted = new Set(names.flatMap((name) => findDevices(machine, name)));
+  return machine.functions.map((fn) => fn.bdf).filter((bdf) => wanted.has(bdf));
+}
+
+/** True when the source shows too little for any verdict but a function with itself. */
+function isAllUnknown(table: VerdictTable): boolean {
+  let pairs = 0;
+  for (let i = 0; i < table.providers.length; i++) {
+    for (let j = 0; j < table.clients.length; j++) {
+      if (table.providers[i] === table.clients[j]) continue;
+      if (table.mapType(i, j) !== "unknown") return false;
+      pairs++;
+    }
+  }
+  return pairs > 0;
+}

@@ -1,0 +1,82 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { ArchiveTree, gunzip } from "../../host/archive.ts";
+import type { Machine } from "../../host/machine.ts";
+import { parseScenario } from "../../host/scenario/index.ts";
+import { readSysfs } from "../../host/sysfs.ts";
+import { decideAll } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { matrixText, vmJson, vmText } from "../../report/index.ts";
+import { bootScenario, type GuestReport, guestFiles } from "../../vm/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { MachineOptions } from "../options.ts";
+import { show } from "../show.ts";
+import { ProgressLine } from "../terminal.ts";
+
+/** Options of `vm`. */
+export interface VmOptions extends Pick<MachineOptions, "json" | "color" | "width" | "debug"> {
+  readonly kernelImage?: string;
+  readonly busybox?: string;
+  readonly refresh?: boolean;
+  readonly save?: string;
+}
+
+/** `peerlane vm SCENARIO`: boots it and shows the rules' verdicts beside the kernel's own. */
+export async function runVm(file: string, options: VmOptions): Promise<number> {
+  const scenario = parseScenario(readScenario(file), file);
+  const progress = new ProgressLine();
+  const interrupt = new AbortController();
+  const onSignal = (): void => interrupt.abort();
+  process.once("SIGINT", onSignal);
+  try {
+    const files = await guestFiles({
+      ...(options.kernelImage === undefined ? {} : { kernelImage: options.kernelImage }),
+      ...(options.busybox === undefined ? {} : { busybox: options.busybox }),
+      refresh: options.refresh === true,
+      progress: (message) => progress.show(message),
+      signal: interrupt.signal,
+    });
+    progress.show(`booting ${scenario.name} in software emulation: some 6 seconds`);
+    const report = await bootScenario(scenario, { files, signal: interrupt.signal });
+    progress.clear();
+    if (options.save !== undefined) writeFileSync(options.save, report.tree);
+    return showReport(await machineOf(report, scenario.name), report, options);
+  } catch (error) {
+    if (interrupt.signal.aborted)
+      throw new PeerlaneError("operation-failed", "interrupted; the guest is gone and nothing is left of it");
+    throw error;
+  } finally {
+    progress.clear();
+    process.removeListener("SIGINT", onSignal);
+  }
+}
+
+function readScenario(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new PeerlaneError("not-found", `cannot read ${file}`, {
+      remedy: "name a scenario file; examples/ has some",
+      cause,
+    });
+  }
+}
+
+async function machineOf(report: GuestReport, name: string): Promise<Machine> {
+  return readSysfs(new ArchiveTree(await gunzip(report.tree, name), name), { format: "archive" });
+}
+
+function showReport(machine: Machine, report: GuestReport, options: VmOptions): number {
+  const unique = (pick: "provider" | "client") => [...new Set(report.measured.pairs.map((pair) => pair[pick]))];
+  const table = decideAll(machine, { providers: unique("provider"), clients: unique("client") });
+  const agree = report.measured.pairs.every(
+    (pair) =>
+      table.mapType(table.providers.indexOf(pair.provider), table.clients.indexOf(pair.client)) === pair.mapType,
+  );
+  show(
+    options,
+    machine,
+    () => vmJson(table, report.measured),
+    (screen) => matrixText(table, screen) + vmText(table, report.measured, screen),
+  );
+  return agree ? EXIT.yes : EXIT.no;
+}

@@ -1,0 +1,93 @@
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { Machine, Note } from "./machine.ts";
+
+interface Ids {
+  readonly vendorId: number;
+  readonly deviceId: number;
+}
+
+/**
+ * Fills vendor and device ids that a source gives by name only (`lspci` without `-nn`), from the text of a `pci.ids`
+ * file. A name that the file has not, or has for two devices, stays unknown.
+ */
+export function withIdsFromNames(machine: Machine, pciIds: string): Machine {
+  const table = new NameTable(pciIds);
+  let filled = 0;
+  let left = 0;
+  const functions = machine.functions.map((fn): PciFunction => {
+    if (!isUnknown(fn.vendorId) && !isUnknown(fn.deviceId)) return fn;
+    const ids = fn.label === null ? undefined : table.find(fn.label);
+    if (ids === undefined) {
+      left++;
+      return fn;
+    }
+    filled++;
+    return { ...fn, ...ids };
+  });
+  if (filled === 0) return machine;
+  const kept = left > 0 ? machine.notes : machine.notes.filter((note) => !isAboutIds(note));
+  const message = `the ids of ${filled} functions were looked up by name in this host's pci.ids, as the text has names only`;
+  return {
+    ...machine,
+    functions,
+    notes: [...kept, { severity: "info", message, remedy: "with lspci -nn they come from the machine itself" }],
+  };
+}
+
+function isAboutIds({ message }: Note): boolean {
+  return message.startsWith("vendor and device ids are unknown");
+}
+
+/** The vendors of a `pci.ids` file, with the place of each one's devices in the text. */
+class NameTable {
+  readonly #text: string;
+  readonly #vendors: { readonly id: number; readonly name: string; readonly from: number; to: number }[] = [];
+
+  constructor(pciIds: string) {
+    this.#text = pciIds;
+    const vendorLine = /^([0-9a-f]{4}) {2}(.+)$/gm;
+    // Device classes follow the vendors, in lines that start with `C `.
+    const end = pciIds.search(/^C [0-9a-f]{2} {2}/m);
+    for (let match = vendorLine.exec(pciIds); match !== null; match = vendorLine.exec(pciIds)) {
+      if (end >= 0 && match.index > end) break;
+      const last = this.#vendors.at(-1);
+      if (last !== undefined) last.to = match.index;
+      const from = vendorLine.lastIndex;
+      this.#vendors.push({
+        id: Number.parseInt(match[1] ?? "", 16),
+        name: match[2] ?? "",
+        from,
+        to: end < 0 ? pciIds.length : end,
+      });
+    }
+  }
+
+  /** The ids that `lspci` prints as `label` (vendor's name, blank, device's name or `Device 1234`); only if one fits. */
+  find(label: string): Ids | undefined {
+    const found: Ids[] = [];
+    for (const vendor of this.#vendors) {
+      if (!label.startsWith(`${vendor.name} `)) continue;
+      const device = label.slice(vendor.name.length + 1);
+      const unnamed = /^Device ([0-9a-f]{4})$/.exec(device);
+      if (unnamed !== null) found.push({ vendorId: vendor.id, deviceId: Number.parseInt(unnamed[1] ?? "", 16) });
+      else found.push(...this.#devicesNamed(vendor, device));
+    }
+    return found.length === 1 ? found[0] : undefined;
+  }
+
+  #devicesNamed(vendor: { id: number; from: number; to: number }, name: string): Ids[] {
+    const found: Ids[] = [];
+    const line = `  ${name}\n`;
+    for (
+      let at = this.#text.indexOf(line, vendor.from);
+      at >= 0 && at < vendor.to;
+      at = this.#text.indexOf(line, at + 1)
+    ) {
+      // A device's line is a tab and four digits; deeper ones are subsystems.
+      const id = /(?:^|\n)\t([0-9a-f]{4})$/.exec(this.#text.slice(at - 6, at))?.[1];
+      if (id !== undefined) found.push({ vendorId: vendor.id, deviceId: Number.parseInt(id, 16) });
+    }
+    return found;
+  }
+}

@@ -1,0 +1,171 @@
+import { type Bdf, busKeyOf, busOf } from "../../pci/bdf.ts";
+import type { Attachment, PciFunction } from "../../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import type { HostBridge, Iommu, Machine, Note } from "../machine.ts";
+import type { FunctionTable, TextFacts } from "./function-table.ts";
+import { MultifunctionFinder } from "./multifunction.ts";
+import type { TextReading } from "./reading.ts";
+import * as why from "./reasons.ts";
+import { FunctionRecord } from "./record.ts";
+import type { SystemLines } from "./system-lines.ts";
+import { isBusCertain, type TreeNode, type TreeReader } from "./tree.ts";
+
+/** Makes the machine of all that a text has shown. */
+export function composeMachine(file: string, table: FunctionTable, tree: TreeReader, system: SystemLines): Machine {
+  addTreeFunctions(table, tree);
+  const readings = table.takeReadings();
+  const finder = new MultifunctionFinder(readings);
+  const functions = readings.map(([bdf, reading]) => composeFunction(bdf, reading, table.facts, tree, finder));
+  return {
+    source: { format: "lspci", name: file },
+    functions,
+    hostBridges: hostBridgesOf(tree),
+    cpu: system.cpu(),
+    kernel: system.kernel(),
+    iommu: iommuOf(table.facts),
+    notes: [...table.notes, ...generalNotes(file, table.facts, functions)],
+  };
+}
+
+/** A tree of its own lists functions too, with their names; what it draws in a place that it does not name is left out. */
+function addTreeFunctions(table: FunctionTable, tree: TreeReader): void {
+  const listed = new Set([...table.addresses()].map(busKeyOf));
+  for (const node of tree.nodes.values()) {
+    if (!table.has(node.bdf) && !isBusCertain(node, listed.has(busKeyOf(node.bdf)))) continue;
+    const record = new FunctionRecord(node.bdf, node.line);
+    record.label = node.label;
+    record.isHeadWhole = false;
+    if (node.ids !== undefined) {
+      record.vendorId = node.ids.vendorId;
+      record.deviceId = node.ids.deviceId;
+    }
+    table.add(record, { isComplete: false });
+  }
+}
+
+function composeFunction(
+  bdf: Bdf,
+  reading: TextReading,
+  facts: TextFacts,
+  tree: TreeReader,
+  finder: MultifunctionFinder,
+): PciFunction {
+  const node = tree.contested.has(bdf) ? undefined : tree.nodes.get(bdf);
+  const proven = isExtendedSpaceSeen(reading, facts);
+  return {
+    bdf,
+    label: reading.label,
+    vendorId: reading.vendorId,
+    deviceId: reading.deviceId,
+    subsystem: reading.subsystem,
+    revision: reading.revision,
+    classCode: classOf(reading.classCode, reading.classKind),
+    headerType: reading.headerType,
+    multifunction: finder.isMultifunction(bdf, reading.multifunction),
+    command: reading.command,
+    bars: reading.bars,
+    bridge: bridgeOf(bdf, reading, node),
+    express: reading.express,
+    acs: proven || reading.acs !== null ? reading.acs : why.extendedNotSeen,
+    sriov: proven || reading.sriov !== null ? reading.sriov : why.extendedNotSeen,
+    resizableBars: proven || !isEmpty(reading.resizableBars) ? reading.resizableBars : why.extendedNotSeen,
+    capabilities: reading.capabilities,
+    names: noNames,
+    driver: reading.driver === why.noDriverLine && facts.namesDrivers ? null : reading.driver,
+    numaNode: reading.numaNode === why.noNumaLine && facts.namesNumaNodes ? null : reading.numaNode,
+    iommuGroup: reading.iommuGroup === why.noGroupLine && facts.namesGroups ? null : reading.iommuGroup,
+    p2pmem: why.notInText,
+    physicalFunction: why.notInText,
+    attachment: attachmentOf(node, tree),
+    dmaMaskBits: why.notInText,
+  };
+}
+
+/** A plain listing prints base class and subclass only; nothing hangs on the interface, which then is given as 0. */
+function classOf(classCode: Known<number>, classKind: Known<number>): Known<number> {
+  return isUnknown(classCode) && !isUnknown(classKind) ? classKind * 0x100 : classCode;
+}
+
+/**
+ * Where no function of a text with PCI Express ports shows an extended capability, `lspci` could not read that space
+ * (it says nothing of it then), and absence proves nothing: no port is without any.
+ */
+function isExtendedSpaceSeen(reading: TextReading, facts: TextFacts): boolean {
+  const { express } = reading;
+  if (facts.showsExtended || !facts.showsPorts || isUnknown(express) || express === null) return true;
+  // Bytes gave the registers, and what they say of the extended space is right.
+  return !isUnknown(express.registers);
+}
+
+function isEmpty(list: Known<readonly unknown[]>): boolean {
+  return !isUnknown(list) && list.length === 0;
+}
+
+const noNames: readonly string[] = [];
+function bridgeOf(bdf: Bdf, reading: TextReading, node: TreeNode | undefined): PciFunction["bridge"] {
+  if (!isUnknown(reading.bridge) || node?.buses === undefined) return reading.bridge;
+  // The kernel writes the primary bus number from the bus that the bridge is on.
+  return { primary: busOf(bdf), ...node.buses, windows: why.notVerbose };
+}
+
+function attachmentOf(node: TreeNode | undefined, tree: TreeReader): Known<Attachment> {
+  if (node === undefined || node.rootBus < 0) {
+    return tree.nodes.size === 0 ? why.noTree : unknown("the tree does not show this function, or in two places");
+  }
+  return { upstream: node.upstream?.bdf ?? null, rootBus: node.rootBus };
+}
+
+function hostBridgesOf(tree: TreeReader): Known<readonly HostBridge[]> {
+  if (tree.roots.size === 0) return why.noTree;
+  return [...tree.roots]
+    .sort((a, b) => a - b)
+    .map((rootBus) => ({ rootBus, windows: why.notInText, numaNode: why.notInText }));
+}
+
+function iommuOf(facts: TextFacts): Iommu {
+  const seen = facts.namesGroups ? "lspci names IOMMU groups but not" : "lspci does not show";
+  const kind = unknown(`${seen} the kind of IOMMU: give --iommu`);
+  const mode = unknown(`${seen} how the IOMMU is used: give --iommu`);
+  return { kind, mode, groupTypes: unknown("lspci does not show the types of IOMMU groups") };
+}
+
+function generalNotes(file: string, facts: TextFacts, functions: readonly PciFunction[]): Note[] {
+  const notes: Note[] = [];
+  const warn = (message: string, remedy: string, line?: number): void => {
+    notes.push({ severity: "warning", message, remedy, ...(line === undefined ? {} : { place: { file, line } }) });
+  };
+  const count = functions.length;
+  if (facts.deniedCount > 0) {
+    warn(
+      `capabilities are hidden for ${facts.deniedCount} of ${count} functions: lspci ran without root, so ACS and PCIe port types are unknown`,
+      "run sudo lspci -vvvnn, or sudo lspci -xxxx",
+    );
+  }
+  const hidden = functions.filter(({ acs }) => acs === why.notVerbose || acs === why.acsNeedsVv).length;
+  if (hidden > 0) {
+    warn(`lspci was run without -vv: ACS is unknown for ${hidden} of ${count} functions`, "run sudo lspci -vvvnn");
+  }
+  const nameless = functions.filter(({ vendorId }) => vendorId === why.namesOnly).length;
+  if (nameless > 0) {
+    warn(
+      `vendor and device ids are unknown for ${nameless} of ${count} functions: lspci without -nn prints names`,
+      "add -nn",
+    );
+  }
+  if (facts.lastCutLine > 0) {
+    warn(
+      "the text ends within a function, or with no blank line behind it: what it does not show is unknown",
+      "paste the whole output of lspci",
+      facts.lastCutLine,
+    );
+  }
+  if (facts.guessedBarsLine > 0) {
+    notes.push({
+      severity: "info",
+      message: "lspci -v does not number BARs: the numbers shown are the lowest possible",
+      remedy: "run sudo lspci -vvvnn",
+      place: { file, line: facts.guessedBarsLine },
+    });
+  }
+  return notes;
+}

@@ -1,0 +1,189 @@
+import { PeerlaneError } from "../../pci/error.ts";
+import type { Machine } from "../machine.ts";
+import { readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
+import { composeMachine } from "./compose.ts";
+import { readFunctionLine, readKernelLine } from "./function-lines.ts";
+import { FunctionTable } from "./function-table.ts";
+import { behindBullet, readHeaderLine } from "./header-line.ts";
+import { readHexLine } from "./hex-line.ts";
+import { hexDigit, type Line, word } from "./line.ts";
+import { MachineRecord, readMachineLine, readSlotLine } from "./machine-form.ts";
+import type { FunctionRecord } from "./record.ts";
+import { SystemLines } from "./system-lines.ts";
+import { TreeReader } from "./tree.ts";
+
+const UPPER_C = 0x43;
+const UPPER_D = 0x44;
+const UPPER_K = 0x4b;
+const LETTERS_FROM = 0x41;
+const SMALL_LETTERS_FROM = 0x61;
+const BACKSLASH = 0x5c;
+const BACKTICK = 0x60;
+const BAR = 0x7c;
+
+/** Lines that say that something was left out: of `grep -A`, and of people; and the end of a fence. */
+const gaps = [word("--"), word("..."), word("[...]"), word("[snip]"), word("<snip>"), word("```"), word("~~~")];
+const orphan = word("Capabilities: [");
+
+/** How a record's lines end, which tells whether more may have followed. */
+type Ending = "blank" | "next-function" | "gap" | "end-of-text";
+
+/**
+ * Reads the lines of a text one by one and keeps what they tell of each function. The layout decides little, since
+ * pasting changes it: a line is known by its first words and by the lines before it, not by its indentation.
+ */
+export class DumpReader {
+  readonly #file: string;
+  readonly #table: FunctionTable;
+  readonly #tree = new TreeReader();
+  readonly #system = new SystemLines();
+  #record: FunctionRecord | undefined;
+  #machineRecord: MachineRecord | undefined;
+  /** A blank line was the last one. */
+  #isBlankBefore = false;
+  /** The open record has lines beyond its first. */
+  #hasDetails = false;
+  /** Each line of the text is followed by a blank one, as some web pages paste: blank lines then end nothing. */
+  #isDoubleSpaced = false;
+  #hasOrphans = false;
+  #firstOddLine: { readonly number: number; readonly text: string } | undefined;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#table = new FunctionTable(file);
+  }
+
+  /** Takes the next line. Throws `bad-input` and `too-large` as `FunctionTable.add` does. */
+  readLine(line: Line): void {
+    if (line.start === line.end) {
+      this.#isBlankBefore = true;
+      this.#endMachineRecord();
+      return;
+    }
+    const isTaken = this.#record === undefined ? false : this.#readWithin(line, this.#record);
+    if (!isTaken) this.#readOutside(line);
+    this.#isBlankBefore = false;
+  }
+
+  /** Ends the text. Throws `bad-input` where it showed no function. */
+  finish(): Machine {
+    this.#end(this.#isBlankBefore ? "blank" : "end-of-text");
+    if (this.#table.size === 0 && this.#tree.nodes.size === 0) throw this.#noDevice();
+    return composeMachine(this.#file, this.#table, this.#tree, this.#system);
+  }
+
+  /** Tries a line as one of the open record; false sends it on to where lines outside of records are tried. */
+  #readWithin(line: Line, record: FunctionRecord): boolean {
+    if (!this.#isBlankBefore) return this.#readDetail(line, record);
+    if (this.#hasDetails && !this.#isDoubleSpaced) {
+      this.#end("blank");
+      return false;
+    }
+    if (this.#readDetail(line, record)) {
+      this.#isDoubleSpaced = true;
+      return true;
+    }
+    if (!this.#isDoubleSpaced) this.#end("blank");
+    return false;
+  }
+
+  /** Most lines of a text are refused here by their first letter, without being read. */
+  #readDetail(line: Line, record: FunctionRecord): boolean {
+    const first = line.byte(line.start);
+    // A digit (lspci prints small ones): a hex line, or the next function.
+    if (hexDigit(first) >= 0 && (first < LETTERS_FROM || first >= SMALL_LETTERS_FROM)) {
+      return readHexLine(line, record) && this.#take();
+    }
+    if (!line.isWhole && first !== UPPER_K) return false;
+    if (first === UPPER_C && readCapabilityTitle(line, record)) return this.#take();
+    if ((first === UPPER_K || first === UPPER_D) && readKernelLine(line, record)) return this.#take();
+    if (!record.isHeadDone) return (readFunctionLine(line, record) || readDeniedLine(line, record)) && this.#take();
+    // What is below a capability: letters, but for the drawings of a tree and the marks of a gap.
+    if (first < LETTERS_FROM || first === BACKSLASH || first === BACKTICK || first === BAR) return false;
+    record.readCapabilityLine?.(line, record);
+    return true;
+  }
+
+  #take(): true {
+    this.#hasDetails = true;
+    return true;
+  }
+
+  /** A line that begins something, or belongs to nothing. */
+  #readOutside(line: Line): void {
+    if (this.#machineRecord?.readLine(line) === true) return;
+    const begun = this.#readFirstLine(line);
+    if (begun !== undefined) {
+      this.#begin(begun);
+      return;
+    }
+    const slot = readSlotLine(line);
+    if (slot !== undefined) {
+      this.#end("next-function");
+      this.#machineRecord = new MachineRecord(slot);
+    } else if (gaps.some((gap) => line.has(gap))) {
+      this.#end(this.#isBlankBefore ? "blank" : "gap");
+    } else if (this.#tree.readLine(line)) {
+      this.#end("next-function");
+    } else {
+      this.#readOther(line);
+    }
+  }
+
+  #readFirstLine(line: Line): FunctionRecord | undefined {
+    if (hexDigit(line.byte(behindBullet(line))) < 0) return undefined;
+    return readHeaderLine(line) ?? readMachineLine(line);
+  }
+
+  #begin(record: FunctionRecord): void {
+    this.#end("next-function");
+    this.#record = record;
+    this.#hasDetails = false;
+  }
+
+  /** Text around the dumps; within a verbose record it is one of the many lines that tell nothing. */
+  #readOther(line: Line): void {
+    if (this.#record !== undefined && this.#record.verbosity !== "plain") {
+      this.#hasDetails = true;
+      return;
+    }
+    this.#system.readLine(line);
+    if (this.#record !== undefined) return;
+    if (this.#table.size === 0) {
+      this.#firstOddLine ??= { number: line.number, text: line.text(line.start, Math.min(line.end, line.start + 60)) };
+    }
+    if (line.has(orphan) && !this.#hasOrphans) {
+      this.#hasOrphans = true;
+      this.#table.note(
+        "the line belongs to no function: what it says, and the lines like it, is left out",
+        line.number,
+        "paste the whole output of lspci, with the first line of each function",
+      );
+    }
+  }
+
+  #end(ending: Ending): void {
+    this.#endMachineRecord();
+    const record = this.#record;
+    if (record === undefined) return;
+    this.#record = undefined;
+    const isComplete = ending === "next-function" || (ending === "blank" && !this.#isDoubleSpaced);
+    this.#table.add(record, { isComplete });
+  }
+
+  #endMachineRecord(): void {
+    if (this.#machineRecord === undefined) return;
+    this.#table.add(this.#machineRecord.finish(), { isComplete: true });
+    this.#machineRecord = undefined;
+  }
+
+  #noDevice(): PeerlaneError {
+    const odd = this.#firstOddLine;
+    const found = odd === undefined ? "the text is empty" : `line ${odd.number} reads '${odd.text}'`;
+    return new PeerlaneError("bad-input", `no device in what should be the output of lspci: ${found}`, {
+      place: { file: this.#file, ...(odd === undefined ? {} : { line: odd.number }) },
+      remedy:
+        "expected lines like '00:1c.0 PCI bridge: …' or '-[0000:00]-+-00.0': run sudo lspci -vvvnn (without -P and -M)",
+    });
+  }
+}

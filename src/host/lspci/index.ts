@@ -1,0 +1,40 @@
+import type { Machine } from "../machine.ts";
+import { DumpReader } from "./dump-reader.ts";
+import { LineScanner } from "./line-scanner.ts";
+import { TextCleaner } from "./text-cleaner.ts";
+
+export { looksLikeLspci } from "./detect.ts";
+
+/** Takes a text in chunks of any size and yields the machine that it shows. */
+export interface LspciReader {
+  /** Takes the next bytes. Throws `PeerlaneError` (`bad-input`, `too-large`) with file and line. */
+  push(chunk: Uint8Array): void;
+  /** Ends the text. Throws `bad-input` where it showed no device. */
+  finish(): Machine;
+}
+
+/**
+ * Reads the output of `lspci` as people paste it, one dump or several of one machine: lists with or without `-v` to
+ * `-vvv`, `-n`, `-nn`, `-D`, `-k`; hex of `-x` to `-xxxx`; trees of `-t`; `-mm` and `-vmm`. Memory is bounded by the
+ * number of functions, not by the length of the text. `fileName` goes into errors and notes.
+ */
+export function createLspciReader(fileName: string): LspciReader {
+  const dump = new DumpReader(fileName);
+  const cleaner = new TextCleaner();
+  const scanner = new LineScanner((line) => dump.readLine(line));
+  return {
+    push: (chunk) => scanner.push(cleaner.clean(chunk, false)),
+    finish: () => {
+      scanner.push(cleaner.clean(new Uint8Array(0), true));
+      scanner.finish();
+      return dump.finish();
+    },
+  };
+}
+
+/** Reads a whole text at once; see {@link createLspciReader}. */
+export function readLspci(bytes: Uint8Array, fileName: string): Machine {
+  const reader = createLspciReader(fileName);
+  reader.push(bytes);
+  return reader.finish();
+}

@@ -1,0 +1,174 @@
+import type { Acs } from "../../pci/acs.ts";
+import type { Bar } from "../../pci/bar.ts";
+import type { BridgeRegisters } from "../../pci/bridge.ts";
+import { type DecodedConfig, decodeConfig, type HiddenReasons } from "../../pci/decode.ts";
+import type { PciExpress } from "../../pci/express.ts";
+import type { PciFunction } from "../../pci/function.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
+import type { ResizableBar } from "../../pci/resizable-bar.ts";
+import type { Sriov } from "../../pci/sriov.ts";
+import * as why from "./reasons.ts";
+import { type ExpressLines, type FunctionRecord, NOT_SEEN } from "./record.ts";
+
+/** What config space tells, whether from its bytes or from the text that `lspci` makes of them. */
+export type Registers = Omit<DecodedConfig, "oddities">;
+
+/** What the words of one record tell. `classCode` is known only where the programming interface is printed. */
+export interface TextReading extends Registers, Pick<PciFunction, "driver" | "numaNode" | "iommuGroup" | "label"> {
+  /** The line that begins the record. */
+  readonly line: number;
+  /** Base class and subclass. */
+  readonly classKind: Known<number>;
+  readonly areBarsNumbered: boolean;
+}
+
+/** What the hex lines of one record tell. */
+export interface BytesReading extends Registers {
+  readonly line: number;
+}
+
+/** How sure one can be that a record's lines are all there. */
+export interface RecordEnd {
+  readonly isComplete: boolean;
+}
+
+const orUnknown = (value: number, reason: Unknown): Known<number> => (value >= 0 ? value : reason);
+
+/** Turns the lines of one record into knowledge: what a whole record does not print is absent, of a cut one unknown. */
+export function sealText(record: FunctionRecord, end: RecordEnd): TextReading {
+  const isVerbose = record.verbosity !== "plain" && !record.isGone;
+  const isWhole = end.isComplete || record.isTextDone;
+  // Why a line that could have come did not.
+  const missing = record.isGone ? why.deviceGone : isVerbose ? (isWhole ? undefined : why.cutOff) : why.notVerbose;
+  const missingHead = record.isHeadDone && isVerbose ? undefined : missing;
+  const missingCapability = missing ?? record.capabilitiesHidden;
+  const progIf = programmingInterface(record, isVerbose);
+  const kind = orUnknown(record.classKind, why.unreadable);
+  return {
+    line: record.line,
+    label: record.label,
+    vendorId: orUnknown(record.vendorId, why.namesOnly),
+    deviceId: orUnknown(record.deviceId, why.namesOnly),
+    classKind: kind,
+    classCode: isUnknown(kind) || isUnknown(progIf) ? why.notVerbose : kind * 0x100 + progIf,
+    revision: record.isGone ? why.deviceGone : orUnknown(record.revision, why.cutOff),
+    // A bridge has it in a capability.
+    subsystem: record.subsystem ?? (record.bridge === undefined ? missingHead : missingCapability) ?? null,
+    headerType: missingHead ?? (record.bridge === undefined ? 0 : record.isCardBus ? 2 : 1),
+    multifunction: why.notInText,
+    command: orUnknown(record.command, missing ?? (record.verbosity === "v" ? why.registersNeedVv : why.unreadable)),
+    bars: missingHead ?? allBars(record),
+    areBarsNumbered: record.areBarsNumbered,
+    bridge: sealBridge(record, missingHead),
+    express: sealExpress(record, missing, missingCapability),
+    acs: sealAcs(record, missingCapability),
+    sriov: sealSriov(record, missingCapability),
+    resizableBars: sealResizableBars(record, missingCapability),
+    capabilities: missingCapability ?? record.capabilities,
+    driver: record.driver === undefined ? (missing ?? why.noDriverLine) : record.driver,
+    numaNode: record.numaNode >= 0 ? record.numaNode : (missingHead ?? why.noNumaLine),
+    iommuGroup: record.iommuGroup >= 0 ? record.iommuGroup : (missingHead ?? why.noGroupLine),
+  };
+}
+
+/** `-v` prints the programming interface unless it is zero and has no name. */
+function programmingInterface(record: FunctionRecord, isVerbose: boolean): Known<number> {
+  if (record.isGone) return why.deviceGone;
+  if (record.programmingInterface !== NOT_SEEN) return record.programmingInterface;
+  return isVerbose && record.isHeadWhole ? 0 : why.notVerbose;
+}
+
+/** Fixed BARs of an Enhanced Allocation capability, and of the kernel's BARs those that it does not describe. */
+function allBars(record: FunctionRecord): readonly Bar[] {
+  const { bars, allocatedBars } = record;
+  if (allocatedBars.length === 0) return bars;
+  const merged = allocatedBars.map((fixed) => {
+    const printed = bars.find((bar) => bar.index === fixed.index);
+    return printed === undefined ? fixed : { ...fixed, physAddress: printed.physAddress };
+  });
+  return [...bars.filter((bar) => !allocatedBars.some((fixed) => fixed.index === bar.index)), ...merged];
+}
+
+function sealBridge(record: FunctionRecord, missingHead: Unknown | undefined): Known<BridgeRegisters | null> {
+  const { bridge } = record;
+  if (bridge === undefined) return missingHead ?? null;
+  if (record.isCardBus) return { ...bridge, windows: unknown("the windows of CardBus bridges are not decoded") };
+  const windows = missingHead ?? (record.windowsUnreadable ? why.busAddressNotPrinted : record.windows);
+  return { ...bridge, windows };
+}
+
+function sealExpress(
+  record: FunctionRecord,
+  missing: Unknown | undefined,
+  missingCapability: Unknown | undefined,
+): Known<PciExpress | null> {
+  const { express } = record;
+  if (express === undefined) return missingCapability ?? null;
+  const isV = record.verbosity === "v";
+  const missingLine = isV ? why.registersNeedVv : (missing ?? why.unreadable);
+  const hasLink = express.type !== "root-complex-endpoint" && express.type !== "root-complex-event-collector";
+  // Only CXL 1.1 devices print a link for a root complex endpoint, and it is not of this capability.
+  const link = (state: ExpressLines["linkCapable"]): PciExpress["linkCapable"] =>
+    hasLink ? (state ?? missingLine) : null;
+  return {
+    type: express.type ?? why.unreadable,
+    version: orUnknown(express.version, isV ? why.registersNeedVv : why.unreadable),
+    slotImplemented: express.slotImplemented ?? why.unreadable,
+    slotNumber: express.slotImplemented === false ? null : express.slotNumber >= 0 ? express.slotNumber : missingLine,
+    linkCapable: link(express.linkCapable),
+    linkStatus: link(express.linkStatus),
+    registers: why.notInText,
+  };
+}
+
+function sealAcs(record: FunctionRecord, missingCapability: Unknown | undefined): Known<Acs | null> {
+  if (!record.hasAcs) return missingCapability ?? null;
+  if (record.verbosity === "v") return why.acsNeedsVv;
+  const { acsCapability, acsControl } = record;
+  if (acsCapability < 0 || acsControl < 0) return missingCapability ?? why.unreadable;
+  return { capability: acsCapability, control: acsControl };
+}
+
+function sealSriov(record: FunctionRecord, missingCapability: Unknown | undefined): Known<Sriov | null> {
+  if (!record.hasSriov) return missingCapability ?? null;
+  if (record.verbosity === "v") return why.registersNeedVv;
+  const { sriovCounts, sriovRouting } = record;
+  if (sriovCounts === undefined || sriovRouting === undefined) return missingCapability ?? why.unreadable;
+  return { ...sriovCounts, ...sriovRouting };
+}
+
+function sealResizableBars(
+  record: FunctionRecord,
+  missingCapability: Unknown | undefined,
+): Known<readonly ResizableBar[]> {
+  if (record.hasResizableBar && record.verbosity === "v") return why.registersNeedVv;
+  if (missingCapability !== undefined) return missingCapability;
+  if (!record.hasResizableBar) return [];
+  return record.resizableBarsUnreadable || record.resizableBars.length === 0 ? why.unreadable : record.resizableBars;
+}
+
+const upToHeader: HiddenReasons = {
+  beyondHeader: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
+  extended: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
+};
+const upTo256: HiddenReasons = {
+  beyondHeader: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
+  extended: unknown("the dump holds 256 of 4,096 bytes of config space: use sudo lspci -xxxx"),
+};
+const idsOfVirtualFunction: Unknown = unknown("a virtual function's own registers do not hold its ids: use -nn");
+
+/** Decodes the hex lines of a record; `undefined` where there are none. */
+export function sealBytes(record: FunctionRecord): { reading: BytesReading; oddities: readonly string[] } | undefined {
+  if (record.config === undefined) return undefined;
+  const bytes = record.config.slice(0, record.configLength);
+  // A virtual function's ids read as ones (PCIe 6.0 sec 9.3.4.1), the rest of its space does not.
+  const isVirtual = bytes.length >= 16 && allOnes(bytes.subarray(0, 4)) && !allOnes(bytes.subarray(4, 16));
+  if (isVirtual) bytes.fill(0, 0, 4);
+  const { oddities, ...registers } = decodeConfig(bytes, bytes.length < 256 ? upToHeader : upTo256);
+  const ids = isVirtual ? { vendorId: idsOfVirtualFunction, deviceId: idsOfVirtualFunction } : {};
+  return { reading: { ...registers, ...ids, line: record.line }, oddities };
+}
+
+function allOnes(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0xff);
+}

@@ -1,0 +1,26 @@
+import { type Unknown, unknown } from "../../pci/known.ts";
+
+/** Why a text does not show a value, each with the way out. One object per reason, so that they can be compared. */
+export const notVerbose: Unknown = unknown("lspci without -v does not print it: use sudo lspci -vvvnn");
+export const namesOnly: Unknown = unknown("lspci without -nn prints names, not ids: use -nn");
+export const registersNeedVv: Unknown = unknown("lspci -v does not print registers: use sudo lspci -vvvnn");
+export const acsNeedsVv: Unknown = unknown("lspci -v does not print ACS control: use sudo lspci -vvvnn");
+export const accessDenied: Unknown = unknown("lspci ran without root, and the kernel hid the capabilities: use sudo");
+export const cutOff: Unknown = unknown(
+  "the text ends within this function: paste it whole, up to the blank line behind it",
+);
+export const unreadable: Unknown = unknown("the text holds no readable value here");
+export const deviceGone: Unknown = unknown("the device does not answer (its config space reads ff): gone or asleep");
+export const notInText: Unknown = unknown("lspci does not print it");
+export const noTree: Unknown = unknown("lspci prints the tree only with -t");
+export const sizeNotPrinted: Unknown = unknown("the text shows no size for this BAR");
+export const busAddressNotPrinted: Unknown = unknown("lspci prints CPU addresses, not bus addresses: add -xxxx");
+export const physAddressNotPrinted: Unknown = unknown("the text comes from registers: it holds bus addresses only");
+export const extendedNotSeen: Unknown = unknown(
+  "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",
+);
+
+/** Markers of a verbose record that printed nothing; what that means hangs on the other records of the text. */
+export const noNumaLine: Unknown = unknown("the text names no NUMA node: none, or an lspci older than 3.4");
+export const noGroupLine: Unknown = unknown("the text names no IOMMU group: no IOMMU, or an lspci older than 3.7");
+export const noDriverLine: Unknown = unknown("the text names no driver: use lspci -k");

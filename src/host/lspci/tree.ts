@@ -1,0 +1,193 @@
+import { type Bdf, busOf, devfnOf, deviceOf, domainOf, makeBdf } from "../../pci/bdf.ts";
+import { readIds } from "./header-line.ts";
+import { hexDigit, type Line } from "./line.ts";
+
+const BAR = 0x7c;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const CLOSING = 0x5d;
+const COLON = 0x3a;
+const DOT = 0x2e;
+const GREATER = 0x3e;
+const MINUS = 0x2d;
+const PLUS = 0x2b;
+const SPACE = 0x20;
+
+/** A function as a tree shows it. */
+export interface TreeNode {
+  readonly bdf: Bdf;
+  /** The bridge above, `null` on a root bus. */
+  readonly upstream: TreeNode | null;
+  /** `busKeyOf` of the root bus. */
+  readonly rootBus: number;
+  readonly line: number;
+  /** Bus numbers of a bridge. */
+  buses: { readonly secondary: number; readonly subordinate: number } | undefined;
+  /** The highest bus that this bridge's bridges below account for. */
+  coveredTo: number;
+  label: string | null;
+  ids: { readonly vendorId: number; readonly deviceId: number } | undefined;
+}
+
+/** Where the next device of a line or a branch belongs. */
+interface Branch {
+  readonly upstream: TreeNode | null;
+  readonly domain: number;
+  /** -1 where the bridge above has no bus number. */
+  readonly bus: number;
+  readonly rootBus: number;
+  lastDevfn: number;
+}
+
+/** A tree of more functions is none of a machine's. */
+const MAX_COLUMNS = 1024;
+
+/** Reads the drawings of `lspci -t`, `-tv` and `-tvnn`: which function is below which, and the root buses. */
+export class TreeReader {
+  /** `busKeyOf` of the root buses, in the order of the drawing. */
+  readonly roots: Set<number> = new Set();
+  readonly nodes: Map<Bdf, TreeNode> = new Map();
+  /** Functions that two trees put in different places. */
+  readonly contested: Set<Bdf> = new Set();
+  /** By column, where `+-` and `\-` below it belong. */
+  #branches = new Map<number, Branch>();
+
+  /** True when the line looks like part of a tree; then it has been taken in. */
+  readLine(line: Line): boolean {
+    let at = line.rawStart;
+    while (at < line.end && isBlank(line.byte(at))) at++;
+    const mark = line.byte(at);
+    const behind = line.byte(at + 1);
+    const column = at - line.rawStart;
+    if (column > MAX_COLUMNS) return false;
+    if (mark === MINUS && (behind === BRACKET || (behind === PLUS && line.byte(at + 2) === MINUS))) {
+      this.#branches = new Map();
+      this.#readBranch(line, at + 1, { upstream: null, domain: 0, bus: -1, rootBus: -1, lastDevfn: -1 });
+      return true;
+    }
+    if ((mark !== PLUS && mark !== BACKSLASH) || behind !== MINUS) return false;
+    const branch = this.#branches.get(column);
+    // A branch without its stem is what a cut leaves over: it says nothing.
+    if (branch !== undefined) this.#readBranch(line, at + 2, branch);
+    return true;
+  }
+
+  #readBranch(line: Line, from: number, start: Branch): void {
+    let branch = start;
+    let at = from;
+    while (at < line.end) {
+      const byte = line.byte(at);
+      if (byte === MINUS) at++;
+      else if (byte === PLUS || byte === BACKSLASH) {
+        this.#branches.set(at - line.rawStart, branch);
+        at++;
+      } else if (byte === BRACKET) {
+        const bus = this.#readBus(line, at + 1, branch);
+        if (bus === undefined) return;
+        branch = bus;
+        at = line.next;
+      } else {
+        const below = this.#readDevice(line, at, branch);
+        if (below === undefined) return;
+        branch = below;
+        at = line.next;
+      }
+    }
+  }
+
+  /** `[0000:80]` (or `[80]` of old releases) names a root bus, or one of several buses below a bridge. */
+  #readBus(line: Line, at: number, branch: Branch): Branch | undefined {
+    let domain = 0;
+    let bus = line.hex(at);
+    if (line.byte(line.next) === COLON) {
+      domain = bus;
+      bus = line.hexOf(2, line.next + 1);
+    }
+    if (line.byte(line.next) !== CLOSING || bus < 0 || bus > 0xff || domain < 0 || domain > 0xffffffff)
+      return undefined;
+    line.next++;
+    const key = domain * 0x100 + bus;
+    const isRoot = branch.upstream === null;
+    if (isRoot) this.roots.add(key);
+    return { upstream: branch.upstream, domain, bus, rootBus: isRoot ? key : branch.rootBus, lastDevfn: -1 };
+  }
+
+  /** `1c.0`, `1c.0-[02-05]-` or `1c.0  Name`; the branch below it, or `undefined` at the end of what can be read. */
+  #readDevice(line: Line, at: number, branch: Branch): Branch | undefined {
+    const device = line.hexOf(2, at);
+    const fn = line.byte(line.next) === DOT ? hexDigit(line.byte(line.next + 1)) : -1;
+    if (device < 0 || device > 31 || fn < 0 || fn > 7 || branch.bus < 0) return undefined;
+    const behind = line.next + 2;
+    const bdf = makeBdf(branch.domain, branch.bus, device, fn);
+    // Newer releases draw virtual functions on further buses as if they were on the bridge's first one; where the
+    // order starts again, the bus number is not this one's.
+    if (devfnOf(bdf) <= branch.lastDevfn) return undefined;
+    branch.lastDevfn = devfnOf(bdf);
+    const node = this.#add({
+      bdf,
+      upstream: branch.upstream,
+      rootBus: branch.rootBus,
+      line: line.number,
+      buses: undefined,
+      coveredTo: 0,
+      label: null,
+      ids: undefined,
+    });
+    if (line.byte(behind) !== MINUS) {
+      readName(line, behind, node);
+      return undefined;
+    }
+    return readBelow(line, behind + 1, node, branch);
+  }
+
+  #add(node: TreeNode): TreeNode {
+    const there = this.nodes.get(node.bdf);
+    if (there === undefined) this.nodes.set(node.bdf, node);
+    else if (there.upstream?.bdf !== node.upstream?.bdf || there.rootBus !== node.rootBus) this.contested.add(node.bdf);
+    return there ?? node;
+  }
+}
+
+/** A tree keeps its place with bars; quote marks may stand before it. */
+function isBlank(byte: number): boolean {
+  return byte === SPACE || byte === BAR || byte === GREATER;
+}
+
+function readName(line: Line, at: number, node: TreeNode): void {
+  const text = line.text(at);
+  const ids = readIds(text);
+  if (ids !== undefined) node.ids = ids;
+  const label = ids === undefined ? text : text.slice(0, Math.max(0, text.lastIndexOf("["))).trim();
+  if (line.isWhole && label !== "" && label !== "Device") node.label ??= label;
+}
+
+/** `[02-05]-` behind a bridge, or another `-` where it has no bus number yet. */
+function readBelow(line: Line, at: number, node: TreeNode, branch: Branch): Branch | undefined {
+  const below = { upstream: node, domain: branch.domain, rootBus: branch.rootBus, lastDevfn: -1 };
+  if (line.byte(at) !== BRACKET) {
+    line.next = at;
+    return { ...below, bus: -1 };
+  }
+  const secondary = line.hexOf(2, at + 1);
+  const subordinate = line.byte(line.next) === MINUS ? line.hexOf(2, line.next + 1) : secondary;
+  if (secondary < 0 || subordinate < 0 || line.byte(line.next) !== CLOSING) return undefined;
+  line.next++;
+  node.buses ??= { secondary, subordinate };
+  node.coveredTo = Math.max(node.coveredTo, secondary);
+  const above = node.upstream;
+  if (above !== null) above.coveredTo = Math.max(above.coveredTo, subordinate);
+  return { ...below, bus: secondary };
+}
+
+/**
+ * True when a tree alone tells the bus of a function. Below a bridge whose last buses no bridge below accounts for, a
+ * function other than device 0 may be a virtual one on a later bus; where a list names functions of the bus
+ * (`isBusListed`), so may any.
+ */
+export function isBusCertain(node: TreeNode, isBusListed: boolean): boolean {
+  const { upstream } = node;
+  if (upstream?.buses === undefined) return true;
+  const isBelowFirst = domainOf(upstream.bdf) === domainOf(node.bdf) && busOf(node.bdf) === upstream.buses.secondary;
+  if (!isBelowFirst || upstream.buses.subordinate <= upstream.coveredTo) return true;
+  return deviceOf(node.bdf) === 0 && !isBusListed;
+}

@@ -1,0 +1,76 @@
+import type { BusAddr, PhysAddr } from "../pci/addresses.ts";
+import type { Place } from "../pci/error.ts";
+import type { PciFunction } from "../pci/function.ts";
+import type { Known } from "../pci/known.ts";
+
+/** The formats that Peerlane reads a machine from. */
+export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario";
+
+/** An address window that a host bridge forwards, with what its bus side adds. */
+export interface HostBridgeWindow {
+  readonly kind: "io" | "memory";
+  readonly physStart: PhysAddr;
+  readonly busStart: BusAddr;
+  readonly sizeBytes: number;
+}
+
+/** A host bridge, named by its root bus: two expander bridges in one segment are two. */
+export interface HostBridge {
+  /** Domain and bus of the root bus (`busKeyOf`). */
+  readonly rootBus: number;
+  readonly windows: Known<readonly HostBridgeWindow[]>;
+  readonly numaNode: Known<number | null>;
+}
+
+/** The CPU, as `/proc/cpuinfo` names it. */
+export interface Cpu {
+  /** `x86_64`, `aarch64`, `ppc64le`, … */
+  readonly architecture: Known<string>;
+  /** `GenuineIntel`, `AuthenticAMD`, … ; `null` where the architecture has no such name. */
+  readonly vendor: Known<string | null>;
+  readonly family: Known<number | null>;
+  readonly model: Known<number | null>;
+  readonly name: Known<string | null>;
+}
+
+/** The running kernel. */
+export interface Kernel {
+  /** `uname -r`: `7.2.12+deb13-amd64`. */
+  readonly release: Known<string>;
+  readonly commandLine: Known<string>;
+  /** `CONFIG_…` symbols that matter here, `y`/`m`/value; a symbol that is not set is absent. */
+  readonly config: Known<Readonly<Record<string, string>>>;
+}
+
+/** What translates DMA addresses. `none` is an answer: the source shows that no IOMMU is in use. */
+export type IommuKind = "none" | "intel" | "amd" | "arm-smmu" | "virtio" | "other";
+/** How DMA domains are used by default. `off` goes with kind `none`. */
+export type IommuMode = "off" | "passthrough" | "strict" | "lazy";
+
+export interface Iommu {
+  readonly kind: Known<IommuKind>;
+  readonly mode: Known<IommuMode>;
+  /** Type of each group's default domain as sysfs says it (`DMA`, `DMA-FQ`, `identity`), by group number. */
+  readonly groupTypes: Known<ReadonlyMap<number, string>>;
+}
+
+/** Something a reader has to say once: what it could not see or what is odd, and the way out. */
+export interface Note {
+  readonly severity: "info" | "warning";
+  readonly message: string;
+  readonly remedy?: string;
+  readonly place?: Place;
+}
+
+/** An immutable description of one machine. Every reader yields one; everything else takes one. */
+export interface Machine {
+  readonly source: { readonly format: SourceFormat; readonly name: string };
+  /** In ascending order of address, without duplicates. */
+  readonly functions: readonly PciFunction[];
+  /** Only what the source lists; further root buses follow from the functions. */
+  readonly hostBridges: Known<readonly HostBridge[]>;
+  readonly cpu: Cpu;
+  readonly kernel: Kernel;
+  readonly iommu: Iommu;
+  readonly notes: readonly Note[];
+}

@@ -1,0 +1,68 @@
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { join } from "node:path";
+import type { FileTree } from "./file-tree.ts";
+
+/** Never wait on a FIFO or a device, and never follow a link that a copied tree points elsewhere. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+/** The files below a folder of this system: `/` for the live machine, or a copied or mounted tree. */
+export class NodeTree implements FileTree {
+  readonly name: string;
+  readonly #root: string;
+  #buffer = new Uint8Array(4096);
+
+  constructor(root: string, name: string) {
+    this.#root = root;
+    this.name = name;
+  }
+
+  read(path: string, maxBytes: number): Uint8Array | undefined {
+    let file: number;
+    try {
+      file = openSync(join(this.#root, path), OPEN_FLAGS);
+    } catch {
+      return undefined;
+    }
+    try {
+      return this.#readAll(file, maxBytes);
+    } catch {
+      return undefined;
+    } finally {
+      closeSync(file);
+    }
+  }
+
+  #readAll(file: number, maxBytes: number): Uint8Array {
+    let length = 0;
+    while (length < maxBytes) {
+      if (length === this.#buffer.length) this.#grow(maxBytes);
+      const room = Math.min(this.#buffer.length, maxBytes) - length;
+      const count = readSync(file, this.#buffer, length, room, null);
+      if (count === 0) break;
+      length += count;
+    }
+    return this.#buffer.slice(0, length);
+  }
+
+  #grow(maxBytes: number): void {
+    const larger = new Uint8Array(Math.min(this.#buffer.length * 4, Math.max(maxBytes, this.#buffer.length)));
+    larger.set(this.#buffer);
+    this.#buffer = larger;
+  }
+
+  list(path: string): readonly string[] | undefined {
+    try {
+      return readdirSync(join(this.#root, path));
+    } catch {
+      return undefined;
+    }
+  }
+
+  readLink(path: string): string | undefined {
+    try {
+      return readlinkSync(join(this.#root, path));
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import type { Cpu } from "../host/machine.ts";
+import { devfnOf } from "../pci/bdf.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import type { AllowListEntry, KernelRules } from "./kernel-rules.ts";
+import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
+import type { Reason } from "./verdict.ts";
+
+/** What happens to a path that goes through the host bridge(s). */
+export interface HostBridgeOutcome {
+  /** One of the bytes of `map-type.ts`. */
+  readonly mapType: number;
+  readonly reason: Reason;
+  /** Why it is unknown, in the words of the source. */
+  readonly hidden: readonly string[];
+}
+
+type Answer = "yes" | "no" | { readonly hidden: string };
+
+/** True for the CPUs whose root complex the kernel trusts without looking at the host bridge (`cpu_supports_p2pdma`). */
+function cpuAllowed(cpu: Cpu, rules: KernelRules): Answer {
+  if (rules.firstAmdFamily === null) return "no";
+  if (!isUnknown(cpu.architecture) && !/^(x86|i[3-6]86|amd64)/.test(cpu.architecture)) return "no";
+  if (isUnknown(cpu.vendor)) return { hidden: cpu.vendor.unknown };
+  if (cpu.vendor !== "AuthenticAMD") return "no";
+  if (isUnknown(cpu.family)) return { hidden: cpu.family.unknown };
+  return cpu.family !== null && cpu.family >= rules.firstAmdFamily ? "yes" : "no";
+}
+
+/** What the allow-list says of one host bridge: the entry, nothing, or that the source hides it. */
+type LookUp = { readonly entry: AllowListEntry } | { readonly reason: Reason } | { readonly hidden: string };
+
+function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, sourceIsWhole: boolean): LookUp {
+  const root = topology.roots[rootIndex];
+  const first = root === undefined ? undefined : topology.functions[root.functions[0] ?? -1];
+  if (root === undefined || first === undefined) return { reason: "host-bridge-unidentified" };
+  if (devfnOf(first.bdf) !== 0) {
+    if (!sourceIsWhole && root.rootBus % 0x100 === 0) {
+      return { hidden: "device 00.0 of the root bus is not in the text: paste the whole output of lspci" };
+    }
+    if (!rules.rootPortStandsForHostBridge) return { reason: "host-bridge-unidentified" };
+    if (isUnknown(first.express)) return { hidden: first.express.unknown };
+    const type = first.express?.type ?? null;
+    if (type !== null && isUnknown(type)) return { hidden: type.unknown };
+    if (type !== "root-port") return { reason: "host-bridge-unidentified" };
+  }
+  const { vendorId, deviceId } = first;
+  if (isUnknown(vendorId)) return { hidden: vendorId.unknown };
+  const ofVendor = rules.allowList.filter((entry) => entry.vendorId === vendorId);
+  const anyDevice = ofVendor.find((entry) => entry.deviceId === "any");
+  if (anyDevice !== undefined) return { entry: anyDevice };
+  if (ofVendor.length === 0) return { reason: "host-bridge-not-allowed" };
+  if (isUnknown(deviceId)) return { hidden: deviceId.unknown };
+  const entry = ofVendor.find((candidate) => candidate.deviceId === deviceId);
+  return entry === undefined ? { reason: "host-bridge-not-allowed" } : { entry };
+}
+
+function refused(reason: Reason): HostBridgeOutcome {
+  return { mapType: NOT_SUPPORTED, reason, hidden: [] };
+}
+
+/**
+ * Decides a path through the host bridges of root buses `providerRoot` and `clientRoot` (indices into
+ * `topology.roots`, -1 where hidden), after `host_bridge_whitelist`, Linux 7.2. `sourceIsWhole` says that the source
+ * lists every function of a bus, so that the first one seen is the first one there.
+ */
+export function decideHostBridge(
+  topology: Topology,
+  cpu: Cpu,
+  rules: KernelRules,
+  providerRoot: number,
+  clientRoot: number,
+  sourceIsWhole: boolean,
+): HostBridgeOutcome {
+  if (rules.allowList.length === 0 && rules.firstAmdFamily === null) return refused("no-common-upstream-bridge");
+  const cpuAnswer = cpuAllowed(cpu, rules);
+  if (cpuAnswer === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
+  const bridges = decideAllowList(topology, rules, providerRoot, clientRoot, sourceIsWhole);
+  if (cpuAnswer === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
+  return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [cpuAnswer.hidden, ...bridges.hidden] };
+}
+
+function decideAllowList(
+  topology: Topology,
+  rules: KernelRules,
+  providerRoot: number,
+  clientRoot: number,
+  sourceIsWhole: boolean,
+): HostBridgeOutcome {
+  if (providerRoot < 0 || clientRoot < 0) {
+    return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden: ["the source does not show the host bridge"] };
+  }
+  const same = providerRoot === clientRoot;
+  const lookUps = (same ? [providerRoot] : [providerRoot, clientRoot]).map((root) =>
+    lookUp(topology, root, rules, sourceIsWhole),
+  );
+  // One refusal decides, whatever the other bridge turns out to be.
+  for (const found of lookUps) {
+    if ("reason" in found) return refused(found.reason);
+    if ("entry" in found && found.entry.sameHostBridgeOnly && !same) return refused("host-bridge-same-only");
+  }
+  const hidden = lookUps.flatMap((found) => ("hidden" in found ? [found.hidden] : []));
+  if (hidden.length > 0) return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden };
+  return { mapType: THRU_HOST_BRIDGE, reason: "host-bridge-allowed", hidden: [] };
+}
+
+/**
+ * One outcome for all rule sets that may apply (`candidates`, oldest first): theirs where they agree, else unknown. No candidate
+ * at all is a kernel without P2PDMA.
+ */
+export function mergeOutcomes(outcomes: readonly HostBridgeOutcome[], kernelHidden: string): HostBridgeOutcome {
+  const newest = outcomes.at(-1);
+  if (newest === undefined) return refused("kernel-too-old");
+  if (outcomes.every((outcome) => outcome.mapType === newest.mapType)) return newest;
+  return { mapType: UNKNOWN, reason: "kernel-hidden", hidden: [kernelHidden] };
+}

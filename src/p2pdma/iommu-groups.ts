@@ -1,0 +1,205 @@
+import type { Machine } from "../host/machine.ts";
+import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
+import { type Bdf, busKeyOf, deviceOf, domainOf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import { acsQuirk } from "./acs-quirks.ts";
+
+/** The ACS bits that make the kernel call a function isolated (`REQ_ACS_FLAGS` of the IOMMU core, Linux 7.2). */
+const REQUIRED = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
+
+/**
+ * The IOMMU groups that the kernel forms at boot from topology, DMA aliases and ACS (`pci_device_group`, checked
+ * against Linux 6.1, 6.12, 7.2 and 7.3). Numbers are the kernel's own where the source shows a group with the very same
+ * members, else the next free ones in enumeration order. Empty where no IOMMU is in use. Unknown as soon as something
+ * that the kernel looks at is hidden.
+ */
+export function expectedIommuGroups(machine: Machine, topology: Topology): Known<ReadonlyMap<Bdf, number>> {
+  if (isUnknown(machine.iommu.kind)) {
+    // Group numbers in the source prove an IOMMU, whatever its kind.
+    const proven = machine.functions.some((fn) => !isUnknown(fn.iommuGroup) && fn.iommuGroup !== null);
+    if (!proven) return machine.iommu.kind;
+  } else if (machine.iommu.kind === "none") {
+    return new Map();
+  }
+  try {
+    return withKernelNumbers(topology, new GroupBuilder(topology).build());
+  } catch (error) {
+    if (error instanceof Hidden) return unknown(error.message);
+    throw error;
+  }
+}
+
+/** Ends the search where the kernel would look at something that the source hides. */
+class Hidden extends Error {}
+
+/** True when the function cannot send peer traffic past the IOMMU (`pci_acs_enabled`, Linux 7.2). */
+export function isIsolated(fn: PciFunction): Known<boolean> {
+  const quirk = acsQuirk(fn);
+  if (quirk === "registers-elsewhere") {
+    return unknown(`${formatBdf(fn.bdf)} keeps its ACS control where the specification does not`);
+  }
+  if (quirk !== undefined) return quirk === "isolated";
+  if (isUnknown(fn.express)) return fn.express;
+  if (fn.express === null) return false;
+  const { type } = fn.express;
+  if (isUnknown(type)) return type;
+  switch (type) {
+    case "pcie-to-pci-bridge":
+    case "pci-to-pcie-bridge":
+    case "root-complex-event-collector":
+      return false;
+    case "root-port":
+    case "downstream-port":
+      return requiredBitsOn(fn);
+    case "endpoint":
+    case "legacy-endpoint":
+    case "upstream-port":
+    case "root-complex-endpoint":
+      if (isUnknown(fn.multifunction)) return fn.multifunction;
+      return fn.multifunction ? requiredBitsOn(fn) : true;
+    default:
+      return true;
+  }
+}
+
+function requiredBitsOn(fn: PciFunction): Known<boolean> {
+  if (isUnknown(fn.acs)) return fn.acs;
+  if (fn.acs === null) return false;
+  // A bit that the capability does not offer counts as hard-wired on, but for egress control.
+  const required = REQUIRED & (fn.acs.capability | PCI_ACS_EC);
+  return (fn.acs.control & required) === required;
+}
+
+class GroupBuilder {
+  readonly #topology: Topology;
+  readonly #group: Int32Array;
+  readonly #isolated: Int8Array;
+  readonly #slotMates = new Map<number, number[]>();
+  #next = 0;
+
+  constructor(topology: Topology) {
+    this.#topology = topology;
+    this.#group = new Int32Array(topology.functions.length).fill(-1);
+    this.#isolated = new Int8Array(topology.functions.length).fill(-1);
+    topology.functions.forEach((fn, index) => {
+      const key = slotKey(fn.bdf);
+      const mates = this.#slotMates.get(key);
+      if (mates === undefined) this.#slotMates.set(key, [index]);
+      else mates.push(index);
+    });
+  }
+
+  /** Group of each function, in the order in which the kernel probes them: by address. */
+  build(): Int32Array {
+    const { functions } = this.#topology;
+    functions.forEach((fn, index) => {
+      if (domainOf(fn.bdf) > 0xffff)
+        throw new Hidden("functions behind a VMD share its group; the source does not link them");
+      this.#group[index] = this.#find(index);
+    });
+    return this.#group;
+  }
+
+  #function(index: number): PciFunction {
+    return this.#topology.functions[index] as PciFunction;
+  }
+
+  #above(index: number): number {
+    const above = this.#topology.parent[index] ?? -1;
+    if (above === PARENT_HIDDEN)
+      throw new Hidden(`the source does not show what is above ${formatBdf(this.#function(index).bdf)}`);
+    return above;
+  }
+
+  #isIsolated(index: number): boolean {
+    if (this.#isolated[index] === -1) {
+      const answer = isIsolated(this.#function(index));
+      if (isUnknown(answer)) throw new Hidden(answer.unknown);
+      this.#isolated[index] = answer ? 1 : 0;
+    }
+    return this.#isolated[index] === 1;
+  }
+
+  #isPathIsolated(index: number): boolean {
+    for (let bridge = index; bridge >= 0; bridge = this.#above(bridge)) if (!this.#isIsolated(bridge)) return false;
+    return true;
+  }
+
+  #find(index: number): number {
+    const aliased = this.#followAliases(index);
+    if (aliased.group >= 0) return aliased.group;
+    let device = aliased.last;
+    for (let bridge = this.#above(device); bridge >= 0; bridge = this.#above(bridge)) {
+      if (this.#isPathIsolated(bridge)) break;
+      device = bridge;
+      if ((this.#group[device] ?? -1) >= 0) return this.#group[device] ?? -1;
+    }
+    const shared = this.#groupOfSlotMates(device);
+    return shared >= 0 ? shared : this.#next++;
+  }
+
+  /**
+   * Walks the bridges that put their own requester id on what is below them (`pci_for_each_dma_alias`): conventional
+   * bridges and the two kinds between PCIe and conventional PCI.
+   */
+  #followAliases(index: number): { last: number; group: number } {
+    let last = index;
+    for (let bridge = this.#above(index); bridge >= 0; bridge = this.#above(bridge)) {
+      if (!this.#isAliasing(bridge)) continue;
+      last = bridge;
+      const group = this.#group[bridge] ?? -1;
+      if (group >= 0) return { last, group };
+    }
+    return { last, group: -1 };
+  }
+
+  #isAliasing(bridge: number): boolean {
+    const { express } = this.#function(bridge);
+    if (isUnknown(express)) throw new Hidden(express.unknown);
+    if (express === null) return true;
+    if (isUnknown(express.type)) throw new Hidden(express.type.unknown);
+    return express.type === "pcie-to-pci-bridge" || express.type === "pci-to-pcie-bridge";
+  }
+
+  #groupOfSlotMates(device: number): number {
+    if ((this.#group[device] ?? -1) >= 0) return this.#group[device] ?? -1;
+    const fn = this.#function(device);
+    if (isUnknown(fn.multifunction)) throw new Hidden(fn.multifunction.unknown);
+    if (!fn.multifunction || this.#isIsolated(device)) return -1;
+    for (const mate of this.#slotMates.get(slotKey(fn.bdf)) ?? []) {
+      if (mate === device || (this.#group[mate] ?? -1) < 0 || this.#isIsolated(mate)) continue;
+      return this.#group[mate] ?? -1;
+    }
+    return -1;
+  }
+}
+
+function slotKey(bdf: Bdf): number {
+  return busKeyOf(bdf) * 32 + deviceOf(bdf);
+}
+
+/** Renumbers groups whose members are exactly those of a real group; the others keep clear of the real numbers. */
+function withKernelNumbers(topology: Topology, groups: Int32Array): ReadonlyMap<Bdf, number> {
+  const members = new Map<number, Bdf[]>();
+  const realMembers = new Map<number, Bdf[]>();
+  topology.functions.forEach((fn, index) => {
+    push(members, groups[index] ?? -1, fn.bdf);
+    if (!isUnknown(fn.iommuGroup) && fn.iommuGroup !== null) push(realMembers, fn.iommuGroup, fn.bdf);
+  });
+  const realByMembers = new Map([...realMembers].map(([group, bdfs]) => [bdfs.join(), group]));
+  let free = realMembers.size === 0 ? 0 : Math.max(...realMembers.keys()) + 1;
+  const result = new Map<Bdf, number>();
+  for (const bdfs of members.values()) {
+    const number = realByMembers.get(bdfs.join()) ?? free++;
+    for (const bdf of bdfs) result.set(bdf, number);
+  }
+  return result;
+}
+
+function push(lists: Map<number, Bdf[]>, key: number, bdf: Bdf): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [bdf]);
+  else list.push(bdf);
+}

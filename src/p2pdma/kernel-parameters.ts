@@ -1,0 +1,129 @@
+import { type Bdf, devfnOf, makeBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+
+/** One device of `pci=disable_acs_redir=`: by ids (0 stands for any) or by address, with a path of devfns below it. */
+export type DeviceMatch =
+  | {
+      readonly kind: "ids";
+      readonly vendorId: number;
+      readonly deviceId: number;
+      readonly subsystemVendorId: number;
+      readonly subsystemDeviceId: number;
+    }
+  | { readonly kind: "path"; readonly start: Bdf; readonly below: readonly number[] };
+
+/** What the kernel makes of the `pci=` parameters of a command line, as far as ACS goes. */
+export interface PciParameters {
+  /** Devices whose ACS redirect is disabled; the last `disable_acs_redir=` wins. */
+  readonly disableAcsRedirect: readonly DeviceMatch[];
+  /** What does not mean what its writer meant, as sentences. */
+  readonly misread: readonly string[];
+}
+
+const optionName = "disable_acs_redir=";
+const looksLikeDevice = /^(?:pci:[0-9a-f]|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])/i;
+
+/**
+ * Parses the `pci=` parameters as the kernel does (`pci_setup`, `pci_dev_str_match`, Linux 7.2): options are separated
+ * by `,`, devices inside `disable_acs_redir=` by `;`. A `,` therefore ends the device list, and the kernel takes what
+ * follows for options of their own, which it does not know.
+ */
+export function parsePciParameters(commandLine: string): PciParameters {
+  let disableAcsRedirect: readonly DeviceMatch[] = [];
+  const misread: string[] = [];
+  for (const parameter of splitCommandLine(commandLine)) {
+    if (!parameter.startsWith("pci=")) continue;
+    let afterDevices = false;
+    for (const option of parameter.slice("pci=".length).split(",")) {
+      if (option.startsWith(optionName)) {
+        disableAcsRedirect = parseDevices(option.slice(optionName.length), misread);
+        afterDevices = true;
+      } else if (afterDevices && looksLikeDevice.test(option)) {
+        misread.push(
+          `the kernel reads '${option}' as an option of its own and ignores it: devices of ${optionName} are separated by ';', not ','`,
+        );
+      }
+    }
+  }
+  if (/(?:^|\s)disable_acs_redir=/.test(commandLine)) {
+    misread.push(`'${optionName}' stands alone on the command line and does nothing: it belongs behind pci=`);
+  }
+  return { disableAcsRedirect, misread };
+}
+
+/** The sentences of {@link PciParameters.misread} alone. */
+export function misreadParameters(commandLine: string): readonly string[] {
+  return parsePciParameters(commandLine).misread;
+}
+
+/** Splits at blanks outside of double quotes, as the kernel does. */
+function splitCommandLine(commandLine: string): string[] {
+  const words = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  return words.map((word) => word.replaceAll('"', ""));
+}
+
+function parseDevices(text: string, misread: string[]): DeviceMatch[] {
+  const devices: DeviceMatch[] = [];
+  for (const item of text.split(";")) {
+    const device = parseDevice(item);
+    if (device === undefined) {
+      // The kernel stops at the first device that it cannot parse, for every function that it compares.
+      misread.push(`the kernel cannot parse '${item}' in ${optionName} and stops there`);
+      break;
+    }
+    devices.push(device);
+  }
+  return devices;
+}
+
+function parseDevice(item: string): DeviceMatch | undefined {
+  const ids = /^pci:([0-9a-f]{1,4}):([0-9a-f]{1,4})(?::([0-9a-f]{1,4}):([0-9a-f]{1,4}))?$/i.exec(item);
+  if (ids !== null) {
+    const [vendorId = 0, deviceId = 0, subsystemVendorId = 0, subsystemDeviceId = 0] = ids
+      .slice(1)
+      .map((digits) => Number.parseInt(digits ?? "0", 16));
+    return { kind: "ids", vendorId, deviceId, subsystemVendorId, subsystemDeviceId };
+  }
+  const [address = "", ...rest] = item.split("/");
+  const match = /^(?:([0-9a-f]{1,8}):)?([0-9a-f]{1,2}):([0-9a-f]{1,2})\.([0-7])$/i.exec(address);
+  const below = rest.map(parseDevfn);
+  if (match === null || below.includes(-1)) return undefined;
+  const [domain = 0, bus = 0, device = 0, fn = 0] = match.slice(1).map((digits) => Number.parseInt(digits ?? "0", 16));
+  return device > 31 ? undefined : { kind: "path", start: makeBdf(domain, bus, device, fn), below };
+}
+
+function parseDevfn(text: string): number {
+  const match = /^([0-9a-f]{1,2})\.([0-7])$/i.exec(text);
+  const device = Number.parseInt(match?.[1] ?? "ff", 16);
+  return match === null || device > 31 ? -1 : device * 8 + Number(match[2]);
+}
+
+/** Whether the kernel finds `fn` by `match`; `above` names the bridge directly above a function, `undefined` at a root. */
+export function matchesDevice(
+  match: DeviceMatch,
+  fn: PciFunction,
+  above: (fn: PciFunction) => PciFunction | undefined,
+): Known<boolean> {
+  if (match.kind === "ids") return matchesIds(match, fn);
+  let current: PciFunction | undefined = fn;
+  for (const devfn of match.below.toReversed()) {
+    if (current === undefined || devfnOf(current.bdf) !== devfn) return false;
+    current = above(current);
+  }
+  return current?.bdf === match.start;
+}
+
+function matchesIds(match: Extract<DeviceMatch, { kind: "ids" }>, fn: PciFunction): Known<boolean> {
+  const { vendorId, deviceId, subsystem } = fn;
+  if (isUnknown(vendorId)) return vendorId;
+  if (isUnknown(deviceId)) return deviceId;
+  const own = match.vendorId === 0 || match.vendorId === vendorId;
+  if (!own || !(match.deviceId === 0 || match.deviceId === deviceId)) return false;
+  if (match.subsystemVendorId === 0 && match.subsystemDeviceId === 0) return true;
+  if (isUnknown(subsystem)) return unknown(subsystem.unknown);
+  return (
+    (match.subsystemVendorId === 0 || match.subsystemVendorId === (subsystem?.vendorId ?? 0)) &&
+    (match.subsystemDeviceId === 0 || match.subsystemDeviceId === (subsystem?.deviceId ?? 0))
+  );
+}

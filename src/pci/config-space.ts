@@ -1,0 +1,66 @@
+import { isUnknown, type Known, type Unknown } from "./known.ts";
+
+/** Bytes of the header that every user may read. */
+export const HEADER_BYTES = 64;
+/** Bytes of conventional config space, and of all config space. */
+export const CONVENTIONAL_BYTES = 256;
+export const EXTENDED_BYTES = 4096;
+
+/**
+ * Config space of one function as far as a source shows it: a prefix of up to 4,096 bytes. Reading beyond the prefix
+ * gives `undefined`, never a guess.
+ */
+export class ConfigSpace {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #hidden: { readonly beyondHeader: Unknown; readonly extended: Unknown };
+
+  constructor(bytes: Uint8Array, hidden: { readonly beyondHeader: Unknown; readonly extended: Unknown }) {
+    this.#bytes = bytes.length > EXTENDED_BYTES ? bytes.subarray(0, EXTENDED_BYTES) : bytes;
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
+    this.#hidden = hidden;
+  }
+
+  /** Visible bytes. */
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  u8(offset: number): number | undefined {
+    return this.#bytes[offset];
+  }
+
+  u16(offset: number): number | undefined {
+    return offset + 2 <= this.#bytes.length ? this.#view.getUint16(offset, true) : undefined;
+  }
+
+  u32(offset: number): number | undefined {
+    return offset + 4 <= this.#bytes.length ? this.#view.getUint32(offset, true) : undefined;
+  }
+
+  /** Why bytes at `offset` are not visible. */
+  reason(offset: number): Unknown {
+    return offset < CONVENTIONAL_BYTES ? this.#hidden.beyondHeader : this.#hidden.extended;
+  }
+
+  /** The 16-bit register at `offset`, or why it is hidden. */
+  known16(offset: number): Known<number> {
+    return this.u16(offset) ?? this.reason(offset);
+  }
+
+  /** The 32-bit register at `offset`, or why it is hidden. */
+  known32(offset: number): Known<number> {
+    return this.u32(offset) ?? this.reason(offset);
+  }
+
+  /** The registers at `offsets` together, or why the first hidden one is. */
+  all32(...offsets: number[]): Known<readonly number[]> {
+    const values: number[] = [];
+    for (const offset of offsets) {
+      const value = this.known32(offset);
+      if (isUnknown(value)) return value;
+      values.push(value);
+    }
+    return values;
+  }
+}

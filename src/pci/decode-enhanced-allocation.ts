@@ -1,0 +1,59 @@
+import { busAddr } from "./addresses.ts";
+import type { Bar } from "./bar.ts";
+import type { ConfigSpace } from "./config-space.ts";
+import { unknown } from "./known.ts";
+
+const physHidden = unknown("config space holds bus addresses, not CPU addresses");
+
+/** Properties of an entry that stand for memory (prefetchable or not) and I/O (PCIe 6.0 sec 7.8.5.3). */
+const MEMORY = 0x00;
+const MEMORY_PREFETCHABLE = 0x01;
+const IO = 0x02;
+
+/**
+ * The BAR-equivalent entries of an Enhanced Allocation capability at `offset`: fixed ranges in place of BARs. Entries
+ * that are disabled, of another kind, or cut off are left out.
+ */
+export function decodeEnhancedAllocation(config: ConfigSpace, offset: number, headerType: number): readonly Bar[] {
+  const count = (config.u8(offset + 2) ?? 0) & 0x3f;
+  const bars: Bar[] = [];
+  // Bridges have a dword of bus numbers before the first entry.
+  let position = offset + (headerType === 1 ? 8 : 4);
+  for (let entry = 0; entry < count; entry++) {
+    const first = config.u32(position);
+    if (first === undefined) break;
+    const bar = decodeEntry(config, position, first);
+    if (bar !== undefined) bars.push(bar);
+    position += 4 * ((first & 0x7) + 1);
+  }
+  return bars;
+}
+
+function decodeEntry(config: ConfigSpace, position: number, first: number): Bar | undefined {
+  const index = (first >>> 4) & 0xf;
+  const properties = (first >>> 8) & 0xff;
+  const enabled = (first & 0x80000000) !== 0;
+  const isMemory = properties === MEMORY || properties === MEMORY_PREFETCHABLE;
+  if (!enabled || index > 5 || !(isMemory || properties === IO)) return undefined;
+  const base = config.u32(position + 4);
+  const maxOffset = config.u32(position + 8);
+  if (base === undefined || maxOffset === undefined) return undefined;
+  const wideBase = (base & 0x2) !== 0;
+  const wideOffset = (maxOffset & 0x2) !== 0;
+  const baseHigh = wideBase ? config.u32(position + 12) : 0;
+  const offsetHigh = wideOffset ? config.u32(position + (wideBase ? 16 : 12)) : 0;
+  if (baseHigh === undefined || offsetHigh === undefined) return undefined;
+  const address = ((base & ~0x3) >>> 0) + baseHigh * 2 ** 32;
+  const size = ((maxOffset | 0x3) >>> 0) + offsetHigh * 2 ** 32 + 1;
+  if (!Number.isSafeInteger(address) || !Number.isSafeInteger(size)) return undefined;
+  return {
+    index,
+    kind: isMemory ? "memory" : "io",
+    is64Bit: wideBase,
+    prefetchable: properties === MEMORY_PREFETCHABLE,
+    busAddress: busAddr(address),
+    physAddress: physHidden,
+    sizeBytes: size,
+    fromEnhancedAllocation: true,
+  };
+}

@@ -1,0 +1,72 @@
+import { type DeviceKind, deviceKind, isBridge } from "../p2pdma/device-kind.ts";
+import { nameOf } from "../p2pdma/select.ts";
+import { domainOf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+
+/** The address without its domain where that is 0, as `lspci` prints it. */
+export function shortAddress(fn: PciFunction): string {
+  const full = formatBdf(fn.bdf);
+  return domainOf(fn.bdf) === 0 ? full.slice(5) : full;
+}
+
+/** The name that people use, else the short address. */
+export function displayName(fn: PciFunction): string {
+  return fn.names.length > 0 ? nameOf(fn) : shortAddress(fn);
+}
+
+const portNames: Readonly<Record<string, string>> = {
+  "root-port": "root port",
+  "upstream-port": "switch upstream port",
+  "downstream-port": "switch downstream port",
+  "pcie-to-pci-bridge": "PCIe-to-PCI bridge",
+  "pci-to-pcie-bridge": "PCI-to-PCIe bridge",
+  "root-complex-endpoint": "integrated endpoint",
+  "root-complex-event-collector": "event collector",
+};
+
+const kindNames: Readonly<Record<DeviceKind, string>> = {
+  gpu: "GPU",
+  nic: "NIC",
+  nvme: "NVMe",
+  accel: "accelerator",
+  bridge: "bridge",
+  other: "device",
+};
+
+/** What a function is, in a word or three: its kind, or for bridges the type of port. */
+export function roleOf(fn: PciFunction): string {
+  const kind = deviceKind(fn);
+  if (!isBridge(fn)) return kind === "bridge" || kind === "other" ? className(fn) : kindNames[kind];
+  if (isUnknown(fn.express)) return "bridge (type hidden)";
+  if (fn.express === null) return "PCI bridge";
+  const { type } = fn.express;
+  return isUnknown(type) ? "bridge (type hidden)" : (portNames[type] ?? "bridge");
+}
+
+/** Names of base classes and a few subclasses (PCI Code and ID Assignment 1.15 sec 1). */
+const classNames: readonly (readonly [prefix: number, digits: number, name: string])[] = [
+  [0x0600, 4, "host bridge"],
+  [0x0601, 4, "ISA bridge"],
+  [0x0c03, 4, "USB controller"],
+  [0x0c05, 4, "SMBus"],
+  [0x0106, 4, "SATA controller"],
+  [0x0403, 4, "audio"],
+  [0x0c06, 4, "InfiniBand"],
+  [0x01, 2, "storage"],
+  [0x04, 2, "multimedia"],
+  [0x05, 2, "memory"],
+  [0x07, 2, "communication"],
+  [0x08, 2, "system device"],
+  [0x0b, 2, "processor"],
+  [0x0c, 2, "serial bus"],
+  [0x10, 2, "encryption"],
+  [0x11, 2, "signal processing"],
+];
+
+function className(fn: PciFunction): string {
+  if (isUnknown(fn.classCode)) return "class hidden";
+  const { classCode } = fn;
+  const found = classNames.find(([prefix, digits]) => classCode >>> (24 - 4 * digits) === prefix);
+  return found?.[2] ?? "device";
+}

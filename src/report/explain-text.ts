@@ -1,0 +1,140 @@
+import cliTruncate from "cli-truncate";
+import wrapAnsi from "wrap-ansi";
+import { formatSize, isTranslating, memoryBars } from "../p2pdma/gates.ts";
+import type { MapType, Verdict } from "../p2pdma/verdict.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { formatAddress } from "../pci/addresses.ts";
+import type { Bar } from "../pci/bar.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import { displayName, roleOf } from "./device-names.ts";
+import { acsText, linkText, machineLines } from "./facts.ts";
+import { MAP_TYPE_WORDS, verdictSentences } from "./reasons.ts";
+import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+
+/** A pair explained both ways: `table` holds the two devices as providers and as clients. */
+export function explainText(table: VerdictTable, a: Bdf, b: Bdf, options: ScreenOptions): string {
+  const style = makeStyle(options);
+  const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
+  const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
+  for (const [provider, client] of directions) {
+    const verdict = table.at(table.providers.indexOf(provider), table.clients.indexOf(client));
+    lines.push("", ...directionLines(table, verdict, style, options.width));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
+  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
+  if (fn === undefined) throw new RangeError(`no function ${formatBdf(bdf)}`);
+  return fn;
+}
+
+function directionLines(table: VerdictTable, verdict: Verdict, style: Style, width: number): string[] {
+  const provider = functionOf(table, verdict.provider);
+  const client = functionOf(table, verdict.client);
+  const paints: Record<MapType, (text: string) => string> = {
+    "bus-addr": style.direct,
+    "thru-host-bridge": style.host,
+    "not-supported": style.no,
+    unknown: style.unknown,
+  };
+  const wrap = (label: string, text: string): string[] => {
+    const indent = " ".repeat(12);
+    const [first = "", ...rest] = wrapAnsi(text, Math.max(width - 12, 20)).split("\n");
+    return [`  ${style.faint(label.padEnd(10))}${first}`, ...rest.map((line) => indent + line)];
+  };
+  return [
+    `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${paints[verdict.mapType](verdictWords(verdict))}`,
+    ...pathLines(table, verdict, style, width),
+    ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
+      wrap(index === 0 ? "why" : "", text),
+    ),
+    ...addressTexts(table, verdict, provider).flatMap((text, index) => wrap(index === 0 ? "address" : "", text)),
+    ...verdict.gates.flatMap((gate) =>
+      wrap(
+        gate.effect === "blocks" ? "blocked" : "mind",
+        gate.effect === "blocks" ? style.no(gate.message) : gate.message,
+      ),
+    ),
+    ...verdict.fixes.flatMap((fix) =>
+      wrap(
+        "hint",
+        `the kernel itself proposes ${style.strong(fix.value)}: the path would be ${MAP_TYPE_WORDS[fix.mapType]}`,
+      ),
+    ),
+  ];
+}
+
+function verdictWords({ mapType, distance, hops }: Verdict): string {
+  const words = `${MAP_TYPE_WORDS[mapType]} (${mapType})`;
+  if (mapType === "unknown") return hops === null ? words : `${words}, ${hops} hops either way`;
+  return mapType === "not-supported" ? `${words}, distance -1 (${hops} hops)` : `${words}, distance ${distance}`;
+}
+
+/** The path as hops: up from the provider, over the meeting point or the host bridges, down to the client. */
+function pathLines(table: VerdictTable, verdict: Verdict, style: Style, width: number): string[] {
+  const { path, meeting } = verdict;
+  const redirecting = new Set(verdict.acsRedirect);
+  const turn = meeting === null ? providerArmLength(table, verdict) : path.indexOf(meeting);
+  const lines: string[] = [];
+  path.forEach((bdf, position) => {
+    if (meeting === null && position === turn) lines.push(`  ${style.faint("⇅")} host bridge`);
+    const fn = functionOf(table, bdf);
+    const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
+    const details = [
+      roleOf(fn),
+      linkText(fn).text,
+      isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn) : "",
+    ].filter((text) => text !== "");
+    const mark = redirecting.has(bdf) ? style.no("  ← redirects") : "";
+    const name = fn.names.length > 0 ? ` ${displayName(fn)}` : "";
+    const meets = bdf === meeting && path.length > 1 ? style.faint("  ← the two meet here") : "";
+    lines.push(
+      cliTruncate(`  ${style.faint(arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`, width),
+    );
+  });
+  return lines;
+}
+
+function providerArmLength({ topology }: VerdictTable, { provider }: Verdict): number {
+  return (topology.depth[topology.indexOf(provider) ?? 0] ?? 0) + 1;
+}
+
+/** What the client would be given as DMA address, by BAR of the provider. */
+function addressTexts({ machine }: VerdictTable, verdict: Verdict, provider: PciFunction): string[] {
+  if (verdict.mapType === "not-supported") return ["none: mapping fails with EREMOTEIO"];
+  if (verdict.mapType === "unknown") return [];
+  const bars = memoryBars(provider);
+  if (bars === undefined) return ["the source hides the provider's BARs"];
+  if (verdict.mapType === "bus-addr") return bars.map(busAddressText);
+  const { mode } = machine.iommu;
+  if (isUnknown(mode))
+    return ["a CPU physical address, or an IOVA where the IOMMU translates; the source does not show which"];
+  if (isTranslating(mode)) return ["an IOVA that the IOMMU driver picks outside of the host bridges' windows"];
+  return bars.map(physAddressText);
+}
+
+function barName(bar: Bar): string {
+  const size = isUnknown(bar.sizeBytes)
+    ? ""
+    : ` (${formatSize(bar.sizeBytes)}${bar.prefetchable ? ", prefetchable" : ""})`;
+  return `BAR ${bar.index}${size}`;
+}
+
+function busAddressText(bar: Bar): string {
+  if (bar.busAddress === null) return `${barName(bar)}: unassigned`;
+  if (isUnknown(bar.busAddress)) return `${barName(bar)}: its bus address; ${bar.busAddress.unknown}`;
+  const address = `${barName(bar)}: bus address ${formatAddress(bar.busAddress)}`;
+  if (isUnknown(bar.physAddress) || bar.physAddress === null) return address;
+  const offset = bar.busAddress - bar.physAddress;
+  const sign = offset < 0 ? "-" : "+";
+  return `${address} = CPU ${formatAddress(bar.physAddress)} ${sign} offset ${formatAddress(Math.abs(offset))}`;
+}
+
+function physAddressText(bar: Bar): string {
+  if (bar.physAddress === null) return `${barName(bar)}: unassigned`;
+  if (isUnknown(bar.physAddress)) return `${barName(bar)}: its CPU address; ${bar.physAddress.unknown}`;
+  return `${barName(bar)}: CPU physical address ${formatAddress(bar.physAddress)}`;
+}

@@ -1,0 +1,76 @@
+import cliTruncate from "cli-truncate";
+import type { Machine } from "../host/machine.ts";
+import { formatSize } from "../p2pdma/gates.ts";
+import type { RulesChoice } from "../p2pdma/releases.ts";
+import { ACS_BIT_NAMES, redirects } from "../pci/acs.ts";
+import type { LinkState } from "../pci/express.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+
+/** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
+export function machineLines(machine: Machine, rules: RulesChoice, width: number): string[] {
+  const facts = [kernelText(machine, rules), cpuText(machine), iommuText(machine)].join(" · ");
+  const name = machine.source.name;
+  const isOneLine = name.length + 3 + facts.length <= width;
+  return (isOneLine ? [`${name} · ${facts}`] : [name, facts]).map((line) => cliTruncate(line, width));
+}
+
+function kernelText(machine: Machine, rules: RulesChoice): string {
+  const { release } = machine.kernel;
+  if (rules.release === null) return "kernel unknown";
+  const name = isUnknown(release) || rules.chosenBy === "flag" ? `rules of Linux ${rules.release}` : `Linux ${release}`;
+  const [below, above] = rules.candidates;
+  return above === undefined ? name : `${name} (rules of ${below?.release} or ${above.release})`;
+}
+
+function cpuText({ cpu }: Machine): string {
+  if (isUnknown(cpu.architecture)) return "CPU unknown";
+  if (isUnknown(cpu.name) || cpu.name === null || cpu.name === "") {
+    return isUnknown(cpu.vendor) || cpu.vendor === null ? cpu.architecture : cpu.vendor;
+  }
+  const family = isUnknown(cpu.family) || cpu.family === null ? "" : ` (family ${cpu.family.toString(16)}h)`;
+  return `${cpu.name.replaceAll(/\((?:R|TM)\)/g, "").replaceAll(/\s+/g, " ")}${family}`;
+}
+
+function iommuText({ iommu }: Machine): string {
+  if (isUnknown(iommu.mode)) return "IOMMU unknown";
+  if (iommu.mode === "off") return "IOMMU off";
+  return isUnknown(iommu.kind) ? `IOMMU ${iommu.mode}` : `IOMMU ${iommu.kind} ${iommu.mode}`;
+}
+
+const shortAcs = ["SV", "TB", "RR", "CR", "UF", "EC", "DT"] as const;
+
+/** The ACS control register in a few letters: `ACS SV+ RR+ CR+ UF+ (redirects)`, `ACS off`, `no ACS`, `ACS hidden`. */
+export function acsText(fn: PciFunction): string {
+  if (isUnknown(fn.acs)) return "ACS hidden";
+  if (fn.acs === null) return "no ACS";
+  const { control } = fn.acs;
+  const set = ACS_BIT_NAMES.flatMap(([bit], index) => ((control & bit) === 0 ? [] : [`${shortAcs[index]}+`]));
+  if (set.length === 0) return "ACS off";
+  return `ACS ${set.join(" ")}${redirects(fn.acs) ? " (redirects)" : ""}`;
+}
+
+/** The negotiated link against the possible one: `x4 8GT/s`, or `x4 8GT/s of x16 32GT/s`; empty where there is none. */
+export function linkText(fn: PciFunction): { readonly text: string; readonly isSlow: boolean } {
+  const none = { text: "", isSlow: false };
+  if (isUnknown(fn.express) || fn.express === null) return none;
+  const { linkStatus, linkCapable } = fn.express;
+  if (linkStatus === null || isUnknown(linkStatus)) return none;
+  if (linkStatus.width === 0) return { text: "link down", isSlow: false };
+  const text = linkState(linkStatus);
+  if (linkCapable === null || isUnknown(linkCapable)) return { text, isSlow: false };
+  const isSlow = linkStatus.width < linkCapable.width || linkStatus.speedGTps < linkCapable.speedGTps;
+  return { text: isSlow ? `${text} of ${linkState(linkCapable)}` : text, isSlow };
+}
+
+function linkState({ width, speedGTps }: LinkState): string {
+  return speedGTps === 0 ? `x${width}` : `x${width} ${speedGTps}GT/s`;
+}
+
+/** `p2pmem 16 MiB`, with what is free where that is less, or that it is not published; empty where there is none. */
+export function p2pmemText(fn: PciFunction): string {
+  if (isUnknown(fn.p2pmem) || fn.p2pmem === null) return "";
+  const { sizeBytes, availableBytes, published } = fn.p2pmem;
+  const free = isUnknown(availableBytes) || availableBytes === sizeBytes ? "" : ` (${formatSize(availableBytes)} free)`;
+  return `p2pmem ${formatSize(sizeBytes)}${free}${published === false ? " not published" : ""}`;
+}

@@ -1,0 +1,171 @@
+import type { Machine } from "../host/machine.ts";
+import { deviceKind } from "../p2pdma/device-kind.ts";
+import type { Verdict } from "../p2pdma/verdict.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { displayName, roleOf } from "./device-names.ts";
+import { listDevices } from "./matrix-text.ts";
+import type { TreeInput } from "./tree-text.ts";
+
+/** A value for JSON: what is unknown is the object `{ "unknown": reason }`, what is absent is `null`. */
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** `peerlane.matrix/1`: the machine, its devices, and the verdict of every pair. */
+export function matrixJson(input: TreeInput): Json {
+  const { table } = input;
+  return {
+    schema: "peerlane.matrix/1",
+    machine: machineJson(table),
+    devices: listDevices(table).map((fn) => deviceJson(fn, input)),
+    pairs: table.providers.flatMap((_, i) => table.clients.map((__, j) => pairJson(table.at(i, j)))),
+    notes: notesJson(table.machine),
+  };
+}
+
+/** `peerlane.tree/1`: every function with its place, link, ACS and groups. */
+export function treeJson(input: TreeInput): Json {
+  const { topology } = input.table;
+  return {
+    schema: "peerlane.tree/1",
+    machine: machineJson(input.table),
+    hostBridges: topology.roots.map((root) => formatBus(root.rootBus)),
+    functions: topology.functions.map((fn, index) => ({
+      ...deviceJson(fn, input),
+      role: roleOf(fn),
+      parent: parentJson(input.table, index),
+      hostBridge: rootJson(input.table, index),
+      driver: known(fn.driver),
+      acs: mapKnown(fn.acs, (acs) => (acs === null ? null : { capability: acs.capability, control: acs.control })),
+      link: linkJson(fn),
+    })),
+    notes: notesJson(input.table.machine),
+  };
+}
+
+/** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path. */
+export function explainJson(table: VerdictTable, a: Bdf, b: Bdf): Json {
+  const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
+  return {
+    schema: "peerlane.explain/1",
+    machine: machineJson(table),
+    directions: directions.map(([provider, client]) => {
+      const verdict = table.at(table.providers.indexOf(provider), table.clients.indexOf(client));
+      return {
+        ...pairJson(verdict),
+        meeting: verdict.meeting === null ? null : formatBdf(verdict.meeting),
+        path: verdict.path.map((bdf) => hopJson(table, bdf)),
+      };
+    }),
+    notes: notesJson(table.machine),
+  };
+}
+
+function known<T extends string | number | boolean | null>(value: Known<T>): Json {
+  return value as Json;
+}
+
+function mapKnown<T>(value: Known<T>, change: (value: T) => Json): Json {
+  return isUnknown(value) ? { unknown: value.unknown } : change(value as T);
+}
+
+function machineJson({ machine, rules }: VerdictTable): { readonly [key: string]: Json } {
+  return {
+    source: machine.source.format,
+    name: machine.source.name,
+    kernel: {
+      release: known(machine.kernel.release),
+      rules: rules.release,
+      rulesChecked: rules.candidates.length === 1,
+      commandLine: known(machine.kernel.commandLine),
+    },
+    cpu: {
+      architecture: known(machine.cpu.architecture),
+      vendor: known(machine.cpu.vendor),
+      family: known(machine.cpu.family),
+      model: known(machine.cpu.model),
+      name: known(machine.cpu.name),
+    },
+    iommu: { kind: known(machine.iommu.kind), mode: known(machine.iommu.mode) },
+  };
+}
+
+function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): { readonly [key: string]: Json } {
+  return {
+    bdf: formatBdf(fn.bdf),
+    name: fn.names[0] ?? null,
+    names: fn.names,
+    class: deviceKind(fn),
+    classCode: mapKnown(fn.classCode, (code) => code.toString(16).padStart(6, "0")),
+    vendor: mapKnown(fn.vendorId, hex4),
+    device: mapKnown(fn.deviceId, hex4),
+    label: fn.label,
+    numaNode: known(fn.numaNode),
+    iommuGroup: known(fn.iommuGroup),
+    expectedIommuGroup: mapKnown(expectedGroups, (groups) => groups.get(fn.bdf) ?? null),
+    p2pmem: mapKnown(fn.p2pmem, (memory) =>
+      memory === null
+        ? null
+        : { size: memory.sizeBytes, available: known(memory.availableBytes), published: known(memory.published) },
+    ),
+  };
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, "0");
+}
+
+function pairJson(verdict: Verdict): { readonly [key: string]: Json } {
+  return {
+    provider: formatBdf(verdict.provider),
+    client: formatBdf(verdict.client),
+    mapType: verdict.mapType,
+    distance: verdict.distance,
+    hops: verdict.hops,
+    acsRedirect: verdict.acsRedirect.map(formatBdf),
+    acsHidden: verdict.acsHidden.map(formatBdf),
+    reason: verdict.reason,
+    hidden: verdict.hidden,
+    gates: verdict.gates.map((gate) => ({
+      kind: gate.kind,
+      device: gate.device === null ? null : formatBdf(gate.device),
+      effect: gate.effect,
+      message: gate.message,
+    })),
+    fixes: verdict.fixes.map((fix) => ({ kind: fix.kind, value: fix.value, mapType: fix.mapType })),
+  };
+}
+
+function hopJson(table: VerdictTable, bdf: Bdf): Json {
+  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
+  return {
+    bdf: formatBdf(bdf),
+    name: fn === undefined ? null : displayName(fn),
+    role: fn === undefined ? null : roleOf(fn),
+  };
+}
+
+function parentJson({ topology }: VerdictTable, index: number): Json {
+  const parent = topology.parent[index] ?? -2;
+  if (parent === -2) return { unknown: "the source does not show what is above" };
+  const fn = topology.functions[parent];
+  return fn === undefined ? null : formatBdf(fn.bdf);
+}
+
+function rootJson({ topology }: VerdictTable, index: number): Json {
+  const root = topology.roots[topology.root[index] ?? -1];
+  return root === undefined ? null : formatBus(root.rootBus);
+}
+
+function linkJson(fn: PciFunction): Json {
+  if (isUnknown(fn.express)) return { unknown: fn.express.unknown };
+  if (fn.express === null) return null;
+  const state = (link: typeof fn.express.linkStatus): Json =>
+    link === null ? null : mapKnown(link, ({ speedGTps, width }) => ({ speedGTps, width }));
+  return { status: state(fn.express.linkStatus), capable: state(fn.express.linkCapable) };
+}
+
+function notesJson({ notes }: Machine): Json {
+  return notes.map((note) => ({ severity: note.severity, message: note.message, remedy: note.remedy ?? null }));
+}

@@ -1,0 +1,119 @@
+import wrapAnsi from "wrap-ansi";
+import type { MapType } from "../p2pdma/verdict.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { displayName } from "./device-names.ts";
+import { MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
+import type { Style } from "./style.ts";
+
+/** Pairs that share one explanation. */
+interface ReasonGroup {
+  readonly mapType: MapType;
+  readonly sentence: string;
+  /** Functions that redirect on any of the paths. */
+  readonly redirecting: Set<Bdf>;
+  readonly pairs: { provider: Bdf; client: Bdf }[];
+  count: number;
+}
+
+const EXAMPLES = 3;
+/** Explaining a pair walks its path; a table of a thousand devices is explained by its first pairs only. */
+const EXPLAINED = 20_000;
+
+const order: readonly MapType[] = ["not-supported", "unknown", "thru-host-bridge"];
+
+/** Why pairs are not direct, one sentence for all that share it, the worst first; then how many are direct. */
+export function reasonLines(table: VerdictTable, style: Style, width: number): string[] {
+  const { groups, counts, isPartial } = groupPairs(table);
+  const lines = [summary(counts)];
+  for (const group of groups.sort((a, b) => order.indexOf(a.mapType) - order.indexOf(b.mapType) || b.count - a.count)) {
+    const paint =
+      group.mapType === "thru-host-bridge" ? style.host : group.mapType === "unknown" ? style.unknown : style.no;
+    const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
+    const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
+    const text = `${paint(MAP_TYPE_WORDS[group.mapType])}: ${redirectText(group.redirecting)}${group.sentence}\n${style.faint(`${names.join(", ")}${more}`)}`;
+    lines.push(...indent(text, width));
+  }
+  if (isPartial)
+    lines.push(style.faint(`only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`));
+  return lines;
+}
+
+function indent(text: string, width: number): string[] {
+  return wrapAnsi(text, Math.max(width - 4, 20))
+    .split("\n")
+    .map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
+}
+
+function summary(counts: Readonly<Record<MapType, number>>): string {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  if (total === 0) return "one device: no pair to decide";
+  const parts = (["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const)
+    .filter((mapType) => counts[mapType] > 0)
+    .map((mapType) => `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}`);
+  return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}`;
+}
+
+function nameIn(table: VerdictTable, bdf: Bdf): string {
+  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
+  return fn === undefined ? formatBdf(bdf) : displayName(fn);
+}
+
+function groupPairs(table: VerdictTable): {
+  groups: ReasonGroup[];
+  counts: Record<MapType, number>;
+  isPartial: boolean;
+} {
+  const counts: Record<MapType, number> = { "bus-addr": 0, "thru-host-bridge": 0, "not-supported": 0, unknown: 0 };
+  const groups = new Map<string, ReasonGroup>();
+  let explained = 0;
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      if (provider === client) return;
+      const mapType = table.mapType(i, j);
+      counts[mapType]++;
+      if (mapType === "bus-addr" || ++explained > EXPLAINED) return;
+      const why = table.why(i, j);
+      const sentence = sentenceFor(table, why);
+      const key = `${mapType} ${why.acsRedirect.length > 0} ${sentence}`;
+      const group = groups.get(key) ?? { mapType, sentence, redirecting: new Set(), pairs: [], count: 0 };
+      group.count++;
+      for (const bdf of why.acsRedirect) group.redirecting.add(bdf);
+      if (group.pairs.length < EXAMPLES) group.pairs.push({ provider, client });
+      groups.set(key, group);
+    });
+  });
+  return { groups: [...groups.values()], counts, isPartial: explained > EXPLAINED };
+}
+
+function sentenceFor(table: VerdictTable, { reason, hidden }: ReturnType<VerdictTable["why"]>): string {
+  const because = hidden.length > 0 && reason !== "kernel-too-old" ? ` (${[...new Set(hidden)].join("; ")})` : "";
+  return `${reasonText(reason, table.machine, table.rules)}${because}`;
+}
+
+const NAMED_PORTS = 6;
+
+function redirectText(redirecting: ReadonlySet<Bdf>): string {
+  if (redirecting.size === 0) return "";
+  const names = [...redirecting].sort((a, b) => a - b).map(formatBdf);
+  const more = names.length > NAMED_PORTS ? ` and ${names.length - NAMED_PORTS} more` : "";
+  return `ACS redirects at ${names.slice(0, NAMED_PORTS).join(", ")}${more}; `;
+}
+
+/** What stops or spoils transfers beside the verdicts, each said once. */
+export function gateLines(table: VerdictTable, style: Style, width: number): string[] {
+  const messages = new Map<string, boolean>();
+  let looked = 0;
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      if (provider === client || ++looked > EXPLAINED) return;
+      for (const gate of table.gates(i, j)) messages.set(gate.message, gate.effect === "blocks");
+    });
+  });
+  const shown = [...messages].slice(0, 12);
+  const lines = shown.flatMap(([message, blocks]) =>
+    indent(`${blocks ? style.no("blocked:") : style.warn("mind:")} ${message}`, width),
+  );
+  if (messages.size > shown.length) lines.push(`  and ${messages.size - shown.length} more; --json lists them all`);
+  return lines;
+}

@@ -1,0 +1,158 @@
+import cliTruncate from "cli-truncate";
+import stringWidth from "string-width";
+import { deviceKind } from "../p2pdma/device-kind.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import { displayName, roleOf, shortAddress } from "./device-names.ts";
+import { machineLines, p2pmemText } from "./facts.ts";
+import { gateLines, reasonLines } from "./matrix-reasons.ts";
+import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+
+/** Columns of a device list's row, left of its label. */
+const GAP = "  ";
+
+/**
+ * The matrix as a screen: the machine, the devices by number, providers × clients, and why. Never wider than
+ * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks.
+ */
+export function matrixText(table: VerdictTable, options: ScreenOptions): string {
+  const style = makeStyle(options);
+  const { machine } = table;
+  const lines = [...machineLines(machine, table.rules, options.width).map(style.strong), ""];
+  const devices = listDevices(table);
+  if (devices.length === 0) {
+    lines.push("no GPU, NIC, NVMe controller, accelerator or device with peer memory; --all shows every function");
+    return `${lines.join("\n")}\n`;
+  }
+  lines.push(...deviceLines(devices, style, options.width), "");
+  lines.push(...gridLines(table, devices, style, options.width), "", legend(style), "");
+  lines.push(...reasonLines(table, style, options.width));
+  const gates = gateLines(table, style, options.width);
+  if (gates.length > 0) lines.push("", ...gates);
+  return `${lines.join("\n")}\n`;
+}
+
+/** The devices of a table, providers and clients together, in enumeration order. */
+export function listDevices(table: VerdictTable): readonly PciFunction[] {
+  const wanted = new Set<Bdf>([...table.providers, ...table.clients]);
+  return table.machine.functions.filter((fn) => wanted.has(fn.bdf));
+}
+
+function deviceLines(devices: readonly PciFunction[], style: Style, width: number): string[] {
+  const rows = devices.map((fn, index) => deviceRow(fn, index));
+  const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", ""];
+  const used = heads.map((head, column) => ({
+    column,
+    width: Math.max(...rows.map((row) => stringWidth(row[column] ?? "")), 0),
+    head,
+  }));
+  // A column in which nothing is known is left out.
+  const columns = used.filter(({ width: content }) => content > 0);
+  const draw = (cells: readonly string[]): string =>
+    columns
+      .map(({ column, width: content, head }, position) => {
+        const cell = cells[column] ?? "";
+        if (position === columns.length - 1) return cell;
+        return cell + " ".repeat(Math.max(Math.max(content, head.length) - stringWidth(cell), 0));
+      })
+      .join(GAP);
+  const lines = rows.map((row) => cliTruncate(draw(row).trimEnd(), width));
+  return [style.faint(cliTruncate(draw(heads).trimEnd(), width)), ...lines];
+}
+
+function deviceRow(fn: PciFunction, index: number): string[] {
+  const number = (value: PciFunction["numaNode"]): string => (isUnknown(value) || value === null ? "" : String(value));
+  return [
+    String(index),
+    fn.names[0] ?? "–",
+    shortAddress(fn),
+    deviceKind(fn) === "other" ? roleOf(fn) : deviceKind(fn),
+    number(fn.numaNode),
+    number(fn.iommuGroup),
+    p2pmemText(fn).replace(/^p2pmem /, ""),
+    fn.label ?? "",
+  ];
+}
+
+/** One cell: what to print for a pair, and its paint. */
+function cell(table: VerdictTable, i: number, j: number, isNarrow: boolean): { text: string; paint: keyof Style } {
+  const hops = table.hops(i, j);
+  switch (table.mapType(i, j)) {
+    case "bus-addr":
+      if (table.providers[i] === table.clients[j]) return { text: "·", paint: "faint" };
+      return { text: isNarrow ? narrowHops(hops) : String(hops), paint: "direct" };
+    case "thru-host-bridge":
+      return { text: isNarrow ? "H" : `H${hops}`, paint: "host" };
+    case "not-supported":
+      return { text: "✗", paint: "no" };
+    default:
+      return { text: "?", paint: "unknown" };
+  }
+}
+
+function narrowHops(hops: number | null): string {
+  return hops === null || hops > 9 ? "+" : String(hops);
+}
+
+function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: Style, width: number): string[] {
+  const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
+  const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
+  const labels = table.providers.map((bdf) => {
+    const index = numberOf.get(bdf) ?? 0;
+    const fn = devices[index];
+    return `${String(index).padStart(String(devices.length - 1).length)} ${fn === undefined ? "" : displayName(fn)}`;
+  });
+  const labelWidth = Math.min(Math.max(...labels.map((label) => stringWidth(label)), "provider".length), 24);
+  const room = width - labelWidth - 1;
+  const wideCell = 1 + Math.max(...cellWidths(table), ...numbers.map((number) => number.length));
+  const isNarrow = table.clients.length * wideCell > room;
+  const cellWidth = isNarrow ? 1 : wideCell;
+  const perBlock = Math.max(1, Math.floor(room / cellWidth));
+  const lines: string[] = [];
+  for (let from = 0; from < table.clients.length; from += perBlock) {
+    if (from > 0) lines.push("");
+    const to = Math.min(from + perBlock, table.clients.length);
+    lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth, style));
+    labels.forEach((label, i) => {
+      let line = `${cliTruncate(label, labelWidth)}${" ".repeat(Math.max(labelWidth - stringWidth(label), 0))} `;
+      for (let j = from; j < to; j++) {
+        const { text, paint } = cell(table, i, j, isNarrow);
+        line += " ".repeat(cellWidth - text.length) + style[paint](text);
+      }
+      lines.push(line);
+    });
+  }
+  return lines;
+}
+
+function cellWidths(table: VerdictTable): number[] {
+  let most = 1;
+  for (let i = 0; i < table.providers.length; i++) {
+    for (let j = 0; j < table.clients.length; j++) most = Math.max(most, cell(table, i, j, false).text.length);
+  }
+  return [most];
+}
+
+/** Client numbers above their columns: in one line where cells are wide, digit below digit where they are not. */
+function headLines(numbers: readonly string[], cellWidth: number, labelWidth: number, style: Style): string[] {
+  const corner = "provider".padEnd(labelWidth);
+  const height = cellWidth > 1 ? 1 : Math.max(...numbers.map((number) => number.length));
+  return Array.from({ length: height }, (_, row) => {
+    const left = row === height - 1 ? corner : row === 0 ? "client →".padStart(labelWidth) : " ".repeat(labelWidth);
+    const heads = numbers.map((number) =>
+      cellWidth > 1 ? number.padStart(cellWidth) : (number.padStart(height)[row] ?? " "),
+    );
+    return style.faint(`${left} ${heads.join("")}`);
+  });
+}
+
+function legend(style: Style): string {
+  return [
+    `${style.direct("4")} direct, 4 hops`,
+    `${style.host("H6")} through the host bridge`,
+    `${style.no("✗")} not supported`,
+    `${style.unknown("?")} unknown`,
+  ].join("   ");
+}

@@ -1,0 +1,90 @@
+import cliTruncate from "cli-truncate";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { type Bdf, formatBus } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { displayName, roleOf, shortAddress } from "./device-names.ts";
+import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
+import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+
+/** What a tree needs beside the machine: `expectedGroups` as `expectedIommuGroups` gives them. */
+export interface TreeInput {
+  readonly table: VerdictTable;
+  readonly expectedGroups: Known<ReadonlyMap<Bdf, number>>;
+}
+
+/** The topology as a screen: one line for each function, with link, ACS, IOMMU group and peer memory. */
+export function treeText({ table, expectedGroups }: TreeInput, options: ScreenOptions): string {
+  const style = makeStyle(options);
+  const { topology } = table;
+  const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
+  const draw = (title: string, tops: readonly number[]): void => {
+    lines.push("", title, ...branchLines(table, tops, expectedGroups, style, options.width));
+  };
+  topology.roots.forEach((root, rootIndex) => {
+    const tops = topsOf(table, rootIndex);
+    draw(style.strong(`host bridge ${formatBus(root.rootBus)}`), tops);
+  });
+  if (topology.hiddenTops.length > 0) {
+    draw(style.unknown("the source does not show what is above these"), topology.hiddenTops);
+  }
+  if (topology.functions.length === 0) lines.push("", "no PCI function in this source");
+  return `${lines.join("\n")}\n`;
+}
+
+function topsOf({ topology }: VerdictTable, rootIndex: number): number[] {
+  return [...topology.preorder].filter((index) => topology.root[index] === rootIndex && topology.parent[index] === -1);
+}
+
+/** Draws subtrees without recursion: a hostile chain may be as deep as there are functions. */
+function branchLines(
+  table: VerdictTable,
+  tops: readonly number[],
+  expectedGroups: TreeInput["expectedGroups"],
+  style: Style,
+  width: number,
+): string[] {
+  const { topology } = table;
+  const lines: string[] = [];
+  const stack = tops.map((index, position) => ({ index, prefix: "", isLast: position === tops.length - 1 })).reverse();
+  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
+    const fn = topology.functions[entry.index];
+    if (fn === undefined) continue;
+    // Beyond half of the screen the lines would hold nothing but branches.
+    const prefix = entry.prefix.length > width / 2 ? `…${entry.prefix.slice(-Math.floor(width / 2))}` : entry.prefix;
+    const branch = `${prefix}${entry.isLast ? "└─" : "├─"}`;
+    const below = topology.children(entry.index);
+    lines.push(cliTruncate(`${style.faint(branch)}${functionLine(fn, expectedGroups, style)}`, width));
+    const deeper = `${prefix}${entry.isLast ? "  " : "│ "}`;
+    for (let child = below.length - 1; child >= 0; child--) {
+      stack.push({ index: below[child] ?? 0, prefix: deeper, isLast: child === below.length - 1 });
+    }
+  }
+  return lines;
+}
+
+function functionLine(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"], style: Style): string {
+  const link = linkText(fn);
+  const acs = acsText(fn);
+  const isPort = isUnknown(fn.bridge) || fn.bridge !== null;
+  const names = fn.names.length > 0 ? `${style.strong(displayName(fn))} ` : "";
+  const parts = [
+    `${shortAddress(fn)} ${names}${roleOf(fn)}`,
+    link.isSlow ? style.warn(link.text) : link.text,
+    isPort || fn.acs !== null ? (acs.includes("redirects") ? style.host(acs) : style.faint(acs)) : "",
+    groupText(fn, expectedGroups, style),
+    style.direct(p2pmemText(fn)),
+    isUnknown(fn.numaNode) || fn.numaNode === null ? "" : style.faint(`NUMA ${fn.numaNode}`),
+    isUnknown(fn.driver) || fn.driver === null || fn.driver === "pcieport" ? "" : style.faint(fn.driver),
+    style.faint(fn.label ?? ""),
+  ];
+  return parts.filter((part) => part !== "").join("  ");
+}
+
+function groupText(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"], style: Style): string {
+  const expected = isUnknown(expectedGroups) ? undefined : expectedGroups.get(fn.bdf);
+  if (isUnknown(fn.iommuGroup)) return expected === undefined ? "" : `group ${expected} expected`;
+  if (fn.iommuGroup === null) return "";
+  if (expected === undefined || expected === fn.iommuGroup) return `group ${fn.iommuGroup}`;
+  return style.warn(`group ${fn.iommuGroup} (by its ACS now: ${expected})`);
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from "vitest";
+import { formatBdf } from "../../../src/pci/bdf.ts";
+import { isUnknown } from "../../../src/pci/known.ts";
+import { read } from "./support.ts";
+
+/** Address, parent and root bus of each function, as a short text. */
+function shape(text: string): string[] {
+  return read(text).functions.map(({ bdf, attachment }) => {
+    if (isUnknown(attachment)) return `${formatBdf(bdf)} ?`;
+    const { upstream, rootBus } = attachment;
+    return `${formatBdf(bdf)} ${upstream === null ? "-" : formatBdf(upstream)} ${rootBus.toString(16)}`;
+  });
+}
+
+const drawing = `-+-[0000:80]-+-00.0  Intel Corporation Bridge
+ |           \\-02.0-[81-83]----00.0-[82-83]--+-08.0-[82]--
+ |                                           \\-10.0-[83]--+-00.0  NVIDIA Corporation GPU [10de:2330]
+ |                                                        \\-00.1  NVIDIA Corporation Audio
+ \\-[0000:00]-+-00.0  Intel Corporation Host
+             +-1c.0-[01]----00.0  Samsung SSD
+             +-1d.0-[02]--
+             +-1e.0--
+             \\-1f.0  Intel Corporation LPC
+-[0001:00]---00.0-[01]----00.0  Mellanox NIC
+`;
+const expected = [
+  "0000:00:00.0 - 0",
+  "0000:00:1c.0 - 0",
+  "0000:00:1d.0 - 0",
+  "0000:00:1e.0 - 0",
+  "0000:00:1f.0 - 0",
+  "0000:01:00.0 0000:00:1c.0 0",
+  "0000:80:00.0 - 80",
+  "0000:80:02.0 - 80",
+  "0000:81:00.0 0000:80:02.0 80",
+  "0000:82:08.0 0000:81:00.0 80",
+  "0000:82:10.0 0000:81:00.0 80",
+  "0000:83:00.0 0000:82:10.0 80",
+  "0000:83:00.1 0000:82:10.0 80",
+  "0001:00:00.0 - 100",
+  "0001:01:00.0 0001:00:00.0 100",
+];
+
+describe("lspci -t", () => {
+  it("gives every function's place, with several root buses and domains", () => {
+    expect(shape(drawing)).toEqual(expected);
+  });
+
+  it("gives host bridges, bus numbers, names and ids", () => {
+    const machine = read(drawing);
+    expect(machine.hostBridges).toMatchObject([{ rootBus: 0 }, { rootBus: 0x80 }, { rootBus: 0x100 }]);
+    expect(machine.functions[8]).toMatchObject({ bridge: { primary: 0x81, secondary: 0x82, subordinate: 0x83 } });
+    expect(machine.functions[11]).toMatchObject({
+      vendorId: 0x10de,
+      deviceId: 0x2330,
+      label: "NVIDIA Corporation GPU",
+    });
+    expect(machine.functions[11]?.acs).toHaveProperty("unknown");
+  });
+
+  it.each([
+    ["quoted", drawing.replaceAll(/^/gm, "> ")],
+    ["indented", drawing.replaceAll(/^/gm, "    ")],
+    ["with Windows line ends", drawing.replaceAll("\n", "\r\n")],
+    ["as old releases draw the root", drawing.replaceAll("[0000:00]", "[00]     ").replaceAll("]     -", "]-     ")],
+  ])("is read %s", (name, text) => {
+    if (name.startsWith("as old"))
+      expect(shape("-[00]-+-00.0\n      \\-1f.0\n")).toEqual(["0000:00:00.0 - 0", "0000:00:1f.0 - 0"]);
+    else expect(shape(text)).toEqual(expected);
+  });
+
+  it("buses that share a bridge are told apart by their labels", () => {
+    expect(
+      shape(
+        "-[0000:00]---02.0-[3b-3c]--+-[0000:3c]---10.0\n                           \\-[0000:3b]-+-00.0\n                                       \\-00.1\n",
+      ),
+    ).toEqual([
+      "0000:00:02.0 - 0",
+      "0000:3b:00.0 0000:00:02.0 0",
+      "0000:3b:00.1 0000:00:02.0 0",
+      "0000:3c:10.0 0000:00:02.0 0",
+    ]);
+  });
+
+  it("a function whose bus the drawing does not tell is left out", () => {
+    // Virtual functions of bus 3c, drawn by newer releases as if they were on bus 3b.
+    expect(
+      shape(
+        "-[0000:00]---02.0-[3b-3c]--+-00.0\n                           +-10.0\n                           \\-10.4\n",
+      ),
+    ).toEqual(["0000:00:02.0 - 0", "0000:3b:00.0 0000:00:02.0 0"]);
+  });
+
+  it("branches without their stem say nothing", () => {
+    const cut = drawing.split("\n").slice(1).join("\n");
+    expect(shape(cut).every((line) => expected.includes(line))).toBe(true);
+  });
+});

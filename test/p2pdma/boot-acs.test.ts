@@ -1,0 +1,75 @@
+import { describe, expect, it } from "vitest";
+import { readScenario } from "../../src/host/scenario/index.ts";
+import { afterBoot } from "../../src/p2pdma/index.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
+import { isUnknown } from "../../src/pci/known.ts";
+
+/** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
+function control(...head: string[]): Record<string, number | "unknown"> {
+  const text = `${head.join("\n")}
+hostBridges:
+  - below:
+      - rootPort: { at: 04.0 }
+        below:
+          - switch: { acs: SV- RR- EC+ }
+            below: [nvme, nvme]
+      - rootPort: { at: 05.0, acs: TB+ RR+ }
+        below:
+          - functions: [nvme: { acs: true }, nvme]
+`;
+  const found: Record<string, number | "unknown"> = {};
+  for (const { bdf, acs } of afterBoot(readScenario(text, "boot.yaml")).functions) {
+    if (acs !== null) found[formatBdf(bdf).slice(5)] = isUnknown(acs) ? "unknown" : acs.control;
+  }
+  return found;
+}
+
+const firmware = { "00:04.0": 0, "02:00.0": 0x20, "02:01.0": 0x20, "00:05.0": 0x06, "05:00.0": 0 };
+/** Source validation, both redirects and upstream forwarding on top of what firmware set. */
+const enabled = { "00:04.0": 0x1d, "02:00.0": 0x3d, "02:01.0": 0x3d, "00:05.0": 0x1f, "05:00.0": 0x0c };
+
+describe("The kernel's boot", () => {
+  it("leaves ACS as it is without an IOMMU", () => {
+    expect(control("iommu: off")).toEqual(firmware);
+  });
+
+  it.each(["strict", "lazy", "passthrough"])("turns ACS on with the IOMMU in mode %s", (mode) => {
+    expect(control(`iommu: { mode: ${mode}, kind: intel }`)).toEqual(enabled);
+  });
+
+  it("does what nobody knows where the scenario does not state the IOMMU", () => {
+    expect(Object.values(control())).toEqual(Array(5).fill("unknown"));
+  });
+});
+
+describe("disable_acs_redir", () => {
+  const clear = (devices: string): Record<string, number | "unknown"> =>
+    control("iommu: strict", `cmdline: "pci=disable_acs_redir=${devices}"`);
+
+  it("puts a function back to what firmware left, less both redirects and egress control", () => {
+    expect(clear("00:05.0")).toEqual({ ...enabled, "00:05.0": 0x02 });
+    expect(clear("02:01.0")).toEqual({ ...enabled, "02:01.0": 0 });
+  });
+
+  it("works without an IOMMU, too", () => {
+    expect(control("iommu: off", "cmdline: pci=disable_acs_redir=00:05.0")).toEqual({ ...firmware, "00:05.0": 0x02 });
+  });
+
+  it("finds functions by ids", () => {
+    expect(clear("pci:1b36:000c")).toEqual({ ...enabled, "00:04.0": 0, "00:05.0": 0x02 });
+    expect(clear("pci:104c:0")).toEqual({ ...enabled, "02:00.0": 0, "02:01.0": 0 });
+  });
+
+  it("finds functions by the path from the root bus", () => {
+    expect(clear("00:04.0/00.0/01.0")).toEqual({ ...enabled, "02:01.0": 0 });
+    expect(clear("00:05.0/00.0/01.0")).toEqual(enabled);
+  });
+
+  it("finds the first port only where ',' stands for ';'", () => {
+    expect(clear("00:04.0,00:05.0")).toEqual({ ...enabled, "00:04.0": 0 });
+  });
+
+  it("is unknown for functions whose subsystem ids it asks for and the source hides", () => {
+    expect(clear("pci:1b36:000c:1af4:1100")).toEqual({ ...enabled, "00:04.0": "unknown", "00:05.0": "unknown" });
+  });
+});

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseScenario } from "../../src/host/scenario/index.ts";
+import type { Scenario } from "../../src/host/scenario/scenario.ts";
+
+/** One boot of the suite: a scenario under one CPU, one IOMMU mode and one kernel command line. */
+export interface Boot {
+  readonly name: string;
+  readonly scenario: Scenario;
+}
+
+const folder = join(import.meta.dirname, "scenarios");
+const cpus = ["amd-zen", "intel"] as const;
+const modes = ["off", "strict", "passthrough"] as const;
+
+/** Kernel parameters that disable ACS redirect, by the suffix of the boot's name; all with an IOMMU that turns ACS on. */
+const parameters: Readonly<Record<string, string>> = {
+  "by-ids": "pci=disable_acs_redir=pci:1b36:000c",
+  "by-address": "pci=disable_acs_redir=0000:00:04.0;0000:00:05.0",
+  // The kernel reads the comma as the end of the list: the second port keeps redirecting.
+  "by-address-with-comma": "pci=disable_acs_redir=0000:00:05.0,0000:00:04.0",
+  "by-path": "pci=disable_acs_redir=00:04.0;pci:8086:0",
+};
+const withParameters = [
+  "functions-of-one-device",
+  "mixed-acs",
+  "multifunction-root-ports",
+  "intel-root-ports",
+  "one-switch",
+];
+
+/** All boots, in the order of their names. */
+export function listBoots(): Boot[] {
+  const names = readdirSync(folder).map((file) => file.replace(/\.yaml$/, ""));
+  return names.flatMap((name) => {
+    const text = readFileSync(join(folder, `${name}.yaml`), "utf8");
+    const make = (suffix: string, ...lines: string[]): Boot => ({
+      name: `${name}.${suffix}`,
+      scenario: parseScenario(`${lines.join("\n")}\n${text}`, `${name}.yaml`),
+    });
+    const plain = cpus.flatMap((cpu) => modes.map((mode) => make(`${cpu}.${mode}`, `cpu: ${cpu}`, `iommu: "${mode}"`)));
+    const changed = withParameters.includes(name)
+      ? Object.entries(parameters).flatMap(([suffix, parameter]) =>
+          cpus.map((cpu) => make(`${cpu}.strict.${suffix}`, `cpu: ${cpu}`, "iommu: strict", `cmdline: "${parameter}"`)),
+        )
+      : [];
+    return [...plain, ...changed];
+  });
+}

@@ -1,0 +1,31 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { ArchiveTree, gunzip } from "../../src/host/archive.ts";
+import { readSysfs } from "../../src/host/sysfs.ts";
+import { bootScenario, type GuestFiles, guestFiles } from "../../src/vm/index.ts";
+import { listBoots } from "./boots.ts";
+import { compareGroups, comparePairs } from "./compare.ts";
+import { recordCapture } from "./record.ts";
+
+const boots = listBoots();
+const isRecording = process.env["PEERLANE_RECORD"] === "1";
+let files: Promise<GuestFiles> | undefined;
+let pairs = 0;
+
+describe("the rules say what a booted kernel decides", () => {
+  test.concurrent.for(boots)("$name", async ({ name, scenario }) => {
+    files ??= guestFiles();
+    const report = await bootScenario(scenario, { files: await files });
+    const machine = readSysfs(new ArchiveTree(await gunzip(report.tree, name), name), { format: "archive" });
+    if (isRecording) recordCapture(name, report);
+    const comparisons = comparePairs(machine, report.measured.pairs);
+    expect(comparisons.filter(({ differences }) => differences.length > 0)).toEqual([]);
+    expect(comparisons.length).toBeGreaterThan(0);
+    const groups = compareGroups(machine);
+    expect(groups.expected).toEqual(groups.real);
+    pairs += comparisons.length;
+  });
+
+  afterAll(() => {
+    process.stdout.write(`rules = kernel on ${pairs} pairs of ${boots.length} boots\n`);
+  });
+});
