@@ -10,7 +10,7 @@ const config: UserConfig[] = defineConfig([
     minify: true,
     dts: false,
     clean: true,
-    noExternal: [/.*/],
+    deps: { alwaysBundle: [/.*/] },
   },
   {
     entry: { index: "src/index.ts" },

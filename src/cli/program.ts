@@ -1,6 +1,7 @@
 import { Argument, Command } from "commander";
 import { completionScript, SHELLS } from "./completion.ts";
 import { addMachineOptions, type MachineOptions, SOURCE_HELP } from "./options.ts";
+import { SCHEMA_NAMES, type SchemaName } from "./schema-names.ts";
 import type { MatrixOptions } from "./verbs/matrix.ts";
 import type { VmOptions } from "./verbs/vm.ts";
 
@@ -30,6 +31,15 @@ export function makeProgram(version: string, finish: (code: number) => void): Co
     .action((shell: (typeof SHELLS)[number]) => {
       process.stdout.write(completionScript(shell, program));
       finish(0);
+    });
+  program
+    .command("schema")
+    .description("print the JSON Schema of an output, or of scenario files")
+    .addArgument(new Argument("<name>").choices(SCHEMA_NAMES))
+    .addHelpText("after", "\nExamples:\n  peerlane schema matrix\n  peerlane schema scenario > scenario.schema.json")
+    .action(async (name: SchemaName) => {
+      const { runSchema } = await import("./verbs/schema.ts");
+      finish(runSchema(name));
     });
   return program;
 }

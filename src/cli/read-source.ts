@@ -22,13 +22,25 @@ export async function readSource({ source, root, ...overrides }: SourceOptions):
   if (source !== undefined && root !== undefined) {
     throw new PeerlaneError("usage", "a source and --root are two machines", { remedy: "give one of them" });
   }
-  return withOverrides(await readUnchanged(source, root), overrides);
+  const { machine, isBooted } = await readUnchanged(source, root);
+  const changed = withOverrides(machine, overrides);
+  if (isBooted) return changed;
+  const { afterBoot } = await import("../p2pdma/boot-acs.ts");
+  return afterBoot(changed);
 }
 
-async function readUnchanged(source: string | undefined, root: string | undefined): Promise<Machine> {
+/** A machine as its source has it; a scenario is one before the kernel's boot, which sets ACS. */
+interface Unchanged {
+  readonly machine: Machine;
+  readonly isBooted: boolean;
+}
+
+const booted = (machine: Machine): Unchanged => ({ machine, isBooted: true });
+
+async function readUnchanged(source: string | undefined, root: string | undefined): Promise<Unchanged> {
   if (source === undefined || (source !== "-" && isFolder(source))) {
     const { readLive } = await import("../host/live.ts");
-    return readLive(root ?? source);
+    return booted(readLive(root ?? source));
   }
   return readFile(source);
 }
@@ -82,7 +94,7 @@ function readSome(file: number, chunk: Uint8Array): number {
   }
 }
 
-async function readFile(source: string): Promise<Machine> {
+async function readFile(source: string): Promise<Unchanged> {
   const name = source === "-" ? "standard input" : source;
   const chunks = readChunks(source);
   const first = chunks.next();
@@ -96,9 +108,9 @@ async function readFile(source: string): Promise<Machine> {
   const { gunzip, looksLikeGzip, looksLikeTar } = await import("../host/archive.ts");
   if (looksLikeGzip(head)) {
     const unpacked = await gunzip(readWhole(head, chunks, name), name);
-    return looksLikeTar(unpacked) ? readArchive(unpacked, name) : readText(unpacked, [], name);
+    return looksLikeTar(unpacked) ? booted(await readArchive(unpacked, name)) : readText(unpacked, [], name);
   }
-  if (looksLikeTar(head)) return readArchive(readWhole(head, chunks, name), name);
+  if (looksLikeTar(head)) return booted(await readArchive(readWhole(head, chunks, name), name));
   return readText(head, chunks, name);
 }
 
@@ -123,20 +135,17 @@ async function readArchive(bytes: Uint8Array, name: string): Promise<Machine> {
   return readSysfs(new ArchiveTree(bytes, name), { format: "archive", gunzip: gunzipSync });
 }
 
-async function readText(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Promise<Machine> {
+async function readText(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Promise<Unchanged> {
   if (looksLikeScenario(head, name)) {
-    const [{ parseScenario, scenarioMachine }, { afterBoot }] = await Promise.all([
-      import("../host/scenario/index.ts"),
-      import("../p2pdma/boot-acs.ts"),
-    ]);
+    const { readScenario } = await import("../host/scenario/index.ts");
     const text = new TextDecoder("utf-8", { fatal: false }).decode(readWhole(head, rest, name));
-    return afterBoot(scenarioMachine(parseScenario(text, name)));
+    return { machine: readScenario(text, name), isBooted: false };
   }
   const { createLspciReader } = await import("../host/lspci/index.ts");
   const reader = createLspciReader(name);
   reader.push(head);
   for (const chunk of rest) reader.push(chunk);
-  return withIds(reader.finish());
+  return booted(await withIds(reader.finish()));
 }
 
 /** Where distributions keep the names of PCI ids. */

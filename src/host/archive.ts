@@ -6,6 +6,12 @@ const BLOCK = 512;
 const MAX_BYTES = 512 * 1024 * 1024;
 const MAX_ENTRIES = 500_000;
 
+/** The longest path that Linux takes. */
+const MAX_PATH = 4096;
+/** Copying first matters: sysfs and procfs lie about the sizes of their files, which tar believes. */
+const REMEDY =
+  "make it of a copy, as root: mkdir m && cp -r --parents /sys/bus/pci /sys/devices/pci* /sys/kernel/iommu_groups /sys/class/iommu /proc/cpuinfo /proc/version /proc/cmdline m; tar czf m.tar.gz -C m .";
+
 type Entry =
   | { readonly kind: "file"; readonly bytes: Uint8Array }
   | { readonly kind: "folder"; readonly names: Set<string> }
@@ -110,11 +116,12 @@ export class ArchiveTree implements FileTree {
   #damaged(message: string): PeerlaneError {
     return new PeerlaneError("bad-input", `damaged archive: ${message}`, {
       place: { file: this.name },
-      remedy: "make it again: tar czf machine.tar.gz sys proc",
+      remedy: REMEDY,
     });
   }
 
   #add(rawPath: string, target: string, type: string, content: Uint8Array): void {
+    if (rawPath.length > MAX_PATH) throw this.#damaged(`a path of ${rawPath.length} characters`);
     const path = resolveLink("", rawPath);
     if (path === "") return;
     if (type === "5") this.#folder(path);
@@ -155,7 +162,7 @@ export class ArchiveTree implements FileTree {
     }
     throw new PeerlaneError("bad-input", "the archive holds no sys/ folder", {
       place: { file: this.name },
-      remedy: "make it of a machine's sysfs: tar czf machine.tar.gz sys proc",
+      remedy: REMEDY,
     });
   }
 

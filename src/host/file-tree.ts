@@ -15,10 +15,15 @@ export interface FileTree {
 
 const decoder = new TextDecoder("utf-8", { fatal: false });
 
-/** A short text file without its last line end; bytes that are no UTF-8 become replacement characters. */
+/**
+ * A short text file without its last line end; bytes that are no UTF-8 become replacement characters. An archive of a
+ * live sysfs pads its files with NULs to a page, and stores those of procfs empty: neither is what the file says.
+ */
 export function readText(tree: FileTree, path: string, maxBytes = 4096): string | undefined {
   const bytes = tree.read(path, maxBytes);
-  return bytes === undefined ? undefined : decoder.decode(bytes).replace(/\n$/, "");
+  if (bytes === undefined || bytes.length === 0) return undefined;
+  const end = bytes.indexOf(0);
+  return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end)).replace(/\n$/, "");
 }
 
 /** Resolves a link's target against the folder of the link, without leaving the root. */

@@ -10,7 +10,8 @@ export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario";
 export interface HostBridgeWindow {
   readonly kind: "io" | "memory";
   readonly physStart: PhysAddr;
-  readonly busStart: BusAddr;
+  /** Where the same bytes lie on the bus: another number where the bridge adds an offset. */
+  readonly busStart: Known<BusAddr>;
   readonly sizeBytes: number;
 }
 

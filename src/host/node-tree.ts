@@ -1,5 +1,5 @@
-import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
 import type { FileTree } from "./file-tree.ts";
 
 /** Never wait on a FIFO or a device, and never follow a link that a copied tree points elsewhere. */
@@ -9,6 +9,8 @@ const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOL
 export class NodeTree implements FileTree {
   readonly name: string;
   readonly #root: string;
+  /** Real path of each folder that was asked for, `undefined` where it lies outside of the root. */
+  readonly #folders = new Map<string, string | undefined>();
   #buffer = new Uint8Array(4096);
 
   constructor(root: string, name: string) {
@@ -19,7 +21,7 @@ export class NodeTree implements FileTree {
   read(path: string, maxBytes: number): Uint8Array | undefined {
     let file: number;
     try {
-      file = openSync(join(this.#root, path), OPEN_FLAGS);
+      file = openSync(this.#inside(path), OPEN_FLAGS);
     } catch {
       return undefined;
     }
@@ -44,6 +46,26 @@ export class NodeTree implements FileTree {
     return this.#buffer.slice(0, length);
   }
 
+  /** The place of a file, with its folder resolved; throws where links lead out of a copied tree. */
+  #inside(path: string): string {
+    if (this.#root === "/") return `/${path}`;
+    return join(this.#realFolder(dirname(path)), basename(path));
+  }
+
+  #realFolder(folder: string): string {
+    if (this.#root === "/") return `/${folder}`;
+    if (!this.#folders.has(folder)) this.#folders.set(folder, this.#resolve(folder));
+    const real = this.#folders.get(folder);
+    if (real === undefined) throw new Error(`${folder} leads out of ${this.#root}`);
+    return real;
+  }
+
+  #resolve(folder: string): string | undefined {
+    const root = realpathSync(this.#root);
+    const real = realpathSync(join(root, folder));
+    return real === root || real.startsWith(root + sep) ? real : undefined;
+  }
+
   #grow(maxBytes: number): void {
     const larger = new Uint8Array(Math.min(this.#buffer.length * 4, Math.max(maxBytes, this.#buffer.length)));
     larger.set(this.#buffer);
@@ -52,7 +74,7 @@ export class NodeTree implements FileTree {
 
   list(path: string): readonly string[] | undefined {
     try {
-      return readdirSync(join(this.#root, path));
+      return readdirSync(this.#realFolder(path));
     } catch {
       return undefined;
     }
@@ -60,7 +82,7 @@ export class NodeTree implements FileTree {
 
   readLink(path: string): string | undefined {
     try {
-      return readlinkSync(join(this.#root, path));
+      return readlinkSync(this.#inside(path));
     } catch {
       return undefined;
     }

@@ -22,8 +22,8 @@ export const IOMMU_MODES: readonly IommuMode[] = ["off", "strict", "lazy", "pass
 export function withOverrides(machine: Machine, { kernel, cpu, iommu }: Overrides): Machine {
   let changed = machine;
   if (kernel !== undefined) {
-    const hidden = unknown("--kernel names a release, not its configuration or command line");
-    changed = { ...changed, kernel: { release: checkedRelease(kernel), commandLine: hidden, config: hidden } };
+    const config = unknown("--kernel names a release, not its configuration");
+    changed = { ...changed, kernel: { ...machine.kernel, release: checkedRelease(kernel), config } };
   }
   if (cpu !== undefined) changed = { ...changed, cpu: presetCpu(cpu) };
   if (iommu !== undefined) changed = { ...changed, iommu: givenIommu(iommu, machine.iommu) };
@@ -50,5 +50,7 @@ function givenIommu(name: string, iommu: Iommu): Iommu {
   if (mode === undefined) {
     throw new PeerlaneError("usage", `'${name}' is no IOMMU mode`, { remedy: `there are: ${IOMMU_MODES.join(", ")}` });
   }
-  return mode === "off" ? { ...iommu, kind: "none", mode } : { ...iommu, mode };
+  if (mode === "off") return { ...iommu, kind: "none", mode };
+  const kind = iommu.kind === "none" ? unknown("--iommu names a mode, not the kind of IOMMU") : iommu.kind;
+  return { ...iommu, kind, mode };
 }

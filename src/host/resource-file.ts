@@ -11,6 +11,7 @@ const IORESOURCE_UNSET = 0x20000000;
 
 const EXPANSION_ROM = 6;
 const registerHidden = unknown("config space is not readable, so the BAR's register is not seen");
+const registerEmpty = unknown("the system assigned an address that the BAR's register does not hold");
 const tooHigh = unknown("the resource lies beyond 2^53, where no machine has any");
 
 /**
@@ -49,7 +50,7 @@ function makeBar(
     kind: isMemory ? "memory" : "io",
     is64Bit: (low & IORESOURCE_MEM_64) !== 0,
     prefetchable: (low & IORESOURCE_PREFETCH) !== 0,
-    busAddress: unset ? null : (register?.busAddress ?? registerHidden),
+    busAddress: unset ? null : (register?.busAddress ?? (isUnknown(decoded) ? registerHidden : registerEmpty)),
     physAddress: unset ? null : Number.isSafeInteger(start) ? physAddr(start) : tooHigh,
     sizeBytes: Number.isSafeInteger(size) && size > 0 ? size : tooHigh,
     fromEnhancedAllocation: register?.fromEnhancedAllocation ?? false,

@@ -1,6 +1,7 @@
-import { busAddr, physAddr } from "../pci/addresses.ts";
+import { type PhysAddr, physAddr, physToBus } from "../pci/addresses.ts";
 import { type Bdf, busKeyOf, formatBdf, formatBus, parseBdf } from "../pci/bdf.ts";
-import { decodeConfig, type HiddenReasons } from "../pci/decode.ts";
+import { HEADER_BYTES, type HiddenReasons } from "../pci/config-space.ts";
+import { decodeConfig, mayHaveExtendedSpace } from "../pci/decode.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, P2pmem, PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
@@ -9,6 +10,8 @@ import type { HostBridge, HostBridgeWindow, Machine, Note, SourceFormat } from "
 import { parseResourceFile } from "./resource-file.ts";
 import { type Gunzip, readCpu, readIommu, readKernel } from "./system-files.ts";
 
+/** Reading config space of a live function takes the hardware's time for each word: no more than is there to find. */
+const HEADER_AND_CAPABILITIES = 256;
 const CONFIG_BYTES = 4096;
 const MAX_FUNCTIONS = 1_000_000;
 const rootFolder = /^pci([0-9a-f]{4,8}):([0-9a-f]{2})$/;
@@ -18,9 +21,16 @@ const needsRoot: HiddenReasons = {
   beyondHeader: unknown("config space beyond 64 bytes is readable by root only"),
   extended: unknown("config space beyond 64 bytes is readable by root only"),
 };
+/** The kernel makes the file as large as it found config space to be; a copy of a PCIe function's may still be cut. */
 const noExtended: HiddenReasons = {
+  endsAtConventional: true,
   beyondHeader: unknown("the file holds less than 256 bytes of config space"),
   extended: unknown("the file holds no extended config space (only 256 of 4,096 bytes)"),
+};
+
+const noConfig: HiddenReasons = {
+  beyondHeader: unknown("there is no readable config file"),
+  extended: unknown("there is no readable config file"),
 };
 
 /** What {@link readSysfs} may be given. */
@@ -36,7 +46,7 @@ export interface SysfsOptions {
 export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
   const places = listFunctions(tree);
   const reader = new FunctionReader(tree);
-  const functions = places.map((place) => reader.read(place)).sort((a, b) => a.bdf - b.bdf);
+  const functions = withoutDoubt(places.map((place) => reader.read(place))).sort((a, b) => a.bdf - b.bdf);
   const kernel = readKernel(tree, options.gunzip);
   return {
     source: { format: options.format ?? "sysfs", name: tree.name },
@@ -47,6 +57,23 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
     iommu: readIommu(tree, kernel),
     notes: reader.notes(),
   };
+}
+
+/** Config space of a function as far as it is there and worth reading. */
+function readConfig(tree: FileTree, path: string): Uint8Array | undefined {
+  const start = tree.read(path, HEADER_AND_CAPABILITIES);
+  if (start === undefined || start.length < HEADER_AND_CAPABILITIES) return start;
+  if (isPaddedHeader(start)) return start.subarray(0, HEADER_BYTES);
+  return mayHaveExtendedSpace(start) ? tree.read(path, CONFIG_BYTES) : start;
+}
+
+/**
+ * True for a header that was padded with zeros: an archive of a live sysfs, made without root, stores 64 readable bytes
+ * in a file of full size. A capability pointer that leads to nothing gives it away.
+ */
+function isPaddedHeader(config: Uint8Array): boolean {
+  const hasList = ((config[0x06] ?? 0) & 0x10) !== 0;
+  return hasList && config.subarray(HEADER_BYTES).every((byte) => byte === 0);
 }
 
 /** A function and the real path of its folder; without a path the source dereferenced its links. */
@@ -99,6 +126,14 @@ function listFromDevices(tree: FileTree): FunctionPlace[] {
   return places;
 }
 
+const noDrivers = unknown("the copy kept no link to any driver");
+
+/** A copy in which no function has a driver is one that left the links out, and not a machine without drivers. */
+function withoutDoubt(functions: readonly PciFunction[]): PciFunction[] {
+  const hasDrivers = functions.some((fn) => fn.driver !== null);
+  return functions.map((fn) => (hasDrivers ? fn : { ...fn, driver: noDrivers }));
+}
+
 /** The class folders whose entries are the names that people use, best first. */
 const classFolders: readonly (readonly [folder: string, pattern: RegExp])[] = [
   ["nvme", /^nvme\d+$/],
@@ -122,11 +157,14 @@ class FunctionReader {
   read(place: FunctionPlace): PciFunction {
     const tree = this.#tree;
     const { bdf, path } = place;
-    const config = tree.read(`${path}/config`, CONFIG_BYTES) ?? new Uint8Array(0);
-    const cut = config.length <= 128;
+    const config = readConfig(tree, `${path}/config`);
+    const cut = config !== undefined && config.length <= 128;
     this.#total++;
-    if (cut) this.#cutAtHeader++;
-    const decoded = decodeConfig(config, cut ? needsRoot : noExtended);
+    const decoded = decodeConfig(
+      config ?? new Uint8Array(0),
+      config === undefined ? noConfig : cut ? needsRoot : noExtended,
+    );
+    if (cut && isUnknown(decoded.express)) this.#cutAtHeader++;
     for (const oddity of decoded.oddities) this.#oddities.push(`${formatBdf(bdf)}: ${oddity}`);
     const entries = new Set(tree.list(path) ?? []);
     const { oddities: _, ...fields } = decoded;
@@ -148,13 +186,17 @@ class FunctionReader {
   }
 
   /** What the single-value files tell where config space is not readable at all. */
-  #idsFromFiles(path: string, fields: Pick<PciFunction, "vendorId">): Partial<PciFunction> {
+  #idsFromFiles(path: string, fields: Pick<PciFunction, "vendorId" | "classCode">): Partial<PciFunction> {
     if (!isUnknown(fields.vendorId)) return {};
     const value = (file: string): Known<number> => {
       const text = readText(this.#tree, `${path}/${file}`);
       return text !== undefined && /^0x[0-9a-f]+$/i.test(text) ? Number.parseInt(text, 16) : unknown(`no ${file} file`);
     };
-    return { vendorId: value("vendor"), deviceId: value("device"), classCode: value("class") };
+    return {
+      vendorId: value("vendor"),
+      deviceId: value("device"),
+      ...(isUnknown(fields.classCode) ? { classCode: value("class") } : {}),
+    };
   }
 
   #bars(path: string, decoded: PciFunction["bars"]): PciFunction["bars"] {
@@ -193,7 +235,10 @@ class FunctionReader {
   }
 
   #iommuGroup(path: string, entries: ReadonlySet<string>): Known<number | null> {
-    if (!entries.has("iommu_group")) return entries.size === 0 ? unknown("the folder is not readable") : null;
+    if (!entries.has("iommu_group")) {
+      const showsGroups = this.#tree.list("sys/kernel/iommu_groups") !== undefined;
+      return showsGroups ? null : unknown(`${this.#tree.name} does not show sys/kernel/iommu_groups`);
+    }
     const name = this.#linkName(`${path}/iommu_group`);
     if (isUnknown(name) || name === null) return name;
     return /^\d+$/.test(name) ? Number.parseInt(name, 10) : unknown(`IOMMU group '${name}' has no number`);
@@ -218,6 +263,7 @@ class FunctionReader {
 
   notes(): Note[] {
     const notes: Note[] = this.#oddities.slice(0, 20).map((message) => ({ severity: "warning", message }));
+    if (this.#total === 0) notes.push({ severity: "warning", message: `${this.#tree.name} shows no PCI function` });
     if (this.#cutAtHeader > 0 && this.#total > 0) {
       notes.push({
         severity: "warning",
@@ -252,14 +298,35 @@ function readHostBridges(tree: FileTree, functions: readonly PciFunction[]): Kno
     if (isUnknown(fn.attachment)) return unknown("the copy replaced the links of sys/bus/pci/devices");
     rootBuses.add(fn.attachment.rootBus);
   }
-  const windows = parseIomem(readText(tree, "proc/iomem", 1024 * 1024));
+  const ranges = parseIomem(readText(tree, "proc/iomem", 1024 * 1024));
   return [...rootBuses]
     .sort((a, b) => a - b)
     .map((rootBus) => ({
       rootBus,
-      windows: isUnknown(windows) ? windows : (windows.get(rootBus) ?? []),
+      windows: isUnknown(ranges) ? ranges : hostWindows(ranges.get(rootBus) ?? [], busOffsetOf(functions, rootBus)),
       numaNode: numaNodeOf(functions, rootBus),
     }));
+}
+
+function hostWindows(ranges: readonly MemoryRange[], busOffset: Known<number>): HostBridgeWindow[] {
+  return ranges.map(({ physStart, sizeBytes }) => ({
+    kind: "memory",
+    physStart,
+    busStart: isUnknown(busOffset) ? busOffset : physToBus(physStart, busOffset),
+    sizeBytes,
+  }));
+}
+
+/** Bus address minus CPU address below a root bus, from any BAR of which both are seen. */
+function busOffsetOf(functions: readonly PciFunction[], rootBus: number): Known<number> {
+  for (const fn of functions) {
+    if (isUnknown(fn.attachment) || fn.attachment.rootBus !== rootBus || isUnknown(fn.bars)) continue;
+    for (const { kind, busAddress, physAddress } of fn.bars) {
+      if (kind !== "memory" || busAddress === null || physAddress === null) continue;
+      if (!isUnknown(busAddress) && !isUnknown(physAddress)) return busAddress - physAddress;
+    }
+  }
+  return unknown("no BAR below this host bridge shows both of its addresses");
 }
 
 function numaNodeOf(functions: readonly PciFunction[], rootBus: number): Known<number | null> {
@@ -268,10 +335,16 @@ function numaNodeOf(functions: readonly PciFunction[], rootBus: number): Known<n
   );
 }
 
+/** A range of CPU addresses. */
+export interface MemoryRange {
+  readonly physStart: PhysAddr;
+  readonly sizeBytes: number;
+}
+
 /** Memory windows of root buses from `/proc/iomem`: the lines that name a bus and lie below nothing else. */
-export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, readonly HostBridgeWindow[]>> {
+export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, readonly MemoryRange[]>> {
   if (text === undefined) return unknown("no proc/iomem");
-  const windows = new Map<number, HostBridgeWindow[]>();
+  const windows = new Map<number, MemoryRange[]>();
   let sawAddress = false;
   for (const line of text.split("\n")) {
     const match = /^([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (?:PCI Bus ([0-9a-f]{4,8}):([0-9a-f]{2}))?/i.exec(line);
@@ -282,8 +355,7 @@ export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, 
     if (domain === undefined || bus === undefined || Number.isNaN(domain) || Number.isNaN(bus)) continue;
     const key = domain * 0x100 + bus;
     const list = windows.get(key) ?? [];
-    // proc/iomem has CPU addresses only; without an offset in the firmware's tables the bus side is the same.
-    list.push({ kind: "memory", physStart: physAddr(start), busStart: busAddr(start), sizeBytes: end - start + 1 });
+    list.push({ physStart: physAddr(start), sizeBytes: end - start + 1 });
     windows.set(key, list);
   }
   return sawAddress ? windows : unknown("proc/iomem shows addresses to root only");

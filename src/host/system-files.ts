@@ -112,7 +112,11 @@ const kindByPrefix: readonly (readonly [prefix: string, kind: IommuKind])[] = [
   ["virtio", "virtio"],
 ];
 
-const modeByType: Readonly<Record<string, IommuMode>> = { identity: "passthrough", DMA: "strict", "DMA-FQ": "lazy" };
+const modeByType: ReadonlyMap<string, IommuMode> = new Map([
+  ["identity", "passthrough"],
+  ["DMA", "strict"],
+  ["DMA-FQ", "lazy"],
+]);
 
 /** Reads which IOMMU is in use and how, from its class devices and the types of its groups. */
 export function readIommu(tree: FileTree, kernel: Kernel): Iommu {
@@ -122,7 +126,12 @@ export function readIommu(tree: FileTree, kernel: Kernel): Iommu {
     const why = unknown(`${tree.name} does not show sys/kernel/iommu_groups; give --iommu`);
     return { kind: why, mode: why, groupTypes: why };
   }
-  if (groups.length === 0) return { kind: "none", mode: "off", groupTypes: new Map() };
+  if (groups.length === 0) {
+    // Units may be there and unused only on a system that is still starting: then nothing is known.
+    if ((units ?? []).length === 0) return { kind: "none", mode: "off", groupTypes: new Map() };
+    const why = unknown(`${tree.name} shows IOMMU units and no groups; give --iommu`);
+    return { kind: why, mode: why, groupTypes: new Map() };
+  }
   const kinds = new Set((units ?? []).map(kindOf));
   const groupTypes = readGroupTypes(tree, groups);
   return {
@@ -149,7 +158,7 @@ function readGroupTypes(tree: FileTree, groups: readonly string[]): ReadonlyMap<
 function commonMode(types: ReadonlyMap<number, string>): Known<IommuMode> {
   const counts = new Map<IommuMode, number>();
   for (const type of types.values()) {
-    const mode = modeByType[type];
+    const mode = modeByType.get(type);
     if (mode !== undefined) counts.set(mode, (counts.get(mode) ?? 0) + 1);
   }
   const [most] = [...counts].sort((a, b) => b[1] - a[1]);

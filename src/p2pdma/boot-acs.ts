@@ -2,22 +2,24 @@ import type { Machine } from "../host/machine.ts";
 import { type Acs, PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { type DeviceMatch, matchesDevice, parsePciParameters } from "./kernel-parameters.ts";
+import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
 import { topologyOf } from "./verdict-table.ts";
 
 /** What the kernel turns on wherever a function offers it, once an IOMMU driver asks (`pci_std_enable_acs`, 7.2). */
 const ENABLED_WITH_IOMMU = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
+const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], misread: [] };
 const CLEARED_BY_PARAMETER = PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_EC;
 
 /**
  * The machine after the kernel's boot, given the machine as firmware leaves it: with an IOMMU in use (translating or
  * not) ACS is turned on; `pci=disable_acs_redir=` then puts a function back to what firmware left, less the redirect
- * bits (`pci_enable_acs`, Linux 7.2: source validation and upstream forwarding fall back with them). An ACS control
+ * bits (`pci_enable_acs`, Linux 7.2: source validation and upstream forwarding fall back with them), and
+ * `pci=config_acs=` sets single bits. An ACS control
  * that the source gives for certain, as a dump of a running machine does, must not be passed through this.
  */
 export function afterBoot(machine: Machine): Machine {
   const { commandLine } = machine.kernel;
-  const parameters = isUnknown(commandLine) ? [] : parsePciParameters(commandLine).disableAcsRedirect;
+  const parameters = isUnknown(commandLine) ? NO_PARAMETERS : parsePciParameters(commandLine);
   const topology = topologyOf(machine);
   const above = (fn: PciFunction): PciFunction | undefined =>
     topology.functions[topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1];
@@ -32,16 +34,39 @@ function bootAcs(
   machine: Machine,
   fn: PciFunction,
   firmware: Acs,
-  parameters: readonly DeviceMatch[],
+  parameters: PciParameters,
   above: (fn: PciFunction) => PciFunction | undefined,
 ): Known<Acs> {
-  for (const parameter of parameters) {
-    const matches = matchesDevice(parameter, fn, above);
+  let control = enabledControl(machine, firmware);
+  for (const device of parameters.disableAcsRedirect) {
+    const matches = matchesDevice(device, fn, above);
     if (isUnknown(matches)) return matches;
-    if (matches) return { ...firmware, control: firmware.control & ~CLEARED_BY_PARAMETER };
+    if (!matches) continue;
+    const before = fallsBackToFirmware(machine) ? firmware.control : control;
+    control = isUnknown(before) ? before : before & ~CLEARED_BY_PARAMETER;
+    break;
   }
+  for (const { mask, flags, device } of parameters.configAcs) {
+    const matches = matchesDevice(device, fn, above);
+    if (isUnknown(matches)) return matches;
+    if (!matches) continue;
+    control = (firmware.control & ~mask) | (flags & mask);
+    break;
+  }
+  return isUnknown(control) ? control : { ...firmware, control };
+}
+
+function enabledControl(machine: Machine, firmware: Acs): Known<number> {
   const { mode } = machine.iommu;
   if (isUnknown(mode)) return unknown(`ACS is set at boot by the IOMMU driver: ${mode.unknown}`);
-  if (mode === "off") return firmware;
-  return { ...firmware, control: firmware.control | (firmware.capability & ENABLED_WITH_IOMMU) };
+  return mode === "off" ? firmware.control : firmware.control | (firmware.capability & ENABLED_WITH_IOMMU);
+}
+
+/**
+ * Kernels that know `config_acs` (6.12, 7.2 and 7.3 were checked) apply `disable_acs_redir` to what firmware left;
+ * 6.1 clears the redirect bits of what the kernel itself had set. The releases between were not checked.
+ */
+function fallsBackToFirmware({ kernel }: Machine): boolean {
+  const [, major = "7", minor = "0"] = /^(\d+)\.(\d+)/.exec(isUnknown(kernel.release) ? "" : kernel.release) ?? [];
+  return Number(major) * 1000 + Number(minor) >= 6011;
 }

@@ -13,16 +13,26 @@ export type DeviceMatch =
     }
   | { readonly kind: "path"; readonly start: Bdf; readonly below: readonly number[] };
 
+/** One entry of `pci=config_acs=`. */
+export interface AcsSetting {
+  readonly mask: number;
+  readonly flags: number;
+  readonly device: DeviceMatch;
+}
+
 /** What the kernel makes of the `pci=` parameters of a command line, as far as ACS goes. */
 export interface PciParameters {
   /** Devices whose ACS redirect is disabled; the last `disable_acs_redir=` wins. */
   readonly disableAcsRedirect: readonly DeviceMatch[];
+  /** What `config_acs=` sets: for the first entry that matches a function, the bits of `mask` become those of `flags`. */
+  readonly configAcs: readonly AcsSetting[];
   /** What does not mean what its writer meant, as sentences. */
   readonly misread: readonly string[];
 }
 
 const optionName = "disable_acs_redir=";
-const looksLikeDevice = /^(?:pci:[0-9a-f]|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])/i;
+const configName = "config_acs=";
+const looksLikeDevice = /^(?:[01xX]+@)?(?:pci:[0-9a-f]|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}\.[0-7])/i;
 
 /**
  * Parses the `pci=` parameters as the kernel does (`pci_setup`, `pci_dev_str_match`, Linux 7.2): options are separated
@@ -31,6 +41,7 @@ const looksLikeDevice = /^(?:pci:[0-9a-f]|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a
  */
 export function parsePciParameters(commandLine: string): PciParameters {
   let disableAcsRedirect: readonly DeviceMatch[] = [];
+  let configAcs: readonly AcsSetting[] = [];
   const misread: string[] = [];
   for (const parameter of splitCommandLine(commandLine)) {
     if (!parameter.startsWith("pci=")) continue;
@@ -39,9 +50,12 @@ export function parsePciParameters(commandLine: string): PciParameters {
       if (option.startsWith(optionName)) {
         disableAcsRedirect = parseDevices(option.slice(optionName.length), misread);
         afterDevices = true;
+      } else if (option.startsWith(configName)) {
+        configAcs = parseAcsSettings(option.slice(configName.length), misread);
+        afterDevices = true;
       } else if (afterDevices && looksLikeDevice.test(option)) {
         misread.push(
-          `the kernel reads '${option}' as an option of its own and ignores it: devices of ${optionName} are separated by ';', not ','`,
+          `the kernel reads '${option}' as an option of its own and ignores it: devices are separated by ';', not ','`,
         );
       }
     }
@@ -49,7 +63,7 @@ export function parsePciParameters(commandLine: string): PciParameters {
   if (/(?:^|\s)disable_acs_redir=/.test(commandLine)) {
     misread.push(`'${optionName}' stands alone on the command line and does nothing: it belongs behind pci=`);
   }
-  return { disableAcsRedirect, misread };
+  return { disableAcsRedirect, configAcs, misread };
 }
 
 /** The sentences of {@link PciParameters.misread} alone. */
@@ -65,7 +79,7 @@ function splitCommandLine(commandLine: string): string[] {
 
 function parseDevices(text: string, misread: string[]): DeviceMatch[] {
   const devices: DeviceMatch[] = [];
-  for (const item of text.split(";")) {
+  for (const item of withoutLastEmpty(text.split(";"))) {
     const device = parseDevice(item);
     if (device === undefined) {
       // The kernel stops at the first device that it cannot parse, for every function that it compares.
@@ -77,8 +91,34 @@ function parseDevices(text: string, misread: string[]): DeviceMatch[] {
   return devices;
 }
 
+/** A list may end in its separator, and may be empty. */
+function withoutLastEmpty(items: string[]): string[] {
+  return items.at(-1) === "" ? items.slice(0, -1) : items;
+}
+
+/** `FLAGS@DEVICE;…` (`config_acs`, Linux 6.12 and newer): flags are `0`, `1` or `x` (leave), the last one bit 0. */
+function parseAcsSettings(text: string, misread: string[]): AcsSetting[] {
+  const settings: AcsSetting[] = [];
+  for (const item of withoutLastEmpty(text.split(";"))) {
+    const [, flags = "", address = ""] = /^([01xX]*)@(.*)$/.exec(item) ?? [];
+    const device = parseDevice(address);
+    if (device === undefined || flags.length > 7) {
+      misread.push(`the kernel cannot parse '${item}' in ${configName} and stops there`);
+      break;
+    }
+    const bits = [...flags].reverse();
+    const sum = (wanted: (flag: string) => boolean): number =>
+      bits.reduce((total, flag, position) => (wanted(flag) ? total | (1 << position) : total), 0);
+    settings.push({ mask: sum((flag) => flag === "0" || flag === "1"), flags: sum((flag) => flag === "1"), device });
+  }
+  return settings;
+}
+
 function parseDevice(item: string): DeviceMatch | undefined {
-  const ids = /^pci:([0-9a-f]{1,4}):([0-9a-f]{1,4})(?::([0-9a-f]{1,4}):([0-9a-f]{1,4}))?$/i.exec(item);
+  const ids =
+    /^pci:(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4})(?::(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4}))?$/i.exec(
+      item,
+    );
   if (ids !== null) {
     const [vendorId = 0, deviceId = 0, subsystemVendorId = 0, subsystemDeviceId = 0] = ids
       .slice(1)

@@ -6,6 +6,14 @@ export const HEADER_BYTES = 64;
 export const CONVENTIONAL_BYTES = 256;
 export const EXTENDED_BYTES = 4096;
 
+/** Why a source shows no more than it does: beyond the 64 bytes of the header, and beyond the first 256 bytes. */
+export interface HiddenReasons {
+  readonly beyondHeader: Unknown;
+  readonly extended: Unknown;
+  /** The source says that this function has no more than 256 bytes, so that nothing is hidden beyond them. */
+  readonly endsAtConventional?: boolean;
+}
+
 /**
  * Config space of one function as far as a source shows it: a prefix of up to 4,096 bytes. Reading beyond the prefix
  * gives `undefined`, never a guess.
@@ -13,12 +21,17 @@ export const EXTENDED_BYTES = 4096;
 export class ConfigSpace {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  readonly #hidden: { readonly beyondHeader: Unknown; readonly extended: Unknown };
+  readonly #hidden: HiddenReasons;
 
-  constructor(bytes: Uint8Array, hidden: { readonly beyondHeader: Unknown; readonly extended: Unknown }) {
+  constructor(bytes: Uint8Array, hidden: HiddenReasons) {
     this.#bytes = bytes.length > EXTENDED_BYTES ? bytes.subarray(0, EXTENDED_BYTES) : bytes;
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.byteLength);
     this.#hidden = hidden;
+  }
+
+  /** True when the source says that there is no extended space. */
+  get endsAtConventional(): boolean {
+    return this.#hidden.endsAtConventional === true;
   }
 
   /** Visible bytes. */

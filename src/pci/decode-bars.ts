@@ -9,6 +9,8 @@ const sizeHidden: Unknown = unknown("config space holds the address of a BAR, no
 const physHidden: Unknown = unknown("config space holds bus addresses, not CPU addresses");
 const tooHigh: Unknown = unknown("the BAR holds an address beyond 2^53, which no machine has");
 
+const lastSlot: Unknown = unknown("the last BAR register claims 64 bits, and there is no register for its upper half");
+
 /** BAR registers by header type: endpoints have six, bridges two, CardBus bridges one. */
 const barCounts = [6, 2, 1] as const;
 
@@ -22,6 +24,7 @@ export function decodeBars(config: ConfigSpace, headerType: number): Known<reado
     if (low === undefined) return config.reason(offset);
     if (low === 0) continue;
     const is64Bit = (low & 0x7) === 0x4;
+    if (is64Bit && index === count - 1) return lastSlot;
     const high = is64Bit ? config.u32(offset + 4) : 0;
     if (high === undefined) return config.reason(offset + 4);
     bars.push(makeBar(index, low, high));
@@ -81,12 +84,11 @@ function decodeWindows(config: ConfigSpace): Known<readonly BridgeWindow[]> {
     (prefetchable & 0xfff0) * 0x10000 + (wide ? prefetchableBaseHigh * 2 ** 32 : 0),
     ((prefetchable >>> 20) & 0xfff) * 0x100000 + 0xfffff + (wide ? prefetchableLimitHigh * 2 ** 32 : 0),
   );
-  // A window of base and limit zero is what an unset register reads as, where nothing lies.
-  return windows.filter((window) =>
-    window.kind === "io"
-      ? io !== 0
-      : window.kind === "memory"
-        ? memory !== 0
-        : (prefetchable & 0xfff0fff0) !== 0 || prefetchableBaseHigh !== 0,
-  );
+  // Registers that were never set read as zero in base and limit, where nothing lies.
+  const isSet: Readonly<Record<BridgeWindow["kind"], boolean>> = {
+    io: (io & 0xf0f0) !== 0 || ioHigh !== 0,
+    memory: (memory & 0xfff0fff0) !== 0,
+    prefetchable: (prefetchable & 0xfff0fff0) !== 0 || prefetchableBaseHigh !== 0,
+  };
+  return windows.filter((window) => isSet[window.kind]);
 }

@@ -19,12 +19,14 @@ export function decodeAcs(config: ConfigSpace, offset: number): Known<Acs> {
 
 /** SR-IOV (PCIe 6.0 sec 9.3.3). */
 export function decodeSriov(config: ConfigSpace, offset: number): Known<Sriov> {
-  const words = config.all32(offset + 0x0c, offset + 0x10, offset + 0x14, offset + 0x18);
+  const words = config.all32(offset + 0x08, offset + 0x0c, offset + 0x10, offset + 0x14, offset + 0x18);
   if (isUnknown(words)) return words;
-  const [vfs = 0, num = 0, routing = 0, device = 0] = words;
+  const [control = 0, vfs = 0, num = 0, routing = 0, device = 0] = words;
+  const isEnabled = (control & 1) === 1;
   return {
     totalVfs: vfs >>> 16,
-    numVfs: num & 0xffff,
+    // Until VF Enable is set there are none, whatever number was written.
+    numVfs: isEnabled ? num & 0xffff : 0,
     firstVfOffset: routing & 0xffff,
     vfStride: routing >>> 16,
     vfDeviceId: device >>> 16,

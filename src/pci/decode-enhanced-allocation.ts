@@ -1,9 +1,13 @@
 import { busAddr } from "./addresses.ts";
 import type { Bar } from "./bar.ts";
-import type { ConfigSpace } from "./config-space.ts";
-import { unknown } from "./known.ts";
+import { CONVENTIONAL_BYTES, type ConfigSpace } from "./config-space.ts";
+import { type Known, type Unknown, unknown } from "./known.ts";
 
 const physHidden = unknown("config space holds bus addresses, not CPU addresses");
+
+const beyondSpace: Unknown = unknown("the Enhanced Allocation capability runs past the end of its space");
+/** Primary properties that say: look at the secondary ones. */
+const SEE_SECONDARY = 0xff;
 
 /** Properties of an entry that stand for memory (prefetchable or not) and I/O (PCIe 6.0 sec 7.8.5.3). */
 const MEMORY = 0x00;
@@ -12,26 +16,36 @@ const IO = 0x02;
 
 /**
  * The BAR-equivalent entries of an Enhanced Allocation capability at `offset`: fixed ranges in place of BARs. Entries
- * that are disabled, of another kind, or cut off are left out.
+ * that are disabled or of another kind are left out; a list that is cut off is unknown.
  */
-export function decodeEnhancedAllocation(config: ConfigSpace, offset: number, headerType: number): readonly Bar[] {
-  const count = (config.u8(offset + 2) ?? 0) & 0x3f;
+export function decodeEnhancedAllocation(
+  config: ConfigSpace,
+  offset: number,
+  headerType: number,
+): Known<readonly Bar[]> {
+  const entries = config.u8(offset + 2);
+  if (entries === undefined) return config.reason(offset + 2);
+  const count = entries & 0x3f;
   const bars: Bar[] = [];
   // Bridges have a dword of bus numbers before the first entry.
   let position = offset + (headerType === 1 ? 8 : 4);
   for (let entry = 0; entry < count; entry++) {
     const first = config.u32(position);
-    if (first === undefined) break;
+    if (first === undefined) return config.reason(position);
+    const end = position + 4 * ((first & 0x7) + 1);
+    if (end > CONVENTIONAL_BYTES) return beyondSpace;
+    if (end > config.length) return config.reason(end - 1);
     const bar = decodeEntry(config, position, first);
     if (bar !== undefined) bars.push(bar);
-    position += 4 * ((first & 0x7) + 1);
+    position = end;
   }
   return bars;
 }
 
 function decodeEntry(config: ConfigSpace, position: number, first: number): Bar | undefined {
   const index = (first >>> 4) & 0xf;
-  const properties = (first >>> 8) & 0xff;
+  const primary = (first >>> 8) & 0xff;
+  const properties = primary === SEE_SECONDARY ? (first >>> 16) & 0xff : primary;
   const enabled = (first & 0x80000000) !== 0;
   const isMemory = properties === MEMORY || properties === MEMORY_PREFETCHABLE;
   if (!enabled || index > 5 || !(isMemory || properties === IO)) return undefined;

@@ -1,6 +1,6 @@
 import { CONVENTIONAL_BYTES, type ConfigSpace } from "./config-space.ts";
 import { type ExpressRegisters, type LinkState, type PciExpress, PORT_TYPES, type PortType } from "./express.ts";
-import { isUnknown, type Known } from "./known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "./known.ts";
 
 const typeByValue = new Map<number, PortType>(
   (Object.entries(PORT_TYPES) as [PortType, number][]).map(([name, value]) => [value, name]),
@@ -43,6 +43,13 @@ export function decodeExpress(config: ConfigSpace, offset: number): PciExpress {
   };
 }
 
+const cutOff: Unknown = unknown("the capability runs past the end of its space");
+
+/** A 32-bit register of the capability, which lies in the first 256 bytes or not at all. */
+function register(config: ConfigSpace, offset: number): Known<number> {
+  return offset + 4 > CONVENTIONAL_BYTES ? cutOff : config.known32(offset);
+}
+
 function map<T, R>(value: Known<T>, change: (value: T) => R): Known<R> {
   return isUnknown(value) ? value : change(value as T);
 }
@@ -50,19 +57,19 @@ function map<T, R>(value: Known<T>, change: (value: T) => R): Known<R> {
 function slotNumber(config: ConfigSpace, offset: number, capabilities: Known<number>): Known<number | null> {
   if (isUnknown(capabilities)) return capabilities;
   if ((capabilities & 0x100) === 0) return null;
-  return map(config.known32(offset + 0x14), (value) => value >>> 19);
+  return map(register(config, offset + 0x14), (value) => value >>> 19);
 }
 
 function registers(config: ConfigSpace, offset: number, capabilities: Known<number>): Known<ExpressRegisters> {
   if (isUnknown(capabilities)) return capabilities;
+  // A version 1 capability ends after its first registers; what follows belongs to another one.
+  const hasSecond = (capabilities & 0xf) >= 2;
+  const end = offset + (hasSecond ? 0x34 : 0x14);
+  if (end > CONVENTIONAL_BYTES) return cutOff;
   const words = config.all32(offset + 4, offset + 8, offset + 0x0c, offset + 0x10);
   if (isUnknown(words)) return words;
-  // A version 1 capability of an endpoint ends here; what follows belongs to another one.
-  const second =
-    (capabilities & 0xf) >= 2 ? config.all32(offset + 0x24, offset + 0x28, offset + 0x2c, offset + 0x30) : [];
-  // A capability near the end of conventional space has its second half cut off by the space itself.
-  if (isUnknown(second) && offset + 0x34 <= CONVENTIONAL_BYTES) return second;
-  const late = isUnknown(second) ? [] : second;
+  const late = hasSecond ? config.all32(offset + 0x24, offset + 0x28, offset + 0x2c, offset + 0x30) : [];
+  if (isUnknown(late)) return late;
   const at = (list: readonly number[], index: number): number => list[index] ?? 0;
   return {
     deviceCapabilities: at(words, 0),

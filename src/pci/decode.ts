@@ -1,7 +1,7 @@
 import type { Bar } from "./bar.ts";
 import type { Capability } from "./capability.ts";
 import { type CapabilityWalk, walkExtended, walkStandard } from "./capability-list.ts";
-import { CONVENTIONAL_BYTES, ConfigSpace } from "./config-space.ts";
+import { CONVENTIONAL_BYTES, ConfigSpace, type HiddenReasons } from "./config-space.ts";
 import { decodeBars, decodeBridge } from "./decode-bars.ts";
 import { decodeAcs, decodeCapability, decodeResizableBars, decodeSriov } from "./decode-capabilities.ts";
 import { decodeEnhancedAllocation } from "./decode-enhanced-allocation.ts";
@@ -32,12 +32,6 @@ export type DecodedConfig = Pick<
   readonly oddities: readonly string[];
 };
 
-/** Why a source shows no more than it does: beyond the 64 bytes of the header, and beyond the first 256 bytes. */
-export interface HiddenReasons {
-  readonly beyondHeader: Unknown;
-  readonly extended: Unknown;
-}
-
 const CAP_EXPRESS = 0x10;
 const CAP_PCI_X = 0x07;
 const CAP_ENHANCED_ALLOCATION = 0x14;
@@ -46,6 +40,8 @@ const EXT_SRIOV = 0x10;
 const EXT_RESIZABLE_BAR = 0x15;
 
 const gone: Unknown = unknown("config space reads as all ones: the device is gone or asleep");
+
+const idsOfPhysical: Unknown = unknown("the ids of a virtual function are those of its physical function");
 
 /**
  * Decodes as much of a function's config space as `bytes` holds (a prefix of up to 4,096 bytes); what is beyond is
@@ -56,13 +52,15 @@ export function decodeConfig(bytes: Uint8Array, hidden: HiddenReasons): DecodedC
   const config = new ConfigSpace(bytes, hidden);
   const ids = config.known32(0x00);
   if (isUnknown(ids)) return allUnknown(ids);
-  if (ids === 0xffffffff) return allUnknown(gone);
+  if (ids === 0xffffffff && bytes.every((byte) => byte === 0xff)) return allUnknown(gone);
+  // A virtual function leaves its ids to the physical one (PCIe 6.0 sec 9.3.4.1.1).
+  const hasIds = ids !== 0xffffffff;
   const classWord = config.known32(0x08);
   const headerByte = config.u8(0x0e);
   const headerType = headerByte === undefined ? config.reason(0x0e) : headerByte & 0x7f;
   const base = {
-    vendorId: ids & 0xffff,
-    deviceId: ids >>> 16,
+    vendorId: hasIds ? ids & 0xffff : idsOfPhysical,
+    deviceId: hasIds ? ids >>> 16 : idsOfPhysical,
     revision: isUnknown(classWord) ? classWord : classWord & 0xff,
     classCode: isUnknown(classWord) ? classWord : classWord >>> 8,
     headerType,
@@ -84,9 +82,7 @@ type Body = Omit<
 
 function decodeBody(config: ConfigSpace, headerType: number): Body {
   const standard = walkStandard(config, headerType);
-  const isExpress = standard.headers.some((header) => header.id === CAP_EXPRESS);
-  const mayBeExtended = isExpress || standard.headers.some((header) => header.id === CAP_PCI_X);
-  const extended = extendedWalk(config, standard, isExpress, mayBeExtended);
+  const extended = extendedWalk(config, standard);
   const find = <T>(walk: CapabilityWalk, id: number, decode: (offset: number) => Known<T>): Known<T | null> => {
     const header = walk.headers.find((entry) => entry.id === id);
     return header === undefined ? walk.hidden : decode(header.offset);
@@ -107,24 +103,50 @@ function decodeBody(config: ConfigSpace, headerType: number): Body {
 
 const nothing: CapabilityWalk = { headers: [], hidden: null, oddity: null };
 
-function extendedWalk(
-  config: ConfigSpace,
-  standard: CapabilityWalk,
-  isExpress: boolean,
-  mayBeExtended: boolean,
-): CapabilityWalk {
-  if (isExpress) return walkExtended(config);
-  // With the list cut short, an Express capability may follow: then there is extended space to see.
-  if (standard.hidden !== null) return { ...nothing, hidden: standard.hidden };
-  // PCI-X 2.0 devices may have it too; where the bytes are there, they show it.
-  return mayBeExtended && config.length > CONVENTIONAL_BYTES ? walkExtended(config) : nothing;
+/** Class code of host bridges, in which the kernel looks for extended space whatever their capabilities say. */
+const CLASS_HOST_BRIDGE = 0x0600;
+/** PCI-X status: capable of 266 or 533 MHz, which PCI-X 2.0 devices with extended space are. */
+const PCI_X_STATUS_266_OR_533 = 0xc0000000;
+
+function extendedWalk(config: ConfigSpace, standard: CapabilityWalk): CapabilityWalk {
+  const answer = hasExtendedSpace(config, standard);
+  if (answer === true) return walkExtended(config);
+  return answer === false ? nothing : { ...nothing, hidden: answer };
 }
+
+/** Where the kernel looks for extended space (`pci_cfg_space_size`, Linux 7.2). */
+function hasExtendedSpace(config: ConfigSpace, standard: CapabilityWalk): boolean | Unknown {
+  if (standard.headers.some((header) => header.id === CAP_EXPRESS)) return true;
+  if ((config.u32(0x08) ?? 0) >>> 16 === CLASS_HOST_BRIDGE)
+    return config.length > CONVENTIONAL_BYTES || !config.endsAtConventional;
+  // With the list cut short, a capability that brings extended space may follow.
+  if (standard.hidden !== null) return standard.hidden;
+  const pciX = standard.headers.find((header) => header.id === CAP_PCI_X);
+  if (pciX === undefined) return false;
+  const status = config.known32(pciX.offset + 4);
+  return isUnknown(status) ? status : (status & PCI_X_STATUS_266_OR_533) !== 0;
+}
+
+/** True when the first 256 bytes of config space say that there may be more to read. */
+export function mayHaveExtendedSpace(start: Uint8Array): boolean {
+  const hidden = { beyondHeader: gone, extended: gone };
+  const config = new ConfigSpace(start, hidden);
+  return hasExtendedSpace(config, walkStandard(config, (config.u8(0x0e) ?? 0) & 0x7f)) !== false;
+}
+
+const noBarSeen: Unknown = unknown("a BAR without an address reads as zero, like one that is not there");
 
 function allBars(config: ConfigSpace, headerType: number, standard: CapabilityWalk): Known<readonly Bar[]> {
   const bars = decodeBars(config, headerType);
+  if (isUnknown(bars)) return bars;
   const allocation = standard.headers.find((header) => header.id === CAP_ENHANCED_ALLOCATION);
-  if (allocation === undefined || isUnknown(bars)) return bars;
-  return [...bars, ...decodeEnhancedAllocation(config, allocation.offset, headerType)];
+  const hasMemory = bars.some((bar) => bar.kind === "memory");
+  if (allocation === undefined) {
+    if (hasMemory || headerType !== 0) return bars;
+    return standard.hidden ?? noBarSeen;
+  }
+  const allocated = decodeEnhancedAllocation(config, allocation.offset, headerType);
+  return isUnknown(allocated) ? allocated : [...bars, ...allocated];
 }
 
 function decodeSubsystem(
@@ -132,7 +154,7 @@ function decodeSubsystem(
   standard: CapabilityWalk,
   headerType: number,
 ): DecodedConfig["subsystem"] {
-  let offset: number | undefined = headerType === 0 ? 0x2c : undefined;
+  let offset: number | undefined = [0x2c, undefined, 0x40][headerType];
   if (headerType === 1) {
     const bridgeIds = standard.headers.find((header) => header.id === 0x0d);
     if (bridgeIds === undefined) return standard.hidden;
@@ -149,10 +171,8 @@ function listCapabilities(
   standard: CapabilityWalk,
   extended: CapabilityWalk,
 ): Known<readonly Capability[]> {
-  if (standard.hidden !== null) return standard.hidden;
-  const found = [...standard.headers, ...extended.headers].map((header) => decodeCapability(config, header));
-  // A list cut short in extended space still shows the standard one; the rest is what `acs` and its like say of it.
-  return found;
+  const hidden = standard.hidden ?? extended.hidden;
+  return hidden ?? [...standard.headers, ...extended.headers].map((header) => decodeCapability(config, header));
 }
 
 function allUnknown(reason: Unknown): DecodedConfig {

@@ -27,7 +27,7 @@ export function matrixText(table: VerdictTable, options: ScreenOptions): string 
     return `${lines.join("\n")}\n`;
   }
   lines.push(...deviceLines(devices, style, options.width), "");
-  lines.push(...gridLines(table, devices, style, options.width), "", legend(style), "");
+  lines.push(...gridLines(table, devices, style, options.width), "", ...legend(style, options.width), "");
   lines.push(...reasonLines(table, style, options.width));
   const gates = gateLines(table, style, options.width);
   if (gates.length > 0) lines.push("", ...gates);
@@ -148,11 +148,13 @@ function headLines(numbers: readonly string[], cellWidth: number, labelWidth: nu
   });
 }
 
-function legend(style: Style): string {
-  return [
+function legend(style: Style, width: number): string[] {
+  const entries = [
     `${style.direct("4")} direct, 4 hops`,
     `${style.host("H6")} through the host bridge`,
     `${style.no("✗")} not supported`,
     `${style.unknown("?")} unknown`,
-  ].join("   ");
+  ];
+  const isOneLine = stringWidth(entries.join("   ")) <= width;
+  return isOneLine ? [entries.join("   ")] : [entries.slice(0, 2).join("   "), entries.slice(2).join("   ")];
 }

@@ -2,6 +2,7 @@ import type {
   BridgeNode,
   DownstreamPortNode,
   EndpointNode,
+  PciIds,
   Scenario,
   ScenarioNode,
   SwitchNode,
@@ -10,6 +11,9 @@ import { PeerlaneError, type Place } from "../pci/error.ts";
 
 /** Ids that QEMU's root ports have; a scenario may ask for either. */
 const ROOT_PORTS: Readonly<Record<string, string>> = { "1b36:000c": "pcie-root-port", "8086:3420": "ioh3420" };
+const Q35_HOST_BRIDGE = "8086:29c0";
+/** Ids of the endpoints that QEMU makes, by kind and bus. */
+const ENDPOINT_IDS = { nvme: "1b36:0010", nic: "8086:10d3", conventionalNic: "8086:100e" } as const;
 const CPUS: Readonly<Record<string, string>> = { "amd-zen": "EPYC", intel: "Skylake-Server" };
 const DISK_BYTES = "64M";
 
@@ -72,7 +76,11 @@ class CommandLineBuilder {
     if (bridge.segment !== 0) throw refused("q35 has one segment", bridge.place);
     if (bridge.busOffset !== 0) throw refused("q35's bus addresses are CPU addresses (busOffset: 0)", bridge.place);
     let bus = "pcie.0";
+    const id = bridge.id === null ? null : idText(bridge.id);
+    if (bridge.bus === 0 && id !== Q35_HOST_BRIDGE)
+      throw refused(`its host bridge is ${Q35_HOST_BRIDGE}, not ${id}`, bridge.place);
     if (bridge.bus !== 0) {
+      if (id !== null) throw refused("its expander bridges have no device at 00.0 (id: none)", bridge.place);
       bus = this.#unique("host");
       this.device("pxb-pcie", { id: bus, bus: "pcie.0", bus_nr: bridge.bus });
     }
@@ -107,13 +115,15 @@ class CommandLineBuilder {
   }
 
   #rootPort(bus: string, node: Extract<ScenarioNode, { kind: "root-port" }>): void {
-    const ids = `${hex4(node.id.vendorId)}:${hex4(node.id.deviceId)}`;
+    const ids = idText(node.id);
     const driver = ROOT_PORTS[ids];
     if (driver === undefined)
       throw refused(`its root ports are ${Object.keys(ROOT_PORTS).join(" and ")}, not ${ids}`, node.place);
     const id = this.#unique("port");
     const number = this.#counter;
-    const acs: Properties = node.acs === null ? { "disable-acs": "on" } : {};
+    if (node.acs !== null && driver === "ioh3420")
+      throw refused("its Intel root port has no ACS (acs: false)", node.place);
+    const acs: Properties = node.acs === null && driver !== "ioh3420" ? { "disable-acs": "on" } : {};
     this.device(driver, { id, bus, chassis: number, slot: number, ...this.#address(node), ...acs });
     this.#nodes(id, node.below);
   }
@@ -147,6 +157,11 @@ class CommandLineBuilder {
   #endpoint(bus: string, node: EndpointNode, conventional: boolean): void {
     if (node.acs !== null) throw refused("its endpoints have no ACS", node.place);
     if (node.sriov !== null) throw refused("virtual functions are not set up in the guest", node.place);
+    const made =
+      node.endpoint === "nic" ? (conventional ? ENDPOINT_IDS.conventionalNic : ENDPOINT_IDS.nic) : ENDPOINT_IDS.nvme;
+    if (["nic", "nvme"].includes(node.endpoint) && idText(node.id) !== made) {
+      throw refused(`its ${node.endpoint} is ${made}, not ${idText(node.id)}`, node.place);
+    }
     if (node.endpoint === "nic") {
       this.device(conventional ? "e1000" : "e1000e", { bus, ...this.#address(node) });
       return;
@@ -166,6 +181,10 @@ function cmb(node: EndpointNode): Properties {
   const megabytes = node.cmbBytes / 2 ** 20;
   if (!Number.isInteger(megabytes) || megabytes < 1) throw refused("a CMB is whole MiB", node.place);
   return { cmb_size_mb: megabytes };
+}
+
+function idText({ vendorId, deviceId }: PciIds): string {
+  return `${hex4(vendorId)}:${hex4(deviceId)}`;
 }
 
 function hex4(value: number): string {

@@ -5,7 +5,7 @@ import { capabilityIdOfText } from "./capability-texts.ts";
 import { readAllocationLine } from "./enhanced-allocation-lines.ts";
 import { readExpressLine, readExpressTitle } from "./express-lines.ts";
 import { hasFeatureFields, readFeatureLine, readFeatureTitle } from "./feature-lines.ts";
-import { readIds } from "./header-line.ts";
+import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
 import { accessDenied, unreadable } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
@@ -66,7 +66,8 @@ function readTitle(line: Line, at: number, record: FunctionRecord): void {
   const space = digits >= 3 ? "extended" : "standard";
   const id = capabilityIdOfText(line, textAt, space);
   if (id === 0 && space === "extended") return;
-  const name = id === undefined ? line.text(textAt) : capabilityName(space, id);
+  const name =
+    id === undefined ? line.text(textAt, Math.min(line.end, textAt + MAX_NAME_BYTES)) : capabilityName(space, id);
   const decoded = id !== undefined && space === "extended" && hasFeatureFields(id) ? {} : nothing;
   record.capabilities.push({ space, id: id ?? UNNAMED_CAPABILITY, version, offset, name, decoded });
   if (id !== undefined) begin(line, textAt, record, space, id, decoded);
@@ -75,6 +76,8 @@ function readTitle(line: Line, at: number, record: FunctionRecord): void {
 /** Most capabilities have no fields to show; one object serves them all. */
 const nothing: Readonly<Record<string, never>> = Object.freeze({});
 
+/** Names of capabilities that the tables do not have are kept this far. */
+const MAX_NAME_BYTES = 80;
 /** The id of a capability whose text the tables do not have; the specification reserves it. */
 const UNNAMED_CAPABILITY = 0xffff;
 
@@ -92,7 +95,7 @@ function begin(
       record.express = readExpressTitle(line, at);
       record.readCapabilityLine = readExpressLine;
     } else if (id === 0x0d && record.subsystem === undefined) {
-      record.subsystem = readIds(line.text(at + subsystem.length));
+      record.subsystem = readSubsystem(line.text(at + subsystem.length));
     } else if (id === 0x14) {
       record.readCapabilityLine = readAllocationLine;
     }

@@ -4,7 +4,7 @@ import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { HostBridge, Iommu, Machine, Note } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
 import { MultifunctionFinder } from "./multifunction.ts";
-import type { TextReading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
 import type { SystemLines } from "./system-lines.ts";
@@ -45,7 +45,7 @@ function addTreeFunctions(table: FunctionTable, tree: TreeReader): void {
 
 function composeFunction(
   bdf: Bdf,
-  reading: TextReading,
+  reading: Reading,
   facts: TextFacts,
   tree: TreeReader,
   finder: MultifunctionFinder,
@@ -90,7 +90,7 @@ function classOf(classCode: Known<number>, classKind: Known<number>): Known<numb
  * Where no function of a text with PCI Express ports shows an extended capability, `lspci` could not read that space
  * (it says nothing of it then), and absence proves nothing: no port is without any.
  */
-function isExtendedSpaceSeen(reading: TextReading, facts: TextFacts): boolean {
+function isExtendedSpaceSeen(reading: Reading, facts: TextFacts): boolean {
   const { express } = reading;
   if (facts.showsExtended || !facts.showsPorts || isUnknown(express) || express === null) return true;
   // Bytes gave the registers, and what they say of the extended space is right.
@@ -102,7 +102,7 @@ function isEmpty(list: Known<readonly unknown[]>): boolean {
 }
 
 const noNames: readonly string[] = [];
-function bridgeOf(bdf: Bdf, reading: TextReading, node: TreeNode | undefined): PciFunction["bridge"] {
+function bridgeOf(bdf: Bdf, reading: Reading, node: TreeNode | undefined): PciFunction["bridge"] {
   if (!isUnknown(reading.bridge) || node?.buses === undefined) return reading.bridge;
   // The kernel writes the primary bus number from the bus that the bridge is on.
   return { primary: busOf(bdf), ...node.buses, windows: why.notVerbose };

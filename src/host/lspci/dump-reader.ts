@@ -55,8 +55,13 @@ export class DumpReader {
 
   /** Takes the next line. Throws `bad-input` and `too-large` as `FunctionTable.add` does. */
   readLine(line: Line): void {
+    if (line.isTooLong) {
+      this.#noteOdd(line);
+      return;
+    }
     if (line.start === line.end) {
-      this.#isBlankBefore = true;
+      // Without a line end it may be the indentation of a line that was cut.
+      if (line.isWhole) this.#isBlankBefore = true;
       this.#endMachineRecord();
       return;
     }
@@ -125,6 +130,7 @@ export class DumpReader {
       this.#end(this.#isBlankBefore ? "blank" : "gap");
     } else if (this.#tree.readLine(line)) {
       this.#end("next-function");
+      this.#table.checkCount(this.#tree.size, line.number);
     } else {
       this.#readOther(line);
     }
@@ -149,9 +155,7 @@ export class DumpReader {
     }
     this.#system.readLine(line);
     if (this.#record !== undefined) return;
-    if (this.#table.size === 0) {
-      this.#firstOddLine ??= { number: line.number, text: line.text(line.start, Math.min(line.end, line.start + 60)) };
-    }
+    this.#noteOdd(line);
     if (line.has(orphan) && !this.#hasOrphans) {
       this.#hasOrphans = true;
       this.#table.note(
@@ -160,6 +164,12 @@ export class DumpReader {
         "paste the whole output of lspci, with the first line of each function",
       );
     }
+  }
+
+  /** Keeps the first line that nothing begins with, for the error that there may have to be. */
+  #noteOdd(line: Line): void {
+    if (this.#table.size > 0) return;
+    this.#firstOddLine ??= { number: line.number, text: line.text(line.start, Math.min(line.end, line.start + 60)) };
   }
 
   #end(ending: Ending): void {

@@ -1,8 +1,9 @@
+import type { Known } from "../../pci/known.ts";
 import { readBarLine, readRomLine } from "./bar-line.ts";
 import { flagTable, readFlags } from "./flags.ts";
-import { readIds } from "./header-line.ts";
+import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
-import { cutOff, namesOnly } from "./reasons.ts";
+import { cutOff, unreadable } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
 import { readWindowLine } from "./window-line.ts";
 
@@ -55,7 +56,7 @@ export function readFunctionLine(line: Line, record: FunctionRecord): boolean {
     case 0x53: // S
       if (line.has(statusWord)) return seen(record, "vv");
       if (line.has(secondaryStatus)) return headDone(record);
-      return line.has(subsystem) && readSubsystem(line.text(line.start + subsystem.length), record);
+      return line.has(subsystem) && takeSubsystem(line, line.start + subsystem.length, record);
     case 0x46: // F
       return line.has(flags) && readFlagsLine(line, record);
     case 0x4e: // N
@@ -115,8 +116,8 @@ function readFlagsLine(line: Line, record: FunctionRecord): boolean {
   return seen(record, "v");
 }
 
-function readSubsystem(text: string, record: FunctionRecord): true {
-  record.subsystem = readIds(text) ?? namesOnly;
+function takeSubsystem(line: Line, at: number, record: FunctionRecord): true {
+  record.subsystem = readSubsystem(line.text(at));
   return true;
 }
 
@@ -124,7 +125,7 @@ function readSubsystem(text: string, record: FunctionRecord): true {
 function readDeviceName(line: Line, record: FunctionRecord): boolean {
   if (!line.has(deviceName)) return false;
   const at = line.find(tabSubsystem);
-  return at < 0 || readSubsystem(line.text(at + tabSubsystem.length), record);
+  return at < 0 || takeSubsystem(line, at + tabSubsystem.length, record);
 }
 
 function readBus(line: Line, record: FunctionRecord): boolean {
@@ -142,6 +143,11 @@ export function readKernelLine(line: Line, record: FunctionRecord): boolean {
   if (prefix === undefined && !line.has(modules)) return false;
   record.isTextDone = true;
   if (prefix === undefined) record.driver ??= null;
-  else record.driver = line.isWhole ? line.text(line.start + prefix.length) : cutOff;
+  else record.driver = line.isWhole ? readDriver(line, line.start + prefix.length) : cutOff;
   return true;
+}
+
+/** The kernel's module names have at most 56 bytes (`MODULE_NAME_LEN`); what is longer is none. */
+function readDriver(line: Line, at: number): Known<string> {
+  return line.end - at > 64 ? unreadable : line.text(at);
 }

@@ -1,27 +1,22 @@
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { isUnknown } from "../../pci/known.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Note } from "../machine.ts";
 import { overlay, ReadingMerger } from "./merge.ts";
-import { type BytesReading, type RecordEnd, sealBytes, sealText, type TextReading } from "./reading.ts";
+import { type Reading, type RecordEnd, sealBytes, sealText } from "./reading.ts";
 import { accessDenied, cutOff } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
 
 /** A domain has 65,536 functions; no machine comes near two full ones, and each costs some kilobytes of memory. */
-export const MAX_FUNCTIONS = 131_072;
+const MAX_FUNCTIONS = 131_072;
+/** All capabilities of all functions; a real machine has some twenty for each function. */
+const MAX_CAPABILITIES = 4_000_000;
 /** Notes about single functions beyond this are left out. */
 const MAX_NOTES = 20;
 
-interface Identity {
-  readonly line: number;
-  readonly ids: string | undefined;
-  readonly kind: number | undefined;
-  readonly label: string | undefined;
-}
-
 interface Entry {
-  text: TextReading;
-  bytes: BytesReading | undefined;
+  text: Reading;
+  bytes: Reading | undefined;
 }
 
 /** What holds for the text as a whole, counted while its records come in. */
@@ -43,6 +38,7 @@ export class FunctionTable {
   readonly #file: string;
   readonly #entries = new Map<Bdf, Entry>();
   readonly #notes: Note[] = [];
+  #capabilityCount = 0;
   readonly facts: TextFacts = {
     namesNumaNodes: false,
     namesGroups: false,
@@ -85,20 +81,35 @@ export class FunctionTable {
       this.#join(record.bdf, entry, text, bytes?.reading);
       return;
     }
-    if (this.#entries.size >= MAX_FUNCTIONS) {
-      throw new PeerlaneError("too-large", `more than ${MAX_FUNCTIONS} functions`, {
-        place: { file: this.#file, line: record.line },
-        remedy: "give the output of lspci of one machine",
-      });
+    this.checkCount(this.#entries.size + 1, record.line);
+    this.#capabilityCount += lengthOf(text.capabilities) + lengthOf(bytes?.reading.capabilities);
+    if (this.#capabilityCount > MAX_CAPABILITIES) {
+      throw this.#tooLarge(`${MAX_CAPABILITIES} capabilities`, record.line);
     }
     this.#entries.set(record.bdf, { text, bytes: bytes?.reading });
   }
 
-  #join(bdf: Bdf, entry: Entry, text: TextReading, bytes: BytesReading | undefined): void {
-    this.#checkSame(bdf, identityOf(entry.text, entry.bytes), identityOf(text, bytes));
+  /** Throws `too-large` where `count` functions are more than a machine can have. */
+  checkCount(count: number, line: number): void {
+    if (count > MAX_FUNCTIONS) throw this.#tooLarge(`${MAX_FUNCTIONS} functions`, line);
+  }
+
+  #tooLarge(what: string, line: number): PeerlaneError {
+    return new PeerlaneError("too-large", `more than ${what}`, {
+      place: { file: this.#file, line },
+      remedy: "give the output of lspci of one machine",
+    });
+  }
+
+  #join(bdf: Bdf, entry: Entry, text: Reading, bytes: Reading | undefined): void {
+    for (const earlier of [entry.text, entry.bytes]) {
+      for (const later of [text, bytes]) {
+        if (earlier !== undefined && later !== undefined) this.#checkSame(bdf, earlier, later);
+      }
+    }
     const merger = new ReadingMerger(entry.text.line, text.line);
-    entry.text = merger.mergeText(entry.text, text);
-    if (bytes !== undefined) entry.bytes = entry.bytes === undefined ? bytes : merger.mergeBytes(entry.bytes, bytes);
+    entry.text = merger.merge(entry.text, text);
+    if (bytes !== undefined) entry.bytes = entry.bytes === undefined ? bytes : merger.merge(entry.bytes, bytes);
     if (merger.disagreements.length > 0) {
       this.note(
         `the dumps at lines ${entry.text.line} and ${text.line} disagree about ${formatBdf(bdf)} ` +
@@ -109,21 +120,17 @@ export class FunctionTable {
     }
   }
 
-  #checkSame(bdf: Bdf, a: Identity, b: Identity): void {
-    const both = <T>(x: T | undefined, y: T | undefined): boolean => x !== undefined && y !== undefined && x !== y;
+  #checkSame(bdf: Bdf, a: Reading, b: Reading): void {
+    const haveIds = !isUnknown(a.vendorId) && !isUnknown(b.vendorId);
     const isOther =
-      both(a.ids, b.ids) ||
-      both(a.kind, b.kind) ||
-      // A terminal may have cut one of two names.
-      (both(a.label, b.label) &&
-        !(a.ids && b.ids) &&
-        !a.label?.startsWith(b.label ?? "") &&
-        !b.label?.startsWith(a.label ?? ""));
+      differ(a.vendorId, b.vendorId) ||
+      differ(a.deviceId, b.deviceId) ||
+      differ(a.classKind, b.classKind) ||
+      (!haveIds && haveOtherNames(a.label, b.label));
     if (!isOther) return;
-    const name = (identity: Identity): string => identity.ids ?? identity.label ?? "another class";
     throw new PeerlaneError(
       "bad-input",
-      `lines ${a.line} and ${b.line} describe two devices at ${formatBdf(bdf)}: ${name(a)} and ${name(b)}`,
+      `lines ${a.line} and ${b.line} describe two devices at ${formatBdf(bdf)}: ${nameOf(a)} and ${nameOf(b)}`,
       {
         place: { file: this.#file, line: b.line },
         remedy: "split the file: one machine per file",
@@ -131,7 +138,7 @@ export class FunctionTable {
     );
   }
 
-  #count(record: FunctionRecord, text: TextReading): void {
+  #count(record: FunctionRecord, text: Reading): void {
     const { facts } = this;
     if (record.numaNode >= 0) facts.namesNumaNodes = true;
     if (record.iommuGroup >= 0) facts.namesGroups = true;
@@ -157,21 +164,28 @@ export class FunctionTable {
   }
 
   /** What is known of each function, bytes over text, in ascending order of address. Empties the table. */
-  takeReadings(): (readonly [Bdf, TextReading])[] {
+  takeReadings(): (readonly [Bdf, Reading])[] {
     const entries = [...this.#entries].sort(([a], [b]) => a - b);
     this.#entries.clear();
     return entries.map(([bdf, { text, bytes }]) => [bdf, bytes === undefined ? text : overlay(bytes, text)]);
   }
 }
 
-function identityOf(text: TextReading, bytes: BytesReading | undefined): Identity {
-  const ids = [bytes, text].find((reading) => reading !== undefined && !isUnknown(reading.vendorId));
-  const hex = (value: unknown): string => Number(value).toString(16).padStart(4, "0");
-  const kind = bytes !== undefined && !isUnknown(bytes.classCode) ? bytes.classCode >>> 8 : text.classKind;
-  return {
-    line: text.line,
-    ids: ids === undefined ? undefined : `${hex(ids.vendorId)}:${hex(ids.deviceId)}`,
-    kind: isUnknown(kind) ? undefined : kind,
-    label: text.label ?? undefined,
-  };
+function lengthOf(list: Reading["capabilities"] | undefined): number {
+  return list === undefined || isUnknown(list) ? 0 : list.length;
+}
+
+function differ(a: Known<number>, b: Known<number>): boolean {
+  return !isUnknown(a) && !isUnknown(b) && a !== b;
+}
+
+/** A terminal may have cut one of two names. */
+function haveOtherNames(a: string | null, b: string | null): boolean {
+  return a !== null && b !== null && !a.startsWith(b) && !b.startsWith(a);
+}
+
+function nameOf({ vendorId, deviceId, label, classKind }: Reading): string {
+  const hex = (value: number): string => value.toString(16).padStart(4, "0");
+  if (!isUnknown(vendorId) && !isUnknown(deviceId)) return `${hex(vendorId)}:${hex(deviceId)}`;
+  return label ?? (isUnknown(classKind) ? "another" : `class ${hex(classKind)}`);
 }

@@ -1,6 +1,8 @@
 import { type Bdf, makeBdf } from "../../pci/bdf.ts";
+import type { Unknown } from "../../pci/known.ts";
 import { classOfName } from "./class-names.ts";
 import { hexDigit, type Line, word } from "./line.ts";
+import { namesOnly } from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
 
 const COLON = 0x3a;
@@ -111,9 +113,16 @@ function takeRevision(text: string, record: FunctionRecord): string {
   return text.slice(0, at);
 }
 
-/** The ids of a `Subsystem:` text, `Dell Device [1028:07be]` or `1028:07be`; `undefined` where it has names only. */
+/** The ids at the end of a text, `Dell Device [1028:07be]` or `1028:07be`; `undefined` where it has names only. */
 export function readIds(text: string): { vendorId: number; deviceId: number } | undefined {
   const ids = idsAtEnd.exec(text) ?? idsAlone.exec(text);
   if (ids === null) return undefined;
   return { vendorId: Number.parseInt(ids[1] ?? "", 16), deviceId: Number.parseInt(ids[2] ?? "", 16) };
+}
+
+/** What a `Subsystem:` text names; registers of zero name none. */
+export function readSubsystem(text: string): { vendorId: number; deviceId: number } | Unknown | null {
+  const ids = readIds(text);
+  if (ids === undefined) return namesOnly;
+  return ids.vendorId === 0 && ids.deviceId === 0 ? null : ids;
 }

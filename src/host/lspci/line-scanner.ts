@@ -15,9 +15,8 @@ export class LineScanner {
   readonly #line = new Line();
   readonly #onLine: (line: Line) => void;
   /** The beginning of a line whose end is in a later chunk. */
-  readonly #carry = new Uint8Array(MAX_LINE_BYTES);
+  readonly #carry = new Uint8Array(MAX_LINE_BYTES + 1);
   #carried = 0;
-  #isTooLong = false;
   #count = 0;
 
   constructor(onLine: (line: Line) => void) {
@@ -26,7 +25,7 @@ export class LineScanner {
 
   push(chunk: Uint8Array): void {
     let position = 0;
-    if (this.#carried > 0 || this.#isTooLong) {
+    if (this.#carried > 0) {
       const end = chunk.indexOf(NEWLINE);
       this.#keep(chunk.subarray(0, end < 0 ? chunk.length : end));
       if (end < 0) return;
@@ -37,8 +36,7 @@ export class LineScanner {
     while (position < length) {
       const end = chunk.indexOf(NEWLINE, position);
       if (end < 0) break;
-      if (end - position > MAX_LINE_BYTES) this.#count++;
-      else this.#emit(chunk, position, end, true);
+      this.#emit(chunk, position, end, true);
       position = end + 1;
     }
     if (position < length) this.#keep(chunk.subarray(position));
@@ -50,19 +48,14 @@ export class LineScanner {
   }
 
   #keep(part: Uint8Array): void {
-    if (this.#isTooLong || this.#carried + part.length > MAX_LINE_BYTES) {
-      this.#isTooLong = true;
-      return;
-    }
-    this.#carry.set(part, this.#carried);
-    this.#carried += part.length;
+    const room = this.#carry.length - this.#carried;
+    this.#carry.set(part.length > room ? part.subarray(0, room) : part, this.#carried);
+    this.#carried += Math.min(part.length, room);
   }
 
   #emitCarried(isWhole: boolean): void {
-    if (this.#isTooLong) this.#count++;
-    else this.#emit(this.#carry, 0, this.#carried, isWhole);
+    this.#emit(this.#carry, 0, this.#carried, isWhole);
     this.#carried = 0;
-    this.#isTooLong = false;
   }
 
   #emit(bytes: Uint8Array, from: number, to: number, isWhole: boolean): void {
@@ -77,6 +70,7 @@ export class LineScanner {
     line.end = end;
     line.number = ++this.#count;
     line.isWhole = isWhole;
+    line.isTooLong = to - from > MAX_LINE_BYTES;
     this.#onLine(line);
   }
 }

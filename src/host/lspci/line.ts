@@ -39,6 +39,8 @@ export class Line {
   rawStart = 0;
   /** False for the last line of a text that does not end with a line end: it may be cut anywhere. */
   isWhole = true;
+  /** True for a line that is longer than any of lspci's; only its beginning is here. */
+  isTooLong = false;
   next = 0;
 
   byte(at: number): number {

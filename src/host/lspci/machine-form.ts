@@ -108,7 +108,8 @@ export class MachineRecord {
     record.programmingInterface = number(value("ProgIf"), 16) ?? record.programmingInterface;
     record.numaNode = number(value("NUMANode"), 10) ?? record.numaNode;
     record.iommuGroup = number(value("IOMMUGroup"), 10) ?? record.iommuGroup;
-    record.driver = value("Driver") ?? record.driver;
+    const driver = value("Driver");
+    if (driver !== undefined) record.driver = driver;
     return record;
   }
 }

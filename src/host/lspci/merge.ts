@@ -2,7 +2,7 @@ import type { Bar } from "../../pci/bar.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { PciExpress } from "../../pci/express.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
-import type { BytesReading, Registers, TextReading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import { notVerbose } from "./reasons.ts";
 
 /** Compares two values made of plain objects and arrays. */
@@ -28,35 +28,22 @@ export class ReadingMerger {
     this.#lines = `${firstLine} and ${secondLine}`;
   }
 
-  mergeText(a: TextReading, b: TextReading): TextReading {
-    const { bars, areBarsNumbered } = this.#barsOfText(a, b);
+  merge(a: Reading, b: Reading): Reading {
+    const numbered = moreReliableBars(a, b);
     return {
-      ...this.#mergeRegisters(a, b),
-      bars,
-      areBarsNumbered,
       line: a.line,
       label: a.label ?? b.label,
-      classKind: this.#field("class", a.classKind, b.classKind),
-      driver: this.#field("driver", a.driver, b.driver),
-      numaNode: this.#field("NUMA node", a.numaNode, b.numaNode),
-      iommuGroup: this.#field("IOMMU group", a.iommuGroup, b.iommuGroup),
-    };
-  }
-
-  mergeBytes(a: BytesReading, b: BytesReading): BytesReading {
-    return { ...this.#mergeRegisters(a, b), bars: this.#barLists(a.bars, b.bars), line: a.line };
-  }
-
-  #mergeRegisters(a: Registers, b: Registers): Omit<Registers, "bars"> {
-    return {
       vendorId: this.#field("vendor", a.vendorId, b.vendorId),
       deviceId: this.#field("device", a.deviceId, b.deviceId),
-      subsystem: this.#field("subsystem", a.subsystem, b.subsystem),
-      revision: this.#field("revision", a.revision, b.revision),
+      classKind: this.#field("class", a.classKind, b.classKind),
       classCode: this.#field("class", a.classCode, b.classCode),
+      revision: this.#field("revision", a.revision, b.revision),
+      subsystem: this.#field("subsystem", a.subsystem, b.subsystem),
       headerType: this.#field("header type", a.headerType, b.headerType),
       multifunction: this.#field("multi-function bit", a.multifunction, b.multifunction),
       command: this.#field("command register", a.command, b.command),
+      bars: numbered?.bars ?? this.#field("BARs", a.bars, b.bars, (x, y) => this.#bars(x, y)),
+      areBarsNumbered: (numbered ?? a).areBarsNumbered,
       bridge: this.#field("bus numbers", a.bridge, b.bridge, (x, y) => this.#bridge(x, y)),
       express: this.#field("PCI Express", a.express, b.express, (x, y) => this.#express(x, y)),
       acs: this.#field("ACS", a.acs, b.acs),
@@ -66,6 +53,9 @@ export class ReadingMerger {
       capabilities: this.#field("capabilities", a.capabilities, b.capabilities, (x, y) =>
         isSame(x.map(idAndOffset), y.map(idAndOffset)) ? x : undefined,
       ),
+      driver: this.#field("driver", a.driver, b.driver),
+      numaNode: this.#field("NUMA node", a.numaNode, b.numaNode),
+      iommuGroup: this.#field("IOMMU group", a.iommuGroup, b.iommuGroup),
     };
   }
 
@@ -86,17 +76,6 @@ export class ReadingMerger {
       disagreementsMade.add(this.#disagreement);
     }
     return this.#disagreement;
-  }
-
-  /** `-v` numbers BARs by guess: the numbers of `-vv` win. */
-  #barsOfText(a: TextReading, b: TextReading): Pick<TextReading, "bars" | "areBarsNumbered"> {
-    if (isUnknown(b.bars) || (a.areBarsNumbered && !b.areBarsNumbered && !isUnknown(a.bars))) return a;
-    if (isUnknown(a.bars) || (b.areBarsNumbered && !a.areBarsNumbered)) return b;
-    return { bars: this.#barLists(a.bars, b.bars), areBarsNumbered: a.areBarsNumbered };
-  }
-
-  #barLists(a: Registers["bars"], b: Registers["bars"]): Registers["bars"] {
-    return this.#field("BARs", a, b, (x, y) => this.#bars(x, y));
   }
 
   #bars(a: readonly Bar[], b: readonly Bar[]): readonly Bar[] | undefined {
@@ -134,6 +113,14 @@ export class ReadingMerger {
   }
 }
 
+/** Of two lists of BARs the only one, or the only one with numbers: `-v` numbers BARs by guess. */
+function moreReliableBars(a: Reading, b: Reading): Reading | undefined {
+  if (isUnknown(b.bars)) return a;
+  if (isUnknown(a.bars)) return b;
+  if (a.areBarsNumbered === b.areBarsNumbered) return undefined;
+  return a.areBarsNumbered ? a : b;
+}
+
 function idAndOffset(capability: { readonly id: number; readonly offset: number }): number {
   return capability.id * 0x1000 + capability.offset;
 }
@@ -147,9 +134,15 @@ const known = <T>(best: Known<T>, second: Known<T>): Known<T> =>
   isUnknown(best) && !isUnknown(second) ? second : best;
 
 /** Lays the bytes of a function over its text: bytes win, and text fills what they do not hold (sizes of BARs). */
-export function overlay(bytes: BytesReading, text: TextReading): TextReading {
+export function overlay(bytes: Reading, text: Reading): Reading {
   return {
-    ...text,
+    line: text.line,
+    label: text.label,
+    driver: text.driver,
+    numaNode: text.numaNode,
+    iommuGroup: text.iommuGroup,
+    areBarsNumbered: true,
+    classKind: known(bytes.classKind, text.classKind),
     vendorId: known(bytes.vendorId, text.vendorId),
     deviceId: known(bytes.deviceId, text.deviceId),
     subsystem: known(bytes.subsystem, text.subsystem),
@@ -168,7 +161,7 @@ export function overlay(bytes: BytesReading, text: TextReading): TextReading {
   };
 }
 
-function overlayBars(bytes: Registers["bars"], text: TextReading): Registers["bars"] {
+function overlayBars(bytes: Reading["bars"], text: Reading): Reading["bars"] {
   if (isUnknown(bytes) || isUnknown(text.bars)) return known(bytes, text.bars);
   // Without numbers, the order tells which is which, as long as there are as many.
   const isInOrder = !text.areBarsNumbered && text.bars.length === bytes.length;
@@ -190,12 +183,12 @@ function overlayBars(bytes: Registers["bars"], text: TextReading): Registers["ba
   return [...joint, ...onlyPrinted].sort((a, b) => a.index - b.index);
 }
 
-function overlayBridge(bytes: Registers["bridge"], text: Registers["bridge"]): Registers["bridge"] {
+function overlayBridge(bytes: Reading["bridge"], text: Reading["bridge"]): Reading["bridge"] {
   if (isUnknown(bytes) || bytes === null || isUnknown(text) || text === null) return known(bytes, text);
   return { ...bytes, windows: known(bytes.windows, text.windows) };
 }
 
-function overlayExpress(bytes: Registers["express"], text: Registers["express"]): Registers["express"] {
+function overlayExpress(bytes: Reading["express"], text: Reading["express"]): Reading["express"] {
   if (isUnknown(bytes) || bytes === null || isUnknown(text) || text === null) return known(bytes, text);
   return {
     type: known(bytes.type, text.type),

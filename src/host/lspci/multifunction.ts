@@ -1,6 +1,6 @@
 import { type Bdf, busKeyOf, deviceOf, domainOf, functionOf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import type { TextReading } from "./reading.ts";
+import type { Reading } from "./reading.ts";
 import { notInText } from "./reasons.ts";
 
 /** No machine has as many virtual functions; a hostile text may claim 65,535 for each function. */
@@ -19,7 +19,7 @@ export class MultifunctionFinder {
   readonly #hiddenDomains = new Set<number>();
   readonly #countBySlot = new Map<number, number>();
 
-  constructor(readings: Iterable<readonly [Bdf, TextReading]>) {
+  constructor(readings: Iterable<readonly [Bdf, Reading]>) {
     const all = [...readings];
     for (const [bdf, { sriov }] of all) {
       if (isUnknown(sriov)) this.#hiddenDomains.add(domainOf(bdf));

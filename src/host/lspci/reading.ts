@@ -1,7 +1,8 @@
 import type { Acs } from "../../pci/acs.ts";
 import type { Bar } from "../../pci/bar.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
-import { type DecodedConfig, decodeConfig, type HiddenReasons } from "../../pci/decode.ts";
+import type { HiddenReasons } from "../../pci/config-space.ts";
+import { type DecodedConfig, decodeConfig } from "../../pci/decode.ts";
 import type { PciExpress } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
@@ -10,21 +11,19 @@ import type { Sriov } from "../../pci/sriov.ts";
 import * as why from "./reasons.ts";
 import { type ExpressLines, type FunctionRecord, NOT_SEEN } from "./record.ts";
 
-/** What config space tells, whether from its bytes or from the text that `lspci` makes of them. */
-export type Registers = Omit<DecodedConfig, "oddities">;
-
-/** What the words of one record tell. `classCode` is known only where the programming interface is printed. */
-export interface TextReading extends Registers, Pick<PciFunction, "driver" | "numaNode" | "iommuGroup" | "label"> {
+/**
+ * What one record tells of a function, be it in words or in bytes. `classCode` is known only where the programming
+ * interface is shown.
+ */
+export interface Reading
+  extends Omit<DecodedConfig, "oddities">,
+    Pick<PciFunction, "driver" | "numaNode" | "iommuGroup" | "label"> {
   /** The line that begins the record. */
   readonly line: number;
   /** Base class and subclass. */
   readonly classKind: Known<number>;
+  /** False for the BARs of `-v`, whose indices are the lowest possible. */
   readonly areBarsNumbered: boolean;
-}
-
-/** What the hex lines of one record tell. */
-export interface BytesReading extends Registers {
-  readonly line: number;
 }
 
 /** How sure one can be that a record's lines are all there. */
@@ -35,7 +34,7 @@ export interface RecordEnd {
 const orUnknown = (value: number, reason: Unknown): Known<number> => (value >= 0 ? value : reason);
 
 /** Turns the lines of one record into knowledge: what a whole record does not print is absent, of a cut one unknown. */
-export function sealText(record: FunctionRecord, end: RecordEnd): TextReading {
+export function sealText(record: FunctionRecord, end: RecordEnd): Reading {
   const isVerbose = record.verbosity !== "plain" && !record.isGone;
   const isWhole = end.isComplete || record.isTextDone;
   // Why a line that could have come did not.
@@ -53,7 +52,7 @@ export function sealText(record: FunctionRecord, end: RecordEnd): TextReading {
     classCode: isUnknown(kind) || isUnknown(progIf) ? why.notVerbose : kind * 0x100 + progIf,
     revision: record.isGone ? why.deviceGone : orUnknown(record.revision, why.cutOff),
     // A bridge has it in a capability.
-    subsystem: record.subsystem ?? (record.bridge === undefined ? missingHead : missingCapability) ?? null,
+    subsystem: otherwise(record.subsystem, record.bridge === undefined ? missingHead : missingCapability),
     headerType: missingHead ?? (record.bridge === undefined ? 0 : record.isCardBus ? 2 : 1),
     multifunction: why.notInText,
     command: orUnknown(record.command, missing ?? (record.verbosity === "v" ? why.registersNeedVv : why.unreadable)),
@@ -69,6 +68,11 @@ export function sealText(record: FunctionRecord, end: RecordEnd): TextReading {
     numaNode: record.numaNode >= 0 ? record.numaNode : (missingHead ?? why.noNumaLine),
     iommuGroup: record.iommuGroup >= 0 ? record.iommuGroup : (missingHead ?? why.noGroupLine),
   };
+}
+
+/** A value that a line gave; without one, why it could not, or that there is none. */
+function otherwise<T>(given: T | undefined, missing: Unknown | undefined): T | Unknown | null {
+  return given === undefined ? (missing ?? null) : given;
 }
 
 /** `-v` prints the programming interface unless it is zero and has no name. */
@@ -158,15 +162,38 @@ const upTo256: HiddenReasons = {
 const idsOfVirtualFunction: Unknown = unknown("a virtual function's own registers do not hold its ids: use -nn");
 
 /** Decodes the hex lines of a record; `undefined` where there are none. */
-export function sealBytes(record: FunctionRecord): { reading: BytesReading; oddities: readonly string[] } | undefined {
+export function sealBytes(record: FunctionRecord): { reading: Reading; oddities: readonly string[] } | undefined {
   if (record.config === undefined) return undefined;
   const bytes = record.config.slice(0, record.configLength);
   // A virtual function's ids read as ones (PCIe 6.0 sec 9.3.4.1), the rest of its space does not.
   const isVirtual = bytes.length >= 16 && allOnes(bytes.subarray(0, 4)) && !allOnes(bytes.subarray(4, 16));
   if (isVirtual) bytes.fill(0, 0, 4);
-  const { oddities, ...registers } = decodeConfig(bytes, bytes.length < 256 ? upToHeader : upTo256);
-  const ids = isVirtual ? { vendorId: idsOfVirtualFunction, deviceId: idsOfVirtualFunction } : {};
-  return { reading: { ...registers, ...ids, line: record.line }, oddities };
+  const config = decodeConfig(bytes, bytes.length < 256 ? upToHeader : upTo256);
+  const reading: Reading = {
+    line: record.line,
+    label: null,
+    vendorId: isVirtual ? idsOfVirtualFunction : config.vendorId,
+    deviceId: isVirtual ? idsOfVirtualFunction : config.deviceId,
+    classKind: isUnknown(config.classCode) ? config.classCode : config.classCode >>> 8,
+    classCode: config.classCode,
+    revision: config.revision,
+    subsystem: config.subsystem,
+    headerType: config.headerType,
+    multifunction: config.multifunction,
+    command: config.command,
+    bars: config.bars,
+    areBarsNumbered: true,
+    bridge: config.bridge,
+    express: config.express,
+    acs: config.acs,
+    sriov: config.sriov,
+    resizableBars: config.resizableBars,
+    capabilities: config.capabilities,
+    driver: why.notInText,
+    numaNode: why.notInText,
+    iommuGroup: why.notInText,
+  };
+  return { reading, oddities: config.oddities };
 }
 
 function allOnes(bytes: Uint8Array): boolean {

@@ -48,7 +48,7 @@ export class FunctionRecord {
   revision: number = NOT_SEEN;
   /** False when the first line is the cut end of the text: what it does not show may have followed. */
   isHeadWhole = true;
-  subsystem: { readonly vendorId: number; readonly deviceId: number } | Unknown | undefined;
+  subsystem: { readonly vendorId: number; readonly deviceId: number } | Unknown | null | undefined;
 
   command: number = NOT_SEEN;
   numaNode: number = NOT_SEEN;

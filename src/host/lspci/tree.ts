@@ -25,6 +25,8 @@ export interface TreeNode {
   buses: { readonly secondary: number; readonly subordinate: number } | undefined;
   /** The highest bus that this bridge's bridges below account for. */
   coveredTo: number;
+  /** The first function drawn on the same bus is at device 0. */
+  readonly followsDevice0: boolean;
   label: string | null;
   ids: { readonly vendorId: number; readonly deviceId: number } | undefined;
 }
@@ -36,10 +38,11 @@ interface Branch {
   /** -1 where the bridge above has no bus number. */
   readonly bus: number;
   readonly rootBus: number;
+  firstDevice: number;
   lastDevfn: number;
 }
 
-/** A tree of more functions is none of a machine's. */
+/** `lspci` cuts its lines here. */
 const MAX_COLUMNS = 1024;
 
 /** Reads the drawings of `lspci -t`, `-tv` and `-tvnn`: which function is below which, and the root buses. */
@@ -52,6 +55,11 @@ export class TreeReader {
   /** By column, where `+-` and `\-` below it belong. */
   #branches = new Map<number, Branch>();
 
+  /** Functions and root buses drawn so far, to be held against a limit. */
+  get size(): number {
+    return this.nodes.size + this.roots.size;
+  }
+
   /** True when the line looks like part of a tree; then it has been taken in. */
   readLine(line: Line): boolean {
     let at = line.rawStart;
@@ -59,10 +67,17 @@ export class TreeReader {
     const mark = line.byte(at);
     const behind = line.byte(at + 1);
     const column = at - line.rawStart;
-    if (column > MAX_COLUMNS) return false;
+    if (line.end - line.rawStart > 2 * MAX_COLUMNS) return false;
     if (mark === MINUS && (behind === BRACKET || (behind === PLUS && line.byte(at + 2) === MINUS))) {
       this.#branches = new Map();
-      this.#readBranch(line, at + 1, { upstream: null, domain: 0, bus: -1, rootBus: -1, lastDevfn: -1 });
+      this.#readBranch(line, at + 1, {
+        upstream: null,
+        domain: 0,
+        bus: -1,
+        rootBus: -1,
+        firstDevice: -1,
+        lastDevfn: -1,
+      });
       return true;
     }
     if ((mark !== PLUS && mark !== BACKSLASH) || behind !== MINUS) return false;
@@ -109,7 +124,14 @@ export class TreeReader {
     const key = domain * 0x100 + bus;
     const isRoot = branch.upstream === null;
     if (isRoot) this.roots.add(key);
-    return { upstream: branch.upstream, domain, bus, rootBus: isRoot ? key : branch.rootBus, lastDevfn: -1 };
+    return {
+      upstream: branch.upstream,
+      domain,
+      bus,
+      rootBus: isRoot ? key : branch.rootBus,
+      firstDevice: -1,
+      lastDevfn: -1,
+    };
   }
 
   /** `1c.0`, `1c.0-[02-05]-` or `1c.0  Name`; the branch below it, or `undefined` at the end of what can be read. */
@@ -123,6 +145,7 @@ export class TreeReader {
     // order starts again, the bus number is not this one's.
     if (devfnOf(bdf) <= branch.lastDevfn) return undefined;
     branch.lastDevfn = devfnOf(bdf);
+    if (branch.firstDevice < 0) branch.firstDevice = device;
     const node = this.#add({
       bdf,
       upstream: branch.upstream,
@@ -130,6 +153,7 @@ export class TreeReader {
       line: line.number,
       buses: undefined,
       coveredTo: 0,
+      followsDevice0: branch.firstDevice === 0,
       label: null,
       ids: undefined,
     });
@@ -163,7 +187,7 @@ function readName(line: Line, at: number, node: TreeNode): void {
 
 /** `[02-05]-` behind a bridge, or another `-` where it has no bus number yet. */
 function readBelow(line: Line, at: number, node: TreeNode, branch: Branch): Branch | undefined {
-  const below = { upstream: node, domain: branch.domain, rootBus: branch.rootBus, lastDevfn: -1 };
+  const below = { upstream: node, domain: branch.domain, rootBus: branch.rootBus, firstDevice: -1, lastDevfn: -1 };
   if (line.byte(at) !== BRACKET) {
     line.next = at;
     return { ...below, bus: -1 };
@@ -180,14 +204,14 @@ function readBelow(line: Line, at: number, node: TreeNode, branch: Branch): Bran
 }
 
 /**
- * True when a tree alone tells the bus of a function. Below a bridge whose last buses no bridge below accounts for, a
- * function other than device 0 may be a virtual one on a later bus; where a list names functions of the bus
- * (`isBusListed`), so may any.
+ * True when a tree alone tells the bus of a function. Below a bridge whose last buses no bridge below accounts for,
+ * what follows a device 0 may be virtual functions of a later bus; where a list names functions of the bus
+ * (`isBusListed`), so may any. Below a link there always is a device 0, and a bus without one has no virtual functions.
  */
 export function isBusCertain(node: TreeNode, isBusListed: boolean): boolean {
   const { upstream } = node;
-  if (upstream?.buses === undefined) return true;
+  if (upstream?.buses === undefined || upstream.buses.subordinate <= upstream.coveredTo) return true;
   const isBelowFirst = domainOf(upstream.bdf) === domainOf(node.bdf) && busOf(node.bdf) === upstream.buses.secondary;
-  if (!isBelowFirst || upstream.buses.subordinate <= upstream.coveredTo) return true;
+  if (!isBelowFirst || !node.followsDevice0) return true;
   return deviceOf(node.bdf) === 0 && !isBusListed;
 }

@@ -1,6 +1,4 @@
 /** Scenario files: machines written by hand. */
-export { scenarioCommandLine } from "./command-line.ts";
-export { CPU_PRESETS, type CpuPreset } from "./cpu-presets.ts";
 export { scenarioJsonSchema } from "./json-schema.ts";
 export { parseScenario } from "./parse-scenario.ts";
 export type * from "./scenario.ts";

@@ -6,9 +6,10 @@ import { afterAll, describe, expect, it } from "vitest";
 import { readLspci } from "../../../src/host/lspci/index.ts";
 import { NodeTree } from "../../../src/host/node-tree.ts";
 import { readSysfs } from "../../../src/host/sysfs.ts";
-import { expectAgreement, hasLspci, lspci } from "./support.ts";
+import { isUnknown } from "../../../src/pci/known.ts";
+import { expectAgreement, hasLspci, lspci, withoutBars } from "./support.ts";
 
-const captures = join(import.meta.dirname, "../../machines");
+const captures = join(import.meta.dirname, "../../machines/recorded");
 const shared = join(import.meta.dirname, "../../../../shared/machines/hwloc");
 const archivesIn = (folder: string): string[] =>
   existsSync(folder)
@@ -35,7 +36,13 @@ function rootOf(path: string): string | undefined {
 describe.each(archives.map((path) => [basename(path), path]))("%s", (name, archive) => {
   const unpacked = mkdtempSync(join(folder, "tree-"));
   execFileSync("tar", ["-xf", archive, "-C", unpacked], { stdio: "ignore" });
-  const root = rootOf(unpacked) ?? unpacked;
+  const found = rootOf(unpacked);
+  // A capture for lstopo may hold classes only.
+  if (found === undefined) {
+    it.skip("has no sys/bus/pci");
+    return;
+  }
+  const root = found;
   const run = (...flags: string[]): Uint8Array =>
     lspci("-A", "linux-sysfs", "-O", `sysfs.path=${join(root, "sys/bus/pci")}`, "-D", ...flags) ?? new Uint8Array();
 
@@ -49,11 +56,11 @@ describe.each(archives.map((path) => [basename(path), path]))("%s", (name, archi
       // Where the tree holds all of config space, the text must know as much.
       const whole = fromTree.functions[index];
       for (const key of ["acs", "express", "bridge", "bars"] as const) {
-        if (whole !== undefined && !("unknown" in Object(whole[key])))
-          expect(fn[key], key).not.toHaveProperty("unknown");
+        if (whole !== undefined && !isUnknown(whole[key])) expect(isUnknown(fn[key]), key).toBe(false);
       }
     }
-    expectAgreement(fromTree, readLspci(run("-xxxx"), name), []);
+    // The kernel changes some BARs of its own, such as those of IDE controllers in legacy mode; bytes do not show that.
+    expectAgreement(withoutBars(fromTree), withoutBars(readLspci(run("-xxxx"), name)), []);
   });
 
   it("lspci's drawing of a sysfs tree shows the places that the tree shows", () => {
@@ -65,7 +72,7 @@ describe.each(archives.map((path) => [basename(path), path]))("%s", (name, archi
     expect(drawn.functions.length).toBe(fromTree.functions.length);
     for (const fn of drawn.functions) {
       const place = places.get(fn.bdf);
-      if (place !== undefined && !("unknown" in place)) expect(fn.attachment).toEqual(place);
+      if (place !== undefined && !isUnknown(place)) expect(fn.attachment).toEqual(place);
     }
   });
 });

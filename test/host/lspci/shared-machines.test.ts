@@ -3,10 +3,9 @@ import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
 import { looksLikeLspci, readLspci } from "../../../src/host/lspci/index.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
-import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { buildTopology, ON_ROOT_BUS } from "../../../src/pci/topology.ts";
-import { expectAgreement, hasLspci, lspci, sharedFiles } from "./support.ts";
+import { expectAgreement, hasLspci, lspci, sharedFiles, withoutBars } from "./support.ts";
 
 if (sharedFiles.length === 0) console.warn("skipped: ../shared/machines/lspci is not there");
 
@@ -52,12 +51,6 @@ describe.each(sharedFiles.map((path) => [basename(path), path]))("%s", (_, path)
     }
   });
 });
-
-/** `-v` numbers no BARs. */
-function withoutBars<M extends { readonly functions: readonly PciFunction[] }>(machine: M): M {
-  const bars = { unknown: "left out" };
-  return { ...machine, functions: machine.functions.map((fn) => ({ ...fn, bars })) };
-}
 
 describe.skipIf(!hasLspci)("this host", () => {
   const flags = ["", "-v", "-vv", "-vvv"].flatMap((verbosity) =>

@@ -1,30 +1,17 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, it } from "vitest";
-import { ArchiveTree, gunzip } from "../../../src/host/archive.ts";
-import type { Machine } from "../../../src/host/machine.ts";
-import { readScenario } from "../../../src/host/scenario/index.ts";
-import { readSysfs } from "../../../src/host/sysfs.ts";
+import { scenarioMachine } from "../../../src/host/scenario/index.ts";
 import { afterBoot } from "../../../src/p2pdma/index.ts";
 import type { Bar } from "../../../src/pci/bar.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
-
-const captures = join(import.meta.dirname, "../../machines");
-const scenarios = join(import.meta.dirname, "../../vm/scenarios");
+import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
+import { listBoots } from "../../vm/boots.ts";
 
 /** QEMU gives no ACS to its model of Intel's root port, whatever the scenario says. */
 const WITHOUT_ACS_IN_QEMU = ["8086:3420"];
 
-const archives = existsSync(captures)
-  ? readdirSync(captures).filter((file) => /^[\w-]+\.\S+\.tar\.gz$/.test(file))
-  : [];
-const boots = archives.flatMap((file) => {
-  const match = /^([\w-]+)\.(amd-zen|intel)\.(off|strict|passthrough)\.tar\.gz$/.exec(file);
-  const [, name = "", cpu = "", mode = ""] = match ?? [];
-  return match !== null && existsSync(join(scenarios, `${name}.yaml`)) ? [{ file, name, cpu, mode }] : [];
-});
+const boots = listBoots().filter(({ name }) => captureNames.includes(name));
 
 /** What a scenario states or implies of a function, in the words of both sources. */
 function stated(fn: PciFunction): unknown {
@@ -48,27 +35,21 @@ function shapeOf({ index, kind, is64Bit, prefetchable, sizeBytes }: Bar): unknow
   return { index, kind, is64Bit, prefetchable, sizeBytes };
 }
 
-async function capturedMachine(file: string): Promise<Machine> {
-  const bytes = new Uint8Array(readFileSync(join(captures, file)));
-  return readSysfs(new ArchiveTree(await gunzip(bytes, file), file));
-}
+it("There are recorded boots to compare with, some with ACS redirect disabled by parameter", () => {
+  expect(boots.length).toBeGreaterThanOrEqual(60);
+  expect(boots.some(({ scenario }) => scenario.commandLine.includes("disable_acs_redir"))).toBe(true);
+});
 
-it.skipIf(boots.length === 0)(
-  "Every function of a scenario is in the machine that a real kernel booted from it, the same",
-  async () => {
-    let compared = 0;
-    for (const { file, name, cpu, mode } of boots) {
-      const text = readFileSync(join(scenarios, `${name}.yaml`), "utf8");
-      const machine = afterBoot(readScenario(`cpu: ${cpu}\niommu: ${mode}\n${text}`, `${name}.yaml`));
-      const real = new Map((await capturedMachine(file)).functions.map((fn) => [fn.bdf, fn]));
-      for (const fn of machine.functions) {
-        const twin = real.get(fn.bdf);
-        const ids = `${Number(fn.vendorId).toString(16)}:${Number(fn.deviceId).toString(16)}`;
-        const expected = WITHOUT_ACS_IN_QEMU.includes(ids) ? { ...fn, acs: null } : fn;
-        expect(twin && stated(twin), `${formatBdf(fn.bdf)} of ${file}`).toEqual(stated(expected));
-        compared++;
-      }
+it.each(boots)(
+  "$name: every function of the scenario is in the machine that a real kernel booted from it, the same",
+  (boot) => {
+    const machine = afterBoot(scenarioMachine(boot.scenario));
+    const real = new Map(readCapturedMachine(boot.name).functions.map((fn) => [fn.bdf, fn]));
+    for (const fn of machine.functions) {
+      const twin = real.get(fn.bdf);
+      const ids = `${Number(fn.vendorId).toString(16)}:${Number(fn.deviceId).toString(16)}`;
+      const expected = WITHOUT_ACS_IN_QEMU.includes(ids) ? { ...fn, acs: null } : fn;
+      expect(twin && stated(twin), formatBdf(fn.bdf)).toEqual(stated(expected));
     }
-    expect(compared).toBeGreaterThan(boots.length * 4);
   },
 );

@@ -1,0 +1,1 @@
+export async function benchLspciText(): Promise<never> { throw new Error("todo"); }

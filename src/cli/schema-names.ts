@@ -1,0 +1,5 @@
+/** What `peerlane schema` prints; kept apart from the schemas so that the program starts without them. */
+export const SCHEMA_NAMES = ["matrix", "tree", "explain", "vm", "scenario"] as const;
+
+/** One of {@link SCHEMA_NAMES}. */
+export type SchemaName = (typeof SCHEMA_NAMES)[number];

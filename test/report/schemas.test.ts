@@ -1,0 +1,51 @@
+import { describe, expect, test } from "vitest";
+import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
+import { unknown } from "../../src/pci/known.ts";
+import { explainJson, matrixJson, treeJson, vmJson } from "../../src/report/index.ts";
+import { OUTPUT_SCHEMAS, outputJsonSchema } from "../../src/report/schemas.ts";
+import { captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
+
+describe("every JSON output is what its schema says", () => {
+  test.for(captureNames.filter((_, index) => index % 8 === 0))("%s", (name) => {
+    const machine = readCapturedMachine(name);
+    const table = decideAll(machine);
+    const input = { table, expectedGroups: expectedIommuGroups(machine, table.topology) };
+    OUTPUT_SCHEMAS.matrix.parse(JSON.parse(JSON.stringify(matrixJson(input))));
+    OUTPUT_SCHEMAS.tree.parse(JSON.parse(JSON.stringify(treeJson(input))));
+    const [a, b] = table.providers;
+    if (a !== undefined) OUTPUT_SCHEMAS.explain.parse(JSON.parse(JSON.stringify(explainJson(table, a, b ?? a))));
+    const measured = readCapture(name);
+    const measuredTable = decideAll(machine, {
+      providers: [...new Set(measured.pairs.map((pair) => pair.provider))],
+      clients: [...new Set(measured.pairs.map((pair) => pair.client))],
+    });
+    OUTPUT_SCHEMAS.vm.parse(JSON.parse(JSON.stringify(vmJson(measuredTable, measured))));
+  });
+
+  test("what a source hides is an object with its reason", () => {
+    const why = unknown("hidden by the test");
+    const whole = readCapturedMachine("one-switch.intel.strict");
+    const machine = {
+      ...whole,
+      iommu: { kind: why, mode: why, groupTypes: why },
+      functions: whole.functions.map((fn) => ({
+        ...fn,
+        acs: why,
+        express: why,
+        iommuGroup: why,
+        numaNode: why,
+        p2pmem: why,
+      })),
+    };
+    const table = decideAll(machine);
+    const json = matrixJson({ table, expectedGroups: expectedIommuGroups(machine, table.topology) });
+    OUTPUT_SCHEMAS.matrix.parse(JSON.parse(JSON.stringify(json)));
+    expect(JSON.stringify(json)).toContain('{"unknown":"hidden by the test"}');
+  });
+});
+
+test("JSON Schemas are made of the validators", () => {
+  for (const name of ["matrix", "tree", "explain", "vm"] as const) {
+    expect(outputJsonSchema(name)).toMatchObject({ $id: `peerlane.${name}/1`, type: "object" });
+  }
+});
