@@ -12,7 +12,10 @@ const TRUST = { never: 0, always: 1, sameOnly: 2 } as const;
  * hides nothing and has a function at 00.0 of each root bus.
  */
 export function flatTree(topology: Topology, endpoints: readonly Bdf[], rules: KernelRules): string {
-  const lines = [String(topology.roots.length), ...topology.roots.map((root) => trustOf(topology, root.functions, rules))];
+  const lines = [
+    String(topology.roots.length),
+    ...topology.roots.map((root) => trustOf(topology, root.functions, rules)),
+  ];
   lines.push(String(topology.functions.length));
   topology.functions.forEach((fn, index) => {
     const { acs } = fn;

@@ -33,7 +33,7 @@ export async function benchStart(): Promise<Report> {
     for (let round = 0; round < WARM_UPS; round++) for (const program of programs) run(program);
     const times = programs.map((): number[] => []);
     for (let round = 0; round < ROUNDS; round++) {
-      programs.forEach((program, index) => times[index]?.push(run(program)));
+      for (const [index, program] of programs.entries()) times[index]?.push(run(program));
     }
     return report(programs, times);
   } finally {

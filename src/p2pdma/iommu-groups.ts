@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
-import { type Bdf, busKeyOf, deviceOf, domainOf, formatBdf } from "../pci/bdf.ts";
+import { type Bdf, busKeyOf, deviceOf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
@@ -57,11 +57,29 @@ export function isIsolated(fn: PciFunction): Known<boolean> {
     case "legacy-endpoint":
     case "upstream-port":
     case "root-complex-endpoint":
-      if (isUnknown(fn.multifunction)) return fn.multifunction;
-      return fn.multifunction ? requiredBitsOn(fn) : true;
+      return isIsolatedEndpoint(fn);
     default:
       return true;
   }
+}
+
+/** Endpoints and upstream ports need ACS only where they have siblings to talk to. */
+function isIsolatedEndpoint(fn: PciFunction): Known<boolean> {
+  const hasSiblings = isMultifunction(fn);
+  if (isUnknown(hasSiblings)) return hasSiblings;
+  return hasSiblings ? requiredBitsOn(fn) : true;
+}
+
+/**
+ * What the kernel takes for a function of several: every function above 0 that it scans, and function 0 by its header;
+ * never a virtual function (`pci_scan_slot` and `pci_iov_add_virtfn`, Linux 7.2).
+ */
+function isMultifunction(fn: PciFunction): Known<boolean> {
+  const isFirst = functionOf(fn.bdf) === 0;
+  // A VF at function 0 has a header without the bit, so there the header answers for it as well.
+  if (isUnknown(fn.physicalFunction)) return isFirst ? fn.multifunction : fn.physicalFunction;
+  if (fn.physicalFunction !== null) return false;
+  return isFirst ? fn.multifunction : true;
 }
 
 function requiredBitsOn(fn: PciFunction): Known<boolean> {
@@ -166,8 +184,9 @@ class GroupBuilder {
   #groupOfSlotMates(device: number): number {
     if ((this.#group[device] ?? -1) >= 0) return this.#group[device] ?? -1;
     const fn = this.#function(device);
-    if (isUnknown(fn.multifunction)) throw new Hidden(fn.multifunction.unknown);
-    if (!fn.multifunction || this.#isIsolated(device)) return -1;
+    const shares = isMultifunction(fn);
+    if (isUnknown(shares)) throw new Hidden(shares.unknown);
+    if (!shares || this.#isIsolated(device)) return -1;
     for (const mate of this.#slotMates.get(slotKey(fn.bdf)) ?? []) {
       if (mate === device || (this.#group[mate] ?? -1) < 0 || this.#isIsolated(mate)) continue;
       return this.#group[mate] ?? -1;

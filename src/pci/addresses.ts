@@ -6,8 +6,6 @@ declare const space: unique symbol;
 export type BusAddr = number & { readonly [space]: "bus" };
 /** An address as the CPU sees it: what `/proc/iomem` and the `resource` files show. */
 export type PhysAddr = number & { readonly [space]: "phys" };
-/** An address that an IOMMU translates. */
-export type Iova = number & { readonly [space]: "iova" };
 
 function checked(value: number, what: string): number {
   if (!Number.isSafeInteger(value) || value < 0) {
@@ -34,12 +32,6 @@ export function physToBus(phys: PhysAddr, busOffset: number): BusAddr {
 /** CPU physical address of a bus address, the inverse of {@link physToBus}. */
 export function busToPhys(bus: BusAddr, busOffset: number): PhysAddr {
   return physAddr(bus - busOffset);
-}
-
-/** A half-open range of addresses of one kind: `start` up to, but without, `start + size`. */
-export interface AddressRange<A extends number> {
-  readonly start: A;
-  readonly size: number;
 }
 
 /** `0x` and hexadecimal digits. */

@@ -142,8 +142,8 @@ function allBars(config: ConfigSpace, headerType: number, standard: CapabilityWa
   const allocation = standard.headers.find((header) => header.id === CAP_ENHANCED_ALLOCATION);
   const hasMemory = bars.some((bar) => bar.kind === "memory");
   if (allocation === undefined) {
-    if (hasMemory || headerType !== 0) return bars;
-    return standard.hidden ?? noBarSeen;
+    if (hasMemory) return bars;
+    return standard.hidden ?? (headerType === 0 ? noBarSeen : bars);
   }
   const allocated = decodeEnhancedAllocation(config, allocation.offset, headerType);
   return isUnknown(allocated) ? allocated : [...bars, ...allocated];

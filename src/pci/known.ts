@@ -15,8 +15,3 @@ export function unknown(reason: string): Unknown {
 export function isUnknown<T>(value: Known<T>): value is Unknown {
   return typeof value === "object" && value !== null && "unknown" in value;
 }
-
-/** The value, or `fallback` where it is unknown. For display only: a rule must never default. */
-export function knownOr<T, F>(value: Known<T>, fallback: F): T | F {
-  return isUnknown(value) ? fallback : (value as T);
-}

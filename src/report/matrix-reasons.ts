@@ -100,20 +100,23 @@ function redirectText(redirecting: ReadonlySet<Bdf>): string {
   return `ACS redirects at ${names.slice(0, NAMED_PORTS).join(", ")}${more}; `;
 }
 
-/** What stops or spoils transfers beside the verdicts, each said once. */
+/** What stops or spoils transfers beside the verdicts: for each kind its first message, and how many more there are. */
 export function gateLines(table: VerdictTable, style: Style, width: number): string[] {
-  const messages = new Map<string, boolean>();
+  const byKind = new Map<string, { readonly blocks: boolean; readonly messages: Set<string> }>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
       if (provider === client || ++looked > EXPLAINED) return;
-      for (const gate of table.gates(i, j)) messages.set(gate.message, gate.effect === "blocks");
+      for (const gate of table.gates(i, j)) {
+        const entry = byKind.get(gate.kind) ?? { blocks: gate.effect === "blocks", messages: new Set() };
+        entry.messages.add(gate.message);
+        byKind.set(gate.kind, entry);
+      }
     });
   });
-  const shown = [...messages].slice(0, 12);
-  const lines = shown.flatMap(([message, blocks]) =>
-    indent(`${blocks ? style.no("blocked:") : style.warn("mind:")} ${message}`, width),
-  );
-  if (messages.size > shown.length) lines.push(`  and ${messages.size - shown.length} more; --json lists them all`);
-  return lines;
+  return [...byKind.values()].flatMap(({ blocks, messages }) => {
+    const [first = ""] = messages;
+    const more = messages.size > 1 ? style.faint(` (and ${messages.size - 1} more like this; --json lists them)`) : "";
+    return indent(`${blocks ? style.no("blocked:") : style.warn("mind:")} ${first}${more}`, width);
+  });
 }

@@ -1,4 +1,3 @@
-export { type BootOptions, bootScenario, qemuVersion } from "./boot.ts";
-export { cacheFolder, type GuestFiles, type GuestFilesOptions, guestFiles } from "./guest-files.ts";
-export type { GuestReport, Measured, MeasuredPair } from "./measured.ts";
-export { type QemuMachine, qemuMachine } from "./qemu.ts";
+export { bootScenario } from "./boot.ts";
+export { type GuestFiles, guestFiles } from "./guest-files.ts";
+export type { GuestReport, MeasuredPair } from "./measured.ts";

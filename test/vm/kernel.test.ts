@@ -10,6 +10,7 @@ const boots = listBoots();
 const isRecording = process.env["PEERLANE_RECORD"] === "1";
 let files: Promise<GuestFiles> | undefined;
 let pairs = 0;
+let booted = 0;
 
 describe("the rules say what a booted kernel decides", () => {
   test.concurrent.for(boots)("$name", async ({ name, scenario }) => {
@@ -23,9 +24,10 @@ describe("the rules say what a booted kernel decides", () => {
     const groups = compareGroups(machine);
     expect(groups.expected).toEqual(groups.real);
     pairs += comparisons.length;
+    booted++;
   });
 
   afterAll(() => {
-    process.stdout.write(`rules = kernel on ${pairs} pairs of ${boots.length} boots\n`);
+    process.stdout.write(`rules = kernel on ${pairs} pairs of ${booted} boots\n`);
   });
 });

@@ -47,6 +47,7 @@ export function readDeniedLine(line: Line, record: FunctionRecord): boolean {
 function readTitle(line: Line, at: number, record: FunctionRecord): void {
   const offset = line.hex(at);
   const digits = line.next - at;
+  // `-v` prints no version, which then is given as 0.
   let version = 0;
   if (line.byte(line.next + 1) === VERSION) version = line.decimal(line.next + 2);
   const textAt = line.next + 2;

@@ -1,14 +1,18 @@
 import { type Bdf, busKeyOf, busOf } from "../../pci/bdf.ts";
 import type { Attachment, PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
-import type { HostBridge, Iommu, Machine, Note } from "../machine.ts";
+import type { HostBridge, Iommu, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
 import { MultifunctionFinder } from "./multifunction.ts";
+import { generalNotes } from "./notes.ts";
 import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
 import type { SystemLines } from "./system-lines.ts";
 import { isBusCertain, type TreeNode, type TreeReader } from "./tree.ts";
+
+/** Text has no `sys/class`, where functions get their names. */
+const noNames: readonly string[] = [];
 
 /** Makes the machine of all that a text has shown. */
 export function composeMachine(file: string, table: FunctionTable, tree: TreeReader, system: SystemLines): Machine {
@@ -101,7 +105,6 @@ function isEmpty(list: Known<readonly unknown[]>): boolean {
   return !isUnknown(list) && list.length === 0;
 }
 
-const noNames: readonly string[] = [];
 function bridgeOf(bdf: Bdf, reading: Reading, node: TreeNode | undefined): PciFunction["bridge"] {
   if (!isUnknown(reading.bridge) || node?.buses === undefined) return reading.bridge;
   // The kernel writes the primary bus number from the bus that the bridge is on.
@@ -127,45 +130,4 @@ function iommuOf(facts: TextFacts): Iommu {
   const kind = unknown(`${seen} the kind of IOMMU: give --iommu`);
   const mode = unknown(`${seen} how the IOMMU is used: give --iommu`);
   return { kind, mode, groupTypes: unknown("lspci does not show the types of IOMMU groups") };
-}
-
-function generalNotes(file: string, facts: TextFacts, functions: readonly PciFunction[]): Note[] {
-  const notes: Note[] = [];
-  const warn = (message: string, remedy: string, line?: number): void => {
-    notes.push({ severity: "warning", message, remedy, ...(line === undefined ? {} : { place: { file, line } }) });
-  };
-  const count = functions.length;
-  if (facts.deniedCount > 0) {
-    warn(
-      `capabilities are hidden for ${facts.deniedCount} of ${count} functions: lspci ran without root, so ACS and PCIe port types are unknown`,
-      "run sudo lspci -vvvnn, or sudo lspci -xxxx",
-    );
-  }
-  const hidden = functions.filter(({ acs }) => acs === why.notVerbose || acs === why.acsNeedsVv).length;
-  if (hidden > 0) {
-    warn(`lspci was run without -vv: ACS is unknown for ${hidden} of ${count} functions`, "run sudo lspci -vvvnn");
-  }
-  const nameless = functions.filter(({ vendorId }) => vendorId === why.namesOnly).length;
-  if (nameless > 0) {
-    warn(
-      `vendor and device ids are unknown for ${nameless} of ${count} functions: lspci without -nn prints names`,
-      "add -nn",
-    );
-  }
-  if (facts.lastCutLine > 0) {
-    warn(
-      "the text ends within a function, or with no blank line behind it: what it does not show is unknown",
-      "paste the whole output of lspci",
-      facts.lastCutLine,
-    );
-  }
-  if (facts.guessedBarsLine > 0) {
-    notes.push({
-      severity: "info",
-      message: "lspci -v does not number BARs: the numbers shown are the lowest possible",
-      remedy: "run sudo lspci -vvvnn",
-      place: { file, line: facts.guessedBarsLine },
-    });
-  }
-  return notes;
 }

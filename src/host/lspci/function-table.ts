@@ -4,7 +4,7 @@ import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Note } from "../machine.ts";
 import { overlay, ReadingMerger } from "./merge.ts";
 import { type Reading, type RecordEnd, sealBytes, sealText } from "./reading.ts";
-import { accessDenied, cutOff } from "./reasons.ts";
+import { cutOff } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
 
 /** A domain has 65,536 functions; no machine comes near two full ones, and each costs some kilobytes of memory. */
@@ -27,8 +27,7 @@ export interface TextFacts {
   namesDrivers: boolean;
   showsExtended: boolean;
   showsPorts: boolean;
-  deniedCount: number;
-  hiddenRegistersCount: number;
+  /** The first record with BARs of `-v`, and the last one that was cut; 0 without one. */
   guessedBarsLine: number;
   lastCutLine: number;
 }
@@ -45,8 +44,6 @@ export class FunctionTable {
     namesDrivers: false,
     showsExtended: false,
     showsPorts: false,
-    deniedCount: 0,
-    hiddenRegistersCount: 0,
     guessedBarsLine: 0,
     lastCutLine: 0,
   };
@@ -146,9 +143,6 @@ export class FunctionTable {
     if (record.capabilities.at(-1)?.space === "extended") facts.showsExtended = true;
     const type = record.express?.type;
     if (type === "root-port" || type === "upstream-port" || type === "downstream-port") facts.showsPorts = true;
-    if (record.config !== undefined && record.configLength > 64) return;
-    if (record.capabilitiesHidden === accessDenied) facts.deniedCount++;
-    if (record.verbosity !== "vv") facts.hiddenRegistersCount++;
     if (!record.areBarsNumbered) facts.guessedBarsLine ||= record.line;
     if (text.capabilities === cutOff || text.driver === cutOff) facts.lastCutLine = record.line;
   }

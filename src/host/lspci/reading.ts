@@ -50,7 +50,7 @@ export function sealText(record: FunctionRecord, end: RecordEnd): Reading {
     deviceId: orUnknown(record.deviceId, why.namesOnly),
     classKind: kind,
     classCode: isUnknown(kind) || isUnknown(progIf) ? why.notVerbose : kind * 0x100 + progIf,
-    revision: record.isGone ? why.deviceGone : orUnknown(record.revision, why.cutOff),
+    revision: record.isGone ? why.deviceGone : orUnknown(record.revision, why.unreadable),
     // A bridge has it in a capability.
     subsystem: otherwise(record.subsystem, record.bridge === undefined ? missingHead : missingCapability),
     headerType: missingHead ?? (record.bridge === undefined ? 0 : record.isCardBus ? 2 : 1),
@@ -151,14 +151,8 @@ function sealResizableBars(
   return record.resizableBarsUnreadable || record.resizableBars.length === 0 ? why.unreadable : record.resizableBars;
 }
 
-const upToHeader: HiddenReasons = {
-  beyondHeader: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
-  extended: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
-};
-const upTo256: HiddenReasons = {
-  beyondHeader: unknown("the dump holds less than 256 bytes of config space: use sudo lspci -xxxx"),
-  extended: unknown("the dump holds 256 of 4,096 bytes of config space: use sudo lspci -xxxx"),
-};
+const upToHeader: HiddenReasons = { beyondHeader: why.dumpBelow256, extended: why.dumpBelow256 };
+const upTo256: HiddenReasons = { beyondHeader: why.dumpBelow256, extended: why.dumpBelow4096 };
 const idsOfVirtualFunction: Unknown = unknown("a virtual function's own registers do not hold its ids: use -nn");
 
 /** Decodes the hex lines of a record; `undefined` where there are none. */

@@ -16,6 +16,12 @@ export const noTree: Unknown = unknown("lspci prints the tree only with -t");
 export const sizeNotPrinted: Unknown = unknown("the text shows no size for this BAR");
 export const busAddressNotPrinted: Unknown = unknown("lspci prints CPU addresses, not bus addresses: add -xxxx");
 export const physAddressNotPrinted: Unknown = unknown("the text comes from registers: it holds bus addresses only");
+export const dumpBelow256: Unknown = unknown(
+  "the dump holds less than 256 bytes of config space: use sudo lspci -xxxx",
+);
+export const dumpBelow4096: Unknown = unknown(
+  "the dump holds 256 of 4,096 bytes of config space: use sudo lspci -xxxx",
+);
 export const extendedNotSeen: Unknown = unknown(
   "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",
 );

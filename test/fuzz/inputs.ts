@@ -1,0 +1,92 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import fc from "fast-check";
+import { captureNames, readCapture } from "../machines/captures.ts";
+
+/** Cases of one reader: an equal share of PEERLANE_FUZZ_RUNS, 100,000 by default. */
+const READERS = 8;
+const totalRuns = Number(process.env["PEERLANE_FUZZ_RUNS"] ?? 100_000);
+export const runsEach: number = Math.ceil(totalRuns / READERS);
+
+/** Settings of each property: what a failure prints holds the seed to run it again. */
+export const settings: fc.Parameters<unknown> = {
+  numRuns: runsEach,
+  interruptAfterTimeLimit: 600_000,
+  markInterruptAsFailure: true,
+};
+
+/** Real texts of lspci, cut to what a case can afford: recorded machines, and the shared dumps where they are. */
+export function lspciTexts(): Uint8Array[] {
+  const folder = mkdtempSync(join(tmpdir(), "peerlane-fuzz-"));
+  const texts: Uint8Array[] = [];
+  try {
+    for (const name of captureNames.filter((_, index) => index % 40 === 0)) {
+      execFileSync("tar", ["xzf", readCapture(name).archive, "-C", folder]);
+      for (const options of [["-vvv"], ["-vvv", "-nn", "-D"], ["-xxxx"], ["-tv"], ["-v"], ["-vmm"]]) {
+        const path = `sysfs.path=${folder}/sys/bus/pci`;
+        const text = execFileSync("lspci", ["-A", "linux-sysfs", "-O", path, ...options], {
+          stdio: ["ignore", "pipe", "ignore"],
+        });
+        texts.push(new Uint8Array(text).slice(0, 6000));
+      }
+      rmSync(join(folder, "sys"), { recursive: true });
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  const shared = join(import.meta.dirname, "../../../shared/machines/lspci");
+  if (existsSync(shared)) {
+    for (const file of readdirSync(shared)) texts.push(new Uint8Array(readFileSync(join(shared, file))).slice(0, 6000));
+  }
+  return texts;
+}
+
+/** A recorded machine's tar archive, not packed. */
+export function tarBytes(): Uint8Array {
+  const name =
+    captureNames.find((candidate) => candidate.startsWith("single") || candidate.startsWith("one-switch")) ?? "";
+  return new Uint8Array(gunzipSync(readFileSync(readCapture(name).archive)));
+}
+
+type Edit = { readonly kind: number; readonly at: number; readonly length: number; readonly byte: number };
+
+const edit: fc.Arbitrary<Edit> = fc.record({
+  kind: fc.nat(4),
+  at: fc.nat(1_000_000),
+  length: fc.nat(64),
+  byte: fc.nat(255),
+});
+
+/** Real bytes with a few flips, cuts, doublings, and runs of one byte. */
+export function mutated(originals: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
+  return fc
+    .tuple(fc.constantFrom(...originals), fc.array(edit, { minLength: 1, maxLength: 6 }))
+    .map(([original, edits]) => edits.reduce(applyEdit, original));
+}
+
+function applyEdit(bytes: Uint8Array, { kind, at, length, byte }: Edit): Uint8Array {
+  const from = bytes.length === 0 ? 0 : at % bytes.length;
+  const to = Math.min(from + length, bytes.length);
+  switch (kind) {
+    case 0: {
+      const changed = bytes.slice();
+      changed[from] = byte;
+      return changed;
+    }
+    case 1:
+      return joined(bytes.subarray(0, from), bytes.subarray(to));
+    case 2:
+      return joined(bytes.subarray(0, to), bytes.subarray(from));
+    case 3:
+      return joined(bytes.subarray(0, from), new Uint8Array(length).fill(byte), bytes.subarray(from));
+    default:
+      return bytes.slice(0, from);
+  }
+}
+
+function joined(...parts: Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat(parts));
+}

@@ -1,0 +1,55 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type BusAddr, busAddr, busToPhys, type PhysAddr, physAddr, physToBus } from "../../src/pci/addresses.ts";
+import { busOf, deviceOf, domainOf, formatBdf, functionOf, makeBdf, parseBdf } from "../../src/pci/bdf.ts";
+
+describe("addresses of the two sides of a host bridge", () => {
+  test("an offset added in one direction is taken off in the other", () => {
+    fc.assert(
+      fc.property(fc.nat(2 ** 31), fc.integer({ min: -(2 ** 31), max: 2 ** 31 }), (raw, offset) => {
+        fc.pre(raw + offset >= 0);
+        expect(busToPhys(physToBus(physAddr(raw), offset), offset)).toBe(raw);
+      }),
+    );
+  });
+
+  test("the offset is bus minus physical, as the kernel's provider holds it", () => {
+    expect(physToBus(physAddr(0x1000), 0x200)).toBe(0x1200);
+    expect(busToPhys(busAddr(0x1200), 0x200)).toBe(0x1000);
+  });
+
+  test("one kind does not pass for the other", () => {
+    const bus: BusAddr = busAddr(1);
+    // @ts-expect-error a bus address is no CPU physical address
+    const phys: PhysAddr = bus;
+    expect(phys).toBe(1);
+  });
+
+  test.for([-1, 0.5, Number.NaN, 2 ** 53])("%s is refused", (value) => {
+    expect(() => physAddr(value)).toThrow("not an address");
+  });
+});
+
+describe("the address of a function", () => {
+  test("is read as it is printed, with domains up to 32 bits", () => {
+    const part = (most: number): fc.Arbitrary<number> => fc.nat(most);
+    fc.assert(
+      fc.property(part(0xffffffff), part(255), part(31), part(7), (domain, bus, device, fn) => {
+        const bdf = makeBdf(domain, bus, device, fn);
+        expect(parseBdf(formatBdf(bdf))).toBe(bdf);
+        expect([domainOf(bdf), busOf(bdf), deviceOf(bdf), functionOf(bdf)]).toEqual([domain, bus, device, fn]);
+      }),
+    );
+  });
+
+  test.for(["", "00:00", "00:20.0", "00:00.8", "000:00:00.0", "0000:00:00.0 ", "0000:0:00.0", "123456789:00:00.0"])(
+    "'%s' is none",
+    (text) => {
+      expect(parseBdf(text)).toBeUndefined();
+    },
+  );
+
+  test("without a domain is in domain 0", () => {
+    expect(parseBdf("3f:00.1")).toBe(parseBdf("0000:3f:00.1"));
+  });
+});
