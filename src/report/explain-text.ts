@@ -86,7 +86,7 @@ function pathLines(table: VerdictTable, verdict: Verdict, style: Style, width: n
     const details = [
       roleOf(fn),
       linkText(fn).text,
-      isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn) : "",
+      isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "",
     ].filter((text) => text !== "");
     const mark = redirecting.has(bdf) ? style.no("  ← redirects") : "";
     const name = fn.names.length > 0 ? ` ${displayName(fn)}` : "";
