@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const RECORDED = fileURLToPath(new URL("../test/machines/recorded/", import.meta.url));
-/** Dumps of physical machines, where this checkout has them beside it. */
+/** The test dumps of pciutils, where this checkout has them beside it. */
 const DUMPS = fileURLToPath(new URL("../../shared/machines/lspci/", import.meta.url));
 const MAX_FUNCTIONS = 65_536;
 
@@ -22,9 +22,9 @@ export interface TextInput {
  */
 export function makeTextInput(folder: string, bytes: number): TextInput {
   const path = join(folder, "lspci.txt");
-  const { texts, origin } = existsSync(DUMPS)
-    ? { texts: printDumps(), origin: "dumps of physical machines" }
-    : printRecordings(folder);
+  const hasDumps = existsSync(DUMPS);
+  const texts = hasDumps ? printDumps() : printRecordings(folder);
+  const origin = `${texts.length} ${hasDumps ? "test dumps of pciutils" : "recorded virtual machines"} over and over`;
   writeFileSync(path, "");
   let written = 0;
   let functions = 0;
@@ -57,15 +57,14 @@ function printDumps(): readonly string[] {
   return texts.filter((text) => text.includes("Capabilities: ") && !/^0*[1-9a-f][0-9a-f]*:[0-9a-f]{2}:/m.test(text));
 }
 
-function printRecordings(folder: string): { texts: readonly string[]; origin: string } {
+function printRecordings(folder: string): readonly string[] {
   const names = readdirSync(RECORDED).filter((name) => name.endsWith(".amd-zen.strict.tar.gz"));
-  const texts = names.map((name, index) => {
+  return names.map((name, index) => {
     const tree = join(folder, `recorded-${index}`);
     mkdirSync(tree);
     execFileSync("tar", ["xzf", join(RECORDED, name), "-C", tree]);
     return lspci("-A", "linux-sysfs", "-O", `sysfs.path=${join(tree, "sys/bus/pci")}`);
   });
-  return { texts, origin: "recordings of virtual machines" };
 }
 
 function lspci(...source: readonly string[]): string {
