@@ -14,6 +14,6 @@ export function machineDetails(): string {
   const tools = ["gcc", "lspci", "lstopo"].map(versionOf).join(", ");
   return (
     `${processors[0]?.model.trim() ?? "unknown CPU"}, ${processors.length} CPUs, ${memory} GiB, ` +
-    `Linux ${release()}, Node ${process.version} (V8 ${process.versions.v8}), ${tools}.`
+    `Linux ${release().split(".", 2).join(".")}, Node ${process.version} (V8 ${process.versions.v8}), ${tools}.`
   );
 }

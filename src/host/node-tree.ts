@@ -14,7 +14,7 @@ export class NodeTree implements FileTree {
   #buffer = new Uint8Array(4096);
 
   constructor(root: string, name: string) {
-    this.#root = root;
+    this.#root = root === "/" ? root : realRoot(root);
     this.name = name;
   }
 
@@ -61,9 +61,8 @@ export class NodeTree implements FileTree {
   }
 
   #resolve(folder: string): string | undefined {
-    const root = realpathSync(this.#root);
-    const real = realpathSync(join(root, folder));
-    return real === root || real.startsWith(root + sep) ? real : undefined;
+    const real = realpathSync.native(join(this.#root, folder));
+    return real === this.#root || real.startsWith(this.#root + sep) ? real : undefined;
   }
 
   #grow(maxBytes: number): void {
@@ -86,5 +85,14 @@ export class NodeTree implements FileTree {
     } catch {
       return undefined;
     }
+  }
+}
+
+/** The root without links on the way to it; a root that is not there is found missing when it is read. */
+function realRoot(root: string): string {
+  try {
+    return realpathSync.native(root);
+  } catch {
+    return root;
   }
 }

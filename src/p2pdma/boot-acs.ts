@@ -42,7 +42,8 @@ function bootAcs(
     const matches = matchesDevice(device, fn, above);
     if (isUnknown(matches)) return matches;
     if (!matches) continue;
-    const before = fallsBackToFirmware(machine) ? firmware.control : control;
+    const fallsBack = fallsBackToFirmware(machine);
+    const before = isUnknown(fallsBack) ? fallsBack : fallsBack ? firmware.control : control;
     control = isUnknown(before) ? before : before & ~CLEARED_BY_PARAMETER;
     break;
   }
@@ -62,11 +63,21 @@ function enabledControl(machine: Machine, firmware: Acs): Known<number> {
   return mode === "off" ? firmware.control : firmware.control | (firmware.capability & ENABLED_WITH_IOMMU);
 }
 
+const unchecked = unknown(
+  "what disable_acs_redir does to the other ACS bits differs between releases and was not checked in this one",
+);
+
 /**
- * Kernels that know `config_acs` (6.12, 7.2 and 7.3 were checked) apply `disable_acs_redir` to what firmware left;
- * 6.1 clears the redirect bits of what the kernel itself had set. The releases between were not checked.
+ * Up to 6.10 the parameter clears the redirect bits of what the kernel itself had set (6.1 was checked); 6.12.23 and
+ * newer of that series, 7.2 and 7.3 apply it to what firmware left. Those between are known to have done a third thing
+ * for a while, or were not checked.
  */
-function fallsBackToFirmware({ kernel }: Machine): boolean {
-  const [, major = "7", minor = "0"] = /^(\d+)\.(\d+)/.exec(isUnknown(kernel.release) ? "" : kernel.release) ?? [];
-  return Number(major) * 1000 + Number(minor) >= 6011;
+function fallsBackToFirmware({ kernel }: Machine): Known<boolean> {
+  const match = /^(\d+)\.(\d+)(?:\.(\d+))?/.exec(isUnknown(kernel.release) ? "" : kernel.release);
+  if (match === null) return unchecked;
+  const [major = 0, minor = 0, patch = 0] = match.slice(1).map((digits) => Number(digits ?? 0));
+  const series = major * 1000 + minor;
+  if (series < 6011) return false;
+  if (series >= 7002 || (series === 6012 && patch >= 23)) return true;
+  return unchecked;
 }

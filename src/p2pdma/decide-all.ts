@@ -23,21 +23,12 @@ export interface HostBridgeDecisions {
   apart(providerRoot: number, clientRoot: number): HostBridgeOutcome;
 }
 
-/** Clients in preorder, so that what is below a bridge is one run of columns. */
-interface Columns {
-  /** Position in the caller's order of each column. */
-  readonly client: Int32Array;
-  readonly depth: Int32Array;
-  readonly redirectsAbove: Int32Array;
-  readonly hiddenAbove: Int32Array;
-  /** Preorder position of each column. */
-  readonly position: Int32Array;
-}
-
 /**
- * All verdicts in one pass: for each provider one walk to the root, and at each ancestor one straight run over the
- * clients that meet it there. Sums of redirecting functions along root paths stand in for walking the client's side.
- * Mirrors `calc_map_type_and_dist` (Linux 7.2) pair by pair; `providers` and `clients` are indices of functions.
+ * All verdicts in one pass: each row starts as a copy of what a provider of its root bus and depth has with clients
+ * that share no function with it; then one walk from the provider to its root bus writes, at each ancestor, one straight
+ * run over the clients that meet it there. Sums of redirecting functions along root paths stand in for walking the
+ * client's side. Mirrors `calc_map_type_and_dist` (Linux 7.2) pair by pair; `providers` and `clients` are indices of
+ * functions.
  */
 export function decidePairs(
   topology: Topology,
@@ -50,17 +41,22 @@ export function decidePairs(
   const width = clients.length;
   const mapTypes = new Uint8Array(providers.length * width);
   const hops = new Uint16Array(providers.length * width);
-  const rowMapTypes = new Uint8Array(width);
-  const rowHops = new Uint16Array(width);
-  const apart = new ApartRuns(topology, columns, hostBridges);
-  for (let row = 0; row < providers.length; row++) {
-    const provider = providers[row] ?? 0;
-    fillRow(topology, provider, columns, sums, hostBridges, apart, rowMapTypes, rowHops);
-    const base = row * width;
+  const background = new Background(topology, columns, hostBridges);
+  // Clients mostly come in preorder: rows are then written where they belong, else beside and sorted in.
+  const { order } = columns;
+  const row: PairArrays =
+    order === undefined ? { mapTypes, hops } : { mapTypes: new Uint8Array(width), hops: new Uint16Array(width) };
+  for (let index = 0; index < providers.length; index++) {
+    const provider = providers[index] ?? 0;
+    const base = index * width;
+    const start = order === undefined ? base : 0;
+    background.copyTo(provider, row, start);
+    fillMeetings(topology, provider, columns, sums, hostBridges, row, start);
+    if (order === undefined) continue;
     for (let column = 0; column < width; column++) {
-      const target = base + (columns.client[column] ?? 0);
-      mapTypes[target] = rowMapTypes[column] ?? UNKNOWN;
-      hops[target] = rowHops[column] ?? HOPS_HIDDEN;
+      const target = base + (order[column] ?? 0);
+      mapTypes[target] = row.mapTypes[column] ?? UNKNOWN;
+      hops[target] = row.hops[column] ?? HOPS_HIDDEN;
     }
   }
   return { mapTypes, hops };
@@ -87,123 +83,159 @@ function sumAlongRootPaths(topology: Topology): PathSums {
   return { redirecting, hidden };
 }
 
+/** Clients in preorder, so that what is below a bridge is one run of columns. */
+interface Columns {
+  /** Position in the caller's order of each column; `undefined` where the two orders are the same. */
+  readonly order: Int32Array | undefined;
+  readonly count: number;
+  readonly root: Int32Array;
+  readonly depth: Int32Array;
+  readonly redirectsAbove: Int32Array;
+  readonly hiddenAbove: Int32Array;
+  /** Columns before each preorder position, and behind the last one all of them. */
+  readonly before: Int32Array;
+}
+
 function sortColumns(topology: Topology, clients: Int32Array, sums: PathSums): Columns {
-  const { enter, depth } = topology;
-  const client = Int32Array.from(clients.keys()).sort(
-    (a, b) => (enter[clients[a] ?? 0] ?? 0) - (enter[clients[b] ?? 0] ?? 0),
-  );
-  const pick = (values: Int32Array): Int32Array => client.map((column) => values[clients[column] ?? 0] ?? 0);
+  const { enter } = topology;
+  const before = new Int32Array(topology.functions.length + 1);
+  for (const client of clients) {
+    const next = (enter[client] ?? 0) + 1;
+    before[next] = (before[next] ?? 0) + 1;
+  }
+  for (let position = 1; position < before.length; position++) {
+    before[position] = (before[position] ?? 0) + (before[position - 1] ?? 0);
+  }
+  const free = before.slice();
+  const order = new Int32Array(clients.length);
+  let isInOrder = true;
+  clients.forEach((client, place) => {
+    const position = enter[client] ?? 0;
+    const column = free[position] ?? 0;
+    free[position] = column + 1;
+    order[column] = place;
+    if (column !== place) isInOrder = false;
+  });
+  const pick = (values: Int32Array): Int32Array => order.map((place) => values[clients[place] ?? 0] ?? 0);
   return {
-    client,
-    depth: pick(depth),
+    order: isInOrder ? undefined : order,
+    count: clients.length,
+    root: pick(topology.root),
+    depth: pick(topology.depth),
     redirectsAbove: pick(sums.redirecting),
     hiddenAbove: pick(sums.hidden),
-    position: pick(enter),
+    before,
   };
 }
 
-/** First column at or after preorder position `position`. */
-function lowerBound(positions: Int32Array, position: number): number {
-  let low = 0;
-  let high = positions.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((positions[middle] ?? 0) < position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function fillRow(
-  topology: Topology,
-  provider: number,
-  columns: Columns,
-  sums: PathSums,
-  hostBridges: HostBridgeDecisions,
-  apart: ApartRuns,
-  mapTypes: Uint8Array,
-  hops: Uint16Array,
-): void {
-  const { enter, exit, parent, depth } = topology;
-  const providerDepth = depth[provider] ?? 0;
-  const redirected = hostBridges.redirected(topology.root[provider] ?? -1).mapType;
-  let doneFrom = 0;
-  let doneTo = 0;
-  for (let meeting = provider; meeting >= 0; meeting = parent[meeting] ?? -1) {
-    const from = lowerBound(columns.position, enter[meeting] ?? 0);
-    const to = lowerBound(columns.position, exit[meeting] ?? 0);
-    const above = parent[meeting] ?? -1;
-    // Redirecting functions from the provider up to and including the meeting point, less the sum that every column
-    // carries down to the meeting point: added to a column's own sum this leaves both arms, and only them.
-    const redirecting = sum(sums.redirecting, provider, above, meeting);
-    const hidden = sum(sums.hidden, provider, above, meeting);
-    const hopsBase = providerDepth - 2 * (depth[meeting] ?? 0);
-    const fill = (start: number, end: number): void => {
-      for (let column = start; column < end; column++) {
-        const isRedirected = redirecting + (columns.redirectsAbove[column] ?? 0) > 0;
-        const isHidden = hidden + (columns.hiddenAbove[column] ?? 0) > 0;
-        mapTypes[column] = isRedirected ? redirected : isHidden ? UNKNOWN : BUS_ADDR;
-        hops[column] = hopsBase + (columns.depth[column] ?? 0);
-      }
-    };
-    if (doneTo === doneFrom) {
-      fill(from, to);
-    } else {
-      fill(from, doneFrom);
-      fill(doneTo, to);
-    }
-    if (to > from) {
-      doneFrom = from;
-      doneTo = to;
-    }
-  }
-  apart.fill(provider, doneFrom, doneTo, mapTypes, hops);
-}
-
-function sum(values: Int32Array, provider: number, above: number, meeting: number): number {
-  return (values[provider] ?? 0) - (above < 0 ? 0 : (values[above] ?? 0)) - (values[meeting] ?? 0);
-}
-
-/** Fills the clients that share no function with the provider, run by run of columns below one top. */
-class ApartRuns {
+/** What a provider has with clients that share no function with it: the same for its whole root bus and depth. */
+class Background {
   readonly #topology: Topology;
   readonly #columns: Columns;
   readonly #hostBridges: HostBridgeDecisions;
-  /** Runs of columns of one root bus (or one hidden part), as start, end, root. */
-  readonly #runs: Int32Array;
+  /** Of the last provider; neighbours in enumeration order mostly need the same. */
+  readonly #row: PairArrays;
+  #root = -2;
+  #depth = -1;
 
   constructor(topology: Topology, columns: Columns, hostBridges: HostBridgeDecisions) {
     this.#topology = topology;
     this.#columns = columns;
     this.#hostBridges = hostBridges;
-    const runs: number[] = [];
-    let start = 0;
-    for (let column = 1; column <= columns.position.length; column++) {
-      if (column < columns.position.length && this.#rootOf(column) === this.#rootOf(start)) continue;
-      runs.push(start, column, this.#rootOf(start));
-      start = column;
-    }
-    this.#runs = Int32Array.from(runs);
+    this.#row = { mapTypes: new Uint8Array(columns.count), hops: new Uint16Array(columns.count) };
   }
 
-  #rootOf(column: number): number {
-    return this.#topology.root[this.#topology.preorder[this.#columns.position[column] ?? 0] ?? 0] ?? -1;
+  copyTo(provider: number, row: PairArrays, start: number): void {
+    const root = this.#topology.root[provider] ?? -1;
+    const depth = this.#topology.depth[provider] ?? 0;
+    const isNewRoot = root !== this.#root;
+    if (isNewRoot) this.#fillMapTypes(root);
+    if (isNewRoot || depth !== this.#depth) this.#fillHops(root, depth);
+    this.#root = root;
+    this.#depth = depth;
+    row.mapTypes.set(this.#row.mapTypes, start);
+    row.hops.set(this.#row.hops, start);
   }
 
-  fill(provider: number, doneFrom: number, doneTo: number, mapTypes: Uint8Array, hops: Uint16Array): void {
-    const providerRoot = this.#topology.root[provider] ?? -1;
-    // The kernel's walk ends beyond both roots here: one step more on each side than there are functions above.
-    const hopsBase = (this.#topology.depth[provider] ?? 0) + 2;
-    for (let run = 0; run < this.#runs.length; run += 3) {
-      const clientRoot = this.#runs[run + 2] ?? -1;
-      const hidden = providerRoot < 0 || clientRoot < 0;
-      const mapType = hidden ? UNKNOWN : this.#hostBridges.apart(providerRoot, clientRoot).mapType;
-      const end = this.#runs[run + 1] ?? 0;
-      for (let column = this.#runs[run] ?? 0; column < end; column++) {
-        if (column >= doneFrom && column < doneTo) continue;
-        mapTypes[column] = mapType;
-        hops[column] = hidden ? HOPS_HIDDEN : hopsBase + (this.#columns.depth[column] ?? 0);
+  #fillMapTypes(root: number): void {
+    const { mapTypes } = this.#row;
+    let clientRoot = -2;
+    let mapType = UNKNOWN;
+    for (let column = 0; column < this.#columns.count; column++) {
+      const next = this.#columns.root[column] ?? -1;
+      if (next !== clientRoot) {
+        clientRoot = next;
+        mapType = root < 0 || next < 0 ? UNKNOWN : this.#hostBridges.apart(root, next).mapType;
       }
+      mapTypes[column] = mapType;
     }
   }
+
+  #fillHops(root: number, depth: number): void {
+    const { hops } = this.#row;
+    for (let column = 0; column < this.#columns.count; column++) {
+      const isHidden = root < 0 || (this.#columns.root[column] ?? -1) < 0;
+      // The kernel's walk ends beyond both roots here: one step more on each side than there are functions above.
+      hops[column] = isHidden ? HOPS_HIDDEN : depth + 2 + (this.#columns.depth[column] ?? 0);
+    }
+  }
+}
+
+/** Writes the clients that have a function in common with the provider, ancestor by ancestor. */
+function fillMeetings(
+  topology: Topology,
+  provider: number,
+  columns: Columns,
+  sums: PathSums,
+  hostBridges: HostBridgeDecisions,
+  row: PairArrays,
+  start: number,
+): void {
+  const { enter, exit, parent, depth } = topology;
+  const { before } = columns;
+  const providerDepth = depth[provider] ?? 0;
+  const redirected = hostBridges.redirected(topology.root[provider] ?? -1).mapType;
+  let doneFrom = before[enter[provider] ?? 0] ?? 0;
+  let doneTo = doneFrom;
+  for (let meeting = provider; meeting >= 0; meeting = parent[meeting] ?? -1) {
+    const above = parent[meeting] ?? -1;
+    const run: Run = {
+      // Redirecting functions from the provider up to and including the meeting point, less the sum that every column
+      // carries down to the meeting point: added to a column's own sum this leaves both arms, and only them.
+      redirecting: sum(sums.redirecting, provider, above, meeting),
+      hidden: sum(sums.hidden, provider, above, meeting),
+      hops: providerDepth - 2 * (depth[meeting] ?? 0),
+      redirected,
+    };
+    const from = before[enter[meeting] ?? 0] ?? 0;
+    const to = before[exit[meeting] ?? 0] ?? 0;
+    fillRun(run, columns, from, doneFrom, row, start);
+    fillRun(run, columns, doneTo, to, row, start);
+    doneFrom = from;
+    doneTo = to;
+  }
+}
+
+/** What the provider's side adds for the clients of one run. */
+interface Run {
+  readonly redirecting: number;
+  readonly hidden: number;
+  readonly hops: number;
+  readonly redirected: number;
+}
+
+function fillRun(run: Run, columns: Columns, from: number, to: number, row: PairArrays, start: number): void {
+  const { redirectsAbove, hiddenAbove, depth } = columns;
+  const { mapTypes, hops } = row;
+  const { redirecting, hidden, redirected } = run;
+  for (let column = from; column < to; column++) {
+    const isRedirected = redirecting + (redirectsAbove[column] ?? 0) > 0;
+    const isHidden = hidden + (hiddenAbove[column] ?? 0) > 0;
+    mapTypes[start + column] = isRedirected ? redirected : isHidden ? UNKNOWN : BUS_ADDR;
+    hops[start + column] = run.hops + (depth[column] ?? 0);
+  }
+}
+
+function sum(values: Int32Array, provider: number, above: number, meeting: number): number {
+  return (values[provider] ?? 0) - (above < 0 ? 0 : (values[above] ?? 0)) - (values[meeting] ?? 0);
 }

@@ -1,11 +1,10 @@
 import { busAddr } from "./addresses.ts";
 import type { Bar } from "./bar.ts";
 import { CONVENTIONAL_BYTES, type ConfigSpace } from "./config-space.ts";
-import { type Known, type Unknown, unknown } from "./known.ts";
+import { type Known, unknown } from "./known.ts";
 
 const physHidden = unknown("config space holds bus addresses, not CPU addresses");
 
-const beyondSpace: Unknown = unknown("the Enhanced Allocation capability runs past the end of its space");
 /** Primary properties that say: look at the secondary ones. */
 const SEE_SECONDARY = 0xff;
 
@@ -33,7 +32,8 @@ export function decodeEnhancedAllocation(
     const first = config.u32(position);
     if (first === undefined) return config.reason(position);
     const end = position + 4 * ((first & 0x7) + 1);
-    if (end > CONVENTIONAL_BYTES) return beyondSpace;
+    // No entry lies across the end of its space: what stands there is none.
+    if (end > CONVENTIONAL_BYTES) break;
     if (end > config.length) return config.reason(end - 1);
     const bar = decodeEntry(config, position, first);
     if (bar !== undefined) bars.push(bar);

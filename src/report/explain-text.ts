@@ -1,5 +1,3 @@
-import cliTruncate from "cli-truncate";
-import wrapAnsi from "wrap-ansi";
 import { formatSize, isTranslating, memoryBars } from "../p2pdma/gates.ts";
 import type { MapType, Verdict } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
@@ -12,6 +10,7 @@ import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
 import { MAP_TYPE_WORDS, verdictSentences } from "./reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import { truncate, wrap } from "./width.ts";
 
 /** A pair explained both ways: `table` holds the two devices as providers and as clients. */
 export function explainText(table: VerdictTable, a: Bdf, b: Bdf, options: ScreenOptions): string {
@@ -40,26 +39,26 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
     "not-supported": style.no,
     unknown: style.unknown,
   };
-  const wrap = (label: string, text: string): string[] => {
+  const labelled = (label: string, text: string): string[] => {
     const indent = " ".repeat(12);
-    const [first = "", ...rest] = wrapAnsi(text, Math.max(width - 12, 20)).split("\n");
+    const [first = "", ...rest] = wrap(text, Math.max(width - 12, 20));
     return [`  ${style.faint(label.padEnd(10))}${first}`, ...rest.map((line) => indent + line)];
   };
   return [
     `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${paints[verdict.mapType](verdictWords(verdict))}`,
     ...pathLines(table, verdict, style, width),
     ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
-      wrap(index === 0 ? "why" : "", text),
+      labelled(index === 0 ? "why" : "", text),
     ),
-    ...addressTexts(table, verdict, provider).flatMap((text, index) => wrap(index === 0 ? "address" : "", text)),
+    ...addressTexts(table, verdict, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
     ...verdict.gates.flatMap((gate) =>
-      wrap(
+      labelled(
         gate.effect === "blocks" ? "blocked" : "mind",
         gate.effect === "blocks" ? style.no(gate.message) : gate.message,
       ),
     ),
     ...verdict.fixes.flatMap((fix) =>
-      wrap(
+      labelled(
         "hint",
         `the kernel itself proposes ${style.strong(fix.value)}: the path would be ${MAP_TYPE_WORDS[fix.mapType]}`,
       ),
@@ -92,7 +91,7 @@ function pathLines(table: VerdictTable, verdict: Verdict, style: Style, width: n
     const name = fn.names.length > 0 ? ` ${displayName(fn)}` : "";
     const meets = bdf === meeting && path.length > 1 ? style.faint("  ← the two meet here") : "";
     lines.push(
-      cliTruncate(`  ${style.faint(arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`, width),
+      truncate(`  ${style.faint(arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`, width),
     );
   });
   return lines;

@@ -1,4 +1,3 @@
-import cliTruncate from "cli-truncate";
 import type { Machine } from "../host/machine.ts";
 import { formatSize } from "../p2pdma/gates.ts";
 import type { RulesChoice } from "../p2pdma/releases.ts";
@@ -6,13 +5,14 @@ import { ACS_BIT_NAMES, redirects } from "../pci/acs.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { truncate } from "./width.ts";
 
 /** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
 export function machineLines(machine: Machine, rules: RulesChoice, width: number): string[] {
   const facts = [kernelText(machine, rules), cpuText(machine), iommuText(machine)].join(" · ");
   const name = machine.source.name;
   const isOneLine = name.length + 3 + facts.length <= width;
-  return (isOneLine ? [`${name} · ${facts}`] : [name, facts]).map((line) => cliTruncate(line, width));
+  return (isOneLine ? [`${name} · ${facts}`] : [name, facts]).map((line) => truncate(line, width));
 }
 
 function kernelText(machine: Machine, rules: RulesChoice): string {

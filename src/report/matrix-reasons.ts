@@ -1,10 +1,10 @@
-import wrapAnsi from "wrap-ansi";
 import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { displayName } from "./device-names.ts";
 import { MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import type { Style } from "./style.ts";
+import { wrap } from "./width.ts";
 
 /** Pairs that share one explanation. */
 interface ReasonGroup {
@@ -40,9 +40,7 @@ export function reasonLines(table: VerdictTable, style: Style, width: number): s
 }
 
 function indent(text: string, width: number): string[] {
-  return wrapAnsi(text, Math.max(width - 4, 20))
-    .split("\n")
-    .map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
+  return wrap(text, Math.max(width - 4, 20)).map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
 }
 
 function summary(counts: Readonly<Record<MapType, number>>): string {

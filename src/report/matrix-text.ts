@@ -1,5 +1,3 @@
-import cliTruncate from "cli-truncate";
-import stringWidth from "string-width";
 import { deviceKind } from "../p2pdma/device-kind.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -9,6 +7,7 @@ import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { gateLines, reasonLines } from "./matrix-reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import { textWidth, truncate } from "./width.ts";
 
 /** Columns of a device list's row, left of its label. */
 const GAP = "  ";
@@ -45,7 +44,7 @@ function deviceLines(devices: readonly PciFunction[], style: Style, width: numbe
   const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", ""];
   const used = heads.map((head, column) => ({
     column,
-    width: Math.max(...rows.map((row) => stringWidth(row[column] ?? "")), 0),
+    width: Math.max(...rows.map((row) => textWidth(row[column] ?? "")), 0),
     head,
   }));
   // A column in which nothing is known is left out.
@@ -55,11 +54,11 @@ function deviceLines(devices: readonly PciFunction[], style: Style, width: numbe
       .map(({ column, width: content, head }, position) => {
         const cell = cells[column] ?? "";
         if (position === columns.length - 1) return cell;
-        return cell + " ".repeat(Math.max(Math.max(content, head.length) - stringWidth(cell), 0));
+        return cell + " ".repeat(Math.max(Math.max(content, head.length) - textWidth(cell), 0));
       })
       .join(GAP);
-  const lines = rows.map((row) => cliTruncate(draw(row).trimEnd(), width));
-  return [style.faint(cliTruncate(draw(heads).trimEnd(), width)), ...lines];
+  const lines = rows.map((row) => truncate(draw(row).trimEnd(), width));
+  return [style.faint(truncate(draw(heads).trimEnd(), width)), ...lines];
 }
 
 function deviceRow(fn: PciFunction, index: number): string[] {
@@ -104,7 +103,7 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: 
     const fn = devices[index];
     return `${String(index).padStart(String(devices.length - 1).length)} ${fn === undefined ? "" : displayName(fn)}`;
   });
-  const labelWidth = Math.min(Math.max(...labels.map((label) => stringWidth(label)), "provider".length), 24);
+  const labelWidth = Math.min(Math.max(...labels.map((label) => textWidth(label)), "provider".length), 24);
   const room = width - labelWidth - 1;
   const wideCell = 1 + Math.max(...cellWidths(table), ...numbers.map((number) => number.length));
   const isNarrow = table.clients.length * wideCell > room;
@@ -116,7 +115,7 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: 
     const to = Math.min(from + perBlock, table.clients.length);
     lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth, style));
     labels.forEach((label, i) => {
-      let line = `${cliTruncate(label, labelWidth)}${" ".repeat(Math.max(labelWidth - stringWidth(label), 0))} `;
+      let line = `${truncate(label, labelWidth)}${" ".repeat(Math.max(labelWidth - textWidth(label), 0))} `;
       for (let j = from; j < to; j++) {
         const { text, paint } = cell(table, i, j, isNarrow);
         line += " ".repeat(cellWidth - text.length) + style[paint](text);
@@ -155,6 +154,6 @@ function legend(style: Style, width: number): string[] {
     `${style.no("✗")} not supported`,
     `${style.unknown("?")} unknown`,
   ];
-  const isOneLine = stringWidth(entries.join("   ")) <= width;
+  const isOneLine = textWidth(entries.join("   ")) <= width;
   return isOneLine ? [entries.join("   ")] : [entries.slice(0, 2).join("   "), entries.slice(2).join("   ")];
 }

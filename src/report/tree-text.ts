@@ -1,4 +1,3 @@
-import cliTruncate from "cli-truncate";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -6,6 +5,7 @@ import { isUnknown, type Known } from "../pci/known.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import { truncate } from "./width.ts";
 
 /** What a tree needs beside the machine: `expectedGroups` as `expectedIommuGroups` gives them. */
 export interface TreeInput {
@@ -54,7 +54,7 @@ function branchLines(
     const prefix = entry.prefix.length > width / 2 ? `…${entry.prefix.slice(-Math.floor(width / 2))}` : entry.prefix;
     const branch = `${prefix}${entry.isLast ? "└─" : "├─"}`;
     const below = topology.children(entry.index);
-    lines.push(cliTruncate(`${style.faint(branch)}${functionLine(fn, expectedGroups, style)}`, width));
+    lines.push(truncate(`${style.faint(branch)}${functionLine(fn, expectedGroups, style)}`, width));
     const deeper = `${prefix}${entry.isLast ? "  " : "│ "}`;
     for (let child = below.length - 1; child >= 0; child--) {
       stack.push({ index: below[child] ?? 0, prefix: deeper, isLast: child === below.length - 1 });

@@ -6,7 +6,8 @@ import { isUnknown } from "../../src/pci/known.ts";
 
 /** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
 function control(...head: string[]): Record<string, number | "unknown"> {
-  const text = `${head.join("\n")}
+  const kernel = head.some((line) => line.startsWith("kernel:")) ? [] : ["kernel: 7.2"];
+  const text = `${[...kernel, ...head].join("\n")}
 hostBridges:
   - below:
       - rootPort: { at: 04.0 }
@@ -71,5 +72,26 @@ describe("disable_acs_redir", () => {
 
   it("is unknown for functions whose subsystem ids it asks for and the source hides", () => {
     expect(clear("pci:1b36:000c:1af4:1100")).toEqual({ ...enabled, "00:04.0": "unknown", "00:05.0": "unknown" });
+  });
+
+  it("clears only the redirect bits on 6.1, as that kernel applies the parameter to what it had set itself", () => {
+    expect(control("kernel: 6.1", "iommu: strict", 'cmdline: "pci=disable_acs_redir=00:04.0"')).toEqual({
+      ...enabled,
+      "00:04.0": 0x11,
+    });
+  });
+
+  it.each(["6.11", "6.12.5", "6.13", "7.0"])("is not known to Peerlane where %s meets the parameter", (kernel) => {
+    expect(control(`kernel: ${kernel}`, "iommu: strict", 'cmdline: "pci=disable_acs_redir=00:04.0"')).toEqual({
+      ...enabled,
+      "00:04.0": "unknown",
+    });
+  });
+
+  it("sets single bits by config_acs, on top of what firmware left", () => {
+    expect(control("iommu: strict", 'cmdline: "pci=config_acs=x1xx0x1@00:05.0"')).toEqual({
+      ...enabled,
+      "00:05.0": 0x23,
+    });
   });
 });

@@ -36,7 +36,7 @@ export function listBoots(): Boot[] {
     const text = readFileSync(join(folder, `${name}.yaml`), "utf8");
     const make = (suffix: string, ...lines: string[]): Boot => ({
       name: `${name}.${suffix}`,
-      scenario: parseScenario(`${lines.join("\n")}\n${text}`, `${name}.yaml`),
+      scenario: parseScenario(`kernel: 7.2\n${lines.join("\n")}\n${text}`, `${name}.yaml`),
     });
     const plain = cpus.flatMap((cpu) => modes.map((mode) => make(`${cpu}.${mode}`, `cpu: ${cpu}`, `iommu: "${mode}"`)));
     const changed = withParameters.includes(name)
