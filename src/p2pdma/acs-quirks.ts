@@ -72,6 +72,8 @@ const rows: readonly QuirkRow[] = [
     on: "any",
     says: "isolated",
   },
+  // The kernel's answer for every other device of that vendor.
+  { vendorId: 0x8088, devices: null, on: "any", says: "open" },
   // Root ports without an ACS capability that pass no peer traffic.
   { vendorId: 0x17cb, devices: ids(0x0400, 0x0401, 0x0115, 0x0111, 0x0120), on: "any", says: "isolated" },
   { vendorId: 0x1dbf, devices: ids(0x0401), on: "any", says: "isolated" },
