@@ -51,7 +51,8 @@ function bootAcs(
     const matches = matchesDevice(device, fn, above);
     if (isUnknown(matches)) return matches;
     if (!matches) continue;
-    control = (firmware.control & ~mask) | (flags & mask);
+    // A bit that the capability does not offer is read-only zero, whatever is written to it.
+    control = ((firmware.control & ~mask) | (flags & mask)) & firmware.capability;
     break;
   }
   return isUnknown(control) ? control : { ...firmware, control };

@@ -63,12 +63,13 @@ export async function bootScenario(scenario: Scenario, options: BootOptions): Pr
 }
 
 function withConsole(message: string, console: string, cause?: unknown): PeerlaneError {
-  const tail = console
+  const lines = console
     .replaceAll(/[^\x20-\x7e\n]/g, "")
     .trim()
-    .split("\n")
-    .slice(-8)
-    .join("\n");
+    .split("\n");
+  // A panic is followed by a trace that is longer than the tail: what it says of itself comes first.
+  const panic = lines.slice(0, -8).filter((line) => /Kernel panic|Failed to execute|Out of memory/.test(line));
+  const tail = [...panic, ...lines.slice(-8)].join("\n");
   return new PeerlaneError("operation-failed", `${message}\nthe guest's console ends with:\n${tail}`, { cause });
 }
 

@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly signal?: AbortSignal;
   /** What to do when the program is not there. */
   readonly remedy: string;
+  /** What to do when it fails. */
+  readonly failureRemedy?: string;
 }
 
 const KEPT_OUTPUT = 1024 * 1024;
@@ -39,7 +41,12 @@ export function runCommand(program: string, args: readonly string[], options: Co
     });
     child.on("close", (status) => {
       if (status === 0) resolve(output);
-      else reject(new PeerlaneError("operation-failed", `${program} failed: ${complaints.trim() || `exit ${status}`}`));
+      else
+        reject(
+          new PeerlaneError("operation-failed", `${program} failed: ${complaints.trim() || `exit ${status}`}`, {
+            ...(options.failureRemedy === undefined ? {} : { remedy: options.failureRemedy }),
+          }),
+        );
     });
   });
 }

@@ -30,12 +30,16 @@ export class DebianPackages {
       ["Dir::State::Lists", join(folder, "lists")],
       ["Dir::Cache", join(folder, "cache")],
       ["APT::Sandbox::User", "root"],
+      // Without it an update that reached no mirror counts as done.
+      ["APT::Update::Error-Mode", "any"],
     ].flatMap(([name, value]) => ["-o", `${name}=${value}`]);
   }
 
   #run(program: string, args: readonly string[], cwd?: string): Promise<string> {
     return runCommand(program, args, {
       remedy,
+      failureRemedy:
+        "this fetches from the mirror in apt's sources: check the network, or give --kernel-image and --busybox",
       ...(cwd === undefined ? {} : { cwd }),
       ...(this.#signal === undefined ? {} : { signal: this.#signal }),
     });

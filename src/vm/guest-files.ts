@@ -2,10 +2,12 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
@@ -55,15 +57,36 @@ export async function guestFiles(options: GuestFilesOptions = {}): Promise<Guest
 }
 
 function given(path: string): string {
-  if (existsSync(path)) return path;
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === true) return path;
   throw new PeerlaneError("not-found", `no file ${path}`, {
     remedy: "name a bzImage or vmlinuz, and a static busybox",
   });
 }
 
 async function fetchFiles(folder: string, { progress = () => {}, signal }: GuestFilesOptions): Promise<void> {
-  mkdirSync(folder, { recursive: true });
-  const packages = new DebianPackages(join(folder, "debian"), signal);
+  // A folder of its own, so that two first runs at once do not meet in apt's locks.
+  const work = workFolder(folder);
+  try {
+    await fetchInto(work, folder, progress, signal);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+function workFolder(folder: string): string {
+  try {
+    mkdirSync(folder, { recursive: true });
+    return mkdtempSync(join(folder, "debian-"));
+  } catch (cause) {
+    throw new PeerlaneError("environment", `cannot write to the cache ${folder}`, {
+      remedy: "set XDG_CACHE_HOME to a folder that can be written",
+      cause,
+    });
+  }
+}
+
+async function fetchInto(work: string, folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
+  const packages = new DebianPackages(work, signal);
   progress("fetching Debian's list of packages");
   await packages.update();
   const kernel = await packages.kernelPackage();
@@ -76,14 +99,14 @@ async function fetchFiles(folder: string, { progress = () => {}, signal }: Guest
     ["usr/bin/busybox", "bin/busybox"].map((path) => join(unpacked, path)).find(existsSync) ?? "",
     join(folder, "busybox"),
   );
-  rmSync(join(folder, "debian"), { recursive: true });
   progress(`kernel ${release} is in ${folder}`);
 }
 
 /** Copies and renames, so that an interrupted copy never counts as the file. */
 function keep(source: string, target: string): void {
-  copyFileSync(source, `${target}.part`);
-  renameSync(`${target}.part`, target);
+  const part = `${target}.${process.pid}.part`;
+  copyFileSync(source, part);
+  renameSync(part, target);
 }
 
 /** Writes the guest's initramfs: busybox, the probe and the script that runs it. */

@@ -1,3 +1,4 @@
+import { BRIDGE_IDS, DEFAULT_ACS_CAPABILITY } from "../host/scenario/defaults.ts";
 import type {
   BridgeNode,
   DownstreamPortNode,
@@ -57,6 +58,12 @@ function refused(message: string, place: Place): PeerlaneError {
   });
 }
 
+/** Refuses a bridge of another make than QEMU's. */
+function hold(node: ScenarioNode | DownstreamPortNode, what: string, made: PciIds): void {
+  if (idText(node.id) !== idText(made))
+    throw refused(`its ${what} is ${idText(made)}, not ${idText(node.id)}`, node.place);
+}
+
 type Properties = Readonly<Record<string, string | number>>;
 
 class CommandLineBuilder {
@@ -84,6 +91,12 @@ class CommandLineBuilder {
       bus = this.#unique("host");
       this.device("pxb-pcie", { id: bus, bus: "pcie.0", bus_nr: bridge.bus });
     }
+    const integrated = bridge.below.find((node) => node.kind === "endpoint");
+    if (bridge.bus !== 0 && integrated !== undefined)
+      throw refused(
+        "on the root bus of its expander bridges sit bridges only: put a root port above",
+        integrated.place,
+      );
     this.#nodes(bus, bridge.below);
   }
 
@@ -123,6 +136,8 @@ class CommandLineBuilder {
     const number = this.#counter;
     if (node.acs !== null && driver === "ioh3420")
       throw refused("its Intel root port has no ACS (acs: false)", node.place);
+    if (node.acs !== null && (node.acs.capability !== DEFAULT_ACS_CAPABILITY || (node.acs.control ?? 0) !== 0))
+      throw refused("its root ports have all of ACS, and firmware leaves it off (acs: true)", node.place);
     const acs: Properties = node.acs === null && driver !== "ioh3420" ? { "disable-acs": "on" } : {};
     this.device(driver, { id, bus, chassis: number, slot: number, ...this.#address(node), ...acs });
     this.#nodes(id, node.below);
@@ -131,12 +146,14 @@ class CommandLineBuilder {
   #switch(bus: string, node: SwitchNode): void {
     const id = this.#unique("up");
     if (node.acs !== null) throw refused("its switches have no ACS (acs: false)", node.place);
+    hold(node, "switch", BRIDGE_IDS.switch);
     this.device("x3130-upstream", { id, bus, ...this.#address(node) });
     for (const port of node.ports) this.#downstreamPort(id, port);
   }
 
   #downstreamPort(bus: string, port: DownstreamPortNode): void {
     if (port.acs !== null) throw refused("the ports of its switches have no ACS (acs: false)", port.place);
+    hold(port, "switch port", BRIDGE_IDS.port);
     const id = this.#unique("down");
     const number = this.#counter;
     this.device("xio3130-downstream", { id, bus, chassis: number, slot: number, ...this.#address(port) });
@@ -146,6 +163,7 @@ class CommandLineBuilder {
   #conventional(bus: string, node: BridgeNode): void {
     const id = this.#unique("bridge");
     const driver = node.kind === "pcie-to-pci-bridge" ? "pcie-pci-bridge" : "pci-bridge";
+    hold(node, "bridge", node.kind === "pcie-to-pci-bridge" ? BRIDGE_IDS.pcieToPci : BRIDGE_IDS.pciToPci);
     const chassis: Properties = node.kind === "pci-bridge" ? { chassis_nr: this.#counter } : {};
     this.device(driver, { id, bus, ...this.#address(node), ...chassis });
     for (const below of node.below) {

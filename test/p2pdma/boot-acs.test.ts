@@ -43,6 +43,15 @@ describe("The kernel's boot", () => {
   });
 });
 
+describe("config_acs", () => {
+  it("cannot set a bit that the capability does not offer", () => {
+    const set = (flags: string): number | "unknown" | undefined =>
+      control("iommu: off", `cmdline: "pci=config_acs=${flags}@0000:00:04.0"`)["00:04.0"];
+    expect(set("x1xxxxx")).toBe(0);
+    expect(set("1111111")).toBe(0x5f);
+  });
+});
+
 describe("disable_acs_redir", () => {
   const clear = (devices: string): Record<string, number | "unknown"> =>
     control("iommu: strict", `cmdline: "pci=disable_acs_redir=${devices}"`);
@@ -91,7 +100,7 @@ describe("disable_acs_redir", () => {
   it("sets single bits by config_acs, on top of what firmware left", () => {
     expect(control("iommu: strict", 'cmdline: "pci=config_acs=x1xx0x1@00:05.0"')).toEqual({
       ...enabled,
-      "00:05.0": 0x23,
+      "00:05.0": 0x03,
     });
   });
 });

@@ -87,6 +87,21 @@ describe("the QEMU machine of a scenario", () => {
     ],
     ["a root port of another make", "      - rootPort: { id: 8086:1234 }\n", "8086:1234"],
     [
+      "ACS that firmware has turned on",
+      "      - rootPort: { at: 04.0, acs: RR+ CR+ }\n        below: [nvme]\n",
+      "firmware leaves it off",
+    ],
+    [
+      "a switch of another make",
+      "      - rootPort:\n        below:\n          - switch: { id: 10b5:8796, acs: false }\n            below: [nvme]\n",
+      "its switch is 104c:8232",
+    ],
+    [
+      "an endpoint on the root bus of an expander",
+      "      - nvme\n  - bus: 0x40\n    id: none\n    below: [nvme: { at: 00.0 }]\n",
+      "bridges only",
+    ],
+    [
       "NVMe on a conventional bus",
       "      - rootPort:\n        below:\n          - bridge:\n            below: [nvme]\n",
       "PCIe only",

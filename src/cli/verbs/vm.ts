@@ -20,13 +20,16 @@ export interface VmOptions extends Pick<MachineOptions, "json" | "color" | "widt
   readonly save?: string;
 }
 
+/** Signals that end a command; without a handler each would leave the guest running. */
+const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** `peerlane vm SCENARIO`: boots it and shows the rules' verdicts beside the kernel's own. */
 export async function runVm(file: string, options: VmOptions): Promise<number> {
   const scenario = parseScenario(readScenario(file), file);
   const progress = new ProgressLine();
   const interrupt = new AbortController();
   const onSignal = (): void => interrupt.abort();
-  process.once("SIGINT", onSignal);
+  for (const name of ENDING_SIGNALS) process.once(name, onSignal);
   try {
     const files = await guestFiles({
       ...(options.kernelImage === undefined ? {} : { kernelImage: options.kernelImage }),
@@ -38,6 +41,14 @@ export async function runVm(file: string, options: VmOptions): Promise<number> {
     progress.show(`booting ${scenario.name} in software emulation: some 6 seconds`);
     const report = await bootScenario(scenario, { files, signal: interrupt.signal });
     progress.clear();
+    if (report.measured.pairs.length === 0)
+      throw new PeerlaneError(
+        "unsupported",
+        "no device of this machine offers peer memory: the kernel had no pair to decide",
+        {
+          remedy: "give an NVMe controller a memory buffer: nvme: { cmb: 16M }",
+        },
+      );
     if (options.save !== undefined) writeFileSync(options.save, report.tree);
     return showReport(await machineOf(report, scenario.name), report, options);
   } catch (error) {
@@ -46,7 +57,7 @@ export async function runVm(file: string, options: VmOptions): Promise<number> {
     throw error;
   } finally {
     progress.clear();
-    process.removeListener("SIGINT", onSignal);
+    for (const name of ENDING_SIGNALS) process.removeListener(name, onSignal);
   }
 }
 
