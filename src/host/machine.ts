@@ -4,7 +4,7 @@ import type { PciFunction } from "../pci/function.ts";
 import type { Known } from "../pci/known.ts";
 
 /** The formats that Peerlane reads a machine from. */
-export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario";
+export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
 
 /** An address window that a host bridge forwards, with what its bus side adds. */
 export interface HostBridgeWindow {

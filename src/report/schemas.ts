@@ -14,7 +14,7 @@ const mapType = z.enum(["bus-addr", "thru-host-bridge", "not-supported", "unknow
 const count = z.int().min(0);
 
 const machine = z.strictObject({
-  source: z.enum(["sysfs", "archive", "lspci", "scenario"]),
+  source: z.enum(["sysfs", "archive", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]),
   name: z.string(),
   kernel: z.strictObject({
     release: known(z.string()),

@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import type { YamlSource } from "../yaml/yaml-source.ts";
 import {
   ENDPOINT_ACS_CAPABILITY,
   type EndpointDefaults,
@@ -17,7 +18,6 @@ import type {
   ScenarioBar,
   ScenarioFunctionBase,
 } from "./scenario.ts";
-import type { YamlSource } from "./yaml-source.ts";
 
 /** BAR of an NVMe controller's memory buffer, as in QEMU. */
 const CMB_BAR = 2;

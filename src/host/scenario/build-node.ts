@@ -1,4 +1,5 @@
 import { PeerlaneError, type Place } from "../../pci/error.ts";
+import type { ValuePath, YamlSource } from "../yaml/yaml-source.ts";
 import { buildEndpoint } from "./build-endpoint.ts";
 import { BRIDGE_IDS, BRIDGE_LINKS, DEFAULT_ACS_CAPABILITY, fullLink } from "./defaults.ts";
 import type { NodeInput, PortInput } from "./input.ts";
@@ -14,7 +15,6 @@ import type {
   ScenarioNode,
   SwitchNode,
 } from "./scenario.ts";
-import type { ValuePath, YamlSource } from "./yaml-source.ts";
 
 /** Most functions of one scenario, VFs included: as many as a PCI segment can address. */
 const MAX_FUNCTIONS = 65_536;

@@ -1,11 +1,11 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import type { ValuePath, YamlSource } from "../yaml/yaml-source.ts";
 import { type BuildContext, buildBelow, countFunctions } from "./build-node.ts";
 import { CPU_PRESETS } from "./cpu-presets.ts";
 import { BRIDGE_IDS } from "./defaults.ts";
 import type { CpuInput, HostBridgeInput, ScenarioInput } from "./input.ts";
 import { itemsAt } from "./placement.ts";
 import type { Scenario, ScenarioCpu, ScenarioHostBridge, ScenarioIommu } from "./scenario.ts";
-import type { ValuePath, YamlSource } from "./yaml-source.ts";
 
 /** Buses between the host bridges of one segment where the scenario gives no number. */
 const HOST_BRIDGE_STEP = 0x40;

@@ -1,8 +1,8 @@
+import { issueError } from "../yaml/issues.ts";
+import { readYaml } from "../yaml/yaml-source.ts";
 import { buildScenario } from "./build-scenario.ts";
-import { issueError } from "./issues.ts";
 import type { Scenario } from "./scenario.ts";
 import { scenarioSchema } from "./schema.ts";
-import { readYaml } from "./yaml-source.ts";
 
 /**
  * Reads a scenario file. `file` is its name for messages, and the scenario's own where it has none. Throws `bad-input`

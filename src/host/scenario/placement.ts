@@ -1,7 +1,7 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import type { ValuePath, YamlSource } from "../yaml/yaml-source.ts";
 import type { NodeInput } from "./input.ts";
 import type { At } from "./scalars.ts";
-import type { ValuePath, YamlSource } from "./yaml-source.ts";
 
 /** One item of a `below:` list with its place in the file. */
 export interface Item {

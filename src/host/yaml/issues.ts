@@ -7,14 +7,15 @@ type Issue = z.core.$ZodIssue;
 /** The first thing that is wrong with a file, as an error with its place. */
 export function issueError(issues: readonly Issue[], source: YamlSource): PeerlaneError {
   const issue = mostTelling(issues);
-  if (issue === undefined) return new PeerlaneError("bad-input", "not a scenario", { place: source.placeOf([]) });
+  if (issue === undefined)
+    return new PeerlaneError("bad-input", "not of the form that is read here", { place: source.placeOf([]) });
   const { message, path, key } = deepest(issue, []);
   const place = key === undefined ? source.placeOf(path) : source.placeOfKey(path, key);
   const more = issues.length > 1 ? `${issues.length - 1} more after this one` : undefined;
   return new PeerlaneError("bad-input", missingKey(path, source.value) ?? message, {
     place,
     ...(more === undefined ? {} : { facts: { errors: more } }),
-    remedy: "the files in examples/ show how a scenario is written",
+    remedy: "the files in examples/ show how it is written",
   });
 }
 

@@ -3,7 +3,7 @@ import { PeerlaneError, type Place } from "../../pci/error.ts";
 
 /** Deepest nesting of collections: each level of PCI buses takes two, and there are at most 255 of those. */
 export const MAX_DEPTH = 256;
-/** Largest scenario file, in UTF-16 code units. */
+/** Largest file, in UTF-16 code units. */
 const MAX_CHARACTERS = 1024 * 1024;
 /** Most keys of one mapping. No mapping of the format has more than a few dozen. */
 const MAX_KEYS = 256;
@@ -19,9 +19,9 @@ type PlaceAt = (offset: number) => Place;
 export function readTokens(text: string, lines: LineCounter, placeAt: PlaceAt): readonly CST.Token[] {
   lines.addNewLine(0);
   if (text.length > MAX_CHARACTERS) {
-    throw new PeerlaneError("too-large", `the scenario has ${text.length} characters, more than ${MAX_CHARACTERS}`, {
+    throw new PeerlaneError("too-large", `the file has ${text.length} characters, more than ${MAX_CHARACTERS}`, {
       place: placeAt(0),
-      remedy: "a scenario is a machine written by hand; is this the right file?",
+      remedy: "scenarios and policies are written by hand; is this the right file?",
     });
   }
   const parser = new Parser(lines.addNewLine);

@@ -60,9 +60,9 @@ function compose(
   }
   const [document, second] = documents;
   if (document === undefined || second !== undefined) {
-    throw new PeerlaneError("bad-input", "a scenario file holds one YAML document", {
+    throw new PeerlaneError("bad-input", "the file holds no YAML document, or more than one", {
       place: placeAt(second?.range[0] ?? 0),
-      remedy: "write each scenario to a file of its own",
+      remedy: "write one document to a file of its own",
     });
   }
   return document as Document.Parsed;
@@ -145,7 +145,7 @@ class PlacedValue implements YamlSource {
       if (typeof name !== "string") {
         throw new PeerlaneError("bad-input", "a key must be a word", {
           place: this.#place(key),
-          remedy: "the files in examples/ show how a scenario is written",
+          remedy: "the files in examples/ show how it is written",
         });
       }
       // `__proto__` is no key of any mapping, and no validator may get to see it.
