@@ -60,7 +60,7 @@ function compose(
   }
   const [document, second] = documents;
   if (document === undefined || second !== undefined) {
-    throw new PeerlaneError("bad-input", "the file holds no YAML document, or more than one", {
+    throw new PeerlaneError("bad-input", "the file must hold one YAML document", {
       place: placeAt(second?.range[0] ?? 0),
       remedy: "write one document to a file of its own",
     });
