@@ -1,5 +1,8 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
+/** What boots a real kernel. */
+const KERNEL_TESTS = ["test/vm/kernel.test.ts", "test/vm/fixes.test.ts"];
+
 const config: ViteUserConfig = defineConfig({
   test: {
     projects: [
@@ -7,14 +10,14 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/vm/kernel.test.ts"],
+          exclude: KERNEL_TESTS,
           testTimeout: 60_000,
         },
       },
       {
         test: {
           name: "kernel",
-          include: ["test/vm/kernel.test.ts"],
+          include: KERNEL_TESTS,
           // Each boot is one busy core in software emulation.
           maxConcurrency: 2,
           testTimeout: 600_000,

@@ -120,7 +120,7 @@ function rememberedHostBridges(machine: Machine, topology: Topology): (from: num
   const rules = rulesOf(RELEASE);
   const { length } = topology.roots;
   const outcomes = Array.from({ length: length * length }, (_, pair) =>
-    decideHostBridge(topology, machine.cpu, rules, Math.floor(pair / length), pair % length, true),
+    decideHostBridge(topology, machine, rules, Math.floor(pair / length), pair % length),
   );
   return (from, to) => {
     const outcome = outcomes[from * length + to];

@@ -1,10 +1,17 @@
-/** Peerlane as a library: read a machine, decide its pairs, draw them. Nothing here needs Node. */
-export { ArchiveTree, gunzip } from "./host/archive.ts";
+/**
+ * Peerlane as a library: read a machine, decide its pairs, find what helps, draw it. Nothing here needs Node.
+ *
+ * @packageDocumentation
+ */
+export { type Device, type Explanation, explain, fixes, type RulesOptions, readMachine, verdicts } from "./api.ts";
+export { ArchiveTree } from "./host/archive.ts";
+export { decompress } from "./host/compression.ts";
 export type { FileTree } from "./host/file-tree.ts";
 export { createLspciReader, readLspci } from "./host/lspci/index.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
 export { type Overrides, withOverrides } from "./host/override.ts";
 export { parseScenario, type Scenario, scenarioMachine } from "./host/scenario/index.ts";
+export { readSnapshot, redact, writeSnapshot } from "./host/snapshot/index.ts";
 export { readSysfs } from "./host/sysfs.ts";
 export * from "./p2pdma/index.ts";
 export { type Bdf, formatBdf, parseBdf } from "./pci/bdf.ts";

@@ -1,17 +1,25 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CPU_NAMES, IOMMU_MODES } from "../host/override.ts";
 
-/** What every verb that reads a machine takes. */
-export interface MachineOptions {
-  readonly root?: string;
+/** How a verb prints its answer. */
+export interface OutputOptions {
   readonly json?: boolean;
+  readonly markdown?: boolean;
+  readonly color: "auto" | "always" | "never";
+  readonly width?: number;
+  readonly debug?: boolean;
+}
+
+/** What every verb that reads a machine takes. */
+export interface MachineOptions extends OutputOptions {
+  readonly root?: string;
   readonly kernel?: string;
   readonly cpu?: string;
   readonly iommu?: string;
   readonly rules?: string;
-  readonly color: "auto" | "always" | "never";
-  readonly width?: number;
-  readonly debug?: boolean;
+  readonly set?: readonly string[];
+  readonly move?: readonly string[];
+  readonly append?: string;
 }
 
 function parseWidth(text: string): number {
@@ -21,20 +29,46 @@ function parseWidth(text: string): number {
   return width;
 }
 
+/** Gathers an option that may be given several times. */
+export function repeated(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+/** Splits `gpu,nic` and repeated options into one list. */
+export function listed(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, ...value.split(",").filter((name) => name !== "")];
+}
+
 /** The argument that names a machine. */
 export const SOURCE_HELP =
-  "a dump of lspci, an archive or folder of sysfs, a scenario, - for standard input; without it, this host";
+  "a dump of lspci, an archive or folder of sysfs, a snapshot, a scenario, XML of hwloc or NCCL, a dump of rdma_topo, - for standard input; without it, this host";
 
-/** Adds the options of {@link MachineOptions} to a verb. */
-export function addMachineOptions(command: Command): Command {
+/** Adds the options of {@link OutputOptions} to a verb. */
+export function addOutputOptions(command: Command): Command {
   return command
-    .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
-    .option("--kernel <release>", "the kernel to decide for, as 6.12, where the source does not say or to ask what if")
-    .addOption(new Option("--cpu <name>", "the CPU, likewise").choices([...CPU_NAMES]))
-    .addOption(new Option("--iommu <mode>", "how the IOMMU is used, likewise").choices([...IOMMU_MODES]))
-    .option("--rules <release>", "the kernel release whose rules decide, without changing the machine")
     .option("--json", "print JSON (peerlane schema shows its form)")
+    .option("--markdown", "print Markdown, for an issue tracker")
     .addOption(new Option("--color <when>", "colour the output").choices(["auto", "always", "never"]).default("auto"))
     .option("--width <columns>", "draw for this many columns", parseWidth)
     .option("--debug", "show stack traces of errors");
+}
+
+/** Adds the options that say what a machine is and what if it were not. */
+export function addMachineOptions(command: Command): Command {
+  return addOutputOptions(
+    command
+      .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
+      .option("--kernel <release>", "what if this kernel ran, as 7.3; or what runs, where the source does not say")
+      .addOption(new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]))
+      .addOption(new Option("--iommu <mode>", "what if the IOMMU were used so, likewise").choices([...IOMMU_MODES]))
+      .option("--append <parameters>", "what if the kernel had these parameters, as pci=disable_acs_redir=00:04.0")
+      .option("--set <device.acs=bits>", "what if ACS bits were written, as 00:04.0.acs=-RR-CR", repeated)
+      .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated)
+      .option("--rules <release>", "the kernel release whose rules decide, without changing the machine"),
+  );
+}
+
+/** `--rules` as the library takes it. */
+export function rulesOf({ rules }: Pick<MachineOptions, "rules">): { readonly rules?: string } {
+  return rules === undefined ? {} : { rules };
 }

@@ -1,48 +1,46 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import type { Machine } from "../host/machine.ts";
-import { type Overrides, withOverrides } from "../host/override.ts";
+import type { ReadMachine } from "../host/read-machine.ts";
+import type { WhatIf, WhatIfRequest } from "../p2pdma/what-if/index.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { isUnknown } from "../pci/known.ts";
 import { ProgressLine } from "./terminal.ts";
 
-/** Where a machine is taken from. */
-export interface SourceOptions extends Overrides {
-  /** A file, `-` for standard input, or a folder with `sys/`; without it this host. */
-  readonly source?: string;
+/** Where a machine is taken from, and what is asked of it. */
+export interface SourceOptions extends WhatIfRequest {
   /** A folder that holds `sys/` and `proc/`. */
   readonly root?: string;
 }
 
-/** Formats other than lspci text are taken into memory whole. */
-const MAX_WHOLE_FILE = 512 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 
-/** Reads the machine that the options name, by content, with what the user says of it put in. */
-export async function readSource({ source, root, ...overrides }: SourceOptions): Promise<Machine> {
+/**
+ * Reads the machine that the options name, by content, with what the user says of it put in, and as it would be with
+ * what the user asks. `source` is a file, `-` for standard input, a folder with `sys/`, or nothing: this host.
+ */
+export async function readSource(source: string | undefined, options: SourceOptions): Promise<WhatIf> {
+  const { machine, isBooted } = await readUnchanged(source, options.root);
+  const { askWhatIf } = await import("../p2pdma/what-if/index.ts");
+  return askWhatIf(machine, options, isBooted);
+}
+
+/** Reads a source as it is. */
+export async function readUnchanged(source: string | undefined, root: string | undefined): Promise<ReadMachine> {
   if (source !== undefined && root !== undefined) {
     throw new PeerlaneError("usage", "a source and --root are two machines", { remedy: "give one of them" });
   }
-  const { machine, isBooted } = await readUnchanged(source, root);
-  const changed = withOverrides(machine, overrides);
-  if (isBooted) return changed;
-  const { afterBoot } = await import("../p2pdma/boot-acs.ts");
-  return afterBoot(changed);
-}
-
-/** A machine as its source has it; a scenario is one before the kernel's boot, which sets ACS. */
-interface Unchanged {
-  readonly machine: Machine;
-  readonly isBooted: boolean;
-}
-
-const booted = (machine: Machine): Unchanged => ({ machine, isBooted: true });
-
-async function readUnchanged(source: string | undefined, root: string | undefined): Promise<Unchanged> {
   if (source === undefined || (source !== "-" && isFolder(source))) {
-    const { readLive } = await import("../host/live.ts");
-    return booted(readLive(root ?? source));
+    const { liveTree, readLive } = await import("../host/live.ts");
+    const folder = root ?? source;
+    return { machine: readLive(folder), isBooted: true, tree: liveTree(folder) };
   }
-  return readFile(source);
+  const [{ readMachine }, { unpackKernelConfig }] = await Promise.all([
+    import("../host/read-machine.ts"),
+    import("../host/live.ts"),
+  ]);
+  return readMachine(readChunks(source), {
+    name: source === "-" ? "standard input" : source,
+    gunzip: unpackKernelConfig,
+    pciIds: readPciIds,
+  });
 }
 
 function isFolder(path: string): boolean {
@@ -74,7 +72,7 @@ function openFile(path: string): number {
     return openSync(path, "r");
   } catch (cause) {
     throw new PeerlaneError("not-found", `cannot open ${path}`, {
-      remedy: "name a dump of lspci, an archive of sysfs, a scenario, or - for standard input",
+      remedy: "name a dump of lspci, an archive of sysfs, a snapshot, a scenario, or - for standard input",
       cause,
     });
   }
@@ -94,74 +92,10 @@ function readSome(file: number, chunk: Uint8Array): number {
   }
 }
 
-async function readFile(source: string): Promise<Unchanged> {
-  const name = source === "-" ? "standard input" : source;
-  const chunks = readChunks(source);
-  const first = chunks.next();
-  if (first.done === true) {
-    throw new PeerlaneError("bad-input", "the input is empty", {
-      place: { file: name },
-      remedy: "pipe lspci -vvv into it, as root",
-    });
-  }
-  const head = first.value;
-  const { gunzip, looksLikeGzip, looksLikeTar } = await import("../host/archive.ts");
-  if (looksLikeGzip(head)) {
-    const unpacked = await gunzip(readWhole(head, chunks, name), name);
-    return looksLikeTar(unpacked) ? booted(await readArchive(unpacked, name)) : readText(unpacked, [], name);
-  }
-  if (looksLikeTar(head)) return booted(await readArchive(readWhole(head, chunks, name), name));
-  return readText(head, chunks, name);
-}
-
-function readWhole(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Uint8Array {
-  const parts = [head];
-  let length = head.length;
-  for (const part of rest) {
-    parts.push(part);
-    length += part.length;
-    if (length > MAX_WHOLE_FILE)
-      throw new PeerlaneError("too-large", "the file is larger than 512 MiB", { place: { file: name } });
-  }
-  return new Uint8Array(Buffer.concat(parts));
-}
-
-async function readArchive(bytes: Uint8Array, name: string): Promise<Machine> {
-  const [{ ArchiveTree }, { readSysfs }, { gunzipSync }] = await Promise.all([
-    import("../host/archive.ts"),
-    import("../host/sysfs.ts"),
-    import("node:zlib"),
-  ]);
-  return readSysfs(new ArchiveTree(bytes, name), { format: "archive", gunzip: gunzipSync });
-}
-
-async function readText(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Promise<Unchanged> {
-  if (looksLikeScenario(head, name)) {
-    const { readScenario } = await import("../host/scenario/index.ts");
-    const text = new TextDecoder("utf-8", { fatal: false }).decode(readWhole(head, rest, name));
-    return { machine: readScenario(text, name), isBooted: false };
-  }
-  const { createLspciReader } = await import("../host/lspci/index.ts");
-  const reader = createLspciReader(name);
-  reader.push(head);
-  for (const chunk of rest) reader.push(chunk);
-  return booted(await withIds(reader.finish()));
-}
-
 /** Where distributions keep the names of PCI ids. */
 const PCI_IDS_FILES = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/pci.ids"];
 
-/** Looks ids up by name where a text has names only and this host knows them. */
-async function withIds(machine: Machine): Promise<Machine> {
-  if (!machine.functions.some((fn) => isUnknown(fn.vendorId) && fn.label !== null)) return machine;
+function readPciIds(): string | undefined {
   const path = PCI_IDS_FILES.find((file) => existsSync(file));
-  if (path === undefined) return machine;
-  const { withIdsFromNames } = await import("../host/ids-from-names.ts");
-  return withIdsFromNames(machine, readFileSync(path, "utf8"));
-}
-
-/** A scenario has its host bridges as a top-level key; by name alone a YAML file is one as well. */
-function looksLikeScenario(head: Uint8Array, name: string): boolean {
-  if (/\.ya?ml$/i.test(name)) return true;
-  return /^\s*["']?hostBridges["']?\s*:/m.test(new TextDecoder("latin1").decode(head.subarray(0, 64 * 1024)));
+  return path === undefined ? undefined : readFileSync(path, "utf8");
 }

@@ -1,5 +1,18 @@
 /** What `peerlane schema` prints; kept apart from the schemas so that the program starts without them. */
-export const SCHEMA_NAMES = ["matrix", "tree", "explain", "vm", "scenario"] as const;
+export const SCHEMA_NAMES = [
+  "matrix",
+  "tree",
+  "explain",
+  "history",
+  "fix",
+  "find",
+  "diff",
+  "check",
+  "vm",
+  "scenario",
+  "policy",
+  "snapshot",
+] as const;
 
 /** One of {@link SCHEMA_NAMES}. */
 export type SchemaName = (typeof SCHEMA_NAMES)[number];

@@ -2,8 +2,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import { type FileTree, resolveLink } from "./file-tree.ts";
 
 const BLOCK = 512;
-/** Limits on what an archive may unpack to; a machine's tree holds some thousand small files. */
-const MAX_BYTES = 512 * 1024 * 1024;
+/** A machine's tree holds some thousand small files. */
 const MAX_ENTRIES = 500_000;
 
 /** The longest path that Linux takes. */
@@ -20,41 +19,6 @@ type Entry =
 /** True when the bytes begin like a tar archive (`ustar` at 257). */
 export function looksLikeTar(bytes: Uint8Array): boolean {
   return bytes.length >= BLOCK && ascii(bytes, 257, 5) === "ustar";
-}
-
-/** True when the bytes begin like gzip data. */
-export function looksLikeGzip(bytes: Uint8Array): boolean {
-  return bytes[0] === 0x1f && bytes[1] === 0x8b;
-}
-
-/** Unpacks gzip data; throws `bad-input` where it is damaged and `too-large` beyond 512 MiB. */
-export async function gunzip(bytes: Uint8Array, file: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  try {
-    const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
-    for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
-      length += chunk.length;
-      if (length > MAX_BYTES) {
-        throw new PeerlaneError("too-large", "the archive unpacks to more than 512 MiB", { place: { file } });
-      }
-      chunks.push(chunk);
-    }
-  } catch (cause) {
-    if (cause instanceof PeerlaneError) throw cause;
-    throw new PeerlaneError("bad-input", "the gzip data is damaged or cut short", {
-      place: { file },
-      remedy: "copy the file again, in binary mode",
-      cause,
-    });
-  }
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return whole;
 }
 
 /**

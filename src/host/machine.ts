@@ -65,9 +65,19 @@ export interface Note {
 
 /** An immutable description of one machine. Every reader yields one; everything else takes one. */
 export interface Machine {
-  readonly source: { readonly format: SourceFormat; readonly name: string };
+  readonly source: {
+    readonly format: SourceFormat;
+    readonly name: string;
+    /** What a snapshot was made of: its functions are those that such a source shows. */
+    readonly madeOf?: SourceFormat;
+  };
   /** In ascending order of address, without duplicates. */
   readonly functions: readonly PciFunction[];
+  /**
+   * Why functions may be missing from `functions`, for sources that leave some out of the buses that they show (filters
+   * of hwloc and NCCL); absent where the first function seen on a bus is the first one there.
+   */
+  readonly functionsMayBeMissing?: string;
   /** Only what the source lists; further root buses follow from the functions. */
   readonly hostBridges: Known<readonly HostBridge[]>;
   readonly cpu: Cpu;

@@ -6,10 +6,14 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { misreadParameters } from "./kernel-parameters.ts";
+import { releaseNumber } from "./release-number.ts";
 import type { Gate, Verdict } from "./verdict.ts";
 
 /** Memory decode in the command register (PCI 3.0 sec 6.2.2). */
 const PCI_COMMAND_MEMORY = 0x2;
+
+/** 4.20, as {@link releaseNumber} gives it. */
+const FIRST_WITH_P2PDMA = 4020;
 
 /** What holds for every pair of a machine, worked out once. */
 export interface GateContext {
@@ -21,6 +25,10 @@ export interface GateContext {
 export function machineGates(machine: Machine): readonly Gate[] {
   const gates: Gate[] = [];
   const { config, commandLine, release } = machine.kernel;
+  if (!isUnknown(release) && (releaseNumber(release) ?? FIRST_WITH_P2PDMA) < FIRST_WITH_P2PDMA) {
+    const message = `Linux ${release} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
+    gates.push({ kind: "kernel-without-p2pdma", device: null, effect: "blocks", message });
+  }
   if (!isUnknown(config) && config["CONFIG_PCI_P2PDMA"] === undefined) {
     const name = isUnknown(release) ? "this kernel" : release;
     gates.push({

@@ -1,4 +1,4 @@
-import type { Cpu } from "../host/machine.ts";
+import type { Cpu, Machine } from "../host/machine.ts";
 import { devfnOf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -30,14 +30,24 @@ function cpuAllowed(cpu: Cpu, rules: KernelRules): Answer {
 /** What the allow-list says of one host bridge: the entry, nothing, or that the source hides it. */
 type LookUp = { readonly entry: AllowListEntry } | { readonly reason: Reason } | { readonly hidden: string };
 
-function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, sourceIsWhole: boolean): LookUp {
+/** As much of a machine as decides what its host bridges do. */
+export type HostBridgeFacts = Pick<Machine, "cpu" | "source" | "functionsMayBeMissing">;
+
+/** Why a function in front of the first one seen on a root bus may be missing, `undefined` where none can be. */
+function missingFirst({ source, functionsMayBeMissing }: HostBridgeFacts, rootBus: number): string | undefined {
+  if (functionsMayBeMissing !== undefined) return functionsMayBeMissing;
+  if ((source.madeOf ?? source.format) !== "lspci" || rootBus % 0x100 !== 0) return undefined;
+  return "device 00.0 of the root bus is not in the text: paste the whole output of lspci";
+}
+
+function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts: HostBridgeFacts): LookUp {
   const root = topology.roots[rootIndex];
-  const first = root === undefined ? undefined : topology.functions[root.functions[0] ?? -1];
-  if (root === undefined || first === undefined) return { reason: "host-bridge-unidentified" };
-  if (devfnOf(first.bdf) !== 0) {
-    if (!sourceIsWhole && root.rootBus % 0x100 === 0) {
-      return { hidden: "device 00.0 of the root bus is not in the text: paste the whole output of lspci" };
-    }
+  if (root === undefined) return { reason: "host-bridge-unidentified" };
+  const first = topology.functions[root.functions[0] ?? -1];
+  if (first === undefined || devfnOf(first.bdf) !== 0) {
+    const hidden = missingFirst(facts, root.rootBus);
+    if (hidden !== undefined) return { hidden };
+    if (first === undefined) return { reason: "host-bridge-unidentified" };
     if (!rules.rootPortStandsForHostBridge) return { reason: "host-bridge-unidentified" };
     if (isUnknown(first.express)) return { hidden: first.express.unknown };
     const type = first.express?.type ?? null;
@@ -61,38 +71,36 @@ function refused(reason: Reason): HostBridgeOutcome {
 
 /**
  * Decides a path through the host bridges of root buses `providerRoot` and `clientRoot` (indices into
- * `topology.roots`, -1 where hidden), after `host_bridge_whitelist`, Linux 7.2. `sourceIsWhole` says that the source
- * lists every function of a bus, so that the first one seen is the first one there.
+ * `topology.roots`, -1 where hidden), after `host_bridge_whitelist`, Linux 7.2.
  */
 export function decideHostBridge(
   topology: Topology,
-  cpu: Cpu,
+  facts: HostBridgeFacts,
   rules: KernelRules,
   providerRoot: number,
   clientRoot: number,
-  sourceIsWhole: boolean,
 ): HostBridgeOutcome {
   if (rules.allowList.length === 0 && rules.firstAmdFamily === null) return refused("no-common-upstream-bridge");
-  const cpuAnswer = cpuAllowed(cpu, rules);
+  const cpuAnswer = cpuAllowed(facts.cpu, rules);
   if (cpuAnswer === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
-  const bridges = decideAllowList(topology, rules, providerRoot, clientRoot, sourceIsWhole);
+  const bridges = decideAllowList(topology, facts, rules, providerRoot, clientRoot);
   if (cpuAnswer === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
   return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [cpuAnswer.hidden, ...bridges.hidden] };
 }
 
 function decideAllowList(
   topology: Topology,
+  facts: HostBridgeFacts,
   rules: KernelRules,
   providerRoot: number,
   clientRoot: number,
-  sourceIsWhole: boolean,
 ): HostBridgeOutcome {
   if (providerRoot < 0 || clientRoot < 0) {
     return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden: ["the source does not show the host bridge"] };
   }
   const same = providerRoot === clientRoot;
   const lookUps = (same ? [providerRoot] : [providerRoot, clientRoot]).map((root) =>
-    lookUp(topology, root, rules, sourceIsWhole),
+    lookUp(topology, root, rules, facts),
   );
   // One refusal decides, whatever the other bridge turns out to be.
   for (const found of lookUps) {

@@ -16,9 +16,12 @@ const REQUIRED = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
  * that the kernel looks at is hidden.
  */
 export function expectedIommuGroups(machine: Machine, topology: Topology): Known<ReadonlyMap<Bdf, number>> {
+  const { mode } = machine.iommu;
   if (isUnknown(machine.iommu.kind)) {
-    // Group numbers in the source prove an IOMMU, whatever its kind.
-    const proven = machine.functions.some((fn) => !isUnknown(fn.iommuGroup) && fn.iommuGroup !== null);
+    // A mode and group numbers in the source prove an IOMMU, whatever its kind.
+    const proven =
+      (!isUnknown(mode) && mode !== "off") ||
+      machine.functions.some((fn) => !isUnknown(fn.iommuGroup) && fn.iommuGroup !== null);
     if (!proven) return machine.iommu.kind;
   } else if (machine.iommu.kind === "none") {
     return new Map();
@@ -86,8 +89,10 @@ function requiredBitsOn(fn: PciFunction): Known<boolean> {
   if (isUnknown(fn.acs)) return fn.acs;
   if (fn.acs === null) return false;
   // A bit that the capability does not offer counts as hard-wired on, but for egress control.
-  const required = REQUIRED & (fn.acs.capability | PCI_ACS_EC);
-  return (fn.acs.control & required) === required;
+  const { capability, control, uncertain = 0 } = fn.acs;
+  const missing = REQUIRED & (capability | PCI_ACS_EC) & ~control;
+  if ((missing & ~uncertain) !== 0) return false;
+  return missing === 0 || unknown(`what firmware left in the ACS control of ${formatBdf(fn.bdf)} is not known`);
 }
 
 class GroupBuilder {

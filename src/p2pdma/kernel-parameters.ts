@@ -66,6 +66,25 @@ export function parsePciParameters(commandLine: string): PciParameters {
   return { disableAcsRedirect, configAcs, misread };
 }
 
+/**
+ * The entries of the last `pci=NAME=` list that the kernel comes to read, as written: those before the first one that it
+ * cannot parse. `name` is `disable_acs_redir` or `config_acs`.
+ */
+export function readEntries(commandLine: string, name: "disable_acs_redir" | "config_acs"): readonly string[] {
+  let list = "";
+  for (const parameter of splitCommandLine(commandLine)) {
+    if (!parameter.startsWith("pci=")) continue;
+    for (const option of parameter.slice("pci=".length).split(",")) {
+      if (option.startsWith(`${name}=`)) list = option.slice(name.length + 1);
+    }
+  }
+  const entries = withoutLastEmpty(list.split(";"));
+  const isRead = (entry: string): boolean =>
+    parseDevice(name === "config_acs" ? entry.replace(/^[01xX]{0,7}@/, "") : entry) !== undefined;
+  const end = entries.findIndex((entry) => !isRead(entry));
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
 /** The sentences of {@link PciParameters.misread} alone. */
 export function misreadParameters(commandLine: string): readonly string[] {
   return parsePciParameters(commandLine).misread;

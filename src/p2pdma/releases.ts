@@ -2,6 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import { KERNEL_RULES, type KernelRules } from "./kernel-rules.ts";
+import { releaseNumber } from "./release-number.ts";
 
 /** Which kernel's rules decide. */
 export interface RulesChoice {
@@ -26,7 +27,7 @@ const withoutP2pdma: readonly KernelRules[] = [];
  */
 export function chooseRules(machine: Machine, override?: string): RulesChoice {
   if (override !== undefined) {
-    const number = parseRelease(override);
+    const number = releaseNumber(override);
     if (number === undefined) {
       throw new PeerlaneError("usage", `'${override}' is no kernel release`, {
         remedy: `name it as 6.12; rules are known from ${first} to ${last}`,
@@ -38,7 +39,7 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
   if (isUnknown(release)) {
     return { release: null, chosenBy: "nothing", candidates: KERNEL_RULES, hidden: release.unknown };
   }
-  const number = parseRelease(release);
+  const number = releaseNumber(release);
   if (number === undefined) {
     const hidden = `the kernel's release '${release}' has no number; give --kernel`;
     return { release: null, chosenBy: "nothing", candidates: KERNEL_RULES, hidden };
@@ -46,15 +47,9 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
   return choice(number, "kernel");
 }
 
-/** Major and minor in one number that sorts (`6.12` is 6012), `undefined` for anything else. */
-function parseRelease(text: string): number | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})(?!\d)/.exec(text.trim());
-  return match === null ? undefined : Number(match[1]) * 1000 + Number(match[2]);
-}
-
 function choice(number: number, chosenBy: RulesChoice["chosenBy"]): RulesChoice {
   const release = `${Math.floor(number / 1000)}.${number % 1000}`;
-  const position = KERNEL_RULES.findLastIndex((rules) => (parseRelease(rules.release) ?? 0) <= number);
+  const position = KERNEL_RULES.findLastIndex((rules) => (releaseNumber(rules.release) ?? 0) <= number);
   if (position < 0) {
     return {
       release,
@@ -65,7 +60,7 @@ function choice(number: number, chosenBy: RulesChoice["chosenBy"]): RulesChoice 
   }
   const below = KERNEL_RULES[position] as KernelRules;
   const above = KERNEL_RULES[position + 1];
-  if (above === undefined || parseRelease(below.release) === number || sameRules(below, above)) {
+  if (above === undefined || releaseNumber(below.release) === number || sameRules(below, above)) {
     return { release, chosenBy, candidates: [below], hidden: "" };
   }
   return {

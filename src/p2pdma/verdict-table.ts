@@ -154,7 +154,11 @@ export class VerdictTable {
       );
       return {
         reason: "topology-hidden",
-        hidden: tops.map((top) => `the source does not show what is above ${formatBdf(bdfAt(this.topology, top))}`),
+        hidden: tops.map((top) => {
+          const what = `the source does not show what is above ${formatBdf(bdfAt(this.topology, top))}`;
+          const attachment = this.topology.functions[top]?.attachment;
+          return attachment !== undefined && isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
+        }),
       };
     }
     return this.#hostBridges.apart(providerRoot, clientRoot);
@@ -204,8 +208,7 @@ class HostBridges implements HostBridgeDecisions {
   }
 
   #decide(rules: KernelRules, providerRoot: number, clientRoot: number): HostBridgeOutcome {
-    const { format } = this.#machine.source;
-    return decideHostBridge(this.#topology, this.#machine.cpu, rules, providerRoot, clientRoot, format !== "lspci");
+    return decideHostBridge(this.#topology, this.#machine, rules, providerRoot, clientRoot);
   }
 
   redirected(root: number): HostBridgeOutcome {

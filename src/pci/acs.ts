@@ -14,9 +14,16 @@ export const ACS_REDIRECT_BITS: number = PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_EC;
 export interface Acs {
   readonly capability: number;
   readonly control: number;
+  /**
+   * Bits of `control` that are not known, only after a boot that was worked out (they are 0 there): never all of what
+   * would make a function redirect; then the whole is unknown. Absent where every bit is known.
+   */
+  readonly uncertain?: number;
+  /** What firmware left in the control register, where the source says so; absent where only the kernel's result is seen. */
+  readonly firmwareControl?: number;
 }
 
-/** The bits in register order with the letters that `lspci` prints. */
+/** The bits in register order with the words that `lspci` prints. */
 const names = [
   [PCI_ACS_SV, "SrcValid"],
   [PCI_ACS_TB, "TransBlk"],
@@ -29,6 +36,9 @@ const names = [
 
 /** `lspci`'s words for the bits of an ACS register, in register order. */
 export const ACS_BIT_NAMES: readonly (readonly [bit: number, name: string])[] = names;
+
+/** The bits in register order with the letters that people write. */
+export const ACS_LETTERS: readonly string[] = ["SV", "TB", "RR", "CR", "UF", "EC", "DT"];
 
 /** True when the control register makes the kernel send peer traffic through the host bridge. */
 export function redirects(acs: Acs): boolean {

@@ -62,6 +62,11 @@ export interface PciFunction {
   /** The physical function of a virtual function, else `null`. */
   readonly physicalFunction: Known<Bdf | null>;
   readonly attachment: Known<Attachment>;
+  /**
+   * The function that the source draws this one below, `null` at the top of its drawing, where that is not the system's
+   * own tree (NCCL leaves levels out). For people only, no rule may look at it; absent where `attachment` says it all.
+   */
+  readonly drawnBelow?: Bdf | null;
   /** Address bits that the driver told the DMA API (`dma_mask_bits`). */
   readonly dmaMaskBits: Known<number>;
 }

@@ -1,8 +1,9 @@
 import { type DeviceKind, deviceKind, isBridge } from "../p2pdma/device-kind.ts";
 import { nameOf } from "../p2pdma/select.ts";
-import { domainOf, formatBdf } from "../pci/bdf.ts";
+import { type Bdf, domainOf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
 
 /** The address without its domain where that is 0, as `lspci` prints it. */
 export function shortAddress(fn: PciFunction): string {
@@ -13,6 +14,12 @@ export function shortAddress(fn: PciFunction): string {
 /** The name that people use, else the short address. */
 export function displayName(fn: PciFunction): string {
   return fn.names.length > 0 ? nameOf(fn) : shortAddress(fn);
+}
+
+/** The name that people use with the address behind it, or the address alone. */
+export function fullName(topology: Topology, bdf: Bdf): string {
+  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
+  return fn === undefined || fn.names.length === 0 ? formatBdf(bdf) : `${nameOf(fn)} (${formatBdf(bdf)})`;
 }
 
 const portNames: Readonly<Record<string, string>> = {

@@ -1,5 +1,5 @@
 import { formatSize, isTranslating, memoryBars } from "../p2pdma/gates.ts";
-import type { MapType, Verdict } from "../p2pdma/verdict.ts";
+import type { Verdict } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
@@ -8,7 +8,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
-import { MAP_TYPE_WORDS, verdictSentences } from "./reasons.ts";
+import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, verdictSentences } from "./reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
 import { truncate, wrap } from "./width.ts";
 
@@ -33,19 +33,13 @@ function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
 function directionLines(table: VerdictTable, verdict: Verdict, style: Style, width: number): string[] {
   const provider = functionOf(table, verdict.provider);
   const client = functionOf(table, verdict.client);
-  const paints: Record<MapType, (text: string) => string> = {
-    "bus-addr": style.direct,
-    "thru-host-bridge": style.host,
-    "not-supported": style.no,
-    unknown: style.unknown,
-  };
   const labelled = (label: string, text: string): string[] => {
     const indent = " ".repeat(12);
     const [first = "", ...rest] = wrap(text, Math.max(width - 12, 20));
     return [`  ${style.faint(label.padEnd(10))}${first}`, ...rest.map((line) => indent + line)];
   };
   return [
-    `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${paints[verdict.mapType](verdictWords(verdict))}`,
+    `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${style[MAP_TYPE_PAINTS[verdict.mapType]](verdictWords(verdict))}`,
     ...pathLines(table, verdict, style, width),
     ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
       labelled(index === 0 ? "why" : "", text),

@@ -1,7 +1,7 @@
 import type { Machine } from "../host/machine.ts";
 import { formatSize } from "../p2pdma/gates.ts";
 import type { RulesChoice } from "../p2pdma/releases.ts";
-import { ACS_BIT_NAMES, redirects } from "../pci/acs.ts";
+import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -38,14 +38,15 @@ function iommuText({ iommu }: Machine): string {
   return isUnknown(iommu.kind) ? `IOMMU ${iommu.mode}` : `IOMMU ${iommu.kind} ${iommu.mode}`;
 }
 
-const shortAcs = ["SV", "TB", "RR", "CR", "UF", "EC", "DT"] as const;
-
 /** The ACS control register in a few letters: `ACS SV+ RR+ CR+ UF+ (redirects)`, `ACS off`, `no ACS`, `ACS hidden`. */
 export function acsText(fn: PciFunction): string {
   if (isUnknown(fn.acs)) return "ACS hidden";
   if (fn.acs === null) return "no ACS";
-  const { control } = fn.acs;
-  const set = ACS_BIT_NAMES.flatMap(([bit], index) => ((control & bit) === 0 ? [] : [`${shortAcs[index]}+`]));
+  const { control, uncertain = 0 } = fn.acs;
+  const set = ACS_LETTERS.flatMap((letters, position) => {
+    const bit = 1 << position;
+    return (control & bit) !== 0 ? [`${letters}+`] : (uncertain & bit) !== 0 ? [`${letters}?`] : [];
+  });
   if (set.length === 0) return "ACS off";
   return `ACS ${set.join(" ")}${redirects(fn.acs) ? " (redirects)" : ""}`;
 }

@@ -1,6 +1,17 @@
+export { changeText } from "./change-text.ts";
+export { type DifferenceView, differenceBlocks, differenceJson, diffJson } from "./difference.ts";
+export type { Block, Rich, Span } from "./document.ts";
+export { documentMarkdown } from "./document-markdown.ts";
+export { documentText } from "./document-text.ts";
 export { explainText } from "./explain-text.ts";
+export { findBlocks, findJson } from "./find.ts";
+export { fixBlocks, fixJson } from "./fix.ts";
+export { historyBlocks, historyJson } from "./history.ts";
 export { explainJson, matrixJson, treeJson } from "./json.ts";
+export { machineReport } from "./machine-report.ts";
 export { matrixText } from "./matrix-text.ts";
-export { type MeasuredPairView, type MeasuredView, vmJson, vmText } from "./measured.ts";
+export { type MeasuredPairView, type MeasuredView, vmBlocks, vmJson, vmText } from "./measured.ts";
+export { explainBlocks, matrixBlocks, treeBlocks } from "./screen-markdown.ts";
 export type { ScreenOptions } from "./style.ts";
 export { type TreeInput, treeText } from "./tree-text.ts";
+export { type WhatIfView, whatIfBlocks, whatIfJson, whatIfView } from "./what-if.ts";

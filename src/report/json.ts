@@ -12,8 +12,10 @@ import type { TreeInput } from "./tree-text.ts";
 /** A value for JSON: what is unknown is the object `{ "unknown": reason }`, what is absent is `null`. */
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
+type JsonObject = { readonly [key: string]: Json };
+
 /** `peerlane.matrix/1`: the machine, its devices, and the verdict of every pair. */
-export function matrixJson(input: TreeInput): Json {
+export function matrixJson(input: TreeInput): JsonObject {
   const { table } = input;
   return {
     schema: "peerlane.matrix/1",
@@ -25,7 +27,7 @@ export function matrixJson(input: TreeInput): Json {
 }
 
 /** `peerlane.tree/1`: every function with its place, link, ACS and groups. */
-export function treeJson(input: TreeInput): Json {
+export function treeJson(input: TreeInput): JsonObject {
   const { topology } = input.table;
   return {
     schema: "peerlane.tree/1",
@@ -45,7 +47,7 @@ export function treeJson(input: TreeInput): Json {
 }
 
 /** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path. */
-export function explainJson(table: VerdictTable, a: Bdf, b: Bdf): Json {
+export function explainJson(table: VerdictTable, a: Bdf, b: Bdf): JsonObject {
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return {
     schema: "peerlane.explain/1",
@@ -70,7 +72,10 @@ function mapKnown<T>(value: Known<T>, change: (value: T) => Json): Json {
   return isUnknown(value) ? { unknown: value.unknown } : change(value as T);
 }
 
-function machineJson({ machine, rules }: VerdictTable): { readonly [key: string]: Json } {
+/** The machine as every output names it. */
+export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "rules">): {
+  readonly [key: string]: Json;
+} {
   return {
     source: machine.source.format,
     name: machine.source.name,
@@ -116,7 +121,8 @@ function hex4(value: number): string {
   return value.toString(16).padStart(4, "0");
 }
 
-function pairJson(verdict: Verdict): { readonly [key: string]: Json } {
+/** One verdict with its gates and hints. */
+export function pairJson(verdict: Verdict): JsonObject {
   return {
     provider: formatBdf(verdict.provider),
     client: formatBdf(verdict.client),
@@ -166,6 +172,7 @@ function linkJson(fn: PciFunction): Json {
   return { status: state(fn.express.linkStatus), capable: state(fn.express.linkCapable) };
 }
 
-function notesJson({ notes }: Machine): Json {
+/** The notes of the machine's reader. */
+export function notesJson({ notes }: Machine): Json {
   return notes.map((note) => ({ severity: note.severity, message: note.message, remedy: note.remedy ?? null }));
 }

@@ -2,7 +2,7 @@ import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { displayName } from "./device-names.ts";
-import { MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
+import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import type { Style } from "./style.ts";
 import { wrap } from "./width.ts";
 
@@ -27,8 +27,7 @@ export function reasonLines(table: VerdictTable, style: Style, width: number): s
   const { groups, counts, isPartial } = groupPairs(table);
   const lines = [summary(counts)];
   for (const group of groups.sort((a, b) => order.indexOf(a.mapType) - order.indexOf(b.mapType) || b.count - a.count)) {
-    const paint =
-      group.mapType === "thru-host-bridge" ? style.host : group.mapType === "unknown" ? style.unknown : style.no;
+    const paint = style[MAP_TYPE_PAINTS[group.mapType]];
     const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
     const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
     const text = `${paint(MAP_TYPE_WORDS[group.mapType])}: ${redirectText(group.redirecting)}${group.sentence}\n${style.faint(`${names.join(", ")}${more}`)}`;

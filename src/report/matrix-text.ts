@@ -7,6 +7,7 @@ import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { gateLines, reasonLines } from "./matrix-reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import type { WhatIfView } from "./what-if.ts";
 import { textWidth, truncate } from "./width.ts";
 
 /** Columns of a device list's row, left of its label. */
@@ -16,8 +17,9 @@ const GAP = "  ";
  * The matrix as a screen: the machine, the devices by number, providers × clients, and why. Never wider than
  * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks.
  */
-export function matrixText(table: VerdictTable, options: ScreenOptions): string {
+export function matrixText(table: VerdictTable, options: ScreenOptions, whatIf?: WhatIfView): string {
   const style = makeStyle(options);
+  const marks = changedPairs(table, whatIf);
   const { machine } = table;
   const lines = [...machineLines(machine, table.rules, options.width).map(style.strong), ""];
   const devices = listDevices(table);
@@ -26,7 +28,8 @@ export function matrixText(table: VerdictTable, options: ScreenOptions): string 
     return `${lines.join("\n")}\n`;
   }
   lines.push(...deviceLines(devices, style, options.width), "");
-  lines.push(...gridLines(table, devices, style, options.width), "", ...legend(style, options.width), "");
+  lines.push(...gridLines(table, devices, style, options.width, marks), "");
+  lines.push(...legend(style, options.width, marks.size > 0), "");
   lines.push(...reasonLines(table, style, options.width));
   const gates = gateLines(table, style, options.width);
   if (gates.length > 0) lines.push("", ...gates);
@@ -75,8 +78,39 @@ function deviceRow(fn: PciFunction, index: number): string[] {
   ];
 }
 
-/** One cell: what to print for a pair, and its paint. */
-function cell(table: VerdictTable, i: number, j: number, isNarrow: boolean): { text: string; paint: keyof Style } {
+/** Pairs, by position, whose verdict a change would change. */
+type Marks = ReadonlySet<number>;
+
+function changedPairs(table: VerdictTable, whatIf: WhatIfView | undefined): Marks {
+  if (whatIf === undefined) return new Set();
+  const rows = new Map(table.providers.map((bdf, position) => [bdf, position]));
+  const columns = new Map(table.clients.map((bdf, position) => [bdf, position]));
+  return new Set(
+    whatIf.verdicts.map(
+      ({ provider, client }) => (rows.get(provider) ?? 0) * table.clients.length + (columns.get(client) ?? 0),
+    ),
+  );
+}
+
+/** One cell: what to print for a pair, and its paint; `*` marks one that a change would change. */
+function cell(
+  table: VerdictTable,
+  i: number,
+  j: number,
+  isNarrow: boolean,
+  marks: Marks,
+): { text: string; paint: keyof Style } {
+  const { text, paint } = verdictCell(table, i, j, isNarrow);
+  if (!marks.has(i * table.clients.length + j)) return { text, paint };
+  return isNarrow ? { text: "*", paint } : { text: `${text}*`, paint };
+}
+
+function verdictCell(
+  table: VerdictTable,
+  i: number,
+  j: number,
+  isNarrow: boolean,
+): { text: string; paint: keyof Style } {
   const hops = table.hops(i, j);
   switch (table.mapType(i, j)) {
     case "bus-addr":
@@ -95,7 +129,13 @@ function narrowHops(hops: number | null): string {
   return hops === null || hops > 9 ? "+" : String(hops);
 }
 
-function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: Style, width: number): string[] {
+function gridLines(
+  table: VerdictTable,
+  devices: readonly PciFunction[],
+  style: Style,
+  width: number,
+  marks: Marks,
+): string[] {
   const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
   const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
   const labels = table.providers.map((bdf) => {
@@ -105,7 +145,7 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: 
   });
   const labelWidth = Math.min(Math.max(...labels.map((label) => textWidth(label)), "provider".length), 24);
   const room = width - labelWidth - 1;
-  const wideCell = 1 + Math.max(...cellWidths(table), ...numbers.map((number) => number.length));
+  const wideCell = 1 + Math.max(...cellWidths(table, marks), ...numbers.map((number) => number.length));
   const isNarrow = table.clients.length * wideCell > room;
   const cellWidth = isNarrow ? 1 : wideCell;
   const perBlock = Math.max(1, Math.floor(room / cellWidth));
@@ -117,7 +157,7 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: 
     labels.forEach((label, i) => {
       let line = `${truncate(label, labelWidth)}${" ".repeat(Math.max(labelWidth - textWidth(label), 0))} `;
       for (let j = from; j < to; j++) {
-        const { text, paint } = cell(table, i, j, isNarrow);
+        const { text, paint } = cell(table, i, j, isNarrow, marks);
         line += " ".repeat(cellWidth - text.length) + style[paint](text);
       }
       lines.push(line);
@@ -126,10 +166,10 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], style: 
   return lines;
 }
 
-function cellWidths(table: VerdictTable): number[] {
+function cellWidths(table: VerdictTable, marks: Marks): number[] {
   let most = 1;
   for (let i = 0; i < table.providers.length; i++) {
-    for (let j = 0; j < table.clients.length; j++) most = Math.max(most, cell(table, i, j, false).text.length);
+    for (let j = 0; j < table.clients.length; j++) most = Math.max(most, cell(table, i, j, false, marks).text.length);
   }
   return [most];
 }
@@ -147,12 +187,13 @@ function headLines(numbers: readonly string[], cellWidth: number, labelWidth: nu
   });
 }
 
-function legend(style: Style, width: number): string[] {
+function legend(style: Style, width: number, isMarked: boolean): string[] {
   const entries = [
     `${style.direct("4")} direct, 4 hops`,
     `${style.host("H6")} through the host bridge`,
     `${style.no("✗")} not supported`,
     `${style.unknown("?")} unknown`,
+    ...(isMarked ? ["* differs from the machine as it is"] : []),
   ];
   const isOneLine = textWidth(entries.join("   ")) <= width;
   return isOneLine ? [entries.join("   ")] : [entries.slice(0, 2).join("   "), entries.slice(2).join("   ")];

@@ -1,9 +1,11 @@
 import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { displayName } from "./device-names.ts";
-import { MAP_TYPE_WORDS } from "./reasons.ts";
-import { makeStyle, type ScreenOptions } from "./style.ts";
+import { fullName } from "./device-names.ts";
+import { mapTypeSpan } from "./difference.ts";
+import { type Block, list, paragraph } from "./document.ts";
+import { documentText } from "./document-text.ts";
+import type { ScreenOptions } from "./style.ts";
 
 /** As much of a real kernel's answer as reports show; `src/vm` measures it. */
 export interface MeasuredPairView {
@@ -28,19 +30,28 @@ function ruleOf(table: VerdictTable, pair: MeasuredPairView): MapType {
 }
 
 /** The kernel's own answers below the matrix: how many pairs it was asked, and each on which the rules differ. */
-export function vmText(table: VerdictTable, measured: MeasuredView, options: ScreenOptions): string {
-  const style = makeStyle(options);
+export function vmBlocks(table: VerdictTable, measured: MeasuredView): readonly Block[] {
   const differing = measured.pairs.filter((pair) => ruleOf(table, pair) !== pair.mapType);
-  const head = `Linux ${measured.kernelRelease} in QEMU ${measured.qemuVersion} was asked for ${measured.pairs.length} pairs`;
-  if (differing.length === 0) return `\n${head}: ${style.direct("it decided the same on every one")}\n`;
-  const lines = differing.map((pair) => {
-    const name = (bdf: Bdf): string => {
-      const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
-      return fn === undefined ? formatBdf(bdf) : displayName(fn);
-    };
-    return `  ${name(pair.provider)} → ${name(pair.client)}: rules ${MAP_TYPE_WORDS[ruleOf(table, pair)]}, kernel ${MAP_TYPE_WORDS[pair.mapType]}`;
-  });
-  return `\n${head}: ${style.no(`on ${differing.length} it differs from the rules`)}\n${lines.join("\n")}\n`;
+  const head = `Linux ${measured.kernelRelease} in QEMU ${measured.qemuVersion} was asked for ${measured.pairs.length} pairs: `;
+  if (differing.length === 0) {
+    return [paragraph([head, { text: "it decided the same on every one", paint: "direct" }])];
+  }
+  return [
+    paragraph([head, { text: `on ${differing.length} it differs from the rules`, paint: "no" }]),
+    list(
+      differing.map((pair) => [
+        `${fullName(table.topology, pair.provider)} → ${fullName(table.topology, pair.client)}: rules `,
+        mapTypeSpan(ruleOf(table, pair), null),
+        ", kernel ",
+        mapTypeSpan(pair.mapType, null),
+      ]),
+    ),
+  ];
+}
+
+/** {@link vmBlocks} as a screen. */
+export function vmText(table: VerdictTable, measured: MeasuredView, options: ScreenOptions): string {
+  return `\n${documentText(vmBlocks(table, measured), options)}`;
 }
 
 /** `peerlane.vm/1`: the kernel's answers beside the rules'. */

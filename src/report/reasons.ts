@@ -3,12 +3,21 @@ import type { RulesChoice } from "../p2pdma/releases.ts";
 import type { MapType, Reason, Verdict } from "../p2pdma/verdict.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { Style } from "./style.ts";
 
 /** What a map type means, in two or three words. */
 export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
   "bus-addr": "direct",
   "thru-host-bridge": "through the host bridge",
   "not-supported": "not supported",
+  unknown: "unknown",
+};
+
+/** How a map type is painted. */
+export const MAP_TYPE_PAINTS: Readonly<Record<MapType, keyof Style>> = {
+  "bus-addr": "direct",
+  "thru-host-bridge": "host",
+  "not-supported": "no",
   unknown: "unknown",
 };
 
@@ -41,12 +50,15 @@ const sentences: Readonly<Record<Reason, Sentence>> = {
   "kernel-hidden": () => "the path goes through the host bridge, and the kernel's rules for it are not known",
 };
 
+/** Reasons whose sentence says itself that no bridge is above both. */
+const namesTheGap: readonly Reason[] = ["topology-hidden", "no-common-upstream-bridge"];
+
 /** The whole reason of a verdict: what redirects, what decided, what is hidden. */
 export function verdictSentences(verdict: Verdict, machine: Machine, rules: RulesChoice): readonly string[] {
   const lines: string[] = [];
   if (verdict.acsRedirect.length > 0) {
     lines.push(`ACS redirects peer requests at ${verdict.acsRedirect.map(formatBdf).join(", ")}`);
-  } else if (verdict.meeting === null && verdict.reason !== "topology-hidden") {
+  } else if (verdict.meeting === null && !namesTheGap.includes(verdict.reason)) {
     lines.push("no bridge is above both");
   }
   lines.push(reasonText(verdict.reason, machine, rules));

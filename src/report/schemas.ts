@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { checkSchema } from "./check/schema.ts";
 
 /** Validators of every JSON output; the published JSON Schemas are made from them, and tests hold real output to both. */
 
@@ -75,6 +76,43 @@ const pairShape = {
   fixes: z.array(z.strictObject({ kind: z.string(), value: z.string(), mapType })),
 };
 
+const pair = z.strictObject(pairShape);
+
+const side = z.strictObject({ mapType, hops: count.nullable() });
+const verdictChanges = z.array(z.strictObject({ provider: bdf, client: bdf, before: side, after: side }));
+const groups = z.array(z.array(bdf));
+const groupChanges = z.array(
+  z.strictObject({
+    before: groups,
+    after: groups,
+    joined: groups.describe("endpoints that were apart and are in one IOMMU group now"),
+  }),
+);
+const fact = known(z.string().nullable());
+const difference = z.strictObject({
+  facts: z.array(
+    z.strictObject({
+      what: z.enum(["kernel", "command-line", "cpu", "iommu-kind", "iommu-mode"]),
+      before: fact,
+      after: fact,
+    }),
+  ),
+  added: z.array(bdf),
+  removed: z.array(bdf),
+  functions: z.array(
+    z.strictObject({
+      bdf,
+      what: z.enum(["upstream", "ids", "link", "acs", "driver", "numa-node", "bars", "p2pmem"]),
+      before: fact,
+      after: fact,
+    }),
+  ),
+  groups: groupChanges,
+  verdicts: verdictChanges,
+});
+/** On every output, where `--kernel`, `--set` and the like asked what would be. */
+const whatIf = z.strictObject({ changes: z.array(z.string()), difference }).optional();
+
 const notes = z.array(
   z.strictObject({ severity: z.enum(["info", "warning"]), message: z.string(), remedy: z.string().nullable() }),
 );
@@ -82,13 +120,16 @@ const notes = z.array(
 const link = z.strictObject({ speedGTps: z.number(), width: count });
 
 /** The validators by the name of the output. */
-export const OUTPUT_SCHEMAS: Readonly<Record<"matrix" | "tree" | "explain" | "vm", z.ZodType>> = {
+export const OUTPUT_SCHEMAS: Readonly<
+  Record<"matrix" | "tree" | "explain" | "history" | "fix" | "find" | "diff" | "check" | "vm", z.ZodType>
+> = {
   matrix: z.strictObject({
     schema: z.literal("peerlane.matrix/1"),
     machine,
     devices: z.array(device),
-    pairs: z.array(z.strictObject(pairShape)),
+    pairs: z.array(pair),
     notes,
+    whatIf,
   }),
   tree: z.strictObject({
     schema: z.literal("peerlane.tree/1"),
@@ -105,6 +146,7 @@ export const OUTPUT_SCHEMAS: Readonly<Record<"matrix" | "tree" | "explain" | "vm
       }),
     ),
     notes,
+    whatIf,
   }),
   explain: z.strictObject({
     schema: z.literal("peerlane.explain/1"),
@@ -117,7 +159,75 @@ export const OUTPUT_SCHEMAS: Readonly<Record<"matrix" | "tree" | "explain" | "vm
       }),
     ),
     notes,
+    whatIf,
   }),
+  history: z.strictObject({
+    schema: z.literal("peerlane.history/1"),
+    machine,
+    provider: bdf,
+    client: bdf,
+    releases: z.array(
+      z.strictObject({
+        from: z.string(),
+        to: z.string(),
+        mapType,
+        distance: z.int().min(-1).nullable(),
+        reason: z.string(),
+        hidden: z.array(z.string()),
+      }),
+    ),
+    notes,
+    whatIf,
+  }),
+  fix: z.strictObject({
+    schema: z.literal("peerlane.fix/1"),
+    machine,
+    pairs: z.array(pair),
+    fixes: z
+      .array(
+        z.strictObject({
+          kind: z.enum(["kernel-parameter", "run-time", "firmware-setting", "kernel", "slot", "iommu"]),
+          title: z.string(),
+          changes: z.array(z.string()),
+          lasting: z.enum(["until-reboot", "from-next-boot"]),
+          steps: z.array(z.strictObject({ where: z.string(), lines: z.array(z.string()) })),
+          cautions: z.array(z.string()),
+          pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
+          otherVerdicts: verdictChanges,
+          groups: groupChanges,
+        }),
+      )
+      .describe("each shown by the rules on the changed machine, the smallest change first"),
+    rejected: z.array(z.strictObject({ title: z.string(), why: z.string() })),
+    remedies: z.array(z.strictObject({ gate: z.string(), message: z.string(), remedy: z.string() })),
+    parameters: z.array(
+      z.strictObject({
+        parameter: z.string(),
+        devices: z.array(bdf),
+        effect: z.enum(["took-effect", "still-redirects", "matches-nothing", "hidden"]),
+      }),
+    ),
+    changedSinceBoot: z.array(z.strictObject({ device: bdf, bits: count })),
+    notes,
+  }),
+  find: z.strictObject({
+    schema: z.literal("peerlane.find/1"),
+    machine,
+    clients: z.array(bdf),
+    candidates: z.array(
+      z.strictObject({
+        provider: bdf,
+        published: known(z.boolean()),
+        distance: known(z.int().min(-1)).describe("the sum over the clients, -1 when one is not supported"),
+        hops: count.nullable(),
+      }),
+    ),
+    chosen: known(z.array(bdf)).describe("the nearest; the kernel picks one of several at random"),
+    notes,
+    whatIf,
+  }),
+  diff: z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference }),
+  check: checkSchema({ machine, pair, notes }),
   vm: z.strictObject({
     schema: z.literal("peerlane.vm/1"),
     kernel: z.string(),

@@ -5,6 +5,7 @@ import { isUnknown, type Known } from "../pci/known.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import type { WhatIfView } from "./what-if.ts";
 import { truncate } from "./width.ts";
 
 /** What a tree needs beside the machine: `expectedGroups` as `expectedIommuGroups` gives them. */
@@ -14,13 +15,22 @@ export interface TreeInput {
 }
 
 /** The topology as a screen: one line for each function, with link, ACS, IOMMU group and peer memory. */
-export function treeText({ table, expectedGroups }: TreeInput, options: ScreenOptions): string {
+export function treeText({ table, expectedGroups }: TreeInput, options: ScreenOptions, whatIf?: WhatIfView): string {
   const style = makeStyle(options);
   const { topology } = table;
   const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
-  const draw = (title: string, tops: readonly number[]): void => {
-    lines.push("", title, ...branchLines(table, tops, expectedGroups, style, options.width));
+  const draw = (title: string, tops: readonly number[], below = topology.children): void => {
+    lines.push(
+      "",
+      title,
+      ...branchLines(table, tops, below, { expectedGroups, changed: whatIf?.changedFunctions }, style, options.width),
+    );
   };
+  const drawn = drawing(topology.functions);
+  if (drawn !== undefined) {
+    draw(style.unknown("as the source draws it: levels are left out"), drawn.tops, drawn.below);
+    return `${lines.join("\n")}\n`;
+  }
   topology.roots.forEach((root, rootIndex) => {
     const tops = topsOf(table, rootIndex);
     draw(style.strong(`host bridge ${formatBus(root.rootBus)}`), tops);
@@ -32,15 +42,44 @@ export function treeText({ table, expectedGroups }: TreeInput, options: ScreenOp
   return `${lines.join("\n")}\n`;
 }
 
+/** How a source draws its functions where that is not the system's tree; `undefined` where it shows that one. */
+function drawing(
+  functions: readonly PciFunction[],
+): { readonly tops: readonly number[]; readonly below: (index: number) => readonly number[] } | undefined {
+  if (!functions.some((fn) => fn.drawnBelow !== undefined)) return undefined;
+  const tops: number[] = [];
+  const below = new Map<Bdf, number[]>();
+  functions.forEach(({ drawnBelow = null }, index) => {
+    const members = drawnBelow === null ? tops : below.get(drawnBelow);
+    if (members !== undefined) members.push(index);
+    else if (drawnBelow !== null) below.set(drawnBelow, [index]);
+  });
+  return {
+    tops,
+    below: (index) => {
+      const fn = functions[index];
+      return (fn === undefined ? undefined : below.get(fn.bdf)) ?? [];
+    },
+  };
+}
+
 function topsOf({ topology }: VerdictTable, rootIndex: number): number[] {
   return [...topology.preorder].filter((index) => topology.root[index] === rootIndex && topology.parent[index] === -1);
+}
+
+/** What is said of functions beside what they are. */
+interface Marks {
+  readonly expectedGroups: TreeInput["expectedGroups"];
+  /** Functions that a change would change. */
+  readonly changed: ReadonlySet<Bdf> | undefined;
 }
 
 /** Draws subtrees without recursion: a hostile chain may be as deep as there are functions. */
 function branchLines(
   table: VerdictTable,
   tops: readonly number[],
-  expectedGroups: TreeInput["expectedGroups"],
+  childrenOf: (index: number) => readonly number[],
+  marks: Marks,
   style: Style,
   width: number,
 ): string[] {
@@ -53,8 +92,8 @@ function branchLines(
     // Beyond half of the screen the lines would hold nothing but branches.
     const prefix = entry.prefix.length > width / 2 ? `…${entry.prefix.slice(-Math.floor(width / 2))}` : entry.prefix;
     const branch = `${prefix}${entry.isLast ? "└─" : "├─"}`;
-    const below = topology.children(entry.index);
-    lines.push(truncate(`${style.faint(branch)}${functionLine(fn, expectedGroups, style)}`, width));
+    const below = childrenOf(entry.index);
+    lines.push(truncate(`${style.faint(branch)}${functionLine(fn, marks, style)}`, width));
     const deeper = `${prefix}${entry.isLast ? "  " : "│ "}`;
     for (let child = below.length - 1; child >= 0; child--) {
       stack.push({ index: below[child] ?? 0, prefix: deeper, isLast: child === below.length - 1 });
@@ -63,13 +102,13 @@ function branchLines(
   return lines;
 }
 
-function functionLine(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"], style: Style): string {
+function functionLine(fn: PciFunction, { expectedGroups, changed }: Marks, style: Style): string {
   const link = linkText(fn);
   const acs = acsText(fn);
   const isPort = isUnknown(fn.bridge) || fn.bridge !== null;
   const names = fn.names.length > 0 ? `${style.strong(displayName(fn))} ` : "";
   const parts = [
-    `${shortAddress(fn)} ${names}${roleOf(fn)}`,
+    `${shortAddress(fn)}${changed?.has(fn.bdf) === true ? style.warn("*") : ""} ${names}${roleOf(fn)}`,
     link.isSlow ? style.warn(link.text) : link.text,
     isPort || fn.acs !== null ? (acs.includes("redirects") ? style.host(acs) : style.faint(acs)) : "",
     groupText(fn, expectedGroups, style),

@@ -38,8 +38,14 @@ describe("The kernel's boot", () => {
     expect(control(`iommu: { mode: ${mode}, kind: intel }`)).toEqual(enabled);
   });
 
-  it("does what nobody knows where the scenario does not state the IOMMU", () => {
-    expect(Object.values(control())).toEqual(Array(5).fill("unknown"));
+  it("is known where firmware already redirects, and unknown elsewhere, where the scenario does not state the IOMMU", () => {
+    expect(control()).toEqual({
+      "00:04.0": "unknown",
+      "02:00.0": 0x20,
+      "02:01.0": 0x20,
+      "00:05.0": 0x06,
+      "05:00.0": "unknown",
+    });
   });
 });
 
@@ -90,11 +96,25 @@ describe("disable_acs_redir", () => {
     });
   });
 
-  it.each(["6.11", "6.12.5", "6.13", "7.0"])("is not known to Peerlane where %s meets the parameter", (kernel) => {
-    expect(control(`kernel: ${kernel}`, "iommu: strict", 'cmdline: "pci=disable_acs_redir=00:04.0"')).toEqual({
-      ...enabled,
-      "00:04.0": "unknown",
-    });
+  it.each(["6.11", "6.12.5", "6.13", "7.0"])(
+    "clears on %s what firmware had cleared; what firmware had set it may leave",
+    (kernel) => {
+      const disabled = (port: string): Record<string, number | "unknown"> =>
+        control(`kernel: ${kernel}`, "iommu: strict", `cmdline: "pci=disable_acs_redir=${port}"`);
+      expect(disabled("00:04.0")).toEqual({ ...enabled, "00:04.0": 0 });
+      expect(disabled("00:05.0")).toEqual({ ...enabled, "00:05.0": "unknown" });
+    },
+  );
+
+  it("leaves bits uncertain on which the ways that a release may go differ", () => {
+    const machine = afterBoot(
+      readScenario(
+        "kernel: 6.13\niommu: strict\ncmdline: pci=disable_acs_redir=00:04.0\nhostBridges: [{ below: [rootPort: { at: 04.0 }] }]",
+        "u",
+      ),
+    );
+    const port = machine.functions.find(({ acs }) => acs !== null)?.acs;
+    expect(port).toMatchObject({ control: 0, uncertain: 0x53 });
   });
 
   it("sets single bits by config_acs, on top of what firmware left", () => {

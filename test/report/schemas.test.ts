@@ -45,7 +45,7 @@ describe("every JSON output is what its schema says", () => {
 });
 
 test("JSON Schemas are made of the validators", () => {
-  for (const name of ["matrix", "tree", "explain", "vm"] as const) {
+  for (const name of Object.keys(OUTPUT_SCHEMAS) as (keyof typeof OUTPUT_SCHEMAS)[]) {
     expect(outputJsonSchema(name)).toMatchObject({ $id: `peerlane.${name}/1`, type: "object" });
   }
 });

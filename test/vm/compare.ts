@@ -48,11 +48,16 @@ function unique(bdfs: readonly Bdf[]): Bdf[] {
 export function compareGroups(machine: Machine): { expected: string[]; real: string[] } {
   const expected = expectedIommuGroups(machine, topologyOf(machine));
   if (isUnknown(expected)) throw new Error(`the groups of a booted machine are unknown: ${expected.unknown}`);
-  const real = new Map<Bdf, number>();
+  return { expected: asSets(expected), real: groupSets(machine) };
+}
+
+/** The IOMMU groups that a machine has, each as a sorted line. */
+export function groupSets(machine: Machine): string[] {
+  const groups = new Map<Bdf, number>();
   for (const fn of machine.functions) {
-    if (!isUnknown(fn.iommuGroup) && fn.iommuGroup !== null) real.set(fn.bdf, fn.iommuGroup);
+    if (!isUnknown(fn.iommuGroup) && fn.iommuGroup !== null) groups.set(fn.bdf, fn.iommuGroup);
   }
-  return { expected: asSets(expected), real: asSets(real) };
+  return asSets(groups);
 }
 
 function asSets(groups: ReadonlyMap<Bdf, number>): string[] {

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { ArchiveTree, gunzip } from "../../src/host/archive.ts";
+import { ArchiveTree } from "../../src/host/archive.ts";
+import { decompress } from "../../src/host/compression.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { bootScenario, type GuestFiles, guestFiles } from "../../src/vm/index.ts";
 import { listBoots } from "./boots.ts";
@@ -16,7 +17,7 @@ describe("the rules say what a booted kernel decides", () => {
   test.concurrent.for(boots)("$name", async ({ name, scenario }) => {
     files ??= guestFiles();
     const report = await bootScenario(scenario, { files: await files });
-    const machine = readSysfs(new ArchiveTree(await gunzip(report.tree, name), name), { format: "archive" });
+    const machine = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
     if (isRecording) recordCapture(name, report);
     const comparisons = comparePairs(machine, report.measured.pairs);
     expect(comparisons.filter(({ differences }) => differences.length > 0)).toEqual([]);

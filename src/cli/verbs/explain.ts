@@ -1,29 +1,47 @@
-import { decideAll, findDevice, type MapType } from "../../p2pdma/index.ts";
-import { explainJson, explainText } from "../../report/index.ts";
+import { decideAll, findDevice, type MapType, verdictHistory } from "../../p2pdma/index.ts";
+import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, whatIfView } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { MachineOptions } from "../options.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { show } from "../show.ts";
+
+/** Options of `explain`. */
+export interface ExplainOptions extends MachineOptions {
+  readonly history?: boolean;
+}
 
 /** `peerlane explain A B [SRC]`: exits by what B may do with A's memory. */
 export async function runExplain(
   a: string,
   b: string,
   source: string | undefined,
-  options: MachineOptions,
+  options: ExplainOptions,
 ): Promise<number> {
-  const machine = await readSource({ ...options, ...(source === undefined ? {} : { source }) });
+  const { before, after: machine, changes } = await readSource(source, options);
   const provider = findDevice(machine, a);
   const client = findDevice(machine, b);
   const both = provider === client ? [provider] : [provider, client];
-  const rules = options.rules === undefined ? {} : { rules: options.rules };
-  const table = decideAll(machine, { ...rules, providers: both, clients: both });
-  show(
-    options,
-    machine,
-    () => explainJson(table, provider, client),
-    (screen) => explainText(table, provider, client, screen),
-  );
+  const selection = { ...rulesOf(options), providers: both, clients: both };
+  const table = decideAll(machine, selection);
+  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(before, selection), table);
+  if (options.history === true) {
+    const one = decideAll(machine, { ...rulesOf(options), providers: [provider], clients: [client] });
+    const entries = verdictHistory(machine, provider, client);
+    show(options, {
+      machine,
+      json: () => historyJson(one, entries),
+      blocks: () => historyBlocks(one, entries),
+      whatIf,
+    });
+  } else {
+    show(options, {
+      machine,
+      json: () => explainJson(table, provider, client),
+      text: (screen) => explainText(table, provider, client, screen),
+      blocks: () => explainBlocks(table, provider, client),
+      whatIf,
+    });
+  }
   return exitCodes[table.mapType(0, both.length - 1)];
 }
 

@@ -1,9 +1,9 @@
 import type { Machine } from "../../host/machine.ts";
 import { decideAll, findDevices, selectDevices, type VerdictTable } from "../../p2pdma/index.ts";
 import type { Bdf } from "../../pci/bdf.ts";
-import { matrixJson, matrixText } from "../../report/index.ts";
+import { matrixBlocks, matrixJson, matrixText, whatIfView } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { MachineOptions } from "../options.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { show, treeInput } from "../show.ts";
 
@@ -16,19 +16,22 @@ export interface MatrixOptions extends MachineOptions {
 
 /** `peerlane matrix [SRC]`. */
 export async function runMatrix(source: string | undefined, options: MatrixOptions): Promise<number> {
-  const machine = await readSource({ ...options, ...(source === undefined ? {} : { source }) });
+  const { before, after: machine, changes } = await readSource(source, options);
   const chosen = selectDevices(machine, { all: options.all === true });
-  const table = decideAll(machine, {
+  const selection = {
     providers: named(machine, options.providers) ?? chosen.providers,
     clients: named(machine, options.clients) ?? chosen.clients,
-    ...(options.rules === undefined ? {} : { rules: options.rules }),
-  });
-  show(
-    options,
+    ...rulesOf(options),
+  };
+  const table = decideAll(machine, selection);
+  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(before, selection), table);
+  show(options, {
     machine,
-    () => matrixJson(treeInput(table)),
-    (screen) => matrixText(table, screen),
-  );
+    json: () => matrixJson(treeInput(table)),
+    text: (screen) => matrixText(table, screen, whatIf),
+    blocks: () => matrixBlocks(table, whatIf),
+    whatIf,
+  });
   return isAllUnknown(table) ? EXIT.unknown : EXIT.yes;
 }
 

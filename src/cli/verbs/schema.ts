@@ -1,5 +1,7 @@
 import { scenarioJsonSchema } from "../../host/scenario/index.ts";
-import { OUTPUT_SCHEMAS, outputJsonSchema } from "../../report/schemas.ts";
+import { snapshotJsonSchema } from "../../host/snapshot/index.ts";
+import { policyJsonSchema } from "../../p2pdma/policy/index.ts";
+import { outputJsonSchema } from "../../report/schemas.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { SchemaName } from "../schema-names.ts";
 
@@ -11,5 +13,14 @@ export function runSchema(name: SchemaName): number {
 
 /** The JSON Schema by name. */
 export function schemaOf(name: SchemaName): object {
-  return name in OUTPUT_SCHEMAS ? outputJsonSchema(name as keyof typeof OUTPUT_SCHEMAS) : scenarioJsonSchema();
+  switch (name) {
+    case "scenario":
+      return scenarioJsonSchema();
+    case "policy":
+      return policyJsonSchema();
+    case "snapshot":
+      return snapshotJsonSchema();
+    default:
+      return outputJsonSchema(name);
+  }
 }

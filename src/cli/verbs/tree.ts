@@ -1,20 +1,27 @@
-import { decideAll } from "../../p2pdma/index.ts";
-import { treeJson, treeText } from "../../report/index.ts";
+import { decideAll, selectDevices } from "../../p2pdma/index.ts";
+import { treeBlocks, treeJson, treeText, whatIfView } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { MachineOptions } from "../options.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { show, treeInput } from "../show.ts";
 
 /** `peerlane tree [SRC]`. */
 export async function runTree(source: string | undefined, options: MachineOptions): Promise<number> {
-  const machine = await readSource({ ...options, ...(source === undefined ? {} : { source }) });
-  const rules = options.rules === undefined ? {} : { rules: options.rules };
-  const input = treeInput(decideAll(machine, { ...rules, providers: [], clients: [] }));
-  show(
-    options,
+  const { before, after: machine, changes } = await readSource(source, options);
+  const isChanged = changes.length > 0;
+  const selection = {
+    ...(isChanged ? selectDevices(machine, { all: false }) : { providers: [], clients: [] }),
+    ...rulesOf(options),
+  };
+  const table = decideAll(machine, selection);
+  const whatIf = whatIfView(changes, isChanged ? decideAll(before, selection) : table, table);
+  const input = treeInput(table);
+  show(options, {
     machine,
-    () => treeJson(input),
-    (screen) => treeText(input, screen),
-  );
+    json: () => treeJson(input),
+    text: (screen) => treeText(input, screen, whatIf),
+    blocks: () => treeBlocks(input, whatIf),
+    whatIf,
+  });
   return EXIT.yes;
 }

@@ -1,19 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { ArchiveTree, gunzip } from "../../host/archive.ts";
+import { ArchiveTree } from "../../host/archive.ts";
+import { decompress } from "../../host/compression.ts";
 import type { Machine } from "../../host/machine.ts";
 import { parseScenario } from "../../host/scenario/index.ts";
 import { readSysfs } from "../../host/sysfs.ts";
 import { decideAll } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { matrixText, vmJson, vmText } from "../../report/index.ts";
+import { matrixBlocks, matrixText, vmBlocks, vmJson, vmText } from "../../report/index.ts";
 import { bootScenario, type GuestReport, guestFiles } from "../../vm/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { MachineOptions } from "../options.ts";
+import type { OutputOptions } from "../options.ts";
 import { show } from "../show.ts";
 import { ProgressLine } from "../terminal.ts";
 
 /** Options of `vm`. */
-export interface VmOptions extends Pick<MachineOptions, "json" | "color" | "width" | "debug"> {
+export interface VmOptions extends OutputOptions {
   readonly kernelImage?: string;
   readonly busybox?: string;
   readonly refresh?: boolean;
@@ -73,7 +74,7 @@ function readScenario(file: string): string {
 }
 
 async function machineOf(report: GuestReport, name: string): Promise<Machine> {
-  return readSysfs(new ArchiveTree(await gunzip(report.tree, name), name), { format: "archive" });
+  return readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
 }
 
 function showReport(machine: Machine, report: GuestReport, options: VmOptions): number {
@@ -83,11 +84,11 @@ function showReport(machine: Machine, report: GuestReport, options: VmOptions): 
     (pair) =>
       table.mapType(table.providers.indexOf(pair.provider), table.clients.indexOf(pair.client)) === pair.mapType,
   );
-  show(
-    options,
+  show(options, {
     machine,
-    () => vmJson(table, report.measured),
-    (screen) => matrixText(table, screen) + vmText(table, report.measured, screen),
-  );
+    json: () => vmJson(table, report.measured),
+    text: (screen) => matrixText(table, screen) + vmText(table, report.measured, screen),
+    blocks: () => [...matrixBlocks(table), ...vmBlocks(table, report.measured)],
+  });
   return agree ? EXIT.yes : EXIT.no;
 }

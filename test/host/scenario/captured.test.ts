@@ -23,7 +23,7 @@ function stated(fn: PciFunction): unknown {
     multifunction: fn.multifunction,
     type: isUnknown(express) ? express : (express?.type ?? null),
     buses: isUnknown(bridge) || bridge === null ? null : [bridge.primary, bridge.secondary, bridge.subordinate],
-    acs: fn.acs,
+    acs: isUnknown(fn.acs) || fn.acs === null ? fn.acs : [fn.acs.capability, fn.acs.control],
     attachment: fn.attachment,
     driver: isEndpoint && fn.driver !== "nvme" ? "any" : fn.driver,
     bars: isUnknown(bars) || !isEndpoint ? null : bars.filter(({ index }) => index < 6).map(shapeOf),

@@ -1,0 +1,46 @@
+import { readFileSync } from "node:fs";
+import { checkPolicy, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
+import { readSource } from "../read-source.ts";
+import { screenOf, showNotes } from "../show.ts";
+
+/** Options of `check`. */
+export interface CheckOptions extends MachineOptions {
+  readonly junit?: boolean;
+  readonly sarif?: boolean;
+}
+
+/** `peerlane check POLICY [SRC]`. */
+export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
+  const policy = parsePolicy(readPolicy(file), file);
+  const { after: machine } = await readSource(source, options);
+  const result = checkPolicy(machine, policy, rulesOf(options));
+  process.stdout.write(formOf(options, result));
+  if (isForPeople(options)) showNotes(machine);
+  return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
+}
+
+function isForPeople({ json, markdown, junit, sarif }: CheckOptions): boolean {
+  return [json, markdown, junit, sarif].every((wanted) => wanted !== true);
+}
+
+function formOf(options: CheckOptions, result: PolicyResult): string {
+  if (options.junit === true) return checkJunit(result);
+  if (options.sarif === true) return `${JSON.stringify(checkSarif(result), null, 1)}\n`;
+  if (options.json === true) return `${JSON.stringify(checkJson(result), null, 1)}\n`;
+  return options.markdown === true ? checkMarkdown(result) : checkText(result, screenOf(options));
+}
+
+function readPolicy(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new PeerlaneError("not-found", `cannot read ${file}`, {
+      remedy: "name a policy file; examples/policies has some",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,59 @@
+import type { Machine } from "../../host/machine.ts";
+import { type Advice, advise, findDevice, findDevices, type Pair } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { fixBlocks, fixJson } from "../../report/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
+import { readSource } from "../read-source.ts";
+import { show } from "../show.ts";
+
+/** Options of `fix`. */
+export interface FixOptions extends MachineOptions {
+  readonly all?: string;
+}
+
+/** More pairs than this are too many for one piece of advice. */
+const MAX_PAIRS = 10_000;
+
+/** `peerlane fix A B [SRC]` and `peerlane fix --all gpu:nic [SRC]`. */
+export async function runFix(names: readonly string[], options: FixOptions): Promise<number> {
+  const count = options.all === undefined ? 2 : 0;
+  if (names.length < count || names.length > count + 1) {
+    throw new PeerlaneError("usage", "fix takes two devices, or --all with two classes, and then a source", {
+      remedy: "as in: peerlane fix nvme0 mlx5_0 dump.txt, or: peerlane fix --all gpu:nic dump.txt",
+    });
+  }
+  const { after: machine } = await readSource(names[count], options);
+  const pairs = options.all === undefined ? onePair(machine, names) : allPairs(machine, options.all);
+  const advice = advise(machine, pairs, rulesOf(options));
+  show(options, { machine, json: () => fixJson(advice), blocks: () => fixBlocks(advice) });
+  return exitCodeOf(advice);
+}
+
+function onePair(machine: Machine, [a = "", b = ""]: readonly string[]): readonly Pair[] {
+  return [{ provider: findDevice(machine, a), client: findDevice(machine, b) }];
+}
+
+/** `gpu:nic`: every GPU as provider with every NIC as client. */
+function allPairs(machine: Machine, text: string): readonly Pair[] {
+  const match = /^([^:]+):([^:]+)$/.exec(text);
+  if (match === null) {
+    throw new PeerlaneError("usage", `'${text}' is not two classes`, {
+      remedy: "write provider:client, as gpu:nic, nvme:gpu or all:nic",
+    });
+  }
+  const clients = findDevices(machine, match[2] ?? "");
+  const pairs = findDevices(machine, match[1] ?? "").flatMap((provider) =>
+    clients.filter((client) => client !== provider).map((client) => ({ provider, client })),
+  );
+  if (pairs.length > 0 && pairs.length <= MAX_PAIRS) return pairs;
+  const message = pairs.length === 0 ? `'${text}' is no pair on this machine` : `'${text}' means ${pairs.length} pairs`;
+  throw new PeerlaneError("usage", message, { remedy: "peerlane matrix shows the devices; name two of them" });
+}
+
+/** 0: it works directly, or something proved helps; 1: nothing helps; 3: the source hides what decides. */
+function exitCodeOf({ before, fixes }: Advice): number {
+  if (fixes.length > 0 || before.every(({ mapType }) => mapType === "bus-addr")) return EXIT.yes;
+  if (before.some(({ mapType }) => mapType === "unknown")) return EXIT.unknown;
+  return before.every(({ mapType }) => mapType === "thru-host-bridge" || mapType === "bus-addr") ? EXIT.yes : EXIT.no;
+}

@@ -1,0 +1,22 @@
+import packageFile from "../../../package.json" with { type: "json" };
+import { decideAll } from "../../p2pdma/index.ts";
+import { machineReport } from "../../report/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type MachineOptions, rulesOf } from "../options.ts";
+import { readSource } from "../read-source.ts";
+import { treeInput } from "../show.ts";
+import { writeOutput } from "../write-output.ts";
+
+/** Options of `report`. */
+export interface ReportOptions extends MachineOptions {
+  readonly output?: string;
+}
+
+/** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */
+export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
+  const { after } = await readSource(source, options);
+  const { redact } = await import("../../host/snapshot/index.ts");
+  const input = treeInput(decideAll(redact(after), rulesOf(options)));
+  writeOutput(options.output, machineReport(input, `peerlane ${packageFile.version}`));
+  return EXIT.yes;
+}

@@ -1,0 +1,2 @@
+export { looksLikeRdmaTopo, readRdmaTopo } from "./read-dump.ts";
+export { writeRdmaTopo } from "./write-dump.ts";

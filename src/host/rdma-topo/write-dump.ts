@@ -1,0 +1,77 @@
+import { parseBdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { baseName, type FileTree, readText, resolveLink } from "../file-tree.ts";
+import { isKernelName } from "../snapshot/redact.ts";
+import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./form.ts";
+import { deflate, toBase64 } from "./zlib.ts";
+
+/** What config space has at least where its capabilities can be read. */
+const WITH_CAPABILITIES = 256;
+
+/**
+ * Writes a dump that `rdma_topo` reads (`-F`), of a tree of sysfs: every function, host bridges too, which it leaves out
+ * of its own dumps and does not mind. Vital product data, which holds serial numbers, is left out. Throws `environment`
+ * where config space is cut, as for readers without root: a dump of that would read as a machine without ACS.
+ */
+export async function writeRdmaTopo(tree: FileTree): Promise<string> {
+  const folder = "sys/bus/pci/devices";
+  const names = (tree.list(folder) ?? []).filter((name) => parseBdf(name) !== undefined).sort();
+  if (names.length === 0) {
+    throw new PeerlaneError("not-found", `${tree.name} has no ${folder}`, {
+      remedy: "name a machine with PCI devices",
+    });
+  }
+  const entries: DumpEntry[] = [];
+  for (const name of names) {
+    const link = tree.readLink(`${folder}/${name}`);
+    if (link === undefined) {
+      throw new PeerlaneError("unsupported", `${tree.name} did not keep the links of ${folder}`, {
+        remedy: "copy it with links, as cp -a does",
+      });
+    }
+    entries.push(await entryOf(tree, resolveLink(`${folder}/${name}`, link)));
+  }
+  return `${JSON.stringify(entries, null, 1)}\n`;
+}
+
+async function entryOf(tree: FileTree, path: string): Promise<DumpEntry> {
+  const config = tree.read(`${path}/config`, CONFIG_BYTES);
+  if (config === undefined || config.length < WITH_CAPABILITIES) {
+    throw new PeerlaneError("environment", `config space of ${baseName(path)} is hidden`, {
+      remedy: "run as root (sudo npx peerlane), or read a copy that root made",
+    });
+  }
+  const numaNode = Number.parseInt(readText(tree, `${path}/numa_node`) ?? "", 10);
+  const group = Number.parseInt(baseName(tree.readLink(`${path}/iommu_group`) ?? ""), 10);
+  return {
+    realpath: `/${path}`,
+    config: toBase64(await deflate(config)),
+    modalias: readText(tree, `${path}/modalias`) ?? modaliasOf(config),
+    iommu_group: Number.isNaN(group) ? null : group,
+    numa_node: Number.isNaN(numaNode) ? null : numaNode,
+    subsystems: subsystemsOf(tree, path),
+  };
+}
+
+/** Names that people or MAC addresses gave are left out, as in captures. */
+function subsystemsOf(tree: FileTree, path: string): Record<string, string[]> {
+  const inside = new Set(tree.list(path) ?? []);
+  return Object.fromEntries(
+    SUBSYSTEMS.filter((name) => inside.has(name)).map((name) => [
+      name,
+      (tree.list(`${path}/${name}`) ?? []).filter(isKernelName).sort(),
+    ]),
+  );
+}
+
+/** What the kernel makes of a function's ids and class (`pci_uevent`, Linux 7.2). */
+function modaliasOf(config: Uint8Array): string {
+  const hex = (offset: number, bytes: number, digits: number): string => {
+    let value = 0;
+    for (let index = bytes - 1; index >= 0; index--) value = value * 256 + (config[offset + index] ?? 0);
+    return value.toString(16).toUpperCase().padStart(digits, "0");
+  };
+  const subsystem = ((config[0x0e] ?? 0) & 0x7f) === 0 ? [hex(0x2c, 2, 8), hex(0x2e, 2, 8)] : ["00000000", "00000000"];
+  const ids = `v${hex(0x00, 2, 8)}d${hex(0x02, 2, 8)}sv${subsystem[0]}sd${subsystem[1]}`;
+  return `pci:${ids}bc${hex(0x0b, 1, 2)}sc${hex(0x0a, 1, 2)}i${hex(0x09, 1, 2)}`;
+}

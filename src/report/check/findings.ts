@@ -1,0 +1,93 @@
+import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../p2pdma/policy/index.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import { isUnknown } from "../../pci/known.ts";
+import { displayName } from "../device-names.ts";
+import { MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
+
+/** A finding in words: what it is about, and what is to be said of that. */
+export interface FindingText {
+  readonly subject: string;
+  readonly why: string;
+}
+
+/** Puts a finding of `rule` into words. */
+export function findingText(result: PolicyResult, rule: RuleResult, finding: Finding): FindingText {
+  const name = (bdf: Bdf): string => nameIn(result, bdf);
+  switch (finding.kind) {
+    case "pair": {
+      const { provider, client } = finding.verdict;
+      return { subject: `${name(provider)} → ${name(client)}`, why: judgedText(result, finding) };
+    }
+    case "alone":
+      return { subject: name(finding.device), why: aloneText(result, rule, finding) };
+    case "missing":
+      return { subject: `'${finding.text}'`, why: missingText(finding) };
+    case "no-pair":
+      return { subject: "no pair", why: "provider and client are one device, and there is no other" };
+    case "group":
+      return { subject: finding.devices.map(name).join(", "), why: groupText(finding) };
+    case "no-group":
+      return { subject: name(finding.device), why: noGroupText(finding) };
+    case "hidden-group":
+      return { subject: name(finding.device), why: `its IOMMU group is not known: ${finding.hidden}` };
+    case "fact":
+      return { subject: FACTS[finding.fact], why: isUnknown(finding.found) ? finding.found.unknown : finding.found };
+  }
+}
+
+/** A problem in words. */
+export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, problem: Problem): string {
+  switch (problem.kind) {
+    case "path": {
+      const sentences = verdictSentences(verdict, result.machine, result.rulesChoice);
+      return `${MAP_TYPE_WORDS[verdict.mapType]}: ${sentences.join("; ")}`;
+    }
+    case "hops":
+      return `${problem.hops} hops, more than ${problem.most}`;
+    case "gate":
+      return problem.gate.message;
+    case "hidden":
+      return problem.reason;
+  }
+}
+
+const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build" } as const;
+
+function nameIn({ topology }: PolicyResult, bdf: Bdf): string {
+  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
+  return fn === undefined ? formatBdf(bdf) : displayName(fn);
+}
+
+function judgedText(result: PolicyResult, judged: JudgedVerdict): string {
+  const problems: readonly Problem[] = judged.problems.length > 0 ? judged.problems : [{ kind: "path" }];
+  return [...new Set(problems.map((problem) => problemText(result, judged, problem)))].join("; ");
+}
+
+type Kind<K extends Finding["kind"]> = Extract<Finding, { kind: K }>;
+
+function aloneText(result: PolicyResult, { outcome }: RuleResult, finding: Kind<"alone">): string {
+  const { nearest, candidates, side } = finding;
+  if (nearest === null) return "there is no other device to pair it with";
+  const { provider, client } = nearest.verdict;
+  const others = side === "provider" ? "client" : "provider";
+  const name = nameIn(result, side === "provider" ? client : provider);
+  const why = judgedText(result, nearest);
+  if (candidates === 1) return `its only ${others}, ${name}: ${why}`;
+  return `none of ${candidates} ${others}s ${outcome === "fail" ? "fits" : "is known to fit"}; the nearest, ${name}: ${why}`;
+}
+
+function missingText({ near, hidden }: Kind<"missing">): string {
+  const guess = near.length > 0 ? `; did you mean ${near.join(" or ")}?` : "";
+  return hidden === null ? `no such device in this machine${guess}` : `no such device is known here: ${hidden}${guess}`;
+}
+
+function groupText({ devices, group, isPredicted, hidden }: Kind<"group">): string {
+  const verb = devices.length === 1 ? "in" : hidden === null ? "share" : "may share";
+  const source = isPredicted ? ", as predicted from ACS and topology" : "";
+  return `${verb} IOMMU group ${group}${source}${hidden === null ? "" : `: ${hidden}`}`;
+}
+
+function noGroupText({ hidden }: Kind<"no-group">): string {
+  return `in no IOMMU group: nothing confines its DMA${hidden === null ? "" : `; ${hidden}`}`;
+}

@@ -1,0 +1,73 @@
+import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { machineJson, notesJson, pairJson } from "../json.ts";
+import { findingText, problemText } from "./findings.ts";
+
+/** An object for JSON. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** `peerlane.check/1`: the machine, and each rule with its outcome and what decided it. */
+export function checkJson(result: PolicyResult): JsonObject {
+  const { machine, rulesChoice: rules } = result;
+  const { file, name } = result.policy;
+  return {
+    schema: "peerlane.check/1",
+    machine: machineJson({ machine, rules }),
+    policy: { file, name },
+    outcome: result.outcome,
+    counts: result.counts,
+    rules: result.results.map((rule) => ruleJson(result, rule)),
+    assumed: result.assumed,
+    notes: notesJson(machine),
+  };
+}
+
+function ruleJson(result: PolicyResult, rule: RuleResult): JsonObject {
+  const { id, kind, name, place } = rule.rule;
+  return {
+    id,
+    kind,
+    name,
+    place: { file: place.file, line: place.line ?? 1, column: place.column ?? 1 },
+    outcome: rule.outcome,
+    counts: rule.counts,
+    unmatched: rule.unmatched,
+    findings: rule.findings.map((finding) => findingJson(result, rule, finding)),
+  };
+}
+
+function findingJson(result: PolicyResult, rule: RuleResult, finding: Finding): JsonObject {
+  const judged = judgedOf(finding);
+  const { subject, why } = findingText(result, rule, finding);
+  return {
+    kind: finding.kind,
+    devices: devicesOf(finding).map(formatBdf),
+    pair: judged === null ? null : pairJson(judged.verdict),
+    problems: (judged?.problems ?? []).map((problem) => ({
+      kind: problem.kind,
+      message: judged === null ? "" : problemText(result, judged, problem),
+    })),
+    group: finding.kind === "group" ? { number: finding.group, predicted: finding.isPredicted } : null,
+    message: `${subject}: ${why}`,
+  };
+}
+
+function judgedOf(finding: Finding): JudgedVerdict | null {
+  if (finding.kind === "pair") return finding;
+  return finding.kind === "alone" ? finding.nearest : null;
+}
+
+function devicesOf(finding: Finding): readonly Bdf[] {
+  switch (finding.kind) {
+    case "pair":
+      return [finding.verdict.provider, finding.verdict.client];
+    case "group":
+      return finding.devices;
+    case "alone":
+    case "no-group":
+    case "hidden-group":
+      return [finding.device];
+    default:
+      return [];
+  }
+}

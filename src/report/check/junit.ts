@@ -1,0 +1,53 @@
+import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import { findingLines, isVacuous, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+import { xmlAttribute, xmlText } from "./xml.ts";
+
+/**
+ * A policy's result as JUnit XML, as GitLab and Jenkins read it: one test case for each rule. A rule that fails is a
+ * failure, one that is unknown an error, one without anything to check is skipped.
+ */
+export function checkJunit(result: PolicyResult): string {
+  const { counts, results, machine } = result;
+  const skipped = results.filter(isVacuous).length;
+  const totals = { tests: results.length, failures: counts.fail, errors: counts.unknown, skipped };
+  const name = `${policyTitle(result)} on ${machine.source.name}`;
+  const lines = [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuites${attributes({ name: "peerlane check", ...totals })}>`,
+    `  <testsuite${attributes({ name, ...totals })}>`,
+    ...results.flatMap((rule) => testCase(result, rule)),
+    ...(result.assumed.length === 0 ? [] : [`    <system-out>${xmlText(assumedText(result))}</system-out>`]),
+    "  </testsuite>",
+    "</testsuites>",
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function assumedText({ assumed }: PolicyResult): string {
+  return assumed.map((sentence) => `taken for granted: ${sentence}`).join("\n");
+}
+
+function attributes(values: Readonly<Record<string, string | number>>): string {
+  return Object.entries(values)
+    .map(([key, value]) => ` ${key}="${xmlAttribute(String(value))}"`)
+    .join("");
+}
+
+const ELEMENTS = { fail: "failure", unknown: "error" } as const;
+
+function testCase(result: PolicyResult, rule: RuleResult): string[] {
+  const { kind, name, place } = rule.rule;
+  const head = `testcase${attributes({ classname: `peerlane.${kind}`, name, file: place.file, line: place.line ?? 1 })}`;
+  if (rule.outcome === "pass") {
+    if (!isVacuous(rule)) return [`    <${head}/>`];
+    return [`    <${head}>`, `      <skipped${attributes({ message: unmatchedText(rule) })}/>`, "    </testcase>"];
+  }
+  const lines = findingLines(result, rule);
+  const element = ELEMENTS[rule.outcome];
+  const message = lines[0] ?? summaryText(result);
+  return [
+    `    <${head}>`,
+    `      <${element}${attributes({ type: rule.outcome, message })}>${xmlText(lines.join("\n"))}</${element}>`,
+    "    </testcase>",
+  ];
+}

@@ -1,0 +1,35 @@
+import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import { formatPlace } from "../../pci/error.ts";
+import { type Block, heading, list, paragraph, table } from "../document.ts";
+import { documentMarkdown } from "../document-markdown.ts";
+import { machineLines } from "../facts.ts";
+import { findingLines, MARKS, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+
+/** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
+export function checkMarkdown(result: PolicyResult): string {
+  return documentMarkdown(checkBlocks(result));
+}
+
+function checkBlocks(result: PolicyResult): readonly Block[] {
+  const { results, outcome, assumed, machine, rulesChoice } = result;
+  const rows = results.map(({ rule, outcome }) => [
+    `${MARKS[outcome]} ${outcome}`,
+    rule.name,
+    formatPlace({ file: rule.place.file, line: rule.place.line ?? 1 }),
+  ]);
+  return [
+    heading(`${MARKS[outcome]} ${policyTitle(result)}`),
+    ...machineLines(machine, rulesChoice, Number.MAX_SAFE_INTEGER).map((text) => paragraph(text)),
+    paragraph([{ text: summaryText(result), paint: "strong" }]),
+    table(["", "rule", "place"], rows),
+    ...results.flatMap((rule) => ruleBlocks(result, rule)),
+    ...(assumed.length === 0 ? [] : [paragraph("Taken for granted:"), list(assumed)]),
+  ];
+}
+
+function ruleBlocks(result: PolicyResult, rule: RuleResult): readonly Block[] {
+  const lines = [...(rule.outcome === "pass" ? [] : findingLines(result, rule)), unmatchedText(rule)];
+  const told = lines.filter((text) => text !== "");
+  if (told.length === 0) return [];
+  return [paragraph([`${MARKS[rule.outcome]} `, { text: rule.rule.name, paint: "strong" }]), list(told)];
+}

@@ -1,0 +1,62 @@
+import type { Outcome, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import { findingText } from "./findings.ts";
+
+/** The mark of an outcome. */
+export const MARKS: Readonly<Record<Outcome, string>> = { pass: "✓", fail: "✗", unknown: "?" };
+
+/** Findings that are told of each rule; how many more there are is said. */
+const TOLD = 5;
+
+/** What share one explanation. */
+export interface FindingGroup {
+  /** Pairs or devices, with how many more behind the last ones that are told. */
+  readonly subjects: string;
+  readonly why: string;
+}
+
+/** What decided a rule, in few words: the first findings, those with the same explanation together. */
+export function findingGroups(result: PolicyResult, rule: RuleResult): readonly FindingGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const finding of rule.findings.slice(0, TOLD)) {
+    const { subject, why } = findingText(result, rule, finding);
+    const subjects = groups.get(why) ?? [];
+    subjects.push(subject);
+    groups.set(why, subjects);
+  }
+  return [...groups].map(([why, subjects]) => ({ why, subjects: subjects.join(", ") }));
+}
+
+/** How many findings {@link findingGroups} leaves out. */
+export function untold(rule: RuleResult): number {
+  return Math.max(rule.counts[rule.outcome] - TOLD, 0);
+}
+
+/** What decided a rule as lines of plain text. */
+export function findingLines(result: PolicyResult, rule: RuleResult): readonly string[] {
+  const lines = findingGroups(result, rule).map(({ subjects, why }) => `${subjects}: ${why}`);
+  const more = untold(rule);
+  return more > 0 ? [...lines, `and ${more} more`] : lines;
+}
+
+/** Why a rule had less to check than it names; empty where it had all. */
+export function unmatchedText({ unmatched }: RuleResult): string {
+  return unmatched.length === 0 ? "" : `no device matches ${unmatched.map((text) => `'${text}'`).join(", ")}`;
+}
+
+/** True for a rule that passes because there is nothing to check. */
+export function isVacuous({ counts, unmatched }: RuleResult): boolean {
+  return unmatched.length > 0 && counts.pass + counts.fail + counts.unknown === 0;
+}
+
+const outcomes: readonly Outcome[] = ["pass", "fail", "unknown"];
+
+/** `5 rules: 3 pass, 1 fail, 1 unknown`. */
+export function summaryText({ results, counts }: PolicyResult): string {
+  const parts = outcomes.filter((outcome) => counts[outcome] > 0).map((outcome) => `${counts[outcome]} ${outcome}`);
+  return `${results.length} ${results.length === 1 ? "rule" : "rules"}: ${parts.join(", ")}`;
+}
+
+/** What the policy calls itself, else its file. */
+export function policyTitle({ policy }: PolicyResult): string {
+  return policy.name ?? policy.file;
+}

@@ -1,0 +1,198 @@
+import type { Advice, ParameterEffect, ProvedFix } from "../p2pdma/advice/index.ts";
+import { topologyOf } from "../p2pdma/verdict-table.ts";
+import { formatBdf } from "../pci/bdf.ts";
+import type { Topology } from "../pci/topology.ts";
+import { changeText, lettersOf } from "./change-text.ts";
+import { fullName } from "./device-names.ts";
+import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
+import { type Block, code, heading, list, type Rich, type Span } from "./document.ts";
+import { machineLines } from "./facts.ts";
+import { machineJson, notesJson, pairJson } from "./json.ts";
+import { verdictSentences } from "./reasons.ts";
+
+/** So many pairs are named one by one. */
+const MAX_PAIRS = 12;
+/** And so many that change beside them. */
+const MAX_OTHERS = 6;
+
+/** Advice as a report: what is, what helps with everything else that it does, what does not help. */
+export function fixBlocks(advice: Advice): readonly Block[] {
+  const topology = topologyOf(advice.machine);
+  return [
+    ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
+    ...pairBlocks(advice, topology),
+    ...advice.fixes.flatMap((fix, index) => fixSection(advice, fix, index, topology)),
+    ...afterAnyBlocks(advice),
+    ...outcomeBlocks(advice),
+    ...rejectedBlocks(advice),
+    ...remedyBlocks(advice),
+    ...runningBlocks(advice),
+  ];
+}
+
+function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topology): readonly Block[] {
+  const shown = pairs.slice(0, MAX_PAIRS).map(({ provider, client }, index): Rich => {
+    const verdict = before[index];
+    if (verdict === undefined) return "";
+    const why = verdictSentences(verdict, machine, rules).join("; ");
+    return [
+      { text: fullName(topology, client), paint: "strong" },
+      " reaches memory of ",
+      { text: fullName(topology, provider), paint: "strong" },
+      ": ",
+      mapTypeSpan(verdict.mapType, verdict.hops),
+      ` (${why})`,
+    ];
+  });
+  const more = pairs.length - shown.length;
+  return [list(more > 0 ? [...shown, `and ${more} more pairs`] : shown)];
+}
+
+function fixSection(advice: Advice, fix: ProvedFix, index: number, topology: Topology): readonly Block[] {
+  const lasting =
+    fix.lasting === "until-reboot"
+      ? "takes hold at once, is gone after a reboot"
+      : "takes hold at the next boot, and lasts";
+  const others = verdictChangeTexts(fix.otherVerdicts, topology);
+  const effects: Rich[] = [
+    ["after it: ", ...afterSpans(fix), " (shown by the rules on the changed machine)"],
+    lasting,
+    ...shortened(others, "other pair", "other pairs"),
+    ...(fix.groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(fix.groups)),
+    ...fix.cautions.map((caution): Rich => [{ text: "mind", paint: "warn" }, `: ${caution}`]),
+    ...newGates(advice, fix).map(gateText),
+  ];
+  return [heading([`${index + 1}. `, fix.title]), list(effects), ...stepBlocks(advice, fix, index)];
+}
+
+function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
+  const kinds = new Map(verdicts.map((verdict) => [`${verdict.mapType} ${verdict.hops}`, verdict]));
+  return [...kinds.values()].flatMap((verdict, index) => [
+    ...(index === 0 ? [] : [" or "]),
+    mapTypeSpan(verdict.mapType, verdict.hops),
+  ]);
+}
+
+/** A second parameter goes to the same places as the first: saying so is shorter. */
+function stepBlocks({ fixes }: Advice, fix: ProvedFix, index: number): readonly Block[] {
+  const places = (other: ProvedFix): string => other.steps.map(({ where }) => where).join();
+  const earlier = fixes.findIndex((other) => other.kind === "kernel-parameter" && places(other) === places(fix));
+  if (fix.kind === "kernel-parameter" && earlier >= 0 && earlier < index) {
+    return [list([`in the same places as ${earlier + 1}, and with the same quotes`])];
+  }
+  return fix.steps.map(({ where, lines }) => code(where, lines));
+}
+
+function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
+  return new Set(verdicts.flatMap(({ gates }) => gates.map(({ message }) => message)));
+}
+
+/** Gates that stand after every one of several fixes are told once. */
+function commonGates({ fixes, remedies }: Advice): readonly string[] {
+  const [first, ...others] = fixes;
+  if (first === undefined || others.length === 0) return [];
+  const known = new Set(remedies.map(({ gate }) => gate.message));
+  return [...messagesAfter(first)].filter(
+    (message) => !known.has(message) && others.every((fix) => messagesAfter(fix).has(message)),
+  );
+}
+
+function newGates(advice: Advice, fix: ProvedFix): readonly string[] {
+  const told = new Set([...commonGates(advice), ...advice.remedies.map(({ gate }) => gate.message)]);
+  return [...messagesAfter(fix)].filter((message) => !told.has(message));
+}
+
+function gateText(message: string): Rich {
+  return [{ text: "then mind", paint: "warn" }, `: ${message}`];
+}
+
+function afterAnyBlocks(advice: Advice): readonly Block[] {
+  const messages = commonGates(advice);
+  return messages.length === 0 ? [] : [heading("After any of these"), list(messages.map(gateText))];
+}
+
+function shortened(texts: readonly Rich[], one: string, many: string): readonly Rich[] {
+  if (texts.length === 0) return [`no ${one} changes`];
+  const shown = texts
+    .slice(0, MAX_OTHERS)
+    .map((text): Rich => [`${one}: `, ...(typeof text === "string" ? [text] : text)]);
+  return texts.length > shown.length ? [...shown, `and ${texts.length - shown.length} more ${many}`] : shown;
+}
+
+function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
+  if (fixes.length > 0) return [];
+  if (before.every(({ mapType }) => mapType === "bus-addr"))
+    return [heading("Nothing to fix"), list(["direct as it is"])];
+  const hidden = [...new Set(before.flatMap((verdict) => verdict.hidden))];
+  if (hidden.length > 0) return [heading("Cannot be told"), list(hidden)];
+  const isWorking = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
+  return [heading(isWorking ? "It works; nothing makes it shorter" : "Nothing helps")];
+}
+
+function rejectedBlocks({ rejected }: Advice): readonly Block[] {
+  if (rejected.length === 0) return [];
+  return [heading("What does not help"), list(rejected.map(({ title, why }) => `${title}: ${why}`))];
+}
+
+function remedyBlocks({ remedies }: Advice): readonly Block[] {
+  if (remedies.length === 0) return [];
+  return [
+    heading("Beside the verdict"),
+    list(
+      remedies.map(
+        ({ gate, remedy }): Rich => [
+          { text: gate.effect === "blocks" ? "blocked" : "mind", paint: gate.effect === "blocks" ? "no" : "warn" },
+          `: ${gate.message} → ${remedy}`,
+        ],
+      ),
+    ),
+  ];
+}
+
+const effectWords: Readonly<Record<ParameterEffect["effect"], string>> = {
+  "took-effect": "took effect",
+  "still-redirects": "did not help: a function that it names still redirects",
+  "matches-nothing": "matches no function that has ACS",
+  hidden: "cannot be checked: the source hides ACS of what it names",
+};
+
+function runningBlocks({ parameters, changedSinceBoot }: Advice): readonly Block[] {
+  const items: Rich[] = [
+    ...parameters.map(
+      ({ parameter, devices, effect }): Rich => [
+        `${parameter} ${devices.length === 0 ? "" : `(${devices.map(formatBdf).join(", ")}) `}`,
+        { text: effectWords[effect], paint: effect === "took-effect" ? "direct" : "warn" },
+      ],
+    ),
+    ...changedSinceBoot.map(
+      ({ device, bits }): Rich =>
+        `${formatBdf(device)}: ACS ${lettersOf(bits)} changed after boot (setpci?); the next boot undoes that, and IOMMU groups are those of the last one`,
+    ),
+  ];
+  return items.length === 0 ? [] : [heading("What runs now"), list(items)];
+}
+
+/** `peerlane.fix/1`. */
+export function fixJson(advice: Advice): object {
+  return {
+    schema: "peerlane.fix/1",
+    machine: machineJson(advice),
+    pairs: advice.before.map(pairJson),
+    fixes: advice.fixes.map((fix) => ({
+      kind: fix.kind,
+      title: fix.title,
+      changes: fix.changes.map(changeText),
+      lasting: fix.lasting,
+      steps: fix.steps,
+      cautions: fix.cautions,
+      pairs: fix.verdicts.map(pairJson),
+      otherVerdicts: fix.otherVerdicts.map(verdictChangeJson),
+      groups: groupChangesJson(fix.groups),
+    })),
+    rejected: advice.rejected,
+    remedies: advice.remedies.map(({ gate, remedy }) => ({ gate: gate.kind, message: gate.message, remedy })),
+    parameters: advice.parameters.map((effect) => ({ ...effect, devices: effect.devices.map(formatBdf) })),
+    changedSinceBoot: advice.changedSinceBoot.map(({ device, bits }) => ({ device: formatBdf(device), bits })),
+    notes: notesJson(advice.machine),
+  };
+}

@@ -1,0 +1,45 @@
+import type { HistoryEntry } from "../p2pdma/history.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { formatBdf } from "../pci/bdf.ts";
+import { fullName } from "./device-names.ts";
+import { mapTypeSpan } from "./difference.ts";
+import { type Block, heading, type Rich, table } from "./document.ts";
+import { machineJson, notesJson } from "./json.ts";
+import { verdictSentences } from "./reasons.ts";
+
+/** What each release says of one pair, by ranges of releases. */
+export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEntry[]): readonly Block[] {
+  const [first] = entries;
+  if (first === undefined) return [];
+  const { provider, client } = first.verdict;
+  const rows = entries.map(({ from, to, verdict }): Rich[] => [
+    from === to ? from : `${from} – ${to}`,
+    [mapTypeSpan(verdict.mapType, verdict.hops)],
+    verdictSentences(verdict, decided.machine, { ...decided.rules, release: from === to ? from : to }).join("; "),
+  ]);
+  return [
+    heading(
+      `${fullName(decided.topology, client)} reaches memory of ${fullName(decided.topology, provider)}, by kernel`,
+    ),
+    table(["Linux", "verdict", "why"], rows),
+  ];
+}
+
+/** `peerlane.history/1`; `decided` is the table of the one pair. */
+export function historyJson(decided: VerdictTable, entries: readonly HistoryEntry[]): object {
+  return {
+    schema: "peerlane.history/1",
+    machine: machineJson(decided),
+    provider: decided.providers.map(formatBdf)[0],
+    client: decided.clients.map(formatBdf)[0],
+    releases: entries.map(({ from, to, verdict }) => ({
+      from,
+      to,
+      mapType: verdict.mapType,
+      distance: verdict.distance,
+      reason: verdict.reason,
+      hidden: verdict.hidden,
+    })),
+    notes: notesJson(decided.machine),
+  };
+}

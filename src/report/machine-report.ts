@@ -1,0 +1,56 @@
+import { advise, type Pair } from "../p2pdma/advice/index.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import { type Block, heading, list, paragraph } from "./document.ts";
+import { documentMarkdown, fence } from "./document-markdown.ts";
+import { fixBlocks } from "./fix.ts";
+import { matrixBlocks } from "./screen-markdown.ts";
+import { type TreeInput, treeText } from "./tree-text.ts";
+
+/** Advice on more pairs than this would be longer than anybody reads. */
+const MAX_PAIRS = 64;
+
+/** One Markdown text with all that a colleague or a maintainer asks for first: verdicts, what helps, topology, notes. */
+export function machineReport(input: TreeInput, madeBy: string): string {
+  const { table } = input;
+  const pairs = redirectedPairs(table);
+  const notes = table.machine.notes.map(
+    ({ message, remedy }) => `${message}${remedy === undefined ? "" : ` → ${remedy}`}`,
+  );
+  const { commandLine } = table.machine.kernel;
+  const sections: readonly string[] = [
+    "## PCI peer-to-peer report",
+    documentMarkdown(matrixBlocks(table)).trimEnd(),
+    documentMarkdown([
+      heading("Command line"),
+      paragraph(
+        typeof commandLine === "string" ? commandLine || "(no parameter that matters here)" : commandLine.unknown,
+      ),
+      ...(notes.length === 0 ? [] : [heading("What the source hides"), list(notes)]),
+    ]).trimEnd(),
+    ...(pairs.length === 0 ? [] : [details("What would help", documentMarkdown(adviceBlocks(table, pairs)))]),
+    details("Topology", fence(treeText(input, { width: 140, color: false }).trimEnd().split("\n"))),
+    `<sub>made by ${madeBy}; serial numbers, MAC addresses and host names are left out</sub>`,
+  ];
+  return `${sections.join("\n\n")}\n`;
+}
+
+/** Markdown needs the empty lines around what is inside. */
+function details(title: string, markdown: string): string {
+  return `<details><summary>${title}</summary>\n\n${markdown.trimEnd()}\n\n</details>`;
+}
+
+function redirectedPairs(table: VerdictTable): readonly Pair[] {
+  const pairs: Pair[] = [];
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      if (provider === client || pairs.length >= MAX_PAIRS || table.mapType(i, j) === "bus-addr") return;
+      if (table.redirected(i, j)) pairs.push({ provider, client });
+    });
+  });
+  return pairs;
+}
+
+function adviceBlocks({ machine, rules }: VerdictTable, pairs: readonly Pair[]): readonly Block[] {
+  const chosen = rules.chosenBy === "flag" && rules.release !== null ? { rules: rules.release } : {};
+  return fixBlocks(advise(machine, pairs, chosen));
+}

@@ -1,0 +1,48 @@
+import { compareMachines, compareVerdicts } from "../p2pdma/difference/index.ts";
+import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import type { Change } from "../p2pdma/what-if/index.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import { changeText } from "./change-text.ts";
+import { type DifferenceView, differenceBlocks, differenceJson } from "./difference.ts";
+import { type Block, heading } from "./document.ts";
+
+/** What a screen needs to mark what a change would change. */
+export interface WhatIfView extends DifferenceView {
+  readonly changes: readonly Change[];
+  /** Functions that differ in themselves, in their place or in their IOMMU group. */
+  readonly changedFunctions: ReadonlySet<Bdf>;
+}
+
+/** Compares the tables of a machine as it is and as it would be; `undefined` where nothing was asked. */
+export function whatIfView(
+  changes: readonly Change[],
+  before: VerdictTable,
+  after: VerdictTable,
+): WhatIfView | undefined {
+  if (changes.length === 0) return undefined;
+  const difference = compareMachines(before.topology, after.topology, [before.machine, after.machine]);
+  return {
+    changes,
+    difference,
+    verdicts: compareVerdicts(before, after),
+    before: before.topology,
+    after: after.topology,
+    changedFunctions: new Set([
+      ...difference.functions.map(({ bdf }) => bdf),
+      ...difference.groups.flatMap((change) => [...change.before, ...change.after].flat()),
+    ]),
+  };
+}
+
+/** What would be different, below the screen that marks it. */
+export function whatIfBlocks(view: WhatIfView): readonly Block[] {
+  return [
+    heading([{ text: `What if: ${view.changes.map(changeText).join(", ")}`, paint: "warn" }]),
+    ...differenceBlocks(view),
+  ];
+}
+
+/** The part of a JSON output that says what was asked and what differs. */
+export function whatIfJson(view: WhatIfView): object {
+  return { changes: view.changes.map(changeText), difference: differenceJson(view) };
+}

@@ -1,0 +1,18 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+test("the pages of the library are what its source says (npm run docs:api)", () => {
+  const folder = mkdtempSync(join(tmpdir(), "peerlane-api-"));
+  try {
+    execFileSync(join(root, "node_modules/.bin/typedoc"), ["--out", folder, "--logLevel", "Warn"], { cwd: root });
+    const page = "README.md";
+    expect(readFileSync(join(root, "docs/api", page), "utf8")).toBe(readFileSync(join(folder, page), "utf8"));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,217 @@
+import { join } from "node:path";
+import { SaxesParser } from "saxes";
+import { describe, expect, it, test } from "vitest";
+import { z } from "zod";
+import type { Machine } from "../../../src/host/machine.ts";
+import { checkPolicy, type PolicyResult, parsePolicy } from "../../../src/p2pdma/policy/index.ts";
+import {
+  checkJson,
+  checkJunit,
+  checkMarkdown,
+  checkSarif,
+  checkSchema,
+  checkText,
+} from "../../../src/report/check/index.ts";
+import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
+import { check, exampleText, machineOf } from "../../p2pdma/policy/machines.ts";
+
+function example(policy: string, machine: string): PolicyResult {
+  return checkPolicy(machineOf(machine), parsePolicy(exampleText(`policies/${policy}.yaml`), `${policy}.yaml`));
+}
+
+/** Signs that mean something to XML, Markdown, terminals or URIs, in every text that a policy or a machine can bring. */
+function hostile(machineName = 'm|\u001b[31m<&>".yaml'): PolicyResult {
+  const signs = "a|b <c> & \"d\" 'e' `f` *g* [h](i) _j_ \\\\ ]]> é 🙂";
+  const policy = `policy: '${signs.replaceAll("'", "''")}'\nrequire:\n  - name: '${signs.replaceAll("'", "''")} 2'\n    provider: nvme0\n    client: nvme2\n`;
+  const machine = machineOf("one-switch.yaml");
+  const named: Machine = { ...machine, source: { ...machine.source, name: machineName } };
+  return checkPolicy(named, parsePolicy(policy, "a b/ü%?#.yaml"));
+}
+
+/** One rule of every outcome and every kind of finding. */
+const everyKind = `
+policy: every kind of finding
+require:
+  - { name: too far, provider: nvme0, client: nvme2, path: supported, maxHops: 2 }
+  - { name: alone, provider: nvme, client: nvme, each: provider }
+  - { name: no such device, provider: nvme7, client: nvme }
+  - { name: one device, provider: nvme0, client: nvme0 }
+  - { name: not known, provider: nvme0, client: slot:3 }
+  - { name: fine, provider: nvme0, client: nvme1 }
+forbid:
+  - { name: works, provider: nvme, client: nvme }
+  - { name: nothing to do, provider: gpu, client: nic }
+separate:
+  - { name: no IOMMU, devices: nvme }
+machine:
+  kernel: ">=8.0"
+  iommu: off
+  p2pdma: true
+`;
+
+const results: readonly (readonly [name: string, make: () => PolicyResult])[] = [
+  ["gpu-server", () => example("gpu-server", "gpu-nic-server.yaml")],
+  ["vm-host", () => example("vm-host", "gpu-nic-server.yaml")],
+  ["nvme-target", () => example("nvme-target", "nested-switches.intel.strict")],
+  ["every-kind", () => check(machineOf("one-switch.yaml"), everyKind)],
+  ["separate", () => check(machineOf("nested-switches.intel.strict"), "separate: [{ devices: nvme, from: all }]")],
+  ["hostile", hostile],
+];
+
+function golden(name: string): string {
+  return join(import.meta.dirname, "golden", name);
+}
+
+function widest(text: string): number {
+  return Math.max(...text.split("\n").map((line) => [...line].length));
+}
+
+interface Element {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly text: string;
+}
+
+/** The elements of an XML document; throws where it is not well-formed. */
+function elementsOf(xml: string): readonly Element[] {
+  const parser = new SaxesParser({ xmlns: false });
+  const elements: { name: string; attributes: Record<string, string>; text: string }[] = [];
+  parser.on("error", (error) => {
+    throw error;
+  });
+  parser.on("opentag", ({ name, attributes }) => {
+    elements.push({ name, attributes, text: "" });
+  });
+  parser.on("text", (text) => {
+    const last = elements.at(-1);
+    if (last !== undefined) last.text += text;
+  });
+  parser.write(xml).close();
+  return elements;
+}
+
+const count = z.int().min(1);
+/** What SARIF 2.1.0 asks of the objects that are used (sec 3.13, 3.14, 3.19, 3.27, 3.49), and nothing else. */
+const sarifLog = z.strictObject({
+  $schema: z.url(),
+  version: z.literal("2.1.0"),
+  runs: z.tuple([
+    z.strictObject({
+      tool: z.strictObject({
+        driver: z.strictObject({
+          name: z.literal("peerlane"),
+          rules: z.array(
+            z.strictObject({ id: z.string(), shortDescription: z.strictObject({ text: z.string().min(1) }) }),
+          ),
+        }),
+      }),
+      columnKind: z.literal("utf16CodeUnits"),
+      properties: z.record(z.string(), z.unknown()),
+      results: z.array(
+        z.strictObject({
+          ruleId: z.string(),
+          ruleIndex: z.int().min(0),
+          level: z.enum(["error", "warning"]),
+          message: z.strictObject({ text: z.string().min(1) }),
+          locations: z.tuple([
+            z.strictObject({
+              physicalLocation: z.strictObject({
+                artifactLocation: z.strictObject({ uri: z.string().regex(/^(?:[\w.~/:-]|%[0-9A-F]{2})+$/) }),
+                region: z.strictObject({ startLine: count, startColumn: count }),
+              }),
+            }),
+          ]),
+          properties: z.strictObject({ outcome: z.enum(["fail", "unknown"]) }),
+        }),
+      ),
+    }),
+  ]),
+});
+
+/** The validators that the outputs share. */
+function sharedParts(): Parameters<typeof checkSchema>[0] {
+  const { machine, pairs, notes } = (OUTPUT_SCHEMAS["matrix"] as z.ZodObject<Record<string, z.ZodType>>).shape;
+  if (machine === undefined || notes === undefined) throw new Error("no such parts");
+  return { machine, pair: (pairs as z.ZodArray<z.ZodType>).element, notes };
+}
+
+describe.each(results)("%s", (name, make) => {
+  const result = make();
+
+  test.for([60, 100])("its text fits %i columns", async (width) => {
+    const text = checkText(result, { width, color: false });
+    expect(widest(text)).toBeLessThanOrEqual(width);
+    if (width === 100) await expect(text).toMatchFileSnapshot(golden(`${name}.txt`));
+  });
+
+  it("its JSON is what its schema says", async () => {
+    const json = checkJson(result);
+    expect(checkSchema(sharedParts()).parse(json)).toEqual(json);
+    // Those of sixteen devices are long and tell no more.
+    const text = `${JSON.stringify(json, null, 1)}\n`;
+    if (text.length < 20_000) await expect(text).toMatchFileSnapshot(golden(`${name}.json.txt`));
+  });
+
+  it("its JUnit XML is well-formed, and counts what it has", async () => {
+    const xml = checkJunit(result);
+    await expect(xml).toMatchFileSnapshot(golden(`${name}.junit.xml`));
+    const elements = elementsOf(xml);
+    const named = (wanted: string): readonly Element[] => elements.filter((element) => element.name === wanted);
+    for (const { attributes } of [...named("testsuites"), ...named("testsuite")]) {
+      expect(attributes).toMatchObject({
+        tests: String(named("testcase").length),
+        failures: String(named("failure").length),
+        errors: String(named("error").length),
+        skipped: String(named("skipped").length),
+      });
+    }
+    expect(named("testcase").map(({ attributes }) => attributes["name"])).toEqual(
+      result.results.map(({ rule }) => rule.name),
+    );
+    expect([named("failure").length, named("error").length]).toEqual([result.counts.fail, result.counts.unknown]);
+  });
+
+  it("its SARIF has a result for each rule that does not pass, where the rule stands", async () => {
+    const sarif = checkSarif(result);
+    await expect(`${JSON.stringify(sarif, null, 1)}\n`).toMatchFileSnapshot(golden(`${name}.sarif`));
+    const [run] = sarifLog.parse(sarif).runs;
+    expect(run.results).toHaveLength(result.counts.fail + result.counts.unknown);
+    for (const { ruleId, ruleIndex, level, properties, locations } of run.results) {
+      expect(run.tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
+      expect(level).toBe(properties.outcome === "fail" ? "error" : "warning");
+      const place = result.results[ruleIndex]?.rule.place;
+      expect(locations[0].physicalLocation.region).toEqual({ startLine: place?.line, startColumn: place?.column });
+    }
+  });
+
+  it("its Markdown has a row for each rule and no more columns than its head", async () => {
+    const markdown = checkMarkdown(result);
+    await expect(markdown).toMatchFileSnapshot(golden(`${name}.md.txt`));
+    const rows = markdown.split("\n").filter((line) => line.startsWith("|"));
+    expect(rows).toHaveLength(result.results.length + 2);
+    for (const row of rows) expect(row.match(/(?<!\\)(?:\\\\)*\|/g)).toHaveLength(4);
+  });
+});
+
+test("colour adds escape sequences and changes no character", () => {
+  const result = example("gpu-server", "gpu-nic-server.yaml");
+  const coloured = checkText(result, { width: 100, color: true });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what this looks for
+  const bare = coloured.replaceAll(/\u001b\[\d+m/g, "");
+  expect(bare).toBe(checkText(result, { width: 100, color: false }));
+  expect(coloured).not.toBe(bare);
+});
+
+test("characters that XML cannot hold are replaced, and all others come back as they were", () => {
+  // A file cannot hold a lone surrogate, so that this one is in no golden file.
+  const xml = checkJunit(hostile("m|\u0000\u001b\ud800\uffff"));
+  const suite = elementsOf(xml).find(({ name }) => name === "testsuite");
+  expect(suite?.attributes["name"]).toContain("on m|\ufffd\ufffd\ufffd\ufffd");
+  expect(suite?.attributes["name"]).toContain("a|b <c> & \"d\" 'e'");
+});
+
+test("only the first five findings of a rule are told, and how many more there are", () => {
+  const text = checkText(example("gpu-server", "gpu-nic-server.yaml"), { width: 100, color: false });
+  expect(text.match(/^ {4}gpu\d:/gm)).toHaveLength(5);
+  expect(text).toContain("and 3 more");
+});

@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import type { Machine } from "../../src/host/machine.ts";
+import {
+  advise,
+  askWhatIf,
+  compareMachines,
+  compareVerdicts,
+  decideAll,
+  expectedIommuGroups,
+  findProvider,
+  verdictHistory,
+} from "../../src/p2pdma/index.ts";
+import {
+  type Block,
+  differenceBlocks,
+  diffJson,
+  documentMarkdown,
+  documentText,
+  explainBlocks,
+  findBlocks,
+  findJson,
+  fixBlocks,
+  fixJson,
+  historyBlocks,
+  historyJson,
+  machineReport,
+  matrixBlocks,
+  matrixText,
+  treeBlocks,
+  treeText,
+  whatIfBlocks,
+  whatIfJson,
+  whatIfView,
+} from "../../src/report/index.ts";
+import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
+import { readCapturedMachine } from "../machines/captures.ts";
+
+const mixed = readCapturedMachine("mixed-acs.intel.strict");
+const chained = readCapturedMachine("chained-ports.intel.strict");
+const zen = readCapturedMachine("two-host-bridges.amd-zen.passthrough");
+
+function bdfOf(machine: Machine, name: string): number & Machine["functions"][number]["bdf"] {
+  const fn = machine.functions.find(({ names }) => names.includes(name));
+  if (fn === undefined) throw new Error(`no ${name}`);
+  return fn.bdf;
+}
+
+/** Draws blocks in every form that people get. */
+function drawn(blocks: readonly Block[]): string {
+  const screen = documentText(blocks, { width: 100, color: false });
+  for (const line of screen.split("\n")) {
+    // Lines to be copied are given whole; all others keep to the screen.
+    if (!line.startsWith("      ")) expect(line.length).toBeLessThanOrEqual(100);
+  }
+  return `${screen}\n=== as Markdown ===\n${documentMarkdown(blocks)}`;
+}
+
+function jsonOf(name: keyof typeof OUTPUT_SCHEMAS, output: object): string {
+  const json: unknown = JSON.parse(JSON.stringify(output));
+  OUTPUT_SCHEMAS[name].parse(json);
+  return `${JSON.stringify(json, null, 1)}\n`;
+}
+
+const folder = "__snapshots__/outputs";
+
+describe("fix", () => {
+  const cases: readonly [string, Machine, string, string][] = [
+    ["one-port", mixed, "nvme0", "nvme1"],
+    ["several-ports", chained, "nvme4", "nvme0"],
+    ["nothing-helps", mixed, "nvme0", "nvme2"],
+    ["nothing-to-fix", mixed, "nvme2", "nvme3"],
+    ["through-the-host-bridge", zen, "nvme0", "nvme1"],
+  ];
+
+  test.each(cases)("%s", async (name, machine, provider, client) => {
+    const advice = advise(machine, [{ provider: bdfOf(machine, provider), client: bdfOf(machine, client) }]);
+    await expect(drawn(fixBlocks(advice))).toMatchFileSnapshot(`${folder}/fix.${name}.txt`);
+    await expect(jsonOf("fix", fixJson(advice))).toMatchFileSnapshot(`${folder}/fix.${name}.json`);
+  });
+
+  test("all pairs of two classes at once", async () => {
+    const nvmes = decideAll(chained).providers;
+    const pairs = nvmes.flatMap((provider) =>
+      nvmes.filter((client) => client !== provider).map((client) => ({ provider, client })),
+    );
+    const advice = advise(chained, pairs);
+    await expect(drawn(fixBlocks(advice))).toMatchFileSnapshot(`${folder}/fix.all.txt`);
+    jsonOf("fix", fixJson(advice));
+  });
+});
+
+describe("what if", () => {
+  const requests = {
+    parameter: { append: "pci=disable_acs_redir=0000:00:04.0" },
+    kernel: { kernel: "7.3", iommu: "passthrough" },
+    register: { set: ["00:04.0.acs=-RR-CR"] },
+    move: { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] },
+  };
+
+  test.each(Object.entries(requests))("%s", async (name, request) => {
+    const { before, after, changes } = askWhatIf(mixed, request);
+    const table = decideAll(after);
+    const view = whatIfView(changes, decideAll(before), table);
+    if (view === undefined) throw new Error("nothing was asked");
+    const input = { table, expectedGroups: expectedIommuGroups(after, table.topology) };
+    const screen = { width: 100, color: false };
+    const text = [matrixText(table, screen, view), treeText(input, screen, view), drawn(whatIfBlocks(view))].join("\n");
+    await expect(text).toMatchFileSnapshot(`${folder}/what-if.${name}.txt`);
+    await expect(`${JSON.stringify(whatIfJson(view), null, 1)}\n`).toMatchFileSnapshot(
+      `${folder}/what-if.${name}.json`,
+    );
+  });
+});
+
+test("find", async () => {
+  const search = findProvider(mixed, [bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1")]);
+  await expect(drawn(findBlocks(search))).toMatchFileSnapshot(`${folder}/find.txt`);
+  await expect(jsonOf("find", findJson(search))).toMatchFileSnapshot(`${folder}/find.json`);
+});
+
+test("explain --history", async () => {
+  const [provider, client] = [bdfOf(zen, "nvme0"), bdfOf(zen, "nvme1")];
+  const table = decideAll(zen, { providers: [provider], clients: [client] });
+  const entries = verdictHistory(zen, provider, client);
+  await expect(drawn(historyBlocks(table, entries))).toMatchFileSnapshot(`${folder}/history.txt`);
+  await expect(jsonOf("history", historyJson(table, entries))).toMatchFileSnapshot(`${folder}/history.json`);
+});
+
+test("diff", async () => {
+  const other = readCapturedMachine("mixed-acs.amd-zen.off");
+  const [before, after] = [decideAll(mixed), decideAll(other)];
+  const view = {
+    difference: compareMachines(before.topology, after.topology, [mixed, other]),
+    verdicts: compareVerdicts(before, after),
+    before: before.topology,
+    after: after.topology,
+  };
+  await expect(drawn(differenceBlocks(view))).toMatchFileSnapshot(`${folder}/diff.txt`);
+  await expect(jsonOf("diff", diffJson(before, after, view))).toMatchFileSnapshot(`${folder}/diff.json`);
+});
+
+test("matrix, tree and explain as Markdown, and the report", async () => {
+  const table = decideAll(mixed);
+  const input = { table, expectedGroups: expectedIommuGroups(mixed, table.topology) };
+  const blocks = [
+    ...matrixBlocks(table),
+    ...treeBlocks(input),
+    ...explainBlocks(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1")),
+  ];
+  await expect(documentMarkdown(blocks)).toMatchFileSnapshot(`${folder}/screens.md`);
+  await expect(machineReport(input, "peerlane, for a test")).toMatchFileSnapshot(`${folder}/report.md`);
+});
