@@ -1,7 +1,9 @@
-/** Runs each `$ npx peerlane …` of the README and writes its real output below it. */
+/** Runs the commands of every page's console blocks and writes their real output below them. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { withRealOutput } from "../test/docs/console-blocks.ts";
+import { listPages } from "../test/docs/pages.ts";
 
-const file = join(import.meta.dirname, "../README.md");
-writeFileSync(file, withRealOutput(readFileSync(file, "utf8")));
+for (const page of listPages()) {
+  const text = readFileSync(page, "utf8");
+  if (text.includes("```console")) writeFileSync(page, withRealOutput(text));
+}

@@ -2,8 +2,10 @@ import type { Kernel, Machine } from "../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_CR, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { type AcsParameters, acsParameters } from "./acs-parameters.ts";
+import { expectedIommuGroups } from "./iommu-groups.ts";
 import type { AcsSetting } from "./kernel-parameters.ts";
 import { releaseNumber } from "./release-number.ts";
+import { topologyOf } from "./verdict-table.ts";
 
 /** What the kernel turns on wherever a function offers it, once an IOMMU driver asks (`pci_std_enable_acs`, 7.2). */
 const ENABLED_WITH_IOMMU = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
@@ -136,6 +138,16 @@ export function afterBoot(machine: Machine): Machine {
     const { capability } = fn.acs;
     const bits = mergeBits(worlds.map((world) => bootBits(world, asks, capability, firmware)));
     return { ...fn, acs: acsOfBits({ ...fn.acs, firmwareControl: firmware.control }, bits, hidden) };
+  });
+  return { ...machine, functions };
+}
+
+/** The machine with the IOMMU groups that its kernel forms at boot, where the source does not show them. */
+export function withFormedGroups(machine: Machine): Machine {
+  const groups = expectedIommuGroups(machine, topologyOf(machine));
+  const functions = machine.functions.map((fn) => {
+    if (!isUnknown(fn.iommuGroup)) return fn;
+    return { ...fn, iommuGroup: isUnknown(groups) ? groups : (groups.get(fn.bdf) ?? null) };
   });
   return { ...machine, functions };
 }

@@ -1,6 +1,7 @@
 import type { Advice, ParameterEffect, ProvedFix } from "../p2pdma/advice/index.ts";
 import { topologyOf } from "../p2pdma/verdict-table.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { changeText, lettersOf } from "./change-text.ts";
 import { fullName } from "./device-names.ts";
@@ -58,11 +59,16 @@ function fixSection(advice: Advice, fix: ProvedFix, index: number, topology: Top
     ["after it: ", ...afterSpans(fix), " (shown by the rules on the changed machine)"],
     lasting,
     ...shortened(others, "other pair", "other pairs"),
-    ...(fix.groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(fix.groups)),
+    ...groupLines(fix),
     ...fix.cautions.map((caution): Rich => [{ text: "mind", paint: "warn" }, `: ${caution}`]),
     ...newGates(advice, fix).map(gateText),
   ];
   return [heading([`${index + 1}. `, fix.title]), list(effects), ...stepBlocks(advice, fix, index)];
+}
+
+function groupLines({ groups }: ProvedFix): readonly Rich[] {
+  if (isUnknown(groups)) return [`what it does to IOMMU groups cannot be told: ${groups.unknown}`];
+  return groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(groups);
 }
 
 function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
@@ -187,7 +193,7 @@ export function fixJson(advice: Advice): object {
       cautions: fix.cautions,
       pairs: fix.verdicts.map(pairJson),
       otherVerdicts: fix.otherVerdicts.map(verdictChangeJson),
-      groups: groupChangesJson(fix.groups),
+      groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),
     })),
     rejected: advice.rejected,
     remedies: advice.remedies.map(({ gate, remedy }) => ({ gate: gate.kind, message: gate.message, remedy })),

@@ -194,7 +194,7 @@ export const OUTPUT_SCHEMAS: Readonly<
           cautions: z.array(z.string()),
           pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
           otherVerdicts: verdictChanges,
-          groups: groupChanges,
+          groups: known(groupChanges),
         }),
       )
       .describe("each shown by the rules on the changed machine, the smallest change first"),

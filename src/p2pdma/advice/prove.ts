@@ -1,10 +1,12 @@
 import type { Machine } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import { compareGroups, compareVerdicts, type GroupChange, type VerdictChange } from "../difference/index.ts";
 import { selectDevices } from "../select.ts";
 import type { MapType, Verdict } from "../verdict.ts";
 import { decide, decideAll, type VerdictTable } from "../verdict-table.ts";
+import { needsReboot } from "../what-if/change.ts";
 import { applyChanges } from "../what-if/index.ts";
 import type { Idea, Pair } from "./idea.ts";
 
@@ -14,8 +16,8 @@ export interface ProvedFix extends Idea {
   readonly verdicts: readonly Verdict[];
   /** Other pairs of devices of interest that it changes. */
   readonly otherVerdicts: readonly VerdictChange[];
-  /** IOMMU groups that it changes; for a change at run time those that the next boot would form are not. */
-  readonly groups: readonly GroupChange[];
+  /** IOMMU groups that it changes: none at run time, as groups are formed at boot. Unknown where the source hides them. */
+  readonly groups: Known<readonly GroupChange[]>;
 }
 
 /** An idea that does not help, and what it leads to. */
@@ -72,8 +74,13 @@ export function proved(idea: Idea, after: Machine, before: VerdictTable, pairs: 
     otherVerdicts: compareVerdicts(before, table).filter(
       ({ provider, client }) => !asked.has(pairKey(provider, client)),
     ),
-    groups: compareGroups(before.machine, after),
+    groups: idea.changes.some(needsReboot) ? groupsAfterBoot(before.machine, after) : [],
   };
+}
+
+function groupsAfterBoot(before: Machine, after: Machine): Known<readonly GroupChange[]> {
+  const hidden = after.functions.map((fn) => fn.iommuGroup).find(isUnknown);
+  return hidden ?? compareGroups(before, after);
 }
 
 function pairKey(provider: Bdf, client: Bdf): string {

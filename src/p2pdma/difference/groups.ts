@@ -1,6 +1,7 @@
 import type { Machine } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { withFormedGroups } from "../boot-acs.ts";
 import { isBridge } from "../device-kind.ts";
 
 /** IOMMU groups that are not the same functions on both sides: what a part of the machine was, and what it is. */
@@ -16,12 +17,13 @@ export interface GroupChange {
 }
 
 /**
- * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Functions whose group
- * one side hides are left out.
+ * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that `before`
+ * hides are taken as its kernel forms them; functions whose group is unknown even so are left out.
  */
 export function compareGroups(before: Machine, after: Machine): readonly GroupChange[] {
-  const both = knownOnBothSides(before, after);
-  const groupsBefore = groupsOf(before, both);
+  const formed = withFormedGroups(before);
+  const both = knownOnBothSides(formed, after);
+  const groupsBefore = groupsOf(formed, both);
   const groupsAfter = groupsOf(after, both);
   const parts = new Parts();
   for (const group of [...groupsBefore, ...groupsAfter]) parts.join(group);

@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, test } from "vitest";
+import { withRealOutput } from "./console-blocks.ts";
+import { listPages } from "./pages.ts";
+
+const root = join(import.meta.dirname, "../..");
+const pages = listPages().map((page) => relative(root, page));
+
+describe("a page shows what the program prints (npm run docs:update)", () => {
+  const withCommands = pages.filter((page) => readFileSync(join(root, page), "utf8").includes("```console"));
+
+  test.for(withCommands)("%s", (page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    expect(withRealOutput(text)).toBe(text);
+  });
+});
+
+describe("links between pages lead somewhere", () => {
+  test.for(pages)("%s", (page) => {
+    const text = readFileSync(join(root, page), "utf8");
+    for (const [, target = ""] of text.matchAll(/\]\(([^)#:]+)(?:#[^)]*)?\)/g)) {
+      expect(existsSync(join(root, dirname(page), target)), target).toBe(true);
+    }
+  });
+});
