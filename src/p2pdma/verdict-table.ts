@@ -10,6 +10,7 @@ import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-
 import type { KernelRules } from "./kernel-rules.ts";
 import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
 import { acsOnPath, findPath, type Path } from "./path.ts";
+import { type Directions, directionsIn, type PlatformContext, platformContext } from "./platform-facts/index.ts";
 import { chooseRules, type RulesChoice } from "./releases.ts";
 import { type DeviceSelection, selectDevices } from "./select.ts";
 import type { Gate, MapType, Reason, Verdict } from "./verdict.ts";
@@ -37,6 +38,7 @@ export class VerdictTable {
   readonly #pairs: PairArrays;
   readonly #hostBridges: HostBridges;
   #gateContext: GateContext | undefined;
+  #platform: PlatformContext | undefined;
 
   constructor(machine: Machine, selection: DeviceSelection, rules: RulesChoice, topology: Topology) {
     this.machine = machine;
@@ -114,7 +116,7 @@ export class VerdictTable {
     const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
     const hops = this.hops(i, j);
     const why = this.#why(i, j, mapType, path, acs);
-    const verdict: Omit<Verdict, "gates" | "fixes"> = {
+    const verdict: Omit<Verdict, "gates" | "fixes" | "hardware"> = {
       provider: this.providers[i] as Bdf,
       client: this.clients[j] as Bdf,
       mapType: mapTypeName(mapType),
@@ -127,7 +129,24 @@ export class VerdictTable {
       acsHidden: acs.hidden.map(bdfOf),
       hidden: [...new Set(why.hidden)],
     };
-    return { ...verdict, gates: this.gates(i, j), fixes: fixesOf(verdict) };
+    return { ...verdict, gates: this.gates(i, j), hardware: this.#directions(verdict), fixes: fixesOf(verdict) };
+  }
+
+  /** What the hardware is documented to do with a pair's traffic, per direction. */
+  directions(i: number, j: number): Directions {
+    const path = this.#path(i, j);
+    const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
+    return this.#directions({
+      provider: this.providers[i] as Bdf,
+      client: this.clients[j] as Bdf,
+      meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
+      path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
+    });
+  }
+
+  #directions(pair: Parameters<typeof directionsIn>[1]): Directions {
+    this.#platform ??= platformContext(this.machine, this.topology);
+    return directionsIn(this.#platform, pair);
   }
 
   #why(

@@ -1,4 +1,5 @@
 import type { Bdf } from "../pci/bdf.ts";
+import type { Directions } from "./platform-facts/index.ts";
 
 /** How the kernel maps the provider's memory for the client (`enum pci_p2pdma_map_type`, Linux 5.10 and newer). */
 export type MapType = "bus-addr" | "thru-host-bridge" | "not-supported" | "unknown";
@@ -81,5 +82,7 @@ export interface Verdict {
   /** Why something is unknown, in the words of the source, without duplicates; empty for a known verdict. */
   readonly hidden: readonly string[];
   readonly gates: readonly Gate[];
+  /** What the hardware is documented to do, per direction: another answer than the kernel's, and it changes nothing there. */
+  readonly hardware: Directions;
   readonly fixes: readonly Fix[];
 }

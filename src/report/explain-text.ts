@@ -1,4 +1,5 @@
 import { formatSize, isTranslating, memoryBars } from "../p2pdma/gates.ts";
+import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
 import type { Verdict } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { formatAddress } from "../pci/addresses.ts";
@@ -8,7 +9,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
-import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, verdictSentences } from "./reasons.ts";
+import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, OUTCOME_PAINTS, verdictSentences } from "./reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
 import { truncate, wrap } from "./width.ts";
 
@@ -45,6 +46,7 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
       labelled(index === 0 ? "why" : "", text),
     ),
     ...addressTexts(table, verdict, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
+    ...hardwareTexts(verdict, style).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
     ...verdict.gates.flatMap((gate) =>
       labelled(
         gate.effect === "blocks" ? "blocked" : "mind",
@@ -58,6 +60,15 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
       ),
     ),
   ];
+}
+
+/** What is documented of the hardware, per direction; nothing for a function with itself. */
+function hardwareTexts({ hardware: { write, read }, provider, client }: Verdict, style: Style): string[] {
+  if (provider === client) return [];
+  const text = (what: string, { outcome, why }: DirectionFact): string =>
+    `${what}: ${style[OUTCOME_PAINTS[outcome]](outcome)}${outcome === "unknown" ? ":" : "."} ${why}`;
+  if (write.outcome === read.outcome && write.why === read.why) return [text("writes and reads", write)];
+  return [text("writes", write), text("reads", read)];
 }
 
 function verdictWords({ mapType, distance, hops }: Verdict): string {

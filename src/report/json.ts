@@ -1,5 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { deviceKind } from "../p2pdma/device-kind.ts";
+import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
 import type { Verdict } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
@@ -139,8 +140,13 @@ export function pairJson(verdict: Verdict): JsonObject {
       effect: gate.effect,
       message: gate.message,
     })),
+    hardware: { write: directionJson(verdict.hardware.write), read: directionJson(verdict.hardware.read) },
     fixes: verdict.fixes.map((fix) => ({ kind: fix.kind, value: fix.value, mapType: fix.mapType })),
   };
+}
+
+function directionJson({ outcome, why, facts }: DirectionFact): JsonObject {
+  return { outcome, why, facts };
 }
 
 function hopJson(table: VerdictTable, bdf: Bdf): Json {

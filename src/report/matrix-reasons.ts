@@ -1,3 +1,4 @@
+import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.ts";
 import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -95,6 +96,36 @@ function redirectText(redirecting: ReadonlySet<Bdf>): string {
   const names = [...redirecting].sort((a, b) => a - b).map(formatBdf);
   const more = names.length > NAMED_PORTS ? ` and ${names.length - NAMED_PORTS} more` : "";
   return `ACS redirects at ${names.slice(0, NAMED_PORTS).join(", ")}${more}; `;
+}
+
+/**
+ * Where the kernel says yes and the hardware is documented to fail or to be limited, in one direction or both: each fact
+ * once, with how many pairs it is about.
+ */
+export function hardwareLines(table: VerdictTable, style: Style, width: number): string[] {
+  const pairsByText = new Map<string, number>();
+  let looked = 0;
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      const mapType = table.mapType(i, j);
+      if (provider === client || mapType === "not-supported" || ++looked > EXPLAINED) return;
+      for (const text of documentedTrouble(table.directions(i, j))) {
+        pairsByText.set(text, (pairsByText.get(text) ?? 0) + 1);
+      }
+    });
+  });
+  return [...pairsByText].flatMap(([text, count]) =>
+    indent(`${style.warn("hardware:")} ${text} (${count} ${count === 1 ? "pair" : "pairs"})`, width),
+  );
+}
+
+function documentedTrouble({ write, read }: Directions): readonly string[] {
+  const text = (what: string, { outcome, why }: DirectionFact): string[] => {
+    if (outcome !== "fails" && outcome !== "limited") return [];
+    return [`peer ${what} are documented ${outcome === "fails" ? "to fail" : "as limited"}: ${why}`];
+  };
+  const isSame = write.outcome === read.outcome && write.why === read.why;
+  return isSame ? text("writes and reads", write) : [...text("writes", write), ...text("reads", read)];
 }
 
 /** What stops or spoils transfers beside the verdicts: for each kind its first message, and how many more there are. */

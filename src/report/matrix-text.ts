@@ -5,7 +5,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
-import { gateLines, reasonLines } from "./matrix-reasons.ts";
+import { gateLines, hardwareLines, reasonLines } from "./matrix-reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
 import { textWidth, truncate } from "./width.ts";
@@ -31,7 +31,7 @@ export function matrixText(table: VerdictTable, options: ScreenOptions, whatIf?:
   lines.push(...gridLines(table, devices, style, options.width, marks), "");
   lines.push(...legend(style, options.width, marks.size > 0), "");
   lines.push(...reasonLines(table, style, options.width));
-  const gates = gateLines(table, style, options.width);
+  const gates = [...gateLines(table, style, options.width), ...hardwareLines(table, style, options.width)];
   if (gates.length > 0) lines.push("", ...gates);
   return `${lines.join("\n")}\n`;
 }

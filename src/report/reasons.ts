@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import type { Outcome } from "../p2pdma/platform-facts/index.ts";
 import type { RulesChoice } from "../p2pdma/releases.ts";
 import type { MapType, Reason, Verdict } from "../p2pdma/verdict.ts";
 import { formatBdf } from "../pci/bdf.ts";
@@ -18,6 +19,14 @@ export const MAP_TYPE_PAINTS: Readonly<Record<MapType, keyof Style>> = {
   "bus-addr": "direct",
   "thru-host-bridge": "host",
   "not-supported": "no",
+  unknown: "unknown",
+};
+
+/** How an outcome of documented hardware is painted. */
+export const OUTCOME_PAINTS: Readonly<Record<Outcome, keyof Style>> = {
+  works: "direct",
+  limited: "warn",
+  fails: "no",
   unknown: "unknown",
 };
 

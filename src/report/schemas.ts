@@ -51,6 +51,12 @@ const device = z.strictObject({
   p2pmem: known(z.strictObject({ size: count, available: known(count), published: known(z.boolean()) }).nullable()),
 });
 
+const direction = z.strictObject({
+  outcome: z.enum(["works", "fails", "limited", "unknown"]),
+  why: z.string(),
+  facts: z.array(z.string()).describe("ids of the platform facts that say so"),
+});
+
 const pairShape = {
   provider: bdf,
   client: bdf,
@@ -73,6 +79,9 @@ const pairShape = {
       message: z.string(),
     }),
   ),
+  hardware: z
+    .strictObject({ write: direction, read: direction })
+    .describe("what is documented of the hardware, beside what the kernel decides"),
   fixes: z.array(z.strictObject({ kind: z.string(), value: z.string(), mapType })),
 };
 

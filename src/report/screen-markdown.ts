@@ -4,7 +4,7 @@ import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainText } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
-import { gateLines, reasonLines } from "./matrix-reasons.ts";
+import { gateLines, hardwareLines, reasonLines } from "./matrix-reasons.ts";
 import { listDevices, matrixText } from "./matrix-text.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { makeStyle } from "./style.ts";
@@ -36,6 +36,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView): readon
     table(["provider ↓ client →", ...names], rows),
     ...itemsOf(reasonLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
     ...itemsOf(gateLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
+    ...itemsOf(hardwareLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
   ];
 }
 

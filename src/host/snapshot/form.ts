@@ -1,69 +1,95 @@
 import { z } from "zod";
+import type { Known } from "../../pci/known.ts";
+import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
 import { functionForm } from "./function-form.ts";
-import { count, hex, knownForm } from "./parts.ts";
+import { bus, busAddress, count, type KnownForm, knownForm, physAddress, size } from "./parts.ts";
 import type { ReasonsTable } from "./reasons-table.ts";
 
 /** What this program writes and reads. */
 export const SNAPSHOT_SCHEMA = "peerlane.snapshot/1";
-/** No machine has more functions: a domain has 65,536, and machines have a few of them. */
-const MAX_FUNCTIONS = 1_000_000;
 
 const formats = z.enum(["sysfs", "archive", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]);
 
-/**
- * The form of a snapshot, both ways: what JSON holds against the machine that it is. `table` takes the reasons of what
- * is hidden when writing, and gives them when reading.
- */
-export function snapshotForm(table: ReasonsTable): z.ZodType {
+/** A snapshot but for its long lists, which are taken apart from it, member by member. */
+export interface Frame extends Omit<Machine, "source" | "functions" | "hostBridges"> {
+  readonly schema: typeof SNAPSHOT_SCHEMA;
+  readonly source: { readonly madeOf: SourceFormat; readonly label?: string };
+  readonly reasons: readonly string[];
+  readonly hostBridges: Known<readonly unknown[]>;
+  readonly functions: readonly unknown[];
+}
+
+/** The forms of a snapshot's parts, both ways: JSON against what a machine holds. */
+export interface SnapshotForms {
+  readonly frame: z.ZodType<Frame, unknown>;
+  readonly hostBridge: z.ZodType<HostBridge, unknown>;
+  readonly fn: ReturnType<typeof functionForm>;
+  /** All of it at once, for the published schema. */
+  readonly whole: z.ZodType;
+}
+
+/** Makes the forms. `table` takes the reasons of what is hidden when writing, and gives them when reading. */
+export function snapshotForms(table: ReasonsTable): SnapshotForms {
   const known = knownForm(table);
-  const numaNode = known(z.int().nullable());
-  return z.strictObject({
-    schema: z.literal(SNAPSHOT_SCHEMA),
-    source: z.strictObject({ format: formats, name: z.string(), madeOf: formats.exactOptional() }),
-    reasons: z.array(z.string()).describe("why things are hidden; { unknown: N } names one of these"),
-    kernel: z.strictObject({
-      release: known(z.string()),
-      commandLine: known(z.string()),
-      config: known(z.record(z.string(), z.string())),
-    }),
-    cpu: z.strictObject({
-      architecture: known(z.string()),
-      vendor: known(z.string().nullable()),
-      family: known(count.nullable()),
-      model: known(count.nullable()),
-      name: known(z.string().nullable()),
-    }),
-    iommu: z.strictObject({
-      kind: known(z.enum(["none", "intel", "amd", "arm-smmu", "virtio", "other"])),
-      mode: known(z.enum(["off", "passthrough", "strict", "lazy"])),
-      groupTypes: known(z.array(z.strictObject({ group: count, type: z.string() }))),
-    }),
-    hostBridges: known(
-      z.array(
+  const hostBridge = hostBridgeForm(known);
+  const fn = functionForm(known);
+  const shapeAround = <Bridge extends z.ZodType, Fn extends z.ZodType>(bridge: Bridge, member: Fn) =>
+    z.strictObject({
+      schema: z.literal(SNAPSHOT_SCHEMA),
+      source: z.strictObject({
+        madeOf: formats.describe("what the snapshot was made of"),
+        label: z.string().exactOptional().describe("what its maker calls the machine"),
+      }),
+      reasons: z.array(z.string()).describe('why things are hidden: { "unknown": N } names one of these, from 0'),
+      kernel: z.strictObject({
+        release: known(z.string()),
+        commandLine: known(z.string()).describe("only parameters that matter for DMA between devices"),
+        config: known(z.record(z.string(), z.string())),
+      }),
+      cpu: z.strictObject({
+        architecture: known(z.string()),
+        vendor: known(z.string().nullable()),
+        family: known(count.nullable()),
+        model: known(count.nullable()),
+        name: known(z.string().nullable()),
+      }),
+      iommu: iommuForm(known),
+      functionsMayBeMissing: z.string().exactOptional().describe("why functions may be missing below"),
+      notes: z.array(
         z.strictObject({
-          rootBus: count.describe("domain × 256 + bus"),
-          windows: known(
-            z.array(
-              z.strictObject({
-                kind: z.enum(["io", "memory"]),
-                physStart: hex,
-                busStart: known(hex),
-                sizeBytes: count,
-              }),
-            ),
-          ),
-          numaNode,
+          severity: z.enum(["info", "warning"]),
+          message: z.string(),
+          remedy: z.string().exactOptional(),
         }),
       ),
-    ),
-    functionsMayBeMissing: z.string().exactOptional(),
-    notes: z.array(
-      z.strictObject({
-        severity: z.enum(["info", "warning"]),
-        message: z.string(),
-        remedy: z.string().exactOptional(),
-      }),
-    ),
-    functions: z.array(functionForm(known)).max(MAX_FUNCTIONS),
+      hostBridges: known(z.array(bridge)),
+      functions: z.array(member),
+    });
+  return { frame: shapeAround(z.unknown(), z.unknown()), hostBridge, fn, whole: shapeAround(hostBridge, fn) };
+}
+
+function hostBridgeForm(known: KnownForm): z.ZodType<HostBridge, unknown> {
+  const window = z.strictObject({
+    kind: z.enum(["io", "memory"]),
+    physStart: physAddress,
+    busStart: known(busAddress),
+    sizeBytes: size,
+  });
+  return z.strictObject({ rootBus: bus, windows: known(z.array(window)), numaNode: known(z.int().nullable()) });
+}
+
+function iommuForm(known: KnownForm): z.ZodType<Iommu, unknown> {
+  const groupTypes = z.codec(
+    z.record(z.string().regex(/^(?:0|[1-9]\d{0,14})$/), z.string()),
+    z.custom<ReadonlyMap<number, string>>((value) => value instanceof Map),
+    {
+      decode: (types) => new Map(Object.entries(types).map(([group, type]) => [Number(group), type])),
+      encode: (types) => Object.fromEntries([...types].sort(([a], [b]) => a - b)),
+    },
+  );
+  return z.strictObject({
+    kind: known(z.enum(["none", "intel", "amd", "arm-smmu", "virtio", "other"])),
+    mode: known(z.enum(["off", "passthrough", "strict", "lazy"])),
+    groupTypes: known(groupTypes).describe("type of the default domain of each group"),
   });
 }

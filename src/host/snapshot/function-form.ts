@@ -1,39 +1,35 @@
 import { z } from "zod";
-import { PORT_TYPES, type PortType } from "../../pci/express.ts";
-import { bdf, count, hex, type KnownForm } from "./parts.ts";
+import type { Acs } from "../../pci/acs.ts";
+import type { Bar } from "../../pci/bar.ts";
+import type { BridgeRegisters } from "../../pci/bridge.ts";
+import type { Capability } from "../../pci/capability.ts";
+import { type PciExpress, PORT_TYPES, type PortType } from "../../pci/express.ts";
+import type { PciFunction } from "../../pci/function.ts";
+import { bdf, bus, busAddress, byte, count, type KnownForm, physAddress, register, size } from "./parts.ts";
 
-const portTypes = [...(Object.keys(PORT_TYPES) as PortType[]), "reserved"] as const;
-const link = z.strictObject({ speedGTps: z.number().min(0), width: count });
+const id = register(4);
+const word = register(4);
+const doubleWord = register(8);
 
-/** One function with all that a machine says of it. */
-export function functionForm(known: KnownForm): z.ZodType {
+/** One function with all that a machine says of it; the compiler holds it to {@link PciFunction}. */
+export function functionForm(known: KnownForm): z.ZodType<PciFunction, unknown> {
   return z.strictObject({
     bdf,
-    vendorId: known(hex),
-    deviceId: known(hex),
-    subsystem: known(z.strictObject({ vendorId: hex, deviceId: hex }).nullable()),
-    revision: known(hex),
-    classCode: known(hex),
-    headerType: known(count),
+    vendorId: known(id),
+    deviceId: known(id),
+    subsystem: known(z.strictObject({ vendorId: id, deviceId: id }).nullable()),
+    revision: known(register(2)),
+    classCode: known(register(6)).describe("base class, subclass, programming interface"),
+    headerType: known(byte),
     multifunction: known(z.boolean()),
-    command: known(hex),
+    command: known(word),
     bars: known(z.array(barForm(known))),
     bridge: known(bridgeForm(known).nullable()),
     express: known(expressForm(known).nullable()),
     acs: known(acsForm.nullable()),
-    sriov: known(
-      z
-        .strictObject({
-          totalVfs: count,
-          numVfs: count,
-          firstVfOffset: count,
-          vfStride: count,
-          vfDeviceId: known(hex),
-        })
-        .nullable(),
-    ),
+    sriov: known(sriovForm(known).nullable()),
     resizableBars: known(
-      z.array(z.strictObject({ barIndex: count, currentBytes: known(count), supportedBytes: known(z.array(count)) })),
+      z.array(z.strictObject({ barIndex: byte, currentBytes: known(size), supportedBytes: known(z.array(size)) })),
     ),
     capabilities: known(z.array(capabilityForm)),
     names: z.array(z.string()),
@@ -42,70 +38,79 @@ export function functionForm(known: KnownForm): z.ZodType {
     numaNode: known(z.int().nullable()),
     iommuGroup: known(count.nullable()),
     p2pmem: known(
-      z.strictObject({ sizeBytes: count, availableBytes: known(count), published: known(z.boolean()) }).nullable(),
+      z.strictObject({ sizeBytes: size, availableBytes: known(size), published: known(z.boolean()) }).nullable(),
     ),
     physicalFunction: known(bdf.nullable()),
-    attachment: known(z.strictObject({ upstream: bdf.nullable(), rootBus: count })),
+    attachment: known(z.strictObject({ upstream: bdf.nullable(), rootBus: bus })),
     drawnBelow: bdf.nullable().exactOptional(),
     dmaMaskBits: known(count),
   });
 }
 
-const acsForm = z.strictObject({
-  capability: hex,
-  control: hex,
-  uncertain: hex.exactOptional(),
-  firmwareControl: hex.exactOptional(),
+const acsForm: z.ZodType<Acs, unknown> = z.strictObject({
+  capability: word,
+  control: word,
+  uncertain: word.exactOptional().describe("bits of control that are not known"),
+  firmwareControl: word.exactOptional().describe("what firmware left in control"),
 });
 
-const capabilityForm = z.strictObject({
+const capabilityForm: z.ZodType<Capability, unknown> = z.strictObject({
   space: z.enum(["standard", "extended"]),
-  id: hex,
+  id: word,
   version: count,
-  offset: hex,
+  offset: register(3),
   name: z.string(),
-  decoded: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])),
+  decoded: z.record(z.string(), z.union([z.int(), z.string(), z.boolean()])),
 });
 
-function barForm(known: KnownForm): z.ZodType {
+function barForm(known: KnownForm): z.ZodType<Bar, unknown> {
   return z.strictObject({
-    index: count,
+    index: byte,
     kind: z.enum(["memory", "io"]),
     is64Bit: z.boolean(),
     prefetchable: z.boolean(),
-    busAddress: known(hex.nullable()),
-    physAddress: known(hex.nullable()),
-    sizeBytes: known(count),
+    busAddress: known(busAddress.nullable()),
+    physAddress: known(physAddress.nullable()),
+    sizeBytes: known(size),
     fromEnhancedAllocation: z.boolean(),
   });
 }
 
-function bridgeForm(known: KnownForm): z.ZodType {
+function bridgeForm(known: KnownForm): z.ZodType<BridgeRegisters, unknown> {
+  const window = z.strictObject({ kind: z.enum(["io", "memory", "prefetchable"]), start: busAddress, size });
+  return z.strictObject({ primary: byte, secondary: byte, subordinate: byte, windows: known(z.array(window)) });
+}
+
+function sriovForm(known: KnownForm): z.ZodType<Exclude<PciFunction["sriov"], null>, unknown> {
+  const routing = z.int().min(0).max(0xffff);
   return z.strictObject({
-    primary: count,
-    secondary: count,
-    subordinate: count,
-    windows: known(
-      z.array(z.strictObject({ kind: z.enum(["io", "memory", "prefetchable"]), start: hex, size: count })),
-    ),
+    totalVfs: routing,
+    numVfs: routing,
+    firstVfOffset: routing,
+    vfStride: routing,
+    vfDeviceId: known(id),
   });
 }
 
-const registerNames = [
-  "deviceCapabilities",
-  "deviceControl",
-  "deviceStatus",
-  "linkCapabilities",
-  "linkControl",
-  "linkStatus",
-  "deviceCapabilities2",
-  "deviceControl2",
-  "linkCapabilities2",
-  "linkControl2",
-  "linkStatus2",
-] as const;
+const portTypes = [...(Object.keys(PORT_TYPES) as PortType[]), "reserved"] as const;
+/** Speeds are 2.5 to some hundreds; the bound is there to keep numbers finite. */
+const link = z.strictObject({ speedGTps: z.number().min(0).max(1_000_000), width: byte });
 
-function expressForm(known: KnownForm): z.ZodType {
+const registersForm = z.strictObject({
+  deviceCapabilities: doubleWord,
+  deviceControl: word,
+  deviceStatus: word,
+  linkCapabilities: doubleWord,
+  linkControl: word,
+  linkStatus: word,
+  deviceCapabilities2: doubleWord,
+  deviceControl2: word,
+  linkCapabilities2: doubleWord,
+  linkControl2: word,
+  linkStatus2: word,
+});
+
+function expressForm(known: KnownForm): z.ZodType<PciExpress, unknown> {
   return z.strictObject({
     type: known(z.enum(portTypes)),
     version: known(count),
@@ -113,6 +118,6 @@ function expressForm(known: KnownForm): z.ZodType {
     slotNumber: known(count.nullable()),
     linkCapable: known(link.nullable()),
     linkStatus: known(link.nullable()),
-    registers: known(z.strictObject(Object.fromEntries(registerNames.map((name) => [name, hex])))),
+    registers: known(registersForm),
   });
 }

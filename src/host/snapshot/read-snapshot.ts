@@ -1,83 +1,85 @@
 import { toJSONSchema, type z } from "zod";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
+import { isUnknown } from "../../pci/known.ts";
 import type { Machine } from "../machine.ts";
-import { SNAPSHOT_SCHEMA, snapshotForm } from "./form.ts";
+import { SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
+import { type JsonPath, lineOfValue, parseJson, printable } from "./json-text.ts";
 import { ReasonsTable } from "./reasons-table.ts";
-
-/** Largest snapshot, in characters: some 30,000 functions. */
-const MAX_CHARACTERS = 128 * 1024 * 1024;
 
 /** True when the text begins as a snapshot does, of whatever version. */
 export function looksLikeSnapshot(head: string): boolean {
-  return /^\s*\{\s*"schema"\s*:\s*"peerlane\.snapshot\//.test(head);
+  return head.trimStart().startsWith("{") && /"schema"\s*:\s*"peerlane\.snapshot\//.test(head);
 }
 
-/** Reads a snapshot. Throws `bad-input` with the path in the JSON for one that is not what its schema says. */
+/**
+ * Reads a snapshot; its source is named by its label, else by `file`. Throws `bad-input` with the line and the path in
+ * the JSON for what is not as the schema says, for another version and for a function that is there twice, and
+ * `too-large` for more than any machine has. Functions may be in any order.
+ */
 export function readSnapshot(text: string, file: string): Machine {
-  const value = parse(text, file);
-  const result = snapshotForm(new ReasonsTable(reasonsOf(value))).safeDecode(value as never);
-  if (!result.success) throw refused(file, result.error.issues);
-  const { schema: _, reasons: __, ...machine } = result.data as Decoded;
-  const { groupTypes } = machine.iommu;
+  const value = parseJson(text, file);
+  refuseOtherVersions(value, file);
+  const forms = snapshotForms(new ReasonsTable(reasonsOf(value)));
+  // Member by member: a validator that is given a whole list makes an issue of each bad member before it says so.
+  const take = <Output>(form: z.ZodType<Output, unknown>, part: unknown, at: JsonPath): Output => {
+    const result = form.safeDecode(part);
+    if (result.success) return result.data;
+    const { path, message } = deepest(result.error.issues[0]);
+    throw refused(text, file, [...at, ...path], message);
+  };
+  const { schema: _, reasons: __, source, ...frame } = take(forms.frame, value, []);
+  const functions = frame.functions.map((fn, index) => take(forms.fn, fn, ["functions", index]));
+  const twice = findTwice(functions);
+  if (twice !== undefined) {
+    throw refused(text, file, ["functions", twice.index], `function ${formatBdf(twice.bdf)} is there twice`);
+  }
   return {
-    ...machine,
-    source: { ...machine.source, name: file },
-    iommu: {
-      ...machine.iommu,
-      groupTypes: Array.isArray(groupTypes) ? new Map(groupTypes.map(({ group, type }) => [group, type])) : groupTypes,
-    } as Machine["iommu"],
-    functions: inOrder(machine.functions, file),
+    ...frame,
+    source: { format: "snapshot", name: source.label ?? file, madeOf: source.madeOf },
+    hostBridges: isUnknown(frame.hostBridges)
+      ? frame.hostBridges
+      : frame.hostBridges.map((bridge, index) => take(forms.hostBridge, bridge, ["hostBridges", index])),
+    functions: functions.sort((a, b) => a.bdf - b.bdf),
   };
 }
 
-/** What the form gives: a machine but for its map and with the table of reasons. */
-interface Decoded extends Omit<Machine, "iommu"> {
-  readonly schema: string;
-  readonly reasons: readonly string[];
-  readonly iommu: Omit<Machine["iommu"], "groupTypes"> & {
-    readonly groupTypes: readonly { readonly group: number; readonly type: string }[] | { readonly unknown: string };
-  };
-}
-
-function parse(text: string, file: string): unknown {
-  if (text.length > MAX_CHARACTERS) {
-    throw new PeerlaneError("too-large", `the snapshot has ${text.length} characters`, { place: { file } });
-  }
-  const version = /^\s*\{\s*"schema"\s*:\s*"(peerlane\.snapshot\/[^"]{0,20})"/.exec(text)?.[1];
-  if (version !== undefined && version !== SNAPSHOT_SCHEMA) {
-    throw new PeerlaneError("bad-input", `this is ${version}, and ${SNAPSHOT_SCHEMA} is what can be read`, {
-      place: { file, line: 1 },
-      remedy: "read it with the release of peerlane that wrote it, or capture the machine again",
-    });
-  }
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new PeerlaneError("bad-input", `the snapshot is no JSON: ${(cause as Error).message.slice(0, 200)}`, {
-      place: { file },
-      remedy: "copy the file again, whole",
-      cause,
-    });
-  }
+function refuseOtherVersions(value: unknown, file: string): void {
+  const { schema } = (value ?? {}) as { readonly schema?: unknown };
+  if (typeof schema !== "string" || schema === SNAPSHOT_SCHEMA || !schema.startsWith("peerlane.snapshot/")) return;
+  throw new PeerlaneError("bad-input", `this is ${printable(schema)}, and ${SNAPSHOT_SCHEMA} is what can be read`, {
+    place: { file },
+    remedy: "read it with the release of peerlane that wrote it, or capture the machine again",
+  });
 }
 
 /** The table has to be there before the rest can be read; what is wrong with it, the form says. */
 function reasonsOf(value: unknown): readonly string[] {
   const { reasons } = (value ?? {}) as { readonly reasons?: unknown };
-  return Array.isArray(reasons) ? reasons.filter((reason) => typeof reason === "string") : [];
+  return Array.isArray(reasons) && reasons.every((reason) => typeof reason === "string") ? reasons : [];
 }
 
-function refused(file: string, issues: readonly z.core.$ZodIssue[]): PeerlaneError {
-  const { path, message } = deepest(issues[0]);
-  return new PeerlaneError("bad-input", `not a snapshot: ${message}`, {
-    place: { file },
-    facts: { at: path.length === 0 ? "the top" : path.map(String).join(".") },
+function refused(text: string, file: string, path: JsonPath, message: string): PeerlaneError {
+  return new PeerlaneError("bad-input", `not a snapshot: ${printable(message)}`, {
+    place: { file, line: lineOfValue(text, path) },
+    facts: { at: printable(pathText(path)) },
     remedy: "capture the machine again; peerlane schema snapshot shows the form",
   });
 }
 
-/** An issue that says something: where a union fits nowhere, that of the branch that got farthest. */
+function pathText(path: JsonPath): string {
+  if (path.length === 0) return "the top";
+  return path
+    .map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`))
+    .join("")
+    .replace(/^\./, "");
+}
+
+/**
+ * An issue that says something: where a union fits nowhere, that of the branch that got farthest, and of two the later,
+ * as the first one is that of hidden values.
+ */
 function deepest(issue: z.core.$ZodIssue | undefined): Finding {
   if (issue === undefined) return { path: [], message: "it does not fit", depth: 0 };
   if (issue.code !== "invalid_union") {
@@ -85,28 +87,30 @@ function deepest(issue: z.core.$ZodIssue | undefined): Finding {
     // What the form itself checked means that the shape had fitted.
     return { path, message, depth: path.length + (issue.code === "custom" ? 100 : 0) };
   }
-  const inner = issue.errors.map(([first]) => deepest(first)).sort((a, b) => b.depth - a.depth)[0];
+  const inner = issue.errors
+    .map(([first]) => deepest(first))
+    .sort((a, b) => a.depth - b.depth)
+    .at(-1);
   if (inner === undefined) return { path: issue.path, message: issue.message, depth: issue.path.length };
   return { path: [...issue.path, ...inner.path], message: inner.message, depth: issue.path.length + inner.depth };
 }
 
 interface Finding {
-  readonly path: readonly PropertyKey[];
+  readonly path: JsonPath;
   readonly message: string;
   readonly depth: number;
 }
 
-function inOrder(functions: readonly PciFunction[], file: string): readonly PciFunction[] {
-  const sorted = functions.toSorted((a, b) => a.bdf - b.bdf);
-  sorted.forEach((fn, index) => {
-    if (index > 0 && sorted[index - 1]?.bdf === fn.bdf) {
-      throw new PeerlaneError("bad-input", "not a snapshot: a function is there twice", { place: { file } });
-    }
-  });
-  return sorted;
+function findTwice(functions: readonly PciFunction[]): { readonly index: number; readonly bdf: Bdf } | undefined {
+  const seen = new Set<Bdf>();
+  for (const [index, { bdf }] of functions.entries()) {
+    if (seen.has(bdf)) return { index, bdf };
+    seen.add(bdf);
+  }
+  return undefined;
 }
 
 /** The JSON Schema (2020-12) of snapshots. */
 export function snapshotJsonSchema(): object {
-  return { $id: SNAPSHOT_SCHEMA, ...toJSONSchema(snapshotForm(new ReasonsTable()), { io: "input" }) };
+  return { $id: SNAPSHOT_SCHEMA, ...toJSONSchema(snapshotForms(new ReasonsTable()).whole, { io: "input" }) };
 }

@@ -89,7 +89,7 @@ export class RequiredPairs {
     return [...reasons, ...hiddenSizes(provider)];
   }
 
-  /** Three things that most sources cannot show, and without which no verdict of theirs would pass. */
+  /** Four things that most sources cannot show, and without which no verdict of theirs would pass. */
   #assume(i: number, j: number): void {
     const { gates } = this.#rule;
     if (gates === "ignore") return;
@@ -97,6 +97,7 @@ export class RequiredPairs {
     const add = (what: string, value: Known<unknown>): void => {
       if (isUnknown(value) && !this.#assumed.has(what)) this.#assumed.set(what, value.unknown);
     };
+    add("the kernel has P2PDMA (Linux 4.20 or newer)", kernel.release);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
     if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
     const client = this.#function(this.#table.clients[j]);

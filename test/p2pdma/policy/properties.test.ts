@@ -208,6 +208,8 @@ describe("Hiding parts of a machine", () => {
         ({ machine, policy }, fields, percent, seed, parts) => {
           const random = makeRandom(seed);
           const part = hide(machine, fields, () => random() * 100 < percent, new Set(parts));
+          // That the kernel is new enough to have P2PDMA at all is taken for granted where it is hidden, and told.
+          fc.pre(machine.kernel.release !== "4.19" || !isUnknown(part.kernel.release));
           const truth = resultsOf(machine, policy);
           resultsOf(part, policy).forEach(({ outcome, findings, rule }, index) => {
             seen[outcome]++;
