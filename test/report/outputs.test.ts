@@ -17,6 +17,7 @@ import {
   documentMarkdown,
   documentText,
   explainBlocks,
+  explainJson,
   findBlocks,
   findJson,
   fixBlocks,
@@ -25,8 +26,10 @@ import {
   historyJson,
   machineReport,
   matrixBlocks,
+  matrixJson,
   matrixText,
   treeBlocks,
+  treeJson,
   treeText,
   whatIfBlocks,
   whatIfJson,
@@ -149,4 +152,13 @@ test("matrix, tree and explain as Markdown, and the report", async () => {
   ];
   await expect(documentMarkdown(blocks)).toMatchFileSnapshot(`${folder}/screens.md`);
   await expect(machineReport(input, "peerlane, for a test")).toMatchFileSnapshot(`${folder}/report.md`);
+});
+
+test("matrix, tree and explain as JSON", async () => {
+  const table = decideAll(mixed);
+  const input = { table, expectedGroups: expectedIommuGroups(mixed, table.topology) };
+  await expect(jsonOf("matrix", matrixJson(input))).toMatchFileSnapshot(`${folder}/matrix.json`);
+  await expect(jsonOf("tree", treeJson(input))).toMatchFileSnapshot(`${folder}/tree.json`);
+  const pair = explainJson(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1"));
+  await expect(jsonOf("explain", pair)).toMatchFileSnapshot(`${folder}/explain.json`);
 });
