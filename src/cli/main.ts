@@ -3,13 +3,17 @@ import { CommanderError } from "commander";
 import packageFile from "../../package.json" with { type: "json" };
 import { reportError } from "./errors.ts";
 import { EXIT } from "./exit-codes.ts";
+import { refuseNearVerb } from "./near-verb.ts";
 import { makeProgram } from "./program.ts";
+import { writeError } from "./write-output.ts";
 
-// `| head` closes the pipe early: that is no error.
+// `| head` closes the pipe early: that is no error. A full disk is one.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(process.exitCode ?? 0);
-  throw error;
+  if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.yes);
+  process.exit(reportError(writeError("standard output", error), process.argv.includes("--debug")));
 });
+// What cannot be said there cannot be said elsewhere either; the exit code stays.
+process.stderr.on("error", () => {});
 
 const program = makeProgram(packageFile.version, (code) => {
   process.exitCode = code;
@@ -17,6 +21,7 @@ const program = makeProgram(packageFile.version, (code) => {
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {
+  await refuseNearVerb(process.argv[2], program);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.yes : EXIT.usage;

@@ -10,8 +10,8 @@ export interface OutputOptions {
   readonly debug?: boolean;
 }
 
-/** What every verb that reads a machine takes. */
-export interface MachineOptions extends OutputOptions {
+/** What a machine is, and what if it were not. */
+export interface WhatIfOptions {
   readonly root?: string;
   readonly kernel?: string;
   readonly cpu?: string;
@@ -21,6 +21,9 @@ export interface MachineOptions extends OutputOptions {
   readonly move?: readonly string[];
   readonly append?: string;
 }
+
+/** What every verb that shows a machine takes. */
+export interface MachineOptions extends OutputOptions, WhatIfOptions {}
 
 function parseWidth(text: string): number {
   const width = Number(text);
@@ -36,7 +39,9 @@ export function repeated(value: string, previous: readonly string[] = []): reado
 
 /** Splits `gpu,nic` and repeated options into one list. */
 export function listed(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, ...value.split(",").filter((name) => name !== "")];
+  const names = value.split(",").filter((name) => name !== "");
+  if (names.length === 0) throw new InvalidArgumentError("it names nothing");
+  return [...previous, ...names];
 }
 
 /** The argument that names a machine. */
@@ -47,28 +52,31 @@ export const SOURCE_HELP =
 export function addOutputOptions(command: Command): Command {
   return command
     .option("--json", "print JSON (peerlane schema shows its form)")
-    .option("--markdown", "print Markdown, for an issue tracker")
+    .addOption(new Option("--markdown", "print Markdown, for an issue tracker").conflicts("json"))
     .addOption(new Option("--color <when>", "colour the output").choices(["auto", "always", "never"]).default("auto"))
     .option("--width <columns>", "draw for this many columns", parseWidth)
     .option("--debug", "show stack traces of errors");
 }
 
-/** Adds the options that say what a machine is and what if it were not. */
+/** Adds the options of {@link MachineOptions} to a verb. */
 export function addMachineOptions(command: Command): Command {
-  return addOutputOptions(
-    command
-      .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
-      .option("--kernel <release>", "what if this kernel ran, as 7.3; or what runs, where the source does not say")
-      .addOption(new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]))
-      .addOption(new Option("--iommu <mode>", "what if the IOMMU were used so, likewise").choices([...IOMMU_MODES]))
-      .option("--append <parameters>", "what if the kernel had these parameters, as pci=disable_acs_redir=00:04.0")
-      .option("--set <device.acs=bits>", "what if ACS bits were written, as 00:04.0.acs=-RR-CR", repeated)
-      .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated)
-      .option("--rules <release>", "the kernel release whose rules decide, without changing the machine"),
-  );
+  return addOutputOptions(addWhatIfOptions(command));
+}
+
+/** Adds the options of {@link WhatIfOptions} to a verb. */
+export function addWhatIfOptions(command: Command): Command {
+  return command
+    .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
+    .option("--kernel <release>", "what if this kernel ran, as 7.3; or what runs, where the source does not say")
+    .addOption(new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]))
+    .addOption(new Option("--iommu <mode>", "what if the IOMMU were used so, likewise").choices([...IOMMU_MODES]))
+    .option("--append <parameters>", "what if the kernel had these parameters, as pci=disable_acs_redir=00:04.0")
+    .option("--set <device.acs=bits>", "what if ACS bits were written, as 00:04.0.acs=-RR-CR", repeated)
+    .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated)
+    .option("--rules <release>", "the kernel release whose rules decide, without changing the machine");
 }
 
 /** `--rules` as the library takes it. */
-export function rulesOf({ rules }: Pick<MachineOptions, "rules">): { readonly rules?: string } {
+export function rulesOf({ rules }: Pick<WhatIfOptions, "rules">): { readonly rules?: string } {
   return rules === undefined ? {} : { rules };
 }

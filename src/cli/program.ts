@@ -13,6 +13,7 @@ export function makeProgram(version: string, finish: Finish): Command {
     )
     .version(version)
     .showSuggestionAfterError()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "peerlane: ")) })
     .addHelpText("after", PROGRAM_EXAMPLES);
   addLookingVerbs(program, finish);
   addAdvisingVerbs(program, finish);
@@ -32,4 +33,5 @@ Examples:
   sudo peerlane capture -o server.json.gz                         for a colleague to look at
   peerlane vm examples/one-switch.yaml    the same, decided by a real kernel in QEMU
 
-Exit codes: 0 yes, 1 no, 2 usage or bad input, 3 the source hides what is needed, 4 the operation failed`;
+Exit codes: 0 yes, 1 no, 2 usage or bad input, 3 the source hides what is needed, 4 the operation failed
+(help of a verb says what yes and no are there; a reader that stops early, as head, changes nothing)`;

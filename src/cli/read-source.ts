@@ -43,6 +43,20 @@ export async function readUnchanged(source: string | undefined, root: string | u
   });
 }
 
+/** Whether a word in a device's place is written as a file is, or as standard input: no device has such a name. */
+export function looksLikeSource(word: string): boolean {
+  return word === "-" || word.includes("/") || /\.[a-z]\w*$/i.test(word);
+}
+
+/** Refuses a source that stands where a device is due, which would be looked up on this host. */
+export function refuseSourceAsDevice(names: readonly string[]): void {
+  const source = names.find(looksLikeSource);
+  if (source === undefined) return;
+  throw new PeerlaneError("usage", `'${source}' is a source, and stands where a device is due`, {
+    remedy: "name the devices first, then the source",
+  });
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
@@ -55,7 +69,7 @@ function* readChunks(source: string): Generator<Uint8Array> {
   try {
     for (;;) {
       const chunk = new Uint8Array(CHUNK);
-      const count = readSome(file, chunk);
+      const count = readSome(file, chunk, source === "-" ? "standard input" : source);
       if (count === 0) return;
       total += count;
       if (total % (64 * CHUNK) < count) progress.show(`read ${Math.round(total / CHUNK)} MiB of ${source}`);
@@ -71,14 +85,14 @@ function openFile(path: string): number {
   try {
     return openSync(path, "r");
   } catch (cause) {
-    throw new PeerlaneError("not-found", `cannot open ${path}`, {
+    throw new PeerlaneError("not-found", `cannot open ${path === "" ? "a file without a name" : path}`, {
       remedy: "name a dump of lspci, an archive of sysfs, a snapshot, a scenario, or - for standard input",
       cause,
     });
   }
 }
 
-function readSome(file: number, chunk: Uint8Array): number {
+function readSome(file: number, chunk: Uint8Array, source: string): number {
   for (;;) {
     try {
       return readSync(file, chunk);
@@ -87,7 +101,7 @@ function readSome(file: number, chunk: Uint8Array): number {
       if (code === "EOF") return 0;
       // A terminal or pipe in non-blocking mode has nothing yet.
       if (code === "EAGAIN") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
-      else throw new PeerlaneError("operation-failed", `cannot read: ${(cause as Error).message}`, { cause });
+      else throw new PeerlaneError("operation-failed", `cannot read ${source}: ${(cause as Error).message}`, { cause });
     }
   }
 }

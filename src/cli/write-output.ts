@@ -10,6 +10,11 @@ export function writeOutput(file: string | undefined, content: string | Uint8Arr
   try {
     writeFileSync(file, content);
   } catch (cause) {
-    throw new PeerlaneError("operation-failed", `cannot write ${file}: ${(cause as Error).message}`, { cause });
+    throw writeError(file, cause);
   }
+}
+
+/** What a failed write is to the user. */
+export function writeError(name: string, cause: unknown): PeerlaneError {
+  return new PeerlaneError("operation-failed", `cannot write ${name}: ${(cause as Error).message}`, { cause });
 }

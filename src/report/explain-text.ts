@@ -40,7 +40,10 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
     return [`  ${style.faint(label.padEnd(10))}${first}`, ...rest.map((line) => indent + line)];
   };
   return [
-    `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${style[MAP_TYPE_PAINTS[verdict.mapType]](verdictWords(verdict))}`,
+    ...wrap(
+      `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${style[MAP_TYPE_PAINTS[verdict.mapType]](verdictWords(verdict))}`,
+      width,
+    ),
     ...pathLines(table, verdict, style, width),
     ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
       labelled(index === 0 ? "why" : "", text),

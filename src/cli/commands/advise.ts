@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { addMachineOptions, addOutputOptions, listed, SOURCE_HELP } from "../options.ts";
 import type { CheckOptions } from "../verbs/check.ts";
 import type { DiffOptions } from "../verbs/diff.ts";
@@ -48,7 +48,13 @@ function addFind(program: Command, finish: Finish): void {
   addMachineOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  sudo peerlane find mlx5_0 nvme1\n  peerlane find nvme1 nvme2 server.tar.gz\n  peerlane find nic --providers gpu --source dump.txt",
+      `
+Exits with 0 where there is one, 1 where no provider reaches all clients, 3 where the source hides what decides.
+
+Examples:
+  sudo peerlane find mlx5_0 nvme1
+  peerlane find nvme1 nvme2 server.tar.gz
+  peerlane find nic --providers gpu --source dump.txt`,
     )
     .action(async (names: readonly string[], options: FindOptions) => {
       const { runFind } = await import("../verbs/find.ts");
@@ -62,8 +68,8 @@ function addCheck(program: Command, finish: Finish): void {
     .description("hold a machine against a policy: pairs that must work, pairs that must not, groups to keep apart")
     .argument("<policy>", "a policy file (YAML); examples/policies has some")
     .argument("[source]", SOURCE_HELP)
-    .option("--junit", "print JUnit XML, for a CI server")
-    .option("--sarif", "print SARIF 2.1.0, for code scanning");
+    .addOption(new Option("--junit", "print JUnit XML, for a CI server").conflicts(["json", "markdown", "sarif"]))
+    .addOption(new Option("--sarif", "print SARIF 2.1.0, for code scanning").conflicts(["json", "markdown"]));
   addMachineOptions(command)
     .addHelpText(
       "after",

@@ -23,6 +23,8 @@ function addMatrix(program: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
+Exits with 0, or with 3 where the source hides what decides each of the pairs.
+
 Examples:
   sudo peerlane matrix
   peerlane matrix dump.txt --cpu amd-zen --kernel 7.2
@@ -44,7 +46,7 @@ function addTree(program: Command, finish: Finish): void {
   addMachineOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  sudo peerlane tree\n  peerlane tree dump.txt --width 120 | less\n  peerlane tree dump.txt --move 05:00.0=under:02:01.0",
+      "\nExits with 0.\n\nExamples:\n  sudo peerlane tree\n  peerlane tree dump.txt --width 120 | less\n  peerlane tree dump.txt --move 05:00.0=under:02:01.0",
     )
     .action(async (source: string | undefined, options: MachineOptions) => {
       const { runTree } = await import("../verbs/tree.ts");
@@ -63,7 +65,14 @@ function addExplain(program: Command, finish: Finish): void {
   addMachineOptions(command)
     .addHelpText(
       "after",
-      "\nExamples:\n  sudo peerlane explain nvme0 mlx5_0\n  peerlane explain 03:00.0 05:00.0 dump.txt --kernel 6.12 --cpu intel\n  peerlane explain gpu nic dump.txt --history",
+      `
+Exits with 0 where the client reaches the provider's memory, directly or through the host bridge, 1 where the kernel
+refuses, 3 where the source hides what decides; --history too, by the machine's own kernel.
+
+Examples:
+  sudo peerlane explain nvme0 mlx5_0
+  peerlane explain 03:00.0 05:00.0 dump.txt --kernel 6.12 --cpu intel
+  peerlane explain gpu nic dump.txt --history`,
     )
     .action(async (provider: string, client: string, source: string | undefined, options: ExplainOptions) => {
       const { runExplain } = await import("../verbs/explain.ts");

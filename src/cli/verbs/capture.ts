@@ -6,13 +6,14 @@ import type { CaptureOptions } from "./capture-options.ts";
 
 /** `peerlane capture [SRC]`: the machine in one file, to be read anywhere. */
 export async function runCapture(source: string | undefined, options: CaptureOptions): Promise<number> {
-  if (options.output === undefined && options.plain !== true && process.stdout.isTTY) {
+  const isText = options.plain === true || options.format === "rdma-topo";
+  if (options.output === undefined && !isText && process.stdout.isTTY) {
     throw new PeerlaneError("usage", "compressed data does not belong on a terminal", {
       remedy: "give -o server.json.gz, or --plain",
     });
   }
   const text = options.format === "snapshot" ? await snapshotOf(source, options) : await rdmaTopoOf(source, options);
-  if (options.plain === true || options.format === "rdma-topo") {
+  if (isText) {
     writeOutput(options.output, text);
     return EXIT.yes;
   }

@@ -1,4 +1,5 @@
 import { compareMachines, compareVerdicts, decideAll } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputOptions, rulesOf } from "../options.ts";
@@ -16,6 +17,11 @@ export async function runDiff(
   afterSource: string | undefined,
   options: DiffOptions,
 ): Promise<number> {
+  if (beforeSource === "-" && afterSource === "-") {
+    throw new PeerlaneError("usage", "standard input holds one machine, not two", {
+      remedy: "name a file for one side",
+    });
+  }
   const { after: beforeMachine } = await readSource(beforeSource, {});
   const { after: machine } = await readSource(afterSource, {});
   const before = decideAll(beforeMachine, rulesOf(options));

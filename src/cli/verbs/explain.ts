@@ -2,7 +2,7 @@ import { decideAll, findDevice, type MapType, verdictHistory } from "../../p2pdm
 import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, whatIfView } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
-import { readSource } from "../read-source.ts";
+import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { show } from "../show.ts";
 
 /** Options of `explain`. */
@@ -17,6 +17,7 @@ export async function runExplain(
   source: string | undefined,
   options: ExplainOptions,
 ): Promise<number> {
+  refuseSourceAsDevice([a, b]);
   const { before, after: machine, changes } = await readSource(source, options);
   const provider = findDevice(machine, a);
   const client = findDevice(machine, b);

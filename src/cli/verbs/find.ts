@@ -5,7 +5,7 @@ import { isUnknown } from "../../pci/known.ts";
 import { findBlocks, findJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
-import { readSource } from "../read-source.ts";
+import { looksLikeSource, readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { show } from "../show.ts";
 
 /** Options of `find`. */
@@ -17,8 +17,9 @@ export interface FindOptions extends MachineOptions {
 /** `peerlane find CLIENT… [SRC]`: the last argument is a source where it is `-` or names a file. */
 export async function runFind(names: readonly string[], options: FindOptions): Promise<number> {
   const last = names.at(-1) ?? "";
-  const isSource = options.source === undefined && names.length > 1 && (last === "-" || existsSync(last));
+  const isSource = options.source === undefined && names.length > 1 && (looksLikeSource(last) || existsSync(last));
   const clientNames = isSource ? names.slice(0, -1) : names;
+  refuseSourceAsDevice(clientNames);
   const { after: machine } = await readSource(isSource ? last : options.source, options);
   const clients = [...new Set(clientNames.flatMap((name) => findDevices(machine, name)))];
   if (clients.length === 0) throw new PeerlaneError("usage", "find takes at least one client");

@@ -4,7 +4,7 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { fixBlocks, fixJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
-import { readSource } from "../read-source.ts";
+import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { show } from "../show.ts";
 
 /** Options of `fix`. */
@@ -23,6 +23,7 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
       remedy: "as in: peerlane fix nvme0 mlx5_0 dump.txt, or: peerlane fix --all gpu:nic dump.txt",
     });
   }
+  refuseSourceAsDevice(names.slice(0, count));
   const { after: machine } = await readSource(names[count], options);
   const pairs = options.all === undefined ? onePair(machine, names) : allPairs(machine, options.all);
   const advice = advise(machine, pairs, rulesOf(options));

@@ -2,13 +2,13 @@ import packageFile from "../../../package.json" with { type: "json" };
 import { decideAll } from "../../p2pdma/index.ts";
 import { machineReport } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type MachineOptions, rulesOf } from "../options.ts";
+import { rulesOf, type WhatIfOptions } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { treeInput } from "../show.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `report`. */
-export interface ReportOptions extends MachineOptions {
+export interface ReportOptions extends WhatIfOptions {
   readonly output?: string;
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ArchiveTree } from "../../host/archive.ts";
 import { decompress } from "../../host/compression.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -12,6 +12,7 @@ import { EXIT } from "../exit-codes.ts";
 import type { OutputOptions } from "../options.ts";
 import { show } from "../show.ts";
 import { ProgressLine } from "../terminal.ts";
+import { writeOutput } from "../write-output.ts";
 
 /** Options of `vm`. */
 export interface VmOptions extends OutputOptions {
@@ -50,7 +51,7 @@ export async function runVm(file: string, options: VmOptions): Promise<number> {
           remedy: "give an NVMe controller a memory buffer: nvme: { cmb: 16M }",
         },
       );
-    if (options.save !== undefined) writeFileSync(options.save, report.tree);
+    if (options.save !== undefined) writeOutput(options.save, report.tree);
     return showReport(await machineOf(report, scenario.name), report, options);
   } catch (error) {
     if (interrupt.signal.aborted)

@@ -1,4 +1,5 @@
 import type { Machine } from "../../host/machine.ts";
+import { keptParameters } from "../../host/snapshot/command-line.ts";
 import type { Acs } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { LinkState } from "../../pci/express.ts";
@@ -59,9 +60,13 @@ export function compareMachines(
 }
 
 function factChanges(before: Machine, after: Machine): FactChange[] {
+  // A snapshot holds the parameters that matter only: the others cannot be compared.
+  const isCut = [before, after].some(({ source }) => source.format === "snapshot");
+  const commandLine = ({ kernel }: Machine): Known<string> =>
+    isCut && !isUnknown(kernel.commandLine) ? keptParameters(kernel.commandLine) : kernel.commandLine;
   const pairs: readonly [FactChange["what"], (machine: Machine) => Known<string | null>][] = [
     ["kernel", ({ kernel }) => kernel.release],
-    ["command-line", ({ kernel }) => kernel.commandLine],
+    ["command-line", commandLine],
     ["cpu", cpuName],
     ["iommu-kind", ({ iommu }) => iommu.kind],
     ["iommu-mode", ({ iommu }) => iommu.mode],

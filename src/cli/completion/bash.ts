@@ -1,0 +1,71 @@
+import { DEFAULT_VERB, type Value, type VerbWords } from "./words.ts";
+
+/** The completion script of bash (4 or newer for all of it; 3.2 offers files where nothing can be offered). */
+export function bashScript(verbs: readonly VerbWords[]): string {
+  return `# bash completion for peerlane: source <(peerlane completion bash)
+_peerlane() {
+  local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" verb="\${COMP_WORDS[1]}" options choices
+  local IFS=$' \\t\\n'
+  # Readline takes --iommu=off for three words.
+  if [ "$current" = "=" ]; then current=""
+  elif [ "$previous" = "=" ]; then previous="\${COMP_WORDS[COMP_CWORD-2]}"
+  fi
+  case "$verb" in
+    ${verbs.map((verb) => verb.name).join("|")}) ;;
+    *) verb=${DEFAULT_VERB} ;;
+  esac
+  case "$verb $previous" in
+${valueCases(verbs).join("\n")}
+  esac
+  case "$verb" in
+${verbs.map(verbCase).join("\n")}
+  esac
+  case "$current" in
+    -*) COMPREPLY=($(compgen -W "$options" -- "$current")); return ;;
+  esac
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    IFS=$'\\n'
+    compopt -o filenames 2>/dev/null
+    COMPREPLY=($(IFS=' ' compgen -W "${verbs.map((verb) => verb.name).join(" ")}" -- "$current") $(compgen -f -- "$current"))
+  elif [ -n "$choices" ]; then
+    COMPREPLY=($(compgen -W "$choices" -- "$current"))
+  fi
+}
+complete -o default -F _peerlane peerlane
+`;
+}
+
+function verbCase(verb: VerbWords): string {
+  const options = verb.options.flatMap((option) => option.flags).join(" ");
+  return `    ${verb.name}) options="${options}" choices="${verb.choices.join(" ")}" ;;`;
+}
+
+/** One case for all options that are followed by the same. */
+function valueCases(verbs: readonly VerbWords[]): readonly string[] {
+  const patternsOf = new Map<string, string[]>();
+  for (const verb of verbs) {
+    for (const { flags, value } of verb.options) {
+      const reply = replyOf(value);
+      if (reply === undefined) continue;
+      const patterns = flags.map((flag) => `"${verb.name} ${flag}"`);
+      patternsOf.set(reply, [...(patternsOf.get(reply) ?? []), ...patterns]);
+    }
+  }
+  return [...patternsOf].map(([reply, patterns]) => `    ${patterns.join("|")}) ${reply} ;;`);
+}
+
+/** What answers for a value; nothing said leaves it to readline, which offers files. */
+function replyOf(value: Value): string | undefined {
+  switch (value.kind) {
+    case "none":
+      return undefined;
+    case "file":
+      return "return";
+    case "folder":
+      return `IFS=$'\\n'; compopt +o default -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return`;
+    case "word":
+      return "compopt +o default 2>/dev/null; return";
+    case "choice":
+      return `compopt +o default 2>/dev/null; COMPREPLY=($(compgen -W "${value.choices.join(" ")}" -- "$current")); return`;
+  }
+}

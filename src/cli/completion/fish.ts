@@ -1,0 +1,52 @@
+import { DEFAULT_VERB, type OptionWords, type Value, type VerbWords } from "./words.ts";
+
+/** The completion script of fish. */
+export function fishScript(verbs: readonly VerbWords[]): string {
+  return `# fish completion for peerlane: peerlane completion fish | source
+function __peerlane_verb
+  set -l words (commandline -opc)
+  if not set -q words[2]
+    echo start
+  else if contains -- $words[2] ${verbs.map((verb) => verb.name).join(" ")}
+    echo $words[2]
+  else
+    echo ${DEFAULT_VERB}
+  end
+end
+${verbs.flatMap(verbLines).join("\n")}
+`;
+}
+
+function verbLines({ name, description, options, choices }: VerbWords): readonly string[] {
+  const places = name === DEFAULT_VERB ? `start ${name}` : name;
+  const here = `complete -c peerlane -n 'contains -- (__peerlane_verb) ${places}'`;
+  return [
+    `complete -c peerlane -n 'contains -- (__peerlane_verb) start' -a ${name} -d ${quote(description)}`,
+    ...options.map((option) => `${here} ${optionWords(option)}`),
+    ...(choices.length > 0 ? [`${here} -f -a ${quote(choices.join(" "))}`] : []),
+  ];
+}
+
+function optionWords({ flags, description, value }: OptionWords): string {
+  const names = flags.map((flag) => (flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`));
+  return `${names.join(" ")} -d ${quote(description)}${valueWords(value)}`;
+}
+
+function valueWords(value: Value): string {
+  switch (value.kind) {
+    case "none":
+      return "";
+    case "file":
+      return " -r -F";
+    case "folder":
+      return " -x -a '(__fish_complete_directories)'";
+    case "word":
+      return " -x";
+    case "choice":
+      return ` -x -a ${quote(value.choices.join(" "))}`;
+  }
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import { workbench } from "./shell.ts";
+
+const { run, write } = workbench();
+
+const policy = (provider: string, client: string): string =>
+  `policy: test\nrequire:\n  - { provider: "${provider}", client: "${client}", path: direct }\n`;
+write("works.yaml", policy("nvme2", "nvme3"));
+write("fails.yaml", policy("nvme0", "nvme1"));
+write("hidden.yaml", policy("03:00.0", "04:00.0"));
+write("broken.yaml", "require: 7\n");
+
+describe.concurrent("exit code 0, with an answer and no complaint,", () => {
+  test.for([
+    ["a matrix with verdicts", "matrix $MIXED"],
+    ["the default verb", "$MIXED"],
+    ["a tree", "tree $MIXED"],
+    ["a tree of a source that hides much", "tree $HIDDEN 2>/dev/null"],
+    ["an explained pair that is supported", "explain nvme2 nvme3 $MIXED"],
+    ["a pair with itself", "explain nvme2 nvme2 $MIXED"],
+    ["the history of a pair that is supported", "explain nvme2 nvme3 $MIXED --history"],
+    ["a fix for a pair that needs none", "fix nvme2 nvme3 $MIXED"],
+    ["a fix that helps", "fix nvme0 nvme1 $MIXED"],
+    ["fixes for classes", "fix --all nvme:nvme $MIXED"],
+    ["a provider found", "find nvme3 $MIXED"],
+    ["a provider found in --source", "find nvme3 --source $MIXED"],
+    ["a policy that holds", "check works.yaml $MIXED"],
+    ["no difference", "diff $MIXED $MIXED"],
+    ["a capture", "capture $MIXED | cat"],
+    ["a capture for rdma_topo", "capture --format rdma-topo $MIXED"],
+    ["a report", "report $MIXED"],
+    ["a schema", "schema matrix"],
+    ["a completion script", "completion fish"],
+    ["help", "--help"],
+    ["the version", "--version"],
+  ] as const)("for %s", async ([, line]) => {
+    const { status, out, err } = await run(`set -o pipefail; peerlane ${line}`);
+    expect({ status, err }).toEqual({ status: 0, err: "" });
+    expect(out).not.toBe("");
+  });
+});
+
+describe.concurrent("exit code 1, with an answer,", () => {
+  test.for([
+    ["an explained pair that the kernel refuses", "explain nvme0 nvme1 $MIXED"],
+    ["the history of a pair that the machine's own kernel refuses", "explain nvme0 nvme1 $MIXED --history"],
+    ["a pair that nothing helps", "fix nvme0 nvme1 $BRIDGES"],
+    ["no provider for all clients", "find nvme $MIXED"],
+    ["a policy that fails", "check fails.yaml $MIXED"],
+    ["a policy that fails, as JUnit XML", "check fails.yaml $MIXED --junit"],
+    ["a policy that fails, as SARIF", "check fails.yaml $MIXED --sarif"],
+    ["a difference", "diff $MIXED $CLEARED"],
+  ] as const)("for %s", async ([, line]) => {
+    const { status, out, err } = await run(`peerlane ${line}`);
+    expect({ status, err }).toEqual({ status: 1, err: "" });
+    expect(out).not.toBe("");
+  });
+});
+
+describe.concurrent("exit code 3, with an answer,", () => {
+  test.for([
+    ["a matrix without one verdict", "matrix $HIDDEN"],
+    ["an explained pair", "explain 03:00.0 04:00.0 $HIDDEN"],
+    ["the history of a pair", "explain 03:00.0 04:00.0 $HIDDEN --history"],
+    ["a fix", "fix 03:00.0 04:00.0 $HIDDEN"],
+    ["fixes for classes", "fix --all nvme:nvme $HIDDEN"],
+    ["a provider", "find 03:00.0 $HIDDEN"],
+    ["a policy", "check hidden.yaml $HIDDEN"],
+  ] as const)("for %s of a source that hides what decides", async ([, line]) => {
+    const { status, out } = await run(`peerlane ${line}`);
+    expect(status).toBe(3);
+    expect(out).not.toBe("");
+  });
+});
+
+describe.concurrent("exit code 2, without an answer,", () => {
+  const verbs = {
+    matrix: "matrix",
+    tree: "tree",
+    explain: "explain nvme0 nvme1",
+    fix: "fix nvme0 nvme1",
+    find: "find nvme0",
+    check: "check works.yaml",
+    diff: "diff $MIXED",
+    capture: "capture",
+    report: "report",
+  };
+  test.for([
+    ...Object.entries(verbs).flatMap(([verb, line]) => [
+      [`a file that is not there, in ${verb},`, `${line} no-such-file.txt`],
+      [`an option that ${verb} does not have`, `${line} $MIXED --no-such-option`],
+    ]),
+    ["an option that vm does not have", "vm $SCENARIO --no-such-option"],
+    ["an option that schema does not have", "schema matrix --no-such-option"],
+    ["an option that completion does not have", "completion bash --no-such-option"],
+    ["a schema that there is not", "schema matrices"],
+    ["a shell that there is not", "completion tcsh"],
+    ["a missing argument", "explain nvme0"],
+    ["an argument too many", "tree $MIXED $MIXED"],
+    ["an unknown device", "explain nvme0 nvme9 $MIXED"],
+    ["an unknown device to fix", "fix nvme0 nvme9 $MIXED"],
+    ["an unknown device to find for", "find nvme9 $MIXED"],
+    ["an unknown provider", "matrix $MIXED --providers nvme9"],
+    ["a list of providers that names nothing", "matrix $MIXED --providers ,"],
+    ["a name that means several devices", "explain nvme nvme0 $MIXED"],
+    ["a word that is no CPU", "matrix $MIXED --cpu pentium"],
+    ["a width that is none", "matrix $MIXED --width 10"],
+    ["a file and --root", "matrix $MIXED --root /"],
+    ["standard input for both sides", "diff - -"],
+    ["two forms at once", "matrix $MIXED --json --markdown"],
+    ["two forms of a check at once", "check works.yaml $MIXED --junit --sarif"],
+    ["an empty name", "matrix ''"],
+    ["nothing on standard input", "matrix -"],
+    ["a text that is no machine", "matrix works.yaml"],
+    ["a folder without sys/", "matrix ."],
+    ["a policy that is none", "check broken.yaml $MIXED"],
+    ["a policy that is not there", "check no-such.yaml $MIXED"],
+    ["a scenario to be captured for rdma_topo", "capture --format rdma-topo $SCENARIO"],
+    ["a scenario that is not there", "vm no-such.yaml"],
+    ["a machine that is no scenario", "vm $MIXED"],
+  ] as const)("for %s", async ([, line]) => {
+    const { status, out, err } = await run(`peerlane ${line}`);
+    expect({ status, out }).toEqual({ status: 2, out: "" });
+    expect(err).toMatch(/^peerlane: /);
+    expect(err).not.toContain("    at ");
+  });
+});
+
+describe.concurrent("exit code 4, without an answer,", () => {
+  test.for([
+    ["a capture that cannot be written", "capture $MIXED -o no-such-folder/server.json.gz"],
+    ["a report that cannot be written", "report $MIXED -o no-such-folder/report.md"],
+    ["a machine that cannot boot", "vm $SCENARIO --kernel-image $SCENARIO --busybox $SCENARIO"],
+  ] as const)("for %s", async ([, line]) => {
+    // With nothing but node in PATH there is no QEMU.
+    const { status, out, err } = await run(
+      `mkdir -p .only-node; ln -sf "$(command -v node)" .only-node/node; cli=$(command -v peerlane); PATH=.only-node; "$cli" ${line}`,
+    );
+    expect({ status, out }).toEqual({ status: 4, out: "" });
+    expect(err).toMatch(/^peerlane: /);
+    expect(err).not.toContain("    at ");
+  });
+});
+
+describe("help", () => {
+  test("of each verb says what its exit codes mean", { concurrent: true }, async () => {
+    const listed = (await run("peerlane --help")).out.match(/^ {2}(\w+)(?= .*\[|\s+<| <)/gm) ?? [];
+    const verbs = listed.map((verb) => verb.trim()).filter((verb) => verb !== "help");
+    expect(verbs.length).toBeGreaterThanOrEqual(12);
+    const helps = await Promise.all(verbs.map((verb) => run(`peerlane ${verb} --help`)));
+    for (const help of helps) expect(help).toMatchObject({ status: 0, out: expect.stringMatching(/^Exits with 0/m) });
+  });
+});

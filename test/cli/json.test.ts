@@ -1,0 +1,54 @@
+import { describe, expect, test } from "vitest";
+import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
+import { workbench } from "./shell.ts";
+
+const { run, write } = workbench();
+
+write("policy.yaml", "policy: test\nrequire:\n  - { provider: nvme2, client: nvme3 }\n");
+
+/** Reads standard input as JSON in a process of its own, as a script would. */
+const PARSER = `node -e 'console.log(JSON.parse(require("fs").readFileSync(0, "utf8")).schema)'`;
+
+describe.concurrent("--json", () => {
+  test.for([
+    ["matrix", "matrix $MIXED"],
+    ["tree", "tree $MIXED"],
+    ["explain", "explain nvme0 nvme1 $MIXED"],
+    ["history", "explain nvme0 nvme1 $MIXED --history"],
+    ["fix", "fix nvme0 nvme1 $MIXED"],
+    ["find", "find nvme3 $MIXED"],
+    ["check", "check policy.yaml $MIXED"],
+    ["diff", "diff $MIXED $CLEARED"],
+    ["matrix", "matrix $HIDDEN"],
+    ["explain", "explain 03:00.0 04:00.0 $HIDDEN"],
+    ["fix", "fix 03:00.0 04:00.0 $HIDDEN"],
+    ["matrix", "matrix $MIXED --iommu off --kernel 6.12"],
+    ["matrix", "matrix $MIXED --color always --width 40"],
+  ] as const)("is peerlane.%s/1 in a pipe, and what its schema says, of %s", async ([name, line]) => {
+    const { out, err } = await run(`peerlane ${line} --json | tee >(${PARSER} >&2)`);
+    expect(err).toBe(`peerlane.${name}/1\n`);
+    OUTPUT_SCHEMAS[name].parse(JSON.parse(out));
+  });
+
+  test("is refused by report, which is Markdown", async () => {
+    expect(await run("peerlane report $MIXED --json")).toMatchObject({ status: 2, out: "" });
+  });
+});
+
+describe.concurrent("other forms", () => {
+  test("of a check are JSON and XML", async () => {
+    const [sarif, junit] = await Promise.all([
+      run("peerlane check policy.yaml $MIXED --sarif"),
+      run("peerlane check policy.yaml $MIXED --junit"),
+    ]);
+    expect(JSON.parse(sarif.out)).toMatchObject({ version: "2.1.0" });
+    expect(junit.out).toMatch(/^<\?xml .*<\/testsuites>\n$/s);
+  });
+
+  test("of a schema are JSON, for each name that help lists", async () => {
+    const names = (await run("peerlane schema none")).err.match(/choices are (.*)\./)?.[1]?.split(", ") ?? [];
+    expect(names).toContain("snapshot");
+    const schemas = await Promise.all(names.map((name) => run(`peerlane schema ${name}`)));
+    for (const { out } of schemas) expect(JSON.parse(out)).toHaveProperty("$schema");
+  });
+});

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { workbench } from "./shell.ts";
+
+const { run } = workbench();
+
+const CHANGED_PLACES = "--move 01:00.0=under:00:05.0 --move 02:00.0=under:00:04.0";
+
+const VERDICTS = /"mapType": "[a-z-]+"/g;
+
+describe.concurrent("explain asks what if, and exits by the answer,", () => {
+  test.for([
+    ["ACS bits were written", 0, "$MIXED --set 00:04.0.acs=-RR-CR"],
+    ["ACS bits were written that do not matter", 1, "$MIXED --set 00:04.0.acs=-SV"],
+    ["several were", 0, "$MIXED --set 00:04.0.acs=-RR --set 00:04.0.acs=-CR"],
+    ["the kernel had a parameter", 0, "$MIXED --append pci=disable_acs_redir=00:04.0"],
+    ["the CPU were another", 0, "$BRIDGES --cpu amd-zen --kernel 6.12"],
+    ["the kernel were older than the allow-list", 1, "$BRIDGES --cpu amd-zen --kernel 4.20"],
+    ["the rules were older", 1, "$BRIDGES --cpu amd-zen --rules 4.20"],
+    ["devices changed places with those of a port without ACS", 0, `$MIXED ${CHANGED_PLACES}`],
+  ] as const)("%s", async ([, status, line]) => {
+    const { out, err, ...rest } = await run(`peerlane explain nvme0 nvme1 ${line}`);
+    expect({ ...rest, err }).toEqual({ status, err: "" });
+    expect(out).not.toBe("");
+  });
+});
+
+describe.concurrent("matrix asks what if", () => {
+  test.for(["--set 00:04.0.acs=-RR-CR", "--iommu off", "--kernel 6.12", "--cpu amd-zen", CHANGED_PLACES])(
+    "with %s, and says what it changes",
+    async (option) => {
+      const { status, out } = await run(`peerlane matrix $MIXED ${option}`);
+      expect(status).toBe(0);
+      expect(out).toContain("What if: ");
+    },
+  );
+
+  test("with the same verdicts on the screen's JSON as in explain", async () => {
+    const [matrix, explain] = await Promise.all([
+      run("peerlane matrix $MIXED --providers nvme0 --clients nvme1 --set 00:04.0.acs=-RR-CR --json"),
+      run("peerlane explain nvme0 nvme1 $MIXED --set 00:04.0.acs=-RR-CR --json"),
+    ]);
+    expect(matrix.out.match(VERDICTS)?.[0]).toBe('"mapType": "bus-addr"');
+    expect(explain.out.match(VERDICTS)?.[0]).toBe('"mapType": "bus-addr"');
+  });
+
+  test("without a change where the option says what is so", async () => {
+    const { out } = await run("peerlane matrix $MIXED --iommu strict");
+    expect(out).not.toContain("What if: ");
+  });
+});
+
+describe.concurrent("a what-if that cannot be asked", () => {
+  const cases = [
+    ["ACS has no bit 'XX'", "--set 00:04.0.acs=-XX"],
+    ["cannot set 'nonsense'", "--set nonsense"],
+    ["no device '00:09.0'", "--set 00:09.0.acs=-RR"],
+    ["cannot move '01:00.0'", "--move 01:00.0"],
+    ["no device '09:00.0'", "--move 01:00.0=under:09:00.0"],
+    ["'abc' is no kernel release", "--kernel abc"],
+    ["'abc' is no kernel release", "--rules abc"],
+    ["is invalid", "--iommu none"],
+    ["is invalid", "--cpu pentium"],
+    ["argument missing", "--set"],
+  ] as const;
+  test.for(["matrix", "explain nvme0 nvme1"].flatMap((verb) => cases.map((each) => [verb, ...each] as const)))(
+    "of %s says '%s' for %s",
+    async ([verb, message, option]) => {
+      const { status, out, err } = await run(`peerlane ${verb} $MIXED ${option}`);
+      expect({ status, out }).toEqual({ status: 2, out: "" });
+      expect(err).toContain(message);
+    },
+  );
+});
