@@ -9,6 +9,7 @@ declare -A package_of=(
   [gcc]=gcc
   [cpio]=cpio
   [bzip2]=bzip2
+  [zstd]=zstd
   [zsh]=zsh
   [fish]=fish
 )

@@ -41,13 +41,16 @@ export class ArchiveTree implements FileTree {
     let longName: string | undefined;
     let longTarget: string | undefined;
     let entries = 0;
-    while (offset + BLOCK <= bytes.length && bytes[offset] !== 0) {
+    while (!this.#isEnd(bytes, offset)) {
       const header = this.#header(bytes, offset);
       const start = offset + BLOCK;
       const end = start + header.size;
       if (end > bytes.length) throw this.#damaged(`entry '${header.path}' at byte ${offset} is cut short`);
       if (++entries > MAX_ENTRIES)
-        throw new PeerlaneError("too-large", `more than ${MAX_ENTRIES} entries`, { place: { file: this.name } });
+        throw new PeerlaneError("too-large", `more than ${MAX_ENTRIES} entries`, {
+          place: { file: this.name },
+          remedy: REMEDY,
+        });
       const content = bytes.subarray(start, end);
       offset = start + Math.ceil(header.size / BLOCK) * BLOCK;
       if (header.type === "L") longName = text(content);
@@ -59,6 +62,12 @@ export class ArchiveTree implements FileTree {
         longTarget = undefined;
       }
     }
+  }
+
+  /** True for the block of zeros that ends an archive: without it, entries may be missing. */
+  #isEnd(bytes: Uint8Array, offset: number): boolean {
+    if (offset + BLOCK > bytes.length) throw this.#damaged(`it ends at byte ${bytes.length} without an end mark`);
+    return bytes[offset] === 0 && bytes.subarray(offset, offset + BLOCK).every((byte) => byte === 0);
   }
 
   #header(bytes: Uint8Array, offset: number): { path: string; target: string; type: string; size: number } {

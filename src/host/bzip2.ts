@@ -17,11 +17,14 @@ export async function unpackBzip2(bytes: Uint8Array, take: (chunk: Uint8Array) =
     return part;
   });
   const output = new ByteChunks(take);
+  let block = new Int32Array(0);
   do {
-    const block = new Int32Array(BLOCK * bzip2.header(bits));
+    const size = BLOCK * bzip2.header(bits);
+    // Streams are as short as 14 bytes: what one works in serves the next.
+    if (block.length < size) block = new Int32Array(size);
     let checksum: number | null = 0;
     while (checksum !== null) {
-      checksum = bzip2.decompress(bits, (byte) => output.push(byte), block, block.length, checksum);
+      checksum = bzip2.decompress(bits, (byte) => output.push(byte), block, size, checksum);
     }
   } while (bits.bytesRead < bytes.length);
   output.flush();

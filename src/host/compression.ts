@@ -1,25 +1,34 @@
 import { PeerlaneError } from "../pci/error.ts";
+import { looksLikeZstd } from "./zstd/magic.ts";
 
 /** What any file may unpack to; a machine's tree holds some thousand small files. */
 const MAX_BYTES = 512 * 1024 * 1024;
 
-type Unpack = (bytes: Uint8Array, take: (chunk: Uint8Array) => void) => Promise<void>;
+type Unpack = (bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string) => Promise<void>;
 
 interface Format {
   readonly name: string;
-  readonly magic: readonly number[];
+  readonly begins: (head: Uint8Array) => boolean;
   readonly unpack: () => Promise<Unpack>;
 }
 
 /** Formats by their first bytes. */
 const formats: readonly Format[] = [
-  { name: "gzip", magic: [0x1f, 0x8b], unpack: async () => unpackGzip },
-  { name: "bzip2", magic: [0x42, 0x5a, 0x68], unpack: async () => (await import("./bzip2.ts")).unpackBzip2 },
-  { name: "zstd", magic: [0x28, 0xb5, 0x2f, 0xfd], unpack: async () => (await import("./zstd.ts")).unpackZstd },
+  { name: "gzip", begins: beginWith(0x1f, 0x8b), unpack: async () => unpackGzip },
+  {
+    name: "bzip2",
+    begins: beginWith(0x42, 0x5a, 0x68),
+    unpack: async () => (await import("./bzip2.ts")).unpackBzip2,
+  },
+  { name: "zstd", begins: looksLikeZstd, unpack: async () => (await import("./zstd/unpack.ts")).unpackZstd },
 ];
 
+function beginWith(...magic: readonly number[]): Format["begins"] {
+  return (head) => magic.every((byte, index) => head[index] === byte);
+}
+
 function formatOf(bytes: Uint8Array): Format | undefined {
-  return formats.find(({ magic }) => magic.every((byte, index) => bytes[index] === byte));
+  return formats.find(({ begins }) => begins(bytes));
 }
 
 /** True when the bytes begin like gzip, bzip2 or zstd data. */
@@ -37,7 +46,7 @@ export async function decompress(bytes: Uint8Array, file: string): Promise<Uint8
   const output = new Output(file);
   const unpack = await format.unpack();
   try {
-    await unpack(bytes, (chunk) => output.take(chunk));
+    await unpack(bytes, (chunk) => output.take(chunk), file);
   } catch (cause) {
     if (cause instanceof PeerlaneError) throw cause;
     throw new PeerlaneError("bad-input", `the ${format.name} data is damaged or cut short`, {
@@ -62,7 +71,10 @@ class Output {
   take(chunk: Uint8Array): void {
     this.#length += chunk.length;
     if (this.#length > MAX_BYTES) {
-      throw new PeerlaneError("too-large", "the file unpacks to more than 512 MiB", { place: { file: this.#file } });
+      throw new PeerlaneError("too-large", "the file unpacks to more than 512 MiB", {
+        place: { file: this.#file },
+        remedy: "no capture of a machine is as large: check what the file holds",
+      });
     }
     this.#chunks.push(chunk);
   }

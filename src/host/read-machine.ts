@@ -1,6 +1,7 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { FileTree } from "./file-tree.ts";
+import { detectEncoding } from "./lspci/text-cleaner.ts";
 import type { Machine } from "./machine.ts";
 
 /** A machine as its source has it. */
@@ -24,28 +25,30 @@ export interface ReadOptions {
 
 /** Formats other than lspci text are taken into memory whole. */
 const MAX_WHOLE_FILE = 512 * 1024 * 1024;
+/** No JSON, XML or YAML of a machine is larger. */
+const MAX_WHOLE_TEXT = 64 * 1024 * 1024;
 
 /**
  * Reads a machine in any supported format, found by content: lspci text, a scenario, a snapshot, rdma_topo's dump, hwloc
  * or NCCL XML, a tar archive of sysfs, each also compressed. Text of lspci is read as it comes and may be of any size.
- * Throws `bad-input` with the place for what is none of these, `too-large` beyond 512 MiB of anything else.
+ * Throws `bad-input` with the place for what is none of these, `too-large` beyond 64 MiB of other text and 512 MiB of archives.
  */
 export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOptions): Promise<ReadMachine> {
   const rest = chunks[Symbol.iterator]();
   const head = readHead(rest, options.name);
-  if (head.length === 0) {
-    throw new PeerlaneError("bad-input", "the input is empty", {
-      place: { file: options.name },
-      remedy: "pipe lspci -vvv into it, as root",
-    });
-  }
+  if (head.length === 0) throw emptyInput(options.name, "the input is empty");
   const others: Iterable<Uint8Array> = { [Symbol.iterator]: () => rest };
   const { decompress, looksCompressed } = await import("./compression.ts");
   if (looksCompressed(head)) {
     const bytes = await decompress(joined(head, others, options.name), options.name);
+    if (bytes.length === 0) throw emptyInput(options.name, "the input unpacks to nothing");
     return readPlain(bytes, [], options);
   }
   return readPlain(head, others, options);
+}
+
+function emptyInput(file: string, message: string): PeerlaneError {
+  return new PeerlaneError("bad-input", message, { place: { file }, remedy: "pipe lspci -vvv into it, as root" });
 }
 
 /** Enough to tell formats apart by; a pipe may deliver it in small pieces. */
@@ -67,7 +70,8 @@ async function readPlain(head: Uint8Array, rest: Iterable<Uint8Array>, options: 
   const { looksLikeTar } = await import("./archive.ts");
   if (looksLikeTar(head)) return readArchive(joined(head, rest, options.name), options);
   // Not the whole: a character that the end cuts in two is no matter here. A byte order mark is left out.
-  const start = new TextDecoder("utf-8", { fatal: false }).decode(head.subarray(0, HEAD)).trimStart();
+  const { encoding } = detectEncoding(head);
+  const start = new TextDecoder(encoding, { fatal: false }).decode(head.subarray(0, HEAD)).trimStart();
   if (start.startsWith("{") || start.startsWith("[")) return readJson(start, textOf(head, rest, options), options);
   if (start.startsWith("<")) return readXml(start, textOf(head, rest, options), options);
   if (looksLikeScenario(start, options.name)) {
@@ -82,7 +86,8 @@ async function readPlain(head: Uint8Array, rest: Iterable<Uint8Array>, options: 
 }
 
 function textOf(head: Uint8Array, rest: Iterable<Uint8Array>, { name }: ReadOptions): string {
-  return new TextDecoder("utf-8", { fatal: false }).decode(joined(head, rest, name));
+  const { encoding } = detectEncoding(head);
+  return new TextDecoder(encoding, { fatal: false }).decode(joined(head, rest, name, MAX_WHOLE_TEXT));
 }
 
 async function readJson(start: string, text: string, { name }: ReadOptions): Promise<ReadMachine> {
@@ -108,17 +113,23 @@ function unknownFormat(file: string, message: string): PeerlaneError {
   });
 }
 
-function joined(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Uint8Array {
-  const parts = head.length === 0 ? [] : [head];
+function joined(head: Uint8Array, rest: Iterable<Uint8Array>, name: string, limit = MAX_WHOLE_FILE): Uint8Array {
+  const parts = [head];
   let length = head.length;
+  const refuseBeyondLimit = (): void => {
+    if (length <= limit) return;
+    throw new PeerlaneError("too-large", `the file is larger than ${limit / 2 ** 20} MiB`, {
+      place: { file: name },
+      remedy: "no machine has as much to say: check what the file holds",
+    });
+  };
+  refuseBeyondLimit();
   for (const part of rest) {
     parts.push(part);
     length += part.length;
-    if (length > MAX_WHOLE_FILE)
-      throw new PeerlaneError("too-large", "the file is larger than 512 MiB", { place: { file: name } });
+    refuseBeyondLimit();
   }
-  const [only] = parts;
-  if (parts.length === 1 && only !== undefined) return only;
+  if (parts.length === 1) return head;
   const whole = new Uint8Array(length);
   let offset = 0;
   for (const part of parts) {

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { captureNames, readCapture } from "../machines/captures.ts";
 
 /** Cases of one reader: an equal share of PEERLANE_FUZZ_RUNS, 100,000 by default. */
-const READERS = 8;
+const READERS = 17;
 const totalRuns = Number(process.env["PEERLANE_FUZZ_RUNS"] ?? 100_000);
 export const runsEach: number = Math.ceil(totalRuns / READERS);
 
@@ -45,10 +45,22 @@ export function lspciTexts(): Uint8Array[] {
 }
 
 /** A recorded machine's tar archive, not packed. */
-export function tarBytes(): Uint8Array {
+function tarBytes(): Uint8Array {
   const name =
     captureNames.find((candidate) => candidate.startsWith("single") || candidate.startsWith("one-switch")) ?? "";
   return new Uint8Array(gunzipSync(readFileSync(readCapture(name).archive)));
+}
+
+/** A tar archive of the whole entries within the first blocks of a recorded one. */
+export function tarOfFirstEntries(blocks: number): Uint8Array {
+  const tar = tarBytes();
+  let end = 0;
+  for (let next = 0; next <= blocks * 512; ) {
+    end = next;
+    const size = Number.parseInt(Buffer.from(tar.subarray(next + 124, next + 135)).toString("latin1"), 8);
+    next += 512 + Math.ceil(size / 512) * 512;
+  }
+  return joined(tar.subarray(0, end), new Uint8Array(1024));
 }
 
 type Edit = { readonly kind: number; readonly at: number; readonly length: number; readonly byte: number };

@@ -1,46 +1,22 @@
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, test } from "vitest";
 import { ArchiveTree } from "../../src/host/archive.ts";
 import type { FileTree } from "../../src/host/file-tree.ts";
 import { createLspciReader } from "../../src/host/lspci/index.ts";
-import type { Machine } from "../../src/host/machine.ts";
 import { parseResourceFile } from "../../src/host/resource-file.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
 import { parseIomem, readSysfs } from "../../src/host/sysfs.ts";
 import { parseCpuinfo, parseKernelConfig } from "../../src/host/system-files.ts";
-import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
 import { matchesDevice, parsePciParameters } from "../../src/p2pdma/kernel-parameters.ts";
 import { decodeConfig } from "../../src/pci/decode.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { unknown } from "../../src/pci/known.ts";
-import { matrixText, treeText } from "../../src/report/index.ts";
 import { parseReport } from "../../src/vm/measured.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
-import { lspciTexts, mutated, runsEach, settings, tarBytes } from "./inputs.ts";
+import { lspciTexts, mutated, runsEach, settings, tarOfFirstEntries } from "./inputs.ts";
+import { countCase, readsOrRefuses, sayCases } from "./reads-or-refuses.ts";
 
-let cases = 0;
-afterAll(() => {
-  process.stdout.write(`fuzzed readers with ${cases} cases\n`);
-});
-
-/** Either a machine on which everything works, or an error of ours that names the file. */
-function readsOrRefuses(read: () => Machine): void {
-  cases++;
-  let machine: Machine;
-  try {
-    machine = read();
-  } catch (error) {
-    if (!(error instanceof PeerlaneError)) throw error;
-    expect(error.place?.file ?? error.message).toMatch(/fuzz/);
-    return;
-  }
-  const table = decideAll(machine);
-  const expectedGroups = expectedIommuGroups(machine, table.topology);
-  if (cases % 10 === 0) {
-    matrixText(table, { width: 80, color: false });
-    treeText({ table, expectedGroups }, { width: 80, color: false });
-  }
-}
+afterAll(() => sayCases("readers"));
 
 describe("hostile input is read or refused, never worse", () => {
   const texts = lspciTexts();
@@ -137,9 +113,8 @@ describe("hostile input is read or refused, never worse", () => {
   });
 
   test(`archives (${runsEach} cases)`, { timeout: 900_000 }, () => {
-    const tar = tarBytes();
     // Short archives are quick to read; what is behind the first entries is more of the same.
-    const originals = [tar.slice(0, 4096), tar.slice(0, 40 * 512), tar.slice(0, 120 * 512)];
+    const originals = [tarOfFirstEntries(8), tarOfFirstEntries(40), tarOfFirstEntries(120)];
     fc.assert(
       fc.property(fc.oneof(mutated(originals), fc.uint8Array({ maxLength: 2000 })), (bytes) => {
         readsOrRefuses(() => readSysfs(new ArchiveTree(bytes, "fuzz.tar"), { format: "archive" }));
@@ -209,7 +184,7 @@ describe("hostile input is read or refused, never worse", () => {
     const list = fc.uint8Array({ minLength: 0, maxLength: 512 });
     fc.assert(
       fc.property(list, fc.nat(255), fc.nat(255), (bytes, pointer, id) => {
-        cases++;
+        countCase();
         if (bytes.length > 0x40) {
           bytes[0x06] = (bytes[0x06] ?? 0) | 0x10;
           bytes[0x0e] = (bytes[0x0e] ?? 0) & 0x83;
@@ -246,7 +221,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
     fc.assert(
       fc.property(text, (line) => {
-        cases++;
+        countCase();
         const parameters = parsePciParameters(line);
         for (const match of parameters.disableAcsRedirect) {
           for (const fn of machine.functions) matchesDevice(match, fn, () => undefined);
@@ -270,7 +245,7 @@ describe("hostile input is read or refused, never worse", () => {
           fc.string(),
         ),
         (text) => {
-          cases++;
+          countCase();
           try {
             parseReport(text, "7.2");
           } catch (error) {

@@ -1,11 +1,11 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { feed, feedBytes, hex, peerlane } from "./run-cli.ts";
 
-const program = join(import.meta.dirname, "../../dist/cli.mjs");
 let folder = "";
 
 beforeAll(() => {
@@ -14,55 +14,6 @@ beforeAll(() => {
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** Bounds the heap: what needs more than this does not stream. */
-const limitedHeap = ["--max-old-space-size=384"];
-
-interface Outcome {
-  readonly status: number | null;
-  readonly out: string;
-  readonly err: string;
-}
-
-function peerlane(args: readonly string[], input?: string): Outcome {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...limitedHeap, program, ...args], {
-    encoding: "utf8",
-    maxBuffer: 2 ** 30,
-    timeout: 120_000,
-    ...(input === undefined ? {} : { input }),
-  });
-  return { status, out: stdout, err: stderr };
-}
-
-/** Feeds `total` bytes of `block`, again and again, to the program's standard input. */
-function feed(block: Buffer, total: number): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [...limitedHeap, program, "-"], { stdio: ["pipe", "pipe", "pipe"] });
-    let out = "";
-    let err = "";
-    let sent = 0;
-    child.stdout.on("data", (chunk) => {
-      out += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      err += chunk;
-    });
-    // The reader may refuse early and close the pipe.
-    child.stdin.on("error", () => {});
-    const send = (): void => {
-      while (sent < total && child.stdin.writable) {
-        sent += block.length;
-        if (!child.stdin.write(block)) {
-          child.stdin.once("drain", send);
-          return;
-        }
-      }
-      child.stdin.end();
-    };
-    child.on("close", (status) => resolve({ status, out, err }));
-    send();
-  });
-}
 
 /** One function as `lspci -vvv -nn` prints it. */
 function lspciFunction(address: string): string {
@@ -80,33 +31,25 @@ function lspciFunction(address: string): string {
 `;
 }
 
-function hex(value: number, digits: number): string {
-  return value.toString(16).padStart(digits, "0");
-}
-
-const gigabytes = process.env["PEERLANE_SLOW"] === "1" ? 2 : 0.25;
-
-describe(`${gigabytes} GB on standard input`, () => {
-  const total = gigabytes * 2 ** 30;
-
+describe(`${feedBytes / 2 ** 30} GB on standard input`, () => {
   test("of one machine's text, again and again, streams in bounded memory", { timeout: 600_000 }, async () => {
     const block = Buffer.from(
       Array.from({ length: 256 }, (_, bus) => lspciFunction(`0000:${hex(bus, 2)}:00.0`)).join(""),
     );
-    const { status, out, err } = await feed(block, total);
+    const { status, out, err } = await feed(block, feedBytes);
     expect(err).not.toContain("heap");
     expect(status).toBe(3);
     expect(out).toContain("0000");
   });
 
   test("of lines that are no lspci's is refused", { timeout: 600_000 }, async () => {
-    const { status, err } = await feed(Buffer.from("nothing that lspci would print\n".repeat(30_000)), total);
+    const { status, err } = await feed(Buffer.from("nothing that lspci would print\n".repeat(30_000)), feedBytes);
     expect(status).toBe(2);
     expect(err).toContain("standard input");
   });
 
   test("without a single line end is refused", { timeout: 600_000 }, async () => {
-    const { status, err } = await feed(Buffer.alloc(2 ** 20, "x"), total);
+    const { status, err } = await feed(Buffer.alloc(2 ** 20, "x"), feedBytes);
     expect(status).toBe(2);
     expect(err).toContain("standard input");
   });

@@ -1,7 +1,8 @@
 const ESCAPE = 0x1b;
 const BRACKET = 0x5b;
 
-type Encoding = "utf-8" | "utf-16le" | "utf-16be";
+/** How the characters of a text are written, as `TextDecoder` names it. */
+export type Encoding = "utf-8" | "utf-16le" | "utf-16be";
 
 /**
  * Turns the chunks of a pasted text into plain UTF-8: UTF-16 (as PowerShell writes it) is converted, byte order marks
@@ -64,8 +65,8 @@ function joined(first: Uint8Array, second: Uint8Array): Uint8Array {
   return both;
 }
 
-/** UTF-16 by its mark or, without one, by the zero bytes between ASCII letters. */
-function detectEncoding(head: Uint8Array): { encoding: Encoding; markLength: number } {
+/** The encoding of a text by its first four bytes, and the length of its mark: UTF-16 by that mark or, without one, by the zero bytes between ASCII letters. */
+export function detectEncoding(head: Uint8Array): { encoding: Encoding; markLength: number } {
   const [a = 0, b = 0, c = 0, d = 0] = head;
   if (a === 0xff && b === 0xfe) return { encoding: "utf-16le", markLength: 2 };
   if (a === 0xfe && b === 0xff) return { encoding: "utf-16be", markLength: 2 };

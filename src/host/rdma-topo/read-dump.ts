@@ -2,14 +2,13 @@ import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { type Known, unknown } from "../../pci/known.ts";
+import { parseJson } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { readSysfs } from "../sysfs.ts";
 import { DumpTree } from "./dump-tree.ts";
 import { CONFIG_BYTES, type DumpEntry, entryForm, SUBSYSTEMS } from "./form.ts";
 import { fromBase64, inflate } from "./zlib.ts";
 
-/** Largest dump, in characters: some 30,000 functions. */
-const MAX_CHARACTERS = 64 * 1024 * 1024;
 /** Folders of a path; buses nest no deeper. */
 const MAX_DEPTH = 300;
 
@@ -71,21 +70,12 @@ function refused(file: string, index: number, message: string, cause?: unknown):
 }
 
 function parseEntries(text: string, file: string): readonly unknown[] {
-  if (text.length > MAX_CHARACTERS) {
-    throw new PeerlaneError("too-large", `the dump has ${text.length} characters`, { place: { file } });
-  }
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new PeerlaneError("bad-input", `the dump is no JSON: ${(cause as Error).message.slice(0, 200)}`, {
-      place: { file },
-      remedy: "copy the file again, whole",
-      cause,
-    });
-  }
+  const value = parseJson(text, file, "a dump of rdma_topo");
   if (Array.isArray(value)) return value;
-  throw new PeerlaneError("bad-input", "a dump of rdma_topo is a list", { place: { file } });
+  throw new PeerlaneError("bad-input", "a dump of rdma_topo is a list", {
+    place: { file },
+    remedy: "make it anew: rdma_topo dump, as root",
+  });
 }
 
 function checkedEntry(value: unknown, index: number, file: string): DumpEntry {

@@ -3,9 +3,9 @@ import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { type JsonPath, lineOfValue, parseJson, printable } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
-import { type JsonPath, lineOfValue, parseJson, printable } from "./json-text.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 
 /** True when the text begins as a snapshot does, of whatever version. */
@@ -19,7 +19,7 @@ export function looksLikeSnapshot(head: string): boolean {
  * `too-large` for more than any machine has. Functions may be in any order.
  */
 export function readSnapshot(text: string, file: string): Machine {
-  const value = parseJson(text, file);
+  const value = parseJson(text, file, "a snapshot");
   refuseOtherVersions(value, file);
   const forms = snapshotForms(new ReasonsTable(reasonsOf(value)));
   // Member by member: a validator that is given a whole list makes an issue of each bad member before it says so.

@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { type Frame, SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
-import { MAX_CHARACTERS } from "./json-text.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 import { redact } from "./redact.ts";
 

@@ -21,11 +21,14 @@ export const MAX_XML_CHARACTERS: number = 64 * 1024 * 1024;
 export const MAX_XML_DEPTH = 512;
 /** Elements of these formats have no more than twenty attributes. */
 export const MAX_XML_ATTRIBUTES = 256;
+/** The largest machines have some hundred thousand; what a reader keeps of each takes a few hundred bytes. */
+export const MAX_XML_ELEMENTS: number = 512 * 1024;
 
 /**
  * Reads an XML document without namespaces, DTDs or entities of its own; text between elements is passed over. Throws
  * `PeerlaneError` with file, line and column: `bad-input` where the text is no well-formed XML or declares entities,
- * `too-large` beyond {@link MAX_XML_CHARACTERS}, {@link MAX_XML_DEPTH} or {@link MAX_XML_ATTRIBUTES}.
+ * `too-large` beyond {@link MAX_XML_CHARACTERS}, {@link MAX_XML_DEPTH}, {@link MAX_XML_ELEMENTS} or
+ * {@link MAX_XML_ATTRIBUTES}.
  */
 export function readXml(text: string, file: string, handler: XmlHandler): void {
   if (text.length > MAX_XML_CHARACTERS) {
@@ -40,6 +43,7 @@ export function readXml(text: string, file: string, handler: XmlHandler): void {
     throw new PeerlaneError(code, message, { place: here(), remedy });
   };
   let depth = 0;
+  let elementCount = 0;
   let attributeCount = 0;
   let start: Place = { file };
   parser.on("error", (error) => fail("bad-input", `not well-formed XML: ${reasonOf(error)}`, "give the whole file"));
@@ -54,6 +58,10 @@ export function readXml(text: string, file: string, handler: XmlHandler): void {
   });
   parser.on("opentagstart", ({ name }) => {
     start = startOfTag(parser, text, file, name);
+    elementCount++;
+    if (elementCount > MAX_XML_ELEMENTS) {
+      fail("too-large", `the XML has more than ${MAX_XML_ELEMENTS} elements`, "give the topology of one machine");
+    }
     attributeCount = 0;
   });
   parser.on("attribute", () => {

@@ -1,8 +1,8 @@
 import { PeerlaneError } from "../../pci/error.ts";
 
-/** Longest text, in characters: some 40,000 functions with all that root sees of them. */
+/** Longest text, in characters: as a snapshot some 40,000 functions with all that root sees of them. */
 export const MAX_CHARACTERS: number = 64 * 1024 * 1024;
-/** A snapshot nests seven deep. */
+/** A snapshot nests seven deep, a dump of rdma_topo four. */
 const MAX_DEPTH = 16;
 /** Members of one list or object. A segment has 65,536 functions. */
 const MAX_MEMBERS = 2 * 65_536;
@@ -14,14 +14,15 @@ export type JsonPath = readonly PropertyKey[];
 
 /**
  * Parses JSON of which nothing is known yet. Size, depth and numbers of members are counted in one pass before a parser
- * builds anything of it. Throws `too-large` beyond the limits, `bad-input` for what is no JSON or no UTF-8.
+ * builds anything of it; `what` is said of it in messages, as "a snapshot". Throws `too-large` beyond the limits,
+ * `bad-input` for what is no JSON or no UTF-8.
  */
-export function parseJson(text: string, file: string): unknown {
+export function parseJson(text: string, file: string, what: string): unknown {
   if (text.length > MAX_CHARACTERS) {
-    throw tooLarge(`the snapshot has more than ${MAX_CHARACTERS} characters`, file);
+    throw tooLarge(`the text has more than ${MAX_CHARACTERS} characters`, file);
   }
   refuseReplaced(text, file);
-  refuseHuge(text, file);
+  refuseHuge(text, file, what);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -29,7 +30,7 @@ export function parseJson(text: string, file: string): unknown {
     const at = / at position (\d+)/.exec(message)?.[1];
     const end = message.includes("end of JSON") ? text.length : undefined;
     const offset = at === undefined ? end : Number(at);
-    throw new PeerlaneError("bad-input", `the snapshot is no JSON: ${printable(message)}`, {
+    throw new PeerlaneError("bad-input", `not ${what}: it is no JSON: ${printable(message)}`, {
       place: { file, ...(offset === undefined ? {} : { line: lineOf(text, offset) }) },
       remedy: "copy the file again, whole",
       cause,
@@ -41,7 +42,7 @@ export function parseJson(text: string, file: string): unknown {
 function refuseReplaced(text: string, file: string): void {
   const at = text.indexOf("\uFFFD");
   if (at < 0) return;
-  throw new PeerlaneError("bad-input", "the snapshot holds bytes that are no UTF-8", {
+  throw new PeerlaneError("bad-input", "the text holds bytes that are no UTF-8", {
     place: { file, line: lineOf(text, at) },
     remedy: "copy the file again, in binary mode",
   });
@@ -55,7 +56,7 @@ const CLOSE_LIST = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
 
-function refuseHuge(text: string, file: string): void {
+function refuseHuge(text: string, file: string, what: string): void {
   const members = new Int32Array(MAX_DEPTH + 1);
   let depth = 0;
   let values = 0;
@@ -64,8 +65,9 @@ function refuseHuge(text: string, file: string): void {
     if (code === QUOTE) at = endOfString(text, at);
     else if (code === OPEN_OBJECT || code === OPEN_LIST) {
       if (++depth > MAX_DEPTH) {
-        throw new PeerlaneError("bad-input", `not a snapshot: it nests more than ${MAX_DEPTH} deep`, {
+        throw new PeerlaneError("bad-input", `not ${what}: it nests more than ${MAX_DEPTH} deep`, {
           place: { file, line: lineOf(text, at) },
+          remedy: "give the file as it was written",
         });
       }
       members[depth] = 1;
@@ -78,7 +80,7 @@ function refuseHuge(text: string, file: string): void {
       values++;
     }
   }
-  if (values > MAX_VALUES) throw tooLarge(`the snapshot has more than ${MAX_VALUES} values`, file);
+  if (values > MAX_VALUES) throw tooLarge(`the text has more than ${MAX_VALUES} values`, file);
 }
 
 function tooLarge(message: string, file: string, line?: number): PeerlaneError {
