@@ -27,7 +27,7 @@ const downOnly = floors.map((floor, index) => ({
     path: floors
       .slice(0, index)
       .map((above) => `^src/${above}/`)
-      .concat("^src/index\\.ts$"),
+      .concat("^src/(index|model)\\.ts$"),
   },
 }));
 

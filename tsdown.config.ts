@@ -13,7 +13,7 @@ const config: UserConfig[] = defineConfig([
     deps: { alwaysBundle: [/.*/] },
   },
   {
-    entry: { index: "src/index.ts" },
+    entry: { index: "src/index.ts", model: "src/model.ts" },
     format: "esm",
     platform: "neutral",
     target: "es2023",

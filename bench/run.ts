@@ -1,6 +1,8 @@
 import { benchAllPairs } from "./all-pairs.ts";
+import { benchFabricTlps } from "./fabric-tlps.ts";
 import { benchLspciText } from "./lspci-text.ts";
 import { machineDetails } from "./machine-details.ts";
+import { benchMapping } from "./mapping.ts";
 import { benchStart } from "./start.ts";
 import { type Report, toMarkdown, toText } from "./table.ts";
 
@@ -9,6 +11,8 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   "all-pairs": benchAllPairs,
   start: benchStart,
   "lspci-text": benchLspciText,
+  mapping: benchMapping,
+  "fabric-tlps": benchFabricTlps,
 };
 
 const words = process.argv.slice(2);

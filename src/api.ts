@@ -1,3 +1,4 @@
+import { PeerRoutes } from "./fabric/index.ts";
 import type { Machine } from "./host/machine.ts";
 import { readMachine as readSource } from "./host/read-machine.ts";
 import { type Advice, advise } from "./p2pdma/advice/index.ts";
@@ -54,7 +55,11 @@ export function explain(machine: Machine, provider: Device, client: Device, opti
   const both = a === b ? [a] : [a, b];
   const table = decideAll(machine, { ...options, providers: both, clients: both });
   const last = both.length - 1;
-  return { verdict: table.at(0, last), reverse: table.at(last, 0), text: explainText(table, a, b, SCREEN) };
+  return {
+    verdict: table.at(0, last),
+    reverse: table.at(last, 0),
+    text: explainText(table, a, b, SCREEN, new PeerRoutes(table)),
+  };
 }
 
 const SCREEN = { width: 100, color: false } as const;

@@ -4,6 +4,17 @@
  * @packageDocumentation
  */
 export { type Device, type Explanation, explain, fixes, type RulesOptions, readMachine, verdicts } from "./api.ts";
+export {
+  type PeerAddress,
+  type PeerDifference,
+  type PeerRoute,
+  PeerRoutes,
+  type PeerRouting,
+  type Route,
+  type RouteHop,
+  type RouteOutcome,
+  type RouteTarget,
+} from "./fabric/index.ts";
 export { ArchiveTree } from "./host/archive.ts";
 export { decompress } from "./host/compression.ts";
 export type { FileTree } from "./host/file-tree.ts";

@@ -2,7 +2,9 @@ import { Command } from "commander";
 import { addAdvisingVerbs } from "./commands/advise.ts";
 import { addExchangeVerbs } from "./commands/exchange.ts";
 import type { Finish } from "./commands/finish.ts";
+import { addLab } from "./commands/lab.ts";
 import { addLookingVerbs } from "./commands/look.ts";
+import { addSimulate } from "./commands/simulate.ts";
 import { addTools } from "./commands/tools.ts";
 
 /** The command line: verbs, options, help. Verbs load what they need when they run; `finish` takes the exit code. */
@@ -18,6 +20,8 @@ export function makeProgram(version: string, finish: Finish): Command {
   addLookingVerbs(program, finish);
   addAdvisingVerbs(program, finish);
   addExchangeVerbs(program, finish);
+  addLab(program, finish);
+  addSimulate(program, finish);
   addTools(program, finish);
   return program;
 }

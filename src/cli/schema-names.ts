@@ -9,8 +9,12 @@ export const SCHEMA_NAMES = [
   "diff",
   "check",
   "vm",
+  "simulate",
+  "lab",
+  "lab-replay",
   "scenario",
   "policy",
+  "workload",
   "snapshot",
 ] as const;
 

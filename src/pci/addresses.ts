@@ -6,6 +6,24 @@ declare const space: unique symbol;
 export type BusAddr = number & { readonly [space]: "bus" };
 /** An address as the CPU sees it: what `/proc/iomem` and the `resource` files show. */
 export type PhysAddr = number & { readonly [space]: "phys" };
+/** An address of an IOMMU domain, as a device uses it there: it means something in that domain only. */
+export type Iova = number & { readonly [space]: "iova" };
+/**
+ * What a driver programs into a device and the device puts into its TLPs (`dma_addr_t`): a bus address or an IOVA,
+ * whichever the DMA API returned. Only the fabric and its IOMMU can say which.
+ */
+export type DmaAddr = number & { readonly [space]: "dma" };
+/** Number of a page of 4 KiB in the CPU's physical space: physical address / 4096. */
+export type Pfn = number & { readonly [space]: "pfn" };
+
+/** A run of CPU physical addresses, half-open. */
+export interface PhysRange {
+  readonly start: PhysAddr;
+  readonly sizeBytes: number;
+}
+
+/** The page size of the model, in bytes. */
+export const PAGE_BYTES = 4096;
 
 function checked(value: number, what: string): number {
   if (!Number.isSafeInteger(value) || value < 0) {
@@ -22,6 +40,26 @@ export function busAddr(value: number): BusAddr {
 /** Takes a raw number as a CPU physical address; throws `bad-input` unless it is a safe non-negative integer. */
 export function physAddr(value: number): PhysAddr {
   return checked(value, "physical address") as PhysAddr;
+}
+
+/** Takes a raw number as an address of an IOMMU domain; throws `bad-input` unless it is a safe non-negative integer. */
+export function iova(value: number): Iova {
+  return checked(value, "IOVA") as Iova;
+}
+
+/** A bus address as what a device is given. */
+export function dmaFromBus(bus: BusAddr): DmaAddr {
+  return bus as number as DmaAddr;
+}
+
+/** An IOVA as what a device is given. */
+export function dmaFromIova(address: Iova): DmaAddr {
+  return address as number as DmaAddr;
+}
+
+/** The page that holds a physical address. */
+export function pfnOf(phys: PhysAddr): Pfn {
+  return Math.floor(phys / PAGE_BYTES) as Pfn;
 }
 
 /** Bus address of a CPU physical address, with `busOffset` = bus - physical as the kernel's provider holds it. */

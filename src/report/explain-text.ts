@@ -1,3 +1,4 @@
+import type { PeerRoutes, PeerRouting } from "../fabric/index.ts";
 import { formatSize, isTranslating, memoryBars } from "../p2pdma/gates.ts";
 import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
 import type { Verdict } from "../p2pdma/verdict.ts";
@@ -10,17 +11,22 @@ import { isUnknown } from "../pci/known.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, OUTCOME_PAINTS, verdictSentences } from "./reasons.ts";
+import { routeTexts } from "./route-text.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
 import { truncate, wrap } from "./width.ts";
 
-/** A pair explained both ways: `table` holds the two devices as providers and as clients. */
-export function explainText(table: VerdictTable, a: Bdf, b: Bdf, options: ScreenOptions): string {
+/**
+ * A pair explained both ways: `table` holds the two devices as providers and as clients. With `routes`, also where the
+ * fabric leads the requests.
+ */
+export function explainText(table: VerdictTable, a: Bdf, b: Bdf, options: ScreenOptions, routes?: PeerRoutes): string {
   const style = makeStyle(options);
   const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   for (const [provider, client] of directions) {
-    const verdict = table.at(table.providers.indexOf(provider), table.clients.indexOf(client));
-    lines.push("", ...directionLines(table, verdict, style, options.width));
+    const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
+    const routing = routes === undefined || provider === client ? null : routes.at(i, j);
+    lines.push("", ...directionLines(table, table.at(i, j), routing, style, options.width));
   }
   return `${lines.join("\n")}\n`;
 }
@@ -31,7 +37,13 @@ function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
   return fn;
 }
 
-function directionLines(table: VerdictTable, verdict: Verdict, style: Style, width: number): string[] {
+function directionLines(
+  table: VerdictTable,
+  verdict: Verdict,
+  routing: PeerRouting | null,
+  style: Style,
+  width: number,
+): string[] {
   const provider = functionOf(table, verdict.provider);
   const client = functionOf(table, verdict.client);
   const labelled = (label: string, text: string): string[] => {
@@ -49,6 +61,7 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
       labelled(index === 0 ? "why" : "", text),
     ),
     ...addressTexts(table, verdict, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
+    ...routingTexts(table, routing, style).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
     ...hardwareTexts(verdict, style).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
     ...verdict.gates.flatMap((gate) =>
       labelled(
@@ -63,6 +76,10 @@ function directionLines(table: VerdictTable, verdict: Verdict, style: Style, wid
       ),
     ),
   ];
+}
+
+function routingTexts(table: VerdictTable, routing: PeerRouting | null, style: Style): readonly string[] {
+  return routing === null ? [] : routeTexts(routing, (bdf) => displayName(functionOf(table, bdf)), style);
 }
 
 /** What is documented of the hardware, per direction; nothing for a function with itself. */

@@ -1,3 +1,4 @@
+import type { PeerRoutes } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
 import { deviceKind } from "../p2pdma/device-kind.ts";
 import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
@@ -8,21 +9,25 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { listDevices } from "./matrix-text.ts";
+import { routeJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
 
 /** A value for JSON: what is unknown is the object `{ "unknown": reason }`, what is absent is `null`. */
-type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-type JsonObject = { readonly [key: string]: Json };
+/** An object of {@link Json}. */
+export type JsonObject = { readonly [key: string]: Json };
 
-/** `peerlane.matrix/1`: the machine, its devices, and the verdict of every pair. */
-export function matrixJson(input: TreeInput): JsonObject {
+/** `peerlane.matrix/1`: the machine, its devices, and every pair with its verdict and where the fabric leads it. */
+export function matrixJson(input: TreeInput, routes: PeerRoutes): JsonObject {
   const { table } = input;
   return {
     schema: "peerlane.matrix/1",
     machine: machineJson(table),
     devices: listDevices(table).map((fn) => deviceJson(fn, input)),
-    pairs: table.providers.flatMap((_, i) => table.clients.map((__, j) => pairJson(table.at(i, j)))),
+    pairs: table.providers.flatMap((_, i) =>
+      table.clients.map((__, j) => ({ ...pairJson(table.at(i, j)), route: routeJson(routes.at(i, j, false), false) })),
+    ),
     notes: notesJson(table.machine),
   };
 }
@@ -47,16 +52,18 @@ export function treeJson(input: TreeInput): JsonObject {
   };
 }
 
-/** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path. */
-export function explainJson(table: VerdictTable, a: Bdf, b: Bdf): JsonObject {
+/** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path and the fabric's hops. */
+export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRoutes): JsonObject {
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return {
     schema: "peerlane.explain/1",
     machine: machineJson(table),
     directions: directions.map(([provider, client]) => {
-      const verdict = table.at(table.providers.indexOf(provider), table.clients.indexOf(client));
+      const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
+      const verdict = table.at(i, j);
       return {
         ...pairJson(verdict),
+        route: routeJson(routes.at(i, j), true),
         meeting: verdict.meeting === null ? null : formatBdf(verdict.meeting),
         path: verdict.path.map((bdf) => hopJson(table, bdf)),
       };

@@ -17,9 +17,10 @@ interface ReasonGroup {
   count: number;
 }
 
-const EXAMPLES = 3;
+/** Pairs that an explanation names. */
+export const EXAMPLES = 3;
 /** Explaining a pair walks its path; a table of a thousand devices is explained by its first pairs only. */
-const EXPLAINED = 20_000;
+export const EXPLAINED = 20_000;
 
 const order: readonly MapType[] = ["not-supported", "unknown", "thru-host-bridge"];
 
@@ -39,7 +40,8 @@ export function reasonLines(table: VerdictTable, style: Style, width: number): s
   return lines;
 }
 
-function indent(text: string, width: number): string[] {
+/** An item of the list below a matrix: two columns in, what belongs to it four. */
+export function indent(text: string, width: number): string[] {
   return wrap(text, Math.max(width - 4, 20)).map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
 }
 

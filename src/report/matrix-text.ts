@@ -1,3 +1,4 @@
+import type { PeerRoutes } from "../fabric/index.ts";
 import { deviceKind } from "../p2pdma/device-kind.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -5,6 +6,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
+import { differenceLines } from "./matrix-differences.ts";
 import { gateLines, hardwareLines, reasonLines } from "./matrix-reasons.ts";
 import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
@@ -15,9 +17,15 @@ const GAP = "  ";
 
 /**
  * The matrix as a screen: the machine, the devices by number, providers × clients, and why. Never wider than
- * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks.
+ * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks. With `routes`, also where the
+ * hardware's way differs from the kernel's verdict.
  */
-export function matrixText(table: VerdictTable, options: ScreenOptions, whatIf?: WhatIfView): string {
+export function matrixText(
+  table: VerdictTable,
+  options: ScreenOptions,
+  whatIf?: WhatIfView,
+  routes?: PeerRoutes,
+): string {
   const style = makeStyle(options);
   const marks = changedPairs(table, whatIf);
   const { machine } = table;
@@ -31,7 +39,11 @@ export function matrixText(table: VerdictTable, options: ScreenOptions, whatIf?:
   lines.push(...gridLines(table, devices, style, options.width, marks), "");
   lines.push(...legend(style, options.width, marks.size > 0), "");
   lines.push(...reasonLines(table, style, options.width));
-  const gates = [...gateLines(table, style, options.width), ...hardwareLines(table, style, options.width)];
+  const gates = [
+    ...gateLines(table, style, options.width),
+    ...hardwareLines(table, style, options.width),
+    ...(routes === undefined ? [] : differenceLines(table, routes, style, options.width)),
+  ];
   if (gates.length > 0) lines.push("", ...gates);
   return `${lines.join("\n")}\n`;
 }

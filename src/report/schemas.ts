@@ -1,5 +1,8 @@
 import { z } from "zod";
 import { checkSchema } from "./check/schema.ts";
+import { labReplaySchema, labSchema } from "./lab/schema.ts";
+import { routeSchemas } from "./route-schema.ts";
+import { simulateSchema } from "./simulate/schema.ts";
 
 /** Validators of every JSON output; the published JSON Schemas are made from them, and tests hold real output to both. */
 
@@ -86,6 +89,7 @@ const pairShape = {
 };
 
 const pair = z.strictObject(pairShape);
+const routes = routeSchemas({ bdf, hidden });
 
 const side = z.strictObject({ mapType, hops: count.nullable() });
 const verdictChanges = z.array(z.strictObject({ provider: bdf, client: bdf, before: side, after: side }));
@@ -130,13 +134,27 @@ const link = z.strictObject({ speedGTps: z.number(), width: count });
 
 /** The validators by the name of the output. */
 export const OUTPUT_SCHEMAS: Readonly<
-  Record<"matrix" | "tree" | "explain" | "history" | "fix" | "find" | "diff" | "check" | "vm", z.ZodType>
+  Record<
+    | "matrix"
+    | "tree"
+    | "explain"
+    | "history"
+    | "fix"
+    | "find"
+    | "diff"
+    | "check"
+    | "vm"
+    | "lab"
+    | "lab-replay"
+    | "simulate",
+    z.ZodType
+  >
 > = {
   matrix: z.strictObject({
     schema: z.literal("peerlane.matrix/1"),
     machine,
     devices: z.array(device),
-    pairs: z.array(pair),
+    pairs: z.array(pair.extend({ route: routes.brief })),
     notes,
     whatIf,
   }),
@@ -163,6 +181,7 @@ export const OUTPUT_SCHEMAS: Readonly<
     directions: z.array(
       z.strictObject({
         ...pairShape,
+        route: routes.full,
         meeting: bdf.nullable(),
         path: z.array(z.strictObject({ bdf, name: z.string().nullable(), role: z.string().nullable() })),
       }),
@@ -237,6 +256,9 @@ export const OUTPUT_SCHEMAS: Readonly<
   }),
   diff: z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference }),
   check: checkSchema({ machine, pair, notes }),
+  simulate: simulateSchema({ machine, notes }),
+  lab: labSchema,
+  "lab-replay": labReplaySchema,
   vm: z.strictObject({
     schema: z.literal("peerlane.vm/1"),
     kernel: z.string(),

@@ -1,9 +1,11 @@
+import type { PeerRoutes } from "../fabric/index.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainText } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
+import { differenceLines } from "./matrix-differences.ts";
 import { gateLines, hardwareLines, reasonLines } from "./matrix-reasons.ts";
 import { listDevices, matrixText } from "./matrix-text.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
@@ -18,11 +20,11 @@ const PAGE = { width: 110, color: false } as const;
 const UNBOUND = { width: Number.MAX_SAFE_INTEGER, color: false } as const;
 
 /** The matrix for Markdown: tables where they fit a page, else the screen as text. */
-export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView): readonly Block[] {
+export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?: PeerRoutes): readonly Block[] {
   const title = machineLines(decided.machine, decided.rules, UNBOUND.width).map((text) => heading(text));
   const devices = listDevices(decided);
   if (devices.length === 0 || decided.clients.length > MAX_COLUMNS) {
-    return [...title, code("", textLines(matrixText(decided, PAGE, whatIf)))];
+    return [...title, code("", textLines(matrixText(decided, PAGE, whatIf, routes)))];
   }
   const names = decided.clients.map((client) => fullName(decided.topology, client));
   const rows = decided.providers.map((provider, i): Rich[] => [
@@ -37,6 +39,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView): readon
     ...itemsOf(reasonLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
     ...itemsOf(gateLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
     ...itemsOf(hardwareLines(decided, makeStyle(UNBOUND), UNBOUND.width)),
+    ...(routes === undefined ? [] : itemsOf(differenceLines(decided, routes, makeStyle(UNBOUND), UNBOUND.width))),
   ];
 }
 
@@ -64,8 +67,8 @@ export function treeBlocks(input: TreeInput, whatIf?: WhatIfView): readonly Bloc
 }
 
 /** A pair explained, for Markdown. */
-export function explainBlocks(decided: VerdictTable, a: Bdf, b: Bdf): readonly Block[] {
-  return [code("", textLines(explainText(decided, a, b, PAGE)))];
+export function explainBlocks(decided: VerdictTable, a: Bdf, b: Bdf, routes?: PeerRoutes): readonly Block[] {
+  return [code("", textLines(explainText(decided, a, b, PAGE, routes)))];
 }
 
 function textLines(text: string): readonly string[] {

@@ -18,7 +18,7 @@ describe.concurrent("an error", () => {
     ],
     ["proposes devices that are near", "explain nvme0 nvm1 $MIXED", /'nvm1'.*\n {2}→ did you mean .*nvme1/],
     ["lists the choices", "matrix $MIXED --iommu none", /off, strict, lazy, passthrough/],
-    ["lists the schemas", "schema policies", /scenario, policy, snapshot/],
+    ["lists the schemas", "schema policies", /scenario, policy, workload, snapshot/],
     ["of a scenario names line and column", "bad.yaml", /bad\.yaml:3:\d+: .*did you mean 'nvme'/s],
     ["says when a source stands where the second device is due", "explain nvme0 $MIXED", /is a source.*first/s],
     ["says when a source stands where the device to fix is due", "fix nvme0 $MIXED", /is a source.*first/s],

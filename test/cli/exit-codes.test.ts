@@ -10,6 +10,16 @@ write("fails.yaml", policy("nvme0", "nvme1"));
 write("hidden.yaml", policy("03:00.0", "04:00.0"));
 write("broken.yaml", "require: 7\n");
 
+const workload = (machine: string, step: string): string => `machine: ${machine}\nworkload:\n  - ${step}\n`;
+const copy = "copy: { from: nvme1, to: nvme0, size: 4K }";
+write("arrives.yaml", workload("one-switch.yaml", copy));
+// Recorded in QEMU, whose switch loses such data.
+write("lost.yaml", workload("lost.tar.gz", copy));
+write("unseen.yaml", workload("hidden.txt", "copy: { from: '03:00.0', to: '04:00.0', size: 4K }"));
+write("misspelt.yaml", workload("one-switch.yaml", "cpoy: {}"));
+write("no-device.yaml", workload("one-switch.yaml", "copy: { from: nvme1, to: nvme9, size: 4K }"));
+write("no-machine.yaml", workload("no-such.txt", copy));
+
 describe.concurrent("exit code 0, with an answer and no complaint,", () => {
   test.for([
     ["a matrix with verdicts", "matrix $MIXED"],
@@ -29,6 +39,8 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["a capture", "capture $MIXED | cat"],
     ["a capture for rdma_topo", "capture --format rdma-topo $MIXED"],
     ["a report", "report $MIXED"],
+    ["a workload that arrives", "simulate arrives.yaml"],
+    ["a traced one", "simulate arrives.yaml --trace --trace-file trace.json"],
     ["a schema", "schema matrix"],
     ["a completion script", "completion fish"],
     ["help", "--help"],
@@ -50,6 +62,8 @@ describe.concurrent("exit code 1, with an answer,", () => {
     ["a policy that fails, as JUnit XML", "check fails.yaml $MIXED --junit"],
     ["a policy that fails, as SARIF", "check fails.yaml $MIXED --sarif"],
     ["a difference", "diff $MIXED $CLEARED"],
+    ["a workload whose data is lost", "simulate lost.yaml"],
+    ["the same, as JSON", "simulate lost.yaml --json"],
   ] as const)("for %s", async ([, line]) => {
     const { status, out, err } = await run(`peerlane ${line}`);
     expect({ status, err }).toEqual({ status: 1, err: "" });
@@ -66,6 +80,7 @@ describe.concurrent("exit code 3, with an answer,", () => {
     ["fixes for classes", "fix --all nvme:nvme $HIDDEN"],
     ["a provider", "find 03:00.0 $HIDDEN"],
     ["a policy", "check hidden.yaml $HIDDEN"],
+    ["a workload", "simulate unseen.yaml"],
   ] as const)("for %s of a source that hides what decides", async ([, line]) => {
     const { status, out } = await run(`peerlane ${line}`);
     expect(status).toBe(3);
@@ -84,6 +99,7 @@ describe.concurrent("exit code 2, without an answer,", () => {
     diff: "diff $MIXED",
     capture: "capture",
     report: "report",
+    simulate: "simulate",
   };
   test.for([
     ...Object.entries(verbs).flatMap(([verb, line]) => [
@@ -118,6 +134,10 @@ describe.concurrent("exit code 2, without an answer,", () => {
     ["a scenario to be captured for rdma_topo", "capture --format rdma-topo $SCENARIO"],
     ["a scenario that is not there", "vm no-such.yaml"],
     ["a machine that is no scenario", "vm $MIXED"],
+    ["a workload that is none", "simulate broken.yaml"],
+    ["a workload with a misspelt step", "simulate misspelt.yaml"],
+    ["a workload with a device that is not there", "simulate no-device.yaml"],
+    ["a workload whose machine is not there", "simulate no-machine.yaml"],
   ] as const)("for %s", async ([, line]) => {
     const { status, out, err } = await run(`peerlane ${line}`);
     expect({ status, out }).toEqual({ status: 2, out: "" });
@@ -130,6 +150,7 @@ describe.concurrent("exit code 4, without an answer,", () => {
   test.for([
     ["a capture that cannot be written", "capture $MIXED -o no-such-folder/server.json.gz"],
     ["a report that cannot be written", "report $MIXED -o no-such-folder/report.md"],
+    ["a trace that cannot be written", "simulate arrives.yaml --trace-file no-such-folder/trace.json"],
     ["a machine that cannot boot", "vm $SCENARIO --kernel-image $SCENARIO --busybox $SCENARIO"],
   ] as const)("for %s", async ([, line]) => {
     // With nothing but node in PATH there is no QEMU.

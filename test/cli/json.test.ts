@@ -4,6 +4,7 @@ import { workbench } from "./shell.ts";
 
 const { run, write } = workbench();
 
+write("workload.yaml", "machine: one-switch.yaml\nworkload: [copy: { from: nvme1, to: nvme0, size: 4K }]\n");
 write("policy.yaml", "policy: test\nrequire:\n  - { provider: nvme2, client: nvme3 }\n");
 
 /** Reads standard input as JSON in a process of its own, as a script would. */
@@ -19,6 +20,8 @@ describe.concurrent("--json", () => {
     ["find", "find nvme3 $MIXED"],
     ["check", "check policy.yaml $MIXED"],
     ["diff", "diff $MIXED $CLEARED"],
+    ["simulate", "simulate workload.yaml"],
+    ["simulate", "simulate workload.yaml --trace"],
     ["matrix", "matrix $HIDDEN"],
     ["explain", "explain 03:00.0 04:00.0 $HIDDEN"],
     ["fix", "fix 03:00.0 04:00.0 $HIDDEN"],

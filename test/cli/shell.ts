@@ -39,6 +39,7 @@ const LINKS = {
   ".bin/peerlane": cli,
   "mixed.tar.gz": join(recorded, "mixed-acs.intel.strict.tar.gz"),
   "cleared.tar.gz": join(recorded, "mixed-acs.intel.strict.by-address.tar.gz"),
+  "lost.tar.gz": join(recorded, "one-switch.intel.strict.tar.gz"),
   "bridges.tar.gz": join(recorded, "two-host-bridges.intel.off.tar.gz"),
   "one-switch.yaml": join(root, "examples/one-switch.yaml"),
 } as const;

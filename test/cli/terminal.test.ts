@@ -3,6 +3,7 @@ import { lacking, workbench } from "./shell.ts";
 
 const { run, onTerminal, write } = workbench();
 
+write("long.yaml", "machine: one-switch.yaml\nworkload: [copy: { from: nvme1, to: nvme0, size: 4K, count: 2000 }]\n");
 write("policy.yaml", "policy: test\nrequire:\n  - { provider: nvme2, client: nvme3 }\n");
 
 const noScript = lacking("script");
@@ -100,6 +101,19 @@ describe.skipIf(noScript !== "")(`on a terminal${noScript}`, { concurrent: true 
     const { out } = await onTerminal("stty cols 0; peerlane tree $MIXED --color never");
     const { out: asked } = await run("peerlane tree $MIXED");
     expect(out).toBe(asked);
+  });
+
+  test("a long simulation says how far it is, and leaves nothing of that on the screen; a pipe sees none of it", async () => {
+    const [shown, piped] = await Promise.all([
+      onTerminal("peerlane simulate long.yaml --color never"),
+      run("peerlane simulate long.yaml"),
+    ]);
+    expect(shown.status).toBe(0);
+    const drawings = shown.out.split(`\r${ESCAPE}2K`);
+    expect(drawings.length).toBeGreaterThan(2);
+    expect(drawings[1]).toMatch(/^simulating long.yaml: transfer \d+ of 2000$/);
+    expect(piped).toMatchObject({ status: 0, err: "" });
+    expect(piped.out).not.toContain("simulating");
   });
 
   test("a compressed capture is refused, and a text is not", async () => {

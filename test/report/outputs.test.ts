@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import {
   advise,
@@ -146,9 +147,9 @@ test("matrix, tree and explain as Markdown, and the report", async () => {
   const table = decideAll(mixed);
   const input = { table, expectedGroups: expectedIommuGroups(mixed, table.topology) };
   const blocks = [
-    ...matrixBlocks(table),
+    ...matrixBlocks(table, undefined, new PeerRoutes(table)),
     ...treeBlocks(input),
-    ...explainBlocks(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1")),
+    ...explainBlocks(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1"), new PeerRoutes(table)),
   ];
   await expect(documentMarkdown(blocks)).toMatchFileSnapshot(`${folder}/screens.md`);
   await expect(machineReport(input, "peerlane, for a test")).toMatchFileSnapshot(`${folder}/report.md`);
@@ -157,8 +158,8 @@ test("matrix, tree and explain as Markdown, and the report", async () => {
 test("matrix, tree and explain as JSON", async () => {
   const table = decideAll(mixed);
   const input = { table, expectedGroups: expectedIommuGroups(mixed, table.topology) };
-  await expect(jsonOf("matrix", matrixJson(input))).toMatchFileSnapshot(`${folder}/matrix.json`);
+  await expect(jsonOf("matrix", matrixJson(input, new PeerRoutes(table)))).toMatchFileSnapshot(`${folder}/matrix.json`);
   await expect(jsonOf("tree", treeJson(input))).toMatchFileSnapshot(`${folder}/tree.json`);
-  const pair = explainJson(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1"));
+  const pair = explainJson(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1"), new PeerRoutes(table));
   await expect(jsonOf("explain", pair)).toMatchFileSnapshot(`${folder}/explain.json`);
 });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { PeerRoutes } from "../../src/fabric/index.ts";
 import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { explainJson, matrixJson, treeJson, vmJson } from "../../src/report/index.ts";
@@ -10,10 +11,11 @@ describe("every JSON output is what its schema says", () => {
     const machine = readCapturedMachine(name);
     const table = decideAll(machine);
     const input = { table, expectedGroups: expectedIommuGroups(machine, table.topology) };
-    OUTPUT_SCHEMAS.matrix.parse(JSON.parse(JSON.stringify(matrixJson(input))));
+    OUTPUT_SCHEMAS.matrix.parse(JSON.parse(JSON.stringify(matrixJson(input, new PeerRoutes(table)))));
     OUTPUT_SCHEMAS.tree.parse(JSON.parse(JSON.stringify(treeJson(input))));
     const [a, b] = table.providers;
-    if (a !== undefined) OUTPUT_SCHEMAS.explain.parse(JSON.parse(JSON.stringify(explainJson(table, a, b ?? a))));
+    if (a !== undefined)
+      OUTPUT_SCHEMAS.explain.parse(JSON.parse(JSON.stringify(explainJson(table, a, b ?? a, new PeerRoutes(table)))));
     const measured = readCapture(name);
     const measuredTable = decideAll(machine, {
       providers: [...new Set(measured.pairs.map((pair) => pair.provider))],
@@ -38,7 +40,10 @@ describe("every JSON output is what its schema says", () => {
       })),
     };
     const table = decideAll(machine);
-    const json = matrixJson({ table, expectedGroups: expectedIommuGroups(machine, table.topology) });
+    const json = matrixJson(
+      { table, expectedGroups: expectedIommuGroups(machine, table.topology) },
+      new PeerRoutes(table),
+    );
     OUTPUT_SCHEMAS.matrix.parse(JSON.parse(JSON.stringify(json)));
     expect(JSON.stringify(json)).toContain('{"unknown":"hidden by the test"}');
   });

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario, scenarioMachine } from "../../src/host/scenario/index.ts";
 import { afterBoot, decideAll, expectedIommuGroups, type VerdictTable } from "../../src/p2pdma/index.ts";
@@ -44,7 +45,7 @@ describe.each(machines)("%s", (_, make) => {
   const table = decideAll(make());
 
   test.for([60, 100, 200])("its matrix fits %i columns", (width) => {
-    const text = matrixText(table, { width, color: false });
+    const text = matrixText(table, { width, color: false }, undefined, new PeerRoutes(table));
     expect(widest(text)).toBeLessThanOrEqual(width);
     expect(text).toMatchSnapshot();
   });
@@ -58,10 +59,8 @@ describe.each(machines)("%s", (_, make) => {
   test.for([60, 100])("its first pair is explained within %i columns", (width) => {
     const [a, b] = table.providers;
     if (a === undefined || b === undefined) throw new Error("fewer than two devices");
-    const text = explainText(decideAll(table.machine, { providers: [a, b], clients: [a, b] }), a, b, {
-      width,
-      color: false,
-    });
+    const pair = decideAll(table.machine, { providers: [a, b], clients: [a, b] });
+    const text = explainText(pair, a, b, { width, color: false }, new PeerRoutes(pair));
     expect(text).toMatchSnapshot();
   });
 });

@@ -35,11 +35,13 @@ export async function runExplain(
       whatIf,
     });
   } else {
+    const { PeerRoutes } = await import("../../fabric/index.ts");
+    const routes = new PeerRoutes(table);
     show(options, {
       machine,
-      json: () => explainJson(table, provider, client),
-      text: (screen) => explainText(table, provider, client, screen),
-      blocks: () => explainBlocks(table, provider, client),
+      json: () => explainJson(table, provider, client, routes),
+      text: (screen) => explainText(table, provider, client, screen, routes),
+      blocks: () => explainBlocks(table, provider, client, routes),
       whatIf,
     });
   }

@@ -25,11 +25,13 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
   };
   const table = decideAll(machine, selection);
   const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(before, selection), table);
+  const { PeerRoutes } = await import("../../fabric/index.ts");
+  const routes = new PeerRoutes(table);
   show(options, {
     machine,
-    json: () => matrixJson(treeInput(table)),
-    text: (screen) => matrixText(table, screen, whatIf),
-    blocks: () => matrixBlocks(table, whatIf),
+    json: () => matrixJson(treeInput(table), routes),
+    text: (screen) => matrixText(table, screen, whatIf, routes),
+    blocks: () => matrixBlocks(table, whatIf, routes),
     whatIf,
   });
   return isAllUnknown(table) ? EXIT.unknown : EXIT.yes;

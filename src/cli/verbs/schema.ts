@@ -1,5 +1,6 @@
 import { scenarioJsonSchema } from "../../host/scenario/index.ts";
 import { snapshotJsonSchema } from "../../host/snapshot/index.ts";
+import { workloadJsonSchema } from "../../offload/workload/index.ts";
 import { policyJsonSchema } from "../../p2pdma/policy/index.ts";
 import { outputJsonSchema } from "../../report/schemas.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -18,6 +19,8 @@ export function schemaOf(name: SchemaName): object {
       return scenarioJsonSchema();
     case "policy":
       return policyJsonSchema();
+    case "workload":
+      return workloadJsonSchema();
     case "snapshot":
       return snapshotJsonSchema();
     default:

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { PeerRoutes } from "../../fabric/index.ts";
 import { ArchiveTree } from "../../host/archive.ts";
 import { decompress } from "../../host/compression.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -85,11 +86,12 @@ function showReport(machine: Machine, report: GuestReport, options: VmOptions): 
     (pair) =>
       table.mapType(table.providers.indexOf(pair.provider), table.clients.indexOf(pair.client)) === pair.mapType,
   );
+  const routes = new PeerRoutes(table);
   show(options, {
     machine,
     json: () => vmJson(table, report.measured),
-    text: (screen) => matrixText(table, screen) + vmText(table, report.measured, screen),
-    blocks: () => [...matrixBlocks(table), ...vmBlocks(table, report.measured)],
+    text: (screen) => matrixText(table, screen, undefined, routes) + vmText(table, report.measured, screen),
+    blocks: () => [...matrixBlocks(table, undefined, routes), ...vmBlocks(table, report.measured)],
   });
   return agree ? EXIT.yes : EXIT.no;
 }

@@ -58,6 +58,18 @@ function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** A number of bytes from `least` to `most`: decimal or `0x…`, with or without a binary unit. */
+export function byteSize(what: string, least: number, most: number): z.ZodType<number, string> {
+  return scalar(
+    `${what} such as 4096, 64K or 1M (${least} to ${most} bytes)`,
+    (text) => {
+      const bytes = parseSize(text);
+      return bytes !== undefined && bytes >= least && bytes <= most ? bytes : undefined;
+    },
+    ["string", "number"],
+  );
+}
+
 /** Address space that a BAR may take: PCI addresses here stay below 2^52. */
 const MAX_BAR_BYTES = 2 ** 50;
 

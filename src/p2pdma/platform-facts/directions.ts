@@ -37,6 +37,8 @@ export interface PlatformContext {
   readonly facts: readonly Prepared[];
   /** Index of the function on top of each function's tree. */
   readonly tops: Int32Array;
+  /** What was said before of ways through the root complex: it hangs on the two tops and nothing else of a pair. */
+  readonly remembered: Map<number, DirectionFact>;
 }
 
 /** Prepares the facts for a machine, once for all of its pairs. */
@@ -52,7 +54,7 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
     const rootBuses = topology.roots.map((root) => matchesRootBus(fact, machine, topology, root));
     return [{ fact, machine: answer, rootBuses }];
   });
-  return { topology, facts, tops };
+  return { topology, facts, tops, remembered: new Map() };
 }
 
 function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Answer {
@@ -95,6 +97,37 @@ function covers(path: FactPath, way: string): boolean {
 
 function judge(context: PlatformContext, pair: JudgedPair, way: Way, direction: "write" | "read"): DirectionFact {
   if (typeof way !== "string") return hidden(`no documented fact applies: ${way.none}`);
+  const key = keyOf(context, pair, way, direction);
+  if (key === undefined) return judgeAnew(context, pair, way, direction);
+  let fact = context.remembered.get(key);
+  if (fact === undefined) {
+    fact = judgeAnew(context, pair, way, direction);
+    context.remembered.set(key, fact);
+  }
+  return fact;
+}
+
+/** The number under which an answer is remembered; `undefined` where facts look at the ports on the way as well. */
+function keyOf(
+  { topology, tops, facts }: PlatformContext,
+  { provider, client }: JudgedPair,
+  way: Exclude<Way, object>,
+  direction: "write" | "read",
+): number | undefined {
+  if (facts.some(({ fact }) => fact.match.switchPorts !== undefined && covers(fact.path, way))) return undefined;
+  const [above, below] = [provider, client].map((bdf) => tops[topology.indexOf(bdf) ?? -1]);
+  if (above === undefined || below === undefined) return undefined;
+  return ((above * tops.length + below) * WAYS.length + WAYS.indexOf(way)) * 2 + (direction === "write" ? 0 : 1);
+}
+
+const WAYS: readonly string[] = ["within-switch", "same-host-bridge", "across-host-bridges"];
+
+function judgeAnew(
+  context: PlatformContext,
+  pair: JudgedPair,
+  way: Exclude<Way, object>,
+  direction: "write" | "read",
+): DirectionFact {
   const said: PlatformFact[] = [];
   const open: { fact: PlatformFact; reason: string }[] = [];
   for (const prepared of context.facts) {

@@ -130,7 +130,7 @@ const sarifLog = z.strictObject({
 
 /** The validators that the outputs share. */
 function sharedParts(): Parameters<typeof checkSchema>[0] {
-  const { machine, pairs, notes } = (OUTPUT_SCHEMAS["matrix"] as z.ZodObject<Record<string, z.ZodType>>).shape;
+  const { machine, pairs, notes } = (OUTPUT_SCHEMAS["fix"] as z.ZodObject<Record<string, z.ZodType>>).shape;
   if (machine === undefined || notes === undefined) throw new Error("no such parts");
   return { machine, pair: (pairs as z.ZodArray<z.ZodType>).element, notes };
 }

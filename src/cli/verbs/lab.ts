@@ -1,0 +1,113 @@
+import {
+  findClass,
+  findDesign,
+  LAB_LENGTHS,
+  type LabOptions,
+  type LabResult,
+  labClaims,
+  MACHINE_CLASSES,
+  MAPPING_DESIGNS,
+  type MeasuredDesign,
+  measureDesigns,
+  outcomeOf,
+  parseRunId,
+  runLab,
+  runOnce,
+} from "../../lab/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { type Block, documentMarkdown, documentText } from "../../report/index.ts";
+import { labBlocks, labJson, labPage, replayBlocks, replayJson } from "../../report/lab/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { OutputOptions } from "../options.ts";
+import { screenOf } from "../show.ts";
+
+/** Options of `lab`. */
+export interface LabVerbOptions extends OutputOptions {
+  readonly designs?: readonly string[];
+  readonly classes?: readonly string[];
+  readonly longest?: number;
+  readonly seed?: number;
+  readonly time?: boolean;
+}
+
+/** Each measurement takes at least so long, in milliseconds. */
+const LEAST_MS = 20;
+
+/** `peerlane lab`, `peerlane lab DESIGN`, `peerlane lab replay ID`. */
+export function runLabVerb(word: string | undefined, id: string | undefined, options: LabVerbOptions): number {
+  if (word === "replay") return replay(id, options);
+  if (id !== undefined) {
+    throw new PeerlaneError("usage", `lab takes one design, and '${id}' is a second word`, {
+      remedy: "name several with --designs; a run is repeated with: peerlane lab replay ID",
+    });
+  }
+  const result = runAll(word, options);
+  const view = { result, claims: labClaims(result), measured: options.time === true ? measure(result) : [] };
+  print(
+    options,
+    () => labJson(view),
+    () => labBlocks(view),
+    () => `${labPage(view)}\n`,
+  );
+  return EXIT.yes;
+}
+
+function replay(id: string | undefined, options: LabVerbOptions): number {
+  if (id === undefined) {
+    throw new PeerlaneError("usage", "replay needs the id of a run", {
+      remedy: "peerlane lab shows the ids, as in: peerlane lab replay dma-map-resource:bus-offset:1:b",
+    });
+  }
+  const plan = parseRunId(id);
+  const result = runOnce(plan);
+  const blocks = (): readonly Block[] => replayBlocks(plan, result);
+  print(
+    options,
+    () => replayJson(plan, result),
+    blocks,
+    () => documentMarkdown(blocks()),
+  );
+  return outcomeOf(result) === "right" ? EXIT.yes : EXIT.no;
+}
+
+function runAll(word: string | undefined, options: LabVerbOptions): LabResult {
+  const names = [...(word === undefined ? [] : [word]), ...(options.designs ?? [])];
+  const designs = names.length === 0 ? MAPPING_DESIGNS : names.map(findDesign);
+  const classes = options.classes === undefined ? MACHINE_CLASSES : options.classes.map(findClass);
+  const longest = options.longest ?? Number.POSITIVE_INFINITY;
+  const lengths = LAB_LENGTHS.filter((length) => length <= longest);
+  const asked: LabOptions = {
+    designs,
+    classes,
+    lengths,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+  };
+  if (!process.stderr.isTTY) return runLab(asked);
+  let done = 0;
+  const onCell = (): void => {
+    process.stderr.write(`\r${++done} of ${designs.length * classes.length} `);
+  };
+  const result = runLab({ ...asked, onCell });
+  process.stderr.write("\r\u001b[K");
+  return result;
+}
+
+/** On the first machine of the result, with all-peer lists of its longest length. */
+function measure({ classes, designs, lengths, seed }: LabResult): readonly MeasuredDesign[] {
+  const length = lengths.at(-1) ?? 1;
+  const now = (): number => performance.now();
+  const options = { designs, workload: "all-peer", length, seed, now, leastMs: LEAST_MS } as const;
+  const [kind] = classes;
+  return kind === undefined ? [] : measureDesigns({ ...options, kind });
+}
+
+function print(
+  options: OutputOptions,
+  json: () => object,
+  blocks: () => readonly Block[],
+  markdown: () => string,
+): void {
+  if (options.json === true) process.stdout.write(`${JSON.stringify(json(), null, 1)}\n`);
+  else if (options.markdown === true) process.stdout.write(markdown());
+  else process.stdout.write(documentText(blocks(), screenOf(options)));
+}

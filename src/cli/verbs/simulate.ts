@@ -1,0 +1,86 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import type { Machine } from "../../host/machine.ts";
+import {
+  parseWorkload,
+  runWorkload,
+  type Simulation,
+  type Workload,
+  type WorkloadMachine,
+} from "../../offload/workload/index.ts";
+import { afterBoot } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import type { OutputOptions } from "../options.ts";
+import { readUnchanged } from "../read-source.ts";
+import { show } from "../show.ts";
+import { ProgressLine } from "../terminal.ts";
+import { writeOutput } from "../write-output.ts";
+
+/** Options of `simulate`. */
+export interface SimulateOptions extends OutputOptions {
+  readonly trace?: boolean;
+  readonly traceFile?: string;
+}
+
+/** Milliseconds between two drawings of the progress. */
+const PROGRESS_INTERVAL = 100;
+
+/** `peerlane simulate SCENARIO`: runs a workload file on the model. */
+export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {
+  const workload = parseWorkload(readWorkload(file), file);
+  const machine = await machineOf(workload);
+  const isTraced = options.trace === true || options.traceFile !== undefined;
+  const simulation = simulate(workload, machine, isTraced);
+  if (options.traceFile !== undefined) {
+    writeOutput(options.traceFile, `${JSON.stringify(traceFile(simulation))}\n`);
+  }
+  const shown = options.trace === true ? simulation : { ...simulation, trace: null };
+  show(options, { machine, json: () => simulationJson(shown), blocks: () => simulationBlocks(shown) });
+  return { delivered: EXIT.yes, failed: EXIT.no, unknown: EXIT.unknown }[simulation.outcome];
+}
+
+function simulate(workload: Workload, machine: Machine, trace: boolean): Simulation {
+  const line = new ProgressLine();
+  let shownAt = performance.now();
+  const progress = (done: number, total: number): void => {
+    const now = performance.now();
+    if (now - shownAt < PROGRESS_INTERVAL) return;
+    shownAt = now;
+    line.show(`simulating ${workload.name}: transfer ${done} of ${total}`);
+  };
+  try {
+    return runWorkload(workload, machine, { trace, progress });
+  } finally {
+    line.clear();
+  }
+}
+
+/** The machine of a workload after its kernel's boot. */
+async function machineOf({ file, machine }: Workload): Promise<Machine> {
+  if (machine.kind === "inline") return afterBoot(machine.machine);
+  const read = await readUnchanged(pathOf(file, machine), undefined);
+  return read.isBooted ? read.machine : afterBoot(read.machine);
+}
+
+/** Paths in a workload are from where the workload is. */
+function pathOf(file: string, { path, place }: Extract<WorkloadMachine, { kind: "source" }>): string {
+  const whole = isAbsolute(path) ? path : join(dirname(file), path);
+  if (existsSync(whole)) return whole;
+  throw new PeerlaneError("not-found", `there is no machine at ${path}`, {
+    place,
+    remedy: "give the path from this file to a dump, an archive, a snapshot or a scenario, or write the machine here",
+  });
+}
+
+function readWorkload(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new PeerlaneError("not-found", `cannot read ${file}`, {
+      remedy: "name a workload file; examples/workloads has some",
+      cause,
+    });
+  }
+}

@@ -1,0 +1,82 @@
+import type { Machine } from "../host/machine.ts";
+import { enableP2p, type P2pPool, type PageMaps } from "../memory/index.ts";
+import type { Bar } from "../pci/bar.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { PeerMemoryRequest, SystemChoice } from "./system-options.ts";
+
+/** The peer memory of a machine's functions. */
+export interface PeerPools {
+  readonly pools: ReadonlyMap<Bdf, P2pPool>;
+  readonly choices: readonly SystemChoice[];
+}
+
+/** A memory BAR whose place and size are shown. */
+interface PlacedBar {
+  readonly index: number;
+  readonly sizeBytes: number;
+}
+
+/** Makes the pools that the machine's drivers registered, and those that are asked for; one pool per function. */
+export function makePeerPools(machine: Machine, maps: PageMaps, requests: readonly PeerMemoryRequest[]): PeerPools {
+  const pools = new Map<Bdf, P2pPool>();
+  const choices: SystemChoice[] = [];
+  for (const fn of machine.functions) {
+    if (isUnknown(fn.p2pmem)) {
+      const why = `assumed: ${fn.p2pmem.unknown}`;
+      if (mayHaveBuffer(fn)) choices.push({ what: "peer-memory", value: `none in ${formatBdf(fn.bdf)}`, why });
+      continue;
+    }
+    if (fn.p2pmem === null || requests.some((request) => request.fn === fn.bdf)) continue;
+    const { sizeBytes, published } = fn.p2pmem;
+    const place = placeOfBuffer(fn, sizeBytes);
+    if (place === null) {
+      const why = `no memory BAR that is shown can hold its ${sizeBytes} bytes`;
+      choices.push({ what: "peer-memory", value: `none in ${formatBdf(fn.bdf)}`, why });
+      continue;
+    }
+    const { bar, offset } = place;
+    pools.set(fn.bdf, enableP2p(maps, machine, fn.bdf, bar, { offset, sizeBytes, publish: published === true }));
+    const value = `BAR ${bar} of ${formatBdf(fn.bdf)} from ${offset} on`;
+    const isHidden = isUnknown(published) ? `; taken as not published: ${published.unknown}` : "";
+    choices.push({
+      what: "peer-memory",
+      value,
+      why: `sysfs and scenarios show how much there is, not where${isHidden}`,
+    });
+  }
+  for (const { fn, bar, ...part } of requests) {
+    const pool = pools.get(fn);
+    pools.set(fn, enableP2p(maps, machine, fn, bar, pool === undefined ? part : { ...part, pool }));
+  }
+  return { pools, choices };
+}
+
+/** An NVMe controller is the only function in the kernel that has a buffer by itself. */
+function mayHaveBuffer({ classCode }: PciFunction): boolean {
+  return !isUnknown(classCode) && classCode >>> 8 === 0x0108;
+}
+
+/**
+ * Where a controller memory buffer lies: its place is in registers that no source shows (CMBLOC, NVMe 1.4 sec 3.1.13).
+ *
+ * MODEL: in the smallest BAR beside BAR 0 that can hold it, from its start; else at the end of BAR 0, behind registers.
+ */
+function placeOfBuffer(fn: PciFunction, sizeBytes: number): { readonly bar: number; readonly offset: number } | null {
+  const fitting = placedBars(fn)
+    .filter((bar) => bar.sizeBytes >= sizeBytes)
+    .sort((a, b) => a.sizeBytes - b.sizeBytes);
+  const own = fitting.find(({ index }) => index !== 0);
+  if (own !== undefined) return { bar: own.index, offset: 0 };
+  const [registers] = fitting;
+  return registers === undefined ? null : { bar: registers.index, offset: registers.sizeBytes - sizeBytes };
+}
+
+function placedBars(fn: PciFunction): readonly PlacedBar[] {
+  return (isUnknown(fn.bars) ? [] : fn.bars).flatMap((bar: Bar): PlacedBar[] => {
+    const { index, kind, physAddress, sizeBytes } = bar;
+    const isPlaced = kind === "memory" && index < 6 && physAddress !== null && !isUnknown(physAddress);
+    return isPlaced && !isUnknown(sizeBytes) ? [{ index, sizeBytes }] : [];
+  });
+}

@@ -1,0 +1,160 @@
+import type { RootComplexPolicy } from "../fabric/index.ts";
+import type { Machine } from "../host/machine.ts";
+import { isBridge } from "../p2pdma/index.ts";
+import { findPath } from "../p2pdma/path.ts";
+import {
+  type Directions,
+  directionsIn,
+  type PlatformContext,
+  platformContext,
+} from "../p2pdma/platform-facts/index.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import { isUnknown } from "../pci/known.ts";
+import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { SystemChoice, SystemOptions } from "./system-options.ts";
+
+/** What the fabric is told of the platform, and why. */
+export interface PlatformChoices {
+  readonly rootComplex: RootComplexPolicy;
+  readonly switchForwarding: "per-spec" | "always-upstream";
+  readonly choices: readonly SystemChoice[];
+}
+
+/** The fact that tells of a switch which sends everything up to the IOMMU. */
+const UPSTREAM_FACT = "qemu-switch-translated";
+
+/**
+ * Decides what config space leaves open: by the options, else by the documented facts of the platform, else by what most
+ * PCs do.
+ *
+ * MODEL: one policy for the whole machine; where facts differ from pair to pair, the choice says so.
+ */
+export function platformChoices(machine: Machine, topology: Topology, options: SystemOptions): PlatformChoices {
+  const context = platformContext(machine, topology);
+  const rootComplex = options.rootComplex ?? "by-facts";
+  const decided =
+    rootComplex === "by-facts" ? policyByFacts(context) : { value: rootComplex, why: "the options say so" };
+  const switches =
+    options.switchForwarding === undefined
+      ? forwardingByFacts(context)
+      : { value: options.switchForwarding, why: "the options say so" };
+  return {
+    rootComplex: decided.value,
+    switchForwarding: switches.value,
+    choices: [
+      { what: "root-complex", ...decided },
+      { what: "switch-forwarding", ...switches },
+    ],
+  };
+}
+
+interface Decided<T extends string> {
+  readonly value: T;
+  readonly why: string;
+}
+
+/** Whether each direction arrives, by what is documented of all pairs of a kind; `null`: nothing is, or facts differ. */
+interface Documented {
+  readonly write: boolean | null;
+  readonly read: boolean | null;
+}
+
+function policyByFacts(context: PlatformContext): Decided<RootComplexPolicy> {
+  const { topology } = context;
+  const tops = topTrees(topology);
+  const same: Directions[] = [];
+  const across: Directions[] = [];
+  for (const provider of tops) {
+    for (const client of tops) {
+      if (provider === client) continue;
+      const directions = directionsIn(context, {
+        provider: bdfAt(topology, provider),
+        client: bdfAt(topology, client),
+        meeting: null,
+        path: [],
+      });
+      (topology.root[provider] === topology.root[client] ? same : across).push(directions);
+    }
+  }
+  const all = [...same, ...across];
+  const facts = [...new Set(all.flatMap(({ write, read }) => [...write.facts, ...read.facts]))];
+  if (facts.length === 0) return { value: "forward", why: "assumed: nothing is documented of this root complex" };
+  const { write, read } = documented(all);
+  const [within, between] = [documented(same), documented(across)];
+  const isLimited = all.some((each) => each.write.outcome === "limited" || each.read.outcome === "limited");
+  const why = `documented: ${facts.join(", ")}${isLimited ? ", with limits that the model does not have" : ""}`;
+  if (write === true && read === false) return { value: "writes-only", why };
+  if (write === false && read === false) return { value: "refuse", why };
+  if (within.write !== false && between.write === false && between.read === false) {
+    return { value: "within-host-bridge", why };
+  }
+  const isWhole = write === true && read === true;
+  return { value: "forward", why: isWhole ? why : `${why}; they differ or are incomplete, and the rest is assumed` };
+}
+
+function documented(all: readonly Directions[]): Documented {
+  const of = (direction: "write" | "read"): boolean | null => {
+    const said = new Set(
+      all
+        .map((each) => each[direction].outcome)
+        .filter((outcome) => outcome !== "unknown")
+        .map((one) => one !== "fails"),
+    );
+    return said.size === 1 ? said.has(true) : null;
+  };
+  return { write: of("write"), read: of("read") };
+}
+
+function forwardingByFacts(context: PlatformContext): Decided<"per-spec" | "always-upstream"> {
+  const { topology } = context;
+  for (let port = 0; port < topology.functions.length; port++) {
+    const pair = pairBelow(topology, port);
+    if (pair === null) continue;
+    const [provider, client] = pair;
+    const { providerArm, clientArm } = findPath(topology, provider, client);
+    const path = [...providerArm, ...[...clientArm].reverse()].map((index) => bdfAt(topology, index));
+    const { write } = directionsIn(context, {
+      provider: bdfAt(topology, provider),
+      client: bdfAt(topology, client),
+      meeting: bdfAt(topology, port),
+      path,
+    });
+    if (write.facts.includes(UPSTREAM_FACT)) return { value: "always-upstream", why: `documented: ${UPSTREAM_FACT}` };
+  }
+  return { value: "per-spec", why: "PCIe 6.0: a switch routes between its downstream ports" };
+}
+
+/** An endpoint in each tree below a root bus, as index: the root complex is between any two of them. */
+function topTrees(topology: Topology): readonly number[] {
+  return topology.functions.flatMap((_, index) => {
+    if (topology.parent[index] !== ON_ROOT_BUS) return [];
+    const endpoint = endpointBelow(topology, index);
+    return endpoint === null ? [] : [endpoint];
+  });
+}
+
+/** Two endpoints below different ports of a switch, `null` where the function is no upstream port with two. */
+function pairBelow(topology: Topology, port: number): readonly [number, number] | null {
+  const express = topology.functions[port]?.express;
+  if (express === undefined || express === null || isUnknown(express) || express.type !== "upstream-port") return null;
+  const endpoints = topology.children(port).flatMap((child) => {
+    const endpoint = endpointBelow(topology, child);
+    return endpoint === null ? [] : [endpoint];
+  });
+  const [first, second] = endpoints;
+  return first === undefined || second === undefined ? null : [first, second];
+}
+
+function endpointBelow(topology: Topology, top: number): number | null {
+  const { enter, exit, preorder } = topology;
+  for (let position = enter[top] ?? 0; position < (exit[top] ?? 0); position++) {
+    const index = preorder[position] ?? 0;
+    const fn = topology.functions[index];
+    if (fn !== undefined && !isBridge(fn)) return index;
+  }
+  return null;
+}
+
+function bdfAt(topology: Topology, index: number): Bdf {
+  return topology.functions[index]?.bdf as Bdf;
+}

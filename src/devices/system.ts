@@ -1,0 +1,150 @@
+import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, noCost } from "../dma/index.ts";
+import { createFabric, type Fabric } from "../fabric/index.ts";
+import type { Machine } from "../host/machine.ts";
+import { IommuUnits } from "../iommu/index.ts";
+import {
+  type DistanceBetween,
+  type P2pPool,
+  PageMaps,
+  type PagePool,
+  type PhysicalMap,
+  type Provider,
+  physicalMapOf,
+  providersOf,
+  systemMemory,
+} from "../memory/index.ts";
+import { topologyOf } from "../p2pdma/index.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { Backends, keepFirstPage } from "./mapping.ts";
+import { makePeerPools } from "./peer-pools.ts";
+import { platformChoices } from "./platform-choices.ts";
+import { rulesOf } from "./rules.ts";
+import type { FailedReads, SystemChoice, SystemOptions } from "./system-options.ts";
+import { TrafficLedger } from "./traffic.ts";
+
+/** Everything of one machine, put together: what the devices and offloads of the model run on. */
+export interface System {
+  readonly machine: Machine;
+  readonly topology: Topology;
+  readonly physical: PhysicalMap;
+  readonly maps: PageMaps;
+  readonly ram: PagePool;
+  /** One per memory BAR with an address. */
+  readonly providers: readonly Provider[];
+  /** p2pmem by the function that owns it. */
+  readonly pools: ReadonlyMap<Bdf, P2pPool>;
+  readonly units: IommuUnits;
+  readonly fabric: Fabric;
+  /** Operations of all mappings. */
+  readonly cost: CostCounters;
+  /** Data and control traffic, apart. */
+  readonly traffic: TrafficLedger;
+  /** Whether devices learn of reads that fail. */
+  readonly failedReads: FailedReads;
+  /** What the model decided where the machine's description is silent; grows as devices are first asked for. */
+  readonly choices: readonly SystemChoice[];
+  /** The rules, as the DMA API asks them; throws `unsupported`, with the reason, where the verdict is unknown. */
+  readonly decide: DecidePeer;
+  /** `pci_p2pdma_distance`; throws as {@link decide}. */
+  readonly distance: DistanceBetween;
+  /** The requester that a function is; throws `unknown-device` where there is none. */
+  deviceOf(fn: Bdf): DmaDevice;
+  /** What maps memory for a function. */
+  opsOf(fn: Bdf): DmaOps;
+}
+
+const DEFAULT_RAM_BYTES = 2 ** 30;
+
+/** Address bits of a device whose driver's mask is hidden: what drivers of such devices ask for. */
+const ASSUMED_MASK_BITS = 64;
+
+/**
+ * Puts a machine's model together. Throws `unsupported`, with the place, where the source hides an address, the mode of
+ * the IOMMU or its groups; `bad-input` where the RAM finds no room.
+ */
+export function buildSystem(machine: Machine, options: SystemOptions = {}): System {
+  const topology = topologyOf(machine);
+  const { rootComplex, switchForwarding, choices: platform } = platformChoices(machine, topology, options);
+  const physical = physicalMapOf(machine, { ramBytes: options.ramBytes ?? DEFAULT_RAM_BYTES });
+  const maps = new PageMaps();
+  const ram = systemMemory(maps, physical);
+  keepFirstPage(ram);
+  const units = new IommuUnits(machine, options.iommu);
+  const { ramBusOffset } = options;
+  const fabric = createFabric(machine, {
+    ...options.fabric,
+    rootComplex,
+    switchForwarding,
+    translator: units,
+    ram: physical.ram,
+    ...(ramBusOffset === undefined ? {} : { ramBusOffset }),
+  });
+  const failedReads = failedReadsBy(options, switchForwarding);
+  const { pools, choices: peers } = makePeerPools(machine, maps, options.peerMemory ?? []);
+  const { decide, distance } = rulesOf(machine, options.rules);
+  const cost = noCost();
+  const backends = new Backends({ maps, decide, cost, units, dram: fabric.dram, ram });
+  const choices: SystemChoice[] = [...platform, { what: "failed-reads", ...failedReads }, ...peers];
+  const devices = new Map<Bdf, DmaDevice>();
+
+  const deviceOf = (fn: Bdf): DmaDevice => {
+    let device = devices.get(fn);
+    if (device === undefined) {
+      const index = fabric.indexOf(fn);
+      const rootBus = topology.roots[topology.root[index] ?? -1]?.rootBus;
+      const offset = rootBus === undefined ? 0 : (ramBusOffset?.(rootBus) ?? 0);
+      device = { bdf: fn, maskBits: maskOf(fn, topology, options, choices), ramBusOffset: offset };
+      devices.set(fn, device);
+    }
+    return device;
+  };
+  const opsOf = (fn: Bdf): DmaOps => {
+    const { backend } = options;
+    const name = typeof backend === "function" ? backend(fn) : backend;
+    return name === undefined ? backends.asKernel(deviceOf(fn)) : backends.named(name);
+  };
+  const providers = providersOf(machine);
+  return {
+    ...{ machine, topology, physical, maps, ram, providers, pools, units, fabric, cost, choices },
+    ...{ decide, distance, deviceOf, opsOf },
+    traffic: new TrafficLedger(fabric),
+    failedReads: failedReads.value,
+  };
+}
+
+/**
+ * The devices of the emulator whose switches send everything upstream were seen to report success for reads that fault;
+ * real ones get a completion with an error, or time out (PCIe 6.0 sec 2.3.1, 2.8).
+ */
+function failedReadsBy(
+  { failedReads }: SystemOptions,
+  switchForwarding: "per-spec" | "always-upstream",
+): { readonly value: FailedReads; readonly why: string } {
+  if (failedReads !== undefined) return { value: failedReads, why: "the options say so" };
+  return switchForwarding === "always-upstream"
+    ? { value: "unnoticed", why: "measured: devices of the emulator whose switches always forward upstream" }
+    : { value: "reported", why: "PCIe 6.0: the completion tells, or does not come" };
+}
+
+function maskOf(fn: Bdf, topology: Topology, options: SystemOptions, choices: SystemChoice[]): number {
+  const told = options.dmaMaskBits?.get(fn);
+  if (told !== undefined) return told;
+  const shown = topology.functions[topology.indexOf(fn) ?? -1]?.dmaMaskBits;
+  if (shown !== undefined && !isUnknown(shown)) return shown;
+  const why = `assumed: ${shown?.unknown ?? "the source does not show it"}`;
+  choices.push({ what: "dma-mask", value: `${ASSUMED_MASK_BITS} bits of ${formatBdf(fn)}`, why });
+  return ASSUMED_MASK_BITS;
+}
+
+/** The pool of a function; throws `unsupported` where it has none. */
+export function poolOf(system: System, fn: Bdf): P2pPool {
+  const pool = system.pools.get(fn);
+  if (pool !== undefined) return pool;
+  throw new PeerlaneError("unsupported", `${formatBdf(fn)} has no peer memory`, {
+    place: { file: system.machine.source.name },
+    remedy: "give the controller a 'cmb:' in the scenario, or name a BAR in 'peerMemory'",
+  });
+}

@@ -1,0 +1,40 @@
+import type { Provider } from "../memory/provider.ts";
+import type { DmaAddr, PhysRange } from "../pci/addresses.ts";
+import type { CostCounters } from "./cost.ts";
+import type { DmaDevice, DmaDirection } from "./dma-device.ts";
+import type { DmaResult } from "./dma-error.ts";
+import type { Scatterlist } from "./scatterlist.ts";
+
+/** A range mapped by itself (`dma_map_page`, `dma_map_resource`, or the two-step API in one go). */
+export interface DmaMapping {
+  readonly address: DmaAddr;
+  readonly sizeBytes: number;
+  readonly isBus: boolean;
+}
+
+/**
+ * A back end of the DMA API: direct, swiotlb, IOMMU, or the one that refuses peers. Each call returns the right address
+ * or a named error, and leaves nothing mapped on failure. Costs are added to `cost`.
+ */
+export interface DmaOps {
+  readonly name: "direct" | "swiotlb" | "iommu" | "refusing";
+  readonly cost: CostCounters;
+  /** Fills the DMA side; the value is the number of DMA entries (`dma_map_sgtable`). */
+  mapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): DmaResult<number>;
+  /** Undoes {@link mapList}; `dmaCount` is 0 afterwards. */
+  unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void;
+  /** One physically contiguous range with pages (`dma_map_page`). */
+  mapRange(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping>;
+  /** MMIO without looking at pages or providers (`dma_map_resource`): as wrong as the kernel's where there is an offset. */
+  mapResource(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping>;
+  /** Undoes the two above. */
+  unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void;
+  /** Page-less peer ranges of one provider: today's form (`dma_iova_try_alloc` … `dma_iova_sync`, or each range alone). */
+  mapProviderRanges(
+    device: DmaDevice,
+    provider: Provider,
+    ranges: readonly PhysRange[],
+    direction: DmaDirection,
+  ): DmaResult<readonly DmaMapping[]>;
+  unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void;
+}

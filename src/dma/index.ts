@@ -1,0 +1,12 @@
+export { type BounceMemory, BouncePool, MAX_BOUNCE_BYTES } from "./bounce-pool.ts";
+export { type CostCounters, noCost } from "./cost.ts";
+export { directOps } from "./direct.ts";
+export type { DecidePeer, DmaDevice, DmaDirection, PeerMapType } from "./dma-device.ts";
+export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
+export type { DmaMapping, DmaOps } from "./dma-ops.ts";
+export { type IommuContext, iommuOps } from "./iommu.ts";
+export { type DmaDomains, IovaState, permissionOf, tryAllocIova } from "./iova-state.ts";
+export type { MappingContext } from "./peer-segments.ts";
+export { type RefusingContext, refusingOps } from "./refusing.ts";
+export { type DmaEntry, dmaEntries, type ScatterEntry, type Scatterlist, scatterlist } from "./scatterlist.ts";
+export { type SwiotlbContext, swiotlbOps } from "./swiotlb.ts";

@@ -1,0 +1,260 @@
+import type { IommuDomain } from "../iommu/index.ts";
+import type { Provider } from "../memory/provider.ts";
+import { dmaFromIova, formatAddress, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { type CostCounters, noCost } from "./cost.ts";
+import { directOps } from "./direct.ts";
+import type { DmaDevice, DmaDirection } from "./dma-device.ts";
+import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
+import type { DmaMapping, DmaOps } from "./dma-ops.ts";
+import { type DmaDomains, type IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "./iova-state.ts";
+import { type MappingContext, PeerSegments, SEGMENT_BUS_ADDR, SEGMENT_REFUSED } from "./peer-segments.ts";
+import { offsetMappings } from "./provider-ranges.ts";
+import { beyondMask, isReachable, reachOf, refuseList, refuseRange, refuseRanges } from "./reach.ts";
+import type { Scatterlist } from "./scatterlist.ts";
+
+/** What {@link iommuOps} needs. */
+export interface IommuContext extends MappingContext {
+  readonly domains: DmaDomains;
+  /** What maps for devices that no IOMMU translates (passthrough); {@link directOps} unless given. */
+  readonly beneath?: DmaOps;
+}
+
+/**
+ * Mapping with an IOMMU (dma-iommu, Linux 7.2): all of a list that is not at bus addresses gets one IOVA range and is
+ * mapped in one batch; entries that follow each other there become one. Bus addresses stay outside of it.
+ *
+ * MODEL: no limits on the size or the boundaries of an entry; every device is trusted, so nothing is bounced; a bus
+ * address beyond the device's mask is EIO, where the kernel hands it out.
+ */
+class IommuMapping implements DmaOps {
+  readonly name = "iommu";
+  readonly cost: CostCounters;
+  readonly #domains: DmaDomains;
+  readonly #beneath: DmaOps;
+  readonly #segments: PeerSegments;
+  /** The one IOVA range of each mapping of page-less ranges, by the mapping. */
+  readonly #states = new WeakMap<DmaMapping, IovaState>();
+
+  constructor(context: IommuContext) {
+    this.cost = context.cost ?? noCost();
+    this.#domains = context.domains;
+    this.#beneath = context.beneath ?? directOps({ ...context, cost: this.cost });
+    this.#segments = new PeerSegments(context, this.cost);
+  }
+
+  mapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): DmaResult<number> {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) return this.#beneath.mapList(device, list, direction);
+    const refusal = refuseList(list);
+    if (refusal !== null) return refusal;
+    this.cost.listPasses += 2;
+    this.cost.segmentVisits += list.count;
+    this.#segments.begin(device.bdf);
+    let bytes = 0;
+    const reach = reachOf(device);
+    // The DMA side is not in use yet: it holds the bus addresses until the second pass gives them their place.
+    for (let index = 0; index < list.count; index++) {
+      const phys = (list.phys[index] ?? 0) as PhysAddr;
+      const length = list.lengths[index] ?? 0;
+      const type = this.#segments.classify(phys);
+      if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, phys);
+      const isBus = type === SEGMENT_BUS_ADDR;
+      list.dmaIsBus[index] = isBus ? 1 : 0;
+      if (isBus) {
+        const address = phys + this.#segments.busOffset;
+        if (!isReachable(address, length, reach)) return beyondMask(device, address, length);
+        list.dmaAddress[index] = address;
+      } else bytes += pageEnd(phys + length) - pageStart(phys);
+    }
+    let start = 0;
+    if (bytes > 0) {
+      const allocated = this.#allocate(domain, device, bytes);
+      if (allocated === null) return noSpace(device, bytes);
+      start = allocated;
+      this.cost.iommuMapCalls++;
+    }
+    list.dmaCount = this.#place(domain, list, start, permissionOf(direction));
+    return { ok: true, value: list.dmaCount };
+  }
+
+  /** Second pass: maps runs of physical memory at `start` and on, and fills the DMA side; the number of its entries. */
+  #place(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
+    const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
+    let out = 0;
+    let at = start;
+    let runPhys = 0;
+    let runBytes = 0;
+    this.cost.segmentVisits += count;
+    for (let index = 0; index < count; index++) {
+      const length = lengths[index] ?? 0;
+      const isBus = dmaIsBus[index] ?? 0;
+      let address = dmaAddress[index] ?? 0;
+      if (isBus === 0) {
+        const physStart = phys[index] ?? 0;
+        const page = pageStart(physStart);
+        const bytes = pageEnd(physStart + length) - page;
+        if (page !== runPhys + runBytes || runBytes === 0) {
+          if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
+          runPhys = page;
+          runBytes = 0;
+        }
+        runBytes += bytes;
+        address = at + (physStart - page);
+        at += bytes;
+        const last = out - 1;
+        if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
+          dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
+          continue;
+        }
+      }
+      dmaAddress[out] = address;
+      dmaLengths[out] = length;
+      dmaIsBus[out++] = isBus;
+    }
+    if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
+    return out;
+  }
+
+  unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) {
+      this.#beneath.unmapList(device, list, direction);
+      return;
+    }
+    this.cost.listPasses++;
+    this.cost.segmentVisits += list.dmaCount;
+    let start = -1;
+    let end = 0;
+    for (let index = 0; index < list.dmaCount; index++) {
+      if (list.dmaIsBus[index] === 1) continue;
+      const address = list.dmaAddress[index] ?? 0;
+      if (start < 0) start = pageStart(address);
+      end = address + (list.dmaLengths[index] ?? 0);
+    }
+    if (start >= 0) this.#release(domain, start, pageEnd(end) - start);
+    list.dmaCount = 0;
+  }
+
+  /** MODEL: looks for peer pages, as the direct back end's `mapRange` does. */
+  mapRange(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) return this.#beneath.mapRange(device, range, direction);
+    const refusal = refuseRange(range);
+    if (refusal !== null) return refusal;
+    this.#segments.begin(device.bdf);
+    const type = this.#segments.classify(range.start);
+    if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, range.start);
+    if (type !== SEGMENT_BUS_ADDR) return this.#mapOne(domain, device, range, direction);
+    const mapped = offsetMappings(device, [range], this.#segments.busOffset, true);
+    return mapped.ok ? { ok: true, value: mapped.value[0] as DmaMapping } : mapped;
+  }
+
+  /** Any MMIO gets an IOVA: the IOMMU makes up for whatever offset lies between (`iommu_dma_map_phys`, Linux 7.2). */
+  mapResource(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) return this.#beneath.mapResource(device, range, direction);
+    return refuseRange(range) ?? this.#mapOne(domain, device, range, direction);
+  }
+
+  unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) this.#beneath.unmapRange(device, mapping, direction);
+    else if (!mapping.isBus) {
+      const start = pageStart(mapping.address);
+      this.#release(domain, start, pageEnd(mapping.address + mapping.sizeBytes) - start);
+    }
+  }
+
+  /** One mapping for all ranges where they go through the host bridge, one each where they are at bus addresses. */
+  mapProviderRanges(
+    device: DmaDevice,
+    provider: Provider,
+    ranges: readonly PhysRange[],
+    direction: DmaDirection,
+  ): DmaResult<readonly DmaMapping[]> {
+    if (this.#domains.dmaDomainOf(device.bdf) === null) {
+      return this.#beneath.mapProviderRanges(device, provider, ranges, direction);
+    }
+    const refusal = refuseRanges(ranges);
+    if (refusal !== null) return refusal;
+    const first = ranges[0] as PhysRange;
+    this.#segments.begin(device.bdf);
+    const type = this.#segments.classifyProvider(provider);
+    if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, first.start);
+    if (type === SEGMENT_BUS_ADDR) {
+      this.cost.allocations += ranges.length;
+      return offsetMappings(device, ranges, provider.busOffset, true);
+    }
+    return this.#linkAll(device, ranges, direction);
+  }
+
+  unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    if (this.#domains.dmaDomainOf(device.bdf) === null) {
+      this.#beneath.unmapProviderRanges(device, mappings, direction);
+      return;
+    }
+    for (const mapping of mappings) {
+      if (mapping.isBus) continue;
+      const state = this.#states.get(mapping);
+      if (state === undefined)
+        throw new PeerlaneError("bad-input", "not a mapping of page-less ranges, or unmapped twice");
+      this.#states.delete(mapping);
+      state.destroy();
+    }
+  }
+
+  #linkAll(device: DmaDevice, ranges: readonly PhysRange[], direction: DmaDirection): DmaResult<readonly DmaMapping[]> {
+    const sizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
+    const state = tryAllocIova(this.#domains, device, (ranges[0] as PhysRange).start, sizeBytes, this.cost);
+    if (state === null) return noSpace(device, sizeBytes);
+    let offset = 0;
+    for (const range of ranges) {
+      const linked = state.link(range.start, offset, range.sizeBytes, direction);
+      if (!linked.ok) {
+        state.destroy();
+        return linked;
+      }
+      offset += range.sizeBytes;
+    }
+    state.sync(0, sizeBytes);
+    const mapping: DmaMapping = { address: dmaFromIova(state.address), sizeBytes, isBus: false };
+    this.#states.set(mapping, state);
+    this.cost.allocations++;
+    return { ok: true, value: [mapping] };
+  }
+
+  #mapOne(domain: IommuDomain, device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
+    const page = pageStart(range.start);
+    const bytes = pageEnd(range.start + range.sizeBytes) - page;
+    const start = this.#allocate(domain, device, bytes);
+    if (start === null) return noSpace(device, bytes);
+    domain.map(start, page as PhysAddr, bytes, permissionOf(direction));
+    this.cost.iommuMapCalls++;
+    const address = dmaFromIova((start + (range.start - page)) as Iova);
+    return { ok: true, value: { address, sizeBytes: range.sizeBytes, isBus: false } };
+  }
+
+  #allocate(domain: IommuDomain, device: DmaDevice, bytes: number): Iova | null {
+    const start = domain.iovas.allocate(bytes, device.maskBits);
+    if (start !== null) this.cost.iovaAllocations++;
+    return start;
+  }
+
+  #release(domain: IommuDomain, start: number, bytes: number): void {
+    this.cost.iommuUnmapCalls++;
+    this.cost.iovaAllocations++;
+    this.cost.iommuFlushes += domain.release(start as Iova, bytes);
+  }
+}
+
+function noSpace(device: DmaDevice, bytes: number): DmaFailure {
+  const within = `below ${formatAddress(reachOf(device))}`;
+  return dmaFailure("ENOMEM", `no ${bytes} bytes of IOVA space are free ${within} for ${formatBdf(device.bdf)}`);
+}
+
+/** Mapping with an IOMMU; devices in passthrough are mapped by what is beneath. */
+export function iommuOps(context: IommuContext): DmaOps {
+  return new IommuMapping(context);
+}

@@ -1,0 +1,105 @@
+import type { PageLookup } from "../memory/page-kind.ts";
+import type { Provider } from "../memory/provider.ts";
+import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { CostCounters } from "./cost.ts";
+import type { DecidePeer } from "./dma-device.ts";
+import { type DmaFailure, dmaFailure } from "./dma-error.ts";
+
+/** How one segment is mapped, as bytes for the hot loops (`enum pci_p2pdma_map_type`, Linux 7.2, and what it lacks). */
+export const SEGMENT_MEMORY = 0;
+export const SEGMENT_BUS_ADDR = 1;
+export const SEGMENT_THRU_HOST_BRIDGE = 2;
+export const SEGMENT_REFUSED = 3;
+/** No page is there, or one that no other device can reach: there is nothing to map. */
+export const SEGMENT_NO_PAGE = 4;
+
+/** What every back end needs to know of memory and rules. */
+export interface MappingContext {
+  readonly pages: PageLookup;
+  readonly decide: DecidePeer;
+  /** Counters to add to; new ones unless given. */
+  readonly cost?: CostCounters;
+}
+
+/**
+ * Tells for each segment of a list how it is mapped (`pci_p2pdma_state`, Linux 7.2): the rules are asked once per
+ * provider and client and the answer kept for the provider's life, the kept answer is looked up once per run of segments of one provider. Only
+ * the first page of a segment is looked at, as segments never cross pagemaps.
+ */
+export class PeerSegments {
+  /** What the provider of the last `SEGMENT_BUS_ADDR` adds. */
+  busOffset = 0;
+  readonly #pages: PageLookup;
+  readonly #decide: DecidePeer;
+  readonly #cost: CostCounters;
+  readonly #decided = new WeakMap<Provider, Map<Bdf, number>>();
+  #client: Bdf | undefined;
+  #provider: Provider | null = null;
+  #type = SEGMENT_REFUSED;
+
+  constructor(context: MappingContext, cost: CostCounters) {
+    this.#pages = context.pages;
+    this.#decide = context.decide;
+    this.#cost = cost;
+  }
+
+  /** Starts a list, or anything else, of a client. */
+  begin(client: Bdf): void {
+    this.#client = client;
+    this.#provider = null;
+  }
+
+  /** How a segment is mapped, a `SEGMENT_…`. */
+  classify(phys: PhysAddr): number {
+    this.#cost.pageTouches++;
+    const kind = this.#pages.kindAt(phys);
+    if (kind !== "peer") return kind === null || kind === "private" ? SEGMENT_NO_PAGE : SEGMENT_MEMORY;
+    this.#cost.pagemapLookups++;
+    const provider = this.#pages.providerAt(phys);
+    if (provider === null) return SEGMENT_NO_PAGE;
+    return this.classifyProvider(provider);
+  }
+
+  /** The same for memory of a provider that needs no page. */
+  classifyProvider(provider: Provider): number {
+    if (provider !== this.#provider) {
+      this.#provider = provider;
+      this.busOffset = provider.busOffset;
+      this.#type = this.#typeFor(provider);
+    }
+    return this.#type;
+  }
+
+  /** The failure for a segment that cannot be mapped. */
+  failure(type: number, phys: PhysAddr): DmaFailure {
+    const where = `physical address ${formatAddress(phys)}`;
+    if (type === SEGMENT_NO_PAGE) return dmaFailure("EINVAL", `no page that a device can reach is at ${where}`);
+    const client = this.#client === undefined ? "the client" : formatBdf(this.#client);
+    const owner = this.#provider === null ? "" : ` of ${formatBdf(this.#provider.owner)}`;
+    return dmaFailure("EREMOTEIO", `${client} cannot reach the peer memory${owner} at ${where}`);
+  }
+
+  #typeFor(provider: Provider): number {
+    const client = this.#client;
+    if (client === undefined) return SEGMENT_REFUSED;
+    let byClient = this.#decided.get(provider);
+    if (byClient === undefined) {
+      byClient = new Map();
+      this.#decided.set(provider, byClient);
+    }
+    let type = byClient.get(client);
+    if (type === undefined) {
+      this.#cost.mapTypeDecisions++;
+      type = TYPES[this.#decide(provider, client)];
+      byClient.set(client, type);
+    }
+    return type;
+  }
+}
+
+const TYPES: Readonly<Record<ReturnType<DecidePeer>, number>> = {
+  "bus-addr": SEGMENT_BUS_ADDR,
+  "thru-host-bridge": SEGMENT_THRU_HOST_BRIDGE,
+  "not-supported": SEGMENT_REFUSED,
+};

@@ -1,0 +1,69 @@
+import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
+import { PeerlaneError } from "../pci/error.ts";
+
+/**
+ * A scatterlist with its CPU side and its DMA side apart, as flat arrays. After mapping, the DMA side may have fewer
+ * entries than the CPU side (merged ones), in order, and names no CPU entry.
+ */
+export interface Scatterlist {
+  /** Entries of the CPU side. */
+  readonly count: number;
+  /** CPU physical address of each entry, page granular or not; an entry never crosses providers. */
+  readonly phys: Float64Array;
+  /** Bytes of each entry, at least 1. */
+  readonly lengths: Float64Array;
+  /** Entries of the DMA side, 0 while not mapped. */
+  dmaCount: number;
+  readonly dmaAddress: Float64Array;
+  readonly dmaLengths: Float64Array;
+  /** 1 where the DMA address is a bus address (`SG_DMA_BUS_ADDRESS`): unmap and the IOMMU skip it. */
+  readonly dmaIsBus: Uint8Array;
+}
+
+/** One entry for people and tests. */
+export interface ScatterEntry {
+  readonly phys: PhysAddr;
+  readonly lengthBytes: number;
+}
+
+/** One entry of the DMA side for people and tests. */
+export interface DmaEntry {
+  readonly address: DmaAddr;
+  readonly lengthBytes: number;
+  readonly isBus: boolean;
+}
+
+/** Makes a list that is not mapped; throws `bad-input` for an entry that is no run of bytes below 2^53. */
+export function scatterlist(entries: readonly ScatterEntry[]): Scatterlist {
+  const count = entries.length;
+  const list: Scatterlist = {
+    count,
+    phys: new Float64Array(count),
+    lengths: new Float64Array(count),
+    dmaCount: 0,
+    dmaAddress: new Float64Array(count),
+    dmaLengths: new Float64Array(count),
+    dmaIsBus: new Uint8Array(count),
+  };
+  entries.forEach(({ phys, lengthBytes }, index) => {
+    const isRun = Number.isSafeInteger(lengthBytes) && lengthBytes > 0 && Number.isSafeInteger(phys + lengthBytes);
+    if (!isRun || phys < 0) {
+      throw new PeerlaneError(
+        "bad-input",
+        `entry ${index} of the scatterlist, ${phys} + ${lengthBytes}, is no run of bytes`,
+      );
+    }
+    list.phys[index] = phys;
+    list.lengths[index] = lengthBytes;
+  });
+  return list;
+}
+
+/** The DMA side as objects. */
+export function dmaEntries(list: Scatterlist): readonly DmaEntry[] {
+  return Array.from({ length: list.dmaCount }, (_, index) => ({
+    address: (list.dmaAddress[index] ?? 0) as DmaAddr,
+    lengthBytes: list.dmaLengths[index] ?? 0,
+    isBus: list.dmaIsBus[index] === 1,
+  }));
+}

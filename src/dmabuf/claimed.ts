@@ -1,0 +1,97 @@
+import { PCI_ACS_RR } from "../pci/acs.ts";
+import { formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+
+/** Addresses that a request goes to, as the bus sees them. */
+export interface Addressed {
+  readonly start: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Which function claims an untranslated request of function `index` on its way up to the root complex: a sibling whose
+ * window or BAR overlaps, or the bridge above itself, which passes nothing up that lies in its own windows; unless the
+ * port that takes the request in redirects (PCIe 6.0 sec 6.12.3). `null` where none does; indices of `topology`.
+ *
+ * MODEL: a root complex is taken to translate before it routes between its own ports; functions of one device are taken
+ * to route between each other as the ports of a switch do.
+ */
+export function claimedOnTheWay(topology: Topology, index: number, addressed: Addressed): Known<number | null> {
+  let at = index;
+  let above = topology.parent[at] ?? -1;
+  while (above >= 0) {
+    const ports = [topology.functions[at], topology.functions[above]];
+    const sibling = unlessRedirected(claimingSibling(topology, above, at, addressed), ports.slice(0, 1));
+    if (sibling !== null) return sibling;
+    const keeps = claimsByWindow(ports[1], addressed);
+    const kept = unlessRedirected(isUnknown(keeps) ? keeps : keeps ? above : null, ports);
+    if (kept !== null) return kept;
+    at = above;
+    above = topology.parent[at] ?? -1;
+  }
+  return (topology.root[at] ?? -1) >= 0 ? null : unknown("the source does not show the way to the root complex");
+}
+
+/** A claim stands unless one of the ports redirects requests. */
+function unlessRedirected(
+  claim: Known<number | null>,
+  ports: readonly (PciFunction | undefined)[],
+): Known<number | null> {
+  if (claim === null) return null;
+  const redirects = ports.map(redirectsRequests);
+  if (redirects.includes(true)) return null;
+  return redirects.find(isUnknown) ?? claim;
+}
+
+function redirectsRequests(fn: PciFunction | undefined): Known<boolean> {
+  const acs = fn?.acs ?? null;
+  if (acs === null || isUnknown(acs)) return acs ?? false;
+  if (((acs.uncertain ?? 0) & PCI_ACS_RR) !== 0) return unknown("whether ACS redirects requests was not worked out");
+  return (acs.control & PCI_ACS_RR) !== 0;
+}
+
+/** A sure claimant before a hidden one: both end the way, and the sure one says how. */
+function claimingSibling(topology: Topology, above: number, at: number, addressed: Addressed): Known<number | null> {
+  let doubt: Known<number | null> = null;
+  for (const sibling of topology.children(above)) {
+    const fn = topology.functions[sibling];
+    if (sibling === at || fn === undefined) continue;
+    const claims = claimsAddress(fn, addressed);
+    if (claims === true) return sibling;
+    if (isUnknown(claims)) doubt = unknown(`${formatBdf(fn.bdf)} may claim the address: ${claims.unknown}`);
+  }
+  return doubt;
+}
+
+function claimsAddress(fn: PciFunction, addressed: Addressed): Known<boolean> {
+  const byWindow = claimsByWindow(fn, addressed);
+  if (byWindow === true) return true;
+  const byBar = claimsByBar(fn, addressed);
+  return byBar === false ? byWindow : byBar;
+}
+
+function claimsByWindow(fn: PciFunction | undefined, addressed: Addressed): Known<boolean> {
+  const bridge = fn?.bridge ?? null;
+  if (bridge === null || isUnknown(bridge)) return bridge ?? false;
+  const { windows } = bridge;
+  if (isUnknown(windows)) return windows;
+  return windows.some(({ kind, start, size }) => kind !== "io" && overlaps(addressed, start, size));
+}
+
+function claimsByBar({ bars }: PciFunction, addressed: Addressed): Known<boolean> {
+  if (isUnknown(bars)) return bars;
+  let doubt: Known<boolean> = false;
+  for (const { kind, busAddress, sizeBytes } of bars) {
+    if (kind !== "memory" || busAddress === null) continue;
+    if (isUnknown(busAddress)) doubt = busAddress;
+    else if (isUnknown(sizeBytes)) doubt = sizeBytes;
+    else if (overlaps(addressed, busAddress, sizeBytes)) return true;
+  }
+  return doubt;
+}
+
+function overlaps({ start, sizeBytes }: Addressed, from: number, bytes: number): boolean {
+  return from < start + sizeBytes && start < from + bytes;
+}

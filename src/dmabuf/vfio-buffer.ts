@@ -1,0 +1,103 @@
+import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
+import { type Backing, mapBacking, sizeOf, unmapBacking } from "./backing.ts";
+import { type Attachment, DmaBuf, isRevocable } from "./dma-buf.ts";
+import type { VfioRules } from "./vfio-rules.ts";
+
+/** What the device that exports a buffer wants to hear of it. */
+export interface VfioBufferOwner {
+  /** Something may have changed that a revocation waits for. */
+  progress(): void;
+  /** The last reference is gone. */
+  released(buffer: VfioBuffer): void;
+}
+
+/**
+ * BAR ranges of a VFIO device as a buffer: page-less, never moved, and revocable at any time
+ * (`vfio_pci_dma_buf`, Linux 6.19 and newer).
+ */
+export class VfioBuffer {
+  readonly buffer: DmaBuf;
+  readonly backing: Backing;
+  readonly #rules: VfioRules;
+  #isRevoked: boolean;
+
+  constructor(name: string, backing: Backing, rules: VfioRules, owner: VfioBufferOwner, isRevoked: boolean) {
+    this.backing = backing;
+    this.#rules = rules;
+    this.#isRevoked = isRevoked;
+    this.buffer = new DmaBuf(name, sizeOf(backing), {
+      attach: (attachment) => this.#attach(attachment),
+      pin: (attachment) => this.#pin(attachment),
+      map: (attachment, direction) => this.#whileGranted(() => mapBacking(attachment, backing, direction)),
+      unmap: unmapBacking,
+      backing: () => this.#whileGranted(() => this.#single()),
+      release: () => owner.released(this),
+    });
+    this.buffer.reservation.onProgress(() => owner.progress());
+  }
+
+  /** True while importers may not map. */
+  get isRevoked(): boolean {
+    return this.#isRevoked;
+  }
+
+  /** True when a revocation has nothing left to wait for. */
+  get isQuiet(): boolean {
+    return !this.#rules.waitsForImporters || this.buffer.isQuiet;
+  }
+
+  /** What a revocation waits for, as sentences. */
+  get waitsFor(): readonly string[] {
+    if (this.isQuiet) return [];
+    const { name, reservation, mappedBy } = this.buffer;
+    return [
+      ...reservation.pending.map((holder) => `${holder} has DMA to ${name} under way`),
+      ...mappedBy.map((importer) => `${importer} has ${name} mapped`),
+    ];
+  }
+
+  /**
+   * Takes the memory back, or gives it again, and tells the importers either way, as the kernel does; whoever takes it
+   * back then waits for {@link isQuiet}. Nothing happens where it is so already.
+   */
+  setRevoked(isRevoked: boolean): void {
+    if (this.#isRevoked === isRevoked) return;
+    this.buffer.reservation.withLock(`the exporter of ${this.buffer.name}`, () => {
+      this.#isRevoked = isRevoked;
+      this.buffer.invalidateMappings();
+    });
+  }
+
+  #attach(attachment: Attachment): DmaResult<null> {
+    const { name } = attachment.importer;
+    if (!attachment.importer.allowsPeers) return dmaFailure("EOPNOTSUPP", `${name} takes no peer memory`);
+    return this.#whileGranted(() =>
+      isRevocable(attachment)
+        ? { ok: true, value: null }
+        : dmaFailure(
+            "EOPNOTSUPP",
+            `${name} cannot be told to stop, and ${this.buffer.name} may be revoked at any time`,
+          ),
+    );
+  }
+
+  #pin({ importer }: Attachment): DmaResult<null> {
+    if (!this.#rules.takesPins) {
+      return dmaFailure("EOPNOTSUPP", `Linux ${this.#rules.release} lets nobody pin VFIO memory, nor ${importer.name}`);
+    }
+    return this.#whileGranted(() => ({ ok: true, value: null }));
+  }
+
+  // MODEL: in the kernel a caller blocks on the reservation lock while a revocation waits; here it is refused at once,
+  // which is one of the answers that it may get there.
+  #whileGranted<T>(answer: () => DmaResult<T>): DmaResult<T> {
+    return this.#isRevoked ? dmaFailure("ENODEV", `${this.buffer.name} is revoked`) : answer();
+  }
+
+  /** iommufd takes buffers of one range only (`vfio_pci_dma_buf_iommufd_map`, Linux 6.19). */
+  #single(): DmaResult<Backing> {
+    const { length } = this.backing.ranges;
+    if (length === 1) return { ok: true, value: this.backing };
+    return dmaFailure("EOPNOTSUPP", `${this.buffer.name} has ${length} ranges: only one can be mapped into a domain`);
+  }
+}

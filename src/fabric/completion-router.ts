@@ -1,0 +1,128 @@
+import { ROOT_COMPLEX } from "./journey.ts";
+import { DELIVERED, HIDDEN, LOST } from "./outcomes.ts";
+import { type RoutingContext, TLP_RELAXED_ORDERING, type Tlp } from "./traffic.ts";
+import { WHY } from "./words.ts";
+
+/**
+ * Takes completions of reads back to the requester id, by bus numbers (PCIe 6.0 sec 2.2.4.2, 2.2.9). They need neither
+ * memory decode nor bus mastering; Completion Redirect and Upstream Forwarding apply to them.
+ *
+ * MODEL: only completions with data are routed; that a failed read is told to its requester is taken for granted.
+ */
+export class CompletionRouter {
+  readonly #context: RoutingContext;
+  readonly #alwaysUp: boolean;
+  #reason = "";
+
+  constructor(context: RoutingContext) {
+    this.#context = context;
+    this.#alwaysUp = context.options.switchForwarding === "always-upstream";
+  }
+
+  /** Why the last completion ended in {@link HIDDEN}. */
+  get hiddenReason(): string {
+    return this.#reason;
+  }
+
+  /** Routes the completion of a read from a function (its index) or {@link ROOT_COMPLEX}; yields the outcome code. */
+  route(tlp: Tlp, completer: number): number {
+    const { counters, journey, registers } = this.#context;
+    journey.push(completer, WHY.completes, tlp.address);
+    const target = this.#requesterOf(tlp);
+    if (completer === ROOT_COMPLEX) return this.#fromRoot(tlp, target);
+    // Its own read never left the device; with a requester id that is the completer's it stays there all the same.
+    if (completer === target) return target === tlp.requester ? DELIVERED : LOST;
+    const isRelaxed = (tlp.flags & TLP_RELAXED_ORDERING) !== 0;
+    let isRedirected = false;
+    for (let at = completer; ; ) {
+      const bus = registers.bus[at] ?? -1;
+      if (bus < 0) return this.#hide(tlp, at);
+      const next = this.#towards(bus, target, tlp);
+      let why: number = WHY.completionUp;
+      if (this.#alwaysUp) {
+        // Everything goes up; nothing here decides.
+      } else if (next === at) {
+        why = this.#context.rules.completionLoop(at, isRedirected);
+      } else if (next >= 0 && bus < registers.count) {
+        why = this.#context.rules.completion(at, isRelaxed);
+        isRedirected ||= why === WHY.completionRedirect || why === WHY.completionUp;
+      }
+      if (why === WHY.hidden) return this.#hide(tlp, at);
+      if (why === WHY.completionLoops) return this.#lose(tlp, at, why);
+      if (at !== completer || why !== WHY.completionUp) journey.push(at, why, tlp.address);
+      counters.up[at] = (counters.up[at] ?? 0) + tlp.payloadBytes;
+      if (why === WHY.completionAcross) return this.#down(tlp, next, target);
+      if (bus >= registers.count) return this.#reflect(tlp, target);
+      at = bus;
+    }
+  }
+
+  /** Routes the completion of a CPU's read: up to the root complex. */
+  routeToCpu(tlp: Tlp, completer: number): number {
+    const { counters, journey, registers } = this.#context;
+    journey.push(completer, WHY.completes, tlp.address);
+    for (let at = completer; at >= 0 && at < registers.count; at = registers.bus[at] ?? -1) {
+      counters.up[at] = (counters.up[at] ?? 0) + tlp.payloadBytes;
+      if (at !== completer) journey.push(at, WHY.completionUp, tlp.address);
+    }
+    return DELIVERED;
+  }
+
+  #reflect(tlp: Tlp, target: number): number {
+    const { counters, journey, options } = this.#context;
+    const policy = options.rootComplex ?? "forward";
+    if (policy === "refuse" || policy === "writes-only") return this.#lose(tlp, ROOT_COMPLEX, WHY.completionRefused);
+    counters.rootComplexBytes += tlp.payloadBytes;
+    journey.push(ROOT_COMPLEX, WHY.completionReflected, tlp.address);
+    return this.#fromRoot(tlp, target);
+  }
+
+  #fromRoot(tlp: Tlp, target: number): number {
+    const { registers } = this.#context;
+    const root = registers.topology.root[target] ?? -1;
+    if (root < 0) return this.#lose(tlp, ROOT_COMPLEX, WHY.completionStrays);
+    return this.#down(tlp, this.#towards(registers.count + root, target, tlp), target);
+  }
+
+  #down(tlp: Tlp, first: number, target: number): number {
+    const { counters, journey } = this.#context;
+    let above: number = ROOT_COMPLEX;
+    for (let at = first; at >= 0; ) {
+      counters.down[at] = (counters.down[at] ?? 0) + tlp.payloadBytes;
+      if (at === target) {
+        journey.push(at, WHY.completionArrives, tlp.address);
+        // With a requester id that is not its own, the data reaches somebody who did not ask.
+        return target === tlp.requester ? DELIVERED : LOST;
+      }
+      journey.push(at, WHY.completionDown, tlp.address);
+      above = at;
+      at = this.#towards(at, target, tlp);
+    }
+    return this.#lose(tlp, above, WHY.completionStrays);
+  }
+
+  /** Index of the function with the requester id of a TLP, -1 where there is none. */
+  #requesterOf({ requester, requesterId }: Tlp): number {
+    const { topology } = this.#context.registers;
+    return topology.functions[requester]?.bdf === requesterId ? requester : (topology.indexOf(requesterId) ?? -1);
+  }
+
+  /** The function on a bus that takes a completion for `target`: itself, or the bridge with its bus number; else -1. */
+  #towards(bus: number, target: number, { requesterId }: Tlp): number {
+    const { claims, registers } = this.#context;
+    if (target >= 0 && registers.bus[target] === bus) return target;
+    const entry = claims.ids.find(bus, Math.floor(requesterId / 0x100));
+    return entry < 0 ? -1 : claims.ids.ownerOf(entry);
+  }
+
+  #lose({ address }: Tlp, at: number, why: number): number {
+    this.#context.journey.push(at, why, address);
+    return LOST;
+  }
+
+  #hide({ address }: Tlp, at: number): number {
+    this.#reason = "what redirects completions here is hidden";
+    this.#context.journey.push(at, WHY.hidden, address);
+    return HIDDEN;
+  }
+}

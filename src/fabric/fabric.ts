@@ -1,0 +1,245 @@
+import type { Machine } from "../host/machine.ts";
+import type { ByteStore } from "../memory/index.ts";
+import { topologyOf } from "../p2pdma/index.ts";
+import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import type { Known } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import type { FabricCounters } from "./counters.ts";
+import type { FabricOptions } from "./options.ts";
+import { DELIVERED, HIDDEN, outcomeName } from "./outcomes.ts";
+import type { MemoryRequest, Route, RouteOutcome } from "./route.ts";
+import type { BarHandler } from "./storage.ts";
+import { TLP_READ, TLP_RELAXED_ORDERING, TLP_TRANSLATED } from "./traffic.ts";
+import { bytesToPageEnd, checkRange, Transactions } from "./transactions.ts";
+
+/**
+ * The fabric of one machine: requests of devices and of the CPU, routed by config space, with the bytes that they move.
+ *
+ * MODEL: functional, without time: a transaction is over when its call returns, so nothing is reordered or in flight,
+ * and there are no credits, tags, timeouts or errors of links.
+ */
+export class Fabric {
+  readonly machine: Machine;
+  readonly topology: Topology;
+  readonly counters: FabricCounters;
+  readonly #transactions: Transactions;
+  readonly #maxPayloadBytes: number;
+  readonly #maxReadBytes: number;
+
+  constructor(machine: Machine, options: FabricOptions) {
+    this.machine = machine;
+    this.topology = topologyOf(machine);
+    this.#transactions = new Transactions(machine, this.topology, options);
+    this.counters = this.#transactions.context.counters;
+    this.#maxPayloadBytes = tlpSize(options.maxPayloadBytes ?? 256, "maxPayloadBytes");
+    this.#maxReadBytes = tlpSize(options.maxReadBytes ?? 512, "maxReadBytes");
+  }
+
+  /** DRAM by CPU physical address: for putting data there without counting it. */
+  get dram(): ByteStore {
+    return this.#transactions.storage.dram;
+  }
+
+  /** The index of a function in `topology` and in the counters; throws `unknown-device` where there is none. */
+  indexOf(fn: Bdf): number {
+    const index = this.topology.indexOf(fn);
+    if (index !== undefined) return index;
+    throw new PeerlaneError("unknown-device", `${this.machine.source.name} has no function ${formatBdf(fn)}`, {
+      remedy: "'peerlane show' lists the functions",
+    });
+  }
+
+  /** The bytes of a BAR by offset: for putting data there without counting it. Throws where it has no address. */
+  barBytes(fn: Bdf, bar: number): ByteStore {
+    return this.#transactions.storage.barBytes(this.#barPosition(fn, bar));
+  }
+
+  /** Lets a device model take over a BAR, or, with `null`, gives it back to plain bytes. Throws as {@link barBytes}. */
+  attach(fn: Bdf, bar: number, handler: BarHandler | null): void {
+    this.#transactions.storage.setHandler(this.#barPosition(fn, bar), handler ?? undefined);
+  }
+
+  /** Reads a command register; throws `unsupported` where the source hides it. */
+  command(fn: Bdf): number {
+    const { command, commandHidden } = this.#transactions.context.registers;
+    const index = this.indexOf(fn);
+    if (commandHidden[index] !== 1) return command[index] ?? 0;
+    throw new PeerlaneError("unsupported", `the command register of ${formatBdf(fn)} is hidden`, {
+      place: { file: this.machine.source.name },
+      remedy: "set it first, or take sysfs or a scenario as the source",
+    });
+  }
+
+  /** Writes a command register (memory enable 0x2, bus master 0x4): what is decoded changes with it at once. */
+  setCommand(fn: Bdf, command: number): void {
+    const { registers } = this.#transactions.context;
+    const index = this.indexOf(fn);
+    registers.command[index] = command;
+    registers.commandHidden[index] = 0;
+    this.#transactions.decodeAgain();
+  }
+
+  /** Writes an ACS control register; throws `unsupported` for a function without ACS. */
+  setAcsControl(fn: Bdf, control: number): void {
+    const { registers } = this.#transactions.context;
+    const index = this.indexOf(fn);
+    if (this.topology.functions[index]?.acs === null) {
+      throw new PeerlaneError("unsupported", `${formatBdf(fn)} has no ACS capability`, {
+        remedy: "give it one in the scenario with 'acs:'",
+      });
+    }
+    registers.acs[index] = control;
+    registers.acsHidden[index] = 0;
+  }
+
+  /**
+   * A device writes memory, in TLPs cut at 4 KiB and at the payload size (PCIe 6.0 sec 2.2.7). The outcome is that of the
+   * first TLP that is not delivered, after which no more are issued; those before have landed. Throws `unsupported` where
+   * the route hangs on what the source hides.
+   */
+  write(
+    requester: Bdf,
+    address: DmaAddr,
+    bytes: Uint8Array,
+    addressType: MemoryRequest["addressType"] = "untranslated",
+  ): RouteOutcome {
+    const flags = addressType === "translated" ? TLP_TRANSLATED : 0;
+    return this.#split(this.indexOf(requester), requester, address, bytes, flags);
+  }
+
+  /** A device reads memory into `into`; as {@link write}. The part of a TLP that is not delivered stays as it was. */
+  read(
+    requester: Bdf,
+    address: DmaAddr,
+    into: Uint8Array,
+    addressType: MemoryRequest["addressType"] = "untranslated",
+  ): RouteOutcome {
+    const flags = TLP_READ | (addressType === "translated" ? TLP_TRANSLATED : 0);
+    return this.#split(this.indexOf(requester), requester, address, into, flags);
+  }
+
+  /** A request with all of its attributes; `bytes` is what is written or read into, of the request's length. */
+  send(request: MemoryRequest, bytes: Uint8Array): RouteOutcome {
+    const { requester, requesterId, address, lengthBytes } = request;
+    if (bytes.length !== lengthBytes) {
+      throw new PeerlaneError("bad-input", `a request of ${lengthBytes} bytes with ${bytes.length} bytes of data`);
+    }
+    return this.#split(this.indexOf(requester), requesterId ?? requester, address, bytes, flagsOf(request));
+  }
+
+  /**
+   * One TLP, the hot path: allocates nothing. `requester` is an index, `flags` are `TLP_…`; `bytes[from, from +
+   * lengthBytes)` is written or filled. It must not cross 4 KiB and is not checked. Yields an outcome code
+   * (`outcomeName`), `HIDDEN` among them.
+   */
+  transact(
+    requester: number,
+    address: number,
+    bytes: Uint8Array,
+    from: number,
+    lengthBytes: number,
+    flags: number,
+  ): number {
+    const requesterId = (this.topology.functions[requester]?.bdf ?? 0) as Bdf;
+    return this.#transactions.run(requester, requesterId, address, bytes, from, lengthBytes, flags);
+  }
+
+  /** The CPU writes memory by physical address: DRAM, or down through a host bridge. Neither ACS nor an IOMMU applies. */
+  cpuWrite(phys: PhysAddr, bytes: Uint8Array): RouteOutcome {
+    return this.#cpu(phys, bytes, false);
+  }
+
+  /** The CPU reads memory by physical address; what nobody claims reads as all ones, as on a PC. */
+  cpuRead(phys: PhysAddr, into: Uint8Array): RouteOutcome {
+    return this.#cpu(phys, into, true);
+  }
+
+  /**
+   * Where a request would go, hop by hop, and its completion if it is a read: nothing is moved or counted, except that an
+   * IOMMU logs the faults of what it is asked. A request over several pages ends with its first page that is not
+   * delivered; else the route is that of its first page.
+   */
+  route(request: MemoryRequest): Known<Route> {
+    const { address, lengthBytes } = request;
+    checkRange(address, lengthBytes);
+    const requester = this.indexOf(request.requester);
+    const requesterId = request.requesterId ?? request.requester;
+    let first: Known<Route> | undefined;
+    let done = 0;
+    do {
+      const length = Math.min(bytesToPageEnd(address + done), lengthBytes - done);
+      const route = this.#transactions.ask(requester, requesterId, address + done, length, flagsOf(request));
+      if ("unknown" in route || route.outcome !== "delivered") return route;
+      first ??= route;
+      done += length;
+    } while (done < lengthBytes);
+    return first;
+  }
+
+  /** How the last TLP ended, with its hops; unknown where that hangs on what the source hides. */
+  lastRoute(): Known<Route> {
+    return this.#transactions.lastRoute();
+  }
+
+  #split(requester: number, requesterId: Bdf, address: number, bytes: Uint8Array, flags: number): RouteOutcome {
+    checkRange(address, bytes.length);
+    const most = (flags & TLP_READ) === 0 ? this.#maxPayloadBytes : this.#maxReadBytes;
+    for (let done = 0; done < bytes.length; ) {
+      const length = Math.min(most, bytesToPageEnd(address + done), bytes.length - done);
+      const outcome = this.#transactions.run(requester, requesterId, address + done, bytes, done, length, flags);
+      if (outcome === HIDDEN) throw this.#transactions.hiddenError();
+      if (outcome !== DELIVERED) return outcomeName(outcome);
+      done += length;
+    }
+    return outcomeName(DELIVERED);
+  }
+
+  #cpu(phys: PhysAddr, bytes: Uint8Array, isRead: boolean): RouteOutcome {
+    checkRange(phys, bytes.length);
+    let result = DELIVERED;
+    for (let done = 0; done < bytes.length; ) {
+      const at = (phys + done) as PhysAddr;
+      const length = Math.min(this.#maxPayloadBytes, bytesToPageEnd(at), bytes.length - done);
+      const outcome = this.#transactions.runFromCpu(at, bytes, done, length, isRead);
+      if (outcome === HIDDEN) throw this.#transactions.hiddenError();
+      if (outcome !== DELIVERED && isRead) bytes.fill(0xff, done, done + length);
+      if (result === DELIVERED) result = outcome;
+      done += length;
+    }
+    return outcomeName(result);
+  }
+
+  #barPosition(fn: Bdf, bar: number): number {
+    const position = this.#transactions.context.bars.positionOf(this.indexOf(fn), bar);
+    if (position >= 0) return position;
+    throw new PeerlaneError("unsupported", `BAR ${bar} of ${formatBdf(fn)} has no memory address that is shown`, {
+      place: { file: this.machine.source.name },
+      remedy: "'peerlane explain' says which BARs a function has; sysfs and scenarios give their addresses",
+    });
+  }
+}
+
+/**
+ * Builds the fabric of a machine. Never throws for what the source hides: `route` answers `unknown` there, and the calls
+ * that move bytes throw `unsupported`. Throws `bad-input` for TLP sizes that are none.
+ */
+export function createFabric(machine: Machine, options: FabricOptions = {}): Fabric {
+  return new Fabric(machine, options);
+}
+
+function flagsOf({ kind, addressType, relaxedOrdering }: MemoryRequest): number {
+  return (
+    (kind === "read" ? TLP_READ : 0) |
+    (addressType === "translated" ? TLP_TRANSLATED : 0) |
+    (relaxedOrdering === true ? TLP_RELAXED_ORDERING : 0)
+  );
+}
+
+function tlpSize(bytes: number, what: string): number {
+  if ([128, 256, 512, 1024, 2048, 4096].includes(bytes)) return bytes;
+  throw new PeerlaneError("bad-input", `${what} ${bytes} is no size of a TLP`, {
+    remedy: "take a power of two from 128 to 4096 (PCIe 6.0 sec 7.5.3.4)",
+  });
+}

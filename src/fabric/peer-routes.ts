@@ -1,0 +1,242 @@
+import type { Machine } from "../host/machine.ts";
+import { isBridge, topologyOf, type VerdictTable } from "../p2pdma/index.ts";
+import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { ROOT_COMPLEX } from "./journey.ts";
+import { DELIVERED } from "./outcomes.ts";
+import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
+import { type PeerDifference, peerDifference } from "./peer-difference.ts";
+import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "./registers.ts";
+import type { Route, RouteHop } from "./route.ts";
+import { TLP_READ } from "./traffic.ts";
+import { Transactions } from "./transactions.ts";
+import { WHY } from "./words.ts";
+
+/** Which way the bytes go: the client writes the provider's memory, or reads it. */
+export type PeerDirection = "write" | "read";
+
+/** What a request of the client meets at the address that the kernel hands out. */
+export interface PeerRoute extends Route {
+  /** How that differs from the kernel's verdict, `null` where the two agree. */
+  readonly differs: PeerDifference | null;
+}
+
+/** The fabric's answer for one pair, per direction; unknown where it hangs on what nobody shows or documents. */
+export interface PeerRouting {
+  readonly address: Known<PeerAddress>;
+  readonly write: Known<PeerRoute>;
+  readonly read: Known<PeerRoute>;
+}
+
+/** A pair for which the kernel hands out an address. */
+interface AddressedPair {
+  readonly i: number;
+  readonly j: number;
+  readonly provider: Bdf;
+  readonly client: Bdf;
+  /** Index of the client in the topology. */
+  readonly requester: number;
+  readonly mapType: "bus-addr" | "thru-host-bridge";
+  readonly address: PeerAddress;
+  readonly behaviour: Behaviour;
+  /** True for two functions on one link, whose far end is one device. */
+  readonly isInsideDevice: boolean;
+}
+
+/** How the fabric behaves where config space does not say: each is built when the first pair needs it. */
+type Behaviour = "per-spec" | "always-upstream" | "apart-inside-devices";
+
+/** The fact that tells of a switch which sends everything up to the IOMMU. */
+const UPSTREAM_FACT = "qemu-switch-translated";
+
+/** Bytes of the request that is asked about: a cache line. */
+const ASKED_BYTES = 64;
+
+/** Decisions of ports about which the specification says nothing. */
+const LEFT_OPEN: readonly number[] = [WHY.loopRefused, WHY.completionLoops];
+/** Where a request, or else its completion, turns down again at the root complex. */
+const TURNS: readonly number[] = [WHY.reflected, WHY.completionReflected];
+
+const verdictHidden = unknown("the kernel's verdict is unknown, and with it the address that it hands out");
+const insideHidden = unknown(
+  "the source does not show whether the functions of this device reach each other inside of it",
+);
+
+/**
+ * The fabric's answers for the pairs of a table, beside what the kernel decided: where a request leads that carries the
+ * address which the kernel would hand out. Pairs are named by their positions, as in the table; nothing is built until
+ * one is asked for.
+ *
+ * A root complex does from port to port what is documented of it (`VerdictTable.directions`); where nothing is, and where
+ * the PCIe specification leaves open what happens, the answer is unknown.
+ *
+ * MODEL: drivers are bound to both ends, so bus mastering of clients and memory decode of providers are on, and both in
+ * the bridges. A machine as found may have neither yet; the gate `memory-decode-off` tells.
+ */
+export class PeerRoutes {
+  readonly #table: VerdictTable;
+  readonly #built = new Map<Behaviour, Transactions>();
+  #driven: Machine | undefined;
+  #addresses: PeerAddresses | undefined;
+  /** What is documented of the pair that was asked about last: both directions of it ask. */
+  #documented: { readonly i: number; readonly j: number; readonly directions: Directions } | undefined;
+
+  constructor(table: VerdictTable) {
+    this.#table = table;
+  }
+
+  /** The routes of a pair, with their hops unless told; `null` where the kernel hands out no address. */
+  at(i: number, j: number, withHops = true): PeerRouting | null {
+    const mapType = this.#table.mapType(i, j);
+    if (mapType === "not-supported") return null;
+    if (mapType === "unknown") return { address: verdictHidden, write: verdictHidden, read: verdictHidden };
+    const pair = this.#addressed(i, j, mapType);
+    if (isUnknown(pair)) return { address: pair, write: pair, read: pair };
+    const [write, read] = [this.#route(pair, "write", withHops), this.#route(pair, "read", withHops)];
+    return { address: pair.address, write, read };
+  }
+
+  /**
+   * True where nothing contradicts the kernel's verdict in either direction. For tables of many pairs: it makes no objects
+   * for hops. Where it is false, {@link at} tells what differs, or that something is unknown.
+   */
+  agrees(i: number, j: number): boolean {
+    const mapType = this.#table.mapType(i, j);
+    if (mapType === "not-supported" || mapType === "unknown") return true;
+    const pair = this.#addressed(i, j, mapType);
+    return isUnknown(pair) || (this.#isAsDecided(pair, "write") && this.#isAsDecided(pair, "read"));
+  }
+
+  #addressed(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair> {
+    const { providers, clients, topology } = this.#table;
+    const provider = providers[i] as Bdf;
+    const client = clients[j] as Bdf;
+    const requester = topology.indexOf(client) ?? -1;
+    const owner = topology.functions[topology.indexOf(provider) ?? -1] as PciFunction;
+    this.#addresses ??= new PeerAddresses(this.#table.machine);
+    const address = this.#addresses.map(owner, client, mapType);
+    if (isUnknown(address)) return address;
+    const behaviour = mapType === "bus-addr" ? this.#behaviourFor(i, j) : "per-spec";
+    const isInsideDevice = provider !== client && isOnSameLink(topology, owner, requester);
+    return { i, j, provider, client, requester, mapType, address, behaviour, isInsideDevice };
+  }
+
+  #isAsDecided(pair: AddressedPair, direction: PeerDirection): boolean {
+    const { provider, mapType, address, i, j, behaviour } = pair;
+    if (behaviour !== "per-spec" || pair.isInsideDevice) return false;
+    const transactions = this.#ask(pair, direction, behaviour);
+    const { bars, journey } = transactions.context;
+    const position = transactions.lastBar;
+    if (transactions.lastOutcome !== DELIVERED || position < 0 || bars.index[position] !== address.bar) return false;
+    if (this.#table.topology.functions[bars.fn[position] ?? -1]?.bdf !== provider) return false;
+    const passesRoot = journey.passes(ROOT_COMPLEX);
+    if (passesRoot !== (mapType === "thru-host-bridge")) return false;
+    return !passesRoot || this.#directions(i, j)[direction].outcome !== "fails";
+  }
+
+  #route(pair: AddressedPair, direction: PeerDirection, withHops: boolean): Known<PeerRoute> {
+    if (pair.isInsideDevice && this.#hangsOnTheInside(pair, direction)) return insideHidden;
+    const route = this.#settled(pair, direction, pair.behaviour, withHops);
+    if (isUnknown(route)) return route;
+    const { provider, client, mapType, address } = pair;
+    const passesRoot = this.#transactions(pair.behaviour).context.journey.passes(ROOT_COMPLEX);
+    const target = { provider, bar: address.bar, isOwn: provider === client };
+    return { ...route, differs: peerDifference(route, passesRoot, mapType, target) };
+  }
+
+  #hangsOnTheInside(pair: AddressedPair, direction: PeerDirection): boolean {
+    const inside = this.#settled(pair, direction, pair.behaviour, false);
+    const outside = this.#settled(pair, direction, "apart-inside-devices", false);
+    return isUnknown(inside) || isUnknown(outside) || inside.outcome !== outside.outcome;
+  }
+
+  /** A route in which nothing is left that the model would only assume. */
+  #settled(pair: AddressedPair, direction: PeerDirection, behaviour: Behaviour, withHops: boolean): Known<Route> {
+    const transactions = this.#ask(pair, direction, behaviour);
+    const { journey } = transactions.context;
+    const route = transactions.lastRoute(withHops);
+    const hiddenIommu = this.#addresses?.takeHidden();
+    if (hiddenIommu !== undefined) return unknown(hiddenIommu);
+    if (isUnknown(route)) return route;
+    if (LEFT_OPEN.some((why) => journey.positionOf(why) >= 0)) return leftOpen(route);
+    const turn = TURNS.map((why) => journey.positionOf(why)).find((position) => position >= 0);
+    if (turn === undefined) return route;
+    return asDocumented(route, turn, this.#directions(pair.i, pair.j)[direction]);
+  }
+
+  #ask({ requester, client, address }: AddressedPair, direction: PeerDirection, behaviour: Behaviour): Transactions {
+    const transactions = this.#transactions(behaviour);
+    transactions.askOutcome(requester, client, address.address, ASKED_BYTES, direction === "read" ? TLP_READ : 0);
+    return transactions;
+  }
+
+  #transactions(behaviour: Behaviour): Transactions {
+    let transactions = this.#built.get(behaviour);
+    if (transactions === undefined) {
+      this.#driven ??= withDrivers(this.#table);
+      transactions = new Transactions(this.#driven, topologyOf(this.#driven), {
+        switchForwarding: behaviour === "always-upstream" ? "always-upstream" : "per-spec",
+        insideDevices: behaviour === "apart-inside-devices" ? "upstream" : "direct",
+        ...(this.#addresses === undefined ? {} : { translator: this.#addresses }),
+      });
+      this.#built.set(behaviour, transactions);
+    }
+    return transactions;
+  }
+
+  #directions(i: number, j: number): Directions {
+    if (this.#documented?.i !== i || this.#documented.j !== j) {
+      this.#documented = { i, j, directions: this.#table.directions(i, j) };
+    }
+    return this.#documented.directions;
+  }
+
+  #behaviourFor(i: number, j: number): Behaviour {
+    // Only a translating IOMMU makes a difference to where such a switch sends things.
+    if (this.#addresses?.isTranslated(this.#table.clients[j] as Bdf) !== true) return "per-spec";
+    return this.#directions(i, j).write.facts.includes(UPSTREAM_FACT) ? "always-upstream" : "per-spec";
+  }
+}
+
+function isOnSameLink(topology: Topology, provider: PciFunction, client: number): boolean {
+  const above = topology.parent[client] ?? -1;
+  if (above < 0 || topology.parent[topology.indexOf(provider.bdf) ?? -1] !== above) return false;
+  const express = topology.functions[above]?.express;
+  if (express === undefined || express === null || isUnknown(express)) return false;
+  return express.type === "root-port" || express.type === "downstream-port";
+}
+
+/** The machine with the registers that drivers of the devices in the table have set. */
+function withDrivers({ machine, providers, clients }: VerdictTable): Machine {
+  const owners = new Set(providers);
+  const requesters = new Set(clients);
+  const functions = machine.functions.map((fn): PciFunction => {
+    const bits = isBridge(fn)
+      ? PCI_COMMAND_MASTER | PCI_COMMAND_MEMORY
+      : (requesters.has(fn.bdf) ? PCI_COMMAND_MASTER : 0) | (owners.has(fn.bdf) ? PCI_COMMAND_MEMORY : 0);
+    if (bits === 0) return fn;
+    return { ...fn, command: isUnknown(fn.command) ? bits : fn.command | bits };
+  });
+  return { ...machine, functions };
+}
+
+function leftOpen({ endedAt }: Route): Known<Route> {
+  const where = endedAt === "root-complex" ? "the root complex" : formatBdf(endedAt);
+  return unknown(
+    `the target is below ${where} again, and ACS Upstream Forwarding is off there: PCIe 6.0 sec 6.12.1.1 leaves open what happens`,
+  );
+}
+
+/** A route that the root complex turns down again at the hop `turn`, or what is documented instead. */
+function asDocumented(route: Route, turn: number, { outcome, why }: DirectionFact): Known<Route> {
+  if (outcome === "unknown") return unknown(`it reaches the root complex, and ${why}`);
+  if (outcome !== "fails") return route;
+  const reason = `this root complex is documented not to forward it: ${why}`;
+  const before = route.hops.slice(0, turn);
+  const end: RouteHop = { at: "root-complex", what: "end", address: route.hops[turn]?.address ?? 0, words: reason };
+  const hops = route.hops.length === 0 ? [] : [...before, end];
+  return { outcome: "unsupported-request", target: null, endedAt: "root-complex", reason, hops };
+}

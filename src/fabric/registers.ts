@@ -1,0 +1,119 @@
+import { PCI_ACS_UF } from "../pci/acs.ts";
+import { busKeyOf, domainOf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+
+/** Command register bits (PCIe 6.0 sec 7.5.1.1.3). */
+export const PCI_COMMAND_MEMORY = 0x2;
+export const PCI_COMMAND_MASTER = 0x4;
+
+/** Every bit of a register that the source does not show. */
+const ALL_BITS = 0xffff;
+
+/**
+ * The registers that routing looks at, as flat arrays by function index. A bus is numbered by the bridge above it, root
+ * buses behind all functions: `count + index of the root bus`.
+ */
+export interface FabricRegisters {
+  readonly topology: Topology;
+  readonly count: number;
+  readonly busCount: number;
+  /** The bus that each function is on, -1 where that is hidden. */
+  readonly bus: Int32Array;
+  /** 1 for a root port or a downstream port of a switch. */
+  readonly isPort: Uint8Array;
+  /** 1 for every bridge, ports included. */
+  readonly isBridge: Uint8Array;
+  /** 1 for buses whose devices see each other: not the link below a port. */
+  readonly isShared: Uint8Array;
+  /** Command registers, and 1 in `commandHidden` where they are not shown. */
+  readonly command: Uint16Array;
+  readonly commandHidden: Uint8Array;
+  /** ACS control registers, 0 without ACS, and their bits that are not known. */
+  readonly acs: Uint16Array;
+  readonly acsHidden: Uint16Array;
+  /** Domain and bus (`busKeyOf`) of a bridge's secondary and subordinate bus, -1 for no bridge. */
+  readonly secondary: Float64Array;
+  readonly subordinate: Float64Array;
+  /** `busKeyOf` of each function's own address. */
+  readonly busKey: Float64Array;
+}
+
+/** Reads the registers of a machine; what the source hides is marked, never guessed. */
+export function readRegisters(topology: Topology): FabricRegisters {
+  const { functions } = topology;
+  const count = functions.length;
+  const registers: FabricRegisters = {
+    topology,
+    count,
+    busCount: count + topology.roots.length,
+    bus: new Int32Array(count),
+    isPort: new Uint8Array(count),
+    isBridge: new Uint8Array(count),
+    isShared: new Uint8Array(count + topology.roots.length).fill(1),
+    command: new Uint16Array(count),
+    commandHidden: new Uint8Array(count),
+    acs: new Uint16Array(count),
+    acsHidden: new Uint16Array(count),
+    secondary: new Float64Array(count).fill(-1),
+    subordinate: new Float64Array(count).fill(-1),
+    busKey: new Float64Array(count),
+  };
+  functions.forEach((fn, index) => {
+    registers.bus[index] = busOf(topology, index);
+    registers.busKey[index] = busKeyOf(fn.bdf);
+    readCommand(registers, index, fn);
+    readAcs(registers, index, fn);
+    readBridge(registers, index, fn);
+  });
+  return registers;
+}
+
+function busOf(topology: Topology, index: number): number {
+  const parent = topology.parent[index] ?? PARENT_HIDDEN;
+  if (parent >= 0) return parent;
+  const root = topology.root[index] ?? -1;
+  return parent === PARENT_HIDDEN || root < 0 ? -1 : topology.functions.length + root;
+}
+
+function readCommand(registers: FabricRegisters, index: number, fn: PciFunction): void {
+  if (isUnknown(fn.command)) {
+    registers.commandHidden[index] = 1;
+    return;
+  }
+  // MODEL: the VFs of a machine decode memory: their own enable bit is hardwired to 0 (PCIe 6.0 sec 9.3.4.1.3), and the
+  // VF MSE bit of the physical function, which a machine does not show, is on in every system that has VFs.
+  const isVirtual = !isUnknown(fn.physicalFunction) && fn.physicalFunction !== null;
+  registers.command[index] = isVirtual ? fn.command | PCI_COMMAND_MEMORY : fn.command;
+}
+
+function readAcs(registers: FabricRegisters, index: number, { acs }: PciFunction): void {
+  if (acs === null) return;
+  if (isUnknown(acs)) {
+    registers.acsHidden[index] = ALL_BITS;
+    return;
+  }
+  registers.acs[index] = acs.control;
+  registers.acsHidden[index] = acs.uncertain ?? 0;
+}
+
+function readBridge(registers: FabricRegisters, index: number, { bdf, bridge, express }: PciFunction): void {
+  if (isUnknown(bridge) || bridge === null) return;
+  const domain = domainOf(bdf) * 0x100;
+  registers.isBridge[index] = 1;
+  registers.secondary[index] = domain + bridge.secondary;
+  registers.subordinate[index] = domain + bridge.subordinate;
+  if (!isUnknown(express) && express === null) return;
+  const type = isUnknown(express) ? express : express.type;
+  // A bridge of a hidden kind may be a port: then what Upstream Forwarding would decide is hidden as well.
+  if (isUnknown(type)) registers.acsHidden[index] = (registers.acsHidden[index] ?? 0) | PCI_ACS_UF;
+  else if (type !== "root-port" && type !== "downstream-port") return;
+  registers.isPort[index] = 1;
+  registers.isShared[index] = 0;
+}
+
+/** Why a part of a function is hidden, with the function's name in front. */
+export function hiddenOf(fn: PciFunction | undefined, what: string, reason: string): string {
+  return fn === undefined ? reason : `${what} of ${formatBdf(fn.bdf)}: ${reason}`;
+}

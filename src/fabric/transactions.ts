@@ -1,0 +1,214 @@
+import type { Machine } from "../host/machine.ts";
+import { formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { type Known, unknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { barsOf, claimsOf } from "./claims.ts";
+import { CompletionRouter } from "./completion-router.ts";
+import { FabricCounters } from "./counters.ts";
+import { HostBridges } from "./host-bridges.ts";
+import { Journey, ROOT_COMPLEX } from "./journey.ts";
+import type { FabricOptions } from "./options.ts";
+import { DELIVERED, HIDDEN, outcomeName } from "./outcomes.ts";
+import { PortRules } from "./ports.ts";
+import { readRegisters } from "./registers.ts";
+import { RequestRouter } from "./request-router.ts";
+import type { Route, RouteTarget } from "./route.ts";
+import { FabricStorage } from "./storage.ts";
+import { type RoutingContext, TLP_READ, type Tlp } from "./traffic.ts";
+import { hopWords } from "./words.ts";
+
+/**
+ * Carries out single TLPs: routes the request, moves its bytes, routes the completion, and remembers how the last one
+ * ended. Nothing is allocated on the way, unless hops are traced.
+ */
+export class Transactions {
+  readonly context: RoutingContext;
+  readonly storage: FabricStorage;
+  readonly #machine: Machine;
+  readonly #requests: RequestRouter;
+  readonly #completions: CompletionRouter;
+  readonly #tlp: Tlp = { requester: 0, requesterId: 0 as Bdf, address: 0, lengthBytes: 0, flags: 0, payloadBytes: 0 };
+  #outcome = DELIVERED;
+  #at: number = ROOT_COMPLEX;
+  #why = 0;
+  #bar = -1;
+  #offset = 0;
+  #hiddenReason = "";
+
+  constructor(machine: Machine, topology: Topology, options: FabricOptions) {
+    const registers = readRegisters(topology);
+    const hostBridges = new HostBridges(machine, topology, options);
+    const bars = barsOf(registers, hostBridges);
+    this.#machine = machine;
+    this.context = {
+      registers,
+      bars,
+      hostBridges,
+      rules: new PortRules(registers, options),
+      journey: new Journey(topology),
+      counters: new FabricCounters(registers.count),
+      options,
+      claims: claimsOf(registers, hostBridges, bars),
+    };
+    this.#requests = new RequestRouter(this.context);
+    this.#completions = new CompletionRouter(this.context);
+    this.storage = new FabricStorage(bars);
+  }
+
+  /** Builds the decode tables anew, after a command register changed. */
+  decodeAgain(): void {
+    const { registers, hostBridges, bars } = this.context;
+    this.context.claims = claimsOf(registers, hostBridges, bars);
+  }
+
+  /** One TLP of a device within 4 KiB; yields the outcome code. */
+  run(
+    requester: number,
+    requesterId: Bdf,
+    address: number,
+    bytes: Uint8Array,
+    from: number,
+    lengthBytes: number,
+    flags: number,
+  ): number {
+    const { journey, counters } = this.context;
+    const isRead = (flags & TLP_READ) !== 0;
+    const tlp = this.#fill(requester, requesterId, address, lengthBytes, flags);
+    tlp.payloadBytes = isRead ? 0 : lengthBytes;
+    journey.clear();
+    this.#note(this.#requests.route(tlp), this.#requests.hiddenReason);
+    counters.requests++;
+    if (this.#outcome === DELIVERED && isRead) {
+      tlp.payloadBytes = lengthBytes;
+      const outcome = this.#completions.route(tlp, this.#at);
+      if (outcome !== DELIVERED) this.#note(outcome, this.#completions.hiddenReason);
+    }
+    return this.#move(bytes, from, lengthBytes, isRead);
+  }
+
+  /** One TLP of the CPU by physical address, within 4 KiB; yields the outcome code. */
+  runFromCpu(phys: PhysAddr, bytes: Uint8Array, from: number, lengthBytes: number, isRead: boolean): number {
+    const { journey, counters } = this.context;
+    const tlp = this.#fill(0, 0 as Bdf, phys, lengthBytes, isRead ? TLP_READ : 0);
+    tlp.payloadBytes = isRead ? 0 : lengthBytes;
+    journey.clear();
+    this.#note(this.#requests.routeFromCpu(tlp), this.#requests.hiddenReason);
+    counters.requests++;
+    if (this.#outcome === DELIVERED && isRead && this.#bar >= 0) {
+      tlp.payloadBytes = lengthBytes;
+      this.#completions.routeToCpu(tlp, this.#at);
+    }
+    return this.#move(bytes, from, lengthBytes, isRead);
+  }
+
+  /** Where a request within 4 KiB would go; nothing is moved or counted. */
+  ask(requester: number, requesterId: Bdf, address: number, lengthBytes: number, flags: number): Known<Route> {
+    this.askOutcome(requester, requesterId, address, lengthBytes, flags);
+    return this.lastRoute();
+  }
+
+  /** {@link ask} without objects: yields the outcome code, and leaves the hops in the journey for {@link lastRoute}. */
+  askOutcome(requester: number, requesterId: Bdf, address: number, lengthBytes: number, flags: number): number {
+    const { journey } = this.context;
+    const tlp = this.#fill(requester, requesterId, address, lengthBytes, flags);
+    tlp.payloadBytes = 0;
+    journey.clear();
+    this.#note(this.#requests.route(tlp), this.#requests.hiddenReason);
+    if (this.#outcome === DELIVERED && (flags & TLP_READ) !== 0) {
+      const outcome = this.#completions.route(tlp, this.#at);
+      if (outcome !== DELIVERED) this.#note(outcome, this.#completions.hiddenReason);
+    }
+    return this.#outcome;
+  }
+
+  /** The outcome code of the last TLP, asked or carried out. */
+  get lastOutcome(): number {
+    return this.#outcome;
+  }
+
+  /** Position of the BAR that the last TLP reached, -1 for DRAM; of use only where it was delivered. */
+  get lastBar(): number {
+    return this.#bar;
+  }
+
+  /** How the last TLP ended, with its hops unless told; a handler of a BAR may have issued it. */
+  lastRoute(withHops = true): Known<Route> {
+    if (this.#outcome === HIDDEN) return unknown(this.#hiddenReason);
+    const { journey } = this.context;
+    return {
+      outcome: outcomeName(this.#outcome),
+      target: this.#target(),
+      endedAt: journey.nameOf(this.#at),
+      reason: hopWords(this.#why),
+      hops: withHops ? journey.hops() : [],
+    };
+  }
+
+  /** The error for a last TLP that ended in {@link HIDDEN}. */
+  hiddenError(): PeerlaneError {
+    const where = this.context.journey.nameOf(this.#at);
+    const place = where === "root-complex" ? "the root complex" : formatBdf(where);
+    return new PeerlaneError("unsupported", `the route cannot be told at ${place}: ${this.#hiddenReason}`, {
+      place: { file: this.#machine.source.name },
+      remedy: "take a source that shows config space and host bridge windows: sysfs, 'peerlane capture' or a scenario",
+    });
+  }
+
+  /** Moves the bytes of what was delivered, last of all: a handler may issue requests of its own meanwhile. */
+  #move(bytes: Uint8Array, from: number, lengthBytes: number, isRead: boolean): number {
+    const { counters, options, journey } = this.context;
+    if (options.trace !== undefined) for (const hop of journey.hops()) options.trace(hop);
+    const outcome = this.#outcome;
+    if (outcome !== DELIVERED) return outcome;
+    if (isRead) {
+      if (this.#bar < 0) counters.dramReadBytes += lengthBytes;
+      this.storage.read(this.#bar, this.#offset, bytes, from, lengthBytes);
+    } else {
+      if (this.#bar < 0) counters.dramWrittenBytes += lengthBytes;
+      this.storage.write(this.#bar, this.#offset, bytes, from, lengthBytes);
+    }
+    return outcome;
+  }
+
+  #fill(requester: number, requesterId: Bdf, address: number, lengthBytes: number, flags: number): Tlp {
+    const tlp = this.#tlp;
+    tlp.requester = requester;
+    tlp.requesterId = requesterId;
+    tlp.address = address;
+    tlp.lengthBytes = lengthBytes;
+    tlp.flags = flags;
+    return tlp;
+  }
+
+  #note(outcome: number, hiddenReason: string): void {
+    const { journey } = this.context;
+    this.#outcome = outcome;
+    this.#at = journey.lastAt;
+    this.#why = journey.lastWhy;
+    this.#hiddenReason = hiddenReason;
+    this.#bar = this.#requests.bar;
+    this.#offset = this.#requests.offset;
+  }
+
+  #target(): RouteTarget | null {
+    if (this.#outcome !== DELIVERED) return null;
+    if (this.#bar < 0) return { kind: "dram", phys: this.#offset as PhysAddr };
+    const { bars, registers } = this.context;
+    const fn = (registers.topology.functions[bars.fn[this.#bar] ?? -1]?.bdf ?? 0) as Bdf;
+    return { kind: "bar", fn, bar: bars.index[this.#bar] ?? 0, offset: this.#offset };
+  }
+}
+
+/** Throws `bad-input` for what is no range of addresses. */
+export function checkRange(address: number, lengthBytes: number): void {
+  const isRange = Number.isSafeInteger(address) && address >= 0 && Number.isInteger(lengthBytes) && lengthBytes >= 0;
+  if (isRange && Number.isSafeInteger(address + lengthBytes)) return;
+  throw new PeerlaneError("bad-input", `${lengthBytes} bytes at ${formatAddress(address)} are no range below 2^53`);
+}
+
+/** Bytes from an address to the end of its page. */
+export function bytesToPageEnd(address: number): number {
+  return PAGE_BYTES - (address % PAGE_BYTES);
+}

@@ -1,0 +1,223 @@
+import type { IommuMode, Machine } from "../host/machine.ts";
+import type { Iova, PhysAddr } from "../pci/addresses.ts";
+import { PAGE_BYTES } from "../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { isUnknown } from "../pci/known.ts";
+import { FAULT_NO_READ, FAULT_NO_WRITE, FAULT_NOT_PRESENT, type Invalidation, IommuDomain } from "./domain.ts";
+import { groupMode, groupsOf, modeOf } from "./groups.ts";
+import type { IovaSpace, ReservedRange } from "./iova-allocator.ts";
+import { reservedRanges } from "./reserved.ts";
+import type { FaultReason, IommuFault, Translation, Translator } from "./translation.ts";
+
+/** What {@link IommuUnits.resolve} gives beside a domain's `FAULT_…`. */
+export const FAULT_NO_DOMAIN = -4;
+export const FAULT_BLOCKED = -5;
+
+const FAULT_REASONS: Readonly<Record<number, FaultReason>> = {
+  [FAULT_NOT_PRESENT]: "not-present",
+  [FAULT_NO_WRITE]: "no-write",
+  [FAULT_NO_READ]: "no-read",
+  [FAULT_NO_DOMAIN]: "no-domain",
+  [FAULT_BLOCKED]: "blocked",
+};
+
+/** Width of an IOVA with page tables of four levels. */
+const ADDRESS_BITS = 48;
+/** Faults kept; the hardware's registers hold fewer, dmesg more. */
+const MAX_FAULTS = 1024;
+
+/** How the IOMMUs of a machine are modelled; what is absent is taken from the machine. */
+export interface IommuOptions {
+  /** One mode for all groups instead of the machine's. */
+  readonly mode?: IommuMode;
+  /** Group of each function; one that is absent has no IOMMU above it. */
+  readonly groups?: ReadonlyMap<Bdf, number>;
+  /** Which of the functions with a group have an IOMMU above them; all unless told. */
+  readonly inScope?: (requester: Bdf) => boolean;
+  /** Ranges that no IOVA may lie in, instead of the host bridges' windows and the MSI window. */
+  readonly reserved?: readonly ReservedRange[];
+  /** Bits of an IOVA; 48 unless told. */
+  readonly addressBits?: number;
+  readonly flushQueueEntries?: number;
+}
+
+/** A group: what its requesters share. */
+interface Group {
+  /** The default domain, made when it is first asked for; `null` in passthrough. */
+  defaultDomain: IommuDomain | null | undefined;
+  readonly mode: IommuMode;
+  /** What a user of the group (VFIO, iommufd) put in place of the default domain. */
+  attached: IommuDomain | "blocked" | null;
+}
+
+/**
+ * The IOMMUs of a machine: which requesters they translate, by which domain. Requesters of a group share one, so that
+ * an alias (a bridge that puts its own requester id on what is below) finds the same.
+ *
+ * MODEL: all units behave alike and share one set of domains; interrupts are not remapped; nothing is cached of
+ * accesses that faulted.
+ */
+export class IommuUnits implements Translator {
+  readonly machine: Machine;
+  /** The mode of groups that have none of their own. */
+  readonly mode: IommuMode;
+  readonly faults: IommuFault[] = [];
+  readonly #options: IommuOptions;
+  readonly #groups = new Map<number, Group>();
+  #groupOf: ReadonlyMap<Bdf, number> | undefined;
+  #space: IovaSpace | undefined;
+  #droppedFaults = 0;
+  /** False while every group passes addresses through: then nobody needs to know the groups. */
+  #needsGroups: boolean;
+
+  /** Throws `unsupported`, with the remedy, where the source hides a mode or group that is needed. */
+  constructor(machine: Machine, options: IommuOptions = {}) {
+    this.machine = machine;
+    this.#options = options;
+    this.mode = options.mode ?? modeOf(machine);
+    this.#needsGroups = this.mode === "strict" || this.mode === "lazy" || this.#hasGroupTypes();
+    if (this.#needsGroups) this.#groupOf = this.#readGroups();
+  }
+
+  /** Faults beyond those that {@link faults} holds. */
+  get droppedFaults(): number {
+    return this.#droppedFaults;
+  }
+
+  /** The domain that translates a requester's addresses; `null` where they are bus addresses, or blocked. */
+  domainOf(requester: Bdf): IommuDomain | null {
+    const group = this.#group(requester);
+    if (group === null || group.attached === "blocked") return null;
+    return group.attached ?? this.#defaultDomain(group);
+  }
+
+  /** The domain of the DMA API for a requester, `null` in passthrough or without an IOMMU; whatever is attached. */
+  dmaDomainOf(requester: Bdf): IommuDomain | null {
+    const group = this.#group(requester);
+    return group === null ? null : this.#defaultDomain(group);
+  }
+
+  translates(requester: Bdf): boolean {
+    const group = this.#group(requester);
+    return group !== null && (group.attached !== null || group.mode !== "passthrough");
+  }
+
+  translate(requester: Bdf, address: Iova, isWrite: boolean): Translation {
+    const phys = this.resolve(requester, address, isWrite);
+    if (phys < 0) return { ok: false, reason: FAULT_REASONS[phys] ?? "not-present" };
+    return { ok: true, phys: phys as PhysAddr, contiguousBytes: PAGE_BYTES - (address & (PAGE_BYTES - 1)) };
+  }
+
+  /** {@link translate} without an object: the physical address, or a `FAULT_…` below 0, which is logged. */
+  resolve(requester: Bdf, address: Iova, isWrite: boolean): number {
+    const group = this.#group(requester);
+    let phys: number;
+    if (group === null) phys = FAULT_NO_DOMAIN;
+    else if (group.attached === "blocked") phys = FAULT_BLOCKED;
+    else phys = (group.attached ?? this.#defaultDomain(group))?.resolve(address, isWrite) ?? FAULT_NO_DOMAIN;
+    if (phys < 0) this.#log({ requester, address, isWrite, reason: FAULT_REASONS[phys] ?? "not-present" });
+    return phys;
+  }
+
+  /**
+   * Gives the group of a function to a user of its own: its domain, or `"blocked"` for none yet (VFIO holds the group but
+   * has no address space attached, or no longer). Throws `unsupported` where there is no IOMMU, `operation-failed` where the group is
+   * another user's.
+   */
+  attach(requester: Bdf, domain: IommuDomain | "blocked"): void {
+    this.#needsGroups ||= this.mode !== "off";
+    const group = this.#group(requester);
+    if (group === null) {
+      throw new PeerlaneError("unsupported", `no IOMMU translates ${formatBdf(requester)}`, {
+        remedy: "turn the IOMMU on",
+      });
+    }
+    const isTaken = group.attached !== null && group.attached !== "blocked" && group.attached !== domain;
+    if (isTaken && domain !== "blocked") {
+      throw new PeerlaneError("operation-failed", `the group of ${formatBdf(requester)} has another user's domain`);
+    }
+    group.attached = domain;
+  }
+
+  /** Puts the default domain of a function's group back. */
+  detach(requester: Bdf): void {
+    const group = this.#group(requester);
+    if (group !== null) group.attached = null;
+  }
+
+  /** A domain for a user of its own, with the IOVA space of this machine; not attached to anything. */
+  newDomain(invalidation: Invalidation = "strict"): IommuDomain {
+    const { flushQueueEntries } = this.#options;
+    this.#space ??= {
+      addressBits: this.#options.addressBits ?? ADDRESS_BITS,
+      reserved: this.#options.reserved ?? reservedRanges(this.machine),
+    };
+    return new IommuDomain({
+      space: this.#space,
+      invalidation,
+      ...(flushQueueEntries === undefined ? {} : { flushQueueEntries }),
+    });
+  }
+
+  /** Functions that share a requester's group, itself included; empty where no IOMMU is above it. */
+  membersOfGroup(requester: Bdf): readonly Bdf[] {
+    const groups = this.#groupNumbers();
+    const number = groups.get(requester);
+    if (number === undefined) return [];
+    return [...groups].filter(([, other]) => other === number).map(([bdf]) => bdf);
+  }
+
+  /** Flushes the queues of all default domains. */
+  flush(): void {
+    for (const group of this.#groups.values()) group.defaultDomain?.flush();
+  }
+
+  /** Empties the fault log. */
+  clearFaults(): void {
+    this.faults.length = 0;
+    this.#droppedFaults = 0;
+  }
+
+  #group(requester: Bdf): Group | null {
+    if (!this.#needsGroups) return null;
+    const number = this.#groupNumbers().get(requester);
+    if (number === undefined) return null;
+    let group = this.#groups.get(number);
+    if (group === undefined) {
+      const own = this.#options.mode === undefined ? groupMode(this.machine, number) : undefined;
+      group = { mode: own ?? this.mode, defaultDomain: undefined, attached: null };
+      this.#groups.set(number, group);
+    }
+    return group;
+  }
+
+  /** True where sysfs shows a group whose default domain translates though the machine's mode is passthrough. */
+  #hasGroupTypes(): boolean {
+    const { groupTypes } = this.machine.iommu;
+    if (this.mode !== "passthrough" || this.#options.mode !== undefined || isUnknown(groupTypes)) return false;
+    return [...groupTypes.keys()].some((group) => (groupMode(this.machine, group) ?? "passthrough") !== "passthrough");
+  }
+
+  #groupNumbers(): ReadonlyMap<Bdf, number> {
+    this.#groupOf ??= this.#readGroups();
+    return this.#groupOf;
+  }
+
+  #readGroups(): ReadonlyMap<Bdf, number> {
+    const { groups = groupsOf(this.machine), inScope } = this.#options;
+    return inScope === undefined ? groups : new Map([...groups].filter(([bdf]) => inScope(bdf)));
+  }
+
+  #defaultDomain(group: Group): IommuDomain | null {
+    if (group.defaultDomain === undefined) {
+      group.defaultDomain = group.mode === "strict" || group.mode === "lazy" ? this.newDomain(group.mode) : null;
+    }
+    return group.defaultDomain;
+  }
+
+  #log(fault: IommuFault): void {
+    if (this.faults.length < MAX_FAULTS) this.faults.push(fault);
+    else this.#droppedFaults++;
+  }
+}

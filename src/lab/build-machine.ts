@@ -1,0 +1,111 @@
+import { buildSystem, type System } from "../devices/index.ts";
+import { BouncePool, type DmaOps } from "../dma/index.ts";
+import type { Machine } from "../host/machine.ts";
+import { readScenario } from "../host/scenario/index.ts";
+import { type Provider, providerOf } from "../memory/index.ts";
+import { afterBoot } from "../p2pdma/index.ts";
+import type { PhysAddr } from "../pci/addresses.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { buildGuest } from "./build-guest.ts";
+import { commonBridgeIn } from "./common-bridge.ts";
+import { HostMapping } from "./host-mapping.ts";
+import { holds, LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
+import type { MachineClass } from "./machines/machine-class.ts";
+import { PeerRules } from "./world.ts";
+
+/** RAM of the ordinary classes, and of those whose lists have to lie above 4 GiB. */
+const RAM_BYTES = 2 ** 28;
+const HIGH_RAM_BYTES = 5 * 2 ** 30;
+const FOUR_GIB = 2 ** 32;
+/** Enough for the longest list, twice. */
+const BOUNCE_BYTES = 2 ** 25;
+const PEER_BAR = 0;
+
+/** The machine of a class as the kernel has it after boot. */
+export function machineOf(kind: MachineClass): Machine {
+  return afterBoot(readScenario(kind.scenario, `${kind.id}.yaml`));
+}
+
+/** Puts a machine of a class together, with or without struct pages for peer memory. */
+export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabMachine {
+  const machine = machineOf(kind);
+  const names = { a: bdfOf(machine, "peerA"), b: bdfOf(machine, "peerB"), client: bdfOf(machine, "client") };
+  const withPages = hasPeerPages && !kind.isGuest;
+  const system = buildSystem(machine, {
+    ramBytes: kind.hasHighRam ? HIGH_RAM_BYTES : RAM_BYTES,
+    rootComplex: kind.rootComplex,
+    switchForwarding: kind.switchForwarding,
+    peerMemory: withPages ? [names.a, names.b].map((fn) => ({ fn, bar: PEER_BAR })) : [],
+  });
+  const peers: readonly [LabPeer, LabPeer] = [
+    providerOf(machine, names.a, PEER_BAR),
+    providerOf(machine, names.b, PEER_BAR),
+  ];
+  if (kind.isGuest) return buildGuest(kind, system, peers, names.client, hasPeerPages);
+  return onHost(kind, system, peers, names.client);
+}
+
+function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, LabPeer], client: Bdf): LabMachine {
+  const { cost, fabric, machine, maps, units } = system;
+  const device = system.deviceOf(client);
+  const planned = kind.hasOtherClient ? system.deviceOf(bdfOf(machine, "planned")) : device;
+  const bounceRange = kind.hasHighRam ? system.ram.alloc(BOUNCE_BYTES, { below: FOUR_GIB }) : null;
+  const bounce = bounceRange === null ? null : new BouncePool(bounceRange, fabric.dram);
+  const pools = [bounce, poolOf(system.opsOf(client))].filter((pool) => pool !== null);
+  const ramOfLists = system.ram.alloc(LAB_MEMORY_BYTES, kind.hasHighRam ? { from: FOUR_GIB as PhysAddr } : {});
+  if (ramOfLists === null) throw new PeerlaneError("unsupported", `${kind.id}: no RAM for the lists`);
+  const domain = units.dmaDomainOf(client);
+  const providerAt = (phys: PhysAddr): Provider | null =>
+    peers.find(({ range }) => holds(range, phys))?.provider ?? null;
+  return {
+    kind,
+    fabric,
+    requester: client,
+    device,
+    ram: ramOfLists,
+    peers,
+    structPageBytes: maps.list().reduce((sum, map) => sum + (map.kind === "peer" ? map.structPageBytes : 0), 0),
+    world: {
+      device,
+      planned,
+      pages: maps,
+      providerOf: providerAt,
+      rules: new PeerRules(system.decide, commonBridgeIn(machine), cost),
+      hasIommu: domain !== null,
+      host: new HostMapping({ domains: units, bounce, cost }),
+      opsOf: ({ bdf }) => system.opsOf(bdf),
+      cost,
+    },
+    placeOf: (phys) => {
+      const peer = peers.find(({ range }) => holds(range, phys));
+      if (peer === undefined) return { store: fabric.dram, at: phys, owner: null };
+      const { owner } = peer.provider;
+      return { store: fabric.barBytes(owner, PEER_BAR), at: phys - peer.range.start, owner };
+    },
+    stores: [
+      { store: fabric.dram, owner: null },
+      ...peers.map(({ provider: { owner } }) => ({ store: fabric.barBytes(owner, PEER_BAR), owner })),
+    ],
+    bounceRanges: pools.map(({ range }) => range),
+    leftovers: () => {
+      units.flush();
+      const domains = [domain, units.dmaDomainOf(planned.bdf)];
+      return [
+        ...domains.map((one) => (one === null ? "-" : `${one.mappedBytes} ${one.iovas.allocationCount}`)),
+        ...pools.map(({ usedBytes }) => `${usedBytes}`),
+      ].join(" ");
+    },
+  };
+}
+
+/** The bounce buffers of a back end that has some. */
+function poolOf(ops: DmaOps & { readonly pool?: BouncePool }): BouncePool | null {
+  return ops.pool ?? null;
+}
+
+function bdfOf(machine: Machine, name: string): Bdf {
+  const fn = machine.functions.find(({ names }) => names.includes(name));
+  if (fn !== undefined) return fn.bdf;
+  throw new PeerlaneError("unknown-device", `${machine.source.name} has no device named ${name}`);
+}

@@ -1,0 +1,44 @@
+import type { DesignId } from "../design.ts";
+import type { LabResult } from "../lab.ts";
+import { Findings, NotRun } from "./findings.ts";
+
+/** What a check found. */
+export interface Checked {
+  readonly holds: boolean;
+  /** The numbers and outcomes that decided, as a sentence. */
+  readonly evidence: string;
+}
+
+/** Something that was said in the threads, with what decides it: outcomes and counts, nothing else. */
+export interface Claim {
+  readonly id: string;
+  readonly who: string;
+  readonly date: string;
+  /** Which of the mails that the project started from says so, `null` for another. */
+  readonly seed: string | null;
+  /** What was said, in words of ours. */
+  readonly says: string;
+  /** The designs that it is about. */
+  readonly about: readonly DesignId[];
+  /** Decides from what the lab found alone. */
+  readonly check: (findings: Findings) => Checked;
+}
+
+/** A claim with its result; `null` where the lab was not asked for what it needs. */
+export interface ClaimResult {
+  readonly claim: Claim;
+  readonly checked: Checked | null;
+}
+
+/** Checks claims against what the lab found. */
+export function checkClaims(claims: readonly Claim[], result: LabResult): readonly ClaimResult[] {
+  const findings = new Findings(result);
+  return claims.map((claim) => {
+    try {
+      return { claim, checked: claim.check(findings) };
+    } catch (error) {
+      if (error instanceof NotRun) return { claim, checked: null };
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,75 @@
+import type { CostCounters } from "../../dma/index.ts";
+import type { DesignId } from "../design.ts";
+import { type Baseline, type LabCell, type LabResult, type LabRun, outcomesOf } from "../lab.ts";
+import { CLASS_IDS, type ClassId } from "../machines/machine-class.ts";
+import { type Outcome, worse } from "../outcome.ts";
+import type { Workload } from "../workload.ts";
+
+/** Thrown inside of a check where the lab was not asked for what the check needs. */
+export class NotRun extends Error {
+  override readonly name = "NotRun";
+}
+
+/** What was found, as checks ask for it; whatever was not run throws {@link NotRun}. */
+export class Findings {
+  readonly result: LabResult;
+
+  constructor(result: LabResult) {
+    this.result = result;
+  }
+
+  /** The longest lists that were run. */
+  get longest(): number {
+    return this.result.lengths.at(-1) ?? 0;
+  }
+
+  /** All classes there are: what is said of all machines is not decided by some. */
+  get classes(): readonly ClassId[] {
+    for (const id of CLASS_IDS) found(this.result.classes.find((kind) => kind.id === id));
+    return CLASS_IDS;
+  }
+
+  cell(design: DesignId, kind: ClassId): LabCell {
+    return found(this.result.cells.find((cell) => cell.design === design && cell.kind === kind));
+  }
+
+  /** The worst outcome of lists that have peers, both directions. */
+  withPeers(design: DesignId, kind: ClassId): Outcome {
+    const cell = this.cell(design, kind);
+    return (["mixed", "all-peer"] as const).reduce<Outcome>((worst, workload) => {
+      const outcomes = outcomesOf(cell, workload);
+      return outcomes === null ? worst : worse(worst, worse(outcomes.read, outcomes.write));
+    }, "right");
+  }
+
+  /** The run with the longest list of a kind. */
+  run(design: DesignId, kind: ClassId, workload: Workload): LabRun {
+    const { runs } = this.cell(design, kind);
+    return found(runs.find((run) => run.workload === workload && run.length === this.longest));
+  }
+
+  /** Operations of mapping and unmapping the longest list of a kind; without `prepare`. */
+  cost(design: DesignId, kind: ClassId, workload: Workload): CostCounters {
+    const { map, unmap } = this.run(design, kind, workload).result.cost;
+    return sum(map, unmap);
+  }
+
+  /** The same for RAM in a kernel that knows of no peers. */
+  baseline(kind: ClassId): CostCounters {
+    const { map, unmap }: Baseline = found(
+      this.result.baselines.find((one) => one.kind === kind && one.length === this.longest),
+    );
+    return sum(map, unmap);
+  }
+}
+
+function sum(a: CostCounters, b: CostCounters): CostCounters {
+  const both = { ...a };
+  for (const name of Object.keys(both) as (keyof CostCounters)[]) both[name] += b[name];
+  return both;
+}
+
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new NotRun();
+  return value;
+}

@@ -1,0 +1,36 @@
+import { PeerlaneError } from "../../pci/error.ts";
+import type { DesignId, MappingDesign } from "../design.ts";
+import { helperInLoop } from "./helper-in-loop.ts";
+import { dmaMapP2p, dmaMapResource } from "./map-resource.ts";
+import { pageLessDma, pageLessSideObject } from "./page-less-dma.ts";
+import { pfnT } from "./pfn-t.ts";
+import { providerRanges } from "./provider-ranges.ts";
+import { rawBar } from "./raw-bar.ts";
+import { sgHasP2p, sgHasP2pFlag } from "./sg-has-p2p.ts";
+import { specialPages } from "./special-pages.ts";
+import { stackedOps } from "./stacked-ops.ts";
+
+/** All designs, in the order of the years. */
+export const MAPPING_DESIGNS: readonly MappingDesign[] = [
+  pfnT,
+  rawBar,
+  sgHasP2p,
+  sgHasP2pFlag,
+  stackedOps,
+  helperInLoop,
+  specialPages,
+  pageLessDma,
+  pageLessSideObject,
+  dmaMapResource,
+  dmaMapP2p,
+  providerRanges,
+];
+
+/** The design of a name; throws `usage`, with the names that there are. */
+export function findDesign(name: string): MappingDesign {
+  const design = MAPPING_DESIGNS.find(({ id }) => id === (name as DesignId));
+  if (design !== undefined) return design;
+  throw new PeerlaneError("usage", `no design '${name}' in the lab`, {
+    remedy: `there are ${MAPPING_DESIGNS.map(({ id }) => id).join(", ")}`,
+  });
+}

@@ -1,0 +1,110 @@
+import { type DmaDirection, type DmaFailure, type DmaMapping, type DmaResult, dmaFailure } from "../../dma/index.ts";
+import type { Provider } from "../../memory/index.ts";
+import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
+import { dmaFromBus, formatAddress, physToBus } from "../../pci/addresses.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import type { DesignMapper, MappingDesign } from "../design.ts";
+import type { LabWorld } from "../world.ts";
+import { LINKS } from "./links.ts";
+import { joinParts, withoutPeers } from "./parted-list.ts";
+import { refusePeer } from "./peer-hook.ts";
+
+const origins: MappingDesign["origins"] = [
+  {
+    who: "Jason Gunthorpe, and Christoph Hellwig against it",
+    date: "2022-09-07",
+    what: "mails on dma-buf export by VFIO (seed 004; the link is Christoph Hellwig's answer to it)",
+    link: LINKS.vfio2022,
+  },
+];
+
+/** Each range of a BAR mapped by itself, by CPU physical address. */
+export const dmaMapResource: MappingDesign = {
+  id: "dma-map-resource",
+  title: "dma_map_resource, as VFIO used it",
+  origins,
+  idea:
+    "An importer attaches if the rules give the pair a distance; then the exporter maps each range of the BAR for it with " +
+    "dma_map_resource, which takes the CPU physical address and looks neither at a page nor at a provider: an IOVA with an " +
+    "IOMMU, the physical address itself without.",
+  preparation: "attach",
+  hasPeerPages: false,
+  open: (world) =>
+    mapper(world, (_, range, direction) => world.opsOf(world.device).mapResource(world.device, range, direction)),
+};
+
+/** The call that was offered instead: the same, with the offset of the bus taken into account. */
+export const dmaMapP2p: MappingDesign = {
+  id: "dma-map-p2p",
+  title: "dma_map_p2p, which resolves the offset",
+  origins,
+  idea:
+    "The same, through a new call that knows the BAR's owner. MODEL: it was named and not written; here it takes the bus " +
+    "address where no IOMMU translates, and an IOVA as before where one does.",
+  preparation: "attach",
+  hasPeerPages: false,
+  open: (world) => {
+    const { device, hasIommu, opsOf } = world;
+    return mapper(world, (provider, range, direction) => {
+      if (hasIommu) return opsOf(device).mapResource(device, range, direction);
+      const address = dmaFromBus(physToBus(range.start, provider.busOffset));
+      if (address + range.sizeBytes > 2 ** device.maskBits) {
+        return dmaFailure("EIO", `${formatBdf(device.bdf)} cannot issue ${formatAddress(address)}`);
+      }
+      return { ok: true, value: { address, sizeBytes: range.sizeBytes, isBus: true } };
+    });
+  },
+};
+
+type MapPeer = (provider: Provider, range: PhysRange, direction: DmaDirection) => DmaResult<DmaMapping>;
+
+/** Memory that is no peer's is mapped by a call of its own, in one batch as ever. */
+function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
+  const { cost, device, host, opsOf, providerOf, rules } = world;
+  const isPeer = (phys: PhysAddr): boolean => providerOf(phys) !== null;
+  const mappings: DmaMapping[] = [];
+  let rest: ReturnType<typeof withoutPeers> = null;
+  const unmapPeers = (direction: DmaDirection): void => {
+    for (const mapping of mappings) opsOf(device).unmapRange(device, mapping, direction);
+    mappings.length = 0;
+  };
+  return {
+    prepare: ({ phys, count }) => {
+      for (let index = 0; index < count; index++) {
+        const start = (phys[index] ?? 0) as PhysAddr;
+        const provider = providerOf(start);
+        const isFar = provider !== null && rules.mapType(provider, device.bdf) === "not-supported";
+        if (isFar) return dmaFailure("EOPNOTSUPP", `no attachment: ${refusePeer(world, start).reason}`);
+      }
+      return null;
+    },
+    map: (list, direction) => {
+      rest = withoutPeers(list, isPeer);
+      if (rest !== null) {
+        const mapped = host.mapList(device, rest, direction);
+        if (!mapped.ok || rest === list) return mapped;
+      }
+      cost.listPasses++;
+      cost.segmentVisits += list.count - (rest?.count ?? 0);
+      let failure: DmaFailure | null = null;
+      joinParts(list, rest, isPeer, (index, start) => {
+        const provider = providerOf(start);
+        if (provider === null) return null;
+        const mapped = mapPeer(provider, { start, sizeBytes: list.lengths[index] ?? 0 }, direction);
+        if (mapped.ok) mappings.push(mapped.value);
+        else failure = mapped;
+        return mapped.ok ? mapped.value : null;
+      });
+      if (failure === null) return { ok: true, value: list.dmaCount };
+      unmapPeers(direction);
+      if (rest !== null) host.unmapList(device, rest, direction);
+      return failure;
+    },
+    unmap: (list, direction) => {
+      unmapPeers(direction);
+      if (rest !== null) host.unmapList(device, rest, direction);
+      list.dmaCount = 0;
+    },
+    release: () => {},
+  };
+}

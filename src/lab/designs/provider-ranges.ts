@@ -1,0 +1,116 @@
+import type { DmaDirection, DmaMapping, DmaResult, Scatterlist } from "../../dma/index.ts";
+import type { Provider } from "../../memory/index.ts";
+import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
+import type { DesignMapper, MappingDesign } from "../design.ts";
+import type { LabWorld } from "../world.ts";
+import { LINKS } from "./links.ts";
+import { joinParts, type PlacedPeer, withoutPeers } from "./parted-list.ts";
+
+/** What Linux does for memory that has no pages. */
+export const providerRanges: MappingDesign = {
+  id: "provider-ranges",
+  title: "provider plus physical ranges",
+  origins: [
+    {
+      who: "Leon Romanovsky and Jason Gunthorpe",
+      date: "2025-07-23",
+      what: "patches for the dma-buf export by VFIO, in Linux 6.19 and newer",
+      link: LINKS.vfio2025,
+    },
+  ],
+  idea:
+    "The exporter hands over the provider (whose BAR, and what its bus adds) with the physical ranges. The rules are asked " +
+    "once for all of them: bus addresses, or one IOVA range into which all are linked.",
+  preparation: "attach",
+  hasPeerPages: false,
+  open,
+};
+
+/** The ranges of one provider in a list, with the position of each segment in them. */
+interface Group {
+  readonly provider: Provider;
+  readonly ranges: PhysRange[];
+  /** Where each segment of the list is in the group: the index of its range, and its offset over all ranges. */
+  readonly places: Map<number, { readonly index: number; readonly offset: number }>;
+  sizeBytes: number;
+  mappings: readonly DmaMapping[];
+}
+
+function open(world: LabWorld): DesignMapper {
+  const { device, opsOf, providerOf } = world;
+  const ops = opsOf(device);
+  const isPeer = (phys: PhysAddr): boolean => providerOf(phys) !== null;
+  let groups: readonly Group[] = [];
+  let rest: Scatterlist | null = null;
+  const unmapAll = (list: Scatterlist, direction: DmaDirection): void => {
+    for (const { mappings } of groups) ops.unmapProviderRanges(device, mappings, direction);
+    if (rest !== null && rest.dmaCount > 0) ops.unmapList(device, rest, direction);
+    groups = [];
+    rest = null;
+    list.dmaCount = 0;
+  };
+  return {
+    prepare: () => null,
+    map: (list, direction) => {
+      rest = withoutPeers(list, isPeer);
+      if (rest !== null) {
+        const mapped = ops.mapList(device, rest, direction);
+        if (!mapped.ok || rest === list) return mapped;
+      }
+      const wanted = groupsOf(world, list);
+      const mapped = mapGroups(world, wanted, direction);
+      groups = wanted;
+      if (!mapped.ok) {
+        unmapAll(list, direction);
+        return mapped;
+      }
+      joinParts(list, rest, isPeer, (index) => placeOf(wanted, index));
+      return { ok: true, value: list.dmaCount };
+    },
+    unmap: unmapAll,
+    release: () => {},
+  };
+}
+
+function groupsOf({ cost, providerOf }: LabWorld, { phys, lengths, count }: Scatterlist): Group[] {
+  const groups: Group[] = [];
+  cost.listPasses++;
+  for (let position = 0; position < count; position++) {
+    const start = (phys[position] ?? 0) as PhysAddr;
+    const provider = providerOf(start);
+    if (provider === null) continue;
+    cost.segmentVisits++;
+    let group = groups.find((one) => one.provider === provider);
+    if (group === undefined) {
+      group = { provider, ranges: [], places: new Map(), sizeBytes: 0, mappings: [] };
+      groups.push(group);
+    }
+    group.places.set(position, { index: group.ranges.length, offset: group.sizeBytes });
+    const sizeBytes = lengths[position] ?? 0;
+    group.ranges.push({ start, sizeBytes });
+    group.sizeBytes += sizeBytes;
+  }
+  return groups;
+}
+
+function mapGroups({ device, opsOf }: LabWorld, groups: readonly Group[], direction: DmaDirection): DmaResult<null> {
+  for (const group of groups) {
+    const mapped = opsOf(device).mapProviderRanges(device, group.provider, group.ranges, direction);
+    if (!mapped.ok) return mapped;
+    group.mappings = mapped.value;
+  }
+  return { ok: true, value: null };
+}
+
+/** The address of a segment: in its own mapping, or in the one of all ranges of its provider. */
+function placeOf(groups: readonly Group[], position: number): PlacedPeer | null {
+  for (const { places, ranges, mappings } of groups) {
+    const place = places.get(position);
+    if (place === undefined) continue;
+    const isWhole = mappings.length === 1 && ranges.length > 1;
+    const mapping = mappings[isWhole ? 0 : place.index];
+    if (mapping === undefined) return null;
+    return { address: mapping.address + (isWhole ? place.offset : 0), isBus: mapping.isBus };
+  }
+  return null;
+}

@@ -1,0 +1,60 @@
+import { type DmaFailure, dmaFailure } from "../../dma/index.ts";
+import type { PhysAddr } from "../../pci/addresses.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import type { DesignMapper, MappingDesign } from "../design.ts";
+import { AS_MEMORY } from "../host-mapping.ts";
+import type { LabWorld } from "../world.ts";
+import { LINKS } from "./links.ts";
+import { refusePeer } from "./peer-hook.ts";
+
+/** The first p2pmem: whoever allocates has checked, and mapping leaves the address of a BAR alone. */
+export const rawBar: MappingDesign = {
+  id: "raw-bar",
+  title: "raw BAR address, choice at allocation",
+  origins: [
+    { who: "Logan Gunthorpe", date: "2017-03-30", what: "RFC of p2pmem, 8 patches", link: LINKS.rfc2017 },
+    {
+      who: "Logan Gunthorpe to Benjamin Herrenschmidt",
+      date: "2017-04-16",
+      what: "mail that wants mapping to stay out of the way (seed 000; the link is an answer in its thread)",
+      link: LINKS.offset2017,
+    },
+  ],
+  idea:
+    "Peer memory is handed out only where a switch is above all devices in use; otherwise the user gets system memory. " +
+    "Mapping sees a flag in the page and hands the BAR's address to the device as it is. Offsets are left to later work.",
+  preparation: "allocation",
+  hasPeerPages: true,
+  open,
+};
+
+function open(world: LabWorld): DesignMapper {
+  const { cost, device, host, pages, planned, providerOf, rules } = world;
+  const hook = {
+    checksMask: false,
+    // MODEL: "the address" is the CPU's physical one, which is the only one in a page.
+    place: (_: number, phys: PhysAddr): number => {
+      cost.pageTouches++;
+      return pages.kindAt(phys) === "peer" ? phys : AS_MEMORY;
+    },
+    refusal: (phys: PhysAddr): DmaFailure => refusePeer(world, phys),
+  };
+  return {
+    prepare: ({ phys, count }) => {
+      const seen = new Set<object>();
+      for (let index = 0; index < count; index++) {
+        const provider = providerOf((phys[index] ?? 0) as PhysAddr);
+        if (provider === null || seen.has(provider)) continue;
+        seen.add(provider);
+        if (!rules.hasCommonBridge(provider, planned.bdf)) {
+          const pair = `${formatBdf(provider.owner)} and ${formatBdf(planned.bdf)}`;
+          return dmaFailure("ENODEV", `no switch is above ${pair}: the user gets system memory instead`);
+        }
+      }
+      return null;
+    },
+    map: (list, direction) => host.mapList(device, list, direction, hook),
+    unmap: (list, direction) => host.unmapList(device, list, direction),
+    release: () => {},
+  };
+}

@@ -1,0 +1,222 @@
+import {
+  type BouncePool,
+  type CostCounters,
+  type DmaDevice,
+  type DmaDirection,
+  type DmaDomains,
+  type DmaFailure,
+  type DmaResult,
+  dmaFailure,
+  permissionOf,
+  type Scatterlist,
+} from "../dma/index.ts";
+import type { IommuDomain } from "../iommu/index.ts";
+import { formatAddress, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
+import { formatBdf } from "../pci/bdf.ts";
+
+/** What a {@link SegmentHook} says instead of an address. */
+export const AS_MEMORY = -1;
+export const REFUSED = -2;
+
+/** A design's say inside the back end's loop. */
+export interface SegmentHook {
+  /** The address to hand out as it is for a segment, or {@link AS_MEMORY}, or {@link REFUSED}. */
+  place(index: number, phys: PhysAddr): number;
+  /** Why the last segment was refused. */
+  refusal(phys: PhysAddr): DmaFailure;
+  /** Whether an address that is handed out as it is must be within the device's mask. */
+  readonly checksMask: boolean;
+}
+
+/** Of a kernel without peers: everything is memory. */
+const NO_HOOK: SegmentHook = {
+  place: () => AS_MEMORY,
+  refusal: () => dmaFailure("EINVAL", "nothing was refused"),
+  checksMask: true,
+};
+
+/** What a {@link HostMapping} is made of. */
+export interface HostMappingParts {
+  readonly domains: DmaDomains;
+  readonly bounce: BouncePool | null;
+  readonly cost: CostCounters;
+}
+
+/**
+ * The back ends as they were before peer memory, for the designs that came before Linux took one: RAM at its address,
+ * bounced where the mask does not reach it, or all of a list in one IOVA range. It never looks at a page; a design may
+ * put a hook into its loop. Counts as `src/dma` does.
+ */
+export class HostMapping {
+  readonly #domains: DmaDomains;
+  readonly #bounce: BouncePool | null;
+  readonly #cost: CostCounters;
+
+  constructor({ domains, bounce, cost }: HostMappingParts) {
+    this.#domains = domains;
+    this.#bounce = bounce;
+    this.#cost = cost;
+  }
+
+  /** Maps a list; the value is the number of DMA entries. Nothing is mapped on failure. */
+  mapList(
+    device: DmaDevice,
+    list: Scatterlist,
+    direction: DmaDirection,
+    hook: SegmentHook = NO_HOOK,
+  ): DmaResult<number> {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    return domain === null
+      ? this.#mapDirect(device, list, hook)
+      : this.#mapIommu(domain, device, list, direction, hook);
+  }
+
+  /** Undoes {@link mapList}. */
+  unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
+    this.#cost.listPasses++;
+    this.#cost.segmentVisits += list.dmaCount;
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) this.#unbounce(device, list, list.dmaCount, direction);
+    else this.#releaseRange(domain, list);
+    list.dmaCount = 0;
+  }
+
+  #mapDirect(device: DmaDevice, list: Scatterlist, hook: SegmentHook): DmaResult<number> {
+    const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
+    const reach = 2 ** device.maskBits;
+    this.#cost.listPasses++;
+    for (let index = 0; index < count; index++) {
+      this.#cost.segmentVisits++;
+      const start = (phys[index] ?? 0) as PhysAddr;
+      const length = lengths[index] ?? 0;
+      let address = hook.place(index, start);
+      const isAsItIs = address >= 0;
+      if (address === REFUSED) return this.#undo(device, list, index, hook.refusal(start));
+      if (!isAsItIs) address = start + device.ramBusOffset;
+      if (address + length > reach && (!isAsItIs || hook.checksMask)) {
+        const buffer = isAsItIs ? -1 : (this.#bounce?.take(start, length) ?? -1);
+        if (buffer < 0) return this.#undo(device, list, index, beyondMask(device, address));
+        this.#cost.bouncedBytes += length;
+        address = buffer + device.ramBusOffset;
+      }
+      dmaAddress[index] = address;
+      dmaLengths[index] = length;
+      dmaIsBus[index] = isAsItIs ? 1 : 0;
+    }
+    list.dmaCount = count;
+    return { ok: true, value: count };
+  }
+
+  #mapIommu(
+    domain: IommuDomain,
+    device: DmaDevice,
+    list: Scatterlist,
+    direction: DmaDirection,
+    hook: SegmentHook,
+  ): DmaResult<number> {
+    const { phys, lengths, dmaAddress, dmaIsBus, count } = list;
+    const reach = 2 ** device.maskBits;
+    this.#cost.listPasses += 2;
+    this.#cost.segmentVisits += 2 * count;
+    let bytes = 0;
+    for (let index = 0; index < count; index++) {
+      const start = (phys[index] ?? 0) as PhysAddr;
+      const length = lengths[index] ?? 0;
+      const address = hook.place(index, start);
+      if (address === REFUSED) return hook.refusal(start);
+      if (address >= 0 && hook.checksMask && address + length > reach) return beyondMask(device, address);
+      dmaIsBus[index] = address >= 0 ? 1 : 0;
+      dmaAddress[index] = address;
+      if (address < 0) bytes += wholePages(start, length);
+    }
+    let start: Iova | null = 0 as Iova;
+    if (bytes > 0) {
+      start = domain.iovas.allocate(bytes, device.maskBits);
+      if (start === null) return dmaFailure("ENOMEM", `no ${bytes} bytes of IOVA space for ${formatBdf(device.bdf)}`);
+      this.#cost.iovaAllocations++;
+      this.#cost.iommuMapCalls++;
+    }
+    list.dmaCount = place(domain, list, start, permissionOf(direction));
+    return { ok: true, value: list.dmaCount };
+  }
+
+  #releaseRange(domain: IommuDomain, list: Scatterlist): void {
+    let start = -1;
+    let end = 0;
+    for (let index = 0; index < list.dmaCount; index++) {
+      if (list.dmaIsBus[index] === 1) continue;
+      const address = list.dmaAddress[index] ?? 0;
+      if (start < 0) start = address - (address % PAGE_BYTES);
+      end = address + (list.dmaLengths[index] ?? 0);
+    }
+    if (start < 0) return;
+    this.#cost.iommuUnmapCalls++;
+    this.#cost.iovaAllocations++;
+    this.#cost.iommuFlushes += domain.release(start as Iova, wholePages(start, end - start));
+  }
+
+  #unbounce(device: DmaDevice, list: Scatterlist, count: number, direction: DmaDirection | null): void {
+    for (let index = 0; index < count; index++) {
+      const phys = (list.dmaAddress[index] ?? 0) - device.ramBusOffset;
+      if (list.dmaIsBus[index] === 1 || this.#bounce === null || !this.#bounce.owns(phys)) continue;
+      this.#cost.bouncedBytes += this.#bounce.give(phys as PhysAddr, list.dmaLengths[index] ?? 0, direction);
+    }
+  }
+
+  #undo(device: DmaDevice, list: Scatterlist, count: number, failure: DmaFailure): DmaFailure {
+    this.#unbounce(device, list, count, null);
+    return failure;
+  }
+}
+
+/** Maps runs of memory one behind the other and joins the DMA entries that touch; the number of entries. */
+function place(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
+  const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
+  let out = 0;
+  let at = start;
+  let runPhys = 0;
+  let runBytes = 0;
+  const mapRun = (): void => {
+    if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
+  };
+  for (let index = 0; index < count; index++) {
+    const length = lengths[index] ?? 0;
+    const isBus = dmaIsBus[index] ?? 0;
+    let address = dmaAddress[index] ?? 0;
+    if (isBus === 0) {
+      const physStart = phys[index] ?? 0;
+      const inPage = physStart % PAGE_BYTES;
+      const bytes = wholePages(physStart, length);
+      if (physStart - inPage !== runPhys + runBytes || runBytes === 0) {
+        mapRun();
+        runPhys = physStart - inPage;
+        runBytes = 0;
+      }
+      runBytes += bytes;
+      address = at + inPage;
+      at += bytes;
+      const last = out - 1;
+      if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
+        dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
+        continue;
+      }
+    }
+    dmaAddress[out] = address;
+    dmaLengths[out] = length;
+    dmaIsBus[out++] = isBus;
+  }
+  mapRun();
+  return out;
+}
+
+/** Bytes of the pages that a run touches. */
+function wholePages(start: number, length: number): number {
+  return Math.ceil(((start % PAGE_BYTES) + length) / PAGE_BYTES) * PAGE_BYTES;
+}
+
+function beyondMask(device: DmaDevice, address: number): DmaFailure {
+  return dmaFailure(
+    "EIO",
+    `${formatBdf(device.bdf)} cannot issue ${formatAddress(address)} with ${device.maskBits} bits`,
+  );
+}

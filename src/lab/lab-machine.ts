@@ -1,0 +1,52 @@
+import type { DmaDevice } from "../dma/index.ts";
+import type { Fabric } from "../fabric/index.ts";
+import type { ByteStore, Provider } from "../memory/index.ts";
+import type { PhysAddr, PhysRange } from "../pci/addresses.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { MachineClass } from "./machines/machine-class.ts";
+import type { LabWorld } from "./world.ts";
+
+/** Peer memory that lists take their segments from. */
+export interface LabPeer {
+  readonly provider: Provider;
+  /** As the designs' kernel sees it. */
+  readonly range: PhysRange;
+}
+
+/** Where a physical address of the designs' kernel really is: bytes of DRAM or of a BAR. */
+export interface OwnerPlace {
+  readonly store: ByteStore;
+  readonly at: number;
+  /** Whose BAR, `null` for DRAM. */
+  readonly owner: Bdf | null;
+}
+
+/** A machine of a class, put together for one design. */
+export interface LabMachine {
+  readonly kind: MachineClass;
+  readonly world: LabWorld;
+  /** The hardware, of the host where the class is a guest. */
+  readonly fabric: Fabric;
+  /** Who issues, by its address in the fabric. */
+  readonly requester: Bdf;
+  readonly device: DmaDevice;
+  readonly ram: PhysRange;
+  readonly peers: readonly [LabPeer, LabPeer];
+  /** Struct pages of the peer memory, in bytes. */
+  readonly structPageBytes: number;
+  placeOf(phys: PhysAddr): OwnerPlace;
+  /** All bytes of the machine that something may be written to, but for bounce buffers. */
+  readonly stores: readonly { readonly store: ByteStore; readonly owner: Bdf | null }[];
+  /** Physical addresses of the host that bounce buffers take. */
+  readonly bounceRanges: readonly PhysRange[];
+  /** Mappings, IOVA space and bounce buffers in use, as a text that is the same when they are the same. */
+  leftovers(): string;
+}
+
+/** Bytes of each of the three memories that lists take segments from. */
+export const LAB_MEMORY_BYTES: number = 2 ** 26;
+
+/** Whether a range holds an address. */
+export function holds({ start, sizeBytes }: PhysRange, address: number): boolean {
+  return address >= start && address < start + sizeBytes;
+}

@@ -1,0 +1,132 @@
+import { type CostCounters, noCost } from "../dma/index.ts";
+import { buildLabMachine } from "./build-machine.ts";
+import type { DesignId, MappingDesign } from "./design.ts";
+import { MAPPING_DESIGNS } from "./designs/all-designs.ts";
+import { MACHINE_CLASSES } from "./machines/all-classes.ts";
+import type { ClassId, MachineClass } from "./machines/machine-class.ts";
+import { OUTCOMES, type Outcome, outcomeOf, type RunResult } from "./outcome.ts";
+import { Bench } from "./run.ts";
+import { runId } from "./run-id.ts";
+import { shrink } from "./shrink.ts";
+import { checkLength, listOf, segmentsOf, WORKLOADS, type Workload } from "./workload.ts";
+
+/** Lengths of the lists unless told. */
+export const LAB_LENGTHS: readonly number[] = [1, 2, 64, 4096];
+
+/** What the lab carries out. */
+export interface LabOptions {
+  readonly designs?: readonly MappingDesign[];
+  readonly classes?: readonly MachineClass[];
+  /** Ascending, 1 to 4096 each. */
+  readonly lengths?: readonly number[];
+  /** Decides where the pages of a list lie; 1 unless told. */
+  readonly seed?: number;
+  /** Called with each cell when it is done. */
+  readonly onCell?: (cell: LabCell) => void;
+}
+
+/** One list on one machine by one design. */
+export interface LabRun {
+  readonly workload: Workload;
+  readonly length: number;
+  readonly result: RunResult;
+}
+
+/** The smallest list with which a design does not do right on a machine. */
+export interface CounterExample {
+  readonly id: string;
+  readonly result: RunResult;
+}
+
+/** All runs of a design on a machine. */
+export interface LabCell {
+  readonly design: DesignId;
+  readonly kind: ClassId;
+  readonly runs: readonly LabRun[];
+  /** `null` where everything was right. */
+  readonly counterExample: CounterExample | null;
+}
+
+/** What it costs a kernel that knows of no peers to map and unmap a list of RAM. */
+export interface Baseline {
+  readonly kind: ClassId;
+  readonly length: number;
+  readonly map: CostCounters;
+  readonly unmap: CostCounters;
+}
+
+/** What the lab found. */
+export interface LabResult {
+  readonly seed: number;
+  readonly lengths: readonly number[];
+  readonly designs: readonly MappingDesign[];
+  readonly classes: readonly MachineClass[];
+  readonly cells: readonly LabCell[];
+  readonly baselines: readonly Baseline[];
+}
+
+/** Carries out every list by every design on every machine. The same options give the same result. */
+export function runLab(options: LabOptions = {}): LabResult {
+  const { designs = MAPPING_DESIGNS, classes = MACHINE_CLASSES, lengths = LAB_LENGTHS, seed = 1, onCell } = options;
+  lengths.forEach(checkLength);
+  const cells = designs.flatMap((design) =>
+    classes.map((kind) => {
+      const cell = runCell(design, kind, lengths, seed);
+      onCell?.(cell);
+      return cell;
+    }),
+  );
+  const baselines = classes.flatMap((kind) => lengths.map((length) => baselineOf(kind, length, seed)));
+  return { seed, lengths, designs, classes, cells, baselines };
+}
+
+function runCell(design: MappingDesign, kind: MachineClass, lengths: readonly number[], seed: number): LabCell {
+  const bench = new Bench(design, kind);
+  const runs = WORKLOADS.flatMap((workload) =>
+    lengths
+      // A mixed list of one segment is an all-peer one.
+      .filter((length) => workload !== "mixed" || length > 1)
+      .map((length): LabRun => ({ workload, length, result: bench.run(segmentsOf(workload, length), seed) })),
+  );
+  const worst = worstRun(runs);
+  if (worst === undefined || outcomeOf(worst.result) === "right") {
+    return { design: design.id, kind: kind.id, runs, counterExample: null };
+  }
+  const segments = segmentsOf(worst.workload, worst.length);
+  const smallest = shrink(bench, segments, seed, worst.result);
+  const id = runId({ design, kind, seed, segments: smallest.segments });
+  return { design: design.id, kind: kind.id, runs, counterExample: { id, result: smallest.result } };
+}
+
+/** The shortest of those that ended worst. */
+function worstRun(runs: readonly LabRun[]): LabRun | undefined {
+  const rank = ({ result }: LabRun): number => OUTCOMES.indexOf(outcomeOf(result));
+  return runs.toSorted((a, b) => rank(b) - rank(a) || a.length - b.length)[0];
+}
+
+/** The worst outcome of the lists of a kind, each direction by itself; `null` where there are none. */
+export function outcomesOf(
+  { runs }: LabCell,
+  workload: Workload,
+): { readonly read: Outcome; readonly write: Outcome } | null {
+  const results = runs.filter((run) => run.workload === workload).map(({ result }) => result);
+  if (results.length === 0) return null;
+  const worst = (of: (result: RunResult) => Outcome): Outcome =>
+    OUTCOMES[Math.max(...results.map((result) => OUTCOMES.indexOf(of(result))))] ?? "right";
+  return { read: worst(({ read }) => read), write: worst(({ write }) => write) };
+}
+
+function baselineOf(kind: MachineClass, length: number, seed: number): Baseline {
+  const machine = buildLabMachine(kind, false);
+  const { cost, device, host } = machine.world;
+  const list = listOf(machine, segmentsOf("no-peer", length), seed);
+  const parts = [noCost(), noCost()] as const;
+  const counted = (part: CostCounters, work: () => void): void => {
+    const before = { ...cost };
+    work();
+    for (const name of Object.keys(part) as (keyof CostCounters)[]) part[name] = cost[name] - before[name];
+  };
+  counted(parts[0], () => host.mapList(device, list, "bidirectional"));
+  counted(parts[1], () => host.unmapList(device, list, "bidirectional"));
+  return { kind: kind.id, length, map: parts[0], unmap: parts[1] };
+}

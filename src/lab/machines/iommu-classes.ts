@@ -1,0 +1,77 @@
+import type { MachineClass } from "./machine-class.ts";
+import { CLIENT, hostBridge, PEER_A, PEER_B, REDIRECT, rootPort, scenario, switchBelow } from "./scenarios.ts";
+
+const plain = {
+  rootComplex: "forward",
+  switchForwarding: "per-spec",
+  isGuest: false,
+  hasOtherClient: false,
+  hasHighRam: false,
+} as const;
+
+/** `peerA` in the client's switch, `peerB` below another root port. */
+const NEAR_AND_FAR = [hostBridge([switchBelow("04.0", [PEER_A, CLIENT]), rootPort("05.0", PEER_B)])];
+
+const withMode = (mode: string): string => (mode === "off" ? "off" : `{ mode: ${mode}, kind: amd }`);
+
+const nearAndFar = (name: string, mode: string): string => scenario(name, "amd-zen", withMode(mode), NEAR_AND_FAR);
+
+/** Classes that differ in the IOMMU. */
+export const IOMMU_CLASSES: readonly MachineClass[] = [
+  {
+    ...plain,
+    id: "no-iommu",
+    title: "no IOMMU",
+    words: "One peer in the client's switch, one below another root port; no IOMMU.",
+    scenario: nearAndFar("no IOMMU", "off"),
+  },
+  {
+    ...plain,
+    id: "iommu-strict",
+    title: "IOMMU strict",
+    words: "The same with an IOMMU whose unmaps wait for the IOTLB.",
+    scenario: nearAndFar("IOMMU strict", "strict"),
+  },
+  {
+    ...plain,
+    id: "iommu-lazy",
+    title: "IOMMU lazy",
+    words: "The same with an IOMMU that is flushed later, in one go.",
+    scenario: nearAndFar("IOMMU lazy", "lazy"),
+  },
+  {
+    ...plain,
+    id: "iommu-passthrough",
+    title: "IOMMU passthrough",
+    words: "The same with an IOMMU that lets addresses through.",
+    scenario: nearAndFar("IOMMU passthrough", "passthrough"),
+  },
+  {
+    ...plain,
+    id: "acs-redirect-iommu",
+    title: "ACS redirect, IOMMU strict",
+    words: "One switch that redirects, below an IOMMU: what Linux makes of most servers.",
+    scenario: scenario("ACS redirect below an IOMMU", "amd-zen", withMode("strict"), [
+      hostBridge([switchBelow("04.0", [PEER_A, PEER_B, CLIENT], REDIRECT)]),
+    ]),
+  },
+  {
+    ...plain,
+    id: "iommu-closed-root",
+    title: "IOMMU strict, closed root complex",
+    words: "One switch without ACS below an IOMMU, and a root complex that sends nothing back down.",
+    rootComplex: "refuse",
+    scenario: scenario("closed root complex below an IOMMU", "intel", "{ mode: strict, kind: intel }", [
+      hostBridge([switchBelow("04.0", [PEER_A, PEER_B, CLIENT])]),
+    ]),
+  },
+  {
+    ...plain,
+    id: "bus-offset-iommu",
+    title: "bus offset, IOMMU strict",
+    words: "One switch whose bus addresses are 64 MiB above CPU addresses, below an IOMMU.",
+    scenario: scenario("bus offset below an IOMMU", "amd-zen", withMode("strict"), [
+      hostBridge([switchBelow("04.0", [PEER_A, PEER_B, CLIENT])], ["busOffset: 64M"]),
+    ]),
+  },
+];

@@ -1,0 +1,51 @@
+import type { RootComplexPolicy } from "../../fabric/index.ts";
+
+/** The kinds of machine, by name. */
+export const CLASS_IDS = [
+  "one-switch",
+  "acs-redirect",
+  "acs-no-forwarding",
+  "root-ports",
+  "closed-root-complex",
+  "two-host-bridges",
+  "bus-offset",
+  "bus-offset-negative",
+  "bus-offset-root-ports",
+  "no-iommu",
+  "iommu-strict",
+  "iommu-lazy",
+  "iommu-passthrough",
+  "acs-redirect-iommu",
+  "iommu-closed-root",
+  "bus-offset-iommu",
+  "power-like",
+  "writes-only",
+  "mask-32",
+  "guest",
+  "other-device",
+  "emulated-switch",
+] as const;
+
+/** One of {@link CLASS_IDS}. */
+export type ClassId = (typeof CLASS_IDS)[number];
+
+/**
+ * A kind of machine: a scenario with two owners of peer memory (`peerA`, `peerB`), who issues the DMA (`client`), and
+ * what config space does not say.
+ */
+export interface MachineClass {
+  readonly id: ClassId;
+  readonly title: string;
+  /** What is special, in a sentence. */
+  readonly words: string;
+  /** YAML, as `peerlane tree` reads it. */
+  readonly scenario: string;
+  readonly rootComplex: RootComplexPolicy;
+  readonly switchForwarding: "per-spec" | "always-upstream";
+  /** The designs run in the kernel of a guest that the three devices are assigned to. */
+  readonly isGuest: boolean;
+  /** The request was made for the device named `planned`, and another one, `client`, issues it. */
+  readonly hasOtherClient: boolean;
+  /** RAM of the lists lies above 4 GiB. */
+  readonly hasHighRam: boolean;
+}

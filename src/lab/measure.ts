@@ -1,0 +1,52 @@
+import type { DesignId, MappingDesign } from "./design.ts";
+import type { ClassId, MachineClass } from "./machines/machine-class.ts";
+import { Bench } from "./run.ts";
+import { segmentsOf, type Workload } from "./workload.ts";
+
+/** What is measured. */
+export interface MeasureOptions {
+  readonly designs: readonly MappingDesign[];
+  readonly kind: MachineClass;
+  readonly workload: Workload;
+  readonly length: number;
+  readonly seed: number;
+  /** A clock in milliseconds: `performance.now`. */
+  readonly now: () => number;
+  /** Each measurement takes at least so long. */
+  readonly leastMs: number;
+}
+
+/** Time of preparing, mapping and unmapping in this implementation. */
+export interface MeasuredDesign {
+  readonly design: DesignId;
+  readonly kind: ClassId;
+  /** `null` where the design refuses. */
+  readonly nsPerSegment: number | null;
+}
+
+/** Rounds, of which the fastest counts: other work on the machine only adds. */
+const ROUNDS = 5;
+
+/** Measures designs on one machine and list, in turns. */
+export function measureDesigns(options: MeasureOptions): readonly MeasuredDesign[] {
+  const { designs, kind, workload, length, leastMs, now, seed } = options;
+  const segments = segmentsOf(workload, length);
+  const benches = designs.map((design) => new Bench(design, kind));
+  const best = benches.map((bench) => (bench.mapOnly(segments, seed, 1) ? Number.POSITIVE_INFINITY : null));
+  for (let round = 0; round < ROUNDS; round++) {
+    benches.forEach((bench, index) => {
+      const fastest = best[index] ?? null;
+      if (fastest === null) return;
+      let times = 1;
+      let elapsed = 0;
+      for (; ; times *= 2) {
+        const start = now();
+        bench.mapOnly(segments, seed, times);
+        elapsed = now() - start;
+        if (elapsed >= leastMs || times >= 2 ** 20) break;
+      }
+      best[index] = Math.min(fastest, (elapsed * 1e6) / times / length);
+    });
+  }
+  return designs.map(({ id }, index) => ({ design: id, kind: kind.id, nsPerSegment: best[index] ?? null }));
+}

@@ -1,0 +1,71 @@
+import type { CostCounters, DmaEntry, DmaErrno } from "../dma/index.ts";
+import type { RouteHop, RouteOutcome } from "../fabric/index.ts";
+import type { Preparation } from "./design.ts";
+import type { SegmentKind } from "./workload.ts";
+
+/**
+ * How a run ended, best first. `refused`: somebody said no, by name; `fault`: a request was answered with an error;
+ * `lost`: a request was taken and its bytes are nowhere; `wrong-address`: other bytes were reached than those of the list.
+ */
+export const OUTCOMES = ["right", "refused", "fault", "lost", "wrong-address"] as const;
+
+/** One of {@link OUTCOMES}. */
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** The worse of two. */
+export function worse(a: Outcome, b: Outcome): Outcome {
+  return OUTCOMES.indexOf(a) >= OUTCOMES.indexOf(b) ? a : b;
+}
+
+/** Who said no, and why. */
+export interface Refusal {
+  readonly phase: Preparation | "mapping";
+  readonly errno: DmaErrno;
+  readonly reason: string;
+}
+
+/** The first request that did not do what it should. */
+export interface Mishap {
+  readonly direction: "read" | "write";
+  readonly segment: number;
+  readonly kind: SegmentKind;
+  /** What the device put into its request. */
+  readonly dmaAddress: number;
+  readonly routeOutcome: RouteOutcome;
+  /** The place that the segment has, and the one that was reached, in words; `null` where none was. */
+  readonly expected: string;
+  readonly reached: string | null;
+  readonly hops: readonly RouteHop[];
+}
+
+/** Operations of a run by its parts. `unmap` has those of releasing what was prepared. */
+export interface RunCost {
+  readonly prepare: CostCounters;
+  readonly map: CostCounters;
+  readonly unmap: CostCounters;
+}
+
+/** What a run came to. */
+export interface RunResult {
+  /** Reads and writes of the device apart: a root complex may take only one of them. */
+  readonly read: Outcome;
+  readonly write: Outcome;
+  readonly refusal: Refusal | null;
+  readonly mishap: Mishap | null;
+  readonly cost: RunCost;
+  /** DMA entries, of which the first few are kept. */
+  readonly entryCount: number;
+  readonly entries: readonly DmaEntry[];
+  /** Payload that passed through the root complex from port to port, as a part of the list's peer bytes: 0 to 1. */
+  readonly throughRoot: number;
+  readonly structPageBytes: number;
+  /** Whether everything was as before once the list was unmapped. */
+  readonly isRestored: boolean;
+  /** Whether nothing but the list's bytes was written to. */
+  readonly isContained: boolean;
+}
+
+/** Both directions in one. */
+export function outcomeOf({ read, write }: Pick<RunResult, "read" | "write">): Outcome {
+  return worse(read, write);
+}

@@ -1,0 +1,58 @@
+import { type Scatterlist, scatterlist } from "../dma/index.ts";
+import { PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import type { LabMachine } from "./lab-machine.ts";
+
+/** What a segment is: memory of `peerA`, of `peerB`, or RAM. */
+export type SegmentKind = "a" | "b" | "r";
+
+/** The kinds of list. */
+export const WORKLOADS = ["no-peer", "mixed", "all-peer"] as const;
+
+/** One of {@link WORKLOADS}. */
+export type Workload = (typeof WORKLOADS)[number];
+
+/** Segments of a list at most. */
+export const MAX_SEGMENTS = 4096;
+
+/** The segments of a list of a kind and length; throws `usage` for lengths that the lab does not have. */
+export function segmentsOf(workload: Workload, length: number): readonly SegmentKind[] {
+  checkLength(length);
+  return Array.from({ length }, (_, index): SegmentKind => {
+    // Runs of two of one owner: what a design keeps from segment to segment has to be kept, and given up again.
+    const peer = ((index + 1) >> 1) % 2 === 0 ? "a" : "b";
+    if (workload === "no-peer") return "r";
+    return workload === "mixed" && index % 2 === 1 ? "r" : peer;
+  });
+}
+
+/** Throws `usage` unless a list may be so long. */
+export function checkLength(length: number): void {
+  if (Number.isInteger(length) && length >= 1 && length <= MAX_SEGMENTS) return;
+  throw new PeerlaneError("usage", `a list of ${length} segments; the lab has 1 to ${MAX_SEGMENTS}`);
+}
+
+/**
+ * The list itself: each segment is a page. Where a kind's pages begin hangs on the seed; every other page follows the one
+ * before it, so that back ends find something to join.
+ */
+export function listOf(machine: LabMachine, kinds: readonly SegmentKind[], seed: number): Scatterlist {
+  const { ram, peers } = machine;
+  const ranges = { r: ram, a: peers[0].range, b: peers[1].range };
+  const pages = ram.sizeBytes / PAGE_BYTES;
+  return scatterlist(
+    kinds.map((kind, index) => {
+      const { start } = ranges[kind];
+      const page = (firstPage(seed, kind) + (index >> 1) * 5 + (index & 1)) % pages;
+      return { phys: (start + page * PAGE_BYTES) as PhysAddr, lengthBytes: PAGE_BYTES };
+    }),
+  );
+}
+
+/** A number of 12 bits, spread over seeds that follow each other (the finalizer of MurmurHash3). */
+function firstPage(seed: number, kind: SegmentKind): number {
+  let hash = (seed * 3 + "abr".indexOf(kind)) | 0;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 4096;
+}

@@ -1,0 +1,51 @@
+import type { Gpu, NvmeDriver } from "../../devices/index.ts";
+import { formatSize } from "../../p2pdma/index.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { type GpuReadReport, readIntoGpu } from "../gpu-read.ts";
+import type { WorkloadBench } from "./bench.ts";
+import { fillWithPattern } from "./pattern.ts";
+import type { Transfer } from "./simulation.ts";
+import type { GpuReadStep } from "./workload.ts";
+
+/** Brings GPU and drive up; the reads are run each when it is asked for. `seed` is that of the first one's bytes. */
+export function gpuTransfers(bench: WorkloadBench, step: GpuReadStep, seed: number): Generator<Transfer> {
+  const drive = bench.drive(step.drive);
+  return reads(bench, step, { drive, gpu: bench.gpu(step.gpu) }, seed);
+}
+
+function* reads(
+  bench: WorkloadBench,
+  step: GpuReadStep,
+  { drive, gpu }: { readonly drive: NvmeDriver; readonly gpu: Gpu },
+  seed: number,
+): Generator<Transfer> {
+  const { sizeBytes: lengthBytes, way, fallBackToRam } = step;
+  const into = gpu.alloc(lengthBytes);
+  if (into === null) {
+    throw new PeerlaneError("bad-input", `${step.gpu.text} has no ${formatSize(lengthBytes)} of memory`, {
+      place: step.place,
+      remedy: "read less at a time",
+    });
+  }
+  const { namespace, blockBytes, fn } = drive.controller;
+  try {
+    for (let index = 0; index < step.count; index++) {
+      const block = step.block + (index * lengthBytes) / blockBytes;
+      fillWithPattern(namespace, block * blockBytes, lengthBytes, seed + index);
+      const report = readIntoGpu(bench.system, { gpu, drive, block, lengthBytes, into, way, fallBackToRam });
+      yield { report, memory: memoryOf(report, { gpu: gpu.fn, drive: fn }) };
+    }
+  } finally {
+    gpu.free(into);
+  }
+}
+
+function memoryOf(
+  { way, whyNotAsAsked, mappingFailure }: GpuReadReport,
+  { gpu, drive }: { readonly gpu: Bdf; readonly drive: Bdf },
+): Transfer["memory"] {
+  if (mappingFailure !== null) return { source: "none", why: mappingFailure.reason };
+  if (way === "through-ram") return { source: "ram", why: whyNotAsAsked?.reason ?? "asked for" };
+  return { source: "peer", provider: way === "drive-writes" ? gpu : drive };
+}

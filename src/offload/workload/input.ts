@@ -1,0 +1,102 @@
+import type { Backend, FailedReads } from "../../devices/index.ts";
+import type { RootComplexPolicy } from "../../fabric/index.ts";
+import type { ScenarioInput } from "../../host/scenario/input.ts";
+import type { GpuReadWay } from "../gpu-read.ts";
+
+type BlockSizeInput = "512" | "4096" | "4K";
+type TlpSizeInput = "128" | "256" | "512" | "1024" | "2048" | "4096";
+
+/** `from:` and `to:` of a copy; a bare word is the device. */
+export interface PlaceInput {
+  readonly device: string;
+  readonly bar?: number | undefined;
+  readonly offset?: number | undefined;
+}
+
+/** `copy:`. */
+export interface CopyInput {
+  readonly from: PlaceInput;
+  readonly to: PlaceInput;
+  readonly size: number;
+  readonly count?: number | undefined;
+  readonly provider?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly fallBackToRam?: boolean | undefined;
+  readonly blockSize?: BlockSizeInput | undefined;
+}
+
+/** One item of `io:`. */
+export interface IoInput {
+  readonly read?: number | undefined;
+  readonly write?: number | undefined;
+  readonly count?: number | undefined;
+  readonly block?: number | undefined;
+}
+
+/** The keys of a drive, beside those of its step. */
+export interface DriveInput {
+  readonly drive: string;
+  readonly blockSize?: BlockSizeInput | undefined;
+  readonly commandsIn?: "host" | "controller" | undefined;
+}
+
+/** `nvmeof:`. */
+export interface TargetInput extends DriveInput {
+  readonly nic: string;
+  readonly provider?: string | undefined;
+  readonly queues?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly io: readonly IoInput[];
+}
+
+/** `gpuRead:`. */
+export interface GpuReadInput extends DriveInput {
+  readonly gpu: string;
+  readonly size: number;
+  readonly count?: number | undefined;
+  readonly block?: number | undefined;
+  readonly way?: GpuReadWay | undefined;
+  readonly fallBackToRam?: boolean | undefined;
+}
+
+/** One item of `workload:`. */
+export interface StepInput {
+  readonly name?: string | undefined;
+  readonly compare?: "dram" | undefined;
+  readonly copy?: CopyInput | undefined;
+  readonly nvmeof?: TargetInput | undefined;
+  readonly gpuRead?: GpuReadInput | undefined;
+}
+
+/** One item of `peerMemory:`. */
+export interface PeerMemoryInput {
+  readonly device: string;
+  readonly bar: number;
+  readonly offset?: number | undefined;
+  readonly size?: number | undefined;
+}
+
+/** `model:`. */
+export interface ModelInput {
+  readonly ram?: number | undefined;
+  readonly ramBusOffset?: number | undefined;
+  readonly rootComplex?: RootComplexPolicy | undefined;
+  readonly switchForwarding?: "per-spec" | "always-upstream" | undefined;
+  readonly failedReads?: FailedReads | undefined;
+  readonly withoutUpstreamForwarding?: "refuse" | "forward" | undefined;
+  readonly insideDevices?: "direct" | "upstream" | undefined;
+  readonly maxPayload?: TlpSizeInput | undefined;
+  readonly maxReadRequest?: TlpSizeInput | undefined;
+  readonly rules?: string | undefined;
+  readonly backend?: Backend | Readonly<Record<string, Backend>> | undefined;
+  readonly dmaMaskBits?: Readonly<Record<string, number>> | undefined;
+  readonly peerMemory?: readonly PeerMemoryInput[] | undefined;
+}
+
+/** A workload as its file has it: scalars are read, defaults not yet filled in. */
+export interface WorkloadInput {
+  readonly name?: string | undefined;
+  readonly machine: string | ScenarioInput;
+  readonly model?: ModelInput | undefined;
+  readonly workload: readonly StepInput[];
+}

@@ -1,0 +1,58 @@
+import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/index.ts";
+import type { RouteHop } from "../../fabric/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import { findDevice, formatSize } from "../../p2pdma/index.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { isUnknown } from "../../pci/known.ts";
+import { atPlace } from "./placed-error.ts";
+import { MAX_RAM_BYTES } from "./schema.ts";
+import type { DeviceName, ModelChoices } from "./workload.ts";
+
+/** The function that a file names. Throws with the place in it where there is none, or several. */
+export function functionOf(machine: Machine, { text, place }: DeviceName): Bdf {
+  return atPlace(place, () => findDevice(machine, text));
+}
+
+/** `model:` as the model takes it. Throws, with the place, for devices that are not there. */
+export function systemOptions(
+  machine: Machine,
+  model: ModelChoices,
+  trace: ((hop: RouteHop) => void) | undefined,
+): SystemOptions {
+  const { fabric, backend, dmaMaskBits, peerMemory, ramBusOffset, ...same } = model;
+  refuseHugePools(machine);
+  return {
+    ...same,
+    fabric: { ...fabric, ...(trace === undefined ? {} : { trace }) },
+    ...(typeof backend === "string" ? { backend } : backendsOf(machine, backend)),
+    dmaMaskBits: new Map(dmaMaskBits.map(([device, bits]) => [functionOf(machine, device), bits])),
+    peerMemory: peerMemory.map(({ device, bar, offset, sizeBytes }): PeerMemoryRequest => {
+      const fn = functionOf(machine, device);
+      return { fn, bar, offset, ...(sizeBytes === null ? {} : { sizeBytes }) };
+    }),
+    ...(ramBusOffset === undefined ? {} : { ramBusOffset: () => ramBusOffset }),
+  };
+}
+
+function backendsOf(
+  machine: Machine,
+  chosen: readonly (readonly [DeviceName, Backend])[],
+): Pick<SystemOptions, "backend"> {
+  if (chosen.length === 0) return {};
+  const byFunction = new Map(chosen.map(([device, backend]) => [functionOf(machine, device), backend]));
+  return { backend: (fn) => byFunction.get(fn) };
+}
+
+/** A scenario may give a controller any amount of memory; each page of it costs the model memory of its own. */
+function refuseHugePools(machine: Machine): void {
+  const bytes = machine.functions.reduce(
+    (sum, { p2pmem }) => sum + (isUnknown(p2pmem) || p2pmem === null ? 0 : p2pmem.sizeBytes),
+    0,
+  );
+  if (bytes <= MAX_RAM_BYTES) return;
+  throw new PeerlaneError("too-large", `${formatSize(bytes)} of peer memory are too much for the model`, {
+    place: { file: machine.source.name },
+    remedy: `take a machine with at most ${formatSize(MAX_RAM_BYTES)} of it`,
+  });
+}

@@ -1,0 +1,106 @@
+import { PeerlaneError } from "../../pci/error.ts";
+import { reportTraffic } from "../traffic-report.ts";
+import type { WorkloadBench } from "./bench.ts";
+import { copyTransfers } from "./copy-transfers.ts";
+import { gpuTransfers } from "./gpu-transfers.ts";
+import { sizeOfStep } from "./limits.ts";
+import { placed } from "./placed-error.ts";
+import type { StepOutcome, StepRun, Transfer } from "./simulation.ts";
+import { StepTally } from "./step-tally.ts";
+import { targetTransfers } from "./target-transfers.ts";
+import type { WorkloadStep } from "./workload.ts";
+
+/** What a run tells while it goes on. */
+export interface StepHooks {
+  /** Before a step brings its devices up (0), and before each of its transfers (from 1 on). */
+  startTransfer(transfer: number): void;
+  finishTransfer(): void;
+}
+
+/** Seeds of one step's transfers lie apart from those of another. */
+const SEEDS_OF_STEP = 2 ** 20;
+
+/**
+ * Runs a step. Whatever happens to its transfers is in the result; throws, with the place, for what the file is to blame
+ * for: sizes that are no whole blocks, places outside of a BAR.
+ */
+export function runStep(bench: WorkloadBench, step: WorkloadStep, index: number, hooks: StepHooks): StepRun {
+  const { system } = bench;
+  const mark = system.traffic.mark();
+  const faults = faultsOf(bench);
+  const tally = new StepTally();
+  const ended = transferAll(bench, step, index * SEEDS_OF_STEP, tally, hooks);
+  if (ended !== null || tally.transfers["device-error"] > 0) bench.stopDrives();
+  const outcome = ended?.outcome ?? tally.outcome;
+  return {
+    step,
+    outcome,
+    why: ended?.why ?? tally.why,
+    transfers: tally.transfers,
+    lengthBytes: sizeOfStep(step).lengthBytes,
+    memory: tally.memory,
+    checked: tally.checked,
+    failures: tally.failures,
+    iommuFaults: faultsOf(bench) - faults,
+    traffic: reportTraffic(system, system.traffic.since(mark)),
+    staged: null,
+  };
+}
+
+/** Why a step ended before all of its transfers were tried; `null` where it did not. */
+type Ended = { readonly outcome: StepOutcome; readonly why: string } | null;
+
+function transferAll(
+  bench: WorkloadBench,
+  step: WorkloadStep,
+  seed: number,
+  tally: StepTally,
+  hooks: StepHooks,
+): Ended {
+  try {
+    refusePartsOfBlocks(step);
+    hooks.startTransfer(0);
+    const transfers = transfersOf(bench, step, seed);
+    for (let number = 1; ; number++) {
+      hooks.startTransfer(number);
+      const next = transfers.next();
+      if (next.done === true) return null;
+      tally.add(next.value);
+      hooks.finishTransfer();
+    }
+  } catch (error) {
+    if (error instanceof PeerlaneError && error.code === "unsupported")
+      return { outcome: "unknown", why: error.message };
+    if (error instanceof PeerlaneError && error.code === "operation-failed") {
+      return { outcome: "not-run", why: error.message };
+    }
+    throw placed(error, step.place);
+  }
+}
+
+function transfersOf(bench: WorkloadBench, step: WorkloadStep, seed: number): Generator<Transfer> {
+  switch (step.kind) {
+    case "copy":
+      return copyTransfers(bench, step, seed);
+    case "nvmeof":
+      return targetTransfers(bench, step, seed);
+    case "gpu-read":
+      return gpuTransfers(bench, step, seed);
+  }
+}
+
+function refusePartsOfBlocks(step: WorkloadStep): void {
+  if (step.kind === "copy") return;
+  const { blockBytes } = step.drive;
+  for (const { sizeBytes } of step.kind === "nvmeof" ? step.io : [step]) {
+    if (sizeBytes % blockBytes === 0) continue;
+    throw new PeerlaneError("bad-input", `${sizeBytes} bytes are no whole blocks of ${blockBytes}`, {
+      place: step.place,
+      remedy: "take a multiple of the block size",
+    });
+  }
+}
+
+function faultsOf({ system: { units } }: WorkloadBench): number {
+  return units.faults.length + units.droppedFaults;
+}

@@ -1,0 +1,109 @@
+import type { Backend } from "../../devices/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { reportTraffic } from "../traffic-report.ts";
+import { WorkloadBench } from "./bench.ts";
+import { sizeOfStep } from "./limits.ts";
+import { systemOptions } from "./model-options.ts";
+import { runStep } from "./run-step.ts";
+import type { Simulation, SimulationOutcome, StepRun } from "./simulation.ts";
+import { TraceRecorder } from "./trace.ts";
+import type { Workload, WorkloadStep } from "./workload.ts";
+
+/** How a workload is run. */
+export interface RunOptions {
+  /** Gather what goes over the fabric; false unless told, as it slows everything down. */
+  readonly trace?: boolean;
+  /** Told after each transfer: how many are done, of how many. */
+  readonly progress?: (done: number, total: number) => void;
+}
+
+/**
+ * Runs a workload on the model of a machine as it is after its kernel's boot. What the machine hides makes outcomes
+ * `unknown`; throws `bad-input`, `unknown-device` or `too-large`, with the place, for steps that do not fit the machine,
+ * before anything is run where that can be told before.
+ */
+export function runWorkload(workload: Workload, machine: Machine, options: RunOptions = {}): Simulation {
+  const recorder = options.trace === true ? new TraceRecorder() : null;
+  const runner = new Runner(workload, machine, options.progress);
+  const bench = runner.bench(recorder);
+  if (typeof bench === "string") return hiddenMachine(workload, machine, bench);
+  for (const step of workload.steps) bench.check(step);
+  const mark = bench.system.traffic.mark();
+  const steps = workload.steps.map((step, index) => runner.run(bench, step, index, recorder));
+  return {
+    workload,
+    machine,
+    outcome: outcomeOf(steps),
+    hidden: null,
+    choices: bench.system.choices,
+    steps,
+    traffic: reportTraffic(bench.system, bench.system.traffic.since(mark)),
+    trace: recorder?.finish() ?? null,
+  };
+}
+
+/** Runs steps one by one, and counts transfers. */
+class Runner {
+  readonly #workload: Workload;
+  readonly #machine: Machine;
+  readonly #progress: (done: number, total: number) => void;
+  readonly #total: number;
+  #done = 0;
+
+  constructor(workload: Workload, machine: Machine, progress: RunOptions["progress"]) {
+    this.#workload = workload;
+    this.#machine = machine;
+    this.#progress = progress ?? ((): void => {});
+    this.#total = workload.steps.reduce((sum, step) => sum + sizeOfStep(step).transfers * (step.isCompared ? 2 : 1), 0);
+  }
+
+  /** A model of the machine, or why there is none. */
+  bench(recorder: TraceRecorder | null, backend?: Backend): WorkloadBench | string {
+    const { model } = this.#workload;
+    const options = systemOptions(this.#machine, model, recorder?.hop);
+    try {
+      return new WorkloadBench(this.#machine, backend === undefined ? options : { ...options, backend });
+    } catch (error) {
+      if (error instanceof PeerlaneError && error.code === "unsupported") return error.message;
+      throw error;
+    }
+  }
+
+  run(bench: WorkloadBench, step: WorkloadStep, index: number, recorder: TraceRecorder | null): StepRun {
+    const run = runStep(bench, step, index, {
+      startTransfer: (transfer) => recorder?.startTransfer(index, transfer),
+      finishTransfer: () => this.#progress(++this.#done, this.#total),
+    });
+    return step.isCompared ? { ...run, staged: this.#runStaged(step, index) } : run;
+  }
+
+  /** The same on a model of its own, on which nobody maps peer memory where the step itself cannot say so. */
+  #runStaged(step: WorkloadStep, index: number): StepRun | null {
+    const staged = stagedStep(step);
+    const bench = this.bench(null, staged.kind === "copy" ? "refusing" : undefined);
+    return typeof bench === "string" ? null : this.run(bench, staged, index, null);
+  }
+}
+
+function stagedStep(step: WorkloadStep): WorkloadStep {
+  const same = { isCompared: false };
+  switch (step.kind) {
+    case "copy":
+      return { ...step, ...same, provider: "off", fallBackToRam: true };
+    case "nvmeof":
+      return { ...step, ...same, provider: "off" };
+    case "gpu-read":
+      return { ...step, ...same, way: "through-ram" };
+  }
+}
+
+function outcomeOf(steps: readonly StepRun[]): SimulationOutcome {
+  const isFailed = ({ outcome }: StepRun): boolean => outcome !== "done" && outcome !== "unknown";
+  if (steps.some(isFailed)) return "failed";
+  return steps.some(({ outcome }) => outcome === "unknown") ? "unknown" : "delivered";
+}
+
+function hiddenMachine(workload: Workload, machine: Machine, hidden: string): Simulation {
+  return { workload, machine, outcome: "unknown", hidden, choices: [], steps: [], traffic: null, trace: null };
+}

@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
+import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/scenario/scalars.ts";
+import { scenarioSchema } from "../../host/scenario/schema.ts";
+import { choice, fields, list } from "../../host/scenario/schema-parts.ts";
+import type { ModelInput, PlaceInput, StepInput, WorkloadInput } from "./input.ts";
+
+/** A workload is written by hand; what is larger is no test of a model. */
+const MAX_STEPS = 256;
+/** One transfer needs its memory in one run. */
+const MAX_TRANSFER_BYTES = 16 * 2 ** 20;
+/** Each page of RAM and of peer memory costs the model memory of its own. */
+export const MAX_RAM_BYTES: number = 64 * 2 ** 30;
+
+const MAX_BLOCK = 2 ** 32 - 1;
+const MAX_COUNT = 32_768;
+
+function listOf<T>(items: z.ZodType<T>, expected: string, most: number): z.ZodType<readonly T[]> {
+  const { $schema: _, ...schemaOfItems } = z.toJSONSchema(items, { io: "input" });
+  return list(items, expected, schemaOfItems).refine(({ length }) => length > 0 && length <= most, {
+    error: `expected at least one and at most ${most}`,
+  });
+}
+
+const device = line("a device, as 0000:03:00.0, 03:00.0 or nvme0", 100);
+const size = byteSize("a size", 1, MAX_TRANSFER_BYTES);
+const count = wholeNumber("how many", 1, MAX_COUNT).optional();
+const block = wholeNumber("a block of the namespace", 0, MAX_BLOCK).optional();
+const blockSize = choice(["512", "4096", "4K"]).optional();
+const commandsIn = choice(["host", "controller"]).optional();
+/** A word or a device: the words are looked at first, so that no list of words is told where a device is misspelt. */
+const provider = line("auto, off or a device", 100).optional();
+const barIndex = wholeNumber("a BAR", 0, 5);
+const offset = byteSize("an offset", 0, 2 ** 50);
+
+const copyPlace: z.ZodType<PlaceInput> = z.union([
+  device.transform((name) => ({ device: name })),
+  fields("a place", { device, bar: barIndex.optional(), offset: offset.optional() }),
+]);
+
+const copy = fields("copy", {
+  from: copyPlace,
+  to: copyPlace,
+  size,
+  count,
+  provider,
+  engine: device.optional(),
+  fallBackToRam: flag.optional(),
+  blockSize,
+});
+
+const io = fields("an I/O", { read: size.optional(), write: size.optional(), count, block });
+
+const nvmeof = fields("nvmeof", {
+  nic: device,
+  drive: device,
+  provider,
+  queues: wholeNumber("queues", 1, 64).optional(),
+  seed: wholeNumber("a seed", 0, 2 ** 31 - 1).optional(),
+  blockSize,
+  commandsIn,
+  io: listOf(io, "a list of I/Os, one '- ' each", 1000),
+});
+
+const gpuRead = fields("gpuRead", {
+  gpu: device,
+  drive: device,
+  size,
+  count,
+  block,
+  way: choice(["drive-writes", "gpu-reads", "through-ram"]).optional(),
+  fallBackToRam: flag.optional(),
+  blockSize,
+  commandsIn,
+});
+
+const step: z.ZodType<StepInput> = fields("a step", {
+  name: line("what the step is, for people", 200).optional(),
+  compare: choice(["dram"]).optional(),
+  copy: copy.optional(),
+  nvmeof: nvmeof.optional(),
+  gpuRead: gpuRead.optional(),
+});
+
+const backend = choice(["direct", "swiotlb", "iommu", "refusing"]);
+const tlpSize = choice(["128", "256", "512", "1024", "2048", "4096"]).optional();
+
+const model: z.ZodType<ModelInput> = fields("model", {
+  ram: byteSize("an amount of RAM", 2 ** 20, MAX_RAM_BYTES).optional(),
+  ramBusOffset: busOffset.optional(),
+  rootComplex: choice(["forward", "refuse", "writes-only", "within-host-bridge"]).optional(),
+  switchForwarding: choice(["per-spec", "always-upstream"]).optional(),
+  failedReads: choice(["reported", "unnoticed"]).optional(),
+  withoutUpstreamForwarding: choice(["refuse", "forward"]).optional(),
+  insideDevices: choice(["direct", "upstream"]).optional(),
+  maxPayload: tlpSize,
+  maxReadRequest: tlpSize,
+  rules: kernelRelease.optional(),
+  backend: z
+    .union([backend, z.record(device, backend, { error: "expected a back end, or back ends by device" })])
+    .optional(),
+  dmaMaskBits: z
+    .record(device, wholeNumber("DMA address bits", 20, 64), { error: "expected address bits by device" })
+    .optional(),
+  peerMemory: listOf(
+    fields("peerMemory", {
+      device,
+      bar: barIndex,
+      offset: offset.optional(),
+      size: byteSize("a size", 4096, MAX_RAM_BYTES).optional(),
+    }),
+    "a list of BARs, one '- ' each",
+    64,
+  ).optional(),
+});
+
+/** What a workload file may hold. Scalars are the texts of the file. */
+export const workloadSchema: z.ZodType<WorkloadInput> = fields("a workload", {
+  name: line("a name", 200).optional(),
+  machine: z.union([line("a path from this file to a machine, or a scenario's keys", 4096), scenarioSchema]),
+  model: model.optional(),
+  workload: listOf(step, "a list of steps, one '- ' each", MAX_STEPS),
+});
+
+/** The JSON Schema (draft 2020-12) of a workload file, for editors. */
+export function workloadJsonSchema(): Readonly<Record<string, unknown>> {
+  return {
+    ...z.toJSONSchema(workloadSchema, { io: "input" }),
+    title: "Peerlane workload",
+    description: "Transfers to be run on a model of a machine.",
+    $defs: scenarioJsonSchema()["$defs"],
+  };
+}

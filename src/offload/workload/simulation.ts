@@ -1,0 +1,82 @@
+import type { SystemChoice, TransferFailure } from "../../devices/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import type { TransferOutcome, TransferReport } from "../outcome.ts";
+import type { TrafficReport } from "../traffic-report.ts";
+import type { Trace } from "./trace.ts";
+import type { Workload, WorkloadStep } from "./workload.ts";
+
+/** Whose memory a transfer went through, or to. `none`: it did not come to that. */
+export type MemoryUse =
+  | { readonly source: "peer"; readonly provider: Bdf }
+  | { readonly source: "ram" | "none"; readonly why: string };
+
+/** One transfer of a step. */
+export interface Transfer {
+  readonly report: TransferReport;
+  readonly memory: MemoryUse;
+}
+
+/**
+ * How a step ended: as the worst of its transfers did. `not-run`: a device could not be brought up, or the model had no
+ * memory left. `unknown`: the source hides what decides.
+ */
+export type StepOutcome = TransferOutcome | "not-run" | "unknown";
+
+/** Requests that the same thing happened to. */
+export interface RepeatedFailure extends TransferFailure {
+  /** The first one is described; how many there were. */
+  readonly times: number;
+}
+
+/** A kind of memory with the transfers that used it. */
+export type CountedMemory = MemoryUse & { readonly transfers: number };
+
+/** Bytes of transfers, compared at the owner of the target. */
+export interface CheckedBytes {
+  readonly rightBytes: number;
+  /** Every driver saw success, and the owner does not have what the source had. */
+  readonly wrongBytes: number;
+  /** A driver knows that the transfer did not work. */
+  readonly failedBytes: number;
+  /** The model does not hold both ends. */
+  readonly uncheckedBytes: number;
+}
+
+/** A step after its run. */
+export interface StepRun {
+  readonly step: WorkloadStep;
+  readonly outcome: StepOutcome;
+  /** The first thing that went wrong, in words; `null` where nothing did. */
+  readonly why: string | null;
+  readonly transfers: Readonly<Record<TransferOutcome, number>>;
+  readonly lengthBytes: number;
+  /** Most used first. */
+  readonly memory: readonly CountedMemory[];
+  readonly checked: CheckedBytes;
+  /** The first few kinds. */
+  readonly failures: readonly RepeatedFailure[];
+  readonly iommuFaults: number;
+  readonly traffic: TrafficReport;
+  /** The same by way of RAM; `null` where it was not asked for. */
+  readonly staged: StepRun | null;
+}
+
+/** What became of a workload as a whole. */
+export type SimulationOutcome = "delivered" | "failed" | "unknown";
+
+/** A workload after its run. */
+export interface Simulation {
+  readonly workload: Workload;
+  readonly machine: Machine;
+  readonly outcome: SimulationOutcome;
+  /** Why no model could be made of the machine; `null` where there is one. */
+  readonly hidden: string | null;
+  /** What the model decided where the machine's description is silent. */
+  readonly choices: readonly SystemChoice[];
+  readonly steps: readonly StepRun[];
+  /** All steps together, without the runs that they were compared with; `null` without a model. */
+  readonly traffic: TrafficReport | null;
+  /** `null` unless asked for. */
+  readonly trace: Trace | null;
+}

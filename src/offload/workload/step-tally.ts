@@ -1,0 +1,85 @@
+import type { TransferFailure } from "../../devices/index.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import type { TransferOutcome, TransferReport } from "../outcome.ts";
+import type { CountedMemory, MemoryUse, RepeatedFailure, StepRun, Transfer } from "./simulation.ts";
+
+/** The worst first: what nobody is told of before what a driver learns. */
+const BY_SEVERITY: readonly TransferOutcome[] = [
+  "silent-loss",
+  "wrong-bytes",
+  "device-error",
+  "mapping-failed",
+  "done",
+];
+
+/** Kinds of failures that are described. */
+const MAX_FAILURES = 8;
+
+/** Adds up what the transfers of a step came to. */
+export class StepTally {
+  readonly transfers: Record<TransferOutcome, number> = {
+    ...{ done: 0, "mapping-failed": 0, "device-error": 0, "silent-loss": 0, "wrong-bytes": 0 },
+  };
+  readonly #memory = new Map<string, { readonly use: MemoryUse; transfers: number }>();
+  readonly #failures = new Map<string, { readonly first: TransferFailure; times: number }>();
+  readonly #checked = { rightBytes: 0, wrongBytes: 0, failedBytes: 0, uncheckedBytes: 0 };
+  #why: string | null = null;
+
+  add({ report, memory }: Transfer): void {
+    this.transfers[report.outcome]++;
+    this.#why ??= whyOf(report);
+    this.#check(report);
+    const key = memory.source === "peer" ? `peer ${memory.provider}` : `${memory.source} ${memory.why}`;
+    const used = this.#memory.get(key) ?? { use: memory, transfers: 0 };
+    used.transfers++;
+    this.#memory.set(key, used);
+    for (const failure of report.failures) this.#addFailure(failure);
+  }
+
+  /** Of the worst transfer; `done` without any. */
+  get outcome(): TransferOutcome {
+    return BY_SEVERITY.find((outcome) => this.transfers[outcome] > 0) ?? "done";
+  }
+
+  /** The first thing that went wrong. */
+  get why(): string | null {
+    return this.#why;
+  }
+
+  get memory(): readonly CountedMemory[] {
+    return [...this.#memory.values()]
+      .map(({ use, transfers }): CountedMemory => ({ ...use, transfers }))
+      .sort((a, b) => b.transfers - a.transfers);
+  }
+
+  get checked(): StepRun["checked"] {
+    return { ...this.#checked };
+  }
+
+  get failures(): readonly RepeatedFailure[] {
+    return [...this.#failures.values()].map(({ first, times }) => ({ ...first, times }));
+  }
+
+  #check({ outcome, bytesMatch, lengthBytes }: TransferReport): void {
+    if (outcome === "mapping-failed" || outcome === "device-error") this.#checked.failedBytes += lengthBytes;
+    else if (bytesMatch === null) this.#checked.uncheckedBytes += lengthBytes;
+    else if (bytesMatch) this.#checked.rightBytes += lengthBytes;
+    else this.#checked.wrongBytes += lengthBytes;
+  }
+
+  #addFailure(failure: TransferFailure): void {
+    const key = [failure.requester, failure.kind, failure.outcome, failure.endedAt, failure.reason].join(" ");
+    const known = this.#failures.get(key);
+    if (known !== undefined) known.times++;
+    else if (this.#failures.size < MAX_FAILURES) this.#failures.set(key, { first: failure, times: 1 });
+  }
+}
+
+function whyOf({ outcome, failures, mappingFailure, driverSaw }: TransferReport): string | null {
+  if (outcome === "done") return null;
+  if (mappingFailure !== null) return `${mappingFailure.errno}: ${mappingFailure.reason}`;
+  const [failure] = failures;
+  if (failure === undefined) return outcome === "wrong-bytes" ? "the bytes are not there" : driverSaw;
+  const where = failure.endedAt === "root-complex" ? "the root complex" : formatBdf(failure.endedAt);
+  return `a ${failure.kind} of ${formatBdf(failure.requester)} ends at ${where}: ${failure.reason}`;
+}

@@ -1,0 +1,132 @@
+import type { Backend, FailedReads } from "../../devices/index.ts";
+import type { FabricOptions, RootComplexPolicy } from "../../fabric/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import type { Place } from "../../pci/error.ts";
+import type { GpuReadWay } from "../gpu-read.ts";
+
+/** A device as a file names it: an address or a name that people use. */
+export interface DeviceName {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Whose peer memory a step uses: what the kernel would choose, none but RAM, or a device's. */
+export type ProviderName = "auto" | "off" | DeviceName;
+
+/** Where a copy starts or ends: blocks of a drive, or memory in a BAR. */
+export interface CopyPlace {
+  readonly device: DeviceName;
+  /** `null`: blocks of an NVMe controller, the largest BAR of everything else. */
+  readonly bar: number | null;
+  /** Bytes from the start of the BAR or of the namespace. */
+  readonly offset: number;
+}
+
+/** How an NVMe controller of a step is set up. */
+export interface DriveSetup {
+  readonly device: DeviceName;
+  readonly blockBytes: 512 | 4096;
+  readonly commandsIn: "host" | "controller";
+}
+
+/** What every step has. */
+interface StepBase {
+  /** For people; unique in its file. */
+  readonly name: string;
+  readonly place: Place;
+  /** Whether the same is done once more by way of RAM, on a model of its own. */
+  readonly isCompared: boolean;
+}
+
+/** Device to device: `count` transfers of `sizeBytes`, one behind the other. */
+export interface CopyStep extends StepBase {
+  readonly kind: "copy";
+  readonly from: CopyPlace;
+  readonly to: CopyPlace;
+  readonly sizeBytes: number;
+  readonly count: number;
+  /** Of the buffer between two drives. */
+  readonly provider: ProviderName;
+  /** Whose copy engine works between two memories; `from`'s where it is `null`. */
+  readonly engine: DeviceName | null;
+  readonly fallBackToRam: boolean;
+  readonly blockBytes: 512 | 4096;
+}
+
+/** Reads or writes of hosts, one behind the other from `block` on. */
+export interface TargetIo {
+  readonly kind: "read" | "write";
+  readonly sizeBytes: number;
+  readonly count: number;
+  readonly block: number;
+}
+
+/** An NVMe-oF target: hosts connect, then their I/O is dealt over the queues. */
+export interface TargetStep extends StepBase {
+  readonly kind: "nvmeof";
+  readonly nic: DeviceName;
+  readonly drive: DriveSetup;
+  readonly provider: ProviderName;
+  readonly queues: number;
+  readonly seed: number;
+  readonly io: readonly TargetIo[];
+}
+
+/** Blocks of a drive that go to a GPU. */
+export interface GpuReadStep extends StepBase {
+  readonly kind: "gpu-read";
+  readonly gpu: DeviceName;
+  readonly drive: DriveSetup;
+  readonly sizeBytes: number;
+  readonly count: number;
+  readonly block: number;
+  readonly way: GpuReadWay;
+  readonly fallBackToRam: boolean;
+}
+
+/** One step of a workload. */
+export type WorkloadStep = CopyStep | TargetStep | GpuReadStep;
+
+/** A BAR, or a part of it, that is to be peer memory. */
+export interface PeerMemoryChoice {
+  readonly device: DeviceName;
+  readonly bar: number;
+  readonly offset: number;
+  /** To the BAR's end where it is `null`. */
+  readonly sizeBytes: number | null;
+  readonly place: Place;
+}
+
+/** How the model is put together: `SystemOptions` with devices by name; what is absent is the model's own choice. */
+export interface ModelChoices {
+  readonly ramBytes?: number;
+  readonly rootComplex?: RootComplexPolicy;
+  readonly switchForwarding?: "per-spec" | "always-upstream";
+  readonly failedReads?: FailedReads;
+  readonly rules?: string;
+  readonly ramBusOffset?: number;
+  readonly fabric: Pick<
+    FabricOptions,
+    "withoutUpstreamForwarding" | "insideDevices" | "maxPayloadBytes" | "maxReadBytes"
+  >;
+  /** For all devices, or one by one. */
+  readonly backend: Backend | readonly (readonly [DeviceName, Backend])[];
+  readonly dmaMaskBits: readonly (readonly [DeviceName, number])[];
+  readonly peerMemory: readonly PeerMemoryChoice[];
+}
+
+/** What a workload runs on: a source that is still to be read, or a scenario in the file itself (as firmware leaves it). */
+export type WorkloadMachine =
+  | { readonly kind: "source"; readonly path: string; readonly place: Place }
+  | { readonly kind: "inline"; readonly machine: Machine };
+
+/** A workload file. */
+export interface Workload {
+  readonly file: string;
+  /** The file's own name for it, else the file's name. */
+  readonly name: string;
+  readonly machine: WorkloadMachine;
+  readonly model: ModelChoices;
+  /** In the order of the file; at least one. */
+  readonly steps: readonly WorkloadStep[];
+}

@@ -1,0 +1,96 @@
+import type { ClaimResult, DesignId, LabCell, LabResult, MeasuredDesign } from "../../lab/index.ts";
+import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
+import { costTables } from "./costs.ts";
+import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan } from "./words.ts";
+
+/** What a report of the lab is made of. */
+export interface LabView {
+  readonly result: LabResult;
+  readonly claims: readonly ClaimResult[];
+  /** Times of this implementation, where they were asked for. */
+  readonly measured: readonly MeasuredDesign[];
+}
+
+/** The lab as a report: who ends how where, the smallest counter-examples, claims, costs. */
+export function labBlocks(view: LabView): readonly Block[] {
+  const { result } = view;
+  return [
+    heading(labTitle(result)),
+    ...(result.designs.length === 1 ? [designTable(result)] : [overview(result), paragraph(LETTERS_LEGEND)]),
+    ...(result.designs.length === 1
+      ? []
+      : [list(result.designs.map(({ id, title }, index) => `${index + 1}: ${id}, ${title}`))]),
+    ...counterExampleBlocks(result),
+    ...claimBlocks(view.claims),
+    ...costTables(result).flatMap(({ title, head, rows }) => [heading(title), table(head, rows)]),
+    ...measuredBlocks(view.measured),
+  ];
+}
+
+function overview({ cells, classes, designs }: LabResult): Block {
+  return table(
+    ["machine", ...designs.map((_, index) => `${index + 1}`)],
+    classes.map(({ id }) => [id, ...designs.map((design) => letterOf(cells, design.id, id))]),
+  );
+}
+
+function letterOf(cells: readonly LabCell[], design: DesignId, kind: string): Rich {
+  const cell = cells.find((one) => one.design === design && one.kind === kind);
+  return cell === undefined ? "" : [outcomeLetter(cellOutcome(cell))];
+}
+
+function designTable({ cells }: LabResult): Block {
+  return table(
+    ["machine", "lists with peers", "why"],
+    cells.map((cell) => [cell.kind, [outcomeSpan(cellOutcome(cell))], whyOf(cell)]),
+  );
+}
+
+/** Why a cell is not right, in a sentence; empty where it is. */
+export function whyOf({ counterExample }: LabCell): string {
+  if (counterExample === null) return "";
+  const { refusal, mishap } = counterExample.result;
+  if (refusal !== null) return `at ${refusal.phase}: ${refusal.errno}, ${refusal.reason}`;
+  if (mishap === null) return "";
+  const { direction, expected, reached, routeOutcome } = mishap;
+  const where = reached === null ? routeOutcome : `it reaches ${reached}`;
+  return `a ${direction} of ${expected}: ${where}`;
+}
+
+function counterExampleBlocks({ cells }: LabResult): readonly Block[] {
+  const wrong = cells.filter((cell) => cell.counterExample !== null && cell.counterExample.result.refusal === null);
+  if (wrong.length === 0) return [];
+  return [
+    heading("Smallest counter-examples"),
+    list(wrong.map((cell): Rich => [{ text: cell.counterExample?.id ?? "", paint: "strong" }, `: ${whyOf(cell)}`])),
+    paragraph("peerlane lab replay ID runs one again, hop by hop; JSON has the ids of refusals as well"),
+  ];
+}
+
+function claimBlocks(claims: readonly ClaimResult[]): readonly Block[] {
+  const checked = claims.filter((one) => one.checked !== null);
+  if (checked.length === 0) return [];
+  return [
+    heading("What was said, and what the lab found"),
+    list(
+      checked.map(({ claim, checked: found }): Rich => {
+        const holds = found?.holds === true;
+        return [
+          { text: holds ? "claim holds" : "does not hold", paint: holds ? "direct" : "no" },
+          `: ${claim.says} (${claim.who}, ${claim.date}) → ${found?.evidence ?? ""}`,
+        ];
+      }),
+    ),
+  ];
+}
+
+function measuredBlocks(measured: readonly MeasuredDesign[]): readonly Block[] {
+  if (measured.length === 0) return [];
+  return [
+    heading(`Time of this implementation on ${measured[0]?.kind ?? ""}: prepare, map and unmap`),
+    table(
+      ["design", "ns per segment"],
+      measured.map(({ design, nsPerSegment }) => [design, nsPerSegment === null ? "refused" : nsPerSegment.toFixed(1)]),
+    ),
+  ];
+}

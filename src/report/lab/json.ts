@@ -1,0 +1,71 @@
+import { type LabCell, type LabRun, outcomeOf, type RunPlan, type RunResult, runId } from "../../lab/index.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import type { LabView } from "./blocks.ts";
+
+/** `peerlane.lab/1`. */
+export function labJson({ result, claims, measured }: LabView): object {
+  return {
+    schema: "peerlane.lab/1",
+    seed: result.seed,
+    lengths: result.lengths,
+    designs: result.designs.map(({ id, title, idea, origins, preparation, hasPeerPages }) => ({
+      ...{ id, title, idea, origins, preparation, hasPeerPages },
+    })),
+    classes: result.classes.map(({ id, title, words, scenario, rootComplex, switchForwarding }) => ({
+      ...{ id, title, words, scenario, rootComplex, switchForwarding },
+    })),
+    cells: result.cells.map(cellJson),
+    baselines: result.baselines,
+    claims: claims.map(({ claim: { id, who, date, seed, says, about }, checked }) => ({
+      ...{ id, who, date, seed, says, about },
+      holds: checked?.holds ?? null,
+      evidence: checked?.evidence ?? null,
+    })),
+    measured,
+  };
+}
+
+function cellJson({ design, kind, runs, counterExample }: LabCell): object {
+  return {
+    design,
+    class: kind,
+    runs: runs.map(({ workload, length, result }: LabRun) => ({ workload, length, ...outcomeJson(result) })),
+    counterExample: counterExample === null ? null : { id: counterExample.id, ...detailsJson(counterExample.result) },
+  };
+}
+
+function outcomeJson(result: RunResult): object {
+  const { read, write, cost, entryCount, throughRoot, structPageBytes, isRestored, isContained } = result;
+  return {
+    outcome: outcomeOf(result),
+    ...{ read, write, cost, dmaEntries: entryCount, throughRoot, structPageBytes, isRestored, isContained },
+  };
+}
+
+/** What a counter-example and a replay tell beside the outcome. */
+function detailsJson({ refusal, mishap, read, write }: RunResult): object {
+  return {
+    ...{ read, write, refusal },
+    mishap:
+      mishap === null
+        ? null
+        : {
+            ...mishap,
+            hops: mishap.hops.map((hop) => ({ ...hop, at: hop.at === "root-complex" ? hop.at : formatBdf(hop.at) })),
+          },
+  };
+}
+
+/** `peerlane.lab-replay/1`. */
+export function replayJson(plan: RunPlan, result: RunResult): object {
+  return {
+    schema: "peerlane.lab-replay/1",
+    id: runId(plan),
+    design: plan.design.id,
+    class: plan.kind.id,
+    seed: plan.seed,
+    ...outcomeJson(result),
+    entries: result.entries,
+    ...detailsJson(result),
+  };
+}

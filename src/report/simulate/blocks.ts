@@ -1,0 +1,110 @@
+import type { TrafficReport } from "../../offload/index.ts";
+import type { Simulation, StepRun } from "../../offload/workload/index.ts";
+import { chooseRules, formatSize, topologyOf } from "../../p2pdma/index.ts";
+import type { Topology } from "../../pci/topology.ts";
+import { fullName, roleOf } from "../device-names.ts";
+import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
+import { machineLines } from "../facts.ts";
+import { traceBlocks } from "./trace-lines.ts";
+import { memoryText, outcomeMark, outcomeText, placeText } from "./words.ts";
+
+/** A simulated workload: each step with its memory and traffic, the links, what the model decided, the trace. */
+export function simulationBlocks(simulation: Simulation): readonly Block[] {
+  const { machine, workload, hidden, steps, traffic, trace } = simulation;
+  const topology = topologyOf(machine);
+  const lines = machineLines(machine, chooseRules(machine, workload.model.rules), Number.MAX_SAFE_INTEGER);
+  return [
+    ...lines.map((text) => heading(text)),
+    paragraph(`workload: ${workload.name}`),
+    ...(hidden === null ? [] : [list([[{ text: "?", paint: "unknown" }, ` no model can be made: ${hidden}`]])]),
+    ...steps.flatMap((run) => stepBlocks(topology, run)),
+    ...(traffic === null ? [] : linkBlocks(topology, traffic)),
+    ...choiceBlocks(simulation),
+    ...(trace === null ? [] : traceBlocks(simulation, topology, trace)),
+  ];
+}
+
+function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
+  const { step, staged } = run;
+  const rows = [
+    trafficRow("as asked", run.traffic),
+    ...(staged === null ? [] : [trafficRow("through RAM", staged.traffic)]),
+  ];
+  return [
+    heading([outcomeMark(run.outcome), ` ${step.name}`]),
+    list([
+      [outcomeText(run.outcome), ...(run.why === null ? [] : [`: ${run.why}`])],
+      checkedText(run),
+      ...run.memory.map((memory) => memoryText(topology, memory)),
+      ...run.failures.map(
+        (failure) =>
+          `${failure.times} × ${failure.kind} of ${fullName(topology, failure.requester)}: ${failure.outcome} at ` +
+          `${placeText(topology, failure.endedAt)}, ${failure.reason}`,
+      ),
+      ...(run.iommuFaults === 0 ? [] : [`${run.iommuFaults} IOMMU faults, in the kernel's log only`]),
+      ...(staged === null ? [] : [comparisonText(run, staged)]),
+    ]),
+    table(["", "DRAM read", "DRAM written", "root complex", "root ports", "switches", "control"], rows),
+  ];
+}
+
+function checkedText({ lengthBytes, checked: { rightBytes, wrongBytes, failedBytes, uncheckedBytes } }: StepRun): Rich {
+  const right = `${formatSize(rightBytes)} of ${formatSize(lengthBytes)} right at the owner`;
+  return [
+    right,
+    ...(wrongBytes === 0 ? [] : [", ", { text: `${formatSize(wrongBytes)} wrong`, paint: "no" as const }]),
+    ...(failedBytes === 0 ? [] : [`, ${formatSize(failedBytes)} not transferred`]),
+    ...(uncheckedBytes === 0 ? [] : [`, ${formatSize(uncheckedBytes)} not checked`]),
+  ];
+}
+
+/** What the way through RAM takes in place of what this one took; a way that does not arrive saves nothing. */
+function comparisonText({ outcome, traffic: own }: StepRun, { outcome: ramOutcome, traffic: ram }: StepRun): string {
+  const dram = (traffic: TrafficReport): string => formatSize(traffic.dramReadBytes + traffic.dramWrittenBytes);
+  const rootPorts = (traffic: TrafficReport): string => formatSize(traffic.rootPortBytes);
+  if (outcome !== "done" || ramOutcome !== "done") {
+    return `the same through RAM: ${outcomeText(ramOutcome)}, with ${dram(ram)} of DRAM and ${rootPorts(ram)} at root ports`;
+  }
+  return (
+    `against the same through RAM: DRAM ${dram(own)} instead of ${dram(ram)}, ` +
+    `root ports ${rootPorts(own)} instead of ${rootPorts(ram)}`
+  );
+}
+
+function trafficRow(name: string, traffic: TrafficReport): readonly Rich[] {
+  const switches = traffic.switches.reduce((sum, { bytes }) => sum + bytes, 0);
+  return [
+    name,
+    formatSize(traffic.dramReadBytes),
+    formatSize(traffic.dramWrittenBytes),
+    formatSize(traffic.rootComplexBytes),
+    formatSize(traffic.rootPortBytes),
+    formatSize(switches),
+    formatSize(traffic.control.dramBytes),
+  ];
+}
+
+function linkBlocks(topology: Topology, { links, requests, control }: TrafficReport): readonly Block[] {
+  const rows = links.map(({ fn, upBytes, downBytes }): Rich[] => {
+    const found = topology.functions[topology.indexOf(fn) ?? -1];
+    return [
+      fullName(topology, fn),
+      found === undefined ? "" : roleOf(found),
+      formatSize(upBytes),
+      formatSize(downBytes),
+    ];
+  });
+  return [
+    heading("Links, of all steps"),
+    ...(rows.length === 0 ? [] : [table(["above", "what", "up", "down"], rows)]),
+    paragraph(`${requests} requests with data, ${control.requests} with commands, lists and completions`),
+  ];
+}
+
+function choiceBlocks({ choices }: Simulation): readonly Block[] {
+  if (choices.length === 0) return [];
+  return [
+    heading("What the model decided"),
+    list(choices.map(({ what, value, why }) => `${what.replaceAll("-", " ")}: ${value} (${why})`)),
+  ];
+}

@@ -1,0 +1,118 @@
+import type { TrafficReport } from "../../offload/index.ts";
+import type { CountedMemory, RepeatedFailure, Simulation, StepRun, Trace } from "../../offload/workload/index.ts";
+import { chooseRules } from "../../p2pdma/index.ts";
+import { formatAddress } from "../../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { machineJson, notesJson } from "../json.ts";
+
+/** An object for JSON. */
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** `peerlane.simulate/1`: the machine, what the model decided, each step with its outcome and traffic, and their sum. */
+export function simulationJson(simulation: Simulation): JsonObject {
+  const { machine, workload, outcome, hidden, choices, steps, traffic, trace } = simulation;
+  return {
+    schema: "peerlane.simulate/1",
+    machine: machineJson({ machine, rules: chooseRules(machine, workload.model.rules) }),
+    workload: { file: workload.file, name: workload.name },
+    outcome,
+    hidden,
+    choices,
+    steps: steps.map(stepJson),
+    traffic: traffic === null ? null : trafficJson(traffic),
+    trace: trace === null ? null : traceJson(trace),
+    notes: notesJson(machine),
+  };
+}
+
+function stepJson(run: StepRun): JsonObject {
+  const { step, staged } = run;
+  const { file, line = 1, column = 1 } = step.place;
+  return {
+    name: step.name,
+    kind: step.kind,
+    place: { file, line, column },
+    ...runJson(run),
+    throughRam: staged === null ? null : runJson(staged),
+  };
+}
+
+function runJson(run: StepRun): JsonObject {
+  return {
+    outcome: run.outcome,
+    why: run.why,
+    bytes: run.lengthBytes,
+    transfers: run.transfers,
+    memory: run.memory.map(memoryJson),
+    usedPeerMemory: run.memory.some(({ source }) => source === "peer"),
+    checked: {
+      right: run.checked.rightBytes,
+      wrong: run.checked.wrongBytes,
+      failed: run.checked.failedBytes,
+      notChecked: run.checked.uncheckedBytes,
+    },
+    failures: run.failures.map(failureJson),
+    iommuFaults: run.iommuFaults,
+    traffic: trafficJson(run.traffic),
+  };
+}
+
+function memoryJson(memory: CountedMemory): JsonObject {
+  const { source, transfers } = memory;
+  if (memory.source === "peer") return { source, provider: formatBdf(memory.provider), why: null, transfers };
+  return { source, provider: null, why: memory.why, transfers };
+}
+
+function failureJson({ requester, kind, address, outcome, endedAt, reason, times }: RepeatedFailure): JsonObject {
+  return {
+    requester: formatBdf(requester),
+    kind,
+    address: formatAddress(address),
+    outcome,
+    endedAt: placeJson(endedAt),
+    reason,
+    times,
+  };
+}
+
+function trafficJson(traffic: TrafficReport): JsonObject {
+  return {
+    dramRead: traffic.dramReadBytes,
+    dramWritten: traffic.dramWrittenBytes,
+    rootComplex: traffic.rootComplexBytes,
+    rootPorts: traffic.rootPortBytes,
+    links: traffic.links.map(({ fn, port, upBytes, downBytes }) => ({
+      bdf: formatBdf(fn),
+      port,
+      up: upBytes,
+      down: downBytes,
+    })),
+    switches: traffic.switches.map(({ fn, bytes }) => ({ bdf: formatBdf(fn), bytes })),
+    requests: traffic.requests,
+    control: { dram: traffic.control.dramBytes, requests: traffic.control.requests },
+  };
+}
+
+function traceJson({ requests, droppedTlps }: Trace): JsonObject {
+  return {
+    requests: requests.map(({ step, transfer, requester, times, firstAddress, lastAddress, hops }) => ({
+      step,
+      transfer,
+      requester: placeJson(requester),
+      times,
+      firstAddress: formatAddress(firstAddress),
+      lastAddress: formatAddress(lastAddress),
+      hops: hops.map(({ at, what, address, words }) => ({
+        at: placeJson(at),
+        what,
+        address: formatAddress(address),
+        words,
+      })),
+    })),
+    dropped: droppedTlps,
+  };
+}
+
+function placeJson(at: Bdf | "root-complex"): string {
+  return at === "root-complex" ? at : formatBdf(at);
+}

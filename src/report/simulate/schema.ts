@@ -1,0 +1,96 @@
+import { z } from "zod";
+
+const bdf = z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
+const at = z.union([bdf, z.literal("root-complex")]);
+const address = z.string().regex(/^0x[0-9a-f]+$/);
+const count = z.int().min(0);
+
+const traffic = z.strictObject({
+  dramRead: count,
+  dramWritten: count,
+  rootComplex: count.describe("what the root complex passed from port to port"),
+  rootPorts: count.describe("what went over the links of the root bus, in both directions"),
+  links: z
+    .array(z.strictObject({ bdf, port: z.string().nullable(), up: count, down: count }))
+    .describe("payload bytes on the link above each function, towards the root and from it"),
+  switches: z.array(z.strictObject({ bdf, bytes: count })).describe("what entered each switch, by its upstream port"),
+  requests: count.describe("TLPs with data"),
+  control: z.strictObject({ dram: count, requests: count }).describe("commands, lists, completions, doorbells"),
+});
+
+const memory = z.strictObject({
+  source: z.enum(["peer", "ram", "none"]),
+  provider: bdf.nullable(),
+  why: z.string().nullable().describe("why it is not peer memory"),
+  transfers: count,
+});
+
+const failure = z.strictObject({
+  requester: bdf,
+  kind: z.enum(["read", "write"]),
+  address,
+  outcome: z.enum(["unsupported-request", "acs-violation", "iommu-fault", "lost", "not-issued"]),
+  endedAt: at,
+  reason: z.string(),
+  times: z.int().min(1),
+});
+
+const runShape = {
+  outcome: z.enum(["done", "mapping-failed", "device-error", "silent-loss", "wrong-bytes", "not-run", "unknown"]),
+  why: z.string().nullable(),
+  bytes: count,
+  transfers: z.strictObject({
+    done: count,
+    "mapping-failed": count,
+    "device-error": count,
+    "silent-loss": count,
+    "wrong-bytes": count,
+  }),
+  memory: z.array(memory),
+  usedPeerMemory: z.boolean(),
+  checked: z
+    .strictObject({ right: count, wrong: count, failed: count, notChecked: count })
+    .describe("bytes, compared at the owner of the target; failed: of transfers that a driver knows to have failed"),
+  failures: z.array(failure).describe("what the fabric did not deliver: the first kinds, whoever learned of it"),
+  iommuFaults: count,
+  traffic,
+};
+
+const trace = z.strictObject({
+  requests: z.array(
+    z.strictObject({
+      step: count,
+      transfer: count.describe("from 1 on; 0 before the first"),
+      requester: at.describe("root-complex: the CPU"),
+      times: z.int().min(1),
+      firstAddress: address,
+      lastAddress: address,
+      hops: z.array(z.strictObject({ at, what: z.string(), address, words: z.string() })),
+    }),
+  ),
+  dropped: count,
+});
+
+/** The validator of `peerlane.simulate/1`; `machine` and `notes` are those of the other outputs. */
+export function simulateSchema({ machine, notes }: Readonly<Record<"machine" | "notes", z.ZodType>>): z.ZodType {
+  return z.strictObject({
+    schema: z.literal("peerlane.simulate/1"),
+    machine,
+    workload: z.strictObject({ file: z.string(), name: z.string() }),
+    outcome: z.enum(["delivered", "failed", "unknown"]),
+    hidden: z.string().nullable().describe("why no model could be made of the machine"),
+    choices: z.array(z.strictObject({ what: z.string(), value: z.string(), why: z.string() })),
+    steps: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.enum(["copy", "nvmeof", "gpu-read"]),
+        place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
+        ...runShape,
+        throughRam: z.strictObject(runShape).nullable().describe("the same by way of RAM, where asked for"),
+      }),
+    ),
+    traffic: traffic.nullable().describe("of all steps, without the runs that they are compared with"),
+    trace: trace.nullable().describe("with --trace"),
+    notes,
+  });
+}

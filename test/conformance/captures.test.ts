@@ -1,0 +1,126 @@
+import { describe, expect, test } from "vitest";
+import { PeerRoutes } from "../../src/fabric/index.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { decideAll } from "../../src/p2pdma/index.ts";
+import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
+import { isUnknown } from "../../src/pci/known.ts";
+import { type Capture, captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
+import { faultsIn, kernelSubject, ModelSubject, rulesSubject } from "./subjects.ts";
+import { conformanceSuite, pairName } from "./suite.ts";
+
+/** The model told to behave as what the captures were made on: every request goes up, devices ignore failed reads. */
+const emulated = { switchForwarding: "always-upstream" } as const;
+/** The model by the specification. */
+const bySpecification = { switchForwarding: "per-spec" } as const;
+
+/** The bytes of a machine's memory BARs, in bus addresses. */
+function isInBarOf(machine: Machine, owner: Bdf, address: number): boolean {
+  const bars = machine.functions.find(({ bdf }) => bdf === owner)?.bars ?? [];
+  return (isUnknown(bars) ? [] : bars).some(({ busAddress, sizeBytes }) => {
+    if (busAddress === null || isUnknown(busAddress) || isUnknown(sizeBytes)) return false;
+    return address >= busAddress && address < busAddress + sizeBytes;
+  });
+}
+
+/**
+ * Faults that the kernel logged in each boot: it limits the rate of its DMAR messages, and after the third fault of a
+ * boot's quick I/O it says nothing any more. So the pairs behind it are lost in silence, in the log as well.
+ */
+const LOGGED_FAULTS = 3;
+
+const INSIDE = "whether the functions of this device reach each other inside";
+const UNDOCUMENTED = "no documented fact is known of this hardware";
+
+/**
+ * Shapes in which some routes are unknown, with the reason: what the inside of a device of several functions does and
+ * what an undocumented root complex does is shown by no source, and no guess is made; the emulator delivers them.
+ */
+const NOT_TOLD: Readonly<Record<string, string>> = {
+  "chained-ports": `${INSIDE}|which is no switch`,
+  "functions-below-switch": INSIDE,
+  "functions-of-one-device": INSIDE,
+  "intel-root-ports": `${INSIDE}|${UNDOCUMENTED}`,
+  "mixed-acs": INSIDE,
+  "multifunction-root-ports": INSIDE,
+  "ports-without-acs": INSIDE,
+  "root-bus-endpoints": UNDOCUMENTED,
+};
+
+function lossless({ mapType, read, write }: ReturnType<ModelSubject["answer"]>): boolean {
+  return mapType === "not-supported" || (read?.isRight === true && write?.isRight === true);
+}
+
+describe.each(captureNames)("%s", (name) => {
+  const machine = readCapturedMachine(name);
+  const capture: Capture = readCapture(name);
+  const isTranslated = machine.iommu.mode === "strict";
+
+  conformanceSuite({
+    pairs: capture.pairs,
+    subjects: () => [
+      kernelSubject(capture),
+      rulesSubject(machine),
+      new ModelSubject(machine, "model", bySpecification),
+      new ModelSubject(machine, "model of the emulator", emulated),
+    ],
+  });
+
+  test("by the specification, whatever the kernel maps arrives in both directions", () => {
+    const model = new ModelSubject(machine, "model", bySpecification);
+    const lost = capture.pairs.filter((pair) => !lossless(model.answer(pair)));
+    expect(lost.map(pairName)).toEqual([]);
+    expect(model.system.units.faults).toEqual([]);
+  });
+
+  test("with requests that always go up, bus addresses of others are lost behind a translating IOMMU, and nothing else", () => {
+    const model = new ModelSubject(machine, "model", emulated);
+    for (const pair of capture.pairs) {
+      const { mapType, read, write } = model.answer(pair);
+      const isLost = isTranslated && mapType === "bus-addr" && pair.provider !== pair.client;
+      if (mapType === "not-supported") continue;
+      const transfer = { isReported: true, isFaulted: isLost, isRight: !isLost };
+      expect([pairName(pair), read, write]).toEqual([pairName(pair), transfer, transfer]);
+    }
+  });
+
+  test("the faults that the kernel logged are the model's first ones, at addresses in the provider's BAR", () => {
+    const model = new ModelSubject(machine, "model", emulated);
+    const logged: string[] = [];
+    const expected: string[] = [];
+    for (const pair of capture.pairs) {
+      for (const { access, requester, address } of faultsIn(pair.messages)) {
+        expect(isInBarOf(machine, pair.provider, address)).toBe(true);
+        // The silent loss: the system call told of nothing.
+        expect(access === "Read" ? pair.write : pair.read).toBe(4096);
+        logged.push(`${access} of ${requester}`);
+      }
+      const { read, write } = model.answer(pair);
+      if (read?.isFaulted === true) expected.push(`Read of ${formatBdf(pair.client)}`);
+      if (write?.isFaulted === true) expected.push(`Write of ${formatBdf(pair.client)}`);
+    }
+    expect(logged).toEqual(expected.slice(0, LOGGED_FAULTS));
+  });
+
+  test("the route that `explain` shows says of each pair what the recording shows, or why it cannot", () => {
+    const [shape = ""] = name.split(".");
+    const providers = [...new Set(capture.pairs.map(({ provider }) => provider))];
+    const clients = [...new Set(capture.pairs.map(({ client }) => client))];
+    const routes = new PeerRoutes(decideAll(machine, { providers, clients }));
+    for (const pair of capture.pairs) {
+      const routing = routes.at(providers.indexOf(pair.provider), clients.indexOf(pair.client));
+      expect(routing === null).toBe(pair.mapType === "not-supported");
+      const logged = faultsIn(pair.messages).map(({ access }) => access);
+      for (const [access, route] of [["Read", routing?.read] as const, ["Write", routing?.write] as const]) {
+        if (route === undefined) continue;
+        if (isUnknown(route)) {
+          expect([name, route.unknown]).toEqual([name, expect.stringMatching(NOT_TOLD[shape] ?? "never")]);
+          continue;
+        }
+        const isLost = logged.includes(access);
+        if (isLost) expect(route).toMatchObject({ outcome: "iommu-fault", differs: "not-delivered" });
+        else if (!isTranslated) expect(route).toMatchObject({ outcome: "delivered" });
+        if (route.differs === "stays-below") expect(shape).toBe("chained-ports");
+      }
+    }
+  });
+});

@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { buildSystem, poolOf } from "../../src/devices/index.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { readScenario } from "../../src/host/scenario/index.ts";
+import { decide, isBridge } from "../../src/p2pdma/index.ts";
+import { unknown } from "../../src/pci/known.ts";
+import { bdfOf, benchOf, emulatedMachine, machineOf, serverMachine } from "./machines.ts";
+
+function choiceOf(machine: Machine, what: string): string | undefined {
+  return buildSystem(machine).choices.find((choice) => choice.what === what)?.value;
+}
+
+describe("a system", () => {
+  it("has the pools that the machine's drivers registered, and those that are asked for", () => {
+    const machine = serverMachine();
+    const { system, fn } = benchOf(machine, {
+      peerMemory: [{ fn: bdfOf(machine, "gpu0"), bar: 1, sizeBytes: 0x10000 }].map((request) => ({
+        ...request,
+        bar: largestBar(machine, "gpu0"),
+      })),
+    });
+    expect([...system.pools.keys()].sort()).toEqual([fn("cmb0"), fn("gpu0"), fn("cmb1")].sort());
+    expect(poolOf(system, fn("cmb0")).sizeBytes).toBe(2 ** 20);
+    expect(poolOf(system, fn("gpu0")).sizeBytes).toBe(0x10000);
+    expect(() => poolOf(system, fn("nic0"))).toThrow("no peer memory");
+  });
+
+  it("asks the rules, and caches nothing that differs from them", () => {
+    const machine = serverMachine("strict", "true", "cpu: intel");
+    const { system } = benchOf(machine);
+    const endpoints = machine.functions.filter((one) => !isBridge(one) && one.names.length > 0);
+    for (const provider of system.providers) {
+      for (const { bdf } of endpoints) {
+        const verdict = decide(machine, provider.owner, bdf);
+        expect(system.decide(provider, bdf)).toBe(verdict.mapType);
+        expect(system.distance(provider.owner, bdf)).toBe(verdict.distance);
+      }
+    }
+  });
+
+  it("refuses a verdict that is unknown, with the reason", () => {
+    const whole = serverMachine();
+    const functions = whole.functions.map((one) =>
+      one.names.includes("switch") ? { ...one, acs: unknown("run as root") } : one,
+    );
+    const machine = { ...whole, functions };
+    const { system, fn } = benchOf(machine);
+    expect(() => system.distance(fn("cmb0"), fn("nvme0"))).toThrow("run as root");
+  });
+
+  it("maps as the kernel would: directly, with bounce buffers for a short mask, with the IOMMU", () => {
+    const machine = serverMachine();
+    const masks = new Map([[bdfOf(machine, "nic0"), 32]]);
+    const { system, fn } = benchOf(machine, { ramBytes: 6 * 2 ** 30, dmaMaskBits: masks });
+    expect(system.opsOf(fn("nic0")).name).toBe("swiotlb");
+    expect(system.opsOf(fn("nvme0")).name).toBe("direct");
+    expect(system.opsOf(fn("nvme0"))).toBe(system.opsOf(fn("gpu0")));
+    const strict = benchOf(serverMachine("strict"));
+    expect(strict.system.opsOf(strict.fn("nic0")).name).toBe("iommu");
+    const refusing = benchOf(machine, { backend: (one) => (one === bdfOf(machine, "nic0") ? "refusing" : undefined) });
+    expect(refusing.system.opsOf(fn("nic0")).name).toBe("refusing");
+    expect(refusing.system.opsOf(fn("nvme0")).name).toBe("direct");
+  });
+
+  it("takes what platforms are documented to do, and says so", () => {
+    expect(choiceOf(emulatedMachine("strict"), "switch-forwarding")).toBe("always-upstream");
+    expect(choiceOf(emulatedMachine("strict"), "failed-reads")).toBe("unnoticed");
+    expect(choiceOf(emulatedMachine("passthrough"), "switch-forwarding")).toBe("per-spec");
+    expect(choiceOf(serverMachine("strict"), "switch-forwarding")).toBe("per-spec");
+    expect(choiceOf(serverMachine("strict"), "failed-reads")).toBe("reported");
+    expect(choiceOf(serverMachine(), "root-complex")).toBe("forward");
+  });
+
+  it.each([
+    ["1014:04c1", "writes-only", "power9"],
+    ["8086:3408", "within-host-bridge", "intel-io-hub"],
+    ["1c36:0031", "refuse", "annapurna-root-ports"],
+    ["8086:ffff", "forward", "assumed"],
+  ])("takes root ports %s as %s", (id, value, why) => {
+    const port = `
+      - rootPort: { id: ${id} }
+        below: [nvme]`;
+    // A host bridge of POWER has one root port: nothing is documented of two.
+    const first = value === "writes-only" ? port : port + port;
+    const machine = machineOf(`\n  - below:${first}\n  - bus: 0x40\n    below:${port}`, "off", "cpu: arm");
+    const choice = buildSystem(machine).choices.find(({ what }) => what === "root-complex");
+    expect(choice?.value).toBe(value);
+    expect(choice?.why).toContain(why);
+  });
+
+  it("says what it assumes", () => {
+    const { system, fn } = benchOf(serverMachine());
+    expect(system.deviceOf(fn("nic0")).maskBits).toBe(64);
+    expect(system.choices.filter(({ what }) => what === "dma-mask").at(-1)?.why).toContain("assumed");
+  });
+
+  it("refuses a machine whose addresses are hidden, with the place", () => {
+    const machine = serverMachine();
+    const functions = machine.functions.map((one) => ({ ...one, bars: unknown("run as root") }));
+    expect(() => buildSystem({ ...machine, functions })).toThrow("run as root");
+  });
+
+  it("is built of every example", () => {
+    for (const name of ["gpu-nic-server", "nested-switches", "one-switch", "small-bar-gpu", "two-host-bridges"]) {
+      const path = join(import.meta.dirname, "../../examples", `${name}.yaml`);
+      const machine = readScenario(readFileSync(path, "utf8"), name);
+      const system = buildSystem(machine);
+      for (const { bdf } of machine.functions) expect(system.opsOf(bdf).cost).toBe(system.cost);
+    }
+  });
+
+  it("takes a refusing root complex from the options", () => {
+    const { system } = benchOf(machineOf("\n  - below: [{ rootPort: { name: root1 }, below: [nvme] }]"), {
+      rootComplex: "refuse",
+    });
+    expect(system.choices).toContainEqual({ what: "root-complex", value: "refuse", why: "the options say so" });
+  });
+});
+
+function largestBar(machine: Machine, name: string): number {
+  const regions = buildSystem(machine).physical.regions.flatMap((region) =>
+    region.kind === "bar" && region.owner === bdfOf(machine, name) ? [region] : [],
+  );
+  return regions.sort((a, b) => b.range.sizeBytes - a.range.sizeBytes)[0]?.bar ?? -1;
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, test } from "vitest";
+import { outcomeOf, parseRunId, runOnce } from "../../src/lab/index.ts";
+import type { LabView } from "../../src/report/lab/index.ts";
+import { wholeLab, withLab } from "./lab-page.ts";
+
+const page = join(import.meta.dirname, "../../docs/lab.md");
+let view: LabView;
+
+beforeAll(() => {
+  view = wholeLab();
+}, 300_000);
+
+test("docs/lab.md is what the lab finds (scripts/update-lab-page.ts)", async () => {
+  await expect(withLab(readFileSync(page, "utf8"), view)).toMatchFileSnapshot(page);
+});
+
+describe("in the whole lab", () => {
+  test("lists without peers are right by every design on every machine", () => {
+    for (const { design, kind, runs } of view.result.cells) {
+      for (const { workload, length, result } of runs) {
+        if (workload === "no-peer") expect(outcomeOf(result), `${design} ${kind} ${length}`).toBe("right");
+      }
+    }
+  });
+
+  test("everything is unmapped again after every run, right or not", () => {
+    for (const { design, kind, runs } of view.result.cells) {
+      for (const { workload, length, result } of runs) {
+        expect(result.isRestored, `${design} ${kind} ${workload} ${length}`).toBe(true);
+      }
+    }
+  });
+
+  test("bytes outside of a list are written only where the outcome says wrong address", () => {
+    for (const { design, kind, runs } of view.result.cells) {
+      for (const { workload, length, result } of runs) {
+        const isSaid = result.write === "wrong-address";
+        expect(result.isContained || isSaid, `${design} ${kind} ${workload} ${length}`).toBe(true);
+      }
+    }
+  });
+
+  test("every counter-example is one segment long, and ends alike when it is replayed on a machine of its own", () => {
+    for (const { counterExample } of view.result.cells) {
+      if (counterExample === null) continue;
+      const plan = parseRunId(counterExample.id);
+      expect(plan.segments, counterExample.id).toHaveLength(1);
+      const { read, write, refusal, mishap } = counterExample.result;
+      expect(runOnce(plan), counterExample.id).toMatchObject({ read, write, refusal, mishap });
+    }
+  });
+
+  test("every claim is decided", () => {
+    for (const { claim, checked } of view.claims) expect(checked, claim.id).not.toBeNull();
+  });
+});

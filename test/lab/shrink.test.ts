@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { Bench, findClass, findDesign, listText, outcomeOf, segmentsOf } from "../../src/lab/index.ts";
+import { shrink } from "../../src/lab/shrink.ts";
+
+test("a long wrong list shrinks to the one segment that is enough", () => {
+  const bench = new Bench(findDesign("dma-map-resource"), findClass("bus-offset"));
+  const segments = segmentsOf("mixed", 64);
+  const whole = bench.run(segments, 1);
+  expect(outcomeOf(whole)).toBe("wrong-address");
+  const smallest = shrink(bench, segments, 1, whole);
+  expect(listText(smallest.segments)).toBe("b");
+  expect(outcomeOf(smallest.result)).toBe("wrong-address");
+});
+
+test("a refusal shrinks to a refusal with the same errno", () => {
+  const bench = new Bench(findDesign("special-pages"), findClass("mask-32"));
+  const segments = segmentsOf("mixed", 16);
+  const { result } = shrink(bench, segments, 1, bench.run(segments, 1));
+  expect(result.refusal?.errno).toBe("EIO");
+});

@@ -1,0 +1,85 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { sizeOfStep } from "../../src/offload/workload/limits.ts";
+import { onServer } from "../offload/workloads.ts";
+
+const size = fc.constantFrom("512", "4K", "8K", "20K", "64K");
+const count = fc.integer({ min: 1, max: 3 });
+const drive = fc.constantFrom("cmb0", "nvme0", "cmb1");
+const gpu = fc.constantFrom("gpu0", "gpu1");
+const provider = fc.constantFrom("auto", "off", "cmb0", "cmb1");
+const flag = fc.boolean();
+
+const copyOfDrives = fc.record({ from: drive, to: drive, size, count, provider }).map((keys) => ({ copy: keys }));
+const copyOfMemories = fc
+  .record({
+    from: fc.constant("gpu0"),
+    to: fc.constant("gpu1"),
+    engine: fc.constantFrom("gpu0", "gpu1", "nic0"),
+    size,
+    count,
+    fallBackToRam: flag,
+  })
+  .map((keys) => ({ copy: keys }));
+const io = fc.tuple(fc.constantFrom("read", "write"), size, count, fc.nat(1000)).map(([kind, bytes, times, block]) => ({
+  ...{ [kind]: bytes, count: times, block },
+}));
+const target = fc
+  .record({
+    nic: fc.constant("nic0"),
+    drive,
+    provider,
+    queues: count,
+    io: fc.array(io, { minLength: 1, maxLength: 3 }),
+  })
+  .map((keys) => ({ nvmeof: keys }));
+const gpuRead = fc
+  .record({
+    gpu,
+    drive: fc.constantFrom("cmb0", "cmb1"),
+    size,
+    count,
+    way: fc.constantFrom("drive-writes", "gpu-reads", "through-ram"),
+    fallBackToRam: flag,
+  })
+  .map((keys) => ({ gpuRead: keys }));
+const step = fc
+  .tuple(fc.oneof(copyOfDrives, copyOfMemories, target, gpuRead), flag)
+  .map(([keys, isCompared]) => (isCompared ? { ...keys, compare: "dram" } : keys));
+
+const model = fc.record(
+  {
+    rootComplex: fc.constantFrom("forward", "refuse", "writes-only", "within-host-bridge"),
+    switchForwarding: fc.constantFrom("per-spec", "always-upstream"),
+    failedReads: fc.constantFrom("reported", "unnoticed"),
+    maxPayload: fc.constantFrom("128", "4096"),
+    backend: fc.constantFrom("direct", "iommu", { gpu0: "refusing" }, { nvme0: "refusing", nic0: "swiotlb" }),
+  },
+  { requiredKeys: [] },
+);
+
+test("random workloads end, add up, and what is called delivered is right at its owner", { timeout: 300_000 }, () => {
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 1, maxLength: 3 }), model, (steps, options) => {
+      const text = steps.map((each, index) => `  - ${JSON.stringify({ name: `step ${index}`, ...each })}`).join("\n");
+      const { outcome, steps: runs, traffic } = onServer(text, JSON.stringify(options));
+      expect(outcome).toBe(runs.every((run) => run.outcome === "done") ? "delivered" : "failed");
+      for (const run of runs.flatMap((each) => (each.staged === null ? [each] : [each, each.staged]))) {
+        const { transfers, lengthBytes } = sizeOfStep(run.step);
+        const { rightBytes, wrongBytes, failedBytes, uncheckedBytes } = run.checked;
+        if (run.outcome === "not-run") continue;
+        expect(Object.values(run.transfers).reduce((sum, times) => sum + times)).toBe(transfers);
+        expect(run.memory.reduce((sum, used) => sum + used.transfers, 0)).toBe(transfers);
+        expect(rightBytes + wrongBytes + failedBytes + uncheckedBytes).toBe(lengthBytes);
+        if (run.outcome === "done") expect(rightBytes).toBe(lengthBytes);
+        expect(run.why === null).toBe(run.outcome === "done");
+      }
+      const sum = (pick: (run: (typeof runs)[number]["traffic"]) => number): number =>
+        runs.reduce((total, run) => total + pick(run.traffic), 0);
+      expect(sum((each) => each.dramReadBytes)).toBe(traffic?.dramReadBytes);
+      expect(sum((each) => each.rootPortBytes)).toBe(traffic?.rootPortBytes);
+      expect(sum((each) => each.requests)).toBe(traffic?.requests);
+    }),
+    { numRuns: Number(process.env["PEERLANE_SLOW"] === "1" ? 2000 : 150), interruptAfterTimeLimit: 280_000 },
+  );
+});
