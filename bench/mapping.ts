@@ -16,7 +16,6 @@ const CLASSES: readonly (readonly [ClassId, string])[] = [
   ["mask-32", "swiotlb"],
   ["iommu-strict", "IOMMU strict"],
   ["iommu-lazy", "IOMMU lazy"],
-  ["iommu-passthrough", "passthrough"],
 ];
 const WORKLOADS: readonly Workload[] = ["no-peer", "all-peer"];
 

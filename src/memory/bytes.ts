@@ -161,7 +161,7 @@ export class ByteStore {
 }
 
 /** Below this many bytes a loop is faster than making a view for `set`. */
-const LOOP_BYTES = 64;
+const LOOP_BYTES = 16;
 
 function copyBytes(from: Uint8Array, fromOffset: number, to: Uint8Array, toOffset: number, lengthBytes: number): void {
   if (lengthBytes > LOOP_BYTES) {
