@@ -1,3 +1,4 @@
+import type { PeerRoutes } from "../fabric/index.ts";
 import { advise, type Pair } from "../p2pdma/advice/index.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
@@ -10,7 +11,7 @@ import { type TreeInput, treeText } from "./tree-text.ts";
 const MAX_PAIRS = 64;
 
 /** One Markdown text with all that a colleague or a maintainer asks for first: verdicts, what helps, topology, notes. */
-export function machineReport(input: TreeInput, madeBy: string): string {
+export function machineReport(input: TreeInput, madeBy: string, routes?: PeerRoutes): string {
   const { table } = input;
   const pairs = redirectedPairs(table);
   const notes = table.machine.notes.map(
@@ -19,7 +20,7 @@ export function machineReport(input: TreeInput, madeBy: string): string {
   const { commandLine } = table.machine.kernel;
   const sections: readonly string[] = [
     "## PCI peer-to-peer report",
-    documentMarkdown(matrixBlocks(table)).trimEnd(),
+    documentMarkdown(matrixBlocks(table, undefined, routes)).trimEnd(),
     documentMarkdown([
       heading("Command line"),
       paragraph(

@@ -5,13 +5,8 @@ import { decideAll } from "../../src/p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { type Capture, captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
-import { faultsIn, kernelSubject, ModelSubject, rulesSubject } from "./subjects.ts";
+import { allSubjects, bySpecification, emulated, faultsIn, ModelSubject } from "./subjects.ts";
 import { conformanceSuite, pairName } from "./suite.ts";
-
-/** The model told to behave as what the captures were made on: every request goes up, devices ignore failed reads. */
-const emulated = { switchForwarding: "always-upstream" } as const;
-/** The model by the specification. */
-const bySpecification = { switchForwarding: "per-spec" } as const;
 
 /** The bytes of a machine's memory BARs, in bus addresses. */
 function isInBarOf(machine: Machine, owner: Bdf, address: number): boolean {
@@ -57,12 +52,7 @@ describe.each(captureNames)("%s", (name) => {
 
   conformanceSuite({
     pairs: capture.pairs,
-    subjects: () => [
-      kernelSubject(capture),
-      rulesSubject(machine),
-      new ModelSubject(machine, "model", bySpecification),
-      new ModelSubject(machine, "model of the emulator", emulated),
-    ],
+    subjects: () => allSubjects(machine, capture),
   });
 
   test("by the specification, whatever the kernel maps arrives in both directions", () => {

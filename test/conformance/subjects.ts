@@ -9,7 +9,7 @@ import type { Capture } from "../machines/captures.ts";
 import type { Answer, Pair, Subject, Transfer } from "./answer.ts";
 
 /** The rules: they decide, and move nothing. */
-export function rulesSubject(machine: Machine): Subject {
+function rulesSubject(machine: Machine): Subject {
   return {
     name: "rules",
     answer: ({ provider, client }) => {
@@ -21,7 +21,7 @@ export function rulesSubject(machine: Machine): Subject {
 }
 
 /** The kernel of a capture, with the I/O that was done there: the data itself was not compared. */
-export function kernelSubject({ pairs, kernelRelease }: Capture): Subject {
+function kernelSubject({ pairs, kernelRelease }: Pick<Capture, "pairs" | "kernelRelease">): Subject {
   return {
     name: `Linux ${kernelRelease}`,
     answer: ({ provider, client }) => {
@@ -57,6 +57,21 @@ export function faultsIn(messages: readonly string[]): readonly LoggedFault[] {
       ? [{ access, requester, address: Number.parseInt(address, 16) }]
       : [];
   });
+}
+
+/** The model told to behave as what the captures were made on: every request goes up, devices ignore failed reads. */
+export const emulated = { switchForwarding: "always-upstream" } as const;
+/** The model by the specification. */
+export const bySpecification = { switchForwarding: "per-spec" } as const;
+
+/** All who decide: a kernel as it was recorded or booted, the rules, the model, the model of the emulator. */
+export function allSubjects(machine: Machine, kernel: Pick<Capture, "pairs" | "kernelRelease">): readonly Subject[] {
+  return [
+    kernelSubject(kernel),
+    rulesSubject(machine),
+    new ModelSubject(machine, "model", bySpecification),
+    new ModelSubject(machine, "model of the emulator", emulated),
+  ];
 }
 
 /** The model: maps a page of the provider's pool for the client, which then reads and writes it. */

@@ -9,11 +9,14 @@ import { readCapture } from "../machines/captures.ts";
 const root = join(import.meta.dirname, "../..");
 
 describe("an example of the library", () => {
-  test.for(["which-pairs-work", "what-would-help", "what-if"])("%s runs and prints", async (name) => {
-    const file = join(root, `examples/library/${name}.mjs`);
-    const output = execFileSync(process.execPath, [file], { cwd: root, encoding: "utf8" });
-    await expect(output).toMatchFileSnapshot(`__snapshots__/${name}.txt`);
-  });
+  test.for(["which-pairs-work", "what-would-help", "what-if", "copy-on-the-model"])(
+    "%s runs and prints",
+    async (name) => {
+      const file = join(root, `examples/library/${name}.mjs`);
+      const output = execFileSync(process.execPath, [file], { cwd: root, encoding: "utf8" });
+      await expect(output).toMatchFileSnapshot(`__snapshots__/${name}.txt`);
+    },
+  );
 });
 
 describe("the library in a browser", () => {
@@ -59,4 +62,17 @@ describe("the library in a browser", () => {
       expect(answers.get(`${provider} ${client}`)).toBe(mapType);
     }
   });
+});
+
+test("the model bundles without an import of Node's", async () => {
+  const { metafile } = await build({
+    stdin: { contents: 'export * from "./dist/model.js";', resolveDir: root },
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    write: false,
+    metafile: true,
+  });
+  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports.map(({ path }) => path));
+  expect(imports.filter((path) => path.startsWith("node:"))).toEqual([]);
 });

@@ -152,7 +152,9 @@ test("matrix, tree and explain as Markdown, and the report", async () => {
     ...explainBlocks(table, bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1"), new PeerRoutes(table)),
   ];
   await expect(documentMarkdown(blocks)).toMatchFileSnapshot(`${folder}/screens.md`);
-  await expect(machineReport(input, "peerlane, for a test")).toMatchFileSnapshot(`${folder}/report.md`);
+  await expect(machineReport(input, "peerlane, for a test", new PeerRoutes(table))).toMatchFileSnapshot(
+    `${folder}/report.md`,
+  );
 });
 
 test("matrix, tree and explain as JSON", async () => {

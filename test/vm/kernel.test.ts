@@ -3,6 +3,8 @@ import { ArchiveTree } from "../../src/host/archive.ts";
 import { decompress } from "../../src/host/compression.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { bootScenario, type GuestFiles, guestFiles } from "../../src/vm/index.ts";
+import { allSubjects } from "../conformance/subjects.ts";
+import { checkConformance } from "../conformance/suite.ts";
 import { listBoots } from "./boots.ts";
 import { compareGroups, comparePairs } from "./compare.ts";
 import { recordCapture } from "./record.ts";
@@ -13,7 +15,7 @@ let files: Promise<GuestFiles> | undefined;
 let pairs = 0;
 let booted = 0;
 
-describe("the rules say what a booted kernel decides", () => {
+describe("rules and model say what a booted kernel decides", () => {
   test.concurrent.for(boots)("$name", async ({ name, scenario }) => {
     files ??= guestFiles();
     const report = await bootScenario(scenario, { files: await files });
@@ -24,11 +26,12 @@ describe("the rules say what a booted kernel decides", () => {
     expect(comparisons.length).toBeGreaterThan(0);
     const groups = compareGroups(machine);
     expect(groups.expected).toEqual(groups.real);
+    checkConformance({ pairs: report.measured.pairs, subjects: () => allSubjects(machine, report.measured) });
     pairs += comparisons.length;
     booted++;
   });
 
   afterAll(() => {
-    process.stdout.write(`rules = kernel on ${pairs} pairs of ${booted} boots\n`);
+    process.stdout.write(`rules = model = kernel on ${pairs} pairs of ${booted} boots\n`);
   });
 });

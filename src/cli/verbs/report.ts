@@ -16,7 +16,11 @@ export interface ReportOptions extends WhatIfOptions {
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
   const { after } = await readSource(source, options);
   const { redact } = await import("../../host/snapshot/index.ts");
-  const input = treeInput(decideAll(redact(after), rulesOf(options)));
-  writeOutput(options.output, machineReport(input, `peerlane ${packageFile.version}`));
+  const { PeerRoutes } = await import("../../fabric/index.ts");
+  const table = decideAll(redact(after), rulesOf(options));
+  writeOutput(
+    options.output,
+    machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table)),
+  );
   return EXIT.yes;
 }
