@@ -10,16 +10,20 @@ export interface OutputOptions {
   readonly debug?: boolean;
 }
 
-/** What a machine is, and what if it were not. */
-export interface WhatIfOptions {
-  readonly root?: string;
+/** What would be other about a machine. */
+export interface ChangeOptions {
   readonly kernel?: string;
   readonly cpu?: string;
   readonly iommu?: string;
-  readonly rules?: string;
   readonly set?: readonly string[];
   readonly move?: readonly string[];
   readonly append?: string;
+}
+
+/** What a machine is, and what if it were not. */
+export interface WhatIfOptions extends ChangeOptions {
+  readonly root?: string;
+  readonly rules?: string;
 }
 
 /** What every verb that shows a machine takes. */
@@ -65,15 +69,20 @@ export function addMachineOptions(command: Command): Command {
 
 /** Adds the options of {@link WhatIfOptions} to a verb. */
 export function addWhatIfOptions(command: Command): Command {
+  return addChangeOptions(
+    command.option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host"),
+  ).option("--rules <release>", "the kernel release whose rules decide, without changing the machine");
+}
+
+/** Adds the options of {@link ChangeOptions} to a verb. */
+export function addChangeOptions(command: Command): Command {
   return command
-    .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
     .option("--kernel <release>", "what if this kernel ran, as 7.3; or what runs, where the source does not say")
     .addOption(new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]))
     .addOption(new Option("--iommu <mode>", "what if the IOMMU were used so, likewise").choices([...IOMMU_MODES]))
     .option("--append <parameters>", "what if the kernel had these parameters, as pci=disable_acs_redir=00:04.0")
     .option("--set <device.acs=bits>", "what if ACS bits were written, as 00:04.0.acs=-RR-CR", repeated)
-    .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated)
-    .option("--rules <release>", "the kernel release whose rules decide, without changing the machine");
+    .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated);
 }
 
 /** `--rules` as the library takes it. */

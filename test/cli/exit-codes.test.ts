@@ -40,6 +40,7 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["a capture for rdma_topo", "capture --format rdma-topo $MIXED"],
     ["a report", "report $MIXED"],
     ["a workload that arrives", "simulate arrives.yaml"],
+    ["one that is lost, and would not be in passthrough", "simulate lost.yaml --iommu passthrough"],
     ["a traced one", "simulate arrives.yaml --trace --trace-file trace.json"],
     ["a schema", "schema matrix"],
     ["a completion script", "completion fish"],

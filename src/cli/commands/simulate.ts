@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addOutputOptions } from "../options.ts";
+import { addChangeOptions, addOutputOptions } from "../options.ts";
 import type { SimulateOptions } from "../verbs/simulate.ts";
 import type { Finish } from "./finish.ts";
 
@@ -11,7 +11,7 @@ export function addSimulate(program: Command, finish: Finish): void {
     .argument("<scenario>", "a workload file (YAML); examples/workloads has some")
     .option("--trace", "show the way of every request, hop by hop")
     .option("--trace-file <file>", "write the same for Perfetto and chrome://tracing (replaces what is there)");
-  addOutputOptions(command)
+  addOutputOptions(addChangeOptions(command))
     .addHelpText(
       "after",
       `
@@ -21,6 +21,7 @@ wrong, 3 where the source of the machine hides what decides, 4 where a file cann
 Examples:
   peerlane simulate examples/workloads/nvmeof-one-switch.yaml
   peerlane simulate examples/workloads/silent-loss.yaml --trace
+  peerlane simulate examples/workloads/silent-loss.yaml --iommu passthrough
   peerlane simulate my-target.yaml --trace-file trace.json      then open it in https://ui.perfetto.dev`,
     )
     .action(async (file: string, options: SimulateOptions) => {

@@ -8,18 +8,18 @@ import {
   type Workload,
   type WorkloadMachine,
 } from "../../offload/workload/index.ts";
-import { afterBoot } from "../../p2pdma/index.ts";
+import { askWhatIf } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { OutputOptions } from "../options.ts";
+import type { ChangeOptions, OutputOptions } from "../options.ts";
 import { readUnchanged } from "../read-source.ts";
 import { show } from "../show.ts";
 import { ProgressLine } from "../terminal.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `simulate`. */
-export interface SimulateOptions extends OutputOptions {
+export interface SimulateOptions extends OutputOptions, ChangeOptions {
   readonly trace?: boolean;
   readonly traceFile?: string;
 }
@@ -30,7 +30,7 @@ const PROGRESS_INTERVAL = 100;
 /** `peerlane simulate SCENARIO`: runs a workload file on the model. */
 export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {
   const workload = parseWorkload(readWorkload(file), file);
-  const machine = await machineOf(workload);
+  const machine = await machineOf(workload, options);
   const isTraced = options.trace === true || options.traceFile !== undefined;
   const simulation = simulate(workload, machine, isTraced);
   if (options.traceFile !== undefined) {
@@ -57,11 +57,13 @@ function simulate(workload: Workload, machine: Machine, trace: boolean): Simulat
   }
 }
 
-/** The machine of a workload after its kernel's boot. */
-async function machineOf({ file, machine }: Workload): Promise<Machine> {
-  if (machine.kind === "inline") return afterBoot(machine.machine);
-  const read = await readUnchanged(pathOf(file, machine), undefined);
-  return read.isBooted ? read.machine : afterBoot(read.machine);
+/** The machine of a workload after its kernel's boot, as it would be with what is asked. */
+async function machineOf({ file, machine }: Workload, changes: ChangeOptions): Promise<Machine> {
+  const read =
+    machine.kind === "inline"
+      ? { machine: machine.machine, isBooted: false }
+      : await readUnchanged(pathOf(file, machine), undefined);
+  return askWhatIf(read.machine, changes, read.isBooted).after;
 }
 
 /** Paths in a workload are from where the workload is. */
