@@ -1,6 +1,20 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type BusAddr, busAddr, busToPhys, type PhysAddr, physAddr, physToBus } from "../../src/pci/addresses.ts";
+import {
+  type BusAddr,
+  busAddr,
+  busToPhys,
+  type DmaAddr,
+  dmaFromBus,
+  dmaFromIova,
+  type Iova,
+  iova,
+  PAGE_BYTES,
+  type PhysAddr,
+  pfnOf,
+  physAddr,
+  physToBus,
+} from "../../src/pci/addresses.ts";
 import { busOf, deviceOf, domainOf, formatBdf, functionOf, makeBdf, parseBdf } from "../../src/pci/bdf.ts";
 
 describe("addresses of the two sides of a host bridge", () => {
@@ -23,6 +37,25 @@ describe("addresses of the two sides of a host bridge", () => {
     // @ts-expect-error a bus address is no CPU physical address
     const phys: PhysAddr = bus;
     expect(phys).toBe(1);
+    const iovaOfADomain: Iova = iova(1);
+    // @ts-expect-error an IOVA is no bus address
+    const other: BusAddr = iovaOfADomain;
+    // @ts-expect-error what a device is given is made from either by name only
+    const given: DmaAddr = other;
+    expect([given, dmaFromBus(bus), dmaFromIova(iovaOfADomain)]).toEqual([1, 1, 1]);
+    // @ts-expect-error a page number is no address
+    const page: PhysAddr = pfnOf(physAddr(PAGE_BYTES));
+    expect(page).toBe(1);
+  });
+
+  test("an offset of either sign holds in both directions, at the ends of a BAR too", () => {
+    for (const offset of [0x4000_0000, -0x4000_0000]) {
+      for (const phys of [0x8000_0000, 0x8000_0fff]) {
+        expect(physToBus(physAddr(phys), offset)).toBe(phys + offset);
+        expect(busToPhys(busAddr(phys + offset), offset)).toBe(phys);
+      }
+    }
+    expect(() => physToBus(physAddr(0x1000), -0x2000)).toThrow("not an address");
   });
 
   test.for([-1, 0.5, Number.NaN, 2 ** 53])("%s is refused", (value) => {
