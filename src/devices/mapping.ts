@@ -22,6 +22,8 @@ export interface MappingParts {
   readonly units: IommuUnits;
   readonly dram: ByteStore;
   readonly ram: PagePool;
+  /** RAM for bounce buffers, `null` where there are none. */
+  readonly bounceRange: PhysRange | null;
 }
 
 /** Bounce buffers at most (`IO_TLB_DEFAULT_SIZE`, Linux 7.2), and the part of all RAM that they may take. */
@@ -39,7 +41,7 @@ export class Backends {
     this.#parts = parts;
   }
 
-  /** The back end of a name; throws `unsupported` for bounce buffers that find no RAM. */
+  /** The back end of a name; throws `unsupported` for bounce buffers without RAM. */
   named(name: Backend): DmaOps {
     let ops = this.#made.get(name);
     if (ops === undefined) {
@@ -49,14 +51,18 @@ export class Backends {
     return ops;
   }
 
-  /** What the kernel would take: the IOMMU's where one translates the device, else bounce buffers where it needs them. */
+  /**
+   * What the kernel would take: the IOMMU's where one translates the device, else bounce buffers where it needs them and
+   * there are some. Without, what lies beyond the device's mask is EIO.
+   */
   asKernel(device: DmaDevice): DmaOps {
-    if (this.#parts.units.dmaDomainOf(device.bdf) !== null) return this.named("iommu");
-    return this.named(this.#reachesRam(device) ? "direct" : "swiotlb");
+    const { units, ram, bounceRange } = this.#parts;
+    if (units.dmaDomainOf(device.bdf) !== null) return this.named("iommu");
+    return this.named(bounceRange === null || reachesRam(ram, device) ? "direct" : "swiotlb");
   }
 
   #make(name: Backend): DmaOps {
-    const { maps: pages, decide, cost, units, dram } = this.#parts;
+    const { maps: pages, decide, cost, units, dram, bounceRange } = this.#parts;
     const context = { pages, decide, cost };
     switch (name) {
       case "direct":
@@ -66,7 +72,8 @@ export class Backends {
       case "refusing":
         return refusingOps({ pages, beneath: this.#refusedBeneath() });
       case "swiotlb":
-        return swiotlbOps({ ...context, memory: dram, pool: this.#takeBounceRange() });
+        if (bounceRange === null) throw noBounceBuffers();
+        return swiotlbOps({ ...context, memory: dram, pool: bounceRange });
     }
   }
 
@@ -74,21 +81,31 @@ export class Backends {
   #refusedBeneath(): DmaOps {
     return this.named("iommu");
   }
+}
 
-  #takeBounceRange(): PhysRange {
-    const { ram } = this.#parts;
-    const wanted = Math.min(BOUNCE_BYTES, Math.floor(ram.sizeBytes / BOUNCE_PART / PAGE_BYTES) * PAGE_BYTES);
-    const range = wanted < PAGE_BYTES ? null : ram.alloc(wanted, { below: BOUNCE_BELOW });
-    if (range !== null) return range;
-    throw new PeerlaneError("unsupported", "there is no RAM below 4 GiB for bounce buffers", {
-      remedy: "give the model more RAM",
-    });
-  }
+/** Takes RAM for bounce buffers, `null` where there is none: before anybody else takes RAM, as the kernel does at boot. */
+export function reserveBounceRange(ram: PagePool): PhysRange | null {
+  const wanted = Math.min(BOUNCE_BYTES, Math.floor(ram.sizeBytes / BOUNCE_PART / PAGE_BYTES) * PAGE_BYTES);
+  return wanted < PAGE_BYTES ? null : ram.alloc(wanted, { below: BOUNCE_BELOW });
+}
 
-  #reachesRam({ maskBits, ramBusOffset }: DmaDevice): boolean {
-    const end = this.#parts.ram.ranges.reduce((most, { start, sizeBytes }) => Math.max(most, start + sizeBytes), 0);
-    return end + ramBusOffset <= 2 ** maskBits;
-  }
+/** True where the kernel would want bounce buffers: RAM goes on above 4 GiB, or one of the devices does not reach it all. */
+export function wantsBounceBuffers(ram: PagePool, devices: readonly DmaDevice[]): boolean {
+  return endOf(ram) > BOUNCE_BELOW || devices.some((device) => !reachesRam(ram, device));
+}
+
+function reachesRam(ram: PagePool, { maskBits, ramBusOffset }: DmaDevice): boolean {
+  return endOf(ram) + ramBusOffset <= 2 ** maskBits;
+}
+
+function endOf(ram: PagePool): number {
+  return ram.ranges.reduce((most, { start, sizeBytes }) => Math.max(most, start + sizeBytes), 0);
+}
+
+function noBounceBuffers(): PeerlaneError {
+  return new PeerlaneError("unsupported", "there is no RAM below 4 GiB for bounce buffers", {
+    remedy: "give the model more RAM",
+  });
 }
 
 /** RAM that nobody hands out: page 0, so that a DMA address of 0 is never right. */

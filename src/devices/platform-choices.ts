@@ -84,10 +84,11 @@ function policyByFacts(context: PlatformContext): Decided<RootComplexPolicy> {
   const isLimited = all.some((each) => each.write.outcome === "limited" || each.read.outcome === "limited");
   const why = `documented: ${facts.join(", ")}${isLimited ? ", with limits that the model does not have" : ""}`;
   if (write === true && read === false) return { value: "writes-only", why };
-  if (write === false && read === false) return { value: "refuse", why };
-  if (within.write !== false && between.write === false && between.read === false) {
+  // Before `refuse`: where nothing is documented within host bridges, all that is documented fails.
+  if (within.write !== false && within.read !== false && between.write === false && between.read === false) {
     return { value: "within-host-bridge", why };
   }
+  if (write === false && read === false) return { value: "refuse", why };
   const isWhole = write === true && read === true;
   return { value: "forward", why: isWhole ? why : `${why}; they differ or are incomplete, and the rest is assumed` };
 }

@@ -16,13 +16,14 @@ import {
 import { topologyOf } from "../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { Backends, keepFirstPage } from "./mapping.ts";
+import { Backends, keepFirstPage, reserveBounceRange, wantsBounceBuffers } from "./mapping.ts";
 import { makePeerPools } from "./peer-pools.ts";
 import { platformChoices } from "./platform-choices.ts";
+import { requireRamBesideWindows } from "./ram-offsets.ts";
 import { rulesOf } from "./rules.ts";
-import type { FailedReads, SystemChoice, SystemOptions } from "./system-options.ts";
+import type { Backend, FailedReads, SystemChoice, SystemOptions } from "./system-options.ts";
 import { TrafficLedger } from "./traffic.ts";
 
 /** Everything of one machine, put together: what the devices and offloads of the model run on. */
@@ -63,7 +64,8 @@ const ASSUMED_MASK_BITS = 64;
 
 /**
  * Puts a machine's model together. Throws `unsupported`, with the place, where the source hides an address, the mode of
- * the IOMMU or its groups; `bad-input` where the RAM finds no room.
+ * the IOMMU or its groups, or bounce buffers that the options ask for find no RAM; `bad-input` where the RAM finds no room
+ * or its bus addresses lie in a host bridge's window.
  */
 export function buildSystem(machine: Machine, options: SystemOptions = {}): System {
   const topology = topologyOf(machine);
@@ -73,7 +75,8 @@ export function buildSystem(machine: Machine, options: SystemOptions = {}): Syst
   const ram = systemMemory(maps, physical);
   keepFirstPage(ram);
   const units = new IommuUnits(machine, options.iommu);
-  const { ramBusOffset } = options;
+  const { ramBusOffset, backend } = options;
+  if (ramBusOffset !== undefined) requireRamBesideWindows(machine, physical.ram, ramBusOffset);
   const fabric = createFabric(machine, {
     ...options.fabric,
     rootComplex,
@@ -86,24 +89,26 @@ export function buildSystem(machine: Machine, options: SystemOptions = {}): Syst
   const { pools, choices: peers } = makePeerPools(machine, maps, options.peerMemory ?? []);
   const { decide, distance } = rulesOf(machine, options.rules);
   const cost = noCost();
-  const backends = new Backends({ maps, decide, cost, units, dram: fabric.dram, ram });
+  const backendOf = (fn: Bdf): Backend | undefined => (typeof backend === "function" ? backend(fn) : backend);
+  const isBounceAsked = machine.functions.some(({ bdf }) => backendOf(bdf) === "swiotlb");
+  const wantsBounce = isBounceAsked || wantsBounceBuffers(ram, requestersOf(topology, options));
+  const bounceRange = wantsBounce ? reserveBounceRange(ram) : null;
+  const backends = new Backends({ maps, decide, cost, units, dram: fabric.dram, ram, bounceRange });
+  if (isBounceAsked) backends.named("swiotlb");
   const choices: SystemChoice[] = [...platform, { what: "failed-reads", ...failedReads }, ...peers];
   const devices = new Map<Bdf, DmaDevice>();
 
   const deviceOf = (fn: Bdf): DmaDevice => {
     let device = devices.get(fn);
     if (device === undefined) {
-      const index = fabric.indexOf(fn);
-      const rootBus = topology.roots[topology.root[index] ?? -1]?.rootBus;
-      const offset = rootBus === undefined ? 0 : (ramBusOffset?.(rootBus) ?? 0);
+      const offset = ramOffsetAt(fabric.indexOf(fn), topology, options);
       device = { bdf: fn, maskBits: maskOf(fn, topology, options, choices), ramBusOffset: offset };
       devices.set(fn, device);
     }
     return device;
   };
   const opsOf = (fn: Bdf): DmaOps => {
-    const { backend } = options;
-    const name = typeof backend === "function" ? backend(fn) : backend;
+    const name = backendOf(fn);
     return name === undefined ? backends.asKernel(deviceOf(fn)) : backends.named(name);
   };
   const providers = providersOf(machine);
@@ -130,13 +135,30 @@ function failedReadsBy(
 }
 
 function maskOf(fn: Bdf, topology: Topology, options: SystemOptions, choices: SystemChoice[]): number {
-  const told = options.dmaMaskBits?.get(fn);
-  if (told !== undefined) return told;
-  const shown = topology.functions[topology.indexOf(fn) ?? -1]?.dmaMaskBits;
-  if (shown !== undefined && !isUnknown(shown)) return shown;
-  const why = `assumed: ${shown?.unknown ?? "the source does not show it"}`;
+  const shown = shownMaskOf(fn, topology, options);
+  if (!isUnknown(shown)) return shown;
+  const why = `assumed: ${shown.unknown}`;
   choices.push({ what: "dma-mask", value: `${ASSUMED_MASK_BITS} bits of ${formatBdf(fn)}`, why });
   return ASSUMED_MASK_BITS;
+}
+
+function shownMaskOf(fn: Bdf, topology: Topology, { dmaMaskBits }: SystemOptions): Known<number> {
+  const shown = topology.functions[topology.indexOf(fn) ?? -1]?.dmaMaskBits;
+  return dmaMaskBits?.get(fn) ?? shown ?? unknown("the source does not show it");
+}
+
+/** All functions as requesters, with the assumed mask where it is hidden. */
+function requestersOf(topology: Topology, options: SystemOptions): readonly DmaDevice[] {
+  return topology.functions.map(({ bdf }, index) => {
+    const shown = shownMaskOf(bdf, topology, options);
+    const maskBits = isUnknown(shown) ? ASSUMED_MASK_BITS : shown;
+    return { bdf, maskBits, ramBusOffset: ramOffsetAt(index, topology, options) };
+  });
+}
+
+function ramOffsetAt(index: number, topology: Topology, { ramBusOffset }: SystemOptions): number {
+  const rootBus = topology.roots[topology.root[index] ?? -1]?.rootBus;
+  return rootBus === undefined ? 0 : (ramBusOffset?.(rootBus) ?? 0);
 }
 
 /** The pool of a function; throws `unsupported` where it has none. */

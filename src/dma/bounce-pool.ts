@@ -62,13 +62,14 @@ export class BouncePool {
     const count = Math.ceil(lengthBytes / SLOT_BYTES);
     const first = count > MAX_SLOTS ? -1 : this.#find(count, lengthBytes >= PAGE_BYTES ? PAGE_BYTES / SLOT_BYTES : 1);
     if (first < 0) return -1;
+    const buffer = this.range.start + first * SLOT_BYTES;
+    // Before anything is taken: a copy that throws leaves the slots free.
+    this.#memory.copy(original, buffer as PhysAddr, lengthBytes);
     this.#isUsed.fill(1, first, first + count);
     this.#length[first] = count;
     this.#original[first] = original;
     this.#usedSlots += count;
     this.#next = first + count;
-    const buffer = this.range.start + first * SLOT_BYTES;
-    this.#memory.copy(original, buffer as PhysAddr, lengthBytes);
     return buffer;
   }
 

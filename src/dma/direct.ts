@@ -41,28 +41,40 @@ export class DirectMapping implements DmaOps {
   mapList(device: DmaDevice, list: Scatterlist, _direction: DmaDirection): DmaResult<number> {
     const refusal = refuseList(list);
     if (refusal !== null) return refusal;
-    const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
+    const { count } = list;
     const reach = reachOf(device);
     this.cost.listPasses++;
     this.#segments.begin(device.bdf);
-    for (let index = 0; index < count; index++) {
-      this.cost.segmentVisits++;
-      const start = (phys[index] ?? 0) as PhysAddr;
-      const length = lengths[index] ?? 0;
-      const type = this.#segments.classify(start);
-      if (type >= SEGMENT_REFUSED) return this.#undo(device, list, index, this.#segments.failure(type, start));
-      let address = start + (type === SEGMENT_BUS_ADDR ? this.#segments.busOffset : device.ramBusOffset);
-      if (!isReachable(address, length, reach)) {
-        const bounced = type === SEGMENT_MEMORY ? this.#bounce(device, start, length, reach) : -1;
-        if (bounced < 0) return this.#undo(device, list, index, this.#beyond(device, address, length, type));
-        address = bounced;
+    let mapped = 0;
+    try {
+      for (; mapped < count; mapped++) {
+        const failure = this.#mapSegment(device, list, mapped, reach);
+        if (failure !== null) return failure;
       }
-      dmaAddress[index] = address;
-      dmaLengths[index] = length;
-      dmaIsBus[index] = type === SEGMENT_BUS_ADDR ? 1 : 0;
+      list.dmaCount = count;
+      return { ok: true, value: count };
+    } finally {
+      // On a failure, and where the rules or a copy throw.
+      if (mapped < count) this.#unbounceList(device, list, mapped, null);
     }
-    list.dmaCount = count;
-    return { ok: true, value: count };
+  }
+
+  #mapSegment(device: DmaDevice, list: Scatterlist, index: number, reach: number): DmaFailure | null {
+    this.cost.segmentVisits++;
+    const start = (list.phys[index] ?? 0) as PhysAddr;
+    const length = list.lengths[index] ?? 0;
+    const type = this.#segments.classify(start);
+    if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, start);
+    let address = start + (type === SEGMENT_BUS_ADDR ? this.#segments.busOffset : device.ramBusOffset);
+    if (!isReachable(address, length, reach)) {
+      const bounced = type === SEGMENT_MEMORY ? this.#bounce(device, start, length, reach) : -1;
+      if (bounced < 0) return this.#beyond(device, address, length, type);
+      address = bounced;
+    }
+    list.dmaAddress[index] = address;
+    list.dmaLengths[index] = length;
+    list.dmaIsBus[index] = type === SEGMENT_BUS_ADDR ? 1 : 0;
+    return null;
   }
 
   unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
@@ -157,11 +169,6 @@ export class DirectMapping implements DmaOps {
       if (list.dmaIsBus[index] === 1) continue;
       this.#unbounce(device, list.dmaAddress[index] ?? 0, list.dmaLengths[index] ?? 0, direction);
     }
-  }
-
-  #undo(device: DmaDevice, list: Scatterlist, count: number, failure: DmaFailure): DmaFailure {
-    this.#unbounceList(device, list, count, null);
-    return failure;
   }
 
   #beyond(device: DmaDevice, address: number, length: number, type: number): DmaFailure {

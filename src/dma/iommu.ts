@@ -34,8 +34,8 @@ class IommuMapping implements DmaOps {
   readonly #domains: DmaDomains;
   readonly #beneath: DmaOps;
   readonly #segments: PeerSegments;
-  /** The one IOVA range of each mapping of page-less ranges, by the mapping. */
-  readonly #states = new WeakMap<DmaMapping, IovaState>();
+  /** The IOVA range of each mapping of page-less ranges, by the mapping; `null` for a range that was mapped by itself. */
+  readonly #states = new WeakMap<DmaMapping, IovaState | null>();
 
   constructor(context: IommuContext) {
     this.cost = context.cost ?? noCost();
@@ -167,14 +167,18 @@ class IommuMapping implements DmaOps {
     }
   }
 
-  /** One mapping for all ranges where they go through the host bridge, one each where they are at bus addresses. */
+  /**
+   * One mapping for all ranges where they go through the host bridge and one IOVA range for all is free; else one each, as
+   * at bus addresses.
+   */
   mapProviderRanges(
     device: DmaDevice,
     provider: Provider,
     ranges: readonly PhysRange[],
     direction: DmaDirection,
   ): DmaResult<readonly DmaMapping[]> {
-    if (this.#domains.dmaDomainOf(device.bdf) === null) {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) {
       return this.#beneath.mapProviderRanges(device, provider, ranges, direction);
     }
     const refusal = refuseRanges(ranges);
@@ -187,7 +191,7 @@ class IommuMapping implements DmaOps {
       this.cost.allocations += ranges.length;
       return offsetMappings(device, ranges, provider.busOffset, true);
     }
-    return this.#linkAll(device, ranges, direction);
+    return this.#linkAll(device, ranges, direction) ?? this.#mapEach(domain, device, ranges, direction);
   }
 
   unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
@@ -201,14 +205,20 @@ class IommuMapping implements DmaOps {
       if (state === undefined)
         throw new PeerlaneError("bad-input", "not a mapping of page-less ranges, or unmapped twice");
       this.#states.delete(mapping);
-      state.destroy();
+      if (state === null) this.unmapRange(device, mapping, direction);
+      else state.destroy();
     }
   }
 
-  #linkAll(device: DmaDevice, ranges: readonly PhysRange[], direction: DmaDirection): DmaResult<readonly DmaMapping[]> {
+  /** All ranges in one IOVA range; `null` where none of their size is free. */
+  #linkAll(
+    device: DmaDevice,
+    ranges: readonly PhysRange[],
+    direction: DmaDirection,
+  ): DmaResult<readonly DmaMapping[]> | null {
     const sizeBytes = ranges.reduce((sum, range) => sum + range.sizeBytes, 0);
     const state = tryAllocIova(this.#domains, device, (ranges[0] as PhysRange).start, sizeBytes, this.cost);
-    if (state === null) return noSpace(device, sizeBytes);
+    if (state === null) return null;
     let offset = 0;
     for (const range of ranges) {
       const linked = state.link(range.start, offset, range.sizeBytes, direction);
@@ -223,6 +233,27 @@ class IommuMapping implements DmaOps {
     this.#states.set(mapping, state);
     this.cost.allocations++;
     return { ok: true, value: [mapping] };
+  }
+
+  /** Each range in an IOVA range of its own. */
+  #mapEach(
+    domain: IommuDomain,
+    device: DmaDevice,
+    ranges: readonly PhysRange[],
+    direction: DmaDirection,
+  ): DmaResult<readonly DmaMapping[]> {
+    const mappings: DmaMapping[] = [];
+    for (const range of ranges) {
+      const mapped = this.#mapOne(domain, device, range, direction);
+      if (!mapped.ok) {
+        for (const mapping of mappings) this.unmapRange(device, mapping, direction);
+        return mapped;
+      }
+      mappings.push(mapped.value);
+    }
+    for (const mapping of mappings) this.#states.set(mapping, null);
+    this.cost.allocations += ranges.length;
+    return { ok: true, value: mappings };
   }
 
   #mapOne(domain: IommuDomain, device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {

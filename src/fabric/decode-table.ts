@@ -88,9 +88,16 @@ function withoutOverlap(claims: readonly Claim[]): readonly Claim[] {
       nextFree[cell] = cell + 1;
     }
   }
-  return takenBy.flatMap((claim, cell) =>
-    claim === undefined ? [] : [{ ...claim, start: edges[cell] ?? 0, end: edges[cell + 1] ?? 0 }],
-  );
+  // Neighbouring cells of one claim are one range again; nothing takes the last cell, which has no end.
+  const parts: Claim[] = [];
+  for (let cell = 0; cell < edges.length; ) {
+    const claim = takenBy[cell];
+    let next = cell + 1;
+    while (next < edges.length && takenBy[next] === claim) next++;
+    if (claim !== undefined) parts.push({ ...claim, start: edges[cell] ?? 0, end: edges[next] ?? 0 });
+    cell = next;
+  }
+  return parts;
 }
 
 /** The first cell from `cell` on that is not taken; shortens the way for the next search. */

@@ -4,7 +4,7 @@ import { topologyOf } from "../p2pdma/index.ts";
 import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { Known } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { FabricCounters } from "./counters.ts";
 import type { FabricOptions } from "./options.ts";
@@ -81,16 +81,20 @@ export class Fabric {
     this.#transactions.decodeAgain();
   }
 
-  /** Writes an ACS control register; throws `unsupported` for a function without ACS. */
+  /**
+   * Writes an ACS control register, whose bits without a capability bit stay 0 (PCIe 6.0 sec 7.7.11.3); throws
+   * `unsupported` for a function without ACS.
+   */
   setAcsControl(fn: Bdf, control: number): void {
     const { registers } = this.#transactions.context;
     const index = this.indexOf(fn);
-    if (this.topology.functions[index]?.acs === null) {
+    const acs = this.topology.functions[index]?.acs ?? null;
+    if (acs === null) {
       throw new PeerlaneError("unsupported", `${formatBdf(fn)} has no ACS capability`, {
         remedy: "give it one in the scenario with 'acs:'",
       });
     }
-    registers.acs[index] = control;
+    registers.acs[index] = isUnknown(acs) ? control : control & acs.capability;
     registers.acsHidden[index] = 0;
   }
 

@@ -47,7 +47,7 @@ export class PortRules {
 
   /**
    * What a port or function does with a request that a peer beside it claims: Direct Translated P2P comes before the
-   * other two; Egress Control turns into a redirect where Request Redirect is on too.
+   * other two; where Egress Control is on, its vector decides, and Request Redirect only what it does to the controlled.
    */
   peer(at: number, peer: number, isTranslated: boolean): number {
     const { acs, acsHidden } = this.#registers;
@@ -61,10 +61,22 @@ export class PortRules {
     }
     if ((hidden & (PCI_ACS_RR | PCI_ACS_EC)) !== 0) return WHY.hidden;
     const redirects = (control & PCI_ACS_RR) !== 0;
-    if ((control & PCI_ACS_EC) !== 0 && this.#controls(at, peer)) {
-      return redirects ? WHY.egressRedirect : WHY.egressBlocked;
-    }
-    return redirects ? WHY.requestRedirect : WHY.peerClaims;
+    if ((control & PCI_ACS_EC) === 0) return redirects ? WHY.requestRedirect : WHY.peerClaims;
+    if (!this.#controls(at, peer)) return WHY.peerClaims;
+    return redirects ? WHY.egressRedirect : WHY.egressBlocked;
+  }
+
+  /**
+   * What a root port does with a request that the root complex takes to a peer of it: `WHY.egressBlocked`,
+   * `WHY.hidden` or {@link PASSES}. Every request passes the IOMMU there, so Request Redirect changes nothing, except
+   * that with it Egress Control blocks nothing.
+   */
+  rootPeer(port: number, peer: number, isTranslated: boolean): number {
+    const control = this.#registers.acs[port] ?? 0;
+    const mayBlock = ((control | (this.#registers.acsHidden[port] ?? 0)) & PCI_ACS_EC) !== 0;
+    if (!mayBlock || (control & PCI_ACS_RR) !== 0) return PASSES;
+    const why = this.peer(port, peer, isTranslated);
+    return why === WHY.egressBlocked || why === WHY.hidden ? why : PASSES;
   }
 
   /** What a bridge does with a request from below that its own window claims. */

@@ -1,5 +1,5 @@
 import { PCI_ACS_UF } from "../pci/acs.ts";
-import { busKeyOf, domainOf, formatBdf } from "../pci/bdf.ts";
+import { busKeyOf, busOf as busNumberOf, domainOf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
@@ -33,7 +33,7 @@ export interface FabricRegisters {
   /** ACS control registers, 0 without ACS, and their bits that are not known. */
   readonly acs: Uint16Array;
   readonly acsHidden: Uint16Array;
-  /** Domain and bus (`busKeyOf`) of a bridge's secondary and subordinate bus, -1 for no bridge. */
+  /** Domain and bus (`busKeyOf`) of a bridge's secondary and subordinate bus, -1 for no bridge or one that has none. */
   readonly secondary: Float64Array;
   readonly subordinate: Float64Array;
   /** `busKeyOf` of each function's own address. */
@@ -100,10 +100,13 @@ function readAcs(registers: FabricRegisters, index: number, { acs }: PciFunction
 
 function readBridge(registers: FabricRegisters, index: number, { bdf, bridge, express }: PciFunction): void {
   if (isUnknown(bridge) || bridge === null) return;
-  const domain = domainOf(bdf) * 0x100;
   registers.isBridge[index] = 1;
-  registers.secondary[index] = domain + bridge.secondary;
-  registers.subordinate[index] = domain + bridge.subordinate;
+  // A secondary bus that is not above the bridge's own, 0 among them, is one that nobody configured (`buildTopology`).
+  if (bridge.secondary > busNumberOf(bdf)) {
+    const domain = domainOf(bdf) * 0x100;
+    registers.secondary[index] = domain + bridge.secondary;
+    registers.subordinate[index] = domain + bridge.subordinate;
+  }
   if (!isUnknown(express) && express === null) return;
   const type = isUnknown(express) ? express : express.type;
   // A bridge of a hidden kind may be a port: then what Upstream Forwarding would decide is hidden as well.

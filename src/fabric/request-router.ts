@@ -91,7 +91,9 @@ export class RequestRouter {
       const isRoot = bus >= registers.count;
       let why: number = isRoot ? WHY.intoRoot : WHY.unclaimed;
       if (owner === at) {
-        if (claims.memory.detailOf(entry) !== WINDOW) return this.#deliver(tlp, entry, address, WHY.ownMemory);
+        if (claims.memory.detailOf(entry) !== WINDOW) {
+          return this.#deliver(tlp, entry, address, at === requester ? WHY.ownMemory : WHY.delivered);
+        }
         why = this.#alwaysUp ? WHY.alwaysUpstream : this.#context.rules.loop(at, isRedirected);
         isRedirected = true;
       } else if (this.#alwaysUp) {
@@ -146,10 +148,9 @@ export class RequestRouter {
     const { busAddress } = hostBridges;
     const entry = claims.memory.find(registers.count + root, busAddress);
     const owner = entry < 0 ? -1 : claims.memory.ownerOf(entry);
-    // Every request passes the IOMMU here, so Request Redirect of a root port changes nothing; Egress Control does.
     if (registers.isPort[port] === 1 && owner >= 0 && owner !== port) {
-      const why = rules.peer(port, owner, isTranslated);
-      if (why === WHY.egressBlocked || why === WHY.hidden) return this.#stop(why, port, tlp.address);
+      const stop = rules.rootPeer(port, owner, isTranslated);
+      if (stop !== PASSES) return this.#stop(stop, port, tlp.address);
     }
     journey.push(ROOT_COMPLEX, WHY.reflected, busAddress);
     counters.rootComplexBytes += tlp.payloadBytes;

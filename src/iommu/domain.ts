@@ -43,8 +43,9 @@ export class IommuDomain {
   readonly counters: DomainCounters = { rangeFlushes: 0, queueFlushes: 0, queued: 0 };
   readonly #table = new PageTable();
   readonly #iotlb = new Iotlb();
-  readonly #queue: Float64Array;
-  #queueLength = 0;
+  readonly #queueCapacity: number;
+  /** Ranges unmapped whose IOVAs wait for the flush, by their start. */
+  #queue = new Set<Iova>();
 
   constructor(options: DomainOptions) {
     const { flushQueueEntries = FLUSH_QUEUE_ENTRIES } = options;
@@ -56,7 +57,7 @@ export class IommuDomain {
     }
     this.invalidation = options.invalidation;
     this.iovas = new IovaAllocator(options.space);
-    this.#queue = new Float64Array(options.invalidation === "lazy" ? flushQueueEntries : 0);
+    this.#queueCapacity = flushQueueEntries;
   }
 
   /** Bytes that the page table maps. */
@@ -66,7 +67,7 @@ export class IommuDomain {
 
   /** Ranges unmapped whose IOVAs wait for the flush. */
   get queueLength(): number {
-    return this.#queueLength;
+    return this.#queue.size;
   }
 
   /** True where nothing of a range is mapped, so that {@link map} takes it. */
@@ -99,6 +100,7 @@ export class IommuDomain {
   /**
    * Unmaps a range that {@link iovas} handed out and frees it: now, or in a lazy domain when the queue is flushed.
    * `sizeBytes` may be less than what was handed out, nothing of the rest may be mapped. The flushes that it waited for.
+   * Throws `bad-input` where no range starts that is handed out and not released yet.
    */
   release(address: Iova, sizeBytes: number): number {
     if (this.invalidation === "strict") {
@@ -106,11 +108,17 @@ export class IommuDomain {
       this.iovas.free(address);
       return 1;
     }
+    if (!this.iovas.isLive(address) || this.#queue.has(address)) {
+      throw new PeerlaneError(
+        "bad-input",
+        `no IOVA range starts at ${formatAddress(address)}: unmapped twice, or never`,
+      );
+    }
     this.#table.unmap(address, sizeBytes);
     // A full queue is flushed before the entry goes in: its own IOTLB entries are forgotten with the others, its IOVA waits.
-    const isFull = this.#queueLength === this.#queue.length;
+    const isFull = this.#queue.size === this.#queueCapacity;
     if (isFull) this.flush();
-    this.#queue[this.#queueLength++] = address;
+    this.#queue.add(address);
     this.counters.queued++;
     return isFull ? 1 : 0;
   }
@@ -121,11 +129,12 @@ export class IommuDomain {
    * MODEL: the kernel also flushes 10 ms after the first entry; who has a clock calls this.
    */
   flush(): void {
-    if (this.#queueLength === 0) return;
+    const queued = this.#queue;
+    if (queued.size === 0) return;
+    this.#queue = new Set();
     this.#iotlb.invalidateAll();
-    for (let index = 0; index < this.#queueLength; index++) this.iovas.free((this.#queue[index] ?? 0) as Iova);
-    this.#queueLength = 0;
     this.counters.queueFlushes++;
+    for (const address of queued) this.iovas.free(address);
   }
 
   /**

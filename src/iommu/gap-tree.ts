@@ -39,6 +39,7 @@ export class GapTree {
 
   /** Takes what is free of `[start, end)` out, whole runs and parts of them. */
   withdraw(start: number, end: number): void {
+    if (start >= end) return;
     for (let node = this.#floor(end - 1); node !== NONE; node = this.#floor(end - 1)) {
       const runStart = this.#start[node] ?? 0;
       const runEnd = this.#end[node] ?? 0;

@@ -42,7 +42,9 @@ export class IovaAllocator {
     this.space = space;
     this.#gaps.give(1, 2 ** space.addressBits / PAGE_BYTES);
     for (const { start, sizeBytes } of space.reserved) {
-      this.#gaps.withdraw(Math.floor(start / PAGE_BYTES), Math.ceil((start + sizeBytes) / PAGE_BYTES));
+      // An empty range inside of a page would round to all of it.
+      if (sizeBytes > 0)
+        this.#gaps.withdraw(Math.floor(start / PAGE_BYTES), Math.ceil((start + sizeBytes) / PAGE_BYTES));
     }
   }
 
@@ -75,6 +77,11 @@ export class IovaAllocator {
     }
     this.#live.delete(start);
     this.#livePages -= pages;
+  }
+
+  /** True where a range that was handed out and not freed starts in the page of an address. */
+  isLive(address: Iova): boolean {
+    return this.#live.has(Math.floor(address / PAGE_BYTES));
   }
 
   /** Ranges handed out and not freed. */

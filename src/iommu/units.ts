@@ -67,6 +67,8 @@ export class IommuUnits implements Translator {
   readonly #groups = new Map<number, Group>();
   #groupOf: ReadonlyMap<Bdf, number> | undefined;
   #space: IovaSpace | undefined;
+  /** Ids of the machine's functions, read when a requester without a group first asks. */
+  #functions: ReadonlySet<Bdf> | undefined;
   #droppedFaults = 0;
   /** False while every group passes addresses through: then nobody needs to know the groups. */
   #needsGroups: boolean;
@@ -98,9 +100,11 @@ export class IommuUnits implements Translator {
     return group === null ? null : this.#defaultDomain(group);
   }
 
+  /** True for ids that no function of the machine has, too, unless addresses pass through: nothing is mapped for them. */
   translates(requester: Bdf): boolean {
     const group = this.#group(requester);
-    return group !== null && (group.attached !== null || group.mode !== "passthrough");
+    if (group === null) return (this.mode === "strict" || this.mode === "lazy") && !this.#hasFunction(requester);
+    return group.attached !== null || group.mode !== "passthrough";
   }
 
   translate(requester: Bdf, address: Iova, isWrite: boolean): Translation {
@@ -123,10 +127,13 @@ export class IommuUnits implements Translator {
   /**
    * Gives the group of a function to a user of its own: its domain, or `"blocked"` for none yet (VFIO holds the group but
    * has no address space attached, or no longer). Throws `unsupported` where there is no IOMMU, `operation-failed` where the group is
-   * another user's.
+   * another user's; and as the constructor, with all as it was, where the groups are hidden.
    */
   attach(requester: Bdf, domain: IommuDomain | "blocked"): void {
-    this.#needsGroups ||= this.mode !== "off";
+    if (this.mode !== "off") {
+      this.#groupNumbers();
+      this.#needsGroups = true;
+    }
     const group = this.#group(requester);
     if (group === null) {
       throw new PeerlaneError("unsupported", `no IOMMU translates ${formatBdf(requester)}`, {
@@ -197,6 +204,11 @@ export class IommuUnits implements Translator {
     const { groupTypes } = this.machine.iommu;
     if (this.mode !== "passthrough" || this.#options.mode !== undefined || isUnknown(groupTypes)) return false;
     return [...groupTypes.keys()].some((group) => (groupMode(this.machine, group) ?? "passthrough") !== "passthrough");
+  }
+
+  #hasFunction(requester: Bdf): boolean {
+    this.#functions ??= new Set(this.machine.functions.map(({ bdf }) => bdf));
+    return this.#functions.has(requester);
   }
 
   #groupNumbers(): ReadonlyMap<Bdf, number> {

@@ -18,7 +18,7 @@ export class PageMaps implements PageLookup {
   /** Makes the struct pages of a range; throws `bad-input` where the range has some, or the request is no pagemap. */
   add(request: PagemapRequest): Pagemap {
     const { range, kind, provider } = request;
-    if (!isPageGranular(range)) refuse("a pagemap covers whole pages", range);
+    requireWholePages(range);
     if ((kind === "peer") !== (provider !== null)) refuse("peer pages, and only those, have a provider", range);
     const pagemap = new Pagemap(request);
     if (!this.#table.add(range.start, range.sizeBytes, pagemap)) {
@@ -177,8 +177,11 @@ function releaseRun(pagemap: Pagemap, first: number, end: number): void {
   pagemap.release?.(rangeOfPages(pagemap, first, end));
 }
 
-function isPageGranular({ start, sizeBytes }: PhysRange): boolean {
-  return sizeBytes > 0 && start % PAGE_BYTES === 0 && sizeBytes % PAGE_BYTES === 0;
+/** Throws `bad-input` unless a range is whole pages, at least one, as those of a pagemap. */
+export function requireWholePages(range: PhysRange): void {
+  const { start, sizeBytes } = range;
+  const isPageGranular = sizeBytes > 0 && start % PAGE_BYTES === 0 && sizeBytes % PAGE_BYTES === 0;
+  if (!isPageGranular) refuse("a pagemap covers whole pages", range);
 }
 
 function rangeFacts(range: PhysRange): Readonly<Record<string, string>> {

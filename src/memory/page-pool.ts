@@ -1,7 +1,7 @@
 import { formatAddress, PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { PageAllocator } from "./page-allocator.ts";
-import type { PageMaps } from "./page-maps.ts";
+import { type PageMaps, requireWholePages } from "./page-maps.ts";
 import type { Pagemap } from "./pagemap.ts";
 import type { Provider } from "./provider.ts";
 import { RangeTable } from "./range-table.ts";
@@ -42,7 +42,8 @@ export class PagePool {
 
   /** Adds a range, page granular, and makes its struct pages; throws as {@link PageMaps.add}. */
   addRange(range: PhysRange, provider: Provider | null): void {
-    const allocator = new PageAllocator(Math.floor(range.start / PAGE_BYTES), Math.floor(range.sizeBytes / PAGE_BYTES));
+    requireWholePages(range);
+    const allocator = new PageAllocator(range.start / PAGE_BYTES, range.sizeBytes / PAGE_BYTES);
     const release = (run: PhysRange): void => {
       allocator.free(run.start / PAGE_BYTES, run.sizeBytes / PAGE_BYTES);
       this.#onReturn();

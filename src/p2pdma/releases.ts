@@ -33,6 +33,11 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
         remedy: `name it as 6.12; rules are known from ${first} to ${last}`,
       });
     }
+    if (number < (releaseNumber(first) ?? 0)) {
+      throw new PeerlaneError("usage", `Linux ${override} has no P2PDMA and no rules: it came with ${first}`, {
+        remedy: `name a release from ${first} to ${last}; --kernel asks what an older kernel would do`,
+      });
+    }
     return choice(number, "flag");
   }
   const { release } = machine.kernel;
@@ -45,6 +50,14 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
     return { release: null, chosenBy: "nothing", candidates: KERNEL_RULES, hidden };
   }
   return choice(number, "kernel");
+}
+
+/** The newest release whose rules were read, where a newer one was asked for and is decided by them; else `null`. */
+export function newestRead({ release, candidates }: RulesChoice): string | null {
+  const asked = release === null ? undefined : releaseNumber(release);
+  const [only, ...others] = candidates;
+  const isNewer = asked !== undefined && asked > (releaseNumber(last) ?? 0);
+  return isNewer && only !== undefined && others.length === 0 ? only.release : null;
 }
 
 function choice(number: number, chosenBy: RulesChoice["chosenBy"]): RulesChoice {

@@ -137,7 +137,7 @@ export function verdictChangeTexts(changes: readonly VerdictChange[], topology: 
 /** A map type in words and paint, with its hops where it works. */
 export function mapTypeSpan(mapType: MapType, hops: number | null): Span {
   const works = mapType === "bus-addr" || mapType === "thru-host-bridge";
-  const text = `${MAP_TYPE_WORDS[mapType]}${works && hops !== null ? `, ${hops} hops` : ""}`;
+  const text = `${MAP_TYPE_WORDS[mapType]}${works && hops !== null ? `, ${hops} ${hops === 1 ? "hop" : "hops"}` : ""}`;
   return { text, paint: MAP_TYPE_PAINTS[mapType] };
 }
 

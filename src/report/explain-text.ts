@@ -94,7 +94,9 @@ function hardwareTexts({ hardware: { write, read }, provider, client }: Verdict,
 function verdictWords({ mapType, distance, hops }: Verdict): string {
   const words = `${MAP_TYPE_WORDS[mapType]} (${mapType})`;
   if (mapType === "unknown") return hops === null ? words : `${words}, ${hops} hops either way`;
-  return mapType === "not-supported" ? `${words}, distance -1 (${hops} hops)` : `${words}, distance ${distance}`;
+  return mapType === "not-supported"
+    ? `${words}, distance -1 (${hops} ${hops === 1 ? "hop" : "hops"})`
+    : `${words}, distance ${distance}`;
 }
 
 /** The path as hops: up from the provider, over the meeting point or the host bridges, down to the client. */

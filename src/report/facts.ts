@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { formatSize } from "../p2pdma/gates.ts";
-import type { RulesChoice } from "../p2pdma/releases.ts";
+import { newestRead, type RulesChoice } from "../p2pdma/releases.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -20,6 +20,8 @@ function kernelText(machine: Machine, rules: RulesChoice): string {
   if (rules.release === null) return "kernel unknown";
   const name = isUnknown(release) || rules.chosenBy === "flag" ? `rules of Linux ${rules.release}` : `Linux ${release}`;
   const [below, above] = rules.candidates;
+  const newest = newestRead(rules);
+  if (newest !== null) return `${name} (rules of ${newest}, the newest read)`;
   return above === undefined ? name : `${name} (rules of ${below?.release} or ${above.release})`;
 }
 

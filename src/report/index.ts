@@ -14,4 +14,4 @@ export { type MeasuredPairView, type MeasuredView, vmBlocks, vmJson, vmText } fr
 export { explainBlocks, matrixBlocks, treeBlocks } from "./screen-markdown.ts";
 export type { ScreenOptions } from "./style.ts";
 export { type TreeInput, treeText } from "./tree-text.ts";
-export { type WhatIfView, whatIfBlocks, whatIfJson, whatIfView } from "./what-if.ts";
+export { askedBlocks, askedJson, type WhatIfView, whatIfBlocks, whatIfJson, whatIfView } from "./what-if.ts";

@@ -2,6 +2,7 @@ import type { PeerRoutes } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
 import { deviceKind } from "../p2pdma/device-kind.ts";
 import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
+import { newestRead } from "../p2pdma/releases.ts";
 import type { Verdict } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
@@ -90,7 +91,7 @@ export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "
     kernel: {
       release: known(machine.kernel.release),
       rules: rules.release,
-      rulesChecked: rules.candidates.length === 1,
+      rulesChecked: rules.candidates.length === 1 && newestRead(rules) === null,
       commandLine: known(machine.kernel.commandLine),
     },
     cpu: {

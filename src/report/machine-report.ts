@@ -1,17 +1,24 @@
 import type { PeerRoutes } from "../fabric/index.ts";
 import { advise, type Pair } from "../p2pdma/advice/index.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import type { Change } from "../p2pdma/what-if/index.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
 import { fixBlocks } from "./fix.ts";
 import { matrixBlocks } from "./screen-markdown.ts";
 import { type TreeInput, treeText } from "./tree-text.ts";
+import { askedBlocks } from "./what-if.ts";
 
 /** Advice on more pairs than this would be longer than anybody reads. */
 const MAX_PAIRS = 64;
 
 /** One Markdown text with all that a colleague or a maintainer asks for first: verdicts, what helps, topology, notes. */
-export function machineReport(input: TreeInput, madeBy: string, routes?: PeerRoutes): string {
+export function machineReport(
+  input: TreeInput,
+  madeBy: string,
+  routes?: PeerRoutes,
+  changes: readonly Change[] = [],
+): string {
   const { table } = input;
   const pairs = redirectedPairs(table);
   const notes = table.machine.notes.map(
@@ -20,6 +27,7 @@ export function machineReport(input: TreeInput, madeBy: string, routes?: PeerRou
   const { commandLine } = table.machine.kernel;
   const sections: readonly string[] = [
     "## PCI peer-to-peer report",
+    ...(changes.length === 0 ? [] : [documentMarkdown(askedBlocks(changes)).trimEnd()]),
     documentMarkdown(matrixBlocks(table, undefined, routes)).trimEnd(),
     documentMarkdown([
       heading("Command line"),

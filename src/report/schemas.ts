@@ -23,7 +23,9 @@ const machine = z.strictObject({
   kernel: z.strictObject({
     release: known(z.string()),
     rules: z.string().nullable().describe("the release whose rules decided, null where the source does not say"),
-    rulesChecked: z.boolean().describe("false where the release lies between two checked ones that differ"),
+    rulesChecked: z
+      .boolean()
+      .describe("false where the release lies between two checked ones that differ, or is newer than all of them"),
     commandLine: known(z.string()),
   }),
   cpu: z.strictObject({
@@ -124,6 +126,7 @@ const difference = z.strictObject({
   verdicts: verdictChanges,
 });
 /** On every output, where `--kernel`, `--set` and the like asked what would be. */
+const asked = z.array(z.string()).optional().describe("what if: the changes with which the machine was asked about");
 const whatIf = z.strictObject({ changes: z.array(z.string()), difference }).optional();
 
 const notes = z.array(
@@ -237,6 +240,7 @@ export const OUTPUT_SCHEMAS: Readonly<
     ),
     changedSinceBoot: z.array(z.strictObject({ device: bdf, bits: count })),
     notes,
+    asked,
   }),
   find: z.strictObject({
     schema: z.literal("peerlane.find/1"),
@@ -252,10 +256,10 @@ export const OUTPUT_SCHEMAS: Readonly<
     ),
     chosen: known(z.array(bdf)).describe("the nearest; the kernel picks one of several at random"),
     notes,
-    whatIf,
+    asked,
   }),
   diff: z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference }),
-  check: checkSchema({ machine, pair, notes }),
+  check: checkSchema({ machine, pair, notes, asked }),
   simulate: simulateSchema({ machine, notes }),
   lab: labSchema,
   "lab-replay": labReplaySchema,

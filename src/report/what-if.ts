@@ -4,7 +4,7 @@ import type { Change } from "../p2pdma/what-if/index.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { changeText } from "./change-text.ts";
 import { type DifferenceView, differenceBlocks, differenceJson } from "./difference.ts";
-import { type Block, heading } from "./document.ts";
+import { type Block, heading, paragraph } from "./document.ts";
 
 /** What a screen needs to mark what a change would change. */
 export interface WhatIfView extends DifferenceView {
@@ -40,6 +40,17 @@ export function whatIfBlocks(view: WhatIfView): readonly Block[] {
     heading([{ text: `What if: ${view.changes.map(changeText).join(", ")}`, paint: "warn" }]),
     ...differenceBlocks(view),
   ];
+}
+
+/** What was asked, above an answer that is about the machine as it would be; nothing where nothing was asked. */
+export function askedBlocks(changes: readonly Change[]): readonly Block[] {
+  if (changes.length === 0) return [];
+  return [paragraph([{ text: `What if: ${changes.map(changeText).join(", ")}`, paint: "warn" }])];
+}
+
+/** The same for JSON. */
+export function askedJson(changes: readonly Change[]): object {
+  return changes.length === 0 ? {} : { asked: changes.map(changeText) };
 }
 
 /** The part of a JSON output that says what was asked and what differs. */

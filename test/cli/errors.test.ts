@@ -18,6 +18,12 @@ describe.concurrent("an error", () => {
     ],
     ["proposes devices that are near", "explain nvme0 nvm1 $MIXED", /'nvm1'.*\n {2}→ did you mean .*nvme1/],
     ["lists the choices", "matrix $MIXED --iommu none", /off, strict, lazy, passthrough/],
+    [
+      "says how to ask about the IOMMU",
+      "matrix $MIXED --append 'quiet iommu=pt'",
+      /'iommu=pt'.*\n {2}→ ask with --iommu/,
+    ],
+    ["knows no rules before P2PDMA", "explain nvme0 nvme1 $MIXED --rules 4.19", /came with 4\.20/],
     ["lists the schemas", "schema policies", /scenario, policy, workload, snapshot/],
     ["of a scenario names line and column", "bad.yaml", /bad\.yaml:3:\d+: .*did you mean 'nvme'/s],
     ["says when a source stands where the second device is due", "explain nvme0 $MIXED", /is a source.*first/s],

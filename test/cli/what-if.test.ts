@@ -71,3 +71,16 @@ describe.concurrent("a what-if that cannot be asked", () => {
     },
   );
 });
+
+describe.concurrent("verbs that advise say that they speak of another machine,", () => {
+  const asked = "--cpu amd-zen --kernel 7.3";
+  test.for([
+    ["fix", `fix nvme0 nvme1 $MIXED ${asked}`],
+    ["find", `find nvme0 $MIXED ${asked}`],
+    ["report", `report $MIXED ${asked}`],
+  ] as const)("%s", async ([, line]) => {
+    const [text, plain] = await Promise.all([run(`peerlane ${line}`), run(`peerlane ${line.replace(asked, "")}`)]);
+    expect(text.out).toContain("What if: ");
+    expect(plain.out).not.toContain("What if: ");
+  });
+});

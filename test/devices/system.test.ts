@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { buildSystem, poolOf } from "../../src/devices/index.ts";
+import { buildSystem, mapMemory, poolOf } from "../../src/devices/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
 import { decide, isBridge } from "../../src/p2pdma/index.ts";
+import { physAddr } from "../../src/pci/addresses.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { bdfOf, benchOf, emulatedMachine, machineOf, serverMachine } from "./machines.ts";
 
@@ -88,6 +89,44 @@ describe("a system", () => {
     const choice = buildSystem(machine).choices.find(({ what }) => what === "root-complex");
     expect(choice?.value).toBe(value);
     expect(choice?.why).toContain(why);
+  });
+
+  it("keeps traffic within a host bridge where only the way between two is documented to fail", () => {
+    const bridge = `
+  - below:
+      - rootPort: { id: "8086:3c02" }
+        below: [nvme]`;
+    const choice = buildSystem(machineOf(bridge + bridge)).choices.find(({ what }) => what === "root-complex");
+    expect(choice?.value).toBe("within-host-bridge");
+    expect(choice?.why).toContain("documented");
+  });
+
+  it("reserves bounce buffers before RAM is handed out, so that low RAM that is used up fails no mapping", () => {
+    const machine = serverMachine();
+    const nic = bdfOf(machine, "nic0");
+    const system = buildSystem(machine, { ramBytes: 6 * 2 ** 30, dmaMaskBits: new Map([[nic, 32]]) });
+    while (system.ram.alloc(2 ** 20, { below: 2 ** 32 }) !== null);
+    const high = system.ram.alloc(4096, { from: physAddr(2 ** 32) });
+    if (high === null) throw new Error("no high RAM");
+    expect(mapMemory(system, nic, [{ phys: high.start, lengthBytes: 4096 }], "to-device").ok).toBe(true);
+  });
+
+  it("answers with an error where RAM is too small for bounce buffers, and refuses options that ask for them", () => {
+    const machine = serverMachine();
+    const nic = bdfOf(machine, "nic0");
+    const system = buildSystem(machine, { ramBytes: 0x8000, dmaMaskBits: new Map([[nic, 14]]) });
+    const runs = [{ phys: physAddr(0x5000), lengthBytes: 4096 }];
+    expect(mapMemory(system, nic, runs, "to-device")).toMatchObject({ ok: false, errno: "EIO" });
+    expect(() => buildSystem(machine, { ramBytes: 0x8000, backend: "swiotlb" })).toThrow("for bounce buffers");
+  });
+
+  it("refuses an offset that puts RAM into a window of its host bridge", () => {
+    const machine = serverMachine();
+    const options = { ramBytes: 2 ** 31, ramBusOffset: () => 0x8000_0000 };
+    expect(() => buildSystem(machine, options)).toThrow(
+      expect.objectContaining({ code: "bad-input", remedy: expect.stringContaining("ramBusOffset") }),
+    );
+    expect(() => buildSystem(machine, { ...options, ramBusOffset: () => 2 ** 46 })).not.toThrow();
   });
 
   it("says what it assumes", () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { dmaEntries, iommuOps, noCost, scatterlist } from "../../src/dma/index.ts";
-import type { IommuDomain } from "../../src/iommu/index.ts";
-import { FAULT_NO_WRITE, FAULT_NOT_PRESENT } from "../../src/iommu/index.ts";
+import { FAULT_NO_WRITE, FAULT_NOT_PRESENT, IommuDomain } from "../../src/iommu/index.ts";
 import { type DmaAddr, type Iova, iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain, FakePages, provider, range, rules } from "./fake-memory.ts";
 
@@ -14,6 +13,12 @@ const pages = new FakePages([
   { start: 0xd000_0000, sizeBytes: 0x100_0000, kind: "peer", provider: far },
   { start: 0xe000_0000, sizeBytes: 0x100_0000, kind: "peer", provider: third },
 ]);
+
+/** Of 16 bits of IOVA space, all but two pages that do not touch. */
+const TWO_PAGES_APART = [
+  { start: 0x2000, sizeBytes: 0x1000, what: "" },
+  { start: 0x4000, sizeBytes: 0xc000, what: "" },
+];
 
 function setUp(used: IommuDomain | null = domain()) {
   const table = rules(
@@ -158,6 +163,27 @@ describe("Mapping with an IOMMU", () => {
     expect(ops.mapProviderRanges(device(), far, ranges, "to-device")).toMatchObject({ ok: false, errno: "EIO" });
     expect(used.mappedBytes).toBe(0);
     expect(used.iovas.allocationCount).toBe(0);
+  });
+
+  it("maps each page-less range by itself where no IOVA range is free for all, and none where one finds no place", () => {
+    for (const invalidation of ["strict", "lazy"] as const) {
+      const fragmented = new IommuDomain({ space: { addressBits: 16, reserved: TWO_PAGES_APART }, invalidation });
+      const { ops } = setUp(fragmented);
+      const ranges = [range(0xd000_0000, 4096), range(0xd000_4800, 100), range(0xd000_8000, 64)];
+      expect(ops.mapProviderRanges(device(), far, ranges, "to-device")).toMatchObject({ ok: false, errno: "ENOMEM" });
+      expect(fragmented.mappedBytes).toBe(0);
+      fragmented.flush();
+      expect(fragmented.iovas.allocationCount).toBe(0);
+      const mapped = ops.mapProviderRanges(device(), far, ranges.slice(0, 2), "to-device");
+      if (!mapped.ok) throw new Error(mapped.reason);
+      expect(mapped.value.map(({ address }) => fragmented.resolve(asIova(address), false))).toEqual([
+        0xd000_0000, 0xd000_4800,
+      ]);
+      ops.unmapProviderRanges(device(), mapped.value, "to-device");
+      fragmented.flush();
+      expect(fragmented.iovas.allocationCount).toBe(0);
+      expect(() => ops.unmapProviderRanges(device(), mapped.value, "to-device")).toThrow("unmapped twice");
+    }
   });
 
   it("gives page-less ranges their bus addresses without any IOVA", () => {

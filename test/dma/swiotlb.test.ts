@@ -99,6 +99,29 @@ describe("Bounce buffers", () => {
     expect(memory.high.every((byte) => byte === 0)).toBe(true);
   });
 
+  it("are all given back when the rules throw for a later segment", () => {
+    const decide = () => {
+      throw new Error("the verdict is unknown");
+    };
+    const ops = swiotlbOps({ pages, decide, memory: new Bytes(), pool: range(POOL, 0x10000) });
+    const failing = list([HIGH, 4096], [0xc000_0000, 4096]);
+    expect(() => ops.mapList(device32, failing, "to-device")).toThrow("the verdict is unknown");
+    expect(ops.pool.usedBytes).toBe(0);
+    expect(failing.dmaCount).toBe(0);
+  });
+
+  it("are all given back when a copy into one of them throws", () => {
+    const { ops, memory } = setUp();
+    const copy = memory.copy.bind(memory);
+    memory.copy = (from, to, lengthBytes) => {
+      if (from === HIGH + 8192) throw new Error("no memory");
+      copy(from, to, lengthBytes);
+    };
+    expect(() => ops.mapRange(device32, range(HIGH + 8192, 4096), "to-device")).toThrow("no memory");
+    expect(() => ops.mapList(device32, list([HIGH, 4096], [HIGH + 8192, 100]), "to-device")).toThrow("no memory");
+    expect(ops.pool.usedBytes).toBe(0);
+  });
+
   it("end with EIO when the pool is used up, too far away, or the segment too long", () => {
     const { ops } = setUp(0x2000);
     expect(ops.mapList(device32, list([HIGH, 4096], [HIGH, 4096], [HIGH, 1]), "to-device")).toMatchObject({

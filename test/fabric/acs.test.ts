@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createFabric, type FabricOptions, type MemoryRequest } from "../../src/fabric/index.ts";
+import { PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR } from "../../src/pci/acs.ts";
 import type { DmaAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
-import { unknown } from "../../src/pci/known.ts";
-import { bdfOf, busOf, hopsOf, machineOf, nameAt, shown, switchMachine } from "./machines.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { bdfOf, busOf, changed, hopsOf, machineOf, nameAt, shown, switchMachine } from "./machines.ts";
 
 /** Where a request of `left` goes: `across`, `root` (through the root complex), or outcome and place. */
 function wayOf(
@@ -51,10 +52,11 @@ describe("P2P Request Redirect, Egress Control and Direct Translated P2P at a sw
     expect(wayOf(ports, translated)).toBe(ats);
   });
 
-  test("Egress Control leaves peers alone that its vector does not name", () => {
+  test("Egress Control leaves peers alone that its vector does not name, with Request Redirect too", () => {
     const none: FabricOptions = { isEgressControlled: () => false };
     expect(wayOf("EC+", {}, none)).toBe("across");
-    expect(wayOf("EC+ RR+", {}, none)).toBe("root");
+    expect(wayOf("EC+ RR+", {}, none)).toBe("across");
+    expect(wayOf("RR+", {}, none)).toBe("root");
     const asked: Bdf[][] = [];
     wayOf("EC+", {}, { isEgressControlled: (port, egress) => asked.push([port, egress]) > 0 });
     const machine = switchMachine();
@@ -190,8 +192,7 @@ describe("Functions of one device", () => {
 test("ACS that the source hides makes a route unknown only where it decides", () => {
   const machine = switchMachine();
   const port = bdfOf(machine, "leftPort");
-  const functions = machine.functions.map((fn) => (fn.bdf === port ? { ...fn, acs: unknown("not readable") } : fn));
-  const fabric = createFabric({ ...machine, functions });
+  const fabric = createFabric(changed(machine, "leftPort", { acs: unknown("not readable") }));
   const base = { requester: bdfOf(machine, "left"), kind: "write", lengthBytes: 4 } as const;
   const to = (address: DmaAddr) => fabric.route({ ...base, address, addressType: "untranslated" });
   expect(to(busOf(machine, "right"))).toHaveProperty("unknown");
@@ -199,4 +200,36 @@ test("ACS that the source hides makes a route unknown only where it decides", ()
   expect(() => fabric.write(base.requester, busOf(machine, "right"), new Uint8Array(4))).toThrow("cannot be told");
   fabric.setAcsControl(port, 0);
   expect(to(busOf(machine, "right"))).toMatchObject({ outcome: "delivered" });
+});
+
+test("ACS control bits that the capability does not have stay 0 when they are written", () => {
+  const machine = changed(switchMachine(), "leftPort", { acs: { capability: PCI_ACS_RR, control: 0 } });
+  const fabric = createFabric(machine);
+  const [left, leftPort, right] = [bdfOf(machine, "left"), bdfOf(machine, "leftPort"), busOf(machine, "right")];
+  fabric.setAcsControl(leftPort, PCI_ACS_EC);
+  expect(fabric.write(left, right, new Uint8Array(4))).toBe("delivered");
+  fabric.setAcsControl(leftPort, PCI_ACS_EC | PCI_ACS_RR);
+  fabric.write(left, right, new Uint8Array(4));
+  expect(hopsOf(machine, fabric.lastRoute())).toContain("leftPort redirect");
+});
+
+describe("Hidden ACS bits of a root port, of a request to the port beside it", () => {
+  const capability = PCI_ACS_RR | PCI_ACS_EC | PCI_ACS_DT;
+
+  test.each([
+    ["Request Redirect", 0, PCI_ACS_RR, "delivered", "delivered"],
+    ["Direct Translated P2P without Egress Control", PCI_ACS_RR, PCI_ACS_DT, "delivered", "delivered"],
+    ["Egress Control", 0, PCI_ACS_EC, "unknown", "unknown"],
+    ["Egress Control with Request Redirect", PCI_ACS_RR, PCI_ACS_EC, "delivered", "delivered"],
+    ["Request Redirect with Egress Control", PCI_ACS_EC, PCI_ACS_RR, "unknown", "unknown"],
+    ["Direct Translated P2P with Egress Control", PCI_ACS_EC, PCI_ACS_DT, "acs-violation", "unknown"],
+  ])("%s: untranslated and translated requests end as they must", (_, control, uncertain, plain, ats) => {
+    const machine = changed(switchMachine(), "root2", { acs: { capability, control, uncertain } });
+    const base = { requester: bdfOf(machine, "other"), kind: "write", lengthBytes: 4 } as const;
+    const outcomeOf = (addressType: MemoryRequest["addressType"]): string => {
+      const route = createFabric(machine).route({ ...base, address: busOf(machine, "left"), addressType });
+      return isUnknown(route) ? "unknown" : route.outcome;
+    };
+    expect([outcomeOf("untranslated"), outcomeOf("translated")]).toEqual([plain, ats]);
+  });
 });

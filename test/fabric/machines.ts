@@ -21,6 +21,12 @@ export function named(machine: Machine, name: string): PciFunction {
   return fn;
 }
 
+/** The machine with some fields of a named function replaced. */
+export function changed(machine: Machine, name: string, fields: Partial<PciFunction>): Machine {
+  const { bdf } = named(machine, name);
+  return { ...machine, functions: machine.functions.map((fn) => (fn.bdf === bdf ? { ...fn, ...fields } : fn)) };
+}
+
 export function bdfOf(machine: Machine, name: string): Bdf {
   return named(machine, name).bdf;
 }

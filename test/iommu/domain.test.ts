@@ -81,6 +81,21 @@ describe("A domain", () => {
       expect(domain.resolve(iova(at), false)).toBe(FAULT_NOT_PRESENT);
   });
 
+  it("refuses to release a range twice while it waits for the flush, and goes on", () => {
+    const domain = newDomain("lazy", 2);
+    const twice = mapPage(domain, 0x7000);
+    const other = mapPage(domain, 0x8000);
+    domain.release(twice, PAGE_BYTES);
+    expect(() => domain.release(twice, PAGE_BYTES)).toThrow("unmapped twice, or never");
+    domain.release(other, PAGE_BYTES);
+    domain.flush();
+    expect(domain.iovas.allocationCount).toBe(0);
+    expect(() => domain.release(twice, PAGE_BYTES)).toThrow("unmapped twice, or never");
+    for (let round = 0; round < 5; round++) domain.release(mapPage(domain, 0x7000), PAGE_BYTES);
+    expect(domain.queueLength).toBe(1);
+    expect(domain.iovas.allocationCount).toBe(1);
+  });
+
   it("refuses to map beyond its width", () => {
     const domain = newDomain("strict");
     expect(() => domain.map(iova(2 ** 48), physAddr(0), PAGE_BYTES, PERMIT_READ)).toThrow("beyond the domain's width");

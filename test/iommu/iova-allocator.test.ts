@@ -68,6 +68,13 @@ describe("The IOVA allocator", () => {
     }
   });
 
+  it("is not split by a reserved range without bytes", () => {
+    for (const start of [0x4000, 0x4800]) {
+      const allocator = new IovaAllocator({ addressBits: 15, reserved: [{ start, sizeBytes: 0, what: "" }] });
+      expect(allocator.freeRanges()).toEqual([{ start: PAGE_BYTES, sizeBytes: 7 * PAGE_BYTES }]);
+    }
+  });
+
   it("refuses sizes and widths that are none", () => {
     const allocator = new IovaAllocator({ addressBits: 32, reserved: [] });
     for (const size of [0, -1, 1.5, Number.NaN]) expect(() => allocator.allocate(size, 32)).toThrow("cannot allocate");

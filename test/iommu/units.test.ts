@@ -91,6 +91,19 @@ describe("The IOMMU units of a machine", () => {
     expect(new IommuUnits(machineWith("off"), { mode: "strict" }).translates(FIRST)).toBe(true);
   });
 
+  it("refuse and log a requester id that no function has, unless addresses pass through", () => {
+    const nobody = bdf("7f:00.0");
+    for (const mode of ["strict", "lazy"] as const) {
+      const units = new IommuUnits(machineWith(mode));
+      expect(units.translates(nobody)).toBe(true);
+      expect(units.translate(nobody, iova(0x1000), true)).toEqual({ ok: false, reason: "no-domain" });
+      expect(units.faults).toEqual([{ requester: nobody, address: 0x1000, isWrite: true, reason: "no-domain" }]);
+    }
+    for (const mode of ["passthrough", "off"] as const) {
+      expect(new IommuUnits(machineWith(mode)).translates(nobody)).toBe(false);
+    }
+  });
+
   it("leave functions out of scope alone", () => {
     const units = new IommuUnits(machineWith("strict"), { inScope: (requester) => requester === APART });
     expect(units.translates(APART)).toBe(true);
@@ -146,6 +159,9 @@ describe("The IOMMU units of a machine", () => {
       functions: machine.functions.map((fn) => ({ ...fn, acs: hidden, iommuGroup: hidden })),
     };
     expect(() => new IommuUnits(noGroups)).toThrow("the IOMMU groups are hidden");
-    expect(new IommuUnits(noGroups, { mode: "passthrough" }).translates(FIRST)).toBe(false);
+    const passing = new IommuUnits(noGroups, { mode: "passthrough" });
+    expect(passing.translates(FIRST)).toBe(false);
+    expect(() => passing.attach(FIRST, "blocked")).toThrow("the IOMMU groups are hidden");
+    expect(passing.translates(FIRST), "a failed attach changes nothing").toBe(false);
   });
 });

@@ -48,6 +48,14 @@ describe("Enabling", () => {
     expect([1, 2, 4, 5].map((page) => maps.kindAt(part(page, 1).start))).toEqual([null, "peer", "peer", null]);
   });
 
+  it("A part of a page cannot be enabled, and nothing is left of the attempt", () => {
+    const refused = expect.objectContaining({ code: "bad-input" });
+    for (const options of [{ sizeBytes: 100 }, { offset: 100, sizeBytes: PAGE }, { sizeBytes: PAGE + 100 }]) {
+      expect(() => enableP2p(maps, machine, nvme0, 2, options)).toThrow(refused);
+    }
+    expect(maps.kindAt(cmb.start)).toBeNull();
+  });
+
   it("What is not in the BAR, not a BAR or enabled before is refused", () => {
     expect(() => enableP2p(maps, machine, nvme0, 2, { offset: 16 * MIB })).toThrowError(/are not in BAR 2/);
     expect(() => enableP2p(maps, machine, nvme0, 2, { offset: PAGE, sizeBytes: 16 * MIB })).toThrowError(

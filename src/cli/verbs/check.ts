@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { checkPolicy, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
+import type { Change } from "../../p2pdma/what-if/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
+import { askedBlocks, askedJson, documentMarkdown, documentText } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
@@ -16,9 +18,9 @@ export interface CheckOptions extends MachineOptions {
 /** `peerlane check POLICY [SRC]`. */
 export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
   const policy = parsePolicy(readPolicy(file), file);
-  const { after: machine } = await readSource(source, options);
+  const { after: machine, changes } = await readSource(source, options);
   const result = checkPolicy(machine, policy, rulesOf(options));
-  process.stdout.write(formOf(options, result));
+  process.stdout.write(formOf(options, result, changes));
   if (isForPeople(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
 }
@@ -27,11 +29,16 @@ function isForPeople({ json, markdown, junit, sarif }: CheckOptions): boolean {
   return [json, markdown, junit, sarif].every((wanted) => wanted !== true);
 }
 
-function formOf(options: CheckOptions, result: PolicyResult): string {
+function formOf(options: CheckOptions, result: PolicyResult, changes: readonly Change[]): string {
   if (options.junit === true) return checkJunit(result);
   if (options.sarif === true) return `${JSON.stringify(checkSarif(result), null, 1)}\n`;
-  if (options.json === true) return `${JSON.stringify(checkJson(result), null, 1)}\n`;
-  return options.markdown === true ? checkMarkdown(result) : checkText(result, screenOf(options));
+  if (options.json === true) return `${JSON.stringify({ ...checkJson(result), ...askedJson(changes) }, null, 1)}\n`;
+  const asked = askedBlocks(changes);
+  if (options.markdown === true) {
+    return `${asked.length === 0 ? "" : `${documentMarkdown(asked)}\n`}${checkMarkdown(result)}`;
+  }
+  const screen = screenOf(options);
+  return `${asked.length === 0 ? "" : `${documentText(asked, screen)}\n`}${checkText(result, screen)}`;
 }
 
 function readPolicy(file: string): string {

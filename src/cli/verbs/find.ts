@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { findDevices, findProvider } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { findBlocks, findJson } from "../../report/index.ts";
+import { askedBlocks, askedJson, findBlocks, findJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { looksLikeSource, readSource, refuseSourceAsDevice } from "../read-source.ts";
@@ -20,7 +20,7 @@ export async function runFind(names: readonly string[], options: FindOptions): P
   const isSource = options.source === undefined && names.length > 1 && (looksLikeSource(last) || existsSync(last));
   const clientNames = isSource ? names.slice(0, -1) : names;
   refuseSourceAsDevice(clientNames);
-  const { after: machine } = await readSource(isSource ? last : options.source, options);
+  const { after: machine, changes } = await readSource(isSource ? last : options.source, options);
   const clients = [...new Set(clientNames.flatMap((name) => findDevices(machine, name)))];
   if (clients.length === 0) throw new PeerlaneError("usage", "find takes at least one client");
   const providers = options.providers?.flatMap((name) => findDevices(machine, name));
@@ -28,7 +28,11 @@ export async function runFind(names: readonly string[], options: FindOptions): P
     ...rulesOf(options),
     ...(providers === undefined ? {} : { providers: [...new Set(providers)] }),
   });
-  show(options, { machine, json: () => findJson(search), blocks: () => findBlocks(search) });
+  show(options, {
+    machine,
+    json: () => ({ ...findJson(search), ...askedJson(changes) }),
+    blocks: () => [...askedBlocks(changes), ...findBlocks(search)],
+  });
   if (isUnknown(search.chosen)) return EXIT.unknown;
   return search.chosen.length === 0 ? EXIT.no : EXIT.yes;
 }

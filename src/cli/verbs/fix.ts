@@ -1,7 +1,7 @@
 import type { Machine } from "../../host/machine.ts";
 import { type Advice, advise, findDevice, findDevices, type Pair } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { fixBlocks, fixJson } from "../../report/index.ts";
+import { askedBlocks, askedJson, fixBlocks, fixJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
@@ -24,10 +24,14 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
     });
   }
   refuseSourceAsDevice(names.slice(0, count));
-  const { after: machine } = await readSource(names[count], options);
+  const { after: machine, changes } = await readSource(names[count], options);
   const pairs = options.all === undefined ? onePair(machine, names) : allPairs(machine, options.all);
   const advice = advise(machine, pairs, rulesOf(options));
-  show(options, { machine, json: () => fixJson(advice), blocks: () => fixBlocks(advice) });
+  show(options, {
+    machine,
+    json: () => ({ ...fixJson(advice), ...askedJson(changes) }),
+    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice)],
+  });
   return exitCodeOf(advice);
 }
 

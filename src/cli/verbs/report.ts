@@ -14,13 +14,13 @@ export interface ReportOptions extends WhatIfOptions {
 
 /** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
-  const { after } = await readSource(source, options);
+  const { after, changes } = await readSource(source, options);
   const { redact } = await import("../../host/snapshot/index.ts");
   const { PeerRoutes } = await import("../../fabric/index.ts");
   const table = decideAll(redact(after), rulesOf(options));
   writeOutput(
     options.output,
-    machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table)),
+    machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table), changes),
   );
   return EXIT.yes;
 }

@@ -8,7 +8,7 @@ export const levelsLeftOut: Unknown = unknown(
   `NCCL's XML leaves out root ports and downstream ports, and may be drawn by hand: ${wayOut}`,
 );
 export const linkNotInXml: Unknown = unknown(
-  `NCCL's XML has no port types, and the speed of a link as what both ends can do or do: ${wayOut}`,
+  `NCCL's XML has no port types, and gives links one speed, without saying whether it is what they can do or what they do: ${wayOut}`,
 );
 export const registersNotInXml: Unknown = unknown(`NCCL's XML has no registers: ${wayOut}`);
 export const notInXml: Unknown = unknown(`NCCL's XML does not show it: ${wayOut}`);

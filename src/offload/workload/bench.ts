@@ -7,7 +7,7 @@ import {
   type System,
   type SystemOptions,
 } from "../../devices/index.ts";
-import { deviceKind, isBridge } from "../../p2pdma/index.ts";
+import { type DeviceKind, deviceKind, isBridge } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
@@ -44,10 +44,11 @@ export class WorkloadBench {
         if (step.engine !== null) this.endpoint(step.engine);
         break;
       case "nvmeof":
-        this.endpoint(step.nic);
+        this.#ofKind(step.nic, ["nic"], "NIC");
         this.#checkDrive(step.drive);
         break;
       case "gpu-read":
+        this.#ofKind(step.gpu, ["gpu", "accel"], "GPU or accelerator");
         this.#memoryBar(step.gpu, null);
         this.#checkDrive(step.drive);
         if (step.way === "gpu-reads") this.#checkPool(step.drive.device, "its buffer");
@@ -78,13 +79,14 @@ export class WorkloadBench {
   }
 
   nic(name: DeviceName): RdmaNic {
-    const { bdf } = this.endpoint(name);
+    const { bdf } = this.#ofKind(name, ["nic"], "NIC");
     const nic = this.#nics.get(bdf) ?? new RdmaNic(this.system, bdf);
     this.#nics.set(bdf, nic);
     return nic;
   }
 
   gpu(name: DeviceName): Gpu {
+    this.#ofKind(name, ["gpu", "accel"], "GPU or accelerator");
     const { fn, bar } = this.#memoryBar(name, null);
     const gpu = this.#gpus.get(fn) ?? new Gpu(this.system, fn, { bar });
     this.#gpus.set(fn, gpu);
@@ -112,6 +114,16 @@ export class WorkloadBench {
     throw new PeerlaneError("bad-input", `${name.text} is a bridge`, {
       place: name.place,
       remedy: "name an endpoint: 'peerlane tree' shows them",
+    });
+  }
+
+  /** An endpoint of one of the kinds, or of a hidden one. Throws `bad-input`, with the place, for others. */
+  #ofKind(name: DeviceName, kinds: readonly DeviceKind[], words: string): PciFunction {
+    const fn = this.endpoint(name);
+    if (isUnknown(fn.classCode) || kinds.includes(deviceKind(fn))) return fn;
+    throw new PeerlaneError("bad-input", `${name.text} is no ${words}`, {
+      place: name.place,
+      remedy: "'peerlane tree' shows what devices are",
     });
   }
 

@@ -156,7 +156,7 @@ class Search {
       const why =
         ideas.length === 0
           ? "no other slot is known on this machine"
-          : `none of ${ideas.length} other places is better`;
+          : `none of ${ideas.length} other places for one of the two is better; moving both was not tried`;
       this.rejected.push({ title: "another slot", why });
     }
   }

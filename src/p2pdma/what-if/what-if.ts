@@ -1,5 +1,6 @@
 import type { Machine } from "../../host/machine.ts";
 import { type Overrides, withOverrides } from "../../host/override.ts";
+import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../boot-acs.ts";
 import { applyChanges } from "./apply.ts";
@@ -30,6 +31,7 @@ export interface WhatIf {
  * Throws `usage` for words that mean nothing here.
  */
 export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = true): WhatIf {
+  refuseIommuParameters(request.append ?? "");
   const { facts, changes: factChanges } = splitOverrides(machine, request);
   const filled = withOverrides(machine, facts);
   const before = isBooted ? filled : afterBoot(filled);
@@ -40,6 +42,17 @@ export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = t
     ...(request.set ?? []).map((text) => parseSet(before, text)),
   ];
   return { before, after: changes.length === 0 ? before : applyChanges(before, changes), changes };
+}
+
+/** Parameters that set how the IOMMU is used; whether firmware offers one, no command line tells. */
+const IOMMU_PARAMETERS = /(?:^|\s)((?:intel_iommu|amd_iommu|iommu)=\S*|iommu\.(?:passthrough|strict)=\S*)/;
+
+function refuseIommuParameters(parameters: string): void {
+  const parameter = IOMMU_PARAMETERS.exec(parameters)?.[1];
+  if (parameter === undefined) return;
+  throw new PeerlaneError("usage", `'${parameter}' sets how the IOMMU is used, which parameters alone do not tell`, {
+    remedy: "ask with --iommu off, strict, lazy or passthrough instead",
+  });
 }
 
 function splitOverrides(machine: Machine, request: Overrides): { facts: Overrides; changes: Change[] } {

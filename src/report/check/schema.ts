@@ -11,6 +11,7 @@ export interface SharedParts {
   /** One item of `pairs`. */
   readonly pair: z.ZodType;
   readonly notes: z.ZodType;
+  readonly asked: z.ZodType;
 }
 
 function findingSchema(pair: z.ZodType): z.ZodType {
@@ -40,7 +41,7 @@ function ruleSchema(pair: z.ZodType): z.ZodType {
 }
 
 /** The validator of `peerlane.check/1`. */
-export function checkSchema({ machine, pair, notes }: SharedParts): z.ZodType {
+export function checkSchema({ machine, pair, notes, asked }: SharedParts): z.ZodType {
   return z.strictObject({
     schema: z.literal("peerlane.check/1"),
     machine,
@@ -50,5 +51,6 @@ export function checkSchema({ machine, pair, notes }: SharedParts): z.ZodType {
     rules: z.array(ruleSchema(pair)).min(1),
     assumed: z.array(z.string()).describe("what rules take for granted, as the source does not show it"),
     notes,
+    asked,
   });
 }

@@ -130,9 +130,9 @@ const sarifLog = z.strictObject({
 
 /** The validators that the outputs share. */
 function sharedParts(): Parameters<typeof checkSchema>[0] {
-  const { machine, pairs, notes } = (OUTPUT_SCHEMAS["fix"] as z.ZodObject<Record<string, z.ZodType>>).shape;
-  if (machine === undefined || notes === undefined) throw new Error("no such parts");
-  return { machine, pair: (pairs as z.ZodArray<z.ZodType>).element, notes };
+  const { machine, pairs, notes, asked } = (OUTPUT_SCHEMAS["fix"] as z.ZodObject<Record<string, z.ZodType>>).shape;
+  if (machine === undefined || notes === undefined || asked === undefined) throw new Error("no such parts");
+  return { machine, pair: (pairs as z.ZodArray<z.ZodType>).element, notes, asked };
 }
 
 describe.each(results)("%s", (name, make) => {
