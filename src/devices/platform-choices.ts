@@ -8,7 +8,9 @@ import {
   type PlatformContext,
   platformContext,
 } from "../p2pdma/platform-facts/index.ts";
-import type { Bdf } from "../pci/bdf.ts";
+import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_UF } from "../pci/acs.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
 import type { SystemChoice, SystemOptions } from "./system-options.ts";
@@ -44,8 +46,40 @@ export function platformChoices(machine: Machine, topology: Topology, options: S
     choices: [
       { what: "root-complex", ...decided },
       { what: "switch-forwarding", ...switches },
+      ...leftOpenByAcs(machine, options),
     ],
   };
+}
+
+/** What ports do where ACS leaves it to them, for machines that have such ports. */
+function leftOpenByAcs({ functions }: Machine, { fabric }: SystemOptions): readonly SystemChoice[] {
+  const choices: SystemChoice[] = [];
+  const ports = functions.filter(({ express }) => {
+    const type = isUnknown(express) ? null : express?.type;
+    return type === "root-port" || type === "downstream-port";
+  });
+  const withControl = (bits: number): readonly PciFunction[] =>
+    functions.filter(({ acs }) => !isUnknown(acs) && acs !== null && (acs.control & bits) !== 0);
+  const withoutForwarding = ports.filter(
+    ({ acs }) => !isUnknown(acs) && (acs === null || (acs.control & PCI_ACS_UF) === 0),
+  );
+  if (withControl(PCI_ACS_RR | PCI_ACS_CR).length > 0 && withoutForwarding.length > 0) {
+    choices.push({
+      what: "upstream-forwarding",
+      value: fabric?.withoutUpstreamForwarding ?? "refuse",
+      why: "for a request from below a port whose target is below it again, while its ACS Upstream Forwarding is off: PCIe 6.0 leaves that open",
+    });
+  }
+  const controlling = withControl(PCI_ACS_EC);
+  if (controlling.length > 0 && fabric?.isEgressControlled === undefined) {
+    const names = controlling.map(({ bdf }) => formatBdf(bdf)).join(", ");
+    choices.push({
+      what: "egress-control",
+      value: "every peer",
+      why: `assumed: no source shows the Egress Control Vector of ${names}`,
+    });
+  }
+  return choices;
 }
 
 interface Decided<T extends string> {

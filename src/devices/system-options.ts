@@ -44,7 +44,14 @@ export interface SystemOptions {
 
 /** Something that the machine's description leaves open, and how the model decided it. */
 export interface SystemChoice {
-  readonly what: "root-complex" | "switch-forwarding" | "failed-reads" | "dma-mask" | "peer-memory";
+  readonly what:
+    | "root-complex"
+    | "switch-forwarding"
+    | "upstream-forwarding"
+    | "egress-control"
+    | "failed-reads"
+    | "dma-mask"
+    | "peer-memory";
   readonly value: string;
   /** For people: which fact or option decided, or that it is an assumption. */
   readonly why: string;

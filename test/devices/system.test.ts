@@ -28,6 +28,21 @@ describe("a system", () => {
     expect(() => poolOf(system, fn("nic0"))).toThrow("no peer memory");
   });
 
+  it("tells what it does where ACS leaves it open, on machines that have such ports only", () => {
+    const withPorts = (acs: string): Machine =>
+      machineOf(`
+  - below:
+      - rootPort: { acs: false }
+        below:
+          - switch: { acs: ${acs} }
+            below: [ { nvme: { cmb: 1M } }, nic ]
+`);
+    expect(choiceOf(withPorts('"SV+ RR+"'), "upstream-forwarding")).toBe("refuse");
+    expect(choiceOf(withPorts("false"), "upstream-forwarding")).toBeUndefined();
+    expect(choiceOf(withPorts('"EC+"'), "egress-control")).toBe("every peer");
+    expect(choiceOf(withPorts('"SV+ RR+"'), "egress-control")).toBeUndefined();
+  });
+
   it("asks the rules, and caches nothing that differs from them", () => {
     const machine = serverMachine("strict", "true", "cpu: intel");
     const { system } = benchOf(machine);
