@@ -127,8 +127,13 @@ function shortened(texts: readonly Rich[], one: string, many: string): readonly 
 
 function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
   if (fixes.length > 0) return [];
-  if (before.every(({ mapType }) => mapType === "bus-addr"))
-    return [heading("Nothing to fix"), list(["direct as it is"])];
+  if (before.every(({ mapType }) => mapType === "bus-addr")) {
+    const isBlocked = before.some(({ gates }) => gates.some(({ effect }) => effect === "blocks"));
+    return [
+      heading(isBlocked ? "The path is direct, and blocked by something else" : "Nothing to fix on the path"),
+      list(["direct as it is"]),
+    ];
+  }
   const hidden = [...new Set(before.flatMap((verdict) => verdict.hidden))];
   if (hidden.length > 0) return [heading("Cannot be told"), list(hidden)];
   const isWorking = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
