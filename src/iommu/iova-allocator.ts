@@ -1,6 +1,6 @@
+import { FreeRuns } from "../memory/index.ts";
 import { formatAddress, type Iova, PAGE_BYTES } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { GapTree } from "./gap-tree.ts";
 
 /** A run of addresses that no IOVA may lie in, as the device would see them; half-open, in bytes. */
 export interface ReservedRange {
@@ -27,7 +27,7 @@ const BITS_BELOW_4_GIB = 32;
  */
 export class IovaAllocator {
   readonly space: IovaSpace;
-  readonly #gaps = new GapTree();
+  readonly #gaps = new FreeRuns();
   /** Pages of each live range by its first page. */
   readonly #live = new Map<number, number>();
   #livePages = 0;

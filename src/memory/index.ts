@@ -7,6 +7,7 @@ export {
 } from "./allocate-for-clients.ts";
 export { ByteStore } from "./bytes.ts";
 export { type EnableP2pOptions, enableP2p } from "./enable-p2p.ts";
+export { FreeRuns } from "./free-runs.ts";
 export { providerOf, providersOf } from "./machine-bars.ts";
 export {
   P2pPool,

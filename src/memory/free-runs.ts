@@ -6,7 +6,7 @@ const NONE = 0;
  * knows the largest run below it. Everything is O(log runs) as long as runs are not mostly misaligned. Priorities come
  * from a fixed seed, so that equal histories give equal trees.
  */
-export class GapTree {
+export class FreeRuns {
   #start: Float64Array = new Float64Array(16);
   #end: Float64Array = new Float64Array(16);
   #largest: Float64Array = new Float64Array(16);
@@ -20,6 +20,11 @@ export class GapTree {
   // Results of #split.
   #low = NONE;
   #high = NONE;
+
+  /** Pages of the longest run: the most that one call can take. */
+  get longest(): number {
+    return this.#largest[this.#root] ?? 0;
+  }
 
   /** Adds the run `[start, end)`, joining it with its neighbours; false (and no change) where part of it is free already. */
   give(start: number, end: number): boolean {
@@ -48,12 +53,22 @@ export class GapTree {
     }
   }
 
+  /** Takes the lowest `count` pages that follow each other at or above page `from`; the first of them, -1 for none. */
+  takeLowest(count: number, from: number): number {
+    const node = this.#lowestFit(this.#root, count, from);
+    if (node === NONE) return -1;
+    const runStart = this.#start[node] ?? 0;
+    const start = Math.max(runStart, from);
+    this.#cut(runStart, this.#end[node] ?? 0, start, start + count);
+    return start;
+  }
+
   /**
    * Takes the highest `count` pages that start at a multiple of `alignment` and end at or below `limit`; the first page,
    * -1 where there is none.
    */
   takeHighest(count: number, alignment: number, limit: number): number {
-    const node = this.#fit(this.#root, count, alignment, limit);
+    const node = this.#highestFit(this.#root, count, alignment, limit);
     if (node === NONE) return -1;
     const runStart = this.#start[node] ?? 0;
     const runEnd = this.#end[node] ?? 0;
@@ -84,15 +99,25 @@ export class GapTree {
     }
   }
 
-  #fit(node: number, count: number, alignment: number, limit: number): number {
+  #lowestFit(node: number, count: number, from: number): number {
+    if (node === NONE || (this.#largest[node] ?? 0) < count) return NONE;
+    const start = this.#start[node] ?? 0;
+    // What lies left of a run that starts below `from` ends below it too.
+    const lower = start > from ? this.#lowestFit(this.#left[node] ?? NONE, count, from) : NONE;
+    if (lower !== NONE) return lower;
+    if ((this.#end[node] ?? 0) - Math.max(start, from) >= count) return node;
+    return this.#lowestFit(this.#right[node] ?? NONE, count, from);
+  }
+
+  #highestFit(node: number, count: number, alignment: number, limit: number): number {
     if (node === NONE || (this.#largest[node] ?? 0) < count) return NONE;
     const start = this.#start[node] ?? 0;
     if (start < limit) {
-      const right = this.#fit(this.#right[node] ?? NONE, count, alignment, limit);
+      const right = this.#highestFit(this.#right[node] ?? NONE, count, alignment, limit);
       if (right !== NONE) return right;
       if (highestStart(this.#end[node] ?? 0, count, alignment, limit) >= start) return node;
     }
-    return this.#fit(this.#left[node] ?? NONE, count, alignment, limit);
+    return this.#highestFit(this.#left[node] ?? NONE, count, alignment, limit);
   }
 
   /** The run with the highest start at or below a page. */
