@@ -5,8 +5,11 @@ export type { DecidePeer, DmaDevice, DmaDirection, PeerMapType } from "./dma-dev
 export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
 export type { DmaMapping, DmaOps } from "./dma-ops.ts";
 export { type IommuContext, iommuOps } from "./iommu.ts";
-export { type DmaDomains, IovaState, permissionOf, tryAllocIova } from "./iova-state.ts";
+export { type DmaDomains, IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "./iova-state.ts";
+export { PeerDecisions } from "./peer-decisions.ts";
 export type { MappingContext } from "./peer-segments.ts";
+export { mappedPages, placeList } from "./place-list.ts";
+export { beyondMask } from "./reach.ts";
 export { type RefusingContext, refusingOps } from "./refusing.ts";
 export { type DmaEntry, dmaEntries, type ScatterEntry, type Scatterlist, scatterlist } from "./scatterlist.ts";
 export { type SwiotlbContext, swiotlbOps } from "./swiotlb.ts";

@@ -10,6 +10,7 @@ import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
 import type { DmaMapping, DmaOps } from "./dma-ops.ts";
 import { type DmaDomains, type IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "./iova-state.ts";
 import { type MappingContext, PeerSegments, SEGMENT_BUS_ADDR, SEGMENT_REFUSED } from "./peer-segments.ts";
+import { mappedPages, placeList } from "./place-list.ts";
 import { offsetMappings } from "./provider-ranges.ts";
 import { beyondMask, isReachable, reachOf, refuseList, refuseRange, refuseRanges } from "./reach.ts";
 import type { Scatterlist } from "./scatterlist.ts";
@@ -75,46 +76,9 @@ class IommuMapping implements DmaOps {
       start = allocated;
       this.cost.iommuMapCalls++;
     }
-    list.dmaCount = this.#place(domain, list, start, permissionOf(direction));
+    this.cost.segmentVisits += list.count;
+    list.dmaCount = placeList(domain, list, start, permissionOf(direction));
     return { ok: true, value: list.dmaCount };
-  }
-
-  /** Second pass: maps runs of physical memory at `start` and on, and fills the DMA side; the number of its entries. */
-  #place(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
-    const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
-    let out = 0;
-    let at = start;
-    let runPhys = 0;
-    let runBytes = 0;
-    this.cost.segmentVisits += count;
-    for (let index = 0; index < count; index++) {
-      const length = lengths[index] ?? 0;
-      const isBus = dmaIsBus[index] ?? 0;
-      let address = dmaAddress[index] ?? 0;
-      if (isBus === 0) {
-        const physStart = phys[index] ?? 0;
-        const page = pageStart(physStart);
-        const bytes = pageEnd(physStart + length) - page;
-        if (page !== runPhys + runBytes || runBytes === 0) {
-          if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
-          runPhys = page;
-          runBytes = 0;
-        }
-        runBytes += bytes;
-        address = at + (physStart - page);
-        at += bytes;
-        const last = out - 1;
-        if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
-          dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
-          continue;
-        }
-      }
-      dmaAddress[out] = address;
-      dmaLengths[out] = length;
-      dmaIsBus[out++] = isBus;
-    }
-    if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
-    return out;
   }
 
   unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
@@ -125,15 +89,8 @@ class IommuMapping implements DmaOps {
     }
     this.cost.listPasses++;
     this.cost.segmentVisits += list.dmaCount;
-    let start = -1;
-    let end = 0;
-    for (let index = 0; index < list.dmaCount; index++) {
-      if (list.dmaIsBus[index] === 1) continue;
-      const address = list.dmaAddress[index] ?? 0;
-      if (start < 0) start = pageStart(address);
-      end = address + (list.dmaLengths[index] ?? 0);
-    }
-    if (start >= 0) this.#release(domain, start, pageEnd(end) - start);
+    const pages = mappedPages(list);
+    if (pages !== null) this.#release(domain, pages.start, pages.sizeBytes);
     list.dmaCount = 0;
   }
 

@@ -5,6 +5,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { CostCounters } from "./cost.ts";
 import type { DecidePeer } from "./dma-device.ts";
 import { type DmaFailure, dmaFailure } from "./dma-error.ts";
+import { PeerDecisions } from "./peer-decisions.ts";
 
 /** How one segment is mapped, as bytes for the hot loops (`enum pci_p2pdma_map_type`, Linux 7.2, and what it lacks). */
 export const SEGMENT_MEMORY = 0;
@@ -23,24 +24,22 @@ export interface MappingContext {
 }
 
 /**
- * Tells for each segment of a list how it is mapped (`pci_p2pdma_state`, Linux 7.2): the rules are asked once per
- * provider and client and the answer kept for the provider's life, the kept answer is looked up once per run of segments of one provider. Only
- * the first page of a segment is looked at, as segments never cross pagemaps.
+ * Tells for each segment of a list how it is mapped (`pci_p2pdma_state`, Linux 7.2); the rules' answer is looked up once
+ * per run of segments of one provider. Only the first page of a segment is looked at, as segments never cross pagemaps.
  */
 export class PeerSegments {
   /** What the provider of the last `SEGMENT_BUS_ADDR` adds. */
   busOffset = 0;
   readonly #pages: PageLookup;
-  readonly #decide: DecidePeer;
+  readonly #decisions: PeerDecisions;
   readonly #cost: CostCounters;
-  readonly #decided = new WeakMap<Provider, Map<Bdf, number>>();
   #client: Bdf | undefined;
   #provider: Provider | null = null;
   #type = SEGMENT_REFUSED;
 
   constructor(context: MappingContext, cost: CostCounters) {
     this.#pages = context.pages;
-    this.#decide = context.decide;
+    this.#decisions = new PeerDecisions(context.decide, cost);
     this.#cost = cost;
   }
 
@@ -83,18 +82,7 @@ export class PeerSegments {
   #typeFor(provider: Provider): number {
     const client = this.#client;
     if (client === undefined) return SEGMENT_REFUSED;
-    let byClient = this.#decided.get(provider);
-    if (byClient === undefined) {
-      byClient = new Map();
-      this.#decided.set(provider, byClient);
-    }
-    let type = byClient.get(client);
-    if (type === undefined) {
-      this.#cost.mapTypeDecisions++;
-      type = TYPES[this.#decide(provider, client)];
-      byClient.set(client, type);
-    }
-    return type;
+    return TYPES[this.#decisions.mapType(provider, client)];
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   type BouncePool,
+  beyondMask,
   type CostCounters,
   type DmaDevice,
   type DmaDirection,
@@ -7,11 +8,15 @@ import {
   type DmaFailure,
   type DmaResult,
   dmaFailure,
+  mappedPages,
+  pageEnd,
+  pageStart,
   permissionOf,
+  placeList,
   type Scatterlist,
 } from "../dma/index.ts";
 import type { IommuDomain } from "../iommu/index.ts";
-import { formatAddress, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
+import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 
 /** What a {@link SegmentHook} says instead of an address. */
@@ -95,7 +100,7 @@ export class HostMapping {
       if (!isAsItIs) address = start + device.ramBusOffset;
       if (address + length > reach && (!isAsItIs || hook.checksMask)) {
         const buffer = isAsItIs ? -1 : (this.#bounce?.take(start, length) ?? -1);
-        if (buffer < 0) return this.#undo(device, list, index, beyondMask(device, address));
+        if (buffer < 0) return this.#undo(device, list, index, beyondMask(device, address, length));
         this.#cost.bouncedBytes += length;
         address = buffer + device.ramBusOffset;
       }
@@ -124,10 +129,10 @@ export class HostMapping {
       const length = lengths[index] ?? 0;
       const address = hook.place(index, start);
       if (address === REFUSED) return hook.refusal(start);
-      if (address >= 0 && hook.checksMask && address + length > reach) return beyondMask(device, address);
+      if (address >= 0 && hook.checksMask && address + length > reach) return beyondMask(device, address, length);
       dmaIsBus[index] = address >= 0 ? 1 : 0;
       dmaAddress[index] = address;
-      if (address < 0) bytes += wholePages(start, length);
+      if (address < 0) bytes += pageEnd(start + length) - pageStart(start);
     }
     let start: Iova | null = 0 as Iova;
     if (bytes > 0) {
@@ -136,23 +141,16 @@ export class HostMapping {
       this.#cost.iovaAllocations++;
       this.#cost.iommuMapCalls++;
     }
-    list.dmaCount = place(domain, list, start, permissionOf(direction));
+    list.dmaCount = placeList(domain, list, start, permissionOf(direction));
     return { ok: true, value: list.dmaCount };
   }
 
   #releaseRange(domain: IommuDomain, list: Scatterlist): void {
-    let start = -1;
-    let end = 0;
-    for (let index = 0; index < list.dmaCount; index++) {
-      if (list.dmaIsBus[index] === 1) continue;
-      const address = list.dmaAddress[index] ?? 0;
-      if (start < 0) start = address - (address % PAGE_BYTES);
-      end = address + (list.dmaLengths[index] ?? 0);
-    }
-    if (start < 0) return;
+    const pages = mappedPages(list);
+    if (pages === null) return;
     this.#cost.iommuUnmapCalls++;
     this.#cost.iovaAllocations++;
-    this.#cost.iommuFlushes += domain.release(start as Iova, wholePages(start, end - start));
+    this.#cost.iommuFlushes += domain.release(pages.start, pages.sizeBytes);
   }
 
   #unbounce(device: DmaDevice, list: Scatterlist, count: number, direction: DmaDirection | null): void {
@@ -167,56 +165,4 @@ export class HostMapping {
     this.#unbounce(device, list, count, null);
     return failure;
   }
-}
-
-/** Maps runs of memory one behind the other and joins the DMA entries that touch; the number of entries. */
-function place(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
-  const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
-  let out = 0;
-  let at = start;
-  let runPhys = 0;
-  let runBytes = 0;
-  const mapRun = (): void => {
-    if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
-  };
-  for (let index = 0; index < count; index++) {
-    const length = lengths[index] ?? 0;
-    const isBus = dmaIsBus[index] ?? 0;
-    let address = dmaAddress[index] ?? 0;
-    if (isBus === 0) {
-      const physStart = phys[index] ?? 0;
-      const inPage = physStart % PAGE_BYTES;
-      const bytes = wholePages(physStart, length);
-      if (physStart - inPage !== runPhys + runBytes || runBytes === 0) {
-        mapRun();
-        runPhys = physStart - inPage;
-        runBytes = 0;
-      }
-      runBytes += bytes;
-      address = at + inPage;
-      at += bytes;
-      const last = out - 1;
-      if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
-        dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
-        continue;
-      }
-    }
-    dmaAddress[out] = address;
-    dmaLengths[out] = length;
-    dmaIsBus[out++] = isBus;
-  }
-  mapRun();
-  return out;
-}
-
-/** Bytes of the pages that a run touches. */
-function wholePages(start: number, length: number): number {
-  return Math.ceil(((start % PAGE_BYTES) + length) / PAGE_BYTES) * PAGE_BYTES;
-}
-
-function beyondMask(device: DmaDevice, address: number): DmaFailure {
-  return dmaFailure(
-    "EIO",
-    `${formatBdf(device.bdf)} cannot issue ${formatAddress(address)} with ${device.maskBits} bits`,
-  );
 }

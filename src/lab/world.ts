@@ -1,4 +1,4 @@
-import type { CostCounters, DecidePeer, DmaDevice, DmaOps, PeerMapType } from "../dma/index.ts";
+import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, PeerDecisions } from "../dma/index.ts";
 import type { PageLookup, Provider } from "../memory/index.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -25,38 +25,20 @@ export interface LabWorld {
   readonly cost: CostCounters;
 }
 
-/** Answers of a kernel to the questions that designs ask about a provider and a client, each decided once. */
-export class PeerRules {
-  readonly #decide: DecidePeer;
+/** Answers of a kernel to the questions that designs ask about a provider and a client. */
+export class PeerRules extends PeerDecisions {
   readonly #hasCommonBridge: (provider: Bdf, client: Bdf) => boolean;
-  readonly #cost: CostCounters;
-  readonly #decided = new Map<Provider, Map<Bdf, PeerMapType>>();
+  readonly #counted: CostCounters;
 
   constructor(decide: DecidePeer, hasCommonBridge: (provider: Bdf, client: Bdf) => boolean, cost: CostCounters) {
-    this.#decide = decide;
+    super(decide, cost);
     this.#hasCommonBridge = hasCommonBridge;
-    this.#cost = cost;
-  }
-
-  /** The map type by the rules of the machine's kernel. */
-  mapType(provider: Provider, client: Bdf): PeerMapType {
-    let byClient = this.#decided.get(provider);
-    if (byClient === undefined) {
-      byClient = new Map();
-      this.#decided.set(provider, byClient);
-    }
-    let type = byClient.get(client);
-    if (type === undefined) {
-      this.#cost.mapTypeDecisions++;
-      type = this.#decide(provider, client);
-      byClient.set(client, type);
-    }
-    return type;
+    this.#counted = cost;
   }
 
   /** Whether a bridge is above both, whatever ACS says: all that the first patches of 2017 looked at. */
   hasCommonBridge(provider: Provider, client: Bdf): boolean {
-    this.#cost.mapTypeDecisions++;
+    this.#counted.mapTypeDecisions++;
     return this.#hasCommonBridge(provider.owner, client);
   }
 }

@@ -1,16 +1,13 @@
+import type { Failure, Result } from "../pci/errno.ts";
+
 /** Errors of system calls on memory, by their kernel names. */
 export type UserErrno = "EFAULT" | "EINVAL" | "ENODEV" | "ENOMEM" | "EPERM" | "EREMOTEIO";
 
-/** Why a call failed; nothing of it is left done. */
-export interface UserFailure {
-  readonly ok: false;
-  readonly errno: UserErrno;
-  /** For people: what happened, with addresses in hex. */
-  readonly reason: string;
-}
+/** Why a system call failed. */
+export type UserFailure = Failure<UserErrno>;
 
-/** A value, or why there is none. */
-export type UserResult<T> = { readonly ok: true; readonly value: T } | UserFailure;
+/** What a system call yields. */
+export type UserResult<T> = Result<T, UserErrno>;
 
 /** Makes a failure. */
 export function userFailure(errno: UserErrno, reason: string): UserFailure {

@@ -1,0 +1,57 @@
+import type { IommuDomain } from "../iommu/index.ts";
+import type { Iova, PhysAddr } from "../pci/addresses.ts";
+import { pageEnd, pageStart } from "./iova-state.ts";
+import type { Scatterlist } from "./scatterlist.ts";
+
+/**
+ * Second pass over a list whose bus addresses stand in its DMA side already: maps runs of physical memory at `start` and
+ * on, and fills the DMA side, in which entries that touch become one. Yields the number of its entries.
+ */
+export function placeList(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
+  const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
+  let out = 0;
+  let at = start;
+  let runPhys = 0;
+  let runBytes = 0;
+  for (let index = 0; index < count; index++) {
+    const length = lengths[index] ?? 0;
+    const isBus = dmaIsBus[index] ?? 0;
+    let address = dmaAddress[index] ?? 0;
+    if (isBus === 0) {
+      const physStart = phys[index] ?? 0;
+      const page = pageStart(physStart);
+      const bytes = pageEnd(physStart + length) - page;
+      if (page !== runPhys + runBytes || runBytes === 0) {
+        if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
+        runPhys = page;
+        runBytes = 0;
+      }
+      runBytes += bytes;
+      address = at + (physStart - page);
+      at += bytes;
+      const last = out - 1;
+      if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
+        dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
+        continue;
+      }
+    }
+    dmaAddress[out] = address;
+    dmaLengths[out] = length;
+    dmaIsBus[out++] = isBus;
+  }
+  if (runBytes > 0) domain.map((at - runBytes) as Iova, runPhys as PhysAddr, runBytes, permission);
+  return out;
+}
+
+/** The whole pages of IOVA space that {@link placeList} mapped a list to; `null` where all of it has bus addresses. */
+export function mappedPages(list: Scatterlist): { readonly start: Iova; readonly sizeBytes: number } | null {
+  let start = -1;
+  let end = 0;
+  for (let index = 0; index < list.dmaCount; index++) {
+    if (list.dmaIsBus[index] === 1) continue;
+    const address = list.dmaAddress[index] ?? 0;
+    if (start < 0) start = pageStart(address);
+    end = address + (list.dmaLengths[index] ?? 0);
+  }
+  return start < 0 ? null : { start: start as Iova, sizeBytes: pageEnd(end) - start };
+}
