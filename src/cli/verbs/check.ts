@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
 import { checkPolicy, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
 import type { Change } from "../../p2pdma/what-if/index.ts";
-import { PeerlaneError } from "../../pci/error.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
 import { askedBlocks, askedJson, documentMarkdown, documentText } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
+import { readInputFile } from "../read-input-file.ts";
 import { readSource } from "../read-source.ts";
 import { screenOf, showNotes } from "../show.ts";
 
@@ -17,7 +16,7 @@ export interface CheckOptions extends MachineOptions {
 
 /** `peerlane check POLICY [SRC]`. */
 export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
-  const policy = parsePolicy(readPolicy(file), file);
+  const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), file);
   const { after: machine, changes } = await readSource(source, options);
   const result = checkPolicy(machine, policy, rulesOf(options));
   process.stdout.write(formOf(options, result, changes));
@@ -39,15 +38,4 @@ function formOf(options: CheckOptions, result: PolicyResult, changes: readonly C
   }
   const screen = screenOf(options);
   return `${asked.length === 0 ? "" : `${documentText(asked, screen)}\n`}${checkText(result, screen)}`;
-}
-
-function readPolicy(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new PeerlaneError("not-found", `cannot read ${file}`, {
-      remedy: "name a policy file; examples/policies has some",
-      cause,
-    });
-  }
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Machine } from "../../host/machine.ts";
 import {
@@ -13,6 +13,7 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { ChangeOptions, OutputOptions } from "../options.ts";
+import { readInputFile } from "../read-input-file.ts";
 import { readUnchanged } from "../read-source.ts";
 import { show } from "../show.ts";
 import { ProgressLine } from "../terminal.ts";
@@ -29,7 +30,7 @@ const PROGRESS_INTERVAL = 100;
 
 /** `peerlane simulate SCENARIO`: runs a workload file on the model. */
 export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {
-  const workload = parseWorkload(readWorkload(file), file);
+  const workload = parseWorkload(readInputFile(file, "workload", "examples/workloads"), file);
   const machine = await machineOf(workload, options);
   const isTraced = options.trace === true || options.traceFile !== undefined;
   const simulation = simulate(workload, machine, isTraced);
@@ -74,15 +75,4 @@ function pathOf(file: string, { path, place }: Extract<WorkloadMachine, { kind: 
     place,
     remedy: "give the path from this file to a dump, an archive, a snapshot or a scenario, or write the machine here",
   });
-}
-
-function readWorkload(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new PeerlaneError("not-found", `cannot read ${file}`, {
-      remedy: "name a workload file; examples/workloads has some",
-      cause,
-    });
-  }
 }

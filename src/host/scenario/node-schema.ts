@@ -1,8 +1,9 @@
 import { z } from "zod";
+import { flag, line, wholeNumber } from "../yaml/scalars.ts";
+import { choice, fields, list } from "../yaml/schema-parts.ts";
 import type { EndpointInput, FunctionInput, NodeInput, PortInput, SwitchInput } from "./input.ts";
-import { acs, at, bar, barSize, classCode, deviceName, flag, ids, line, link, wholeNumber } from "./scalars.ts";
+import { acs, at, bar, barSize, classCode, deviceName, ids, link } from "./scalars.ts";
 import type { EndpointKind } from "./scenario.ts";
-import { choice, fields, list } from "./schema-parts.ts";
 
 const ENDPOINT_KINDS = ["nvme", "nic", "gpu", "accel", "device"] as const satisfies readonly EndpointKind[];
 const PORT_KINDS = ["rootPort", "switch", "port", "bridge"] as const;

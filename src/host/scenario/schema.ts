@@ -1,9 +1,10 @@
 import { z } from "zod";
+import { busOffset, kernelRelease, line, wholeNumber } from "../yaml/scalars.ts";
+import { choice, fields, list } from "../yaml/schema-parts.ts";
 import { CPU_PRESETS, type CpuPreset } from "./cpu-presets.ts";
 import type { CpuInput, HostBridgeInput, ScenarioInput } from "./input.ts";
 import { nodeList } from "./node-schema.ts";
-import { busNumber, busOffset, ids, kernelRelease, line, wholeNumber } from "./scalars.ts";
-import { choice, fields, list } from "./schema-parts.ts";
+import { busNumber, ids } from "./scalars.ts";
 
 const IOMMU_MODES = ["off", "strict", "lazy", "passthrough"] as const;
 const CPU_NAMES = Object.keys(CPU_PRESETS) as [CpuPreset, ...CpuPreset[]];

@@ -1,13 +1,5 @@
-import type { MachineClass } from "./machine-class.ts";
+import { type MachineClass, PLAIN_MACHINE } from "./machine-class.ts";
 import { CLIENT, hostBridge, PEER_A, PEER_B, REDIRECT, rootPort, scenario, switchBelow } from "./scenarios.ts";
-
-const plain = {
-  rootComplex: "forward",
-  switchForwarding: "per-spec",
-  isGuest: false,
-  hasOtherClient: false,
-  hasHighRam: false,
-} as const;
 
 /** `peerA` in the client's switch, `peerB` below another root port. */
 const NEAR_AND_FAR = [hostBridge([switchBelow("04.0", [PEER_A, CLIENT]), rootPort("05.0", PEER_B)])];
@@ -19,35 +11,35 @@ const nearAndFar = (name: string, mode: string): string => scenario(name, "amd-z
 /** Classes that differ in the IOMMU. */
 export const IOMMU_CLASSES: readonly MachineClass[] = [
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "no-iommu",
     title: "no IOMMU",
     words: "One peer in the client's switch, one below another root port; no IOMMU.",
     scenario: nearAndFar("no IOMMU", "off"),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "iommu-strict",
     title: "IOMMU strict",
     words: "The same with an IOMMU whose unmaps wait for the IOTLB.",
     scenario: nearAndFar("IOMMU strict", "strict"),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "iommu-lazy",
     title: "IOMMU lazy",
     words: "The same with an IOMMU that is flushed later, in one go.",
     scenario: nearAndFar("IOMMU lazy", "lazy"),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "iommu-passthrough",
     title: "IOMMU passthrough",
     words: "The same with an IOMMU that lets addresses through.",
     scenario: nearAndFar("IOMMU passthrough", "passthrough"),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "acs-redirect-iommu",
     title: "ACS redirect, IOMMU strict",
     words: "One switch that redirects, below an IOMMU: what Linux makes of most servers.",
@@ -56,7 +48,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "iommu-closed-root",
     title: "IOMMU strict, closed root complex",
     words: "One switch without ACS below an IOMMU, and a root complex that sends nothing back down.",
@@ -66,7 +58,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "bus-offset-iommu",
     title: "bus offset, IOMMU strict",
     words: "One switch whose bus addresses are 64 MiB above CPU addresses, below an IOMMU.",

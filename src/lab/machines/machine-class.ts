@@ -49,3 +49,15 @@ export interface MachineClass {
   /** RAM of the lists lies above 4 GiB. */
   readonly hasHighRam: boolean;
 }
+
+/** A machine with nothing special beside its scenario. */
+export const PLAIN_MACHINE: Pick<
+  MachineClass,
+  "rootComplex" | "switchForwarding" | "isGuest" | "hasOtherClient" | "hasHighRam"
+> = {
+  rootComplex: "forward",
+  switchForwarding: "per-spec",
+  isGuest: false,
+  hasOtherClient: false,
+  hasHighRam: false,
+};

@@ -1,13 +1,5 @@
-import type { MachineClass } from "./machine-class.ts";
+import { type MachineClass, PLAIN_MACHINE } from "./machine-class.ts";
 import { CLIENT, hostBridge, PEER_A, PEER_B, rootPort, scenario, switchBelow } from "./scenarios.ts";
-
-const plain = {
-  rootComplex: "forward",
-  switchForwarding: "per-spec",
-  isGuest: false,
-  hasOtherClient: false,
-  hasHighRam: false,
-} as const;
 
 const ALL = [PEER_A, PEER_B, CLIENT];
 const ACROSS = [
@@ -18,7 +10,7 @@ const ACROSS = [
 /** Classes that are out of the ordinary. */
 export const ODD_CLASSES: readonly MachineClass[] = [
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "power-like",
     title: "POWER-like",
     words: "Peers across host bridges that take writes only; the kernel's list does not have them.",
@@ -26,7 +18,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     scenario: scenario("like POWER", "{ architecture: ppc64le }", "off", ACROSS),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "writes-only",
     title: "writes only, on the list",
     words:
@@ -35,7 +27,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     scenario: scenario("writes only", "amd-zen", "off", ACROSS),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "mask-32",
     title: "32-bit DMA mask",
     words: "One switch; the client issues 32 address bits, peers and the RAM of the lists lie above.",
@@ -45,7 +37,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "guest",
     title: "guest",
     words:
@@ -56,7 +48,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "other-device",
     title: "request goes to another device",
     words:
@@ -67,7 +59,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "emulated-switch",
     title: "switch that sends all upstream",
     words: "An IOMMU above a switch that sends peer traffic up whatever its registers say, as QEMU's does.",

@@ -1,13 +1,5 @@
-import type { MachineClass } from "./machine-class.ts";
+import { type MachineClass, PLAIN_MACHINE } from "./machine-class.ts";
 import { CLIENT, hostBridge, PEER_A, PEER_B, REDIRECT, rootPort, scenario, switchBelow } from "./scenarios.ts";
-
-const plain = {
-  rootComplex: "forward",
-  switchForwarding: "per-spec",
-  isGuest: false,
-  hasOtherClient: false,
-  hasHighRam: false,
-} as const;
 
 const ALL = [PEER_A, PEER_B, CLIENT];
 const ROOT_PORTS = [rootPort("04.0", PEER_A), rootPort("05.0", PEER_B), rootPort("06.0", CLIENT)];
@@ -15,21 +7,21 @@ const ROOT_PORTS = [rootPort("04.0", PEER_A), rootPort("05.0", PEER_B), rootPort
 /** Classes that differ in the path between peers, all without an IOMMU. */
 export const PATH_CLASSES: readonly MachineClass[] = [
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "one-switch",
     title: "one switch",
     words: "Peers and client below one switch without ACS: the direct path.",
     scenario: scenario("one switch", "amd-zen", "off", [hostBridge([switchBelow("04.0", ALL)])]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "acs-redirect",
     title: "ACS redirect",
     words: "One switch whose ports redirect requests and completions to the root complex, which forwards them.",
     scenario: scenario("ACS redirect", "amd-zen", "off", [hostBridge([switchBelow("04.0", ALL, REDIRECT, REDIRECT)])]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "acs-no-forwarding",
     title: "ACS redirect, no Upstream Forwarding",
     words:
@@ -40,7 +32,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "root-ports",
     title: "connected root ports",
     words:
@@ -48,7 +40,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     scenario: scenario("connected root ports", "amd-zen", "off", [hostBridge(ROOT_PORTS)]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "closed-root-complex",
     title: "closed root complex",
     words: "The same on a host that is on no list, and whose root complex refuses what one port sends to another.",
@@ -56,7 +48,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     scenario: scenario("closed root complex", "intel", "off", [hostBridge(ROOT_PORTS)]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "two-host-bridges",
     title: "two host bridges",
     words: "The client below one host bridge, the peers below another; both are on the list and forward.",
@@ -66,7 +58,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "bus-offset",
     title: "bus offset",
     words:
@@ -74,7 +66,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     scenario: scenario("bus offset", "amd-zen", "off", [hostBridge([switchBelow("04.0", ALL)], ["busOffset: 64M"])]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "bus-offset-negative",
     title: "negative bus offset",
     words: "The same with bus addresses 64 MiB below CPU addresses.",
@@ -83,7 +75,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
     ]),
   },
   {
-    ...plain,
+    ...PLAIN_MACHINE,
     id: "bus-offset-root-ports",
     title: "bus offset, root ports",
     words: "Bus addresses 64 MiB above CPU addresses, and connected root ports instead of the switch.",

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
-import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/scenario/scalars.ts";
 import { scenarioSchema } from "../../host/scenario/schema.ts";
-import { choice, fields, list } from "../../host/scenario/schema-parts.ts";
+import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/yaml/scalars.ts";
+import { choice, fields, list } from "../../host/yaml/schema-parts.ts";
 import type { ModelInput, PlaceInput, StepInput, WorkloadInput } from "./input.ts";
 
 /** A workload is written by hand; what is larger is no test of a model. */

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { IommuMode } from "../../host/machine.ts";
-import { flag, line, wholeNumber } from "../../host/scenario/scalars.ts";
-import { choice, fields, list } from "../../host/scenario/schema-parts.ts";
+import { flag, line, wholeNumber } from "../../host/yaml/scalars.ts";
+import { choice, fields, list } from "../../host/yaml/schema-parts.ts";
 import type { GateLevel, PathLevel, RequireRule, Selection } from "./policy.ts";
 import { parseReleaseRange, type ReleaseRange } from "./release-range.ts";
 import { selectionOf, selector } from "./selector.ts";

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { nearest } from "../../host/scenario/did-you-mean.ts";
-import { shorten } from "../../host/scenario/scalars.ts";
+import { nearest } from "../../host/yaml/did-you-mean.ts";
+import { shorten } from "../../host/yaml/scalars.ts";
 import { parseBdf } from "../../pci/bdf.ts";
 import { type DeviceKind, KINDS_OF_INTEREST } from "../device-kind.ts";
 import type { DeviceTest, Selection, Selector } from "./policy.ts";
