@@ -10,7 +10,19 @@ const config: UserConfig[] = defineConfig([
     minify: true,
     dts: false,
     clean: true,
-    deps: { alwaysBundle: [/.*/] },
+    // koffi finds its prebuilt binary beside itself.
+    deps: { alwaysBundle: [/.*/], neverBundle: ["koffi"] },
+  },
+  {
+    // What runs first: CommonJS, because Node's loader of ES modules starts the thread pool whose size this sets.
+    entry: { peerlane: "src/cli/peerlane.cts" },
+    format: "cjs",
+    platform: "node",
+    target: "node20.19",
+    minify: true,
+    dts: false,
+    clean: false,
+    deps: { neverBundle: [/cli\.mjs$/] },
   },
   {
     entry: { index: "src/index.ts", model: "src/model.ts" },

@@ -1,7 +1,12 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 /** What boots a real kernel. */
-const KERNEL_TESTS = ["test/vm/kernel.test.ts", "test/vm/fixes.test.ts"];
+const KERNEL_TESTS = [
+  "test/vm/kernel.test.ts",
+  "test/vm/fixes.test.ts",
+  "test/vm/guest.test.ts",
+  "test/live/guest/*.test.ts",
+];
 
 const config: ViteUserConfig = defineConfig({
   test: {
@@ -21,6 +26,7 @@ const config: ViteUserConfig = defineConfig({
           // Each boot is one busy core in software emulation.
           maxConcurrency: 2,
           testTimeout: 600_000,
+          hookTimeout: 1_800_000,
         },
       },
     ],

@@ -1,4 +1,5 @@
 import { benchAllPairs } from "./all-pairs.ts";
+import { benchCopy } from "./copy.ts";
 import { benchFabricTlps } from "./fabric-tlps.ts";
 import { benchLspciText } from "./lspci-text.ts";
 import { machineDetails } from "./machine-details.ts";
@@ -13,6 +14,7 @@ const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   "lspci-text": benchLspciText,
   mapping: benchMapping,
   "fabric-tlps": benchFabricTlps,
+  copy: benchCopy,
 };
 
 const words = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { makeStartTree, START_FUNCTIONS } from "./start-tree.ts";
 import { formatSummary, ratios, summarize } from "./statistics.ts";
 import { goal, type Report } from "./table.ts";
 
-const CLI = fileURLToPath(new URL("../dist/cli.mjs", import.meta.url));
+const CLI = fileURLToPath(new URL("../dist/peerlane.cjs", import.meta.url));
 const ROUNDS = 31;
 const WARM_UPS = 3;
 const LSPCI_GOAL = 2.5;

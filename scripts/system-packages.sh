@@ -10,6 +10,7 @@ declare -A package_of=(
   [cpio]=cpio
   [bzip2]=bzip2
   [zstd]=zstd
+  [mke2fs]=e2fsprogs
   [zsh]=zsh
   [fish]=fish
 )

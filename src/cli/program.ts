@@ -1,9 +1,13 @@
 import { Command } from "commander";
 import { addAdvisingVerbs } from "./commands/advise.ts";
+import { addBench } from "./commands/bench.ts";
+import { addCopy } from "./commands/copy.ts";
 import { addExchangeVerbs } from "./commands/exchange.ts";
 import type { Finish } from "./commands/finish.ts";
 import { addLab } from "./commands/lab.ts";
 import { addLookingVerbs } from "./commands/look.ts";
+import { addP2pmem } from "./commands/p2pmem.ts";
+import { addProbe } from "./commands/probe.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addTools } from "./commands/tools.ts";
 
@@ -22,6 +26,10 @@ export function makeProgram(version: string, finish: Finish): Command {
   addExchangeVerbs(program, finish);
   addLab(program, finish);
   addSimulate(program, finish);
+  addP2pmem(program, finish);
+  addCopy(program, finish);
+  addProbe(program, finish);
+  addBench(program, finish);
   addTools(program, finish);
   return program;
 }

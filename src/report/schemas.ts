@@ -1,21 +1,17 @@
 import { z } from "zod";
 import { checkSchema } from "./check/schema.ts";
 import { labReplaySchema, labSchema } from "./lab/schema.ts";
+import { benchSchema } from "./live/bench/schema.ts";
+import { copySchema } from "./live/copy/json.ts";
+import { poolsSchema } from "./live/p2pmem.ts";
+import { probeSchema } from "./live/probe/json.ts";
 import { routeSchemas } from "./route-schema.ts";
+import { bdf, count, hidden, known, mapType } from "./schema-parts.ts";
 import { simulateSchema } from "./simulate/schema.ts";
 
 /** Validators of every JSON output; the published JSON Schemas are made from them, and tests hold real output to both. */
 
-const hidden = z.strictObject({ unknown: z.string().describe("why the source does not show it") });
-
-function known<T extends z.ZodType>(type: T): z.ZodUnion<[T, typeof hidden]> {
-  return z.union([type, hidden]);
-}
-
-const bdf = z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
 const bus = z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}$/);
-const mapType = z.enum(["bus-addr", "thru-host-bridge", "not-supported", "unknown"]);
-const count = z.int().min(0);
 
 const machine = z.strictObject({
   source: z.enum(["sysfs", "archive", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]),
@@ -149,7 +145,11 @@ export const OUTPUT_SCHEMAS: Readonly<
     | "vm"
     | "lab"
     | "lab-replay"
-    | "simulate",
+    | "simulate"
+    | "p2pmem"
+    | "probe"
+    | "bench"
+    | "copy",
     z.ZodType
   >
 > = {
@@ -261,6 +261,10 @@ export const OUTPUT_SCHEMAS: Readonly<
   diff: z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference }),
   check: checkSchema({ machine, pair, notes, asked }),
   simulate: simulateSchema({ machine, notes }),
+  p2pmem: poolsSchema,
+  probe: probeSchema({ machine, pair: pair.extend({ route: routes.brief }) }),
+  bench: benchSchema({ machine, notes }),
+  copy: copySchema,
   lab: labSchema,
   "lab-replay": labReplaySchema,
   vm: z.strictObject({

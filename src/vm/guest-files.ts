@@ -1,23 +1,8 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { gunzipSync, gzipSync } from "node:zlib";
 import { PeerlaneError } from "../pci/error.ts";
-import { packCpio } from "./cpio.ts";
 import { DebianPackages, type Progress } from "./debian-packages.ts";
-import { INIT_SCRIPT } from "./guest/init-script.ts";
-import { PROBE_PROGRAM } from "./guest/probe.ts";
 
 /** What a guest boots from. */
 export interface GuestFiles {
@@ -107,18 +92,4 @@ function keep(source: string, target: string): void {
   const part = `${target}.${process.pid}.part`;
   copyFileSync(source, part);
   renameSync(part, target);
-}
-
-/** Writes the guest's initramfs: busybox, the probe and the script that runs it. */
-export function writeInitramfs(busybox: string, target: string): void {
-  const program = 0o100755;
-  const folder = 0o040755;
-  const archive = packCpio([
-    { path: "bin", mode: folder },
-    { path: "dev", mode: folder },
-    { path: "bin/busybox", mode: program, content: readFileSync(busybox) },
-    { path: "bin/probe", mode: program, content: gunzipSync(Buffer.from(PROBE_PROGRAM, "base64")) },
-    { path: "init", mode: program, content: new TextEncoder().encode(INIT_SCRIPT) },
-  ]);
-  writeFileSync(target, gzipSync(archive, { level: 1 }));
 }

@@ -18,18 +18,33 @@ const ENDPOINT_IDS = { nvme: "1b36:0010", nic: "8086:10d3", conventionalNic: "80
 const CPUS: Readonly<Record<string, string>> = { "amd-zen": "EPYC", intel: "Skylake-Server" };
 const DISK_BYTES = "64M";
 
+/** An NVMe controller of the machine, in the scenario's order. */
+export interface NvmeController {
+  /** What the guest reads as its serial number, and the id of its drive. */
+  readonly serial: string;
+  /** Its name in the scenario, `null` where it has none. */
+  readonly name: string | null;
+}
+
 /** What a scenario becomes: the devices of the command line, and the kernel's parameters. */
 export interface QemuMachine {
   readonly arguments: readonly string[];
   readonly commandLine: string;
+  readonly controllers: readonly NvmeController[];
 }
+
+/** What is behind a controller's namespace: the options of QEMU's `-drive`, without `if` and `id`. */
+export type DriveOptions = (controller: NvmeController) => Readonly<Record<string, string>>;
+
+/** Reads zeroes and forgets what is written: enough to see what the kernel decides. */
+const withoutData: DriveOptions = () => ({ driver: "null-co", size: DISK_BYTES, "read-zeroes": "on" });
 
 /**
  * The QEMU (7.2) machine of a scenario: a q35 board in software emulation. Refuses by name what QEMU cannot build.
  * MODEL: QEMU's VT-d stands in for whatever IOMMU the scenario names; its switch ports have no ACS.
  */
-export function qemuMachine(scenario: Scenario): QemuMachine {
-  const builder = new CommandLineBuilder();
+export function qemuMachine(scenario: Scenario, driveOptions: DriveOptions = withoutData): QemuMachine {
+  const builder = new CommandLineBuilder(driveOptions);
   const preset = scenario.cpu?.preset ?? (scenario.cpu === null ? "amd-zen" : "");
   const cpu = CPUS[preset];
   if (cpu === undefined) throw refused("the machine boots as cpu: amd-zen or cpu: intel", { file: scenario.file });
@@ -41,6 +56,7 @@ export function qemuMachine(scenario: Scenario): QemuMachine {
   return {
     arguments: ["-M", "q35,accel=tcg", "-cpu", cpu, ...builder.arguments],
     commandLine: parameters,
+    controllers: builder.controllers,
   };
 }
 
@@ -68,11 +84,16 @@ type Properties = Readonly<Record<string, string | number>>;
 
 class CommandLineBuilder {
   readonly arguments: string[] = [];
+  readonly controllers: NvmeController[] = [];
+  readonly #driveOptions: DriveOptions;
   #counter = 0;
 
+  constructor(driveOptions: DriveOptions) {
+    this.#driveOptions = driveOptions;
+  }
+
   device(driver: string, properties: Properties): void {
-    const list = Object.entries(properties).map(([name, value]) => `${name}=${value}`);
-    this.arguments.push("-device", [driver, ...list].join(","));
+    this.arguments.push("-device", [driver, ...listProperties(properties)].join(","));
   }
 
   #unique(prefix: string): string {
@@ -189,9 +210,19 @@ class CommandLineBuilder {
     }
     if (conventional) throw refused("its NVMe controllers are PCIe only; below a bridge use nic", node.place);
     const drive = this.#unique("disk");
-    this.arguments.push("-drive", `if=none,id=${drive},driver=null-co,size=${DISK_BYTES},read-zeroes=on`);
+    const controller: NvmeController = { serial: drive, name: node.name };
+    this.controllers.push(controller);
+    this.arguments.push(
+      "-drive",
+      listProperties({ if: "none", id: drive, ...this.#driveOptions(controller) }).join(","),
+    );
     this.device("nvme", { bus, drive, serial: drive, ...this.#address(node), ...cmb(node) });
   }
+}
+
+/** `name=value` of each; a comma in a value is written twice, as QEMU reads it. */
+function listProperties(properties: Properties): string[] {
+  return Object.entries(properties).map(([name, value]) => `${name}=${String(value).replaceAll(",", ",,")}`);
 }
 
 function cmb(node: EndpointNode): Properties {

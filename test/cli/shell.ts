@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 
 const root = join(import.meta.dirname, "../..");
-const cli = join(root, "dist/cli.mjs");
+const cli = join(root, "dist/peerlane.cjs");
 const recorded = join(root, "test/machines/recorded");
 
 /** What a line in a shell came to. */

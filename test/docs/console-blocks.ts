@@ -15,7 +15,7 @@ export function withRealOutput(markdown: string): string {
 }
 
 function outputOf(command: string): string {
-  const program = `'${process.execPath}' '${join(root, "dist/cli.mjs")}'`;
+  const program = `'${process.execPath}' '${join(root, "dist/peerlane.cjs")}'`;
   const { stdout } = spawnSync("bash", ["-c", command.replaceAll("npx peerlane", program)], {
     cwd: root,
     encoding: "utf8",

@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { afterAll, describe, expect, it } from "vitest";
 import { joined, packedBy, tar } from "./packed.ts";
 
-const program = join(import.meta.dirname, "../../dist/cli.mjs");
+const program = join(import.meta.dirname, "../../dist/peerlane.cjs");
 const folder = mkdtempSync(join(tmpdir(), "peerlane-bombs-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 
-const program = join(import.meta.dirname, "../../dist/cli.mjs");
+const program = join(import.meta.dirname, "../../dist/peerlane.cjs");
 
 /** Bounds the heap: what needs more than this does not stream. */
 const limitedHeap = ["--max-old-space-size=384"];

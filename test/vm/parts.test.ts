@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseScenario } from "../../src/host/scenario/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
-import { packCpio } from "../../src/vm/cpio.ts";
+import { writeCpio } from "../../src/vm/cpio.ts";
 import { mirrorIn } from "../../src/vm/debian-packages.ts";
 import { PROBE_PROGRAM, PROBE_SOURCE_SHA256 } from "../../src/vm/guest/probe.ts";
 import { parseReport } from "../../src/vm/measured.ts";
@@ -39,13 +39,10 @@ describe("the initramfs", () => {
   test("is unpacked by cpio as it was packed", () => {
     const archive = join(folder, "archive");
     const content = new TextEncoder().encode("hello");
-    writeFileSync(
-      archive,
-      packCpio([
-        { path: "bin", mode: 0o040755 },
-        { path: "bin/a", mode: 0o100755, content },
-      ]),
-    );
+    writeCpio(archive, [
+      { path: "bin", mode: 0o040755 },
+      { path: "bin/a", mode: 0o100755, content },
+    ]);
     execFileSync("cpio", ["-id", "-F", archive], { cwd: folder, stdio: "ignore" });
     expect(readFileSync(join(folder, "bin/a"), "utf8")).toBe("hello");
     expect(existsSync(join(folder, "TRAILER!!!"))).toBe(false);

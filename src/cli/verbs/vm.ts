@@ -1,48 +1,27 @@
-import { readFileSync } from "node:fs";
 import { PeerRoutes } from "../../fabric/index.ts";
 import { ArchiveTree } from "../../host/archive.ts";
 import { decompress } from "../../host/compression.ts";
 import type { Machine } from "../../host/machine.ts";
-import { parseScenario } from "../../host/scenario/index.ts";
 import { readSysfs } from "../../host/sysfs.ts";
 import { decideAll } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { matrixBlocks, matrixText, vmBlocks, vmJson, vmText } from "../../report/index.ts";
-import { bootScenario, type GuestReport, guestFiles } from "../../vm/index.ts";
+import { bootScenario, type GuestReport } from "../../vm/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { OutputOptions } from "../options.ts";
 import { show } from "../show.ts";
-import { ProgressLine } from "../terminal.ts";
 import { writeOutput } from "../write-output.ts";
+import { type BootOptions, withBoot } from "./vm-boot.ts";
 
 /** Options of `vm`. */
-export interface VmOptions extends OutputOptions {
-  readonly kernelImage?: string;
-  readonly busybox?: string;
-  readonly refresh?: boolean;
+export interface VmOptions extends OutputOptions, BootOptions {
   readonly save?: string;
 }
 
-/** Signals that end a command; without a handler each would leave the guest running. */
-const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** `peerlane vm SCENARIO`: boots it and shows the rules' verdicts beside the kernel's own. */
 export async function runVm(file: string, options: VmOptions): Promise<number> {
-  const scenario = parseScenario(readScenario(file), file);
-  const progress = new ProgressLine();
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  for (const name of ENDING_SIGNALS) process.once(name, onSignal);
-  try {
-    const files = await guestFiles({
-      ...(options.kernelImage === undefined ? {} : { kernelImage: options.kernelImage }),
-      ...(options.busybox === undefined ? {} : { busybox: options.busybox }),
-      refresh: options.refresh === true,
-      progress: (message) => progress.show(message),
-      signal: interrupt.signal,
-    });
-    progress.show(`booting ${scenario.name} in software emulation: some 6 seconds`);
-    const report = await bootScenario(scenario, { files, signal: interrupt.signal });
+  return withBoot(file, options, async ({ scenario, files, signal, progress, timeoutMs }) => {
+    const report = await bootScenario(scenario, { files, signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) });
     progress.clear();
     if (report.measured.pairs.length === 0)
       throw new PeerlaneError(
@@ -54,25 +33,7 @@ export async function runVm(file: string, options: VmOptions): Promise<number> {
       );
     if (options.save !== undefined) writeOutput(options.save, report.tree);
     return showReport(await machineOf(report, scenario.name), report, options);
-  } catch (error) {
-    if (interrupt.signal.aborted)
-      throw new PeerlaneError("operation-failed", "interrupted; the guest is gone and nothing is left of it");
-    throw error;
-  } finally {
-    progress.clear();
-    for (const name of ENDING_SIGNALS) process.removeListener(name, onSignal);
-  }
-}
-
-function readScenario(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new PeerlaneError("not-found", `cannot read ${file}`, {
-      remedy: "name a scenario file; examples/ has some",
-      cause,
-    });
-  }
+  });
 }
 
 async function machineOf(report: GuestReport, name: string): Promise<Machine> {

@@ -1,7 +1,6 @@
 import { z } from "zod";
+import { bdf, count } from "../schema-parts.ts";
 
-const bdf = z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
-const count = z.int().min(0);
 const outcome = z.enum(["pass", "fail", "unknown"]);
 const counts = z.strictObject({ pass: count, fail: count, unknown: count });
 

@@ -1,9 +1,8 @@
 import { z } from "zod";
+import { bdf, count } from "../schema-parts.ts";
 
-const bdf = z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/);
 const at = z.union([bdf, z.literal("root-complex")]);
 const address = z.string().regex(/^0x[0-9a-f]+$/);
-const count = z.int().min(0);
 
 const traffic = z.strictObject({
   dramRead: count,

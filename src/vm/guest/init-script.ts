@@ -1,3 +1,5 @@
+import { SCRIPT_START, WAIT_FOR_NVME } from "./common-script.ts";
+
 /** Marks of the guest's report on its second serial port; see `measured.ts` for the reading side. */
 export const REPORT_VERSION = 1;
 
@@ -35,29 +37,13 @@ const deviceLinks = ["driver", "subsystem", "iommu_group", "physfn"];
  * The guest's `/init`: tries every provider with every client and reports what the kernel decided, then copies what
  * readers need of sysfs and procfs. Touches only the guest's own throw-away disks.
  */
-export const INIT_SCRIPT: string = `#!/bin/busybox sh
-/bin/busybox --install -s /bin
-mkdir -p /sys /proc /dev /tmp
-mount -t sysfs sysfs /sys
-mount -t proc proc /proc
-mount -t devtmpfs devtmpfs /dev
-mount -t tracefs tracefs /sys/kernel/tracing
+export const INIT_SCRIPT: string = `${SCRIPT_START}mount -t tracefs tracefs /sys/kernel/tracing
 stty -F /dev/ttyS1 raw -echo
 exec 3>/dev/ttyS1
 echo "@peerlane ${REPORT_VERSION}" >&3
 echo "@kernel $(uname -r)" >&3
 
-# The NVMe driver probes in the background: wait until the number of namespaces is the number of controllers.
-controllers=0
-for class in /sys/bus/pci/devices/*/class; do
-  [ "$(cat $class)" = 0x010802 ] && controllers=$((controllers + 1))
-done
-tries=0
-while [ "$(ls /sys/class/block | grep -c '^nvme[0-9]*n1$')" -lt $controllers ] && [ $tries -lt 100 ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-done
-
+${WAIT_FOR_NVME}
 # The kernel's own answer: what its decision returned, and the distance that it stored.
 cd /sys/kernel/tracing
 echo 'r:peerlane calc_map_type_and_dist map=$retval dist=+0($arg3):s32' > kprobe_events && echo 1 > events/kprobes/peerlane/enable

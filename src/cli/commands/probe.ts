@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { addOutputOptions, repeated } from "../options.ts";
+import type { ProbeOptions } from "../verbs/probe.ts";
+import type { Finish } from "./finish.ts";
+
+/** More memory of a provider is never taken for one I/O. */
+const MAX_SIZE = 2 * 1024 * 1024;
+const BLOCK_BYTES = 512;
+
+/** The verb `probe`. */
+export function addProbe(program: Command, finish: Finish): void {
+  const command = program
+    .command("probe")
+    .description("does I/O through peer memory work here, and is the data right? Rules, kernel and data side by side")
+    .argument(
+      "[devices...]",
+      "disks, partitions, controllers or PCI addresses; without them, every disk of a PCI device",
+    )
+    .option("--via <provider>", "only the memory of this provider (may be repeated)", repeated)
+    .option(
+      "--allow-write <target>",
+      "also test writes, on the end of this unused disk or partition: saved before, put back after (may be repeated)",
+      repeated,
+    )
+    .option("--write-at <offset>", "where on the target, as 0 or 512M", parseBytes)
+    .option("--sizes <list>", "sizes of I/O (4K,64K,1M)", parseSizes)
+    .option("--quick", "one size only (64K)")
+    .option("--restore <file>", "put back what a killed probe left in a rescue file");
+  addOutputOptions(command)
+    .addHelpText(
+      "after",
+      `
+Without --allow-write nothing is written to any disk. Needs Linux 6.2 or newer and root.
+Exits with 0 where all named pairs work with right data (without names: where every pair behaves as the rules say),
+1 where data is lost, rules and kernel disagree or a named pair does not work, 3 where something could not be told,
+4 where nothing could be tested.
+
+Examples:
+  sudo peerlane probe
+  sudo peerlane probe nvme1 --via nvme0
+  sudo peerlane probe --allow-write nvme1n1p3
+  sudo peerlane probe --quick --json | jq '.pairs[] | select(.class != "fine")'`,
+    )
+    .action(async (names: readonly string[], options: ProbeOptions) => {
+      const { runProbe } = await import("../verbs/probe.ts");
+      finish(await runProbe(names, options));
+    });
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/** `4096`, `4K`, `1M` (with or without `iB`), in bytes. */
+function parseBytes(text: string): number {
+  const match = /^(\d{1,15})([KMGT]?)(?:iB)?$/i.exec(text);
+  const bytes = Number(match?.[1] ?? "NaN") * (UNITS[(match?.[2] ?? "").toUpperCase()] ?? Number.NaN);
+  if (!Number.isSafeInteger(bytes) || bytes % BLOCK_BYTES !== 0) {
+    throw new InvalidArgumentError("write whole blocks of 512 bytes, as 4096, 4K or 1M");
+  }
+  return bytes;
+}
+
+function parseSizes(text: string): readonly number[] {
+  const sizes = text.split(",").map(parseBytes);
+  if (sizes.some((size) => size === 0 || size > MAX_SIZE)) {
+    throw new InvalidArgumentError("a size is 512 to 2M: no more memory of a provider is taken");
+  }
+  return sizes;
+}

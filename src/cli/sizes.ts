@@ -1,0 +1,16 @@
+import { InvalidArgumentError } from "commander";
+
+/** Powers of 1024 by the letter behind the number, as fio, dd and qemu-img have them. */
+const POWERS = ["", "k", "m", "g", "t", "p"];
+
+/**
+ * Bytes of `4096`, `128k`, `64M`, `1G`, `1.5GiB`: letters in either case, each step 1024, with or without `B` or `iB`
+ * behind. Throws commander's error of a wrong argument for other text and for parts of a byte.
+ */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
+  const bytes = Number(match?.[1]) * 1024 ** POWERS.indexOf((match?.[2] ?? "").toLowerCase());
+  if (match === null || !Number.isSafeInteger(bytes))
+    throw new InvalidArgumentError("a size is a number of bytes, or as 128k, 64M, 1G (steps of 1024)");
+  return bytes;
+}

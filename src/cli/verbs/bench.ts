@@ -1,0 +1,110 @@
+import {
+  type BenchPlan,
+  type BenchProgress,
+  destroyedText,
+  fioJobFile,
+  type JobRequest,
+  planBench,
+  requireWritePermission,
+  runBench,
+} from "../../live/bench/index.ts";
+import { type Host, readHost } from "../../live/index.ts";
+import { findDevice } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { type BenchView, benchBlocks, benchJson, rateText } from "../../report/live/bench/index.ts";
+import { confirm } from "../confirm.ts";
+import { reportError } from "../errors.ts";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interruption.ts";
+import type { OutputOptions } from "../options.ts";
+import { show } from "../show.ts";
+import { ProgressLine } from "../terminal.ts";
+import { writeOutput } from "../write-output.ts";
+
+/** Options of `bench`. */
+export interface BenchOptions extends OutputOptions, JobRequest {
+  readonly via?: string;
+  readonly peerOnly?: boolean;
+  readonly dramOnly?: boolean;
+  readonly allowWrite?: string;
+  readonly yes?: boolean;
+  readonly fio?: boolean;
+  readonly svg?: string;
+}
+
+/** `peerlane bench DEVICE`: through peer memory and through DRAM, side by side. */
+export async function runBenchVerb(target: string, options: BenchOptions): Promise<number> {
+  const host = readHost();
+  const plan = planOrNo(host, target, options);
+  if (plan === null) return EXIT.no;
+  if (options.fio === true) {
+    process.stdout.write(
+      fioJobFile({
+        job: plan.job,
+        path: plan.target.path,
+        provider: plan.path?.provider.bdf ?? null,
+        hasDram: plan.sides.includes("dram"),
+      }),
+    );
+    return EXIT.yes;
+  }
+  requireWritePermission(host.tree, plan, options.allowWrite);
+  const view = await interruptible(async (signal) => {
+    const destroyed = destroyedText(plan);
+    if (destroyed !== null && options.yes !== true && !(await confirm(destroyed, signal))) return null;
+    if (destroyed !== null && options.yes === true) process.stderr.write(`note: ${destroyed}\n`);
+    return runWatched(host, plan, signal);
+  });
+  if (view === null) throw new PeerlaneError("operation-failed", "nothing was done: you did not say yes");
+  await showView(view, options);
+  return exitCodeOf(view);
+}
+
+/** The plan; `null`, with the reason on standard error, where no peer memory serves the target. */
+function planOrNo(host: Host, target: string, options: BenchOptions): BenchPlan | null {
+  const { via, peerOnly, dramOnly, debug } = options;
+  const only = peerOnly === true ? "peer" : dramOnly === true ? "dram" : undefined;
+  try {
+    return planBench(host, {
+      target,
+      job: options,
+      ...(only === undefined ? {} : { only }),
+      ...(via === undefined ? {} : { via: findDevice(host.machine, via) }),
+    });
+  } catch (error) {
+    if (!(error instanceof PeerlaneError) || error.code !== "unsupported") throw error;
+    reportError(error, debug === true);
+    return null;
+  }
+}
+
+async function runWatched(host: Host, plan: BenchPlan, signal: AbortSignal): Promise<BenchView> {
+  const progress = new ProgressLine();
+  try {
+    return await runBench(host, plan, { signal, onProgress: (now) => progress.show(progressText(now)) });
+  } finally {
+    progress.clear();
+  }
+}
+
+function progressText({ side, isRamp, bytesPerSecond, remainingSeconds }: BenchProgress): string {
+  const where = side === "peer" ? "peer memory" : "DRAM";
+  return `${isRamp ? "warming up" : "measuring"} through ${where}: ${rateText(bytesPerSecond)}, ${Math.ceil(remainingSeconds)} s to go`;
+}
+
+async function showView(view: BenchView, options: BenchOptions): Promise<void> {
+  show(options, { machine: view.table.machine, json: () => benchJson(view), blocks: () => benchBlocks(view) });
+  if (options.svg === undefined) return;
+  if (view.slices.length === 0) {
+    process.stderr.write(`note: ${options.svg} was not written: there are no figures to draw\n`);
+    return;
+  }
+  const { benchSvg } = await import("../../report/live/bench/plot.ts");
+  writeOutput(options.svg, await benchSvg(view));
+}
+
+function exitCodeOf({ outcome, sides }: BenchView): number {
+  if (outcome === "refused" || outcome === "loses-data") return EXIT.no;
+  const hasErrors = [sides.peer, sides.dram].some((side) => Object.keys(side?.errors ?? {}).length > 0);
+  return outcome === "measured" && !hasErrors ? EXIT.yes : EXIT.failed;
+}

@@ -1,0 +1,207 @@
+import { createInterface } from "node:readline/promises";
+import {
+  type CopyPlan,
+  type CopyRequest,
+  type CopyResult,
+  DEFAULT_CHUNK,
+  DEFAULT_DEPTH,
+  DEFAULT_SYNC_EVERY,
+  MAX_CHUNK,
+  planCopy,
+  runCopy,
+} from "../../live/copy/index.ts";
+import { readHost } from "../../live/index.ts";
+import { formatSize } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interruption.ts";
+import type { OutputOptions } from "../options.ts";
+import { show } from "../show.ts";
+import { ProgressLine } from "../terminal.ts";
+
+/** Options of `copy`. */
+export interface CopyOptions extends OutputOptions {
+  readonly via?: string;
+  readonly sourceOffset?: number;
+  readonly targetOffset?: number;
+  readonly length?: number;
+  readonly chunk?: number;
+  readonly depth?: number;
+  readonly verify?: boolean;
+  readonly resume?: boolean;
+  readonly journal?: string;
+  readonly syncEvery?: number;
+  readonly fallback?: boolean;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+}
+
+/** Milliseconds between two updates of the progress. */
+const PROGRESS_MS = 200;
+
+/** `peerlane copy SRC DST`. */
+export async function runCopyVerb(source: string, target: string, options: CopyOptions): Promise<number> {
+  const plan = planCopy(readHost(), requestOf(source, target, options));
+  const { machine } = plan.host;
+  if (options.dryRun === true) {
+    show(options, { machine, json: () => copyPlanJson(plan), blocks: () => copyPlanBlocks(plan) });
+    return EXIT.yes;
+  }
+  const result = await interruptible((signal) => runShown(plan, options, signal));
+  const command = resumeCommand(source, target, options);
+  show(options, { machine, json: () => copyJson(result, command), blocks: () => copyBlocks(result, command) });
+  if (result.failure !== null && result.loss === null) throw failureOf(result, command);
+  return result.outcome === "copied" ? EXIT.yes : EXIT.no;
+}
+
+function requestOf(source: string, target: string, options: CopyOptions): CopyRequest {
+  const chunkBytes = options.chunk ?? DEFAULT_CHUNK;
+  if (chunkBytes > MAX_CHUNK) {
+    throw new PeerlaneError("usage", `--chunk is larger than ${formatSize(MAX_CHUNK)}`, {
+      remedy: "--depth keeps more in flight",
+    });
+  }
+  return {
+    ...{ source, target, chunkBytes },
+    via: options.via ?? null,
+    sourceOffsetBytes: options.sourceOffset ?? 0,
+    targetOffsetBytes: options.targetOffset ?? 0,
+    lengthBytes: options.length ?? null,
+    depth: options.depth ?? DEFAULT_DEPTH,
+    verify: options.verify === true,
+    resume: options.resume === true,
+    journal: options.journal ?? null,
+    syncEveryBytes: Math.max(1, options.syncEvery ?? DEFAULT_SYNC_EVERY),
+    fallback: options.fallback === true,
+  };
+}
+
+async function runShown(plan: CopyPlan, options: CopyOptions, signal: AbortSignal): Promise<CopyResult> {
+  const line = new ProgressLine();
+  const progress = new CopyProgress(plan.ranges.lengthBytes, plan.resumed?.completedBytes ?? 0, line);
+  try {
+    return await runCopy(plan, {
+      confirm: async (target, contents) => {
+        if (options.yes !== true) await ask(target, contents, signal);
+      },
+      onBytes: (phase, done) => progress.update(phase, done),
+      signal,
+    });
+  } finally {
+    line.clear();
+  }
+}
+
+/** Bytes, rate and remaining time, not too often. */
+class CopyProgress {
+  readonly #totalBytes: number;
+  readonly #line: ProgressLine;
+  #phase: "copy" | "verify" = "copy";
+  #startMs = performance.now();
+  #startBytes: number;
+  #shownMs = 0;
+
+  constructor(totalBytes: number, startBytes: number, line: ProgressLine) {
+    this.#totalBytes = totalBytes;
+    this.#startBytes = startBytes;
+    this.#line = line;
+  }
+
+  update(phase: "copy" | "verify", doneBytes: number): void {
+    const now = performance.now();
+    if (phase !== this.#phase) {
+      this.#phase = phase;
+      this.#startMs = now;
+      this.#startBytes = 0;
+    }
+    if (now - this.#shownMs < PROGRESS_MS) return;
+    this.#shownMs = now;
+    const rate = (doneBytes - this.#startBytes) / Math.max((now - this.#startMs) / 1000, 0.001);
+    const percent = Math.floor((doneBytes / this.#totalBytes) * 100);
+    const left = rate > 0 ? `, ${timeText((this.#totalBytes - doneBytes) / rate)} left` : "";
+    const verb = phase === "copy" ? "copying" : "comparing";
+    this.#line.show(
+      `${verb} ${percent} %: ${formatSize(doneBytes)} of ${formatSize(this.#totalBytes)}, ${formatSize(Math.round(rate))}/s${left}`,
+    );
+  }
+}
+
+function timeText(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const two = (value: number): string => String(value).padStart(2, "0");
+  return whole < 3600
+    ? `${Math.floor(whole / 60)}:${two(whole % 60)}`
+    : `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+}
+
+/** Asks before the target is overwritten. Throws `usage` where nobody can answer, or the answer is no. */
+async function ask(
+  target: CopyPlan["ends"]["target"],
+  contents: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const about = [
+    formatSize(target.sizeBytes),
+    ...(target.kind === "device" && target.identity !== null ? [target.identity] : []),
+    ...(contents.length === 0 ? [] : [`holds ${contents.join(" and ")}`]),
+  ].join(", ");
+  const name = `${target.path} (${about})`;
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+    throw new PeerlaneError("usage", `the copy would overwrite ${name}`, {
+      remedy: "say --yes where that is meant; --dry-run shows what would be done",
+    });
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal is raw while it asks: Ctrl-C comes as a key, and the end of the input as no answer at all.
+  const none = new AbortController();
+  terminal.once("SIGINT", () => none.abort());
+  terminal.once("close", () => none.abort());
+  try {
+    const question = `Overwrite ${name}? What is there will be lost. Type yes to go on: `;
+    const answer = await terminal.question(question, { signal: AbortSignal.any([signal, none.signal]) });
+    if (answer.trim().toLowerCase() === "yes") return;
+  } catch (error) {
+    if ((error as Error).name !== "AbortError") throw error;
+    process.stderr.write("\n");
+  } finally {
+    terminal.close();
+  }
+  throw new PeerlaneError("operation-failed", "nothing was copied: the answer was not yes");
+}
+
+/** The command that goes on with this copy, to be pasted into a shell. */
+function resumeCommand(source: string, target: string, options: CopyOptions): string {
+  const values = { via: "via", "source-offset": "sourceOffset", "target-offset": "targetOffset" } as const;
+  const sizes = {
+    "sync-every": "syncEvery",
+    length: "length",
+    chunk: "chunk",
+    depth: "depth",
+    journal: "journal",
+  } as const;
+  const flags = ["verify", "fallback"] as const;
+  return [
+    "peerlane copy",
+    quoted(source),
+    quoted(target),
+    ...Object.entries({ ...values, ...sizes }).flatMap(([name, key]) =>
+      options[key] === undefined ? [] : [`--${name}`, quoted(String(options[key]))],
+    ),
+    ...flags.filter((name) => options[name] === true).map((name) => `--${name}`),
+    "--resume",
+  ].join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function failureOf({ failure, journal }: CopyResult, command: string): PeerlaneError {
+  return new PeerlaneError("operation-failed", failure?.message ?? "the copy ended early", {
+    remedy: [
+      ...(failure === null || failure.kind === "interrupted" ? [] : [failure.remedy]),
+      ...(journal === null ? [] : [`to go on: ${command}`]),
+    ].join("; "),
+  });
+}

@@ -1,0 +1,50 @@
+import { type Host, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
+import { topologyOf } from "../../p2pdma/index.ts";
+import { documentText } from "../../report/index.ts";
+import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interruption.ts";
+import type { OutputOptions } from "../options.ts";
+import { screenOf, show } from "../show.ts";
+
+/** Options of `p2pmem`. */
+export interface P2pmemOptions extends OutputOptions {
+  /** Seconds between two looks. */
+  readonly watch?: number;
+}
+
+/** `peerlane p2pmem`: the pools of this host, once or again and again. */
+export async function runP2pmem(options: P2pmemOptions): Promise<number> {
+  const host = readHost();
+  if (options.watch !== undefined) {
+    await watch(host, options.watch, options);
+    return EXIT.yes;
+  }
+  const view = viewOf(host, host.pools);
+  show(options, { machine: host.machine, json: () => poolsJson(view), blocks: () => poolsBlocks(view) });
+  return view.missing.length === 0 ? EXIT.yes : EXIT.no;
+}
+
+function viewOf(host: Host, pools: Host["pools"]): PoolsView {
+  const { machine, tree } = host;
+  return { machine, topology: topologyOf(machine), pools, missing: whatIsMissing(tree, machine, pools) };
+}
+
+/** Draws over itself on a terminal; elsewhere prints what changed, or one line of JSON per look. */
+async function watch(host: Host, intervalSeconds: number, options: OutputOptions): Promise<void> {
+  await interruptible(async (signal) => {
+    let previous = "";
+    for await (const pools of watchPools(host, intervalSeconds, signal)) {
+      const view = viewOf(host, pools);
+      if (options.json === true) {
+        process.stdout.write(`${JSON.stringify(poolsJson(view))}\n`);
+        continue;
+      }
+      const text = documentText(poolsBlocks(view), screenOf(options));
+      const isTerminal = process.stdout.isTTY === true;
+      if (isTerminal) process.stdout.write(`\u001b[H\u001b[J${text}\nCtrl-C ends this\n`);
+      else if (text !== previous) process.stdout.write(`${text}\n`);
+      previous = text;
+    }
+  });
+}

@@ -1,0 +1,86 @@
+import { readHost } from "../../live/index.ts";
+import { type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
+import { formatSize } from "../../p2pdma/index.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interruption.ts";
+import type { OutputOptions } from "../options.ts";
+import { show } from "../show.ts";
+import { ProgressLine } from "../terminal.ts";
+
+/** Options of `probe`. */
+export interface ProbeOptions extends OutputOptions {
+  readonly via?: readonly string[];
+  readonly allowWrite?: readonly string[];
+  readonly writeAt?: number;
+  readonly sizes?: readonly number[];
+  readonly quick?: boolean;
+  readonly restore?: string;
+}
+
+const EXITS: Readonly<Record<ProbeResult["answer"], number>> = {
+  yes: EXIT.yes,
+  no: EXIT.no,
+  unknown: EXIT.unknown,
+  nothing: EXIT.failed,
+};
+
+/** `peerlane probe [DEVICE…]`, and `peerlane probe --restore FILE`. */
+export async function runProbe(names: readonly string[], options: ProbeOptions): Promise<number> {
+  if (options.restore !== undefined) return restore(options.restore, names);
+  if (options.writeAt !== undefined && options.allowWrite === undefined) {
+    throw new PeerlaneError("usage", "--write-at says where to write, and nothing may be written", {
+      remedy: "add --allow-write TARGET",
+    });
+  }
+  const host = readHost();
+  const result = await measure(host, names, options);
+  show(options, { machine: host.machine, json: () => probeJson(result), blocks: () => probeBlocks(result) });
+  return EXITS[result.answer];
+}
+
+async function measure(
+  host: ReturnType<typeof readHost>,
+  names: readonly string[],
+  options: ProbeOptions,
+): Promise<ProbeResult> {
+  const progress = new ProgressLine();
+  const sizes = options.sizes ?? (options.quick === true ? QUICK_SIZES : undefined);
+  return interruptible(async (signal) => {
+    try {
+      return await probe(host, {
+        names,
+        via: options.via ?? [],
+        writable: options.allowWrite ?? [],
+        ...(options.writeAt === undefined ? {} : { writeAt: options.writeAt }),
+        ...(sizes === undefined ? {} : { sizes }),
+        signal,
+        progress: (message) => progress.show(message),
+      });
+    } catch (error) {
+      // What could not be put back is worse than the interruption.
+      if (!signal.aborted || error instanceof PeerlaneError) throw error;
+      throw new PeerlaneError(
+        "operation-failed",
+        "interrupted; peer memory is given back, and the disks are as they were",
+      );
+    } finally {
+      progress.clear();
+    }
+  });
+}
+
+async function restore(file: string, names: readonly string[]): Promise<number> {
+  if (names.length > 0) {
+    throw new PeerlaneError("usage", "--restore finds the device by itself", {
+      remedy: "leave out the names: the file says which device it is of",
+    });
+  }
+  const { tree } = readHost();
+  const { device, position, sizeBytes } = await interruptible(() => restoreRescue(tree, file));
+  process.stdout.write(
+    `${formatSize(sizeBytes)} at ${position} of ${device.name} are as they were; ${file} is removed\n`,
+  );
+  return EXIT.yes;
+}

@@ -1,0 +1,120 @@
+import { close as closeFile, constants, fdatasync, ftruncate, open as openFile, read, write } from "node:fs";
+import { promisify } from "node:util";
+import { PeerlaneError } from "../../pci/error.ts";
+import type { TransferMemory } from "../memory/transfer-memory.ts";
+import { type DataFile, nameOf } from "./data-file.ts";
+
+/** How one read or write ended: bytes moved, and the error's name (`EIO`) where it failed. A short one is no error. */
+export interface IoResult {
+  readonly bytes: number;
+  readonly errno: string | null;
+}
+
+/** How a file is opened. */
+export interface OpenMode {
+  readonly access: "read" | "write";
+  /** Claims a block device for this process alone: fails where it is mounted, held or claimed by another. */
+  readonly claim?: boolean;
+}
+
+const openAsync = promisify(openFile);
+const closeAsync = promisify(closeFile);
+
+/**
+ * A disk or file open for direct I/O (O_DIRECT): data moves between the device and the given memory, past the page
+ * cache. Offsets, lengths and positions are multiples of the logical block; only the end of a file may be short.
+ */
+export class DirectFile {
+  readonly file: DataFile;
+  readonly #descriptor: number;
+  #isOpen = true;
+
+  private constructor(file: DataFile, descriptor: number) {
+    this.file = file;
+    this.#descriptor = descriptor;
+  }
+
+  /** Opens it. Throws `environment` without permission, or where it is in use and was to be claimed. */
+  static async open(file: DataFile, mode: OpenMode): Promise<DirectFile> {
+    const flags =
+      (mode.access === "read" ? constants.O_RDONLY : constants.O_RDWR) |
+      constants.O_DIRECT |
+      (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
+    try {
+      return new DirectFile(file, await openAsync(file.path, flags));
+    } catch (cause) {
+      throw openError(file, mode, cause as NodeJS.ErrnoException);
+    }
+  }
+
+  /** Reads from the device into memory. */
+  read(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult> {
+    return new Promise((resolve) => {
+      read(this.#descriptor, memory.buffer, offset, length, position, (error, bytes) => resolve(outcome(error, bytes)));
+    });
+  }
+
+  /** Writes from memory to the device. */
+  write(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult> {
+    return new Promise((resolve) => {
+      write(this.#descriptor, memory.buffer, offset, length, position, (error, bytes) =>
+        resolve(outcome(error, bytes)),
+      );
+    });
+  }
+
+  /** Waits until what was written is on the medium (fdatasync(2)). */
+  sync(): Promise<IoResult> {
+    return new Promise((resolve) => {
+      fdatasync(this.#descriptor, (error) => resolve(outcome(error, 0)));
+    });
+  }
+
+  /** Sets the length of a regular file. */
+  truncate(sizeBytes: number): Promise<IoResult> {
+    return new Promise((resolve) => {
+      ftruncate(this.#descriptor, sizeBytes, (error) => resolve(outcome(error, 0)));
+    });
+  }
+
+  /** For flock(2). */
+  get descriptor(): number {
+    return this.#descriptor;
+  }
+
+  async close(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await closeAsync(this.#descriptor);
+  }
+}
+
+function outcome(error: NodeJS.ErrnoException | null, bytes: number): IoResult {
+  return error === null ? { bytes, errno: null } : { bytes: 0, errno: error.code ?? error.message };
+}
+
+function openError(file: DataFile, { access }: OpenMode, cause: NodeJS.ErrnoException): PeerlaneError {
+  const name = nameOf(file);
+  switch (cause.code) {
+    case "EACCES":
+    case "EPERM":
+      return new PeerlaneError("environment", `no permission to ${access} ${name}`, {
+        remedy: "run it as root (sudo), or join the group that owns the file",
+        cause,
+      });
+    case "EBUSY":
+      return new PeerlaneError("environment", `${name} is in use by somebody else`, {
+        remedy: "unmount it, or end what holds it (lsblk, fuser show who)",
+        cause,
+      });
+    case "EROFS":
+      return new PeerlaneError("environment", `${name} is read-only`, { cause });
+    case "EINVAL":
+      return new PeerlaneError("unsupported", `${name} takes no direct I/O`, {
+        remedy: "peer memory needs O_DIRECT: use a disk, or a file on ext4, xfs or another file system that has it",
+        cause,
+      });
+    default:
+      return new PeerlaneError("environment", `cannot open ${name}: ${cause.code ?? cause.message}`, { cause });
+  }
+}

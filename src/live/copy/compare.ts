@@ -1,0 +1,35 @@
+import type { TransferMemory } from "../memory/transfer-memory.ts";
+import { type Difference, differenceOf, type Suspects } from "./difference.ts";
+import { type ByteRange, roundUp } from "./ranges.ts";
+import { type IoFailure, readWhole, type Side, type Sides } from "./sides.ts";
+
+/** How a comparison ended. */
+export type Comparison =
+  | { readonly kind: "same" }
+  | { readonly kind: "differs"; readonly difference: Difference }
+  | { readonly kind: "failed"; readonly failure: IoFailure };
+
+/** DRAM for one chunk of each side, and where the target's part starts. */
+export interface CompareSlot {
+  readonly memory: TransferMemory;
+  readonly sourceAt: number;
+  readonly targetAt: number;
+}
+
+/** Reads a part of the range from both sides through DRAM, past the page cache, and compares it byte for byte. */
+export async function comparePart(
+  { source, target }: Sides,
+  { memory, sourceAt, targetAt }: CompareSlot,
+  { start, size }: ByteRange,
+  suspects?: Suspects,
+): Promise<Comparison> {
+  const read = (side: Side, at: number): Promise<IoFailure | null> =>
+    readWhole(side, memory, at, roundUp(size, side.blockBytes), start, size);
+  const [noSource, noTarget] = await Promise.all([read(source, sourceAt), read(target, targetAt)]);
+  const failure = noSource ?? noTarget;
+  if (failure !== null) return { kind: "failed", failure };
+  // DRAM of this process: it may be looked at as it is.
+  const part = (at: number): Buffer => memory.buffer.subarray(at, at + size);
+  const difference = differenceOf(part(sourceAt), part(targetAt), start, suspects);
+  return difference === null ? { kind: "same" } : { kind: "differs", difference };
+}

@@ -1,0 +1,74 @@
+import { lstatSync, realpathSync, statSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { FileTree } from "../../host/file-tree.ts";
+import { parseBdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { readBlockDeviceByNumber } from "../block/block-device.ts";
+import { type DataFile, deviceNumber, findDataFile, PAGE_BYTES, type RegularFile } from "../block/data-file.ts";
+import type { Extent } from "./ranges.ts";
+
+/** Both ends of a copy. */
+export interface CopyEnds {
+  readonly source: DataFile;
+  readonly target: DataFile;
+  /** Whether the target is a file that the copy makes. */
+  readonly isNew: boolean;
+}
+
+/** What is no inode: that of a file which is not there yet. */
+const NO_INODE = 0;
+
+/** Names of disks: a word like that means a disk, and never a file to make. */
+const DISK_WORD = /^(nvme|sd|hd|vd|xvd|dm-|md|loop|mmcblk|zram|ram|nbd|rbd|pmem|sr)[a-z0-9]+$/;
+
+/** Finds both ends. Throws `not-found` or `usage` where one is none. */
+export function findEnds(tree: FileTree, sourceWord: string, targetWord: string): CopyEnds {
+  const source = findDataFile(tree, sourceWord);
+  const future = futureFile(tree, targetWord);
+  const target = future ?? findDataFile(tree, targetWord);
+  return { source, target, isNew: future !== null };
+}
+
+/** The file that a path shall become; `null` where something is there, or the word means a disk. */
+function futureFile(tree: FileTree, word: string): RegularFile | null {
+  if (!word.includes("/") && (DISK_WORD.test(word) || parseBdf(word) !== undefined)) return null;
+  if (lstatSync(word, { throwIfNoEntry: false }) !== undefined || word.endsWith("/")) return null;
+  const folder = realFolder(word);
+  const path = join(folder, basename(word));
+  // A node that is missing under /dev is a device that is not there; a file made there would lie in memory.
+  if (path.startsWith("/dev/")) return null;
+  const device = readBlockDeviceByNumber(tree, deviceNumber(statSync(folder).dev)) ?? null;
+  return {
+    kind: "file",
+    path,
+    sizeBytes: 0,
+    inode: NO_INODE,
+    device,
+    logicalBlockBytes: device?.logicalBlockBytes ?? PAGE_BYTES,
+    modified: "0",
+  };
+}
+
+function realFolder(word: string): string {
+  const folder = dirname(word);
+  try {
+    const path = realpathSync(folder);
+    if (statSync(path).isDirectory()) return path;
+  } catch (cause) {
+    throw new PeerlaneError("not-found", `there is no folder ${folder} for the target`, {
+      remedy: "make it first (mkdir), or name a disk",
+      cause,
+    });
+  }
+  throw new PeerlaneError("usage", `${folder} is no folder`, { remedy: "name a file in a folder, or a disk" });
+}
+
+/** A side for the arithmetic of ranges. */
+export function extentOf(file: DataFile, name: string): Extent {
+  return {
+    name,
+    sizeBytes: file.sizeBytes,
+    blockBytes: file.logicalBlockBytes,
+    canGrow: file.kind === "file",
+  };
+}

@@ -1,0 +1,19 @@
+import type { FileTree } from "../host/file-tree.ts";
+import { liveTree, readLive } from "../host/live.ts";
+import type { Machine } from "../host/machine.ts";
+import { type MemoryPool, readPools } from "./pools/memory-pool.ts";
+
+/** This host, as live work sees it. */
+export interface Host {
+  /** Its files, from the root. */
+  readonly tree: FileTree;
+  readonly machine: Machine;
+  readonly pools: readonly MemoryPool[];
+}
+
+/** Reads this host. */
+export function readHost(): Host {
+  const tree = liveTree();
+  const machine = readLive();
+  return { tree, machine, pools: readPools(tree, machine) };
+}

@@ -1,0 +1,84 @@
+import { accessSync, constants } from "node:fs";
+import { baseName, type FileTree, readText } from "../../host/file-tree.ts";
+import type { Machine } from "../../host/machine.ts";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
+
+/** A process that has mapped memory of a pool. */
+export interface PoolUser {
+  readonly pid: number;
+  /** Its command name, as `/proc/PID/comm` has it. */
+  readonly command: string;
+  readonly sizeBytes: number;
+}
+
+/** A provider's p2pmem, as it is now. */
+export interface MemoryPool {
+  readonly provider: Bdf;
+  readonly sizeBytes: number;
+  readonly availableBytes: Known<number>;
+  /** Whether drivers find it (`pci_p2pmem_publish`); user space may map it either way. */
+  readonly published: Known<boolean>;
+  /** Whether this process may map it: the file `p2pmem/allocate` is there and can be written. */
+  readonly mapping: "possible" | "no-permission" | "not-offered";
+  /** Processes that have mapped some of it; kernel users (a driver's queues) are not among them. */
+  readonly users: readonly PoolUser[];
+}
+
+/** Memory maps of one process; larger ones are cut, and then say less. */
+const MAX_MAPS = 16 * 1024 * 1024;
+
+/** The pools of this host. `tree` is its root; free space and users are read anew at each call. */
+export function readPools(tree: FileTree, machine: Machine): readonly MemoryPool[] {
+  const users = usersByProvider(tree);
+  return machine.functions.flatMap(({ bdf, p2pmem }) => {
+    if (isUnknown(p2pmem) || p2pmem === null) return [];
+    const folder = `sys/bus/pci/devices/${formatBdf(bdf)}/p2pmem`;
+    const available = Number(readText(tree, `${folder}/available`) ?? "");
+    return [
+      {
+        provider: bdf,
+        sizeBytes: p2pmem.sizeBytes,
+        availableBytes: Number.isSafeInteger(available) ? available : p2pmem.availableBytes,
+        published: p2pmem.published,
+        mapping: mappingOf(tree, folder),
+        users: users.get(formatBdf(bdf)) ?? [],
+      },
+    ];
+  });
+}
+
+function mappingOf(tree: FileTree, folder: string): MemoryPool["mapping"] {
+  if (tree.list(folder)?.includes("allocate") !== true) return "not-offered";
+  try {
+    accessSync(`/${folder}/allocate`, constants.R_OK | constants.W_OK);
+    return "possible";
+  } catch {
+    return "no-permission";
+  }
+}
+
+/** Who has mapped `p2pmem/allocate` of which function, as `/proc/PID/maps` shows it (of processes that may be looked at). */
+function usersByProvider(tree: FileTree): Map<string, readonly PoolUser[]> {
+  const users = new Map<string, readonly PoolUser[]>();
+  for (const pid of tree.list("proc") ?? []) {
+    if (!/^\d+$/.test(pid)) continue;
+    for (const [provider, sizeBytes] of mappedBytes(readText(tree, `proc/${pid}/maps`, MAX_MAPS) ?? "")) {
+      const command = readText(tree, `proc/${pid}/comm`) ?? "";
+      users.set(provider, [...(users.get(provider) ?? []), { pid: Number(pid), command, sizeBytes }]);
+    }
+  }
+  return users;
+}
+
+function mappedBytes(maps: string): Map<string, number> {
+  const bytes = new Map<string, number>();
+  for (const line of maps.split("\n")) {
+    const match = /^([0-9a-f]+)-([0-9a-f]+) .* (\/.*)\/p2pmem\/allocate$/.exec(line);
+    if (match === null) continue;
+    const provider = baseName(match[3] ?? "");
+    const length = Number.parseInt(match[2] ?? "0", 16) - Number.parseInt(match[1] ?? "0", 16);
+    bytes.set(provider, (bytes.get(provider) ?? 0) + length);
+  }
+  return bytes;
+}

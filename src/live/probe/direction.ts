@@ -1,0 +1,159 @@
+import { formatSize } from "../../p2pdma/index.ts";
+import type { DataState, TrialResult } from "./bench.ts";
+import { damageText } from "./damage.ts";
+
+/** What the kernel did with I/O of one direction. */
+export type KernelOutcome =
+  /** It took all that was tried. */
+  | { readonly kind: "accepted"; readonly bytes: number; readonly count: number }
+  /** It refuses this memory for this disk. */
+  | { readonly kind: "refused"; readonly errno: string }
+  /** It took the I/O, and an error came back. */
+  | { readonly kind: "failed"; readonly errno: string; readonly count: number; readonly of: number }
+  | { readonly kind: "short"; readonly bytes: number; readonly of: number; readonly count: number }
+  | { readonly kind: "not-tested"; readonly why: string; readonly isAsked: boolean };
+
+/** What became of the data. */
+export interface DataOutcome {
+  /** `none`: there was no data to judge, since the kernel took no I/O; `unknown`: it could not be judged. */
+  readonly kind: "right" | "lost" | "unknown" | "none" | "not-tested";
+  /** How, in words. */
+  readonly text: string;
+  /** I/Os whose data was right, and those whose data could be judged. */
+  readonly rightCount: number;
+  readonly judgedCount: number;
+  /** Right data of blocks that are alike: it does not show that none was moved. */
+  readonly alikeCount: number;
+}
+
+/** One direction of a pair: `into` peer memory (the client writes), or `out` of it (the client reads). */
+export interface DirectionResult {
+  readonly direction: "into" | "out";
+  readonly kernel: KernelOutcome;
+  /** The kernel's outcome in words. */
+  readonly kernelText: string;
+  readonly data: DataOutcome;
+  readonly trials: readonly TrialResult[];
+}
+
+/** Errors with which the kernel refuses to map peer memory (`bio_iov_iter_get_pages`, `blk_dma_map_iter_start`, Linux 6.2 to 7.2). */
+const REFUSALS: readonly string[] = ["EINVAL", "EREMOTEIO"];
+
+/** True for an error of the kernel that refuses a pair, where the same I/O through DRAM works. */
+export function isRefusal(errno: string | null): boolean {
+  return errno !== null && REFUSALS.includes(errno);
+}
+
+/** A direction that was not tried, and whether it should have been. */
+export function untestedDirection(
+  direction: DirectionResult["direction"],
+  why: string,
+  isAsked: boolean,
+): DirectionResult {
+  const data = { kind: "not-tested", text: "not tested", rightCount: 0, judgedCount: 0, alikeCount: 0 } as const;
+  return { direction, kernel: { kind: "not-tested", why, isAsked }, kernelText: "not tested", data, trials: [] };
+}
+
+/** Sums up the trials of one direction. */
+export function summarize(direction: DirectionResult["direction"], trials: readonly TrialResult[]): DirectionResult {
+  const kernel = kernelOutcome(trials);
+  return { direction, kernel, kernelText: kernelText(kernel), data: dataOutcome(trials), trials };
+}
+
+function kernelOutcome(trials: readonly TrialResult[]): KernelOutcome {
+  const tried = trials.flatMap(({ io, sizeBytes }) => (io === null ? [] : [{ ...io, sizeBytes }]));
+  const [first] = tried;
+  if (first === undefined) {
+    const [untried] = trials;
+    const why =
+      untried === undefined ? "no size fits both the disk and the free peer memory" : stateText(untried.state);
+    return { kind: "not-tested", why, isAsked: true };
+  }
+  const errors = tried.filter(({ errno }) => errno !== null);
+  const [error] = errors;
+  if (error !== undefined && errors.length === tried.length && isRefusal(error.errno)) {
+    return { kind: "refused", errno: error.errno ?? "" };
+  }
+  if (error !== undefined) {
+    return { kind: "failed", errno: error.errno ?? "", count: errors.length, of: tried.length };
+  }
+  const short = tried.filter(({ bytes, sizeBytes }) => bytes < sizeBytes);
+  const [cut] = short;
+  if (cut !== undefined) return { kind: "short", bytes: cut.bytes, of: cut.sizeBytes, count: short.length };
+  return { kind: "accepted", bytes: tried.reduce((sum, { bytes }) => sum + bytes, 0), count: tried.length };
+}
+
+const UNJUDGED: readonly DataState["kind"][] = ["not-tested", "changing", "control-failed"];
+
+function dataOutcome(trials: readonly TrialResult[]): DataOutcome {
+  const judged = trials.filter(({ state }) => !UNJUDGED.includes(state.kind));
+  const right = judged.filter(({ state }) => state.kind === "right");
+  const wrong = judged.filter(({ state }) => state.kind !== "right");
+  const counts = {
+    rightCount: right.length,
+    judgedCount: judged.length,
+    alikeCount: right.filter(({ isDistinct }) => !isDistinct).length,
+  };
+  if (wrong.length > 0) return { kind: "lost", text: lossText(wrong, judged.length), ...counts };
+  const open = trials.find(({ state }) => state.kind === "changing" || state.kind === "control-failed");
+  if (open !== undefined) return { kind: "unknown", text: stateText(open.state), ...counts };
+  if (right.length > 0) return { kind: "right", text: "right", ...counts };
+  return { kind: "none", text: "none moved", ...counts };
+}
+
+/** The ways in which data was wrong, the most frequent first, with an example of each. */
+function lossText(wrong: readonly TrialResult[], judgedCount: number): string {
+  const byKind = groupByKind(wrong);
+  return [...byKind.values()]
+    .sort((a, b) => b.length - a.length)
+    .map((group) => `${group[0] === undefined ? "" : stateText(group[0].state)} (${group.length} of ${judgedCount})`)
+    .join("; ");
+}
+
+function groupByKind(trials: readonly TrialResult[]): Map<string, TrialResult[]> {
+  const groups = new Map<string, TrialResult[]>();
+  for (const trial of trials) groups.set(trial.state.kind, [...(groups.get(trial.state.kind) ?? []), trial]);
+  return groups;
+}
+
+/** What was found of a trial's data, in words. */
+export function stateText(state: DataState): string {
+  switch (state.kind) {
+    case "changing":
+      return "changing: somebody else writes to the disk";
+    case "control-failed": {
+      const what = state.damage === null ? ioText(state.io) : damageText(state.damage);
+      return `the same through DRAM fails: ${what}`;
+    }
+    case "memory-fails":
+      return `the CPU does not read back what it stores in peer memory: ${damageText(state.damage)}`;
+    case "spilled":
+      return `right, and something was written ${state.side} it`;
+    case "not-tested":
+      return "not tested";
+    default:
+      return damageText(state);
+  }
+}
+
+function ioText({ bytes, errno }: { readonly bytes: number; readonly errno: string | null }): string {
+  return errno ?? `only ${formatSize(bytes)} moved`;
+}
+
+/** A kernel's outcome in words. */
+function kernelText(outcome: KernelOutcome): string {
+  switch (outcome.kind) {
+    case "accepted":
+      return `takes ${formatSize(outcome.bytes)}`;
+    case "refused":
+      return `refuses: ${outcome.errno}`;
+    case "failed":
+      return outcome.count === outcome.of
+        ? `fails: ${outcome.errno}`
+        : `fails: ${outcome.errno} (${outcome.count} of ${outcome.of})`;
+    case "short":
+      return `short: ${outcome.bytes} of ${outcome.of} bytes`;
+    case "not-tested":
+      return "not tested";
+  }
+}

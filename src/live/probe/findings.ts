@@ -1,0 +1,131 @@
+import type { Machine } from "../../host/machine.ts";
+import { formatAddress } from "../../pci/addresses.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import { failureAdvice, lossAdvice, refusalAdvice, rulesRefuseAdvice } from "./advice.ts";
+import { type DirectionResult, stateText } from "./direction.ts";
+import { predictionDifference } from "./prediction.ts";
+import type { Finding, MeasuredPair, PairClass, ProbedPair, ProbeResult } from "./result.ts";
+
+const WAYS = { into: "reads of the disk into peer memory", out: "writes of the disk out of peer memory" } as const;
+
+/** What a measured pair means. */
+export function judge(pair: MeasuredPair, machine: Machine): ProbedPair {
+  return { ...pair, class: classOf(pair), findings: findingsOf(pair, machine) };
+}
+
+/** How a pair stands: what the rules, the kernel and the data say, held against each other. */
+export function classOf(pair: MeasuredPair): PairClass {
+  const directions = [pair.into, pair.out];
+  if (directions.some((direction) => disagrees(pair, direction))) return "disagreement";
+  if (directions.some(({ data }) => data.kind === "lost")) return "loss";
+  if (directions.some(({ kernel }) => kernel.kind === "failed" || kernel.kind === "short")) return "failure";
+  if (directions.some(({ trials }) => trials.some(({ state }) => state.kind === "control-failed"))) return "failure";
+  if (pair.mapType === "unknown" || directions.some(({ data }) => data.kind === "unknown")) return "unknown";
+  return directions.some(({ kernel }) => kernel.kind === "not-tested" && kernel.isAsked) ? "unknown" : "fine";
+}
+
+/** True where the kernel decided otherwise than the rules say. */
+function disagrees({ mapType }: MeasuredPair, { kernel }: DirectionResult): boolean {
+  if (mapType === "unknown" || kernel.kind === "not-tested") return false;
+  return (mapType !== "not-supported") === (kernel.kind === "refused");
+}
+
+function findingsOf(pair: MeasuredPair, machine: Machine): readonly Finding[] {
+  return [pair.into, pair.out]
+    .flatMap((direction) => directionFindings(pair, direction, machine))
+    .concat(pairFindings(pair));
+}
+
+function directionFindings(pair: MeasuredPair, direction: DirectionResult, machine: Machine): readonly Finding[] {
+  const { kernel, data, trials } = direction;
+  const way = WAYS[direction.direction];
+  const findings: Finding[] = [];
+  const add = (kind: Finding["kind"], text: string, advice: readonly string[] = []): void => {
+    findings.push({ kind, text, advice });
+  };
+  if (data.kind === "lost") {
+    const isSilent = kernel.kind === "accepted" ? "every I/O reported success, and " : "";
+    add("loss", `data is lost: ${isSilent}${way} give wrong data: ${data.text}`, lossAdvice(pair, machine));
+  }
+  if (kernel.kind === "refused") {
+    if (pair.mapType === "not-supported")
+      add("unsupported", "the kernel refuses the pair, as the rules say", rulesRefuseAdvice(pair));
+    else
+      add(
+        "refused",
+        `the kernel refuses ${way} (${kernel.errno}), and the rules ${rulesText(pair)}`,
+        refusalAdvice(pair),
+      );
+  } else if (disagrees(pair, direction)) {
+    add("allowed", `the kernel takes ${way}, and the rules say that it does not`, [
+      "send peerlane capture's file with a report: the rules are wrong here, or ACS was changed after the kernel decided (it decides once per pair)",
+    ]);
+  }
+  if (kernel.kind === "failed") add("failed", `${way}: ${direction.kernelText}`, failureAdvice(pair));
+  if (kernel.kind === "short")
+    add("short", `${way} are short: ${kernel.bytes} of ${kernel.of} bytes`, failureAdvice(pair));
+  if (data.kind === "unknown" && trials.some(({ state }) => state.kind === "changing")) {
+    add("changing", `${way} cannot be judged: the disk changes meanwhile`, [
+      "unmount it, or stop what writes to it, and probe again",
+    ]);
+  }
+  const failed = trials.find(({ state }) => state.kind === "control-failed");
+  if (failed !== undefined) {
+    add("control-failed", `the fault is not in the peer path: ${stateText(failed.state)}`, failureAdvice(pair));
+  }
+  if (kernel.kind === "not-tested" && kernel.isAsked) add("untested", `${way} are not tested: ${kernel.why}`);
+  if (data.kind === "right" && data.alikeCount > 0) {
+    add(
+      "alike",
+      "some of the blocks read are alike (as on an empty disk): they arrived, and whether in order does not show (--allow-write shows it)",
+    );
+  }
+  const difference = predictionDifference(pair, direction);
+  if (difference !== null) add("prediction-differs", difference);
+  return findings;
+}
+
+function rulesText({ mapType }: MeasuredPair): string {
+  return mapType === "unknown" ? "cannot tell" : "say that it takes them";
+}
+
+function pairFindings(pair: MeasuredPair): readonly Finding[] {
+  const findings: Finding[] = [];
+  const strays = pair.faults.filter(({ providerBar }) => providerBar !== null);
+  const [stray] = strays;
+  if (stray !== undefined) {
+    const access = stray.access === null ? "request" : stray.access;
+    findings.push({
+      kind: "went-to-iommu",
+      text: `the peer request went up to the IOMMU: it faulted a ${access} at ${formatAddress(stray.address ?? 0)}, which lies in BAR ${stray.providerBar} of ${formatBdf(pair.provider)} (at least ${strays.length} such ${strays.length === 1 ? "fault" : "faults"}: the kernel says only some)`,
+      advice: [],
+    });
+  }
+  if (pair.isOwnMemory && pair.into.kernel.kind !== "not-tested") {
+    findings.push({
+      kind: "own-memory",
+      text: "the disk's own controller is the provider: what it wrote was checked from outside, by the CPU through its BAR",
+      advice: [],
+    });
+  }
+  return findings;
+}
+
+const ORDER: readonly PairClass[] = ["disagreement", "loss", "failure", "unknown", "fine"];
+
+/** Disagreements first, then losses, then the rest, each in the order in which they were tested. */
+export function inOrder(pairs: readonly ProbedPair[]): readonly ProbedPair[] {
+  return pairs.toSorted((a, b) => ORDER.indexOf(a.class) - ORDER.indexOf(b.class));
+}
+
+/** The answer to what was asked; named pairs have to work, others have to be as the rules say. */
+export function answerOf(pairs: readonly ProbedPair[]): ProbeResult["answer"] {
+  if (pairs.every(({ into, out }) => into.kernel.kind === "not-tested" && out.kernel.kind === "not-tested")) {
+    return pairs.some((pair) => pair.class === "failure") ? "no" : "nothing";
+  }
+  const isWrong = (pair: ProbedPair): boolean =>
+    ["disagreement", "loss", "failure"].includes(pair.class) ||
+    (pair.isNamed && [pair.into, pair.out].some(({ kernel }) => kernel.kind === "refused"));
+  if (pairs.some(isWrong)) return "no";
+  return pairs.some((pair) => pair.class === "unknown") ? "unknown" : "yes";
+}

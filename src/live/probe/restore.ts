@@ -1,0 +1,65 @@
+import type { FileTree } from "../../host/file-tree.ts";
+import { formatAddress } from "../../pci/addresses.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { type BlockDevice, listBlockDevices } from "../block/block-device.ts";
+import { DirectFile } from "../block/direct-file.ts";
+import { usesOf } from "../block/uses.ts";
+import { mapSystemMemory } from "../memory/transfer-memory.ts";
+import { isSameTarget, type Rescue, type TargetIdentity } from "./rescue-format.ts";
+import { loadRescue, removeRescue } from "./rescue-store.ts";
+import { restoreRange } from "./saved-range.ts";
+
+/** What tells a device from all others. */
+export function identityOf({ name, identity, disk, sizeBytes }: BlockDevice): TargetIdentity {
+  return { name, identity, startBytes: disk.startBytes, sizeBytes };
+}
+
+/** A range that was put back. */
+export interface Restored {
+  readonly device: BlockDevice;
+  readonly position: number;
+  readonly sizeBytes: number;
+}
+
+/**
+ * Puts the range of a rescue file back on the device that it is of, whatever the kernel calls that now, reads it back
+ * and removes the file. Throws `not-found`, `bad-input`, `usage` where the device is in use, `operation-failed`.
+ */
+export async function restoreRescue(tree: FileTree, path: string): Promise<Restored> {
+  const rescue = loadRescue(path);
+  const device = deviceOf(listBlockDevices(tree), rescue, path);
+  const uses = usesOf(tree, device);
+  if (uses.length > 0) {
+    throw new PeerlaneError("usage", `${device.name} is in use and is not written to: ${uses.join(", ")}`, {
+      remedy: "unmount it first",
+    });
+  }
+  const dram = await mapSystemMemory(Math.max(rescue.data.length, device.logicalBlockBytes));
+  try {
+    const file = await DirectFile.open(device, { access: "write", claim: true });
+    try {
+      await restoreRange(file, dram, { ...rescue, path });
+    } finally {
+      await file.close();
+    }
+  } finally {
+    dram.release();
+  }
+  removeRescue(path);
+  return { device, position: rescue.position, sizeBytes: rescue.data.length };
+}
+
+/** The one device that a rescue file is of. Throws `not-found`. */
+export function deviceOf(devices: readonly BlockDevice[], { target }: Rescue, path: string): BlockDevice {
+  const found = devices.find((device) => isSameTarget(target, identityOf(device)));
+  if (found !== undefined) return found;
+  const { name, identity, startBytes, sizeBytes } = target;
+  throw new PeerlaneError("not-found", "the device that this range was saved of is not here", {
+    facts: {
+      "rescue file": path,
+      "saved of": `${name} (${identity ?? "without a serial number"})`,
+      size: `${sizeBytes} bytes from ${formatAddress(startBytes)} of the disk`,
+    },
+    remedy: "attach that device; the range is never put on another one",
+  });
+}

@@ -1,0 +1,88 @@
+import { PeerlaneError } from "../../pci/error.ts";
+import type { TransferMemory } from "../memory/transfer-memory.ts";
+import type { BlockFile } from "./bench.ts";
+import type { TargetIdentity } from "./rescue-format.ts";
+import { removeRescue, saveRescue } from "./rescue-store.ts";
+import type { DiskRange } from "./trials.ts";
+
+/** A part of a disk that a test may overwrite. */
+export interface WritableRange {
+  /** Claimed by this process. */
+  readonly file: BlockFile;
+  readonly target: TargetIdentity;
+  readonly range: DiskRange;
+  /** DRAM to move it through, of any whole number of blocks. */
+  readonly dram: TransferMemory;
+  /** Where the rescue file goes. */
+  readonly folder: string;
+}
+
+/**
+ * Runs work that overwrites a range of a disk: the range is saved before, to a rescue file and to memory, and put back
+ * after, however the work ends; then it is read back, and only when it is right the rescue file is removed. Throws what
+ * the work throws, or `operation-failed` with the name of the rescue file where the range could not be put back.
+ */
+export async function withSavedRange<T>(writable: WritableRange, work: () => Promise<T>): Promise<T> {
+  const { file, target, range, dram, folder } = writable;
+  const data = await readRange(file, dram, range);
+  const path = saveRescue(folder, { target, position: range.position, data });
+  try {
+    return await work();
+  } finally {
+    await restoreRange(file, dram, { position: range.position, data, path });
+    removeRescue(path);
+  }
+}
+
+/** What is put back, and the file that it is in. */
+export interface SavedData {
+  readonly position: number;
+  readonly data: Buffer;
+  readonly path: string;
+}
+
+/** Writes a saved range back, waits until it is on the medium, and reads it back. Throws `operation-failed`. */
+export async function restoreRange(file: BlockFile, dram: TransferMemory, saved: SavedData): Promise<void> {
+  const { position, data, path } = saved;
+  const fail = (what: string): never => {
+    throw new PeerlaneError("operation-failed", `the saved range could not be put back: ${what}`, {
+      facts: { "rescue file": path },
+      remedy: `find out what is wrong with the disk, then run: peerlane probe --restore ${path}`,
+    });
+  };
+  for (const piece of piecesOf({ position: 0, sizeBytes: data.length }, dram.sizeBytes)) {
+    dram.store(0, data.subarray(piece.position, piece.position + piece.sizeBytes));
+    const { bytes, errno } = await file.write(dram, 0, piece.sizeBytes, position + piece.position);
+    if (errno !== null) fail(`write at ${position + piece.position}: ${errno}`);
+    if (bytes !== piece.sizeBytes) fail(`only ${bytes} of ${piece.sizeBytes} bytes were written`);
+  }
+  const { errno } = await file.sync();
+  if (errno !== null) fail(`sync: ${errno}`);
+  const read = await readRange(file, dram, { position, sizeBytes: data.length }).catch((error: Error) =>
+    fail(error.message),
+  );
+  if (!read.equals(data)) fail("the disk reads other data than was written");
+}
+
+/** Reads a range through DRAM. Throws `operation-failed`. */
+export async function readRange(file: BlockFile, dram: TransferMemory, range: DiskRange): Promise<Buffer> {
+  const data = Buffer.alloc(range.sizeBytes);
+  for (const { position, sizeBytes } of piecesOf(range, dram.sizeBytes)) {
+    const { bytes, errno } = await file.read(dram, 0, sizeBytes, position);
+    if (errno !== null || bytes !== sizeBytes) {
+      const what = errno ?? `only ${bytes} of ${sizeBytes} bytes`;
+      throw new PeerlaneError("operation-failed", `cannot read the disk at ${position} through DRAM: ${what}`, {
+        remedy: "look at the disk: dmesg, and smartctl or nvme error-log",
+      });
+    }
+    const start = position - range.position;
+    dram.load(0, data.subarray(start, start + sizeBytes));
+  }
+  return data;
+}
+
+function* piecesOf({ position, sizeBytes }: DiskRange, pieceBytes: number): Generator<DiskRange> {
+  for (let done = 0; done < sizeBytes; done += pieceBytes) {
+    yield { position: position + done, sizeBytes: Math.min(pieceBytes, sizeBytes - done) };
+  }
+}

@@ -1,0 +1,2 @@
+export { probeBlocks } from "./blocks.ts";
+export { probeJson } from "./json.ts";

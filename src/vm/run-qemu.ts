@@ -1,0 +1,127 @@
+import { spawn } from "node:child_process";
+import type { Duplex } from "node:stream";
+import { PeerlaneError } from "../pci/error.ts";
+import { runCommand } from "./command.ts";
+import type { QemuMachine } from "./qemu.ts";
+
+/** A run of QEMU. */
+export interface QemuRun {
+  readonly machine: QemuMachine;
+  readonly kernelImage: string;
+  readonly initramfs: string;
+  /** Beside those of the machine. */
+  readonly kernelParameters?: string;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  /** Given the guest's further serial ports in order (`/dev/ttyS1` first); the console is `/dev/ttyS0`. At most 3. */
+  readonly ports: readonly ((port: Duplex) => void)[];
+  /** Further arguments of QEMU. */
+  readonly extraArguments?: readonly string[];
+  /** For QEMU's own temporary files. */
+  readonly folder: string;
+  readonly signal?: AbortSignal;
+  /** Gives up after this long; `null`: never. */
+  readonly timeoutMs: number | null;
+}
+
+const QEMU = "qemu-system-x86_64";
+const remedy = "install it: apt-get install qemu-system-x86";
+const CONSOLE_KEPT = 64 * 1024;
+/** Standard input, output and error of QEMU come first. */
+const FIRST_PORT_FD = 3;
+
+/** The version of the installed QEMU (`7.2.22`). Throws `environment` where there is none. */
+export async function qemuVersion(): Promise<string> {
+  const text = await runCommand(QEMU, ["--version"], { remedy });
+  return /version (\S+)/.exec(text)?.[1] ?? "unknown";
+}
+
+/**
+ * Runs QEMU until the guest powers off; returns the end of its console. Throws `operation-failed` where QEMU fails or
+ * the guest does not finish in time, and the signal's own error where that ends it. QEMU is gone when this returns,
+ * and when the process exits.
+ */
+export function runQemu(run: QemuRun): Promise<string> {
+  const { signal, timeoutMs } = run;
+  return new Promise((resolve, reject) => {
+    const timeout = timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs);
+    const stop = AbortSignal.any([signal, timeout].filter((each) => each !== undefined));
+    const child = spawn(QEMU, qemuArguments(run), {
+      signal: stop,
+      killSignal: "SIGKILL",
+      stdio: ["ignore", "pipe", "pipe", ...run.ports.map(() => "pipe" as const)],
+      env: { ...process.env, TMPDIR: run.folder },
+    });
+    // An exit in the middle of it, as where a reader of standard output left, is no event of the child.
+    const kill = (): void => void child.kill("SIGKILL");
+    process.once("exit", kill);
+    let console = "";
+    let complaints = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      console = (console + chunk.toString("latin1")).slice(-CONSOLE_KEPT);
+    });
+    child.stderr?.on("data", (chunk: Buffer) => {
+      complaints = (complaints + chunk.toString("utf8")).slice(-CONSOLE_KEPT);
+    });
+    run.ports.forEach((take, index) => {
+      const port = child.stdio[FIRST_PORT_FD + index] as Duplex | undefined;
+      // What QEMU's end means is told by its exit, not by a port that broke.
+      port?.on("error", () => {});
+      if (port !== undefined) take(port);
+    });
+    let failure: Error | undefined;
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      failure =
+        error.code === "ENOENT"
+          ? new PeerlaneError("environment", `the program ${QEMU} is not installed`, { remedy, cause: error })
+          : error;
+    });
+    child.on("close", (status, killedBy) => {
+      process.removeListener("exit", kill);
+      if (timeout?.aborted === true)
+        reject(withConsole(`the guest did not finish in ${(timeoutMs ?? 0) / 1000} s`, console));
+      else if (failure !== undefined) reject(failure);
+      else if (status !== 0) {
+        const why = withoutWarnings(complaints) || `it ended by ${killedBy ?? `exit ${status}`}`;
+        reject(new PeerlaneError("operation-failed", `QEMU failed: ${why}`));
+      } else resolve(console);
+    });
+  });
+}
+
+function qemuArguments({ machine, ports, ...run }: QemuRun): string[] {
+  const serial = ports.flatMap((_, index) => [
+    ...["-chardev", `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
+    ...["-serial", `chardev:port${index}`],
+  ]);
+  return [
+    ...machine.arguments,
+    ...["-m", String(run.memoryMiB), "-smp", String(run.cpus)],
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
+    ...["-serial", "stdio", ...serial],
+    ...["-kernel", run.kernelImage, "-initrd", run.initramfs],
+    ...["-append", `console=ttyS0 loglevel=4 panic=-1 ${machine.commandLine} ${run.kernelParameters ?? ""}`],
+    ...(run.extraArguments ?? []),
+  ];
+}
+
+/** An `operation-failed` that shows the end of the guest's console. */
+export function withConsole(message: string, console: string, cause?: unknown): PeerlaneError {
+  const lines = console
+    .replaceAll(/[^\x20-\x7e\n]/g, "")
+    .trim()
+    .split("\n");
+  // A panic is followed by a trace that is longer than the tail: what it says of itself comes first.
+  const panic = lines.slice(0, -8).filter((line) => /Kernel panic|Failed to execute|Out of memory/.test(line));
+  const tail = [...panic, ...lines.slice(-8)].join("\n");
+  return new PeerlaneError("operation-failed", `${message}\nthe guest's console ends with:\n${tail}`, { cause });
+}
+
+/** QEMU warns of each CPU feature that emulation lacks: none of them matters here. */
+function withoutWarnings(text: string): string {
+  return text
+    .split("\n")
+    .filter((line) => !line.includes("warning: TCG"))
+    .join("\n")
+    .trim();
+}

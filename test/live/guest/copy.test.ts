@@ -1,0 +1,144 @@
+import { execFileSync } from "node:child_process";
+import { rmSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { factsOf, type GuestCheck, runProgram } from "./guest-run.ts";
+import { DiskImages } from "./images.ts";
+import { ONE_SWITCH, SILENT_LOSS, WORKING_MACHINES } from "./machines.ts";
+
+const MIB = 2 ** 20;
+
+/** Boots once for all tests of a block. */
+function booted(boot: () => Promise<ReadonlyMap<string, GuestCheck>>): { readonly facts: (name: string) => object } {
+  let checks: ReadonlyMap<string, GuestCheck> = new Map();
+  beforeAll(async () => {
+    checks = await boot();
+  });
+  return { facts: (name) => factsOf(checks, name) };
+}
+
+function imagesOfBlock(): DiskImages {
+  const images = new DiskImages();
+  afterAll(() => images.remove());
+  return images;
+}
+
+describe.each(Object.entries(WORKING_MACHINES))("a copy on %s", (_, scenario) => {
+  const images = imagesOfBlock();
+  const guest = booted(() =>
+    runProgram({
+      scenario,
+      program: "works.ts",
+      disks: {
+        nvme0: { path: images.make("source", 80 * MIB), isWritable: true },
+        nvme1: { path: images.make("target", 160 * MIB), isWritable: true },
+      },
+    }),
+  );
+
+  test("has peer memory that p2pmem shows", () => {
+    guest.facts("status");
+  });
+
+  test("goes through peer memory, is verified, and gives the memory back", () => {
+    guest.facts("verified");
+  });
+
+  test("goes on after SIGKILL where its journal says", () => {
+    guest.facts("resumed");
+  });
+
+  test("writes its ranges of the target, and nothing else", () => {
+    const ranges = [
+      { start: 4096 * 5, length: 64 * MIB + 1001 },
+      { start: 100 * MIB, length: 40 * MIB + 513 },
+    ];
+    expect(images.firstStrayByte("target", ranges)).toBeNull();
+    expect(images.firstStrayByte("source", [])).toBeNull();
+  });
+});
+
+describe("a copy where the hardware loses peer data without an error", () => {
+  const images = imagesOfBlock();
+  const guest = booted(() =>
+    runProgram({
+      scenario: SILENT_LOSS,
+      program: "loss.ts",
+      disks: {
+        nvme0: { path: images.make("source", 32 * MIB), isWritable: true },
+        nvme1: { path: images.make("target", 32 * MIB), isWritable: true },
+      },
+    }),
+  );
+
+  test("ends with exit code 1 at its first chunk, names the loss and what helps", () => {
+    guest.facts("loss");
+    expect(images.firstStrayByte("target", [{ start: 0, length: MIB }])).toBeNull();
+  });
+
+  test("works on a path of the same machine that goes through the host bridge", () => {
+    guest.facts("the path through the host bridge");
+  });
+});
+
+describe("a copy that meets a fault", () => {
+  const images = imagesOfBlock();
+  const guest = booted(() => {
+    const small = images.make("small", 64 * MIB);
+    rmSync(small);
+    execFileSync("mke2fs", ["-q", "-F", "-t", "ext4", "-O", "^has_journal", small, "64M"]);
+    return runProgram({
+      scenario: ONE_SWITCH,
+      program: "faults.ts",
+      disks: {
+        nvme0: {
+          path: images.make("source", 160 * MIB),
+          isWritable: true,
+          errors: [{ on: "read", sector: ((96 + 6) * MIB) / 512, isOnce: false }],
+        },
+        nvme1: {
+          path: images.make("target", 256 * MIB),
+          isWritable: true,
+          errors: [{ on: "write", sector: (208 * MIB) / 512, isOnce: true }],
+        },
+        nvme3: { path: small, isWritable: true },
+      },
+    });
+  });
+
+  test.each([
+    "EIO of the target",
+    "EIO of the source",
+    "pool exhausted",
+    "two copies on one pool",
+    "one target, two copies",
+    "target full",
+    "files",
+    "SIGINT",
+    "the target is removed",
+    "the provider is removed",
+  ])("%s: says so, leaves nothing behind, and the journal is right", (name) => {
+    guest.facts(name);
+  });
+});
+
+describe("a copy that is killed at random points", () => {
+  const images = imagesOfBlock();
+  const seed = Number(process.env["PEERLANE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+  const kills = Number(process.env["PEERLANE_KILLS"] ?? 200);
+  const guest = booted(() =>
+    runProgram({
+      scenario: ONE_SWITCH,
+      program: "kills.ts",
+      arguments: [String(seed), String(kills)],
+      disks: {
+        nvme0: { path: images.make("source", 64 * MIB), isWritable: true },
+        nvme1: { path: images.make("target", 96 * MIB), isWritable: true },
+      },
+      timeoutMs: 1_500_000,
+    }),
+  );
+
+  test(`${kills} times (seed ${seed}) writes nothing outside its range, leaks no memory, and its journal is right`, () => {
+    expect(guest.facts("kills")).toMatchObject({ seed });
+  });
+});

@@ -1,0 +1,48 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parseScenario } from "../../../src/host/scenario/index.ts";
+import { guestFiles, quoteForShell, runInGuest } from "../../../src/vm/index.ts";
+
+const root = join(import.meta.dirname, "../../..");
+const page = join(root, "docs/live.md");
+const MARK = "@@ next command @@";
+const blocks = /(```console guest\n\$ )([^\n]*)\n([\s\S]*?)```/g;
+
+/** Numbers and the widths that follow from them differ from run to run. */
+function shapeOf(text: string): string {
+  return text
+    .replaceAll(/\d+(\.\d+)?/g, "#")
+    .replaceAll(/ +/g, " ")
+    .replaceAll(/-{2,}/g, "--");
+}
+
+test("the commands of docs/live.md work in the machine that it names, and print what it shows", async () => {
+  const text = readFileSync(page, "utf8");
+  const commands = [...text.matchAll(blocks)].map((match) => match[2] ?? "");
+  let output = "";
+  const { exitCode } = await runInGuest(
+    parseScenario(readFileSync(join(root, "examples/one-switch.yaml"), "utf8"), "examples/one-switch.yaml"),
+    {
+      files: await guestFiles(),
+      command: commands
+        .map((command) => `echo ${quoteForShell(MARK)}\n${command} 2>&1 || { echo "exit $?"; exit 1; }`)
+        .join("\n"),
+      onOutput: (_, chunk) => {
+        output += Buffer.from(chunk).toString();
+      },
+    },
+  );
+  expect(output).not.toMatch(/^exit \d+$/m);
+  expect(exitCode).toBe(0);
+  const printed = output
+    .split(`${MARK}\n`)
+    .slice(1)
+    .map((part) => part.replaceAll(/ +$/gm, ""));
+  let index = 0;
+  const real = text.replaceAll(blocks, (_, head: string, command: string) => {
+    return `${head}${command}\n${printed[index++] ?? ""}\`\`\``;
+  });
+  if (process.env["PEERLANE_UPDATE_PAGE"] === "1") writeFileSync(page, real);
+  expect(shapeOf(readFileSync(page, "utf8"))).toBe(shapeOf(real));
+});

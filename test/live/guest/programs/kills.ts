@@ -1,0 +1,117 @@
+/**
+ * Kills copies at random points, two at a time on one pool, and looks at what is left each time: bytes outside of the
+ * target ranges, the journal against the bytes, the pool. Arguments: seed, number of kills.
+ */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import {
+  bdfOf,
+  check,
+  must,
+  pause,
+  poolOf,
+  randomFrom,
+  readBytes,
+  run,
+  start,
+  until,
+  writeBytes,
+} from "./guest-check.ts";
+
+const MIB = 2 ** 20;
+const SOURCE = "/dev/nvme0n1";
+const TARGET = "/dev/nvme1n1";
+const LENGTH = 12 * MIB;
+const GUARD = 256 * 1024;
+const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGINT", "SIGTERM"] as const;
+
+/** One place of the target that copies go to, again and again. */
+interface Lane {
+  readonly sourceStart: number;
+  readonly targetStart: number;
+  readonly journal: string;
+}
+
+const lanes: readonly Lane[] = [0, 1].map((i) => ({
+  sourceStart: (2 + i * 24) * MIB,
+  targetStart: (8 + i * 40) * MIB + 4096 * i,
+  journal: `/tmp/journal-${i}.json`,
+}));
+
+const [seed = 1, wanted = 200] = process.argv.slice(2).map(Number);
+const random = randomFrom(seed);
+const provider = bdfOf("nvme0");
+const sourceBytes = lanes.map(({ sourceStart }) => readBytes(SOURCE, sourceStart, LENGTH));
+const fill = Buffer.alloc(LENGTH + 2 * GUARD);
+let killed = 0;
+let inFlight = 0;
+let journals = 0;
+let resumed = 0;
+
+function copyArguments(lane: Lane): readonly string[] {
+  const offsets = ["--source-offset", String(lane.sourceStart), "--target-offset", String(lane.targetStart)];
+  const shape = ["--length", String(LENGTH), "--chunk", "128K", "--depth", "4", "--sync-every", "1M"];
+  return ["copy", SOURCE, TARGET, ...offsets, ...shape, "--journal", lane.journal, "--yes", "--json"];
+}
+
+/** Kills one copy at a random point; the target's range and its guards held a fill before. */
+async function killOne(lane: Lane): Promise<void> {
+  const copy = start(copyArguments(lane));
+  const before = poolOf(provider).available;
+  const signal = SIGNALS[Math.floor(random() * SIGNALS.length)] ?? "SIGKILL";
+  const early = random() < 0.2;
+  if (!early) await until(() => poolOf(provider).available < before || copy.process.exitCode !== null, 20_000);
+  await pause(random() * (early ? 1500 : 900));
+  if (copy.process.exitCode === null) {
+    copy.process.kill(signal);
+    killed++;
+    if (!early) inFlight++;
+  }
+  const { code, stderr } = await copy.ended;
+  if (signal !== "SIGKILL" && code !== null) must(code === 0 || code === 4, `after ${signal}`, { code, stderr });
+}
+
+/** Outside of the range nothing changed, and what the journal calls done is done. */
+function inspect(lane: Lane, index: number): void {
+  const seen = readBytes(TARGET, lane.targetStart - GUARD, LENGTH + 2 * GUARD);
+  must(seen.subarray(0, GUARD).equals(fill.subarray(0, GUARD)), "bytes before the range changed");
+  must(seen.subarray(GUARD + LENGTH).equals(fill.subarray(GUARD + LENGTH)), "bytes behind the range changed");
+  if (!existsSync(lane.journal)) return;
+  const { completedBytes } = JSON.parse(readFileSync(lane.journal, "utf8")) as { completedBytes: number };
+  if (completedBytes > 0) journals++;
+  const done = seen.subarray(GUARD, GUARD + completedBytes);
+  must(
+    done.equals((sourceBytes[index] as Buffer).subarray(0, completedBytes)),
+    "the journal claims what is not there",
+    {
+      completedBytes,
+    },
+  );
+}
+
+async function finish(lane: Lane, index: number): Promise<void> {
+  const { code, stdout, stderr } = await run([...copyArguments(lane), "--resume", "--verify"]);
+  must(code === 0, "the resumed copy fails", { code, stderr, stdout });
+  const seen = readBytes(TARGET, lane.targetStart, LENGTH);
+  must(seen.equals(sourceBytes[index] as Buffer), "the resumed copy differs from the source");
+  must(!existsSync(lane.journal), "the journal outlives a finished copy");
+  if ((JSON.parse(stdout) as { resumedAt?: number }).resumedAt) resumed++;
+}
+
+await check("kills", async () => {
+  for (let round = 0; killed < wanted; round++) {
+    fill.fill(round & 0xff ? round & 0xff : 0xa5);
+    for (const lane of lanes) {
+      rmSync(lane.journal, { force: true });
+      writeBytes(TARGET, lane.targetStart - GUARD, fill);
+    }
+    await Promise.all(lanes.map(killOne));
+    const pool = poolOf(provider);
+    must(await until(() => poolOf(provider).available === pool.size, 5000), "peer memory leaked", poolOf(provider));
+    lanes.forEach(inspect);
+    if (round % 8 === 0) for (const [index, lane] of lanes.entries()) await finish(lane, index);
+  }
+  must(inFlight > wanted / 2, "too few kills met a copy in flight", { inFlight });
+  must(journals > wanted / 20, "too few kills left a journal with progress", { journals });
+  must(resumed > 0, "too few copies were resumed", { resumed });
+  return { seed, killed, inFlight, journals, resumed };
+});

@@ -1,0 +1,65 @@
+/** A copy through peer memory that is verified, odd in size, killed and resumed. */
+import { bdfOf, check, must, pause, poolOf, readBytes, run, start, until } from "./guest-check.ts";
+
+const MIB = 2 ** 20;
+const SOURCE = "nvme0n1";
+const TARGET = "nvme1n1";
+const provider = bdfOf("nvme0");
+
+function poolIsWhole(): void {
+  const pool = poolOf(provider);
+  must(pool.available === pool.size, "peer memory leaked", pool);
+}
+
+async function equalOnDisks(sourceStart: number, targetStart: number, length: number): Promise<void> {
+  for (let done = 0; done < length; done += 8 * MIB) {
+    const count = Math.min(8 * MIB, length - done);
+    const [a, b] = [["/dev/nvme0n1", sourceStart] as const, ["/dev/nvme1n1", targetStart] as const].map(([path, at]) =>
+      readBytes(path, at + done, count),
+    );
+    must(a !== undefined && b !== undefined && a.equals(b), `the disks differ from ${done} on`);
+  }
+}
+
+await check("status", async () => {
+  const { code, stdout } = await run(["p2pmem", "--json"]);
+  must(code === 0, "p2pmem says no", stdout);
+  const { pools } = JSON.parse(stdout) as { pools: { provider: string; available: number; mapping: string }[] };
+  const pool = pools.find((each) => each.provider === provider);
+  must(pool?.mapping === "possible" && pool.available === poolOf(provider).available, "another pool", pools);
+});
+
+await check("verified", async () => {
+  const length = 64 * MIB + 1001;
+  const { code, stdout, stderr } = await run([
+    ...["copy", SOURCE, TARGET, "--length", String(length), "--target-offset", String(4096 * 5)],
+    ...["--verify", "--yes", "--json"],
+  ]);
+  must(code === 0, "the copy fails", { code, stdout, stderr });
+  const result = JSON.parse(stdout) as { path: { kind: string; provider: string } };
+  must(result.path.kind === "peer" && result.path.provider === provider, "another path", result);
+  await equalOnDisks(0, 4096 * 5, length);
+  poolIsWhole();
+  return result;
+});
+
+await check("resumed", async () => {
+  const copy = [
+    ...["copy", SOURCE, TARGET, "--source-offset", "8M", "--target-offset", "100M", "--length", String(40 * MIB + 513)],
+    ...["--sync-every", "2M", "--yes", "--json"],
+  ];
+  const first = start(copy);
+  const { size } = poolOf(provider);
+  must(await until(() => poolOf(provider).available < size, 20_000), "the copy took no peer memory");
+  await pause(600);
+  first.process.kill("SIGKILL");
+  must((await first.ended).signal === "SIGKILL", "the copy was over before it was killed");
+  must(await until(() => poolOf(provider).available === size, 5000), "a killed copy leaves peer memory taken");
+  const { code, stdout, stderr } = await run([...copy, "--resume", "--verify"]);
+  must(code === 0, "the resumed copy fails", { code, stdout, stderr });
+  const { resumedAt } = JSON.parse(stdout) as { resumedAt: number };
+  must(resumedAt > 0, "the copy began anew", stdout);
+  await equalOnDisks(8 * MIB, 100 * MIB, 40 * MIB + 513);
+  poolIsWhole();
+  return { resumedAt };
+});

@@ -1,0 +1,61 @@
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { listRescues } from "../../../src/live/probe/rescue-store.ts";
+import { variedBytes } from "./fakes.ts";
+
+const KILLS = 40;
+const root = join(import.meta.dirname, "../../..");
+let folder = "";
+
+beforeAll(async () => {
+  // In the checkout, not in the temporary folder: that may be a tmpfs, and koffi is found from here.
+  folder = mkdtempSync(join(root, "node_modules/.peerlane-killed-"));
+  await build({
+    entryPoints: [join(import.meta.dirname, "programs/overwrite.ts")],
+    outfile: join(folder, "overwrite.mjs"),
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    target: "node20",
+    external: ["koffi"],
+  });
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs the program, and kills it some time after it started. */
+function killAfter(delayMs: number, disk: string, state: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(folder, "overwrite.mjs"), disk, state]);
+    let complaints = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      complaints += chunk.toString();
+    });
+    child.stdout.once("data", () => setTimeout(() => child.kill("SIGKILL"), delayMs));
+    child.on("close", (_, signal) => (signal === "SIGKILL" ? resolve() : reject(new Error(complaints))));
+  });
+}
+
+test(`a test of writes that is killed ${KILLS} times at random points never loses the range`, async () => {
+  const original = variedBytes(1 << 20);
+  let leftOver = 0;
+  for (let kill = 0; kill < KILLS; kill++) {
+    const [disk, state] = [join(folder, "disk"), join(folder, `state-${kill}`)];
+    writeFileSync(disk, original);
+    await killAfter(Math.random() * 60, disk, state);
+    const [left, ...others] = listRescues(state);
+    expect(others).toEqual([]);
+    const now = readFileSync(disk);
+    if (left !== undefined) {
+      leftOver++;
+      expect(left.rescue.position).toBe(65_536);
+      left.rescue.data.copy(now, left.rescue.position);
+    }
+    expect(now.equals(original)).toBe(true);
+  }
+  expect(leftOver).toBeGreaterThan(KILLS / 4);
+});

@@ -1,0 +1,199 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { BlockDevice } from "../../../src/live/block/block-device.ts";
+import { formatRescue, parseRescue, type Rescue } from "../../../src/live/probe/rescue-format.ts";
+import { listRescues, loadRescue, saveRescue, stateFolder } from "../../../src/live/probe/rescue-store.ts";
+import { deviceOf } from "../../../src/live/probe/restore.ts";
+import { restoreRange, withSavedRange } from "../../../src/live/probe/saved-range.ts";
+import { PeerlaneError } from "../../../src/pci/error.ts";
+import { FakeDisk, FakeMemory, variedBytes } from "./fakes.ts";
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "peerlane-rescue-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const target = { name: "nvme1n1", identity: "eui.0011223344556677", startBytes: 0, sizeBytes: 1 << 20 };
+const range = { position: 4096, sizeBytes: 65_536 };
+
+function rescueOf(data: Buffer = variedBytes(4096)): Rescue {
+  return { target, position: 8192, data };
+}
+
+describe("a rescue file", () => {
+  test("gives back what was saved", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 5000 }), fc.string(), fc.option(fc.string()), (data, name, identity) => {
+        const rescue = { target: { ...target, name, identity }, position: 512, data: Buffer.from(data) };
+        const parsed = parseRescue(formatRescue(rescue), "x");
+        expect(parsed.target).toEqual(rescue.target);
+        expect(parsed.position).toBe(512);
+        expect(parsed.data.equals(rescue.data)).toBe(true);
+      }),
+    );
+  });
+
+  test("that was changed in any byte, cut or made longer is refused, or says the same", () => {
+    const whole = formatRescue(rescueOf());
+    fc.assert(
+      fc.property(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), (at, by) => {
+        const bytes = Buffer.from(whole);
+        bytes[at] = (bytes[at] ?? 0) ^ by;
+        let parsed: Rescue;
+        try {
+          parsed = parseRescue(bytes, "x");
+        } catch (error) {
+          expect(error).toBeInstanceOf(PeerlaneError);
+          return;
+        }
+        // Only blanks behind the header are not covered by the checksum.
+        expect(parsed).toEqual(rescueOf());
+      }),
+      { numRuns: 2000 },
+    );
+    for (let length = 0; length < whole.length; length += 97) {
+      expect(() => parseRescue(whole.subarray(0, length), "x")).toThrow("no rescue file");
+    }
+    expect(() => parseRescue(Buffer.concat([whole, Buffer.of(0)]), "x")).toThrow("no rescue file");
+  });
+
+  test("of any other content is refused", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 9000 }), fc.json(), (bytes, json) => {
+        expect(() => parseRescue(Buffer.from(bytes), "x")).toThrow(PeerlaneError);
+        expect(() => parseRescue(Buffer.from(json.padEnd(4096)), "x")).toThrow(PeerlaneError);
+      }),
+    );
+  });
+
+  test("whose range lies outside of its device is refused", () => {
+    const outside = formatRescue({ ...rescueOf(), position: target.sizeBytes - 512 });
+    expect(() => parseRescue(outside, "x")).toThrow("outside of its device");
+  });
+
+  test("is only its owner's, and whole under its name", () => {
+    const own = join(folder, "own", "state");
+    const path = saveRescue(own, rescueOf());
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(statSync(own).mode & 0o777).toBe(0o700);
+    expect(readdirSync(own)).toHaveLength(1);
+    expect(loadRescue(path).data.equals(rescueOf().data)).toBe(true);
+    writeFileSync(join(own, "half.rescue.part"), "x");
+    writeFileSync(join(own, "other.rescue"), "x");
+    expect(listRescues(own).map((left) => left.path)).toEqual([path]);
+  });
+
+  test("is kept in the folder of the user's state", () => {
+    expect(stateFolder({ XDG_STATE_HOME: "/var/state" })).toBe("/var/state/peerlane");
+    expect(stateFolder({ XDG_STATE_HOME: "relative" })).toMatch(/\/\.local\/state\/peerlane$/);
+  });
+
+  test("that cannot be written stops the test before it writes to the disk", async () => {
+    const disk = new FakeDisk(variedBytes(1 << 20));
+    const file = join(folder, "a-file");
+    writeFileSync(file, "");
+    const writable = { file: disk, target, range, dram: new FakeMemory(8192), folder: join(file, "x") };
+    await expect(withSavedRange(writable, () => Promise.reject(new Error("ran")))).rejects.toThrow(
+      "cannot save the range",
+    );
+  });
+});
+
+describe("a range that a test overwrites", () => {
+  const original = variedBytes(1 << 20);
+
+  async function spoil(fails: boolean, fault?: ConstructorParameters<typeof FakeDisk>[2]) {
+    const own = mkdtempSync(join(folder, "run-"));
+    const disk = new FakeDisk(Buffer.from(original), null, fault);
+    const writable = { file: disk, target, range, dram: new FakeMemory(24_576), folder: own };
+    const run = withSavedRange(writable, async () => {
+      expect(listRescues(own)).toHaveLength(1);
+      disk.data.fill(0xee, range.position, range.position + range.sizeBytes);
+      if (fails) throw new Error("the test failed");
+      return "done";
+    });
+    return { run, disk, own };
+  }
+
+  test("is as it was afterwards, and the rescue file is gone", async () => {
+    const { run, disk, own } = await spoil(false);
+    expect(await run).toBe("done");
+    expect(disk.data.equals(original)).toBe(true);
+    expect(readdirSync(own)).toEqual([]);
+  });
+
+  test("is as it was also where the test fails", async () => {
+    const { run, disk, own } = await spoil(true);
+    await expect(run).rejects.toThrow("the test failed");
+    expect(disk.data.equals(original)).toBe(true);
+    expect(readdirSync(own)).toEqual([]);
+  });
+
+  test.each(["write", "sync"] as const)(
+    "stays in the rescue file where %s fails, which the error names",
+    async (what) => {
+      const { run, own } = await spoil(false, (io) => (io.what === what ? { bytes: 0, errno: "EIO" } : null));
+      const error: PeerlaneError = await run.then(
+        () => expect.unreachable(),
+        (reason) => reason,
+      );
+      const [left] = listRescues(own);
+      expect(error.message).toContain("could not be put back");
+      expect(error.remedy).toContain(`--restore ${left?.path}`);
+      expect(left?.rescue.data.equals(original.subarray(4096, 4096 + 65_536))).toBe(true);
+    },
+  );
+
+  test("that reads otherwise than it was written is not called restored", async () => {
+    const disk = new FakeDisk(Buffer.from(original));
+    const dram = new FakeMemory(8192, { leave: (bytes) => Buffer.alloc(bytes.length) });
+    const saved = { position: 0, data: variedBytes(8192), path: "f" };
+    await expect(restoreRange(disk, dram, saved)).rejects.toThrow("reads other data");
+  });
+});
+
+describe("a range is put back", () => {
+  const device = (changes: Partial<BlockDevice>): BlockDevice => ({
+    kind: "device",
+    name: "nvme1n1",
+    path: "/dev/nvme1n1",
+    number: "259:1",
+    sizeBytes: target.sizeBytes,
+    logicalBlockBytes: 512,
+    disk: { name: "nvme1n1", startBytes: 0 },
+    functions: [],
+    madeOf: [],
+    identity: target.identity,
+    ...changes,
+  });
+
+  test("on the same device under any name, and on no other", () => {
+    const renamed = device({ name: "nvme7n1" });
+    const others = [
+      device({ identity: "eui.ff" }),
+      device({ identity: null }),
+      device({ sizeBytes: 512 }),
+      device({ disk: { name: "nvme1n1", startBytes: 512 } }),
+    ];
+    expect(deviceOf([...others, renamed], rescueOf(), "f")).toBe(renamed);
+    expect(() => deviceOf(others, rescueOf(), "f")).toThrow("is not here");
+  });
+
+  test("by name where a disk has no serial number", () => {
+    const nameless = { ...rescueOf(), target: { ...target, identity: null } };
+    const same = device({ identity: null });
+    expect(deviceOf([device({ identity: null, name: "nvme2n1" }), same], nameless, "f")).toBe(same);
+    expect(() => deviceOf([device({})], nameless, "f")).toThrow("is not here");
+  });
+});
+
+test("files of a real run stay readable", () => {
+  const path = saveRescue(folder, rescueOf());
+  expect(readFileSync(path, "utf8")).toContain('"schema":"peerlane.rescue/1"');
+});

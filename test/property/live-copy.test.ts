@@ -1,0 +1,279 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { ChunkBook, NO_CHUNK, sampleChunks, smallerShapes } from "../../src/live/copy/chunks.ts";
+import { firstDifference } from "../../src/live/copy/difference.ts";
+import { formatJournal, parseJournal } from "../../src/live/copy/journal.ts";
+import { type ByteRange, overlaps, resolveRanges } from "../../src/live/copy/ranges.ts";
+import { lastJournalledPart } from "../../src/live/copy/resume.ts";
+import { tailOf } from "../../src/live/copy/tail.ts";
+import { transfer } from "../../src/live/copy/transfer.ts";
+import { PeerlaneError } from "../../src/pci/error.ts";
+import { FakeDisk, noise, transferJob } from "../live/copy/fakes.ts";
+
+const block = fc.constantFrom(512, 4096);
+
+const copy = fc.record({
+  sourceBlock: block,
+  targetBlock: block,
+  lengthBytes: fc.oneof(
+    fc.integer({ min: 1, max: 60_000 }),
+    fc.integer({ min: 1, max: 12 }).map((count) => count * 4096),
+  ),
+  sourceBlocks: fc.nat(3),
+  targetBlocks: fc.nat(3),
+  chunkPages: fc.integer({ min: 1, max: 4 }),
+  depth: fc.integer({ min: 1, max: 6 }),
+  isFile: fc.boolean(),
+  behind: fc.nat(9000),
+  syncEveryBytes: fc.constantFrom(1, 10_000, 2 ** 28),
+  seed: fc.integer(),
+  /** Operations until one fails; long ones never come. */
+  failAfter: fc.oneof(fc.constant(Number.POSITIVE_INFINITY), fc.nat(40)),
+  failing: fc.constantFrom("source", "target", "stop"),
+});
+
+it("Whatever the sizes, short calls, order and failures: the range is right, the rest untouched, the journal honest", async () => {
+  await fc.assert(
+    fc.asyncProperty(copy, async (one) => {
+      const { sourceBlock, targetBlock, lengthBytes, depth, seed, syncEveryBytes } = one;
+      const chunkBytes = one.chunkPages * 4096;
+      const [sourceStart, targetStart] = [one.sourceBlocks * sourceBlock, one.targetBlocks * targetBlock];
+      let state = seed >>> 0;
+      const random = (below: number): number => {
+        state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+        return (state >>> 8) % below;
+      };
+      const stop = new AbortController();
+      let operations = 0;
+      const faultsOf = (who: string, blockBytes: number) => ({
+        turns: () => random(3),
+        mostBytes: () => (random(3) === 0 ? blockBytes * (1 + random(3)) : 1 << 30),
+        error: () => {
+          if (++operations <= one.failAfter) return null;
+          if (one.failing === "stop") stop.abort();
+          return one.failing === who ? "EIO" : null;
+        },
+      });
+      const wholeBlocks = (bytes: number, unit: number): number => Math.ceil(bytes / unit) * unit;
+      const sourceSize = wholeBlocks(sourceStart + lengthBytes, sourceBlock);
+      const targetSize = one.isFile
+        ? targetStart + one.behind
+        : wholeBlocks(targetStart + lengthBytes + one.behind, targetBlock);
+      const before = noise(targetSize, seed + 1);
+      const source = new FakeDisk(noise(sourceSize, seed), sourceBlock, faultsOf("source", sourceBlock));
+      const target = new FakeDisk(before, targetBlock, faultsOf("target", targetBlock));
+      const fileBytes = one.isFile ? Math.max(targetSize, targetStart + lengthBytes) : null;
+      if (fileBytes !== null) await target.truncate(fileBytes);
+      const whole = Buffer.concat([before, Buffer.alloc(Math.max(0, (fileBytes ?? 0) - targetSize))]);
+      const ranges = resolveRanges(
+        { name: "source", sizeBytes: sourceSize, blockBytes: sourceBlock, canGrow: false },
+        { name: "target", sizeBytes: targetSize, blockBytes: targetBlock, canGrow: one.isFile },
+        { sourceOffsetBytes: sourceStart, targetOffsetBytes: targetStart, lengthBytes, chunkBytes },
+      );
+      const wanted = source.data.subarray(sourceStart, sourceStart + lengthBytes);
+      const isDurable = (bytes: number): boolean =>
+        target.durable.subarray(targetStart, targetStart + bytes).equals(wanted.subarray(0, bytes));
+      let completed = 0;
+      const save = (bytes: number): void => {
+        expect(isDurable(bytes)).toBe(true);
+        completed = bytes;
+      };
+      const count = { memoryBytes: 0, cpuBytes: 0 };
+      const common = { source, target, ranges, depth, chunkBytes, fileBytes, save, syncEveryBytes };
+      const end = await transfer(transferJob({ ...common, signal: stop.signal }), count);
+      expect(source.inFlight + target.inFlight).toBe(0);
+      const isUntouchedOutside = (): void => {
+        expect(target.data.subarray(0, targetStart).equals(whole.subarray(0, targetStart))).toBe(true);
+        const from = targetStart + lengthBytes;
+        // A failure between the last block of a file and its cut leaves the file too long, never too short.
+        expect(target.data.subarray(from, whole.length).equals(whole.subarray(from))).toBe(true);
+      };
+      isUntouchedOutside();
+      if (end.kind !== "done") {
+        operations = Number.NEGATIVE_INFINITY;
+        const again = await transfer(transferJob({ ...common, startBytes: completed }), count);
+        expect(again.kind).toBe("done");
+      }
+      isUntouchedOutside();
+      expect(target.data.length).toBe(whole.length);
+      expect(target.data.subarray(targetStart, targetStart + lengthBytes).equals(wanted)).toBe(true);
+      expect(isDurable(lengthBytes)).toBe(true);
+      expect(completed).toBe(lengthBytes);
+    }),
+    { numRuns: 1500 },
+  );
+});
+
+it("The watermark is the longest prefix of chunks that are done, in whatever order they end", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(100),
+      fc.integer({ min: 1, max: 1000 }),
+      fc.integer({ min: 1, max: 64 }),
+      fc.infiniteStream(fc.nat()),
+      (start, size, chunk, picks) => {
+        const book = new ChunkBook(start, start + size, chunk);
+        const open: number[] = [];
+        const done = new Set<number>();
+        for (let next = book.next(); next !== NO_CHUNK; next = book.next()) open.push(next);
+        expect(open.reduce((sum, one) => sum + book.lengthOf(one), 0)).toBe(size);
+        while (open.length > 0) {
+          const [one = 0] = open.splice((picks.next().value ?? 0) % open.length, 1);
+          book.complete(one);
+          for (let byte = one; byte < one + book.lengthOf(one); byte++) done.add(byte);
+          let prefix = start;
+          while (done.has(prefix)) prefix++;
+          expect(book.watermark).toBe(prefix);
+          expect(book.doneBytes).toBe(done.size);
+        }
+      },
+    ),
+    { numRuns: 300 },
+  );
+});
+
+it("Samples are chunks of the range, apart from each other, and the last chunk is one of them", () => {
+  fc.assert(
+    fc.property(
+      fc.nat(1e6),
+      fc.integer({ min: 1, max: 1e7 }),
+      fc.integer({ min: 1, max: 9000 }),
+      (start, size, chunk) => {
+        const samples = sampleChunks(start, start + size, chunk);
+        const last = samples.at(-1) ?? { start: 0, size: 0 };
+        expect(last.start + last.size).toBe(start + size);
+        expect(samples.length).toBeLessThanOrEqual(8);
+        for (const [index, one] of samples.entries()) {
+          expect((one.start - start) % chunk).toBe(0);
+          expect(one.size).toBe(Math.min(chunk, start + size - one.start));
+          expect(one.start).toBeGreaterThan(samples[index - 1]?.start ?? -1);
+        }
+      },
+    ),
+  );
+});
+
+it("Smaller shapes need ever less memory, keep to the unit, and never go below the least chunk", () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 64 }),
+      fc.integer({ min: 1, max: 16384 }),
+      fc.constantFrom(4096, 65536),
+      (depth, units, unit) => {
+        const asked = { depth, chunkBytes: units * unit };
+        const shapes = [...smallerShapes(asked, { leastChunk: 65536, unit })];
+        expect(shapes[0]).toEqual(asked);
+        for (const [index, one] of shapes.entries()) {
+          expect(one.chunkBytes % unit).toBe(0);
+          expect(one.chunkBytes).toBeGreaterThanOrEqual(Math.min(65536, asked.chunkBytes));
+          const before = shapes[index - 1];
+          if (before !== undefined) expect(one.depth * one.chunkBytes).toBeLessThan(before.depth * before.chunkBytes);
+        }
+      },
+    ),
+  );
+});
+
+it("Two ranges overlap exactly where they share a byte", () => {
+  const range: fc.Arbitrary<ByteRange> = fc.record({ start: fc.nat(30), size: fc.nat(12) });
+  const bytes = ({ start, size }: ByteRange): number[] => Array.from({ length: size }, (_, index) => start + index);
+  fc.assert(
+    fc.property(range, range, (a, b) => {
+      expect(overlaps(a, b)).toBe(bytes(a).some((byte) => bytes(b).includes(byte)));
+    }),
+  );
+});
+
+it("A tail is less than a block of the larger kind, and its spans are whole blocks that hold it", () => {
+  fc.assert(
+    fc.property(block, block, fc.integer({ min: 1, max: 100_000 }), (sourceBlock, targetBlock, lengthBytes) => {
+      const ranges = resolveRanges(
+        { name: "a", sizeBytes: lengthBytes, blockBytes: sourceBlock, canGrow: true },
+        { name: "b", sizeBytes: 0, blockBytes: targetBlock, canGrow: true },
+        { sourceOffsetBytes: 0, targetOffsetBytes: 0, lengthBytes: null, chunkBytes: 4096 },
+      );
+      const tail = tailOf(ranges, sourceBlock, targetBlock);
+      expect(ranges.bulkBytes + (tail?.lengthBytes ?? 0)).toBe(lengthBytes);
+      expect(ranges.bulkBytes % Math.max(sourceBlock, targetBlock)).toBe(0);
+      if (tail === null) return;
+      expect(tail.lengthBytes).toBeLessThan(Math.max(sourceBlock, targetBlock));
+      for (const [span, unit] of [
+        [tail.sourceSpanBytes, sourceBlock],
+        [tail.targetSpanBytes, targetBlock],
+      ] as const) {
+        expect(span % unit).toBe(0);
+        expect(span - tail.lengthBytes).toBeGreaterThanOrEqual(0);
+        expect(span - tail.lengthBytes).toBeLessThan(unit);
+      }
+    }),
+  );
+});
+
+it("The first difference of two buffers is the one that a loop finds", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), fc.array(fc.nat(299)), (bytes, places) => {
+      const a = Buffer.from(bytes);
+      const b = Buffer.from(bytes);
+      for (const place of places) if (place < b.length) b[place] = (b[place] ?? 0) ^ 1;
+      expect(firstDifference(a, b)).toBe(a.findIndex((byte, index) => byte !== b[index]));
+    }),
+  );
+});
+
+const count = fc.nat(2 ** 40);
+const text = fc.string({ maxLength: 60 });
+const side = fc.record({
+  kind: fc.constantFrom("device" as const, "file" as const),
+  path: text,
+  identity: fc.option(text),
+  inode: fc.option(count),
+  modified: fc.option(text),
+  sizeBytes: count,
+});
+const journal = fc
+  .record({
+    schema: fc.constant("peerlane.copy-journal/1" as const),
+    savedAt: text,
+    source: side,
+    target: side,
+    range: fc.record({ sourceStart: count, targetStart: count, lengthBytes: fc.integer({ min: 1, max: 2 ** 40 }) }),
+    chunkBytes: fc.integer({ min: 1, max: 16384 }).map((pages) => pages * 4096),
+    part: fc.nat(1000),
+  })
+  .map(({ part, ...rest }) => ({ ...rest, completedBytes: Math.floor((rest.range.lengthBytes * part) / 1000) }));
+
+it("A journal is read as it was written, and its last part ends at the watermark", () => {
+  fc.assert(
+    fc.property(journal, (one) => {
+      expect(parseJournal(formatJournal(one), "j")).toEqual(one);
+      const part = lastJournalledPart(one);
+      if (one.completedBytes === 0) expect(part).toBeNull();
+      else expect(part).toMatchObject({ start: expect.any(Number) });
+      if (part === null) return;
+      expect(part.start + part.size).toBe(one.completedBytes);
+      expect(part.size).toBeLessThanOrEqual(one.chunkBytes);
+      expect(part.start % one.chunkBytes).toBe(0);
+    }),
+  );
+});
+
+it("Whatever a damaged journal holds, it is read as a journal or refused with its place", () => {
+  const refuses = (content: string): void => {
+    try {
+      const read = parseJournal(content, "state/j.json");
+      expect(read.completedBytes).toBeLessThanOrEqual(read.range.lengthBytes);
+    } catch (error) {
+      expect(error).toBeInstanceOf(PeerlaneError);
+      expect(error).toMatchObject({ code: "bad-input", place: { file: "state/j.json" } });
+    }
+  };
+  fc.assert(
+    fc.property(journal, fc.nat(), fc.nat(), fc.string({ maxLength: 3 }), (one, from, length, middle) => {
+      const whole = formatJournal(one);
+      const at = from % whole.length;
+      refuses(whole.slice(0, at));
+      refuses(whole.slice(0, at) + middle + whole.slice(at + (length % 20)));
+    }),
+  );
+  fc.assert(fc.property(fc.json(), refuses));
+});

@@ -1,0 +1,196 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { parseScenario, scenarioMachine } from "../../src/host/scenario/index.ts";
+import type { Scenario } from "../../src/host/scenario/scenario.ts";
+import { afterBoot, decideAll } from "../../src/p2pdma/index.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
+import { patternAt } from "../../src/vm/fresh-disk.ts";
+import { inGuest } from "./in-guest.ts";
+
+const root = join(import.meta.dirname, "../..");
+const oneSwitch = join(root, "examples/one-switch.yaml");
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "peerlane-guest-"));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function readScenario(change: (text: string) => string = (text) => text): Scenario {
+  return parseScenario(change(readFileSync(oneSwitch, "utf8")), oneSwitch);
+}
+
+/** Bytes of every value, a MiB of them, in an order that a lost or repeated one disturbs. */
+const BYTES_PROGRAM = "process.stdout.write(Uint8Array.from({ length: 2 ** 20 }, (_, i) => i * 7 + (i >> 8)))";
+const bytes = Uint8Array.from({ length: 2 ** 20 }, (_, i) => i * 7 + (i >> 8));
+
+describe.concurrent("a guest in which peerlane runs", () => {
+  test("gives a command's output and exit code as they are", async () => {
+    const { stdout, stderr, exitCode } = await inGuest(
+      readScenario(),
+      "node /tests/bytes.js; cat /tests/odd >&2; exit 37",
+      {
+        extraFiles: [
+          { guestPath: "/tests/bytes.js", content: BYTES_PROGRAM },
+          { guestPath: "/tests/odd", content: Uint8Array.of(0, 10, 13, 4, 255, 10) },
+        ],
+      },
+    );
+    expect(stdout.equals(bytes)).toBe(true);
+    expect(new Set(stdout).size).toBe(256);
+    expect([...stderr]).toEqual([0, 10, 13, 4, 255, 10]);
+    expect(exitCode).toBe(37);
+  });
+
+  test("is the machine that the scenario describes, by the name of each controller", async () => {
+    const scenario = readScenario();
+    const { stdout, stderr, exitCode } = await inGuest(scenario, "peerlane --version >&2; peerlane matrix --json");
+    expect(exitCode).toBe(0);
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(stderr.toString()).toBe(`${version}\n`);
+    const matrix = JSON.parse(stdout.toString()) as {
+      readonly devices: readonly { bdf: string; name: string }[];
+      readonly pairs: readonly { provider: string; client: string; mapType: string; hops: number }[];
+    };
+    expect(matrix.devices.map(({ bdf, name }) => [bdf, name])).toEqual([
+      ["0000:03:00.0", "nvme0"],
+      ["0000:04:00.0", "nvme1"],
+      ["0000:05:00.0", "nvme2"],
+    ]);
+    const table = decideAll(afterBoot(scenarioMachine(scenario)));
+    const expected = table.providers.flatMap((provider, i) =>
+      table.clients.map((client, j) => ({
+        provider: formatBdf(provider),
+        client: formatBdf(client),
+        mapType: table.mapType(i, j),
+        hops: table.hops(i, j),
+      })),
+    );
+    expect(matrix.pairs).toMatchObject(expected);
+  });
+
+  test("names controllers as the scenario does, has its disks, and gives the errors that were asked for", async () => {
+    const image = join(folder, "target.img");
+    writeFileSync(image, "");
+    truncateSync(image, 32 * 2 ** 20);
+    const kept = join(folder, "kept.img");
+    writeFileSync(kept, Buffer.alloc(2 ** 20, "keep"));
+    // The driver probes in the order of the addresses: the names are the other way round.
+    const scenario = readScenario((text) =>
+      text
+        .replace("name: nvme0", "name: nvme1")
+        .replace("{ name: nvme1 }", "{ name: nvme0 }")
+        .replace("nvme2", "archive"),
+    );
+    const script = `
+for n in 0 1 2; do cat /sys/class/nvme/nvme$n/address; done
+readlink /dev/disk/by-name/archive
+cat /sys/bus/pci/devices/0000:03:00.0/p2pmem/size
+put() { dd if=/dev/nvme0n1 of=/dev/nvme1n1 bs=4096 count=1 skip=$1 seek=$1 oflag=direct 2>/tmp/error && echo put $1 || sed -n 's/.*: //p' /tmp/error; }
+get() { dd if=/dev/nvme1n1 of=/dev/null bs=4096 count=1 skip=$1 iflag=direct 2>/tmp/error && echo got $1 || sed -n 's/.*: //p' /tmp/error; }
+put 1; put 2; get 3; get 4
+dd if=/dev/zero of=/dev/disk/by-name/archive bs=4096 count=1 conv=notrunc 2>/dev/null && head -c 4 /dev/nvme2n1 | od -An -tx1`;
+    const { stdout, exitCode } = await inGuest(scenario, script, {
+      disks: {
+        nvme1: {
+          path: image,
+          isWritable: true,
+          errors: [
+            { on: "write", sector: 16 },
+            { on: "read", sector: 24 },
+          ],
+        },
+        archive: { path: kept },
+      },
+    });
+    expect(stdout.toString().trim().split("\n")).toEqual([
+      ...["0000:04:00.0", "0000:03:00.0", "0000:05:00.0"],
+      "../../nvme2n1",
+      "16777216",
+      ...["put 1", "No data available", "No data available", "got 4"],
+      " 00 00 00 00",
+    ]);
+    expect(exitCode).toBe(0);
+    const written = readFileSync(image).subarray(4096, 3 * 4096);
+    expect(written.subarray(0, 4096).equals(patternAt(4096, 4096))).toBe(true);
+    expect(written.subarray(4096).equals(Buffer.alloc(4096))).toBe(true);
+    expect(readFileSync(kept).equals(Buffer.alloc(2 ** 20, "keep"))).toBe(true);
+  });
+
+  test("that panics says so, with its console", async () => {
+    await expect(inGuest(readScenario(), "echo c > /proc/sysrq-trigger")).rejects.toThrow(
+      /the guest ended before its command did[\s\S]*Kernel panic/,
+    );
+  });
+
+  test("that takes too long is ended", async () => {
+    await expect(inGuest(readScenario(), "sleep 1000", { timeoutMs: 2000 })).rejects.toThrow("did not finish in 2 s");
+  });
+
+  test("leaves nothing behind when peerlane is asked to end", async () => {
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const child = startGuest(temporary, ["sh", "-c", "echo ready; sleep 1000"]);
+    await untilSaid(child, "ready\n");
+    expect(qemusOf(temporary)).toHaveLength(1);
+    child.kill("SIGTERM");
+    expect(await ended(child)).toBe(4);
+    await expectNothingLeft(temporary);
+  });
+
+  test("leaves nothing behind when its reader goes", async () => {
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const child = startGuest(temporary, ["yes"]);
+    await untilSaid(child, "y\n");
+    child.stdout?.destroy();
+    await ended(child);
+    await expectNothingLeft(temporary);
+  });
+});
+
+function startGuest(temporary: string, command: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [join(root, "dist/peerlane.cjs"), "vm", oneSwitch, "--", ...command], {
+    env: { ...process.env, TMPDIR: temporary },
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+}
+
+function untilSaid(child: ChildProcess, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stdout?.on("data", (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.includes(text)) resolve();
+    });
+    child.once("exit", () => reject(new Error(`it ended after '${said}'`)));
+  });
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    child.once("exit", resolve);
+  });
+}
+
+/** A killed process is gone a moment after its signal. */
+async function expectNothingLeft(temporary: string): Promise<void> {
+  expect(readdirSync(temporary)).toEqual([]);
+  await vi.waitFor(() => expect(qemusOf(temporary)).toEqual([]));
+}
+
+/** Processes of QEMU whose files are in a folder; one that has ended but not been waited for has no command line. */
+function qemusOf(temporary: string): string[] {
+  return readdirSync("/proc").filter((name) => /^\d+$/.test(name) && commandLineOf(name).includes(temporary));
+}
+
+function commandLineOf(pid: string): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return words[0]?.includes("qemu") === true ? words.join(" ") : "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,30 @@
+import type { Scenario } from "../../src/host/scenario/scenario.ts";
+import { guestFiles, runInGuest } from "../../src/vm/index.ts";
+
+/** What a command in a guest came to. */
+export interface GuestOutcome {
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  /** The end of the guest's console. */
+  readonly console: string;
+}
+
+type GuestConditions = Omit<Parameters<typeof runInGuest>[1], "files" | "command" | "onOutput">;
+
+/** Runs a shell script in a guest of a scenario, with the kernel of the cache, and gathers what it writes. */
+export async function inGuest(
+  scenario: Scenario,
+  command: string,
+  conditions: GuestConditions = {},
+): Promise<GuestOutcome> {
+  const output: Record<"stdout" | "stderr", Uint8Array[]> = { stdout: [], stderr: [] };
+  const files = await guestFiles();
+  const end = await runInGuest(scenario, {
+    ...conditions,
+    files,
+    command,
+    onOutput: (stream, chunk) => output[stream].push(chunk),
+  });
+  return { ...end, stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) };
+}
