@@ -36,6 +36,7 @@ async function rounds(program: string): Promise<Readonly<Record<Side, readonly n
   const { exitCode } = await runInGuest(parseScenario(readFileSync(SCENARIO, "utf8"), SCENARIO), {
     files: await guestFiles(),
     freshDiskBytes: LENGTH,
+    cpus: 1,
     command: `node /tests/copy-rounds.mjs ${ROUNDS} ${LENGTH} ${CHUNK} ${DEPTH}`,
     extraFiles: [
       { guestPath: "/tests/copy-rounds.mjs", hostPath: ROUNDS_PROGRAM },
@@ -64,7 +65,7 @@ function reportOf(speeds: Readonly<Record<Side, readonly number[]>>): Report {
   const ratio = ratios(speeds.peerlane, speeds.c).median;
   return {
     title: "Copy through p2pmem",
-    about: `MiB/s, median (least–most) of ${ROUNDS} rounds in which the programs take turns in one booted machine (QEMU, software emulation, two CPUs): ${LENGTH / MIB} MiB from nvme0 to nvme1 below one switch, through the memory of nvme0 in chunks of ${CHUNK / 1024} KiB, ${DEPTH} in flight, O_DIRECT, the last flush included. The peer, bench/p2pmem-copy.c (gcc -O2), has a thread for each chunk in flight and checks nothing; peerlane also proves its first chunk, looks at some others and keeps its journal. QEMU's devices move peer data in pieces of 4 KiB, so all that is learnt here is what the program around the devices costs; DRAM stands beside for scale.`,
+    about: `MiB/s, median (least–most) of ${ROUNDS} rounds in which the programs take turns in one booted machine (QEMU, software emulation, one CPU, so that the emulated devices have the other one of the host): ${LENGTH / MIB} MiB from nvme0 to nvme1 below one switch, through the memory of nvme0 in chunks of ${CHUNK / 1024} KiB, ${DEPTH} in flight, O_DIRECT, the last flush included. The peer, bench/p2pmem-copy.c (gcc -O2), has a thread for each chunk in flight and checks nothing; peerlane also proves its first chunk, looks at some others and keeps its journal. QEMU's devices move peer data in pieces of 4 KiB, so all that is learnt here is what the program around the devices costs; DRAM stands beside for scale.`,
     header: ["program", "MiB/s", "to C through p2pmem"],
     rows: [
       row("peerlane copy, p2pmem", "peerlane"),

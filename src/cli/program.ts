@@ -44,6 +44,8 @@ Examples:
   peerlane matrix dump.txt --kernel 7.3 --iommu passthrough       what if
   sudo peerlane capture -o server.json.gz                         for a colleague to look at
   peerlane vm examples/one-switch.yaml    the same, decided by a real kernel in QEMU
+  sudo peerlane probe                does peer memory work on this host, and is the data right?
+  sudo peerlane copy nvme0 nvme1 --verify                         from device to device, past DRAM
 
 Exit codes: 0 yes, 1 no, 2 usage or bad input, 3 the source hides what is needed, 4 the operation failed
 (help of a verb says what yes and no are there; a reader that stops early, as head, changes nothing)`;
