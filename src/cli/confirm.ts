@@ -2,20 +2,26 @@ import { createInterface } from "node:readline/promises";
 import { PeerlaneError } from "../pci/error.ts";
 
 /**
- * Asks before something that cannot be undone, on the terminal; anything but `yes` is a no. Throws `usage` where there
- * is no terminal to ask on, and `operation-failed` where the signal ends the question.
+ * Asks before something that cannot be undone, on the terminal; anything but `yes` is a no, and so are Ctrl-C, the end of
+ * the input and `signal`. Throws `usage` with `remedy` where there is no terminal to ask on.
  */
-export async function confirm(what: string, signal: AbortSignal): Promise<boolean> {
-  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true)
-    throw new PeerlaneError("usage", `${what}; that has to be agreed to, and there is no terminal to ask on`, {
-      remedy: "say --yes where that is what you want",
-    });
+export async function confirm(question: string, remedy: string, signal: AbortSignal): Promise<boolean> {
+  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
+    throw new PeerlaneError("usage", `${question} There is no terminal to answer on`, { remedy });
+  }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal is raw while it asks: Ctrl-C comes as a key, and the end of the input as no answer at all.
+  const none = new AbortController();
+  terminal.once("SIGINT", () => none.abort());
+  terminal.once("close", () => none.abort());
   try {
-    return (await terminal.question(`${what}.\nType yes to go on: `, { signal })).trim().toLowerCase() === "yes";
-  } catch (cause) {
-    if (!signal.aborted) throw cause;
-    throw new PeerlaneError("operation-failed", "interrupted before anything was done", { cause });
+    const signals = AbortSignal.any([signal, none.signal]);
+    const answer = await terminal.question(`${question} Type yes to go on: `, { signal: signals });
+    return answer.trim().toLowerCase() === "yes";
+  } catch (error) {
+    if ((error as Error).name !== "AbortError") throw error;
+    process.stderr.write("\n");
+    return false;
   } finally {
     terminal.close();
   }

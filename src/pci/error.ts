@@ -6,6 +6,8 @@ export type ErrorCode =
   | "too-large"
   | "unknown-device"
   | "unsupported"
+  /** What was asked for does not work between these devices: a plain no, not a wrong question. */
+  | "no-path"
   | "environment"
   | "operation-failed";
 

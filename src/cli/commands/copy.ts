@@ -38,7 +38,8 @@ export function addCopy(program: Command, finish: Finish): void {
       `
 The first chunk and some of the others are always read back and compared: memory that loses data is found out before
 more is written.
-Exits with 0 where all is copied, 1 where data was lost, 4 where it ended early: --resume goes on then.
+Exits with 0 where all is copied, 1 where data was lost or the kernel takes no peer memory for the two, 4 where it ended
+early: --resume goes on then.
 
 Examples:
   sudo peerlane copy nvme0n1 nvme1n1 --verify

@@ -13,7 +13,6 @@ import { findDevice } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BenchView, benchBlocks, benchJson, rateText } from "../../report/live/bench/index.ts";
 import { confirm } from "../confirm.ts";
-import { reportError } from "../errors.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
@@ -35,8 +34,7 @@ export interface BenchOptions extends OutputOptions, JobRequest {
 /** `peerlane bench DEVICE`: through peer memory and through DRAM, side by side. */
 export async function runBenchVerb(target: string, options: BenchOptions): Promise<number> {
   const host = readHost();
-  const plan = planOrNo(host, target, options);
-  if (plan === null) return EXIT.no;
+  const plan = planOf(host, target, options);
   if (options.fio === true) {
     process.stdout.write(
       fioJobFile({
@@ -51,7 +49,12 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
   requireWritePermission(host.tree, plan, options.allowWrite);
   const view = await interruptible(async (signal) => {
     const destroyed = destroyedText(plan);
-    if (destroyed !== null && options.yes !== true && !(await confirm(destroyed, signal))) return null;
+    if (
+      destroyed !== null &&
+      options.yes !== true &&
+      !(await confirm(`${destroyed}.`, "say --yes where that is what you want", signal))
+    )
+      return null;
     if (destroyed !== null && options.yes === true) process.stderr.write(`note: ${destroyed}\n`);
     return runWatched(host, plan, signal);
   });
@@ -60,22 +63,15 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
   return exitCodeOf(view);
 }
 
-/** The plan; `null`, with the reason on standard error, where no peer memory serves the target. */
-function planOrNo(host: Host, target: string, options: BenchOptions): BenchPlan | null {
-  const { via, peerOnly, dramOnly, debug } = options;
+function planOf(host: Host, target: string, options: BenchOptions): BenchPlan {
+  const { via, peerOnly, dramOnly } = options;
   const only = peerOnly === true ? "peer" : dramOnly === true ? "dram" : undefined;
-  try {
-    return planBench(host, {
-      target,
-      job: options,
-      ...(only === undefined ? {} : { only }),
-      ...(via === undefined ? {} : { via: findDevice(host.machine, via) }),
-    });
-  } catch (error) {
-    if (!(error instanceof PeerlaneError) || error.code !== "unsupported") throw error;
-    reportError(error, debug === true);
-    return null;
-  }
+  return planBench(host, {
+    target,
+    job: options,
+    ...(only === undefined ? {} : { only }),
+    ...(via === undefined ? {} : { via: findDevice(host.machine, via) }),
+  });
 }
 
 async function runWatched(host: Host, plan: BenchPlan, signal: AbortSignal): Promise<BenchView> {

@@ -1,4 +1,3 @@
-import { createInterface } from "node:readline/promises";
 import {
   type CopyPlan,
   type CopyRequest,
@@ -14,6 +13,7 @@ import { readHost } from "../../live/index.ts";
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
+import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
@@ -146,27 +146,8 @@ async function ask(
     ...(target.kind === "device" && target.identity !== null ? [target.identity] : []),
     ...(contents.length === 0 ? [] : [`holds ${contents.join(" and ")}`]),
   ].join(", ");
-  const name = `${target.path} (${about})`;
-  if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
-    throw new PeerlaneError("usage", `the copy would overwrite ${name}`, {
-      remedy: "say --yes where that is meant; --dry-run shows what would be done",
-    });
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // The terminal is raw while it asks: Ctrl-C comes as a key, and the end of the input as no answer at all.
-  const none = new AbortController();
-  terminal.once("SIGINT", () => none.abort());
-  terminal.once("close", () => none.abort());
-  try {
-    const question = `Overwrite ${name}? What is there will be lost. Type yes to go on: `;
-    const answer = await terminal.question(question, { signal: AbortSignal.any([signal, none.signal]) });
-    if (answer.trim().toLowerCase() === "yes") return;
-  } catch (error) {
-    if ((error as Error).name !== "AbortError") throw error;
-    process.stderr.write("\n");
-  } finally {
-    terminal.close();
-  }
+  const question = `Overwrite ${target.path} (${about})? What is there will be lost.`;
+  if (await confirm(question, "say --yes where that is meant; --dry-run shows what would be done", signal)) return;
   throw new PeerlaneError("operation-failed", "nothing was copied: the answer was not yes");
 }
 

@@ -27,7 +27,16 @@ export async function runP2pmem(options: P2pmemOptions): Promise<number> {
 
 function viewOf(host: Host, pools: Host["pools"]): PoolsView {
   const { machine, tree } = host;
-  return { machine, topology: topologyOf(machine), pools, missing: whatIsMissing(tree, machine, pools) };
+  return {
+    machine,
+    topology: topologyOf(machine),
+    pools: pools.map(withUsers),
+    missing: whatIsMissing(tree, machine, pools),
+  };
+}
+
+function withUsers(pool: Host["pools"][number]): PoolsView["pools"][number] {
+  return { ...pool, users: pool.users() };
 }
 
 /** Draws over itself on a terminal; elsewhere prints what changed, or one line of JSON per look. */

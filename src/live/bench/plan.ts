@@ -33,7 +33,7 @@ export interface BenchPlan {
 
 /**
  * Finds the target and, unless only DRAM is measured, the provider. Throws `usage` and `not-found` for what does not
- * fit, `environment` for what this host lacks, `unsupported` where no peer memory serves the target.
+ * fit, `environment` for what this host lacks, `no-path` where no peer memory serves the target.
  */
 export function planBench(host: Host, { target: word, job, only, via }: BenchRequest): BenchPlan {
   const target = findDataFile(host.tree, word);

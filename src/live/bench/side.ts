@@ -44,7 +44,7 @@ async function peerMemory(host: Host, plan: BenchPlan, bytes: number): Promise<T
   const memory = await mapPeerMemory(provider, bytes);
   if (memory !== null) return memory;
   const pool = readPools(host.tree, host.machine).find((one) => one.provider === provider);
-  const users = pool?.users.map(({ command, pid, sizeBytes }) => `${command} (${pid}) ${sizeBytes}`) ?? [];
+  const users = pool?.users().map(({ command, pid, sizeBytes }) => `${command} (${pid}) ${sizeBytes}`) ?? [];
   const free = pool === undefined || isUnknown(pool.availableBytes) ? "?" : String(pool.availableBytes);
   const depth = await greatestDepth(plan);
   throw new PeerlaneError(

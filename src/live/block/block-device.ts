@@ -36,7 +36,16 @@ export function listBlockDevices(tree: FileTree): readonly BlockDevice[] {
     .map((name) => readBlockDevice(tree, name))
     .filter((device) => device !== undefined)
     .filter(({ sizeBytes }) => sizeBytes > 0)
-    .sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+    .sort(byName);
+}
+
+/** nvme2n1 before nvme10n1. Intl's collator knows how, and takes some 10 ms to start. */
+function byName(a: BlockDevice, b: BlockDevice): number {
+  return sortKey(a.name) < sortKey(b.name) ? -1 : 1;
+}
+
+function sortKey(name: string): string {
+  return name.replaceAll(/\d+/g, (digits) => digits.padStart(10, "0"));
 }
 
 /** A block device by its kernel name; `undefined` where there is none. */

@@ -12,10 +12,10 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, join } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type ForeignFunctions, foreignFunctions } from "../foreign-functions.ts";
+import { stateFolder } from "../state-folder.ts";
 import { formatJournal, type Journal, MAX_JOURNAL, notAJournal, parseJournal } from "./journal.ts";
 
 /** LOCK_EX | LOCK_NB, flock(2). */
@@ -24,20 +24,7 @@ const LOCK_NOW = 2 | 4;
 /** The place of a copy's journal in the user's folder of state (XDG Base Directory Specification). */
 export function defaultJournalPath(key: unknown): string {
   const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 16);
-  return join(stateFolder(), "peerlane", `copy-${hash}.json`);
-}
-
-function stateFolder(): string {
-  const { XDG_STATE_HOME: state } = process.env;
-  if (state !== undefined && isAbsolute(state)) return state;
-  try {
-    return join(homedir(), ".local/state");
-  } catch (cause) {
-    throw new PeerlaneError("environment", "this user has no home folder for the journal of the copy", {
-      remedy: "say where it shall lie: --journal FILE",
-      cause,
-    });
-  }
+  return join(stateFolder(), `copy-${hash}.json`);
 }
 
 /** Takes a lock of a file for this process; `false` where another holds it. It ends with the descriptor. */

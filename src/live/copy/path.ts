@@ -1,6 +1,6 @@
 import { findDevice, type MapType } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
-import { PeerlaneError } from "../../pci/error.ts";
+import { type ErrorCode, PeerlaneError } from "../../pci/error.ts";
 import { clientsOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
@@ -22,6 +22,8 @@ export type CopyPath =
   | { readonly kind: "peer"; readonly choice: ProviderChoice; readonly clients: readonly ClientMapping[] }
   | { readonly kind: "dram"; readonly reason: string };
 
+/** What DRAM in place of peer memory makes good. */
+const CURABLE: readonly ErrorCode[] = ["no-path", "unsupported", "environment"];
 const FALLBACK_HINT = "--fallback copies through DRAM instead";
 
 /** The provider for both ends, or DRAM where none serves and the user lets it be so. Throws why otherwise. */
@@ -38,14 +40,13 @@ export function choosePath(
     const mapTypes = clients.map((client, index) => ({ client, mapType: choice.mapTypes[index] ?? "unknown" }));
     return { kind: "peer", choice, clients: mapTypes };
   } catch (error) {
-    if (!(error instanceof PeerlaneError) || !["unsupported", "environment"].includes(error.code)) throw error;
+    if (!(error instanceof PeerlaneError) || !CURABLE.includes(error.code)) throw error;
     if (fallback) return { kind: "dram", reason: error.message };
     throw withFallbackHint(error);
   }
 }
 
 function withFallbackHint(error: PeerlaneError): PeerlaneError {
-  if (error.remedy?.includes("--fallback") === true) return error;
   const remedy = error.remedy === undefined ? FALLBACK_HINT : `${error.remedy}; ${FALLBACK_HINT}`;
   return new PeerlaneError(error.code, error.message, { facts: error.facts, remedy, cause: error });
 }
@@ -106,6 +107,6 @@ function exhausted(host: Host, provider: Bdf): PeerlaneError {
 function poolUsers({ tree, machine }: Host, provider: Bdf): string {
   const pool = readPools(tree, machine).find((one) => one.provider === provider);
   if (pool === undefined) return "";
-  const named = pool.users.map(({ pid, command, sizeBytes }) => `${command} (process ${pid}): ${sizeBytes} bytes`);
+  const named = pool.users().map(({ pid, command, sizeBytes }) => `${command} (process ${pid}): ${sizeBytes} bytes`);
   return named.length === 0 ? "drivers, or processes of other users (root sees them)" : named.join(", ");
 }

@@ -201,7 +201,7 @@ class CopyRun {
     if (resumed === null && ends.target.kind === "file")
       await this.#ends.sides(ranges).target.io.truncate(ends.target.sizeBytes);
     const { message } = await this.#describe(taken, failure);
-    return new PeerlaneError("unsupported", `the kernel refuses the peer memory: ${message}`, {
+    return new PeerlaneError("no-path", `the kernel refuses the peer memory: ${message}`, {
       remedy: "peerlane explain says why, peerlane fix what would change it; --fallback copies through DRAM instead",
     });
   }

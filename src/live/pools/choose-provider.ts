@@ -18,7 +18,8 @@ export interface ProviderChoice {
 
 /**
  * The provider that the kernel would choose for the clients (`pci_p2pmem_find_many`, Linux 7.2), of several as near the
- * one with most free memory; or the one that the user names. Throws `unsupported` with the reason where none serves.
+ * one with most free memory; or the one that the user names. Throws `no-path` where the kernel maps
+ * none for them, and `unsupported` where none can be mapped at all.
  */
 export function chooseProvider(
   machine: Machine,
@@ -71,16 +72,14 @@ function nothingToMap(via: Bdf | undefined): PeerlaneError {
 
 function noneServes(search: ProviderSearch, clients: readonly Bdf[], via: Bdf | undefined): PeerlaneError {
   const names = clients.map(formatBdf).join(" and ");
-  const provider = via ?? search.candidates[0]?.provider;
-  const hint =
-    provider === undefined
-      ? ""
-      : `peerlane fix ${formatBdf(provider)} ${clients[0] === undefined ? "" : formatBdf(clients[0])} says what would change that; `;
-  return new PeerlaneError(
-    "unsupported",
+  const message =
     via === undefined
       ? `the kernel maps no peer memory of this host for ${names}`
-      : `the kernel does not map the memory of ${formatBdf(via)} for ${names}`,
-    { remedy: `${hint}--fallback copies through DRAM instead` },
-  );
+      : `the kernel does not map the memory of ${formatBdf(via)} for ${names}`;
+  const provider = via ?? search.candidates[0]?.provider;
+  const i = provider === undefined ? -1 : search.table.providers.indexOf(provider);
+  const refused = clients.find((_, j) => i >= 0 && search.table.mapType(i, j) === "not-supported");
+  if (provider === undefined || refused === undefined) return new PeerlaneError("no-path", message);
+  const remedy = `peerlane fix ${formatBdf(provider)} ${formatBdf(refused)} says what would change that`;
+  return new PeerlaneError("no-path", message, { remedy });
 }

@@ -21,8 +21,11 @@ export interface MemoryPool {
   readonly published: Known<boolean>;
   /** Whether this process may map it: the file `p2pmem/allocate` is there and can be written. */
   readonly mapping: "possible" | "no-permission" | "not-offered";
-  /** Processes that have mapped some of it; kernel users (a driver's queues) are not among them. */
-  readonly users: readonly PoolUser[];
+  /**
+   * Processes that have mapped some of it; kernel users (a driver's queues) are not among them. Looked for at the first
+   * call, as that reads the memory maps of all processes.
+   */
+  readonly users: () => readonly PoolUser[];
 }
 
 /** Memory maps of one process; larger ones are cut, and then say less. */
@@ -30,7 +33,11 @@ const MAX_MAPS = 16 * 1024 * 1024;
 
 /** The pools of this host. `tree` is its root; free space and users are read anew at each call. */
 export function readPools(tree: FileTree, machine: Machine): readonly MemoryPool[] {
-  const users = usersByProvider(tree);
+  let users: Map<string, readonly PoolUser[]> | undefined;
+  const usersOf = (provider: string): readonly PoolUser[] => {
+    users ??= usersByProvider(tree);
+    return users.get(provider) ?? [];
+  };
   return machine.functions.flatMap(({ bdf, p2pmem }) => {
     if (isUnknown(p2pmem) || p2pmem === null) return [];
     const folder = `sys/bus/pci/devices/${formatBdf(bdf)}/p2pmem`;
@@ -42,7 +49,7 @@ export function readPools(tree: FileTree, machine: Machine): readonly MemoryPool
         availableBytes: Number.isSafeInteger(available) ? available : p2pmem.availableBytes,
         published: p2pmem.published,
         mapping: mappingOf(tree, folder),
-        users: users.get(formatBdf(bdf)) ?? [],
+        users: () => usersOf(formatBdf(bdf)),
       },
     ];
   });

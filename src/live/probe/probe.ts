@@ -10,6 +10,7 @@ import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.
 import { KernelLog } from "../messages/kernel-log.ts";
 import { type MemoryPool, readPools } from "../pools/memory-pool.ts";
 import { requirePools } from "../pools/preflight.ts";
+import { stateFolder } from "../state-folder.ts";
 import { type DirectionResult, untestedDirection } from "./direction.ts";
 import { messagesOf } from "./evidence.ts";
 import { answerOf, inOrder, judge } from "./findings.ts";
@@ -17,7 +18,7 @@ import { type Memories, measureReads, measureWrites, type PairSettings } from ".
 import { chooseDevices, choosePools, type ProbedDevice } from "./pairs.ts";
 import { takePeerMemory } from "./pool-memory.ts";
 import { isSameTarget } from "./rescue-format.ts";
-import { listRescues, stateFolder } from "./rescue-store.ts";
+import { listRescues } from "./rescue-store.ts";
 import { identityOf } from "./restore.ts";
 import type { ClientVerdict, ExhaustedPool, MeasuredPair, ProbedPair, ProbeResult, UntriedSizes } from "./result.ts";
 import { NONCE_BYTES } from "./stamps.ts";
@@ -140,7 +141,7 @@ class Run {
 
   #addExhausted({ provider }: MemoryPool, devices: readonly ProbedDevice[]): void {
     const now = readPools(this.#host.tree, this.#host.machine).find((pool) => pool.provider === provider);
-    this.exhausted.push({ provider, users: now?.users ?? [] });
+    this.exhausted.push({ provider, users: now?.users() ?? [] });
     const why = `the pool of ${formatBdf(provider)} has no memory left`;
     for (const device of devices) {
       const into = untestedDirection("into", why, true);

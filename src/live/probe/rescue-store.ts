@@ -10,19 +10,13 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
+import { stateFolder } from "../state-folder.ts";
 import { formatRescue, MAX_RESCUE_BYTES, parseRescue, type Rescue } from "./rescue-format.ts";
 
 const SUFFIX = ".rescue";
 const OWNER_ONLY = 0o600;
-
-/** The folder of what must outlive a run (XDG Base Directory Specification 0.8). */
-export function stateFolder(environment: NodeJS.ProcessEnv = process.env): string {
-  const base = environment["XDG_STATE_HOME"];
-  return join(base?.startsWith("/") === true ? base : join(homedir(), ".local/state"), "peerlane");
-}
 
 /**
  * Saves a range in a file of its own that only its owner may read, and waits until file and name are on the medium.

@@ -1,28 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { factsOf, type GuestCheck, runProgram } from "./guest-run.ts";
-import { DiskImages } from "./images.ts";
-import { ONE_SWITCH, SILENT_LOSS, WORKING_MACHINES } from "./machines.ts";
+import { describe, expect, test } from "vitest";
+import { booted, imagesOfBlock } from "./booted.ts";
+import { runProgram } from "./guest-run.ts";
+import { ONE_SWITCH, REFUSED, SILENT_LOSS, WORKING_MACHINES } from "./machines.ts";
 
 const MIB = 2 ** 20;
 
-/** Boots once for all tests of a block. */
-function booted(boot: () => Promise<ReadonlyMap<string, GuestCheck>>): { readonly facts: (name: string) => object } {
-  let checks: ReadonlyMap<string, GuestCheck> = new Map();
-  beforeAll(async () => {
-    checks = await boot();
-  });
-  return { facts: (name) => factsOf(checks, name) };
-}
-
-function imagesOfBlock(): DiskImages {
-  const images = new DiskImages();
-  afterAll(() => images.remove());
-  return images;
-}
-
-describe.each(Object.entries(WORKING_MACHINES))("a copy on %s", (_, scenario) => {
+describe.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenario) => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({
@@ -35,19 +20,27 @@ describe.each(Object.entries(WORKING_MACHINES))("a copy on %s", (_, scenario) =>
     }),
   );
 
-  test("has peer memory that p2pmem shows", () => {
+  test("is shown by p2pmem", () => {
     guest.facts("status");
   });
 
-  test("goes through peer memory, is verified, and gives the memory back", () => {
+  test("carries right data for probe", () => {
+    guest.facts("probed");
+  });
+
+  test("is measured beside DRAM by bench", () => {
+    guest.facts("benched");
+  });
+
+  test("carries a copy, which is verified and gives the memory back", () => {
     guest.facts("verified");
   });
 
-  test("goes on after SIGKILL where its journal says", () => {
+  test("carries a copy that goes on after SIGKILL where its journal says", () => {
     guest.facts("resumed");
   });
 
-  test("writes its ranges of the target, and nothing else", () => {
+  test("takes copies to their ranges of the target, and nothing else", () => {
     const ranges = [
       { start: 4096 * 5, length: 64 * MIB + 1001 },
       { start: 100 * MIB, length: 40 * MIB + 513 },
@@ -77,6 +70,18 @@ describe("a copy where the hardware loses peer data without an error", () => {
 
   test("works on a path of the same machine that goes through the host bridge", () => {
     guest.facts("the path through the host bridge");
+  });
+});
+
+describe("a copy between devices for which the kernel maps no peer memory", () => {
+  const guest = booted(() => runProgram({ scenario: REFUSED, program: "refused.ts" }));
+
+  test("is refused with exit code 1 before anything is written, and says what helps", () => {
+    guest.facts("refused");
+  });
+
+  test("goes through DRAM with --fallback, and says so", () => {
+    guest.facts("fallback");
   });
 });
 
@@ -118,27 +123,5 @@ describe("a copy that meets a fault", () => {
     "the provider is removed",
   ])("%s: says so, leaves nothing behind, and the journal is right", (name) => {
     guest.facts(name);
-  });
-});
-
-describe("a copy that is killed at random points", () => {
-  const images = imagesOfBlock();
-  const seed = Number(process.env["PEERLANE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
-  const kills = Number(process.env["PEERLANE_KILLS"] ?? 200);
-  const guest = booted(() =>
-    runProgram({
-      scenario: ONE_SWITCH,
-      program: "kills.ts",
-      arguments: [String(seed), String(kills)],
-      disks: {
-        nvme0: { path: images.make("source", 64 * MIB), isWritable: true },
-        nvme1: { path: images.make("target", 96 * MIB), isWritable: true },
-      },
-      timeoutMs: 1_500_000,
-    }),
-  );
-
-  test(`${kills} times (seed ${seed}) writes nothing outside its range, leaks no memory, and its journal is right`, () => {
-    expect(guest.facts("kills")).toMatchObject({ seed });
   });
 });

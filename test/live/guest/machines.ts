@@ -25,9 +25,9 @@ hostBridges:
 `;
 }
 
-function rootPorts(iommu: string): string {
+function rootPorts(iommu: string, cpu = "amd-zen"): string {
   return `scenario: two root ports
-cpu: amd-zen
+cpu: ${cpu}
 kernel: 7.2
 cmdline: nvme.use_cmb_sqes=0 nvme_core.max_retries=0
 iommu: ${iommu}
@@ -64,6 +64,9 @@ hostBridges:
 export const ONE_SWITCH: string = oneSwitch("off");
 /** One switch that sends peer requests up to an IOMMU that translates: the silent loss. */
 export const SILENT_LOSS: string = oneSwitch("strict");
+
+/** Two root ports of a host bridge that the kernel does not trust: it maps no peer memory between them. */
+export const REFUSED: string = rootPorts("off", "intel");
 
 /** Machines on which a copy through peer memory works. */
 export const WORKING_MACHINES: Readonly<Record<string, string>> = {

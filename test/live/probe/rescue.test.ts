@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { formatRescue, parseRescue, type Rescue } from "../../../src/live/probe/rescue-format.ts";
-import { listRescues, loadRescue, saveRescue, stateFolder } from "../../../src/live/probe/rescue-store.ts";
+import { listRescues, loadRescue, saveRescue } from "../../../src/live/probe/rescue-store.ts";
 import { deviceOf } from "../../../src/live/probe/restore.ts";
 import { restoreRange, withSavedRange } from "../../../src/live/probe/saved-range.ts";
+import { stateFolder } from "../../../src/live/state-folder.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { FakeDisk, FakeMemory, variedBytes } from "./fakes.ts";
 

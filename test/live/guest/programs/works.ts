@@ -1,4 +1,4 @@
-/** A copy through peer memory that is verified, odd in size, killed and resumed. */
+/** Status, probe, bench, and copies through peer memory that are verified, odd in size, killed and resumed. */
 import { bdfOf, check, must, pause, poolOf, readBytes, run, start, until } from "./guest-check.ts";
 
 const MIB = 2 ** 20;
@@ -27,6 +27,21 @@ await check("status", async () => {
   const { pools } = JSON.parse(stdout) as { pools: { provider: string; available: number; mapping: string }[] };
   const pool = pools.find((each) => each.provider === provider);
   must(pool?.mapping === "possible" && pool.available === poolOf(provider).available, "another pool", pools);
+});
+
+await check("probed", async () => {
+  const { code, stdout, stderr } = await run(["probe", "nvme1", "--via", provider, "--quick", "--json"]);
+  must(code === 0, "the probe says no", { code, stdout, stderr });
+  const { pairs } = JSON.parse(stdout) as { pairs: { into: { data: { kind: string } } }[] };
+  must(pairs.length === 1 && pairs[0]?.into.data.kind === "right", "the data", pairs);
+  poolIsWhole();
+});
+
+await check("benched", async () => {
+  const job = ["--bs", "64k", "--iodepth", "2", "--runtime", "1", "--ramp", "0.2"];
+  const { code, stdout, stderr } = await run(["bench", TARGET, "--via", provider, ...job, "--json"]);
+  must(code === 0, "the bench fails", { code, stdout, stderr });
+  poolIsWhole();
 });
 
 await check("verified", async () => {
