@@ -8,7 +8,7 @@ import { guestFiles, runInGuest } from "../src/vm/index.ts";
 import { formatSummary, ratios, summarize } from "./statistics.ts";
 import { goal, type Report } from "./table.ts";
 
-const ROUNDS = 5;
+const ROUNDS = 4;
 const MIB = 2 ** 20;
 const LENGTH = 512 * MIB;
 const CHUNK = MIB;
