@@ -7,7 +7,7 @@ import { PeerlaneError } from "../pci/error.ts";
  */
 export async function confirm(question: string, remedy: string, signal: AbortSignal): Promise<boolean> {
   if (process.stdin.isTTY !== true || process.stderr.isTTY !== true) {
-    throw new PeerlaneError("usage", `${question} There is no terminal to answer on`, { remedy });
+    throw new PeerlaneError("usage", `${question} There is no terminal to ask on`, { remedy });
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   // The terminal is raw while it asks: Ctrl-C comes as a key, and the end of the input as no answer at all.

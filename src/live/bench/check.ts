@@ -2,7 +2,7 @@ import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BenchOutcome, PeerPathView } from "../../report/live/bench/view.ts";
 import { nameOf } from "../block/data-file.ts";
-import type { DirectFile, IoResult } from "../block/direct-file.ts";
+import { type DirectFile, type IoResult, isRefusal } from "../block/direct-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { type BenchJob, reads, writes } from "./job.ts";
 import type { Side } from "./side.ts";
@@ -22,9 +22,6 @@ const POISON = 0xa5;
 
 /** Data that another program changes meanwhile says nothing; it is looked at again this often. */
 const MAX_TRIES = 3;
-
-/** How the kernel refuses a pair: EREMOTEIO (`nvme_map_data` and others), EINVAL of direct I/O. */
-const REFUSALS = ["EINVAL", "EREMOTEIO"];
 
 /**
  * Moves one block through peer memory in each direction that the job has, and holds it against the same block through
@@ -110,7 +107,7 @@ class PathCheck {
     if (errno === null && bytes === this.#job.blockBytes) return null;
     const names = this.#path.clients.map(({ bdf }) => formatBdf(bdf));
     const provider = formatBdf(this.#path.provider.bdf);
-    if (errno !== null && REFUSALS.includes(errno))
+    if (isRefusal(errno))
       return {
         outcome: "refused",
         what: `the kernel refuses to ${verb} ${nameOf(this.#file.file)} through the memory of ${provider}: ${errno}`,

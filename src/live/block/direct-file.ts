@@ -10,6 +10,14 @@ export interface IoResult {
   readonly errno: string | null;
 }
 
+/** Errors with which the kernel refuses to map peer memory (`bio_iov_iter_get_pages`, `blk_dma_map_iter_start`, Linux 6.2 to 7.2). */
+const REFUSALS: readonly (string | null)[] = ["EINVAL", "EREMOTEIO"];
+
+/** True for an error by which the kernel refuses peer memory, where the same I/O through DRAM works. */
+export function isRefusal(errno: string | null): boolean {
+  return REFUSALS.includes(errno);
+}
+
 /** How a file is opened. */
 export interface OpenMode {
   readonly access: "read" | "write";

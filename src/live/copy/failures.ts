@@ -2,6 +2,7 @@ import type { FileTree } from "../../host/file-tree.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
+import { isRefusal } from "../block/direct-file.ts";
 import type { IoFailure } from "./sides.ts";
 
 /** Why a copy did not end well, and what the user can do. */
@@ -42,7 +43,7 @@ export async function whoIsGoneAfter(
   parties: Parties,
   { errno }: IoFailure,
 ): Promise<readonly string[]> {
-  if (errno === "EINVAL" || errno === "EREMOTEIO") return [];
+  if (isRefusal(errno)) return [];
   for (const end = performance.now() + REMOVAL_MS; performance.now() < end; ) {
     const gone = whoIsGone(tree, parties);
     if (gone.length > 0) return gone;
@@ -98,7 +99,7 @@ export function describeFailure(parties: Parties, failure: IoFailure, gone: read
 }
 
 function remedyFor(errno: string): string {
-  if (errno === "EINVAL" || errno === "EREMOTEIO")
+  if (isRefusal(errno))
     return "the kernel does not take this memory for this device: peerlane explain says why; --fallback uses DRAM";
   return "look into the kernel's log (dmesg) for what the device said; resume when it works again";
 }

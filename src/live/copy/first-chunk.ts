@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { isRefusal } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { type CompareSlot, type Comparison, comparePart } from "./compare.ts";
 import type { PageStamp } from "./difference.ts";
@@ -13,8 +14,6 @@ export type FirstChunk =
   /** The kernel does not take this memory for one of the sides: `EINVAL` or `EREMOTEIO`. The target is as it was. */
   | { readonly kind: "refused"; readonly failure: IoFailure };
 
-/** The kernel's answers to memory that a device cannot reach (direct I/O of Linux 7.2; seen in the booted kernel). */
-const REFUSALS: readonly (string | null)[] = ["EINVAL", "EREMOTEIO"];
 /** A page that is lost shows at its start; writing all of it by the CPU would be slow on most BARs. */
 const STAMP_BYTES = 64;
 
@@ -70,5 +69,5 @@ function invertTarget({ target }: Sides, slot: CompareSlot, { start, size }: Byt
 }
 
 function refusedOrFailed(failure: IoFailure, memory: TransferMemory): FirstChunk {
-  return { kind: memory.kind === "peer" && REFUSALS.includes(failure.errno) ? "refused" : "failed", failure };
+  return { kind: memory.kind === "peer" && isRefusal(failure.errno) ? "refused" : "failed", failure };
 }

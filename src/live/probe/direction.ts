@@ -1,4 +1,5 @@
 import { formatSize } from "../../p2pdma/index.ts";
+import { isRefusal } from "../block/direct-file.ts";
 import type { DataState, TrialResult } from "./bench.ts";
 import { damageText } from "./damage.ts";
 
@@ -34,14 +35,6 @@ export interface DirectionResult {
   readonly kernelText: string;
   readonly data: DataOutcome;
   readonly trials: readonly TrialResult[];
-}
-
-/** Errors with which the kernel refuses to map peer memory (`bio_iov_iter_get_pages`, `blk_dma_map_iter_start`, Linux 6.2 to 7.2). */
-const REFUSALS: readonly string[] = ["EINVAL", "EREMOTEIO"];
-
-/** True for an error of the kernel that refuses a pair, where the same I/O through DRAM works. */
-export function isRefusal(errno: string | null): boolean {
-  return errno !== null && REFUSALS.includes(errno);
 }
 
 /** A direction that was not tried, and whether it should have been. */
