@@ -226,6 +226,7 @@ const side = fc.record({
   kind: fc.constantFrom("device" as const, "file" as const),
   path: text,
   identity: fc.option(text),
+  startBytes: count,
   inode: fc.option(count),
   modified: fc.option(text),
   sizeBytes: count,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BenchOutcome, PeerPathView } from "../../report/live/bench/view.ts";
@@ -16,9 +17,6 @@ export interface PathFault {
 
 /** As much of an open file as the check needs. */
 export type CheckedFile = Pick<DirectFile, "file" | "read" | "write">;
-
-/** What the memory holds before data is to arrive in it: a block that stays so got none. */
-const POISON = 0xa5;
 
 /** Data that another program changes meanwhile says nothing; it is looked at again this often. */
 const MAX_TRIES = 3;
@@ -49,6 +47,8 @@ class PathCheck {
   readonly #job: BenchJob;
   readonly #path: PeerPathView;
   readonly #control: TransferMemory;
+  /** What the memory holds before data is to arrive in it. No disk holds these bytes: memory that still does got none. */
+  readonly #poison: Uint8Array;
 
   constructor(file: CheckedFile, side: Side, job: BenchJob, path: PeerPathView, control: TransferMemory) {
     this.#file = file;
@@ -56,6 +56,7 @@ class PathCheck {
     this.#job = job;
     this.#path = path;
     this.#control = control;
+    this.#poison = randomBytes(job.blockBytes);
   }
 
   async read(): Promise<PathFault | null> {
@@ -64,7 +65,7 @@ class PathCheck {
     const arrived = new Uint8Array(blockBytes);
     for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
       const before = await this.#throughDram();
-      memory.store(readsAt, new Uint8Array(blockBytes).fill(POISON));
+      memory.store(readsAt, this.#poison);
       const fault = this.#faultOf(await this.#file.read(memory, readsAt, blockBytes, offsetBytes), "read");
       if (fault !== null) return fault;
       memory.load(readsAt, arrived);
@@ -122,9 +123,10 @@ class PathCheck {
 
   #loss(verb: "read" | "write", right: Uint8Array, arrived: Uint8Array): PathFault {
     const wrong = right.findIndex((byte, index) => byte !== arrived[index]);
-    const detail = arrived.every((byte) => byte === POISON)
-      ? "nothing arrived"
-      : `the data is wrong from byte ${wrong} of ${right.length} on`;
+    const detail =
+      Buffer.compare(arrived, this.#poison) === 0
+        ? "nothing arrived"
+        : `the data is wrong from byte ${wrong} of ${right.length} on`;
     return {
       outcome: "loses-data",
       what: `a ${verb} through the memory of ${formatBdf(this.#path.provider.bdf)} reports success, but ${detail}: this path loses data and is not measured`,

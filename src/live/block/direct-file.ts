@@ -1,8 +1,18 @@
-import { close as closeFile, constants, fdatasync, ftruncate, open as openFile, read, write } from "node:fs";
+import {
+  close as closeFile,
+  constants,
+  fdatasync,
+  fstatSync,
+  ftruncate,
+  open as openFile,
+  read,
+  type Stats,
+  write,
+} from "node:fs";
 import { promisify } from "node:util";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import { type DataFile, nameOf } from "./data-file.ts";
+import { type DataFile, deviceNumber, nameOf } from "./data-file.ts";
 
 /** How one read or write ended: bytes moved, and the error's name (`EIO`) where it failed. A short one is no error. */
 export interface IoResult {
@@ -42,17 +52,32 @@ export class DirectFile {
     this.#descriptor = descriptor;
   }
 
-  /** Opens it. Throws `environment` without permission, or where it is in use and was to be claimed. */
+  /**
+   * Opens it. Throws `environment` without permission, where it is in use and was to be claimed, or where its path leads
+   * to something else by now.
+   */
   static async open(file: DataFile, mode: OpenMode): Promise<DirectFile> {
     const flags =
       (mode.access === "read" ? constants.O_RDONLY : constants.O_RDWR) |
       constants.O_DIRECT |
+      constants.O_NOFOLLOW |
       (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
+    let descriptor: number;
     try {
-      return new DirectFile(file, await openAsync(file.path, flags));
+      descriptor = await openAsync(file.path, flags);
     } catch (cause) {
       throw openError(file, mode, cause as NodeJS.ErrnoException);
     }
+    if (isStill(file, fstatSync(descriptor))) return new DirectFile(file, descriptor);
+    await closeAsync(descriptor);
+    throw new PeerlaneError("environment", `${file.path} is not what it was a moment ago`, {
+      remedy: "something renamed or replaced it: look at it, and run this again",
+    });
+  }
+
+  /** Its size now; of a regular file only. */
+  get fileBytes(): number {
+    return fstatSync(this.#descriptor).size;
   }
 
   /** Reads from the device into memory. */
@@ -95,6 +120,12 @@ export class DirectFile {
     this.#isOpen = false;
     await closeAsync(this.#descriptor);
   }
+}
+
+/** Whether what was opened is the disk or file that was looked at before: a path may lead elsewhere by then. */
+function isStill(file: DataFile, stats: Stats): boolean {
+  if (file.kind === "device") return stats.isBlockDevice() && deviceNumber(stats.rdev) === file.number;
+  return stats.isFile() && stats.ino === file.inode;
 }
 
 function outcome(error: NodeJS.ErrnoException | null, bytes: number): IoResult {

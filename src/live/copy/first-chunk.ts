@@ -5,7 +5,7 @@ import { type CompareSlot, type Comparison, comparePart } from "./compare.ts";
 import type { PageStamp } from "./difference.ts";
 import type { ByteRange } from "./ranges.ts";
 import { PAGE_BYTES } from "./request.ts";
-import { type IoFailure, readWhole, type Sides, writeWhole } from "./sides.ts";
+import { type IoFailure, readWhole, type Sides, syncWhole, writeWhole } from "./sides.ts";
 
 /** How the first chunk went. */
 export type FirstChunk =
@@ -46,7 +46,11 @@ export async function copyFirstChunk(
   const notWritten = await writeWhole(target, memory, 0, size, start);
   if (notWritten !== null) {
     // What was inverted gets its data back: it was the source's.
-    if (before.kind === "same") await writeWhole(target, slot.memory, slot.sourceAt, size, start);
+    if (before.kind === "same") {
+      const notPutBack =
+        (await writeWhole(target, slot.memory, slot.sourceAt, size, start)) ?? (await syncWhole(target));
+      if (notPutBack !== null) return { kind: "failed", failure: notPutBack };
+    }
     return refusedOrFailed(notWritten, memory);
   }
   const after = await comparePart(sides, slot, part, { stamp, targetBefore });

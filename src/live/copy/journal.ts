@@ -12,6 +12,8 @@ export interface JournalSide {
   readonly path: string;
   /** World-wide name or serial number of a device. */
   readonly identity: string | null;
+  /** Where a partition starts on its disk; 0 for a whole disk or a file. */
+  readonly startBytes: number;
   /** Of a file. */
   readonly inode: number | null;
   /** When a file was last written; of the source only, the target is written by the copy. */
@@ -36,6 +38,7 @@ const journalSide: z.ZodType<JournalSide> = z.strictObject({
   kind: z.enum(["device", "file"]),
   path: text,
   identity: text.nullable(),
+  startBytes: count,
   inode: count.nullable(),
   modified: text.nullable(),
   sizeBytes: count,

@@ -57,9 +57,22 @@ export class OpenEnds {
     await this.#openTarget(findDataFile(this.#tree, path));
   }
 
-  /** Something was written to the target. */
+  /** Something may be written to the target from now on. */
   keepTarget(): void {
     this.#untouched = null;
+  }
+
+  /** Throws `environment` where somebody else has written to the target file since it was looked at. */
+  requireUnchangedTarget(): void {
+    const file = this.#target;
+    if (file === null || file.file.kind === "device" || file.fileBytes === file.file.sizeBytes) return;
+    throw new PeerlaneError(
+      "environment",
+      `${nameOf(file.file)} has just changed its size: somebody else writes to it`,
+      {
+        remedy: "end what writes to it, and run this again",
+      },
+    );
   }
 
   /** The target as it was when it was opened. */

@@ -71,7 +71,9 @@ function isSameFile(a: DataFile, b: DataFile): boolean {
 
 /** Whether parts of two devices share bytes: on one disk by their places there; one stacked on the other, in any case. */
 function sharesBytes(tree: FileTree, a: BlockDevice, partA: ByteRange, b: BlockDevice, partB: ByteRange): boolean {
-  if (a.disk.name === b.disk.name) return overlaps(onDisk(a, partA), onDisk(b, partB));
+  // Two paths to one disk (multipath without a map) have one identity and two names.
+  const isOneDisk = a.disk.name === b.disk.name || (a.identity !== null && a.identity === b.identity);
+  if (isOneDisk) return overlaps(onDisk(a, partA), onDisk(b, partB));
   const isOn = (upper: BlockDevice, lower: BlockDevice): boolean =>
     devicesBelow(tree, upper, 0).some(
       (one) => one.disk.name === lower.disk.name && overlaps(onDisk(one, wholeOf(one)), onDisk(lower, wholeOf(lower))),

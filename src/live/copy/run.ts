@@ -62,7 +62,8 @@ class CopyRun {
     const taken = await this.#takeMemory(plan.path);
     await this.#ends.makeTarget();
     const staging = await this.#hold(
-      mapSystemMemory(2 * Math.max(taken.shape.chunkBytes, plan.resumed?.chunkBytes ?? 0)),
+      // A second try through DRAM has chunks as large as they were planned.
+      mapSystemMemory(2 * Math.max(plan.chunkBytes, plan.resumed?.chunkBytes ?? 0)),
     );
     const slot = { memory: staging, sourceAt: 0, targetAt: staging.sizeBytes / 2 };
     const started = performance.now();
@@ -102,6 +103,7 @@ class CopyRun {
     if (resumed === null && !ends.isNew && (ends.target.kind === "device" || ends.target.sizeBytes > 0)) {
       await this.#hooks.confirm(ends.target, await this.#ends.contentsOfTarget());
     }
+    this.#ends.requireUnchangedTarget();
     this.#journalFile = await JournalFile.open(journalPath);
     if (resumed !== null && this.#journalFile.read()?.completedBytes !== resumed.completedBytes) {
       throw new PeerlaneError("environment", "another copy has just changed the journal", { remedy: "run it again" });
@@ -137,7 +139,10 @@ class CopyRun {
     const fileBytes = this.#fileBytes();
     if (fileBytes !== null && this.#ends.target.sizeBytes < fileBytes) {
       const failure = await truncateTo(sides.target, fileBytes);
-      if (failure !== null) return { kind: "failed", failure };
+      if (failure !== null) {
+        this.#ends.keepTarget();
+        return { kind: "failed", failure };
+      }
     }
     const end = await transfer(
       {
@@ -146,6 +151,7 @@ class CopyRun {
         save: (bytes) => this.#save(bytes, shape.chunkBytes),
         syncEveryBytes: this.#plan.request.syncEveryBytes,
         onBytes: (bytes) => this.#hooks.onBytes("copy", bytes),
+        onWrite: () => this.#ends.keepTarget(),
       },
       this.#count,
     );

@@ -26,6 +26,8 @@ export interface TransferJob extends Sides {
   readonly syncEveryBytes: number;
   /** Bytes of the range that are copied, those of earlier runs among them. */
   readonly onBytes: (doneBytes: number) => void;
+  /** Called when the target is, or is about to be, written to for good. */
+  readonly onWrite: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -53,17 +55,22 @@ export async function transfer(job: TransferJob, count: TransferCount): Promise<
   if (startBytes < ranges.bulkBytes) {
     const size = Math.min(shape.chunkBytes, ranges.bulkBytes - startBytes);
     const first = await copyFirstChunk(job, job.memory, job.staging, { start: startBytes, size });
+    if (first.kind !== "refused") job.onWrite();
     if (first.kind === "differs") return { ...first, foundBy: "first-chunk" };
     if (first.kind !== "right") return first;
     count.memoryBytes += size;
     const end = await moveChunks(job, startBytes + size, count);
     if (end !== null) return end;
   }
-  const samples = sampleChunks(
+  job.onWrite();
+  // What an earlier run copied may have changed on either side meanwhile.
+  const earlier = sampleChunks(0, Math.min(startBytes, ranges.bulkBytes), shape.chunkBytes);
+  const own = sampleChunks(
     Math.min(startBytes + shape.chunkBytes, ranges.bulkBytes),
     ranges.bulkBytes,
     shape.chunkBytes,
   );
+  const samples = [...earlier, ...own];
   for (const part of samples) {
     const result = await comparePart(job, job.staging, part);
     if (result.kind === "differs") return { ...result, foundBy: "sample" };

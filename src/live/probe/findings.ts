@@ -118,13 +118,15 @@ export function inOrder(pairs: readonly ProbedPair[]): readonly ProbedPair[] {
   return pairs.toSorted((a, b) => ORDER.indexOf(a.class) - ORDER.indexOf(b.class));
 }
 
+const WRONG: readonly PairClass[] = ["disagreement", "loss", "failure"];
+
 /** The answer to what was asked; named pairs have to work, others have to be as the rules say. */
 export function answerOf(pairs: readonly ProbedPair[]): ProbeResult["answer"] {
   if (pairs.every(({ into, out }) => into.kernel.kind === "not-tested" && out.kernel.kind === "not-tested")) {
-    return pairs.some((pair) => pair.class === "failure") ? "no" : "nothing";
+    return pairs.some((pair) => WRONG.includes(pair.class)) ? "no" : "nothing";
   }
   const isWrong = (pair: ProbedPair): boolean =>
-    ["disagreement", "loss", "failure"].includes(pair.class) ||
+    WRONG.includes(pair.class) ||
     (pair.isNamed && [pair.into, pair.out].some(({ kernel }) => kernel.kind === "refused"));
   if (pairs.some(isWrong)) return "no";
   return pairs.some((pair) => pair.class === "unknown") ? "unknown" : "yes";

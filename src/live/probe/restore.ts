@@ -49,10 +49,17 @@ export async function restoreRescue(tree: FileTree, path: string): Promise<Resto
   return { device, position: rescue.position, sizeBytes: rescue.data.length };
 }
 
-/** The one device that a rescue file is of. Throws `not-found`. */
+/** The one device that a rescue file is of. Throws `not-found`, and `usage` where several answer its description. */
 export function deviceOf(devices: readonly BlockDevice[], { target }: Rescue, path: string): BlockDevice {
-  const found = devices.find((device) => isSameTarget(target, identityOf(device)));
-  if (found !== undefined) return found;
+  const found = devices.filter((device) => isSameTarget(target, identityOf(device)));
+  const [only] = found;
+  if (found.length > 1) {
+    throw new PeerlaneError("usage", "several devices answer the description of the one that this range was saved of", {
+      facts: { "rescue file": path, devices: found.map((device) => device.name).join(", ") },
+      remedy: "detach all but the right one: the range is put on no other",
+    });
+  }
+  if (only !== undefined) return only;
   const { name, identity, startBytes, sizeBytes } = target;
   throw new PeerlaneError("not-found", "the device that this range was saved of is not here", {
     facts: {

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -72,6 +72,24 @@ describe("a file open for direct I/O", () => {
     const file = findDataFile(liveTree(), path);
     rmSync(path);
     await expect(DirectFile.open(file, { access: "read" })).rejects.toThrow(/cannot open .*gone: ENOENT/);
+  });
+});
+
+describe("a file that was replaced after it was looked at", () => {
+  test.each([
+    ["another file", (path: string) => writeFileSync(path, "other")],
+    ["a link to another file", (path: string) => symlinkSync(join(folder, "victim"), path)],
+  ])("by %s is not opened", async (_, replace) => {
+    const path = join(folder, "replaced");
+    rmSync(path, { force: true });
+    writeFileSync(path, "mine");
+    writeFileSync(join(folder, "victim"), "somebody else's");
+    const file = findDataFile(liveTree(), path);
+    // Its inode stays in use, so that the new file gets another.
+    renameSync(path, join(folder, "moved"));
+    replace(path);
+    await expect(DirectFile.open(file, { access: "write" })).rejects.toMatchObject({ code: "environment" });
+    rmSync(path);
   });
 });
 

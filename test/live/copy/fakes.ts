@@ -155,6 +155,7 @@ export function transferJob(fake: FakeJob): TransferJob {
     save: fake.save ?? (() => {}),
     syncEveryBytes: fake.syncEveryBytes ?? 2 ** 28,
     onBytes: fake.onBytes ?? (() => {}),
+    onWrite: () => {},
     signal: fake.signal ?? new AbortController().signal,
   };
 }

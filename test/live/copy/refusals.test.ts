@@ -121,6 +121,11 @@ it("What has changed since the journal is said, thing by thing", () => {
     "the time of the last change of the source was 1 and is 2",
     "the range (lengthBytes) was 4096 and is 512",
   ]);
+  const [first, second] = [disk("nvme0n1p1"), disk("nvme0n1p2")];
+  const ofFirst = { ...journal, source: journalSideOf(first, "source") };
+  expect(whatChanged(ofFirst, { ...second, sizeBytes: first.sizeBytes }, target, ranges(0, 0, 4096))).toEqual([
+    expect.stringContaining("the place on its disk of the source was"),
+  ]);
   expect(whatChanged(journal, source, disk("ram0"), ranges(0, 0, 4096))[0]).toContain("the path of the target");
 });
 

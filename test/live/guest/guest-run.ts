@@ -35,8 +35,7 @@ export async function runProgram(options: GuestProgram): Promise<ReadonlyMap<str
     write: false,
   });
   const text = bundle.outputFiles[0]?.text ?? "";
-  let stdout = "";
-  let stderr = "";
+  const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
   const { exitCode, console } = await runInGuest(parseScenario(options.scenario, "machine of a test"), {
     files: await guestFiles(),
     command: `node /tests/program.mjs ${(options.arguments ?? []).join(" ")}`,
@@ -47,13 +46,13 @@ export async function runProgram(options: GuestProgram): Promise<ReadonlyMap<str
     ...(options.disks === undefined ? {} : { disks: options.disks }),
     timeoutMs: options.timeoutMs ?? 900_000,
     onOutput: (stream, chunk) => {
-      const piece = Buffer.from(chunk).toString();
-      if (stream === "stdout") stdout += piece;
-      else stderr += piece;
+      output[stream].push(chunk);
     },
   });
+  // Pieces may end inside of a character.
+  const [stdout, stderr] = [output.stdout, output.stderr].map((pieces) => Buffer.concat(pieces).toString());
   if (exitCode !== 0) throw new Error(`the program ended with ${exitCode}\n${stdout}\n${stderr}\n${console}`);
-  const checks = stdout
+  const checks = (stdout ?? "")
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as GuestCheck);

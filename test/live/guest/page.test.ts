@@ -20,7 +20,7 @@ function shapeOf(text: string): string {
 test("the commands of docs/live.md work in the machine that it names, and print what it shows", async () => {
   const text = readFileSync(page, "utf8");
   const commands = [...text.matchAll(blocks)].map((match) => match[2] ?? "");
-  let output = "";
+  const chunks: Uint8Array[] = [];
   const { exitCode } = await runInGuest(
     parseScenario(readFileSync(join(root, "examples/one-switch.yaml"), "utf8"), "examples/one-switch.yaml"),
     {
@@ -29,10 +29,12 @@ test("the commands of docs/live.md work in the machine that it names, and print 
         .map((command) => `echo ${quoteForShell(MARK)}\n${command} 2>&1 || { echo "exit $?"; exit 1; }`)
         .join("\n"),
       onOutput: (_, chunk) => {
-        output += Buffer.from(chunk).toString();
+        chunks.push(chunk);
       },
     },
   );
+  // A piece may end inside of a character.
+  const output = Buffer.concat(chunks).toString();
   expect(output).not.toMatch(/^exit \d+$/m);
   expect(exitCode).toBe(0);
   const printed = output
