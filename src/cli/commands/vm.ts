@@ -23,7 +23,7 @@ export function addVm(program: Command, finish: Finish): void {
     .option("--disk <name=file[,rw]>", "a raw image for a controller; its writes are forgotten without ,rw", repeated)
     .addOption(sizeOption("--disk-size", "the size of the other disks, which are fresh", "256M"))
     .addOption(sizeOption("--memory", "memory of the guest with a command or shell", "1G"))
-    .option("--cpus <count>", "its CPUs", "2")
+    .option("--cpus <count>", "its CPUs", "1")
     .option("--timeout <seconds>", "give up after this long (a command 600, without one 240, a shell never)")
     .option("--kernel-image <file>", "boot this kernel instead of Debian's")
     .option("--busybox <file>", "use this static busybox instead of Debian's")
