@@ -1,7 +1,5 @@
 import { InvalidArgumentError } from "commander";
-
-/** Powers of 1024 by the letter behind the number, as fio, dd and qemu-img have them. */
-const POWERS = ["", "k", "m", "g", "t", "p"];
+import { bytesOf } from "../host/yaml/size-text.ts";
 
 /**
  * Bytes of `4096`, `128k`, `64M`, `1G`, `1.5GiB`: letters in either case, each step 1024, with or without `B` or `iB`
@@ -9,8 +7,8 @@ const POWERS = ["", "k", "m", "g", "t", "p"];
  */
 export function parseSize(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgtp]?)(?:i?b)?$/i.exec(text.trim());
-  const bytes = Number(match?.[1]) * 1024 ** POWERS.indexOf((match?.[2] ?? "").toLowerCase());
-  if (match === null || !Number.isSafeInteger(bytes))
+  const bytes = match === null ? undefined : bytesOf(Number(match[1]), match[2] ?? "");
+  if (bytes === undefined)
     throw new InvalidArgumentError("a size is a number of bytes, or as 128k, 64M, 1G (steps of 1024)");
   return bytes;
 }

@@ -1,4 +1,5 @@
 import { type Scatterlist, scatterlist } from "../dma/index.ts";
+import { mixBits } from "../memory/mix-bits.ts";
 import { PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { LabMachine } from "./lab-machine.ts";
@@ -49,10 +50,7 @@ export function listOf(machine: LabMachine, kinds: readonly SegmentKind[], seed:
   );
 }
 
-/** A number of 12 bits, spread over seeds that follow each other (the finalizer of MurmurHash3). */
+/** A number of 12 bits, spread over seeds that follow each other. */
 function firstPage(seed: number, kind: SegmentKind): number {
-  let hash = (seed * 3 + "abr".indexOf(kind)) | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % 4096;
+  return mixBits(seed * 3 + "abr".indexOf(kind)) % 4096;
 }

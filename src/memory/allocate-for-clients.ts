@@ -1,5 +1,6 @@
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { mixBits } from "./mix-bits.ts";
 import type { P2pPool } from "./p2p-pool.ts";
 import type { PagePool } from "./page-pool.ts";
 
@@ -73,10 +74,7 @@ function sumOfDistances(provider: Bdf, clients: readonly Bdf[], distance: Distan
   return sum;
 }
 
-/** A number below `count`, spread evenly over seeds that follow each other (the finalizer of MurmurHash3). */
+/** A number below `count`, spread evenly over seeds that follow each other. */
 function chooseBySeed(seed: number, count: number): number {
-  let hash = seed | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % Math.max(count, 1);
+  return mixBits(seed) % Math.max(count, 1);
 }

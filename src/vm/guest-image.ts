@@ -1,3 +1,4 @@
+import { shellWord } from "../report/shell-word.ts";
 import { type CpioEntry, FOLDER_MODE, PROGRAM_MODE } from "./cpio.ts";
 import { RUN_FILES } from "./guest/run-script.ts";
 import { nodeProgram } from "./node-program.ts";
@@ -38,7 +39,7 @@ const REGULAR_FILE = 0o100000;
 export async function guestImage(image: GuestImage): Promise<CpioEntry[]> {
   const node = await nodeProgram();
   const environment = { ...image.environment, LD_LIBRARY_PATH: node.libraryFolders.join(":") };
-  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${quoteForShell(value)}\n`);
+  const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
   const disks = image.controllers.map(({ serial, userName }) => `${serial} ${userName}\n`);
   const texts: Record<string, string> = {
     [RUN_FILES.disks]: disks.join(""),
@@ -59,9 +60,4 @@ export async function guestImage(image: GuestImage): Promise<CpioEntry[]> {
       ...bytes,
     })),
   ];
-}
-
-/** One word of a shell's command line, whatever it holds (POSIX.1-2017, 2.2.2 Single-Quotes). */
-export function quoteForShell(word: string): string {
-  return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -6,12 +6,12 @@ import { Duplex } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PeerlaneError } from "../../src/pci/error.ts";
+import { shellWord } from "../../src/report/shell-word.ts";
 import { writeCpio } from "../../src/vm/cpio.ts";
 import { patternAt, writeFreshDisk } from "../../src/vm/fresh-disk.ts";
 import { GuestControl } from "../../src/vm/guest-control.ts";
 import { guestDrives, refuseUnknownDisks } from "../../src/vm/guest-disks.ts";
 import { guestImage } from "../../src/vm/guest-image.ts";
-import { quoteForShell } from "../../src/vm/index.ts";
 import { parseLdd } from "../../src/vm/node-program.ts";
 import { nameControllers } from "../../src/vm/nvme-names.ts";
 
@@ -60,7 +60,7 @@ describe("a word for the guest's shell", () => {
     const word = fc.string({ unit: "binary" }).filter((text) => !text.includes("\0"));
     fc.assert(
       fc.property(fc.array(word, { minLength: 1, maxLength: 20 }), (words) => {
-        const line = `printf '%s\\0' ${words.map(quoteForShell).join(" ")}`;
+        const line = `printf '%s\\0' ${words.map(shellWord).join(" ")}`;
         expect(execFileSync("sh", ["-c", line], { encoding: "utf8" })).toBe(words.map((each) => `${each}\0`).join(""));
       }),
       { numRuns: 50 },

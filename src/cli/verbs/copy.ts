@@ -13,6 +13,7 @@ import { readHost } from "../../live/index.ts";
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
+import { shellWord } from "../../report/shell-word.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
@@ -164,18 +165,14 @@ function resumeCommand(source: string, target: string, options: CopyOptions): st
   const flags = ["verify", "fallback"] as const;
   return [
     "peerlane copy",
-    quoted(source),
-    quoted(target),
+    shellWord(source),
+    shellWord(target),
     ...Object.entries({ ...values, ...sizes }).flatMap(([name, key]) =>
-      options[key] === undefined ? [] : [`--${name}`, quoted(String(options[key]))],
+      options[key] === undefined ? [] : [`--${name}`, shellWord(String(options[key]))],
     ),
     ...flags.filter((name) => options[name] === true).map((name) => `--${name}`),
     "--resume",
   ].join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[\w./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 function failureOf({ failure, journal }: CopyResult, command: string): PeerlaneError {

@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type GuestDisk, type GuestDisks, quoteForShell, runGuestShell, runInGuest } from "../../vm/index.ts";
+import { shellWord } from "../../report/shell-word.ts";
+import { type GuestDisk, type GuestDisks, runGuestShell, runInGuest } from "../../vm/index.ts";
 import { screenWidth, wantsColor } from "../terminal.ts";
 import { type BootContext, type BootOptions, withBoot } from "./vm-boot.ts";
 
@@ -60,7 +61,7 @@ async function runCommand(words: readonly string[], context: BootContext, shape:
     ...shape,
     files,
     signal,
-    command: words.map(quoteForShell).join(" "),
+    command: words.map(shellWord).join(" "),
     // In the guest its output is a pipe, whatever it is here.
     environment: { COLUMNS: String(screenWidth(undefined)), ...colors },
     onStarted: () => progress.clear(),

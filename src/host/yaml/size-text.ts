@@ -1,9 +1,14 @@
-const units: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40, P: 2 ** 50 };
+/** The letters of binary units, each 1024 times the one before. */
+const UNITS = "KMGTP";
+
+/** A number with a unit (a letter in either case, or none) in bytes; `undefined` where that is no whole number of them. */
+export function bytesOf(count: number, unit: string): number | undefined {
+  const bytes = count * 1024 ** (unit === "" ? 0 : UNITS.indexOf(unit.toUpperCase()) + 1);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
 
 /** Bytes of `4096`, `64K`, `1 MiB` or `0x1000`; `undefined` where it is none of them. */
 export function parseSize(text: string): number | undefined {
   const match = /^(0x[0-9a-f]{1,13}|[0-9]{1,15}) ?([KMGTP]?)(?:iB|B)?$/i.exec(text);
-  if (match === null) return undefined;
-  const bytes = Number(match[1]) * (units[(match[2] ?? "").toUpperCase()] ?? Number.NaN);
-  return Number.isSafeInteger(bytes) ? bytes : undefined;
+  return match === null ? undefined : bytesOf(Number(match[1]), match[2] ?? "");
 }

@@ -2,6 +2,7 @@ import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { SideName } from "../../report/live/bench/view.ts";
+import { poolUserText } from "../../report/live/p2pmem.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { readPools } from "../pools/memory-pool.ts";
@@ -44,7 +45,7 @@ async function peerMemory(host: Host, plan: BenchPlan, bytes: number): Promise<T
   const memory = await mapPeerMemory(provider, bytes);
   if (memory !== null) return memory;
   const pool = readPools(host.tree, host.machine).find((one) => one.provider === provider);
-  const users = pool?.users().map(({ command, pid, sizeBytes }) => `${command} (${pid}) ${sizeBytes}`) ?? [];
+  const users = pool?.users().map(poolUserText) ?? [];
   const free = pool === undefined || isUnknown(pool.availableBytes) ? "?" : String(pool.availableBytes);
   const depth = await greatestDepth(plan);
   throw new PeerlaneError(

@@ -1,6 +1,7 @@
 import { findDevice, type MapType } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { type ErrorCode, PeerlaneError } from "../../pci/error.ts";
+import { poolUserText } from "../../report/live/p2pmem.ts";
 import { clientsOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
@@ -107,6 +108,6 @@ function exhausted(host: Host, provider: Bdf): PeerlaneError {
 function poolUsers({ tree, machine }: Host, provider: Bdf): string {
   const pool = readPools(tree, machine).find((one) => one.provider === provider);
   if (pool === undefined) return "";
-  const named = pool.users().map(({ pid, command, sizeBytes }) => `${command} (process ${pid}): ${sizeBytes} bytes`);
+  const named = pool.users().map(poolUserText);
   return named.length === 0 ? "drivers, or processes of other users (root sees them)" : named.join(", ");
 }

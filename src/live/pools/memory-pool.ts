@@ -1,31 +1,17 @@
 import { accessSync, constants } from "node:fs";
 import { baseName, type FileTree, readText } from "../../host/file-tree.ts";
 import type { Machine } from "../../host/machine.ts";
-import { type Bdf, formatBdf } from "../../pci/bdf.ts";
-import { isUnknown, type Known } from "../../pci/known.ts";
-
-/** A process that has mapped memory of a pool. */
-export interface PoolUser {
-  readonly pid: number;
-  /** Its command name, as `/proc/PID/comm` has it. */
-  readonly command: string;
-  readonly sizeBytes: number;
-}
+import { formatBdf } from "../../pci/bdf.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { PoolUserView, PoolView } from "../../report/live/p2pmem.ts";
 
 /** A provider's p2pmem, as it is now. */
-export interface MemoryPool {
-  readonly provider: Bdf;
-  readonly sizeBytes: number;
-  readonly availableBytes: Known<number>;
-  /** Whether drivers find it (`pci_p2pmem_publish`); user space may map it either way. */
-  readonly published: Known<boolean>;
-  /** Whether this process may map it: the file `p2pmem/allocate` is there and can be written. */
-  readonly mapping: "possible" | "no-permission" | "not-offered";
+export interface MemoryPool extends Omit<PoolView, "users"> {
   /**
    * Processes that have mapped some of it; kernel users (a driver's queues) are not among them. Looked for at the first
    * call, as that reads the memory maps of all processes.
    */
-  readonly users: () => readonly PoolUser[];
+  readonly users: () => readonly PoolUserView[];
 }
 
 /** Memory maps of one process; larger ones are cut, and then say less. */
@@ -33,8 +19,8 @@ const MAX_MAPS = 16 * 1024 * 1024;
 
 /** The pools of this host. `tree` is its root; free space and users are read anew at each call. */
 export function readPools(tree: FileTree, machine: Machine): readonly MemoryPool[] {
-  let users: Map<string, readonly PoolUser[]> | undefined;
-  const usersOf = (provider: string): readonly PoolUser[] => {
+  let users: Map<string, readonly PoolUserView[]> | undefined;
+  const usersOf = (provider: string): readonly PoolUserView[] => {
     users ??= usersByProvider(tree);
     return users.get(provider) ?? [];
   };
@@ -66,8 +52,8 @@ function mappingOf(tree: FileTree, folder: string): MemoryPool["mapping"] {
 }
 
 /** Who has mapped `p2pmem/allocate` of which function, as `/proc/PID/maps` shows it (of processes that may be looked at). */
-function usersByProvider(tree: FileTree): Map<string, readonly PoolUser[]> {
-  const users = new Map<string, readonly PoolUser[]>();
+function usersByProvider(tree: FileTree): Map<string, readonly PoolUserView[]> {
+  const users = new Map<string, readonly PoolUserView[]>();
   for (const pid of tree.list("proc") ?? []) {
     if (!/^\d+$/.test(pid)) continue;
     for (const [provider, sizeBytes] of mappedBytes(readText(tree, `proc/${pid}/maps`, MAX_MAPS) ?? "")) {

@@ -1,7 +1,8 @@
 import { formatSize } from "../../p2pdma/index.ts";
+import type { DataOutcome, DirectionView } from "../../report/live/probe/view.ts";
 import { isRefusal } from "../block/direct-file.ts";
-import type { DataState, TrialResult } from "./bench.ts";
 import { damageText } from "./damage.ts";
+import type { DataState, TrialResult } from "./workbench.ts";
 
 /** What the kernel did with I/O of one direction. */
 export type KernelOutcome =
@@ -14,26 +15,9 @@ export type KernelOutcome =
   | { readonly kind: "short"; readonly bytes: number; readonly of: number; readonly count: number }
   | { readonly kind: "not-tested"; readonly why: string; readonly isAsked: boolean };
 
-/** What became of the data. */
-export interface DataOutcome {
-  /** `none`: there was no data to judge, since the kernel took no I/O; `unknown`: it could not be judged. */
-  readonly kind: "right" | "lost" | "unknown" | "none" | "not-tested";
-  /** How, in words. */
-  readonly text: string;
-  /** I/Os whose data was right, and those whose data could be judged. */
-  readonly rightCount: number;
-  readonly judgedCount: number;
-  /** Right data of blocks that are alike: it does not show that none was moved. */
-  readonly alikeCount: number;
-}
-
-/** One direction of a pair: `into` peer memory (the client writes), or `out` of it (the client reads). */
-export interface DirectionResult {
-  readonly direction: "into" | "out";
+/** One direction of a pair, with all that was tried. */
+export interface DirectionResult extends DirectionView {
   readonly kernel: KernelOutcome;
-  /** The kernel's outcome in words. */
-  readonly kernelText: string;
-  readonly data: DataOutcome;
   readonly trials: readonly TrialResult[];
 }
 

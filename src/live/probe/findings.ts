@@ -1,10 +1,11 @@
 import type { Machine } from "../../host/machine.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import type { PairClass } from "../../report/live/probe/view.ts";
 import { failureAdvice, lossAdvice, refusalAdvice, rulesRefuseAdvice } from "./advice.ts";
 import { type DirectionResult, stateText } from "./direction.ts";
 import { predictionDifference } from "./prediction.ts";
-import type { Finding, MeasuredPair, PairClass, ProbedPair, ProbeResult } from "./result.ts";
+import type { Finding, MeasuredPair, ProbedPair, ProbeResult } from "./result.ts";
 
 const WAYS = { into: "reads of the disk into peer memory", out: "writes of the disk out of peer memory" } as const;
 

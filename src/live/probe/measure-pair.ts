@@ -1,13 +1,13 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import { DirectFile, type OpenMode } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import type { Bench, BlockFile, TrialResult } from "./bench.ts";
 import { type DirectionResult, summarize, untestedDirection } from "./direction.ts";
 import type { ProbedDevice } from "./pairs.ts";
 import { readThroughPeer } from "./read-test.ts";
 import { identityOf } from "./restore.ts";
 import { withSavedRange } from "./saved-range.ts";
 import { type DiskRange, planTrials, type Trial } from "./trials.ts";
+import type { BlockFile, TrialResult, Workbench } from "./workbench.ts";
 import { writeThroughPeer } from "./write-test.ts";
 
 /** Errors of I/O after which a pair is left alone: each may have cost a timeout and a reset of the device. */
@@ -42,7 +42,7 @@ export function measureReads(
   const range = { position: 0, sizeBytes: device.sizeBytes };
   return withOpen("into", device, { access: "read" }, async (file) => {
     const trials = planFor(device.logicalBlockBytes, range, memories, settings);
-    return summarize("into", await runAll(trials, benchOf(file, memories, settings), readThroughPeer, settings));
+    return summarize("into", await runAll(trials, workbenchOf(file, memories, settings), readThroughPeer, settings));
   });
 }
 
@@ -63,7 +63,7 @@ export function measureWrites(
   return withOpen("out", device, { access: "write", claim: true }, async (file) => {
     const { folder } = settings;
     const results = await withSavedRange({ file, target: identityOf(device), range, dram: memories.dram, folder }, () =>
-      runAll(trials, benchOf(file, memories, settings), writeThroughPeer, settings),
+      runAll(trials, workbenchOf(file, memories, settings), writeThroughPeer, settings),
     );
     return summarize("out", results);
   });
@@ -90,7 +90,7 @@ async function withOpen(
   }
 }
 
-function benchOf(file: BlockFile, memories: Memories, { nonce, nextRound, signal }: PairSettings): Bench {
+function workbenchOf(file: BlockFile, memories: Memories, { nonce, nextRound, signal }: PairSettings): Workbench {
   return { file, ...memories, nonce, nextRound, signal };
 }
 
@@ -113,15 +113,15 @@ export function writableRange(
 /** Runs trials one after the other, and stops early where the kernel refuses the first or errors pile up. */
 export async function runAll(
   trials: readonly Trial[],
-  bench: Bench,
-  run: (bench: Bench, trial: Trial) => Promise<TrialResult>,
+  workbench: Workbench,
+  run: (workbench: Workbench, trial: Trial) => Promise<TrialResult>,
   { progress }: Pick<PairSettings, "progress">,
 ): Promise<readonly TrialResult[]> {
   const results: TrialResult[] = [];
   let errors = 0;
   for (const [index, trial] of trials.entries()) {
     progress(`${index + 1} of ${trials.length}`);
-    const result = await run(bench, trial);
+    const result = await run(workbench, trial);
     results.push(result);
     if (result.io?.errno != null || result.state.kind === "control-failed") errors++;
     if (errors === MAX_ERRORS) break;

@@ -5,6 +5,7 @@ import { decideAll, type MapType, type VerdictTable } from "../../p2pdma/index.t
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
+import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../report/live/probe/view.ts";
 import type { Host } from "../host.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
@@ -20,7 +21,7 @@ import { takePeerMemory } from "./pool-memory.ts";
 import { isSameTarget } from "./rescue-format.ts";
 import { listRescues } from "./rescue-store.ts";
 import { identityOf } from "./restore.ts";
-import type { ClientVerdict, ExhaustedPool, MeasuredPair, ProbedPair, ProbeResult, UntriedSizes } from "./result.ts";
+import type { MeasuredPair, ProbedPair, ProbeResult } from "./result.ts";
 import { NONCE_BYTES } from "./stamps.ts";
 import { DEFAULT_SIZES, memoryFor } from "./trials.ts";
 

@@ -1,9 +1,9 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import type { BlockFile } from "./bench.ts";
 import type { TargetIdentity } from "./rescue-format.ts";
 import { removeRescue, saveRescue } from "./rescue-store.ts";
 import type { DiskRange } from "./trials.ts";
+import type { BlockFile } from "./workbench.ts";
 
 /** A part of a disk that a test may overwrite. */
 export interface WritableRange {

@@ -8,14 +8,24 @@ import { fullName } from "../device-names.ts";
 import { type Block, list, paragraph, type Rich, table } from "../document.ts";
 import { bdf, count, known } from "../schema-parts.ts";
 
+/** A process that has mapped memory of a pool. */
+export interface PoolUserView {
+  readonly pid: number;
+  /** Its command name, as `/proc/PID/comm` has it. */
+  readonly command: string;
+  readonly sizeBytes: number;
+}
+
 /** As much of a pool as reports show; `src/live` reads it. */
 export interface PoolView {
   readonly provider: Bdf;
   readonly sizeBytes: number;
   readonly availableBytes: Known<number>;
+  /** Whether drivers find it (`pci_p2pmem_publish`); user space may map it either way. */
   readonly published: Known<boolean>;
+  /** Whether this process may map it: the file `p2pmem/allocate` is there and can be written. */
   readonly mapping: "possible" | "no-permission" | "not-offered";
-  readonly users: readonly { readonly pid: number; readonly command: string; readonly sizeBytes: number }[];
+  readonly users: readonly PoolUserView[];
 }
 
 /** The pools of this host, and what it lacks to use them. */
@@ -60,8 +70,13 @@ function publisherOf(machine: Machine, provider: Bdf): string {
   return driver === undefined || isUnknown(driver) || driver === null ? "yes" : driver;
 }
 
+/** A process that has mapped some of a pool. */
+export function poolUserText({ command, pid, sizeBytes }: PoolUserView): string {
+  return `${command} (${pid}) has ${formatSize(sizeBytes)}`;
+}
+
 function usersText({ users, sizeBytes, availableBytes }: PoolView): string {
-  const mapped = users.map((user) => `${user.command} (${user.pid}) ${formatSize(user.sizeBytes)}`);
+  const mapped = users.map(poolUserText);
   if (isUnknown(availableBytes)) return mapped.join(", ");
   const others = sizeBytes - availableBytes - users.reduce((sum, user) => sum + user.sizeBytes, 0);
   return [...mapped, ...(others > 0 ? [`drivers and hidden processes ${formatSize(others)}`] : [])].join(", ");

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { build } from "esbuild";
 import { parseScenario } from "../../../src/host/scenario/index.ts";
-import { type GuestDisks, guestFiles, runInGuest } from "../../../src/vm/index.ts";
+import type { GuestDisks } from "../../../src/vm/index.ts";
+import { inGuest } from "../../vm/in-guest.ts";
 
 /** What one check inside the guest reported (see programs/guest-check.ts). */
 export interface GuestCheck {
@@ -35,24 +36,25 @@ export async function runProgram(options: GuestProgram): Promise<ReadonlyMap<str
     write: false,
   });
   const text = bundle.outputFiles[0]?.text ?? "";
-  const output = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
-  const { exitCode, console } = await runInGuest(parseScenario(options.scenario, "machine of a test"), {
-    files: await guestFiles(),
-    command: `node /tests/program.mjs ${(options.arguments ?? []).join(" ")}`,
-    extraFiles: [
-      { guestPath: "/tests/program.mjs", content: text },
-      ...Object.entries(options.programs ?? {}).map(([guestPath, hostPath]) => ({ guestPath, hostPath, mode: 0o755 })),
-    ],
-    ...(options.disks === undefined ? {} : { disks: options.disks }),
-    timeoutMs: options.timeoutMs ?? 900_000,
-    onOutput: (stream, chunk) => {
-      output[stream].push(chunk);
+  const { exitCode, stdout, stderr, console } = await inGuest(
+    parseScenario(options.scenario, "machine of a test"),
+    `node /tests/program.mjs ${(options.arguments ?? []).join(" ")}`,
+    {
+      extraFiles: [
+        { guestPath: "/tests/program.mjs", content: text },
+        ...Object.entries(options.programs ?? {}).map(([guestPath, hostPath]) => ({
+          guestPath,
+          hostPath,
+          mode: 0o755,
+        })),
+      ],
+      ...(options.disks === undefined ? {} : { disks: options.disks }),
+      timeoutMs: options.timeoutMs ?? 900_000,
     },
-  });
-  // Pieces may end inside of a character.
-  const [stdout, stderr] = [output.stdout, output.stderr].map((pieces) => Buffer.concat(pieces).toString());
+  );
   if (exitCode !== 0) throw new Error(`the program ended with ${exitCode}\n${stdout}\n${stderr}\n${console}`);
-  const checks = (stdout ?? "")
+  const checks = stdout
+    .toString()
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as GuestCheck);

@@ -3,15 +3,23 @@
  * is available is the whole size when nobody has any, and reports a failed command at once (max_retries=0).
  */
 
-/** nvme0 (with memory) and nvme1 below one switch, nvme2 (with memory) beside them, nvme3 below another root port. */
-function oneSwitch(iommu: string): string {
-  return `scenario: one switch
-cpu: amd-zen
+function machine(name: string, cpu: string, iommu: string, hostBridges: string): string {
+  return `scenario: ${name}
+cpu: ${cpu}
 kernel: 7.2
 cmdline: nvme.use_cmb_sqes=0 nvme_core.max_retries=0
 iommu: ${iommu}
 hostBridges:
-  - below:
+${hostBridges}`;
+}
+
+/** nvme0 (with memory) and nvme1 below one switch, nvme2 (with memory) beside them, nvme3 below another root port. */
+const oneSwitch = (iommu: string): string =>
+  machine(
+    "one switch",
+    "amd-zen",
+    iommu,
+    `  - below:
       - rootPort: { at: 04.0 }
         below:
           - switch: { acs: false }
@@ -22,33 +30,29 @@ hostBridges:
       - rootPort: { at: 05.0 }
         below:
           - nvme: { name: nvme3 }
-`;
-}
+`,
+  );
 
-function rootPorts(iommu: string, cpu = "amd-zen"): string {
-  return `scenario: two root ports
-cpu: ${cpu}
-kernel: 7.2
-cmdline: nvme.use_cmb_sqes=0 nvme_core.max_retries=0
-iommu: ${iommu}
-hostBridges:
-  - below:
+const rootPorts = (iommu: string, cpu = "amd-zen"): string =>
+  machine(
+    "two root ports",
+    cpu,
+    iommu,
+    `  - below:
       - rootPort: { at: 04.0 }
         below:
           - nvme: { cmb: 16M, name: nvme0 }
       - rootPort: { at: 05.0 }
         below:
           - nvme: { name: nvme1 }
-`;
-}
+`,
+  );
 
-const twoHostBridges = `scenario: two host bridges
-cpu: amd-zen
-kernel: 7.2
-cmdline: nvme.use_cmb_sqes=0 nvme_core.max_retries=0
-iommu: off
-hostBridges:
-  - below:
+const twoHostBridges = machine(
+  "two host bridges",
+  "amd-zen",
+  "off",
+  `  - below:
       - rootPort: { at: 04.0 }
         below:
           - nvme: { cmb: 16M, name: nvme0 }
@@ -58,7 +62,8 @@ hostBridges:
       - rootPort: { at: 00.0 }
         below:
           - nvme: { name: nvme1 }
-`;
+`,
+);
 
 /** One switch, no IOMMU: peer requests turn around in the switch. */
 export const ONE_SWITCH: string = oneSwitch("off");

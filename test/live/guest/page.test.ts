@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseScenario } from "../../../src/host/scenario/index.ts";
-import { guestFiles, quoteForShell, runInGuest } from "../../../src/vm/index.ts";
+import { shellWord } from "../../../src/report/shell-word.ts";
+import { guestFiles, runInGuest } from "../../../src/vm/index.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const page = join(root, "docs/live.md");
@@ -26,7 +27,7 @@ test("the commands of docs/live.md work in the machine that it names, and print 
     {
       files: await guestFiles(),
       command: commands
-        .map((command) => `echo ${quoteForShell(MARK)}\n${command} 2>&1 || { echo "exit $?"; exit 1; }`)
+        .map((command) => `echo ${shellWord(MARK)}\n${command} 2>&1 || { echo "exit $?"; exit 1; }`)
         .join("\n"),
       onOutput: (_, chunk) => {
         chunks.push(chunk);

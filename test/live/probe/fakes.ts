@@ -1,6 +1,6 @@
 import type { IoResult } from "../../../src/live/block/direct-file.ts";
 import type { TransferMemory } from "../../../src/live/memory/transfer-memory.ts";
-import type { Bench, BlockFile } from "../../../src/live/probe/bench.ts";
+import type { BlockFile, Workbench } from "../../../src/live/probe/workbench.ts";
 
 /** What goes wrong when a device writes memory (`arrive`) or reads it (`leave`); each changes the bytes as they pass. */
 export interface MemoryFault {
@@ -113,8 +113,8 @@ export function variedBytes(length: number): Buffer {
 export function benchWith(
   file: BlockFile,
   peer: TransferMemory,
-  signal: Bench["signal"] = new AbortController().signal,
-): Bench {
+  signal: Workbench["signal"] = new AbortController().signal,
+): Workbench {
   let round = 0;
   const dram = new FakeMemory(peer.sizeBytes);
   return { file, peer, dram, nonce: Buffer.from("nonce-01"), nextRound: () => ++round, signal };

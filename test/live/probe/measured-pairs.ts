@@ -2,9 +2,9 @@ import { PeerRoutes } from "../../../src/fabric/index.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { parseScenario, scenarioMachine } from "../../../src/host/scenario/index.ts";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
-import type { DataState, TrialResult } from "../../../src/live/probe/bench.ts";
 import { type DirectionResult, summarize, untestedDirection } from "../../../src/live/probe/direction.ts";
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";
+import type { DataState, TrialResult } from "../../../src/live/probe/workbench.ts";
 import { decideAll, type VerdictTable } from "../../../src/p2pdma/index.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
 

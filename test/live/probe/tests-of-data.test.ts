@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { DataState } from "../../../src/live/probe/bench.ts";
 import { summarize } from "../../../src/live/probe/direction.ts";
 import { runAll } from "../../../src/live/probe/measure-pair.ts";
 import { readThroughPeer } from "../../../src/live/probe/read-test.ts";
 import { memoryFor, planTrials } from "../../../src/live/probe/trials.ts";
+import type { DataState } from "../../../src/live/probe/workbench.ts";
 import { writeThroughPeer } from "../../../src/live/probe/write-test.ts";
 import { benchWith, type DiskFault, FakeDisk, FakeMemory, type MemoryFault, variedBytes } from "./fakes.ts";
 

@@ -39,7 +39,7 @@ export function copyBlocks(result: CopyResultView, resumeCommand: string): reado
     list([
       ...endLines(plan),
       pathLine(plan, path),
-      movedLine(result),
+      ...movedLines(result),
       ...(result.cpuBytes === 0 ? [] : [`by the CPU: ${exactSize(result.cpuBytes)}, the part of a block at the end`]),
       ...(result.resumedFromBytes === 0 ? [] : [`resumed from: ${exactSize(result.resumedFromBytes)}`]),
       `memory: ${result.shape.depth} chunks of ${formatSize(result.shape.chunkBytes)} in flight; CPU time ${result.cpuSeconds.toFixed(2)} s`,
@@ -103,10 +103,11 @@ function pathLine({ host }: CopyPlanView, path: CopyPathView): Rich {
   ];
 }
 
-function movedLine(result: CopyResultView): Rich {
+function movedLines(result: CopyResultView): readonly Rich[] {
+  if (result.memoryBytes === 0) return [];
   const through = result.path.kind === "peer" ? "peer memory" : "DRAM";
   const rate = `${formatSize(bytesPerSecond(result))}/s`;
-  return `through ${through}: ${exactSize(result.memoryBytes)} in ${result.seconds.toFixed(2)} s, ${rate}`;
+  return [`through ${through}: ${exactSize(result.memoryBytes)} in ${result.seconds.toFixed(2)} s, ${rate}`];
 }
 
 function verificationLine({ verification, sampledChunks, outcome }: CopyResultView): Rich {

@@ -7,6 +7,7 @@ import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
 import type { Style } from "../../style.ts";
+import { poolUserText } from "../p2pmem.ts";
 import type { DirectionView, ProbedPairView, ProbeView } from "./view.ts";
 
 /** So many messages of the kernel are shown of a pair; `--json` has all. */
@@ -118,9 +119,7 @@ function runNotes(view: ProbeView): readonly Block[] {
   const { topology } = view.table;
   const notes: Rich[] = [...fineNotes(view)];
   for (const { provider, users } of exhausted) {
-    const who = users
-      .map(({ command, pid, sizeBytes }) => `${command} (${pid}) has ${formatSize(sizeBytes)}`)
-      .join(", ");
+    const who = users.map(poolUserText).join(", ");
     notes.push(
       `${fullName(topology, provider)} has no free memory: ${who === "" ? "drivers, or processes that this user may not see, hold it" : who}`,
     );

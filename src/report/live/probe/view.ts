@@ -2,6 +2,7 @@ import type { PeerRouting } from "../../../fabric/index.ts";
 import type { MapType, Verdict } from "../../../p2pdma/verdict.ts";
 import type { VerdictTable } from "../../../p2pdma/verdict-table.ts";
 import type { Bdf } from "../../../pci/bdf.ts";
+import type { PoolUserView } from "../p2pmem.ts";
 
 /** As much of one measured I/O as reports show; `src/live/probe` makes it. */
 export interface TrialView {
@@ -14,18 +15,26 @@ export interface TrialView {
   readonly isDistinct: boolean;
 }
 
-/** One direction of a pair. */
+/** What became of the data. */
+export interface DataOutcome {
+  /** `none`: there was no data to judge, since the kernel took no I/O; `unknown`: it could not be judged. */
+  readonly kind: "right" | "lost" | "unknown" | "none" | "not-tested";
+  /** How, in words. */
+  readonly text: string;
+  /** I/Os whose data was right, and those whose data could be judged. */
+  readonly rightCount: number;
+  readonly judgedCount: number;
+  /** Right data of blocks that are alike: it does not show that none was moved. */
+  readonly alikeCount: number;
+}
+
+/** One direction of a pair: `into` peer memory (the client writes), or `out` of it (the client reads). */
 export interface DirectionView {
   readonly direction: "into" | "out";
   readonly kernel: { readonly kind: "accepted" | "refused" | "failed" | "short" | "not-tested" };
+  /** The kernel's outcome in words. */
   readonly kernelText: string;
-  readonly data: {
-    readonly kind: "right" | "lost" | "unknown" | "none" | "not-tested";
-    readonly text: string;
-    readonly rightCount: number;
-    readonly judgedCount: number;
-    readonly alikeCount: number;
-  };
+  readonly data: DataOutcome;
   readonly trials: readonly TrialView[];
 }
 
@@ -39,37 +48,63 @@ export interface FaultView {
   readonly providerBar: number | null;
 }
 
+/** What the rules say of one function that moves the disk's data, and where the fabric's model leads its requests. */
+export interface ClientVerdict {
+  readonly verdict: Verdict;
+  readonly routing: PeerRouting | null;
+}
+
+/** How a pair stands, in the order in which pairs are shown. */
+export type PairClass = "disagreement" | "loss" | "failure" | "unknown" | "fine";
+
 /** A provider with a disk: what the rules say, what the kernel did, what became of the data. */
 export interface ProbedPairView {
   readonly provider: Bdf;
   readonly device: { readonly name: string; readonly identity: string | null; readonly sizeBytes: number };
   readonly isNamed: boolean;
-  readonly clients: readonly { readonly verdict: Verdict; readonly routing: PeerRouting | null }[];
+  /** One for each function of the disk. */
+  readonly clients: readonly ClientVerdict[];
+  /** The map type of all of them, `unknown` where they differ. */
   readonly mapType: MapType;
+  /** The disk's own controller is the provider. */
   readonly isOwnMemory: boolean;
   readonly into: DirectionView;
   readonly out: DirectionView;
   readonly messages: readonly { readonly timeUs: number; readonly text: string }[];
   readonly faults: readonly FaultView[];
-  readonly class: "disagreement" | "loss" | "failure" | "unknown" | "fine";
+  readonly class: PairClass;
   readonly findings: readonly { readonly kind: string; readonly text: string; readonly advice: readonly string[] }[];
+}
+
+/** A provider of which no memory could be had. */
+export interface ExhaustedPool {
+  readonly provider: Bdf;
+  readonly users: readonly PoolUserView[];
+}
+
+/** Sizes of I/O for which a provider's pool had no room. */
+export interface UntriedSizes {
+  readonly provider: Bdf;
+  readonly sizes: readonly number[];
 }
 
 /** A whole run of probe. */
 export interface ProbeView {
   readonly table: VerdictTable;
   readonly sizes: readonly number[];
+  /** Tells the stamps of this run, in hex. */
   readonly nonce: string;
+  /** Disagreements first, then losses, then the rest. */
   readonly pairs: readonly ProbedPairView[];
-  readonly exhausted: readonly {
-    readonly provider: Bdf;
-    readonly users: readonly { readonly pid: number; readonly command: string; readonly sizeBytes: number }[];
-  }[];
-  readonly untried: readonly { readonly provider: Bdf; readonly sizes: readonly number[] }[];
+  readonly exhausted: readonly ExhaustedPool[];
+  readonly untried: readonly UntriedSizes[];
+  /** Why the kernel's log could not be read, `null` where it was. */
   readonly kernelLog: string | null;
+  /** Ranges that earlier runs did not put back. */
   readonly leftRescues: readonly {
     readonly path: string;
     readonly rescue: { readonly target: { readonly name: string }; readonly position: number };
   }[];
+  /** All that was asked works; something is wrong; something could not be told; nothing could be tested. */
   readonly answer: "yes" | "no" | "unknown" | "nothing";
 }

@@ -8,7 +8,7 @@ import type { Trial } from "./trials.ts";
 export type BlockFile = Pick<DirectFile, "read" | "write" | "sync">;
 
 /** Everything that a test of one disk with one memory needs. */
-export interface Bench {
+export interface Workbench {
   readonly file: BlockFile;
   /** The memory under test. */
   readonly peer: TransferMemory;
@@ -50,24 +50,29 @@ export type ControlResult =
   | { readonly ok: false; readonly state: DataState };
 
 /** Reads a part of the disk through DRAM that was stamped before, so that a read that moves nothing is seen. */
-export async function controlRead(bench: Bench, { position, sizeBytes }: Trial): Promise<ControlResult> {
-  const canary = stamps(bench, "canary", sizeBytes, 0, bench.nextRound());
-  bench.dram.store(0, canary);
-  const io = await bench.file.read(bench.dram, 0, sizeBytes, position);
+export async function controlRead(workbench: Workbench, { position, sizeBytes }: Trial): Promise<ControlResult> {
+  const canary = stamps(workbench, "canary", sizeBytes, 0, workbench.nextRound());
+  workbench.dram.store(0, canary);
+  const io = await workbench.file.read(workbench.dram, 0, sizeBytes, position);
   const bytes = Buffer.allocUnsafe(sizeBytes);
-  bench.dram.load(0, bytes);
+  workbench.dram.load(0, bytes);
   if (io.errno !== null || io.bytes !== sizeBytes) return failed(io, null);
   return bytes.equals(canary) ? failed(io, { kind: "untouched" }) : { ok: true, bytes };
 }
 
 /** Writes a part of the disk through DRAM, and reads it back the same way. */
-export async function controlWrite(bench: Bench, trial: Trial, bytes: Buffer, before: Buffer): Promise<ControlResult> {
-  bench.dram.store(0, bytes);
-  const io = await bench.file.write(bench.dram, 0, trial.sizeBytes, trial.position);
+export async function controlWrite(
+  workbench: Workbench,
+  trial: Trial,
+  bytes: Buffer,
+  before: Buffer,
+): Promise<ControlResult> {
+  workbench.dram.store(0, bytes);
+  const io = await workbench.file.write(workbench.dram, 0, trial.sizeBytes, trial.position);
   if (io.errno !== null || io.bytes !== trial.sizeBytes) return failed(io, null);
-  const read = await controlRead(bench, trial);
+  const read = await controlRead(workbench, trial);
   if (!read.ok) return read;
-  const { nonce } = bench;
+  const { nonce } = workbench;
   const damage = findDamage({ actual: read.bytes, expected: bytes, before, nonce, address: trial.position });
   return damage.kind === "right" ? read : failed(io, damage);
 }
@@ -77,12 +82,12 @@ function failed(io: IoResult, damage: Damage | null): ControlResult {
 }
 
 /** Stamped blocks of a new I/O. */
-export function stamps({ nonce }: Bench, kind: StampKind, length: number, address: number, round: number): Buffer {
+export function stamps({ nonce }: Workbench, kind: StampKind, length: number, address: number, round: number): Buffer {
   return stampedBytes(nonce, length, { kind, round, address });
 }
 
 /** Stores bytes in peer memory, and looks whether the CPU finds them there. */
-export function storeAndLook({ peer, nonce }: Bench, offset: number, bytes: Buffer): Damage {
+export function storeAndLook({ peer, nonce }: Workbench, offset: number, bytes: Buffer): Damage {
   peer.store(offset, bytes);
   const actual = Buffer.allocUnsafe(bytes.length);
   peer.load(offset, actual);
@@ -97,22 +102,22 @@ export interface Guard {
 }
 
 /** Stamps the blocks around an I/O's place in memory. */
-export function placeGuards(bench: Bench, { bufferOffset, sizeBytes }: Trial): readonly Guard[] {
+export function placeGuards(workbench: Workbench, { bufferOffset, sizeBytes }: Trial): readonly Guard[] {
   const places = [
     { side: "before", offset: bufferOffset - STAMP_BYTES },
     { side: "behind", offset: bufferOffset + sizeBytes },
   ] as const;
   return places
-    .filter(({ offset }) => offset >= 0 && offset + STAMP_BYTES <= bench.peer.sizeBytes)
+    .filter(({ offset }) => offset >= 0 && offset + STAMP_BYTES <= workbench.peer.sizeBytes)
     .map(({ side, offset }) => {
-      const bytes = stamps(bench, "canary", STAMP_BYTES, offset, bench.nextRound());
-      bench.peer.store(offset, bytes);
+      const bytes = stamps(workbench, "canary", STAMP_BYTES, offset, workbench.nextRound());
+      workbench.peer.store(offset, bytes);
       return { side, offset, bytes };
     });
 }
 
 /** The side on which something was written beside an I/O's place, `null` where nothing was. */
-export function spilledSide({ peer }: Bench, guards: readonly Guard[]): Guard["side"] | null {
+export function spilledSide({ peer }: Workbench, guards: readonly Guard[]): Guard["side"] | null {
   const actual = Buffer.allocUnsafe(STAMP_BYTES);
   for (const { side, offset, bytes } of guards) {
     peer.load(offset, actual);
