@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { addOutputOptions, repeated } from "../options.ts";
+import { parseSize } from "../sizes.ts";
 import type { ProbeOptions } from "../verbs/probe.ts";
 import type { Finish } from "./finish.ts";
 
@@ -22,10 +23,11 @@ export function addProbe(program: Command, finish: Finish): void {
       "also test writes, on the end of this unused disk or partition: saved before, put back after (may be repeated)",
       repeated,
     )
-    .option("--write-at <offset>", "where on the target, as 0 or 512M", parseBytes)
+    .option("--write-at <offset>", "where on the target, as 0 or 512M", parseBlocks)
     .option("--sizes <list>", "sizes of I/O (4K,64K,1M)", parseSizes)
     .option("--quick", "one size only (64K)")
-    .option("--restore <file>", "put back what a killed probe left in a rescue file");
+    .option("--restore <file>", "put back what a killed probe left in a rescue file")
+    .option("--yes", "with --restore: also where somebody else has written meanwhile");
   addOutputOptions(command)
     .addHelpText(
       "after",
@@ -47,20 +49,15 @@ Examples:
     });
 }
 
-const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-
-/** `4096`, `4K`, `1M` (with or without `iB`), in bytes. */
-function parseBytes(text: string): number {
-  const match = /^(\d{1,15})([KMGT]?)(?:iB)?$/i.exec(text);
-  const bytes = Number(match?.[1] ?? "NaN") * (UNITS[(match?.[2] ?? "").toUpperCase()] ?? Number.NaN);
-  if (!Number.isSafeInteger(bytes) || bytes % BLOCK_BYTES !== 0) {
-    throw new InvalidArgumentError("write whole blocks of 512 bytes, as 4096, 4K or 1M");
-  }
-  return bytes;
+/** A size of whole blocks. */
+function parseBlocks(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes % BLOCK_BYTES === 0) return bytes;
+  throw new InvalidArgumentError("write whole blocks of 512 bytes, as 4096, 4K or 1M");
 }
 
 function parseSizes(text: string): readonly number[] {
-  const sizes = text.split(",").map(parseBytes);
+  const sizes = text.split(",").map(parseBlocks);
   if (sizes.some((size) => size === 0 || size > MAX_SIZE)) {
     throw new InvalidArgumentError("a size is 512 to 2M: no more memory of a provider is taken");
   }

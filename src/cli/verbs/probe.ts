@@ -1,8 +1,9 @@
 import { readHost } from "../../live/index.ts";
-import { type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
+import { type ForeignData, type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
+import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
@@ -17,6 +18,7 @@ export interface ProbeOptions extends OutputOptions {
   readonly sizes?: readonly number[];
   readonly quick?: boolean;
   readonly restore?: string;
+  readonly yes?: boolean;
 }
 
 const EXITS: Readonly<Record<ProbeResult["answer"], number>> = {
@@ -28,7 +30,12 @@ const EXITS: Readonly<Record<ProbeResult["answer"], number>> = {
 
 /** `peerlane probe [DEVICE…]`, and `peerlane probe --restore FILE`. */
 export async function runProbe(names: readonly string[], options: ProbeOptions): Promise<number> {
-  if (options.restore !== undefined) return restore(options.restore, names);
+  if (options.restore !== undefined) return restore(options.restore, names, options);
+  if (options.yes === true) {
+    throw new PeerlaneError("usage", "--yes answers the question of --restore, which is not asked for", {
+      remedy: "leave it out: --allow-write TARGET is the permission to write",
+    });
+  }
   if (options.writeAt !== undefined && options.allowWrite === undefined) {
     throw new PeerlaneError("usage", "--write-at says where to write, and nothing may be written", {
       remedy: "add --allow-write TARGET",
@@ -71,16 +78,30 @@ async function measure(
   });
 }
 
-async function restore(file: string, names: readonly string[]): Promise<number> {
+async function restore(file: string, names: readonly string[], { yes }: ProbeOptions): Promise<number> {
   if (names.length > 0) {
     throw new PeerlaneError("usage", "--restore finds the device by itself", {
       remedy: "leave out the names: the file says which device it is of",
     });
   }
   const { tree } = readHost();
-  const { device, position, sizeBytes } = await interruptible(() => restoreRescue(tree, file));
+  const { device, position, sizeBytes } = await interruptible((signal) =>
+    restoreRescue(tree, file, async (foreign) => {
+      if (yes !== true) await askToOverwrite(foreign, signal);
+    }),
+  );
   process.stdout.write(
     `${formatSize(sizeBytes)} at ${position} of ${device.name} are as they were; ${file} is removed\n`,
   );
   return EXIT.yes;
+}
+
+/** Throws where the range shall stay as it is, or nobody can be asked. */
+async function askToOverwrite(foreign: ForeignData, signal: AbortSignal): Promise<void> {
+  const { device, position, sizeBytes, foreignBlocks, blocks } = foreign;
+  const place = `${formatSize(sizeBytes)} at ${position} of ${device.name}`;
+  const question = `${foreignBlocks} of ${blocks} blocks of ${place} were written by somebody else since they were saved. Overwrite them with what was saved?`;
+  const remedy = "look at what is there; --yes overwrites it, and where it shall stay the rescue file can be deleted";
+  if (await confirm(question, remedy, signal)) return;
+  throw new PeerlaneError("operation-failed", "nothing was put back: the answer was not yes");
 }

@@ -7,7 +7,7 @@ import type { IoFailure } from "./sides.ts";
 
 /** Why a copy did not end well, and what the user can do. */
 export interface CopyFailure {
-  readonly kind: "interrupted" | "io" | "ended-early" | "no-space" | "gone" | "memory-gone";
+  readonly kind: "interrupted" | "io" | "ended-early" | "no-space" | "gone" | "memory-gone" | "source-changed";
   readonly message: string;
   readonly remedy: string;
   /** Name of the kernel's error. */
@@ -32,6 +32,25 @@ export const INTERRUPTED: CopyFailure = {
   errno: null,
   positionBytes: null,
 };
+
+/**
+ * Source and target differ, but the source was written to meanwhile: whether data was lost cannot be told.
+ * `sourcePosition` is where they differ, `null` where the first chunk of the source never held still.
+ */
+export function sourceChanged(source: DataFile, sourcePosition: number | null): CopyFailure {
+  const name = nameOf(source);
+  const message =
+    sourcePosition === null
+      ? `the source ${name} is written to all the time: its first chunk could not be compared`
+      : `the target differs from byte ${formatAddress(sourcePosition)} of the source on, and ${name} was written to during the copy: whether data was lost cannot be told`;
+  return {
+    kind: "source-changed",
+    message,
+    remedy: "end what writes to the source (unmount it), or take a snapshot of it; then copy anew",
+    errno: null,
+    positionBytes: sourcePosition,
+  };
+}
 
 /** Requests of a device that is being removed fail before sysfs has forgotten it: so long is waited for that. */
 const REMOVAL_MS = 1000;

@@ -11,6 +11,8 @@ import { type IoFailure, readWhole, type Sides, syncWhole, writeWhole } from "./
 export type FirstChunk =
   | { readonly kind: "right" }
   | Exclude<Comparison, { readonly kind: "same" }>
+  /** The source was another before than behind: it shows neither that the data arrived nor that it did not. */
+  | { readonly kind: "source-changed" }
   /** The kernel does not take this memory for one of the sides: `EINVAL` or `EREMOTEIO`. The target is as it was. */
   | { readonly kind: "refused"; readonly failure: IoFailure };
 
@@ -32,6 +34,8 @@ export async function copyFirstChunk(
   const { start, size } = part;
   const before = await comparePart(sides, slot, part);
   if (before.kind === "failed") return before;
+  const sourceBefore = Buffer.alloc(size);
+  slot.memory.load(slot.sourceAt, sourceBefore);
   const stamp = newStamp();
   for (let page = 0; page * PAGE_BYTES < size; page++) memory.store(page * PAGE_BYTES, stamp(page));
   // The source is read first: a kernel that refuses this memory shall find the target as it was.
@@ -54,7 +58,13 @@ export async function copyFirstChunk(
     return refusedOrFailed(notWritten, memory);
   }
   const after = await comparePart(sides, slot, part, { stamp, targetBefore });
-  return after.kind === "same" ? { kind: "right" } : after;
+  if (after.kind === "same") return { kind: "right" };
+  const hasChanged = after.kind === "differs" && !sourceBefore.equals(sourceOf(slot, size));
+  return hasChanged ? { kind: "source-changed" } : after;
+}
+
+function sourceOf({ memory, sourceAt }: CompareSlot, size: number): Buffer {
+  return memory.buffer.subarray(sourceAt, sourceAt + size);
 }
 
 function newStamp(): PageStamp {

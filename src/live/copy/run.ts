@@ -1,19 +1,21 @@
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type DataFile, findDataFile } from "../block/data-file.ts";
+import type { VerificationView } from "../../report/live/copy/view.ts";
+import { type DataFile, nameOf } from "../block/data-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
 import type { Comparison } from "./compare.ts";
-import { type CopyFailure, describeFailure, INTERRUPTED, whoIsGoneAfter } from "./failures.ts";
+import { type CopyFailure, describeFailure, INTERRUPTED, sourceChanged, whoIsGoneAfter } from "./failures.ts";
 import type { Journal } from "./journal.ts";
 import { JournalFile } from "./journal-file.ts";
 import { OpenEnds } from "./open-ends.ts";
 import { type CopyMemory, takeMemory } from "./path.ts";
 import type { CopyPlan } from "./plan.ts";
 import { DEFAULT_CHUNK } from "./request.ts";
-import type { CopyResult, Loss, Verification } from "./result.ts";
+import type { CopyResult, Loss } from "./result.ts";
 import { journalSideOf, proveLastPart } from "./resume.ts";
 import { type IoFailure, truncateTo } from "./sides.ts";
+import { SourceWatch } from "./source-watch.ts";
 import { type TransferCount, type TransferEnd, transfer } from "./transfer.ts";
 import { verifyRange } from "./verify.ts";
 
@@ -44,6 +46,7 @@ class CopyRun {
   readonly #ends: OpenEnds;
   #journalFile: JournalFile | null = null;
   #held: TransferMemory[] = [];
+  readonly #watch: SourceWatch;
   #journalledBytes: number;
   /** Whether the kernel may have said something worth showing. */
   #hasMessages = false;
@@ -52,6 +55,7 @@ class CopyRun {
     this.#plan = plan;
     this.#hooks = hooks;
     this.#warnings = [...plan.warnings];
+    this.#watch = new SourceWatch(plan.host.tree, plan.ends);
     this.#ends = new OpenEnds(plan.host.tree, plan.ends);
     this.#journalledBytes = plan.resumed?.completedBytes ?? 0;
   }
@@ -225,11 +229,12 @@ class CopyRun {
     times: { readonly seconds: number; readonly cpuSeconds: number },
   ): Promise<CopyResult> {
     const { request } = this.#plan;
-    const asked: Verification = { state: request.verify ? "not-finished" : "not-asked", seconds: 0 };
+    const asked: VerificationView = { state: request.verify ? "not-finished" : "not-asked", seconds: 0 };
     let verification = asked;
     let loss: Loss | null = end.kind === "differs" ? end : null;
-    let failure = end.kind === "failed" ? await this.#describe(used, end.failure) : null;
+    let failure: CopyFailure | null = end.kind === "failed" ? await this.#describe(used, end.failure) : null;
     if (end.kind === "stopped") failure = INTERRUPTED;
+    if (end.kind === "source-changed") failure = sourceChanged(this.#plan.ends.source, null);
     if (end.kind === "done" && request.verify) {
       const began = performance.now();
       const verified = await this.#verify(used);
@@ -239,9 +244,16 @@ class CopyRun {
       else verification = { state: verified.kind, seconds };
       if (verified?.kind === "differs") loss = { difference: verified.difference, foundBy: "verification" };
     }
-    this.#noteChangedSource();
-    // After a loss no part of the target can be relied on; after success there is nothing to resume.
-    const isResumable = loss === null && failure !== null;
+    if (this.#watch.wasWritten()) {
+      this.#warnings.push(`the source ${nameOf(this.#plan.ends.source)} was written to during the copy`);
+      // At the first chunk the source was seen to hold still.
+      if (loss !== null && loss.foundBy !== "first-chunk") {
+        failure = sourceChanged(this.#plan.ends.source, this.#plan.ranges.sourceStart + loss.difference.offset);
+        loss = null;
+      }
+    }
+    // Where data is wrong no part of the target can be relied on; after success there is nothing to resume.
+    const isResumable = loss === null && failure !== null && failure.kind !== "source-changed";
     if (!isResumable) this.#journalFile?.remove();
     return {
       plan: this.#plan,
@@ -277,22 +289,6 @@ class CopyRun {
       },
       onBytes: (bytes) => this.#hooks.onBytes("verify", bytes),
     });
-  }
-
-  #noteChangedSource(): void {
-    const { source } = this.#plan.ends;
-    if (source.kind !== "file") return;
-    const now = modifiedNow(this.#plan.host.tree, source.path);
-    if (now !== source.modified) this.#warnings.push(`the source ${source.path} was written during the copy`);
-  }
-}
-
-function modifiedNow(tree: CopyPlan["host"]["tree"], path: string): string | null {
-  try {
-    const file = findDataFile(tree, path);
-    return file.kind === "file" ? file.modified : null;
-  } catch {
-    return null;
   }
 }
 

@@ -3,9 +3,9 @@ import { Checkpoints } from "./checkpoints.ts";
 import { ChunkBook, type MemoryShape, sampleChunks } from "./chunks.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
 import type { Difference } from "./difference.ts";
-import { copyFirstChunk } from "./first-chunk.ts";
+import { copyFirstChunk, type FirstChunk } from "./first-chunk.ts";
 import { Pipeline } from "./pipeline.ts";
-import type { CopyRanges } from "./ranges.ts";
+import type { ByteRange, CopyRanges } from "./ranges.ts";
 import { type IoFailure, type Sides, syncWhole } from "./sides.ts";
 import { copyTail, tailOf } from "./tail.ts";
 
@@ -36,6 +36,8 @@ export type TransferEnd =
   | { readonly kind: "done"; readonly samples: number }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: IoFailure }
+  /** The first chunk of the source was never twice the same. */
+  | { readonly kind: "source-changed" }
   /** The kernel does not take the memory; the target is as it was. */
   | { readonly kind: "refused"; readonly failure: IoFailure }
   | { readonly kind: "differs"; readonly difference: Difference; readonly foundBy: "first-chunk" | "sample" };
@@ -48,13 +50,16 @@ export interface TransferCount {
   cpuBytes: number;
 }
 
+/** A source that is written to now and then holds still for one of so many. */
+const FIRST_CHUNK_TRIES = 3;
+
 /** Copies the rest of a range: the first chunk with its proof, the others, a look at some of them, the tail. */
 export async function transfer(job: TransferJob, count: TransferCount): Promise<TransferEnd> {
   const { ranges, startBytes, shape, signal } = job;
   if (signal.aborted) return { kind: "stopped" };
   if (startBytes < ranges.bulkBytes) {
     const size = Math.min(shape.chunkBytes, ranges.bulkBytes - startBytes);
-    const first = await copyFirstChunk(job, job.memory, job.staging, { start: startBytes, size });
+    const first = await proveFirstChunk(job, { start: startBytes, size });
     if (first.kind !== "refused") job.onWrite();
     if (first.kind === "differs") return { ...first, foundBy: "first-chunk" };
     if (first.kind !== "right") return first;
@@ -80,6 +85,13 @@ export async function transfer(job: TransferJob, count: TransferCount): Promise<
   if (failure !== null) return { kind: "failed", failure };
   job.save(ranges.lengthBytes);
   return { kind: "done", samples: samples.length };
+}
+
+async function proveFirstChunk(job: TransferJob, part: ByteRange): Promise<FirstChunk> {
+  for (let tries = 1; ; tries++) {
+    const first = await copyFirstChunk(job, job.memory, job.staging, part);
+    if (first.kind !== "source-changed" || tries === FIRST_CHUNK_TRIES || job.signal.aborted) return first;
+  }
 }
 
 /** The chunks behind the first; `null` where all are moved. */

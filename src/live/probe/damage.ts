@@ -61,7 +61,8 @@ function firstDifference(a: Buffer, b: Buffer): number {
   return start;
 }
 
-function isFilled(bytes: Buffer, value: number): boolean {
+/** True where all bytes are `value`. */
+export function isFilled(bytes: Buffer, value: number): boolean {
   return bytes.length > 0 && bytes[0] === value && bytes.subarray(1).equals(bytes.subarray(0, bytes.length - 1));
 }
 

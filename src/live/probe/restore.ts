@@ -5,9 +5,11 @@ import { type BlockDevice, listBlockDevices } from "../block/block-device.ts";
 import { DirectFile } from "../block/direct-file.ts";
 import { usesOf } from "../block/uses.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
+import { isFilled } from "./damage.ts";
 import { isSameTarget, type Rescue, type TargetIdentity } from "./rescue-format.ts";
 import { loadRescue, removeRescue } from "./rescue-store.ts";
-import { restoreRange } from "./saved-range.ts";
+import { readRange, restoreRange } from "./saved-range.ts";
+import { isStamp, STAMP_BYTES } from "./stamps.ts";
 
 /** What tells a device from all others. */
 export function identityOf({ name, identity, disk, sizeBytes }: BlockDevice): TargetIdentity {
@@ -21,11 +23,26 @@ export interface Restored {
   readonly sizeBytes: number;
 }
 
+/** What is to be decided before a range is put back over data of others. */
+export interface ForeignData {
+  readonly device: BlockDevice;
+  readonly position: number;
+  readonly sizeBytes: number;
+  /** Blocks that are neither as they were saved nor what a probe leaves. */
+  readonly foreignBlocks: number;
+  readonly blocks: number;
+}
+
 /**
  * Puts the range of a rescue file back on the device that it is of, whatever the kernel calls that now, reads it back
- * and removes the file. Throws `not-found`, `bad-input`, `usage` where the device is in use, `operation-failed`.
+ * and removes the file. `confirm` is asked where somebody else has written there since, and throws where that shall stay.
+ * Throws `not-found`, `bad-input`, `usage` where the device is in use, `operation-failed`.
  */
-export async function restoreRescue(tree: FileTree, path: string): Promise<Restored> {
+export async function restoreRescue(
+  tree: FileTree,
+  path: string,
+  confirm: (foreign: ForeignData) => Promise<void>,
+): Promise<Restored> {
   const rescue = loadRescue(path);
   const device = deviceOf(listBlockDevices(tree), rescue, path);
   const uses = usesOf(tree, device);
@@ -38,6 +55,11 @@ export async function restoreRescue(tree: FileTree, path: string): Promise<Resto
   try {
     const file = await DirectFile.open(device, { access: "write", claim: true });
     try {
+      const { position, data } = rescue;
+      const range = { position, sizeBytes: data.length };
+      const foreignBlocks = countForeignBlocks(await readRange(file, dram, range), data);
+      const blocks = Math.ceil(data.length / STAMP_BYTES);
+      if (foreignBlocks > 0) await confirm({ device, ...range, foreignBlocks, blocks });
       await restoreRange(file, dram, { ...rescue, path });
     } finally {
       await file.close();
@@ -47,6 +69,20 @@ export async function restoreRescue(tree: FileTree, path: string): Promise<Resto
   }
   removeRescue(path);
   return { device, position: rescue.position, sizeBytes: rescue.data.length };
+}
+
+/**
+ * Blocks of a range that somebody else has written since it was saved: neither the saved data, nor stamps of a probe, nor
+ * the zeros or ones that a lost write leaves.
+ */
+export function countForeignBlocks(now: Buffer, saved: Buffer): number {
+  let count = 0;
+  for (let offset = 0; offset < now.length; offset += STAMP_BYTES) {
+    const block = now.subarray(offset, offset + STAMP_BYTES);
+    const isOurs = block.equals(saved.subarray(offset, offset + STAMP_BYTES)) || isStamp(block);
+    if (!isOurs && !isFilled(block, 0) && !isFilled(block, 0xff)) count++;
+  }
+  return count;
 }
 
 /** The one device that a rescue file is of. Throws `not-found`, and `usage` where several answer its description. */

@@ -58,13 +58,20 @@ function writeStamp(block: Buffer, nonce: Uint8Array, { kind, round, address }: 
   block.writeUInt32LE(crc32(block.subarray(AT.round)), AT.crc);
 }
 
+/** True for a whole block that some run has written. */
+export function isStamp(block: Uint8Array): boolean {
+  if (block.length < STAMP_BYTES) return false;
+  const bytes = Buffer.from(block.buffer, block.byteOffset, STAMP_BYTES);
+  return (
+    bytes.subarray(AT.magic, AT.nonce).equals(MAGIC) && bytes.readUInt32LE(AT.crc) === crc32(bytes.subarray(AT.round))
+  );
+}
+
 /** The stamp of a block that this run wrote; `null` for other data, and for one of which a byte was changed. */
 export function readStamp(nonce: Uint8Array, block: Uint8Array): Stamp | null {
-  if (block.length < STAMP_BYTES) return null;
+  if (!isStamp(block)) return null;
   const bytes = Buffer.from(block.buffer, block.byteOffset, STAMP_BYTES);
-  if (!bytes.subarray(AT.magic, AT.nonce).equals(MAGIC)) return null;
   if (!bytes.subarray(AT.nonce, AT.filler).equals(nonce.subarray(0, NONCE_BYTES))) return null;
-  if (bytes.readUInt32LE(AT.crc) !== crc32(bytes.subarray(AT.round))) return null;
   const kind = KINDS[bytes.readUInt32LE(AT.kind)];
   const address = Number(bytes.readBigUInt64LE(AT.address));
   return kind === undefined ? null : { kind, round: bytes.readUInt32LE(AT.round), address };

@@ -105,6 +105,25 @@ it("A disk that loses only its last chunk is found out by the samples", async ()
   expect(end).toMatchObject({ kind: "differs", foundBy: "sample", difference: { offset: 120 * KIB } });
 });
 
+it.each([
+  [1, "done"],
+  [2, "done"],
+  [1000, "source-changed"],
+] as const)("A source that changes during %i tries of the first chunk: %s", async (changes, kind) => {
+  const { source, target } = disks();
+  let left = changes;
+  const honest = source.read.bind(source);
+  source.read = async (memory, ...rest) => {
+    const result = await honest(memory, ...rest);
+    if (memory.kind === "peer" && left-- > 0) source.data[100] = (source.data[100] ?? 0) + 1;
+    return result;
+  };
+  const { end } = await run({ source, target, ranges: rangesOf(source, target, 64 * KIB) });
+  expect(end.kind).toBe(kind);
+  if (kind === "done") expect(target.data.subarray(0, 64 * KIB)).toEqual(source.data.subarray(0, 64 * KIB));
+  else expect(target.writes.every(({ position, bytes }) => position + bytes <= CHUNK)).toBe(true);
+});
+
 it.each(["read", "write"] as const)(
   "A kernel that refuses the memory for a %s leaves the target as it was",
   async (refused) => {

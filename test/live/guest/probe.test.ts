@@ -178,9 +178,12 @@ describe.concurrent("peerlane probe in a guest", () => {
         "state=/root/.local/state/peerlane",
         "hash() { dd if=/dev/nvme1n1 bs=1M skip=62 iflag=direct 2>/dev/null | sha256sum; }",
         "before=$(hash)",
-        `for signal in ${signals.join(" ")}; do`,
+        "start() {",
         "  peerlane probe nvme1 --via nvme0 --allow-write nvme1n1 >/tmp/out 2>/tmp/errors & child=$!",
         "  tries=0; until ls $state/*.rescue >/dev/null 2>&1 || [ $tries = 200 ]; do sleep 0.1; tries=$((tries + 1)); done",
+        "}",
+        `for signal in ${signals.join(" ")}; do`,
+        "  start",
         '  sleep "0.$((RANDOM % 10))"',
         "  kill -$signal $child; wait $child; code=$?",
         "  again=-",
@@ -193,9 +196,21 @@ describe.concurrent("peerlane probe in a guest", () => {
         "done",
         "cat /tmp/errors >&2",
         POOL,
+        // Somebody else writes to the range before it is put back.
+        "start; kill -KILL $child; wait $child; file=$(ls $state/*.rescue)",
+        'position=$(basename "$file" | cut -d- -f2)',
+        "dd if=/dev/urandom of=/dev/nvme1n1 bs=512 seek=$((position / 512 + 3)) count=1 oflag=direct 2>/dev/null",
+        "theirs=$(hash)",
+        'peerlane probe --restore "$file" 2>/tmp/errors; refused=$?; cat /tmp/errors >&2',
+        '[ "$(hash)" = "$theirs" ] && kept=kept || kept=overwritten',
+        'peerlane probe --restore "$file" --yes >/dev/null; forced=$?',
+        '[ "$(hash)" = "$before" ] && same=same || same=other',
+        'echo "$refused $kept $forced $same $(ls -A $state | wc -l)"',
       ],
     );
-    const [free, ...lines] = linesOf(outcome, signals.length + 2);
+    const [free, ...lines] = linesOf(outcome, signals.length + 3);
+    expect(lines.pop()).toBe("2 kept 0 same 0");
+    expect(String(outcome.stderr)).toMatch(/1 of \d+ blocks of .* were written by somebody else/);
     expect(lines.at(-1)).toBe(free);
     for (const [index, signal] of signals.entries()) {
       expect(lines[index]).toMatch(signal === "KILL" ? /^KILL (137|0) (1 4|0 -) same 0$/ : /^\w+ [04] 0 - same 0$/);

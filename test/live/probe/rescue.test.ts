@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { formatRescue, parseRescue, type Rescue } from "../../../src/live/probe/rescue-format.ts";
 import { listRescues, loadRescue, saveRescue } from "../../../src/live/probe/rescue-store.ts";
-import { deviceOf } from "../../../src/live/probe/restore.ts";
+import { countForeignBlocks, deviceOf } from "../../../src/live/probe/restore.ts";
 import { restoreRange, withSavedRange } from "../../../src/live/probe/saved-range.ts";
+import { stampedBytes } from "../../../src/live/probe/stamps.ts";
 import { stateFolder } from "../../../src/live/state-folder.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { FakeDisk, FakeMemory, variedBytes } from "./fakes.ts";
@@ -192,6 +193,29 @@ describe("a range is put back", () => {
     expect(deviceOf([device({ identity: null, name: "nvme2n1" }), same], nameless, "f")).toBe(same);
     expect(() => deviceOf([device({})], nameless, "f")).toThrow("is not here");
   });
+});
+
+test("blocks that somebody else has written since are told from the saved ones and from what a probe leaves", () => {
+  const saved = variedBytes(8192);
+  const leaves: ((block: Buffer, address: number) => void)[] = [
+    () => {},
+    (block) => block.fill(0),
+    (block) => block.fill(0xff),
+    (block, address) =>
+      block.set(stampedBytes(Buffer.from("anotherrun"), block.length, { kind: "peer", round: 3, address })),
+  ];
+  const block = fc.record({ leave: fc.nat(leaves.length - 1), foreignByte: fc.option(fc.nat(511)) });
+  fc.assert(
+    fc.property(fc.array(block, { minLength: 16, maxLength: 16 }), (blocks) => {
+      const now = Buffer.from(saved);
+      for (const [index, { leave, foreignByte }] of blocks.entries()) {
+        const part = now.subarray(index * 512, (index + 1) * 512);
+        leaves[leave]?.(part, index * 512);
+        if (foreignByte !== null) part[foreignByte] = (part[foreignByte] ?? 0) ^ 0x5a;
+      }
+      expect(countForeignBlocks(now, saved)).toBe(blocks.filter(({ foreignByte }) => foreignByte !== null).length);
+    }),
+  );
 });
 
 test("files of a real run stay readable", () => {

@@ -4,12 +4,14 @@ import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";
 import type { CopyResultView } from "./view.ts";
 
+const SOURCE_HINT = "a source that is written meanwhile differs too: unmount it, or copy a snapshot";
+
 /** What helps against data that did not arrive. */
-export function lossRemedies({ plan, path }: CopyResultView): readonly string[] {
+export function lossRemedies({ plan, path, loss }: CopyResultView): readonly string[] {
   if (path.kind === "dram") {
     return [
       "it went through DRAM, so that no peer path is to blame: check cables, the disks (smartctl) and the kernel's log",
-      "a source that is written meanwhile differs too: unmount it, or copy a snapshot",
+      SOURCE_HINT,
     ];
   }
   const { mode } = plan.host.machine.iommu;
@@ -24,7 +26,7 @@ export function lossRemedies({ plan, path }: CopyResultView): readonly string[] 
     ...iommu,
     `peerlane probe says which pairs of ${provider} carry data, and what the kernel's log has on them`,
     "--fallback copies through DRAM where peer memory loses data; --via names another provider",
-    "a source that is written meanwhile differs too: unmount it, or copy a snapshot",
+    ...(loss?.foundBy === "first-chunk" ? [] : [SOURCE_HINT]),
   ];
 }
 

@@ -52,22 +52,32 @@ export interface CopyPlanView {
   readonly warnings: readonly string[];
 }
 
+/** Whether all was read back and compared. */
+export interface VerificationView {
+  readonly state: "not-asked" | "same" | "differs" | "not-finished";
+  readonly seconds: number;
+}
+
 /** A copy after it ran. */
 export interface CopyResultView {
   readonly plan: CopyPlanView;
   readonly outcome: "copied" | "interrupted" | "failed" | "data-loss";
+  /** What was used in the end, and how much of it. */
   readonly path: CopyPathView;
   readonly shape: { readonly depth: number; readonly chunkBytes: number };
+  /** Bytes of the range that earlier runs had copied. */
   readonly resumedFromBytes: number;
+  /** Moved by this run through the transfer memory, and by the CPU (the part of a block at the end). */
   readonly memoryBytes: number;
   readonly cpuBytes: number;
+  /** From the first read to the last flush. */
   readonly seconds: number;
+  /** CPU time of this process during that, in seconds. */
   readonly cpuSeconds: number;
+  /** Chunks, besides the first, that were read back and were right. */
   readonly sampledChunks: number;
-  readonly verification: {
-    readonly state: "not-asked" | "same" | "differs" | "not-finished";
-    readonly seconds: number;
-  };
+  readonly verification: VerificationView;
+  /** Where the data is wrong, and what found it. */
   readonly loss: {
     readonly foundBy: "first-chunk" | "sample" | "verification";
     readonly difference: {
@@ -77,6 +87,7 @@ export interface CopyResultView {
       readonly target: string;
     };
   } | null;
+  /** Why it ended early. */
   readonly failure: {
     readonly kind: string;
     readonly message: string;
@@ -84,8 +95,10 @@ export interface CopyResultView {
     readonly errno: string | null;
     readonly positionBytes: number | null;
   } | null;
+  /** The journal to go on from; `null` where there is nothing to resume. */
   readonly journal: string | null;
   readonly journalledBytes: number;
   readonly warnings: readonly string[];
+  /** What the kernel logged during the copy, where something went wrong. */
   readonly messages: readonly { readonly timeUs: number; readonly text: string }[];
 }
