@@ -61,7 +61,7 @@ export interface GuestEnd {
 
 const FRESH_DISK_BYTES = 256 * 1024 * 1024;
 const MEMORY_MIB = 1024;
-/** With two, QEMU 7.2 now and then loses a race with the kernel, which patches its own code while it boots, and panics. */
+/** With two, the kernel now and then panics while it boots in QEMU 7.2 (seen twice in some 60 boots on a busy machine). */
 const CPUS = 1;
 const TIMEOUT_MS = 600_000;
 

@@ -89,6 +89,13 @@ export function runQemu(run: QemuRun): Promise<string> {
   });
 }
 
+/**
+ * With room for one CPU only, QEMU's TCG leaves out memory barriers and locked instructions are not atomic
+ * (tcg_cpu_init_cflags, 7.2), though its devices run in another thread. The NVMe driver's shadow doorbells need them: now
+ * and then a doorbell is lost, and all I/O of that queue stands still for the driver's timeout of 30 s, twice.
+ */
+const LEAST_CPU_SLOTS = 2;
+
 function qemuArguments({ machine, ports, ...run }: QemuRun): string[] {
   const serial = ports.flatMap((_, index) => [
     ...["-chardev", `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
@@ -96,7 +103,7 @@ function qemuArguments({ machine, ports, ...run }: QemuRun): string[] {
   ]);
   return [
     ...machine.arguments,
-    ...["-m", String(run.memoryMiB), "-smp", String(run.cpus)],
+    ...["-m", String(run.memoryMiB), "-smp", `${run.cpus},maxcpus=${Math.max(run.cpus, LEAST_CPU_SLOTS)}`],
     ...["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"],
     ...["-serial", "stdio", ...serial],
     ...["-kernel", run.kernelImage, "-initrd", run.initramfs],

@@ -21,9 +21,16 @@ interface Side {
   readonly errors: object;
 }
 
-/** Prints `@name code` and then what the command writes to standard output. */
+/** Prints `@name code` to both outputs, and then what the command writes to each. */
 const step = (name: string, command: string): string =>
-  `{ ${command}; } >/tmp/out 2>/tmp/err; code=$?; echo; echo "@${name} $code"; cat /tmp/out`;
+  `{ ${command}; } >/tmp/out 2>/tmp/err; code=$?
+for one in out err; do { echo; echo "@${name} $code"; cat /tmp/$one; } >/tmp/part; if [ $one = out ]; then cat /tmp/part; else cat /tmp/part >&2; fi; done`;
+
+interface Step {
+  readonly code: number;
+  readonly text: string;
+  readonly errors: string;
+}
 
 function benchOf(text: string): Bench {
   const value: unknown = JSON.parse(text);
@@ -32,13 +39,20 @@ function benchOf(text: string): Bench {
 }
 
 /** Runs steps in a guest; each with its exit code and output. */
-async function run(
-  scenario: string,
-  steps: readonly string[],
-): Promise<(name: string) => { readonly code: number; readonly text: string }> {
+async function run(scenario: string, steps: readonly string[]): Promise<(name: string) => Step> {
   const outcome = await inGuest(parseScenario(scenario, "bench"), steps.join("\n"));
-  const parts = new Map(
-    outcome.stdout
+  const [texts, errors] = [partsOf(outcome.stdout), partsOf(outcome.stderr)];
+  return (name) => {
+    const part = texts.get(name);
+    if (part === undefined)
+      throw new Error(`no step ${name}: ${outcome.stdout}\n${outcome.stderr}\n${outcome.console}`);
+    return { ...part, errors: errors.get(name)?.text ?? "" };
+  };
+}
+
+function partsOf(output: Buffer): ReadonlyMap<string, Omit<Step, "errors">> {
+  return new Map(
+    output
       .toString()
       .split(/^@/m)
       .slice(1)
@@ -47,12 +61,6 @@ async function run(
         return [name, { code: Number(code), text }] as const;
       }),
   );
-  return (name) => {
-    const part = parts.get(name);
-    if (part === undefined)
-      throw new Error(`no step ${name}: ${outcome.stdout}\n${outcome.stderr}\n${outcome.console}`);
-    return part;
-  };
 }
 
 /** What holds of any measurement that went well. */
@@ -71,6 +79,10 @@ function expectMeasured({ outcome, ratio, sides, slices }: Bench): void {
   expect(slices.slice(0, 4).map(({ side }) => side)).toEqual(["peer", "dram", "dram", "peer"]);
 }
 
+/** Holds a disk as a file system or another copy would. */
+const CLAIM =
+  'const fs = require("node:fs"); fs.openSync("/dev/nvme1n1", fs.constants.O_RDWR | fs.constants.O_EXCL); fs.writeFileSync("/tmp/claimed", ""); setInterval(() => {}, 1000);';
+const POOL_BYTES = 16 * 2 ** 20;
 const AVAILABLE = "cat /sys/class/nvme/nvme0/device/p2pmem/available";
 const QUICK = "--via nvme0 --ramp 0.5 --runtime 2 --size 32M";
 
@@ -89,23 +101,24 @@ describe("bench below one switch", () => {
       step("unnamed", `peerlane bench nvme1 ${QUICK} --rw write`),
       step("misnamed", `peerlane bench nvme1 ${QUICK} --rw write --allow-write nvme3 --yes`),
       "mkswap /dev/nvme3n1 >/dev/null; swapon /dev/nvme3n1",
-      step("used", `peerlane bench nvme3 ${QUICK} --rw write --allow-write nvme3 --yes; cat /tmp/err`),
+      step("used", `peerlane bench nvme3 ${QUICK} --rw write --allow-write nvme3 --yes`),
       step(
         "claimed",
-        `W="--rw write --allow-write nvme1 --yes --dram-only --json"; peerlane bench nvme1 $W --runtime 8 & sleep 5; peerlane bench nvme1 $W; cat /tmp/err; wait`,
+        `node -e '${CLAIM}' & until [ -e /tmp/claimed ]; do sleep 0.1; done; peerlane bench nvme1 --rw write --allow-write nvme1 --yes --dram-only; code=$?; kill $!; (exit $code)`,
       ),
-      step("deep", `peerlane bench nvme1 ${QUICK} --bs 1M --iodepth 32; cat /tmp/err`),
+      step("deep", `peerlane bench nvme1 ${QUICK} --bs 1M --iodepth 32`),
       step(
         "interrupted",
-        `peerlane bench nvme1 --via nvme0 --ramp 0 --runtime 60 --json & sleep 12; kill -INT $!; wait $!`,
+        // Memory is taken right before the measurement.
+        `peerlane bench nvme1 --via nvme0 --ramp 0 --runtime 60 --json & until [ "$(${AVAILABLE})" -lt ${POOL_BYTES} ]; do sleep 0.1; done; sleep 8; kill -INT $!; wait $!`,
       ),
       step("after", AVAILABLE),
     ]);
   }, 600_000);
 
   test("measures reads through peer memory and DRAM in turn", () => {
-    const { code, text } = part("read");
-    expect(code).toBe(0);
+    const { code, text, errors } = part("read");
+    expect(code, errors).toBe(0);
     const bench = benchOf(text);
     expectMeasured(bench);
     expect(bench.path?.provider.name).toBe("nvme0");
@@ -118,19 +131,20 @@ describe("bench below one switch", () => {
   });
 
   test("measures a mix, and what it writes is known again", () => {
-    expect(part("mixed").code).toBe(0);
+    expect(part("mixed").code, part("mixed").errors).toBe(0);
     expectMeasured(benchOf(part("mixed").text));
     expect(Number(part("stamps").text)).toBeGreaterThan(0);
   });
 
   test("writes only to what was named twice and is in nobody's use", () => {
     expect([part("unnamed").code, part("misnamed").code]).toEqual([2, 2]);
-    expect(part("used").text).toMatch(/nvme3n1 is in use: swap/);
-    expect(part("claimed").text).toMatch(/nvme1n1 is in use by somebody else/);
+    expect(part("used").errors).toMatch(/nvme3n1 is in use: swap/);
+    expect(part("claimed").errors).toMatch(/nvme1n1 is in use by somebody else/);
+    expect(part("claimed").code).toBe(4);
   });
 
   test("does not take less depth than asked for, but says how much fits", () => {
-    expect(part("deep").text).toMatch(/no 33554432 bytes in one piece for depth 32[\s\S]*--iodepth 1[0-6] fits now/);
+    expect(part("deep").errors).toMatch(/no 33554432 bytes in one piece for depth 32[\s\S]*--iodepth 1[0-6] fits now/);
   });
 
   test("that is interrupted shows what it has, and gives the memory back", () => {
@@ -138,8 +152,8 @@ describe("bench below one switch", () => {
     const bench = benchOf(part("interrupted").text);
     expect(bench.outcome).toBe("partial");
     expect(bench.slices.length).toBeGreaterThan(0);
-    expect(part("after").text.trim()).toBe("16777216");
-    expect(part("before").text.trim()).toBe("16777216");
+    expect(part("after").text.trim()).toBe(String(POOL_BYTES));
+    expect(part("before").text.trim()).toBe(String(POOL_BYTES));
   });
 });
 
@@ -149,7 +163,7 @@ test("a path that loses data is not measured", async () => {
     step("write", `peerlane bench nvme1 ${QUICK} --rw write --allow-write nvme1 --yes --json`),
   ]);
   for (const name of ["read", "write"]) {
-    expect(part(name).code).toBe(1);
+    expect(part(name).code, part(name).errors).toBe(1);
     const bench = benchOf(part(name).text);
     expect(bench).toMatchObject({ outcome: "loses-data", sides: { peer: null, dram: null }, slices: [] });
     expect(bench.why?.remedy).toContain("peerlane probe");

@@ -7,7 +7,7 @@ import { ONE_SWITCH, REFUSED, SILENT_LOSS, WORKING_MACHINES } from "./machines.t
 
 const MIB = 2 ** 20;
 
-describe.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenario) => {
+describe.concurrent.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenario) => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({
@@ -50,7 +50,7 @@ describe.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenari
   });
 });
 
-describe("a copy where the hardware loses peer data without an error", () => {
+describe.concurrent("a copy where the hardware loses peer data without an error", () => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({
@@ -73,7 +73,7 @@ describe("a copy where the hardware loses peer data without an error", () => {
   });
 });
 
-describe("a copy between devices for which the kernel maps no peer memory", () => {
+describe.concurrent("a copy between devices for which the kernel maps no peer memory", () => {
   const guest = booted(() => runProgram({ scenario: REFUSED, program: "refused.ts" }));
 
   test("is refused with exit code 1 before anything is written, and says what helps", () => {
@@ -85,7 +85,7 @@ describe("a copy between devices for which the kernel maps no peer memory", () =
   });
 });
 
-describe("a copy that meets a fault", () => {
+describe.concurrent("a copy that meets a fault", () => {
   const images = imagesOfBlock();
   const guest = booted(() => {
     const small = images.make("small", 64 * MIB);

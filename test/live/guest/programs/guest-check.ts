@@ -71,6 +71,13 @@ export function poolOf(bdf: string): { readonly size: number; readonly available
   return { size: number("size"), available: number("available") };
 }
 
+/** Reads again and again how much of a provider's p2pmem is free, at little cost. */
+export function availableIn(bdf: string): () => number {
+  const file = openSync(`/sys/bus/pci/devices/${bdf}/p2pmem/available`, "r");
+  const text = Buffer.alloc(32);
+  return () => Number(text.toString("latin1", 0, readSync(file, text, 0, text.length, 0)));
+}
+
 /** Takes all memory of a pool until `free` is called. */
 export async function holdPool(bdf: string): Promise<{ readonly free: () => Promise<void> }> {
   const script = `
@@ -124,11 +131,14 @@ export function writeBytes(path: string, position: number, bytes: Uint8Array): v
   }
 }
 
+/** What is waited for shares the emulated CPU with this: looking costs it time. */
+const POLL_MS = 40;
+
 /** Waits until a condition holds; `false` where it did not within the time. */
 export async function until(condition: () => boolean, milliseconds: number): Promise<boolean> {
   for (const end = Date.now() + milliseconds; Date.now() < end; ) {
     if (condition()) return true;
-    await pause(2);
+    await pause(POLL_MS);
   }
   return condition();
 }
