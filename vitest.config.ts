@@ -17,13 +17,17 @@ const config: ViteUserConfig = defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: KERNEL_TESTS,
           testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+          maxWorkers: "100%",
         },
       },
       {
         test: {
           name: "kernel",
           include: KERNEL_TESTS,
-          // Each boot is one busy core in software emulation.
+          // Each boot is one busy core in software emulation, so they have the machine for themselves.
+          sequence: { groupOrder: 1 },
+          maxWorkers: 1,
           maxConcurrency: 2,
           testTimeout: 600_000,
           hookTimeout: 1_800_000,
