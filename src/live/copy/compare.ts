@@ -1,12 +1,13 @@
+import type { DifferenceView } from "../../report/live/copy/view.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import { type Difference, differenceOf, type Suspects } from "./difference.ts";
+import { differenceOf, type Suspects } from "./difference.ts";
 import { type ByteRange, roundUp } from "./ranges.ts";
 import { type IoFailure, readWhole, type Side, type Sides } from "./sides.ts";
 
 /** How a comparison ended. */
 export type Comparison =
   | { readonly kind: "same" }
-  | { readonly kind: "differs"; readonly difference: Difference }
+  | { readonly kind: "differs"; readonly difference: DifferenceView }
   | { readonly kind: "failed"; readonly failure: IoFailure };
 
 /** DRAM for one chunk of each side, and where the target's part starts. */

@@ -1,14 +1,5 @@
+import type { DifferenceView } from "../../report/live/copy/view.ts";
 import { PAGE_BYTES } from "./request.ts";
-
-/** Where two ranges first differ, and how the target looks there. */
-export interface Difference {
-  /** Bytes from the start of the copied range. */
-  readonly offset: number;
-  readonly looks: "zeros" | "ones" | "never-read" | "never-written" | "other";
-  /** Up to {@link SHOWN_BYTES} of each side from there, in hex. */
-  readonly source: string;
-  readonly target: string;
-}
 
 /** What the bytes of the target may be recognized as. */
 export interface Suspects {
@@ -39,7 +30,12 @@ export function firstDifference(a: Buffer, b: Buffer): number {
 }
 
 /** Compares what lies at `start` of the range; `null` where both are the same. Both buffers have the same length. */
-export function differenceOf(source: Buffer, target: Buffer, start: number, suspects?: Suspects): Difference | null {
+export function differenceOf(
+  source: Buffer,
+  target: Buffer,
+  start: number,
+  suspects?: Suspects,
+): DifferenceView | null {
   const at = firstDifference(source, target);
   if (at < 0) return null;
   return {
@@ -50,7 +46,7 @@ export function differenceOf(source: Buffer, target: Buffer, start: number, susp
   };
 }
 
-function looksOf(target: Buffer, at: number, suspects: Suspects | undefined): Difference["looks"] {
+function looksOf(target: Buffer, at: number, suspects: Suspects | undefined): DifferenceView["looks"] {
   const found = target.subarray(at, Math.min(at + LOOK_BYTES, target.length));
   if (suspects !== undefined) {
     const page = Math.floor(at / PAGE_BYTES);

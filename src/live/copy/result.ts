@@ -1,7 +1,6 @@
 import type { CopyResultView } from "../../report/live/copy/view.ts";
 import type { KernelMessage } from "../messages/kernel-log.ts";
 import type { MemoryShape } from "./chunks.ts";
-import type { Difference } from "./difference.ts";
 import type { CopyFailure } from "./failures.ts";
 import type { CopyPath } from "./path.ts";
 import type { CopyPlan } from "./plan.ts";
@@ -11,13 +10,6 @@ export interface CopyResult extends CopyResultView {
   readonly plan: CopyPlan;
   readonly path: CopyPath;
   readonly shape: MemoryShape;
-  readonly loss: Loss | null;
   readonly failure: CopyFailure | null;
   readonly messages: readonly KernelMessage[];
-}
-
-/** Data that did not arrive. */
-export interface Loss {
-  readonly difference: Difference;
-  readonly foundBy: "first-chunk" | "sample" | "verification";
 }

@@ -1,6 +1,6 @@
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { VerificationView } from "../../report/live/copy/view.ts";
+import type { LossView, VerificationView } from "../../report/live/copy/view.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
@@ -12,7 +12,7 @@ import { OpenEnds } from "./open-ends.ts";
 import { type CopyMemory, takeMemory } from "./path.ts";
 import type { CopyPlan } from "./plan.ts";
 import { DEFAULT_CHUNK } from "./request.ts";
-import type { CopyResult, Loss } from "./result.ts";
+import type { CopyResult } from "./result.ts";
 import { journalSideOf, proveLastPart } from "./resume.ts";
 import { type IoFailure, truncateTo } from "./sides.ts";
 import { SourceWatch } from "./source-watch.ts";
@@ -231,7 +231,7 @@ class CopyRun {
     const { request } = this.#plan;
     const asked: VerificationView = { state: request.verify ? "not-finished" : "not-asked", seconds: 0 };
     let verification = asked;
-    let loss: Loss | null = end.kind === "differs" ? end : null;
+    let loss: LossView | null = end.kind === "differs" ? end : null;
     let failure: CopyFailure | null = end.kind === "failed" ? await this.#describe(used, end.failure) : null;
     if (end.kind === "stopped") failure = INTERRUPTED;
     if (end.kind === "source-changed") failure = sourceChanged(this.#plan.ends.source, null);
@@ -292,7 +292,7 @@ class CopyRun {
   }
 }
 
-function outcomeOf(loss: Loss | null, failure: CopyFailure | null): CopyResult["outcome"] {
+function outcomeOf(loss: LossView | null, failure: CopyFailure | null): CopyResult["outcome"] {
   if (loss !== null) return "data-loss";
   if (failure === null) return "copied";
   return failure.kind === "interrupted" ? "interrupted" : "failed";

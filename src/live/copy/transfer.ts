@@ -1,8 +1,8 @@
+import type { DifferenceView } from "../../report/live/copy/view.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { ChunkBook, type MemoryShape, sampleChunks } from "./chunks.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
-import type { Difference } from "./difference.ts";
 import { copyFirstChunk, type FirstChunk } from "./first-chunk.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { ByteRange, CopyRanges } from "./ranges.ts";
@@ -40,7 +40,7 @@ export type TransferEnd =
   | { readonly kind: "source-changed" }
   /** The kernel does not take the memory; the target is as it was. */
   | { readonly kind: "refused"; readonly failure: IoFailure }
-  | { readonly kind: "differs"; readonly difference: Difference; readonly foundBy: "first-chunk" | "sample" };
+  | { readonly kind: "differs"; readonly difference: DifferenceView; readonly foundBy: "first-chunk" | "sample" };
 
 /** What a transfer has moved so far. */
 export interface TransferCount {

@@ -58,6 +58,22 @@ export interface VerificationView {
   readonly seconds: number;
 }
 
+/** Where two ranges first differ, and how the target looks there. */
+export interface DifferenceView {
+  /** Bytes from the start of the copied range. */
+  readonly offset: number;
+  readonly looks: "zeros" | "ones" | "never-read" | "never-written" | "other";
+  /** A few bytes of each side from there, in hex. */
+  readonly source: string;
+  readonly target: string;
+}
+
+/** Data that did not arrive. */
+export interface LossView {
+  readonly difference: DifferenceView;
+  readonly foundBy: "first-chunk" | "sample" | "verification";
+}
+
 /** A copy after it ran. */
 export interface CopyResultView {
   readonly plan: CopyPlanView;
@@ -78,15 +94,7 @@ export interface CopyResultView {
   readonly sampledChunks: number;
   readonly verification: VerificationView;
   /** Where the data is wrong, and what found it. */
-  readonly loss: {
-    readonly foundBy: "first-chunk" | "sample" | "verification";
-    readonly difference: {
-      readonly offset: number;
-      readonly looks: "zeros" | "ones" | "never-read" | "never-written" | "other";
-      readonly source: string;
-      readonly target: string;
-    };
-  } | null;
+  readonly loss: LossView | null;
   /** Why it ended early. */
   readonly failure: {
     readonly kind: string;
