@@ -46,6 +46,14 @@ module.exports = {
     ...downOnly,
     browserRooms,
     {
+      name: "one-door-to-the-file-system",
+      comment:
+        "what copies, and what it leaves behind, goes through live/system-calls, so that a test can put a world under it",
+      severity: "error",
+      from: { path: "^src/live/(copy|block|messages)/|^src/live/probe/rescue-store" },
+      to: { path: "^(node:)?fs(/|$)", dependencyTypes: ["core"] },
+    },
+    {
       name: "no-live-in-browser-rooms",
       comment: "only the floors that run on Node may reach for the live machine",
       severity: "error",

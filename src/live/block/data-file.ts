@@ -1,7 +1,7 @@
-import { realpathSync, type Stats, statSync } from "node:fs";
 import type { FileTree } from "../../host/file-tree.ts";
 import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { errnoOf, type FileStats, realSystem, type SystemCalls } from "../system-calls.ts";
 import { type BlockDevice, listBlockDevices, readBlockDevice, readBlockDeviceByNumber } from "./block-device.ts";
 
 /** A regular file whose file system lies on a block device. */
@@ -29,7 +29,7 @@ export const PAGE_BYTES = 4096;
  * Finds what a user names: a node or file by its path, a kernel name (`nvme0n1`), an NVMe controller (`nvme0`) or a PCI
  * address with one disk. Throws `not-found` or `usage` with what there is.
  */
-export function findDataFile(tree: FileTree, word: string): DataFile {
+export function findDataFile(tree: FileTree, word: string, system: SystemCalls = realSystem): DataFile {
   const byName = word.includes("/") ? undefined : readBlockDevice(tree, word);
   if (byName !== undefined) return byName;
   const disks = disksNamed(tree, word);
@@ -40,13 +40,13 @@ export function findDataFile(tree: FileTree, word: string): DataFile {
       remedy: `name one of them: ${disks.map(({ name }) => name).join(", ")}`,
     });
   }
-  return dataFileAt(tree, word);
+  return dataFileAt(tree, word, system);
 }
 
 /** The disk or file at a path. */
-function dataFileAt(tree: FileTree, word: string): DataFile {
-  const stats = statOf(tree, word);
-  const path = realpathSync(word);
+function dataFileAt(tree: FileTree, word: string, system: SystemCalls): DataFile {
+  const stats = statOf(tree, word, system);
+  const path = system.realpath(word);
   if (stats.isBlockDevice()) {
     const device = readBlockDeviceByNumber(tree, deviceNumber(stats.rdev));
     if (device !== undefined) return { ...device, path };
@@ -60,7 +60,7 @@ function dataFileAt(tree: FileTree, word: string): DataFile {
   });
 }
 
-function describeFile(tree: FileTree, path: string, stats: Stats): RegularFile {
+function describeFile(tree: FileTree, path: string, stats: FileStats): RegularFile {
   const device = readBlockDeviceByNumber(tree, deviceNumber(stats.dev)) ?? null;
   return {
     kind: "file",
@@ -73,11 +73,11 @@ function describeFile(tree: FileTree, path: string, stats: Stats): RegularFile {
   };
 }
 
-function statOf(tree: FileTree, word: string): Stats {
+function statOf(tree: FileTree, word: string, system: SystemCalls): FileStats {
   try {
-    return statSync(word);
+    return system.stat(word);
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
+    const code = errnoOf(cause);
     const disks = listBlockDevices(tree).filter(({ functions }) => functions.length > 0);
     const known = disks.map(({ name }) => name).join(", ");
     throw new PeerlaneError("not-found", code === "ENOENT" ? `no disk or file '${word}'` : `${word}: ${code}`, {

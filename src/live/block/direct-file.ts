@@ -1,17 +1,6 @@
-import {
-  close as closeFile,
-  constants,
-  fdatasync,
-  fstatSync,
-  ftruncate,
-  open as openFile,
-  read,
-  type Stats,
-  write,
-} from "node:fs";
-import { promisify } from "node:util";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
+import { constants, type Descriptor, errnoOf, type FileStats, realSystem, type SystemCalls } from "../system-calls.ts";
 import { type DataFile, deviceNumber, nameOf } from "./data-file.ts";
 
 /** How one read or write ended: bytes moved, and the error's name (`EIO`) where it failed. A short one is no error. */
@@ -35,41 +24,41 @@ export interface OpenMode {
   readonly claim?: boolean;
 }
 
-const openAsync = promisify(openFile);
-const closeAsync = promisify(closeFile);
-
 /**
  * A disk or file open for direct I/O (O_DIRECT): data moves between the device and the given memory, past the page
  * cache. Offsets, lengths and positions are multiples of the logical block; only the end of a file may be short.
  */
 export class DirectFile {
   readonly file: DataFile;
-  readonly #descriptor: number;
+  /** For flock(2). */
+  readonly descriptor: Descriptor;
+  readonly #system: SystemCalls;
   #isOpen = true;
 
-  private constructor(file: DataFile, descriptor: number) {
+  private constructor(file: DataFile, descriptor: Descriptor, system: SystemCalls) {
     this.file = file;
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
+    this.#system = system;
   }
 
   /**
    * Opens it. Throws `environment` without permission, where it is in use and was to be claimed, or where its path leads
    * to something else by now.
    */
-  static async open(file: DataFile, mode: OpenMode): Promise<DirectFile> {
+  static async open(file: DataFile, mode: OpenMode, system: SystemCalls = realSystem): Promise<DirectFile> {
     const flags =
       (mode.access === "read" ? constants.O_RDONLY : constants.O_RDWR) |
       constants.O_DIRECT |
       constants.O_NOFOLLOW |
       (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
-    let descriptor: number;
+    let descriptor: Descriptor;
     try {
-      descriptor = await openAsync(file.path, flags);
+      descriptor = system.open(file.path, flags);
     } catch (cause) {
-      throw openError(file, mode, cause as NodeJS.ErrnoException);
+      throw openError(file, mode, cause);
     }
-    if (isStill(file, fstatSync(descriptor))) return new DirectFile(file, descriptor);
-    await closeAsync(descriptor);
+    if (isStill(file, system.fstat(descriptor))) return new DirectFile(file, descriptor, system);
+    system.close(descriptor);
     throw new PeerlaneError("environment", `${file.path} is not what it was a moment ago`, {
       remedy: "something renamed or replaced it: look at it, and run this again",
     });
@@ -77,64 +66,54 @@ export class DirectFile {
 
   /** Its size now; of a regular file only. */
   get fileBytes(): number {
-    return fstatSync(this.#descriptor).size;
+    return this.#system.fstat(this.descriptor).size;
   }
 
   /** Reads from the device into memory. */
   read(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult> {
-    return new Promise((resolve) => {
-      read(this.#descriptor, memory.buffer, offset, length, position, (error, bytes) => resolve(outcome(error, bytes)));
-    });
+    return outcome(this.#system.pread(this.descriptor, memory.buffer, offset, length, position));
   }
 
   /** Writes from memory to the device. */
   write(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult> {
-    return new Promise((resolve) => {
-      write(this.#descriptor, memory.buffer, offset, length, position, (error, bytes) =>
-        resolve(outcome(error, bytes)),
-      );
-    });
+    return outcome(this.#system.pwrite(this.descriptor, memory.buffer, offset, length, position));
   }
 
   /** Waits until what was written is on the medium (fdatasync(2)). */
   sync(): Promise<IoResult> {
-    return new Promise((resolve) => {
-      fdatasync(this.#descriptor, (error) => resolve(outcome(error, 0)));
-    });
+    return outcome(this.#system.fdatasync(this.descriptor));
   }
 
   /** Sets the length of a regular file. */
   truncate(sizeBytes: number): Promise<IoResult> {
-    return new Promise((resolve) => {
-      ftruncate(this.#descriptor, sizeBytes, (error) => resolve(outcome(error, 0)));
-    });
-  }
-
-  /** For flock(2). */
-  get descriptor(): number {
-    return this.#descriptor;
+    return outcome(this.#system.ftruncate(this.descriptor, sizeBytes));
   }
 
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await closeAsync(this.#descriptor);
+    this.#system.close(this.descriptor);
   }
 }
 
 /** Whether what was opened is the disk or file that was looked at before: a path may lead elsewhere by then. */
-function isStill(file: DataFile, stats: Stats): boolean {
+function isStill(file: DataFile, stats: FileStats): boolean {
   if (file.kind === "device") return stats.isBlockDevice() && deviceNumber(stats.rdev) === file.number;
   return stats.isFile() && stats.ino === file.inode;
 }
 
-function outcome(error: NodeJS.ErrnoException | null, bytes: number): IoResult {
-  return error === null ? { bytes, errno: null } : { bytes: 0, errno: error.code ?? error.message };
+async function outcome(call: Promise<number> | Promise<void>): Promise<IoResult> {
+  try {
+    return { bytes: (await call) ?? 0, errno: null };
+  } catch (error) {
+    return { bytes: 0, errno: errnoOf(error) };
+  }
 }
 
-function openError(file: DataFile, { access }: OpenMode, cause: NodeJS.ErrnoException): PeerlaneError {
+function openError(file: DataFile, { access }: OpenMode, cause: unknown): PeerlaneError {
   const name = nameOf(file);
-  switch (cause.code) {
+  const errno = errnoOf(cause);
+  switch (errno) {
     case "EACCES":
     case "EPERM":
       return new PeerlaneError("environment", `no permission to ${access} ${name}`, {
@@ -154,6 +133,6 @@ function openError(file: DataFile, { access }: OpenMode, cause: NodeJS.ErrnoExce
         cause,
       });
     default:
-      return new PeerlaneError("environment", `cannot open ${name}: ${cause.code ?? cause.message}`, { cause });
+      return new PeerlaneError("environment", `cannot open ${name}: ${errno}`, { cause });
   }
 }

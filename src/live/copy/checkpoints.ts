@@ -10,6 +10,8 @@ export interface CheckpointJob {
   readonly everyBytes: number;
   /** All below is written. */
   readonly watermark: () => number;
+  /** A clock that only goes forward. */
+  readonly nowMs: () => number;
   /** Puts into the journal that all below is on the medium. May throw. */
   readonly save: (completedBytes: number) => void;
   readonly onFailure: (failure: IoFailure) => void;
@@ -24,13 +26,14 @@ export interface CheckpointJob {
 export class Checkpoints {
   readonly #job: CheckpointJob;
   #running: Promise<void> | null = null;
-  #savedMs = performance.now();
+  #savedMs: number;
   #savedBytes: number;
   /** A second flush after a failed one succeeds, whatever was lost (Linux reports each loss once): nothing may be saved. */
   #isBroken = false;
 
   constructor(job: CheckpointJob) {
     this.#job = job;
+    this.#savedMs = job.nowMs();
     this.#savedBytes = job.watermark();
   }
 
@@ -38,7 +41,7 @@ export class Checkpoints {
   poll(): void {
     if (this.#running !== null) return;
     const bytes = this.#job.watermark() - this.#savedBytes;
-    if (bytes < this.#job.everyBytes && (bytes === 0 || performance.now() - this.#savedMs < INTERVAL_MS)) return;
+    if (bytes < this.#job.everyBytes && (bytes === 0 || this.#job.nowMs() - this.#savedMs < INTERVAL_MS)) return;
     this.#running = this.#save().finally(() => {
       this.#running = null;
     });
@@ -70,7 +73,7 @@ export class Checkpoints {
       this.#isBroken = true;
       return onError(error);
     }
-    this.#savedMs = performance.now();
+    this.#savedMs = this.#job.nowMs();
     this.#savedBytes = bytes;
   }
 }

@@ -1,10 +1,10 @@
-import { lstatSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import type { FileTree } from "../../host/file-tree.ts";
 import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { readBlockDeviceByNumber } from "../block/block-device.ts";
 import { type DataFile, deviceNumber, findDataFile, PAGE_BYTES, type RegularFile } from "../block/data-file.ts";
+import type { Host } from "../host.ts";
+import { ifThere, type SystemCalls } from "../system-calls.ts";
 import type { Extent } from "./ranges.ts";
 
 /** Both ends of a copy. */
@@ -22,22 +22,26 @@ const NO_INODE = 0;
 const DISK_WORD = /^(nvme|sd|hd|vd|xvd|dm-|md|loop|mmcblk|zram|ram|nbd|rbd|pmem|sr)[a-z0-9]+$/;
 
 /** Finds both ends. Throws `not-found` or `usage` where one is none. */
-export function findEnds(tree: FileTree, sourceWord: string, targetWord: string): CopyEnds {
-  const source = findDataFile(tree, sourceWord);
-  const future = futureFile(tree, targetWord);
-  const target = future ?? findDataFile(tree, targetWord);
+export function findEnds(
+  { tree, system }: Pick<Host, "tree" | "system">,
+  sourceWord: string,
+  targetWord: string,
+): CopyEnds {
+  const source = findDataFile(tree, sourceWord, system);
+  const future = futureFile({ tree, system }, targetWord);
+  const target = future ?? findDataFile(tree, targetWord, system);
   return { source, target, isNew: future !== null };
 }
 
 /** The file that a path shall become; `null` where something is there, or the word means a disk. */
-function futureFile(tree: FileTree, word: string): RegularFile | null {
+function futureFile({ tree, system }: Pick<Host, "tree" | "system">, word: string): RegularFile | null {
   if (!word.includes("/") && (DISK_WORD.test(word) || parseBdf(word) !== undefined)) return null;
-  if (lstatSync(word, { throwIfNoEntry: false }) !== undefined || word.endsWith("/")) return null;
-  const folder = realFolder(word);
+  if (ifThere(() => system.lstat(word)) !== undefined || word.endsWith("/")) return null;
+  const folder = realFolder(word, system);
   const path = join(folder, basename(word));
   // A node that is missing under /dev is a device that is not there; a file made there would lie in memory.
   if (path.startsWith("/dev/")) return null;
-  const device = readBlockDeviceByNumber(tree, deviceNumber(statSync(folder).dev)) ?? null;
+  const device = readBlockDeviceByNumber(tree, deviceNumber(system.stat(folder).dev)) ?? null;
   return {
     kind: "file",
     path,
@@ -49,11 +53,11 @@ function futureFile(tree: FileTree, word: string): RegularFile | null {
   };
 }
 
-function realFolder(word: string): string {
+function realFolder(word: string, system: SystemCalls): string {
   const folder = dirname(word);
   try {
-    const path = realpathSync(folder);
-    if (statSync(path).isDirectory()) return path;
+    const path = system.realpath(folder);
+    if (system.stat(path).isDirectory()) return path;
   } catch (cause) {
     throw new PeerlaneError("not-found", `there is no folder ${folder} for the target`, {
       remedy: "make it first (mkdir), or name a disk",

@@ -3,6 +3,7 @@ import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { isRefusal } from "../block/direct-file.ts";
+import { realSystem, type SystemCalls } from "../system-calls.ts";
 import type { IoFailure } from "./sides.ts";
 
 /** Why a copy did not end well, and what the user can do. */
@@ -61,12 +62,13 @@ export async function whoIsGoneAfter(
   tree: FileTree,
   parties: Parties,
   { errno }: IoFailure,
+  system: Pick<SystemCalls, "monotonicMs" | "sleep"> = realSystem,
 ): Promise<readonly string[]> {
   if (isRefusal(errno)) return [];
-  for (const end = performance.now() + REMOVAL_MS; performance.now() < end; ) {
+  for (const end = system.monotonicMs() + REMOVAL_MS; system.monotonicMs() < end; ) {
     const gone = whoIsGone(tree, parties);
     if (gone.length > 0) return gone;
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await system.sleep(POLL_MS);
   }
   return [];
 }

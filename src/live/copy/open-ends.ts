@@ -1,10 +1,9 @@
-import { unlinkSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import type { FileTree } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type DataFile, findDataFile, nameOf } from "../block/data-file.ts";
 import { DirectFile } from "../block/direct-file.ts";
+import type { Host } from "../host.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
+import { constants, errnoOf } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
 import { lockFile } from "./journal-file.ts";
 import type { CopyRanges } from "./ranges.ts";
@@ -13,28 +12,28 @@ import { SIGNATURE_BYTES, signaturesOf } from "./signatures.ts";
 
 /** Both ends of a copy, open for direct I/O; the target claimed (a disk) or locked (a file) for this copy alone. */
 export class OpenEnds {
-  readonly #tree: FileTree;
+  readonly #host: Pick<Host, "tree" | "system">;
   readonly #ends: CopyEnds;
   #source: DirectFile | null = null;
   #target: DirectFile | null = null;
   /** A file that was made and that nothing was written to. */
   #untouched: string | null = null;
 
-  constructor(tree: FileTree, ends: CopyEnds) {
-    this.#tree = tree;
+  constructor(host: Pick<Host, "tree" | "system">, ends: CopyEnds) {
+    this.#host = host;
     this.#ends = ends;
   }
 
   /** Opens what is there. Throws `environment` where the target is in use. */
   async open(): Promise<void> {
-    this.#source = await DirectFile.open(this.#ends.source, { access: "read" });
+    this.#source = await DirectFile.open(this.#ends.source, { access: "read" }, this.#host.system);
     if (!this.#ends.isNew) await this.#openTarget(this.#ends.target);
   }
 
   async #openTarget(target: DataFile): Promise<void> {
-    this.#target = await DirectFile.open(target, { access: "write", claim: true });
+    this.#target = await DirectFile.open(target, { access: "write", claim: true }, this.#host.system);
     // A disk is claimed; its lock is udev's.
-    if (target.kind === "device" || (await lockFile(this.#target.descriptor))) return;
+    if (target.kind === "device" || (await lockFile(this.#target.descriptor, this.#host.system))) return;
     throw new PeerlaneError("environment", `another copy to ${nameOf(target)} is running`, {
       remedy: "wait until it has ended",
     });
@@ -44,17 +43,17 @@ export class OpenEnds {
   async makeTarget(): Promise<void> {
     if (!this.#ends.isNew) return;
     const { path } = this.#ends.target;
+    const { tree, system } = this.#host;
     try {
-      await writeFile(path, "", { flag: "wx" });
+      system.close(system.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666));
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      throw new PeerlaneError("environment", `cannot make the target file ${path}: ${code}`, {
+      throw new PeerlaneError("environment", `cannot make the target file ${path}: ${errnoOf(cause)}`, {
         remedy: "name a file in a folder that you may write",
         cause,
       });
     }
     this.#untouched = path;
-    await this.#openTarget(findDataFile(this.#tree, path));
+    await this.#openTarget(findDataFile(tree, path, system));
   }
 
   /** Something may be written to the target from now on. */
@@ -110,7 +109,7 @@ export class OpenEnds {
   async close(): Promise<void> {
     await this.#source?.close();
     await this.#target?.close();
-    if (this.#untouched !== null) unlinkSync(this.#untouched);
+    if (this.#untouched !== null) this.#host.system.unlink(this.#untouched);
     this.#untouched = null;
   }
 }

@@ -30,13 +30,13 @@ export interface CopyPlan {
 
 /** Decides what to copy where and through what. Throws whatever speaks against it; nothing is written. */
 export function planCopy(host: Host, request: CopyRequest): CopyPlan {
-  const ends = findEnds(host.tree, request.source, request.target);
+  const ends = findEnds(host, request.source, request.target);
   const { source, target } = ends;
   const ranges = resolveRanges(extentOf(source, nameOf(source)), extentOf(target, nameOf(target)), request);
-  const warnings = refuseHarm(host.tree, ends, ranges);
+  const warnings = refuseHarm(host.tree, ends, ranges, host.system);
   const unitBytes = Math.max(PAGE_BYTES, source.logicalBlockBytes, target.logicalBlockBytes);
   const journalPath = request.journal ?? defaultJournalPath(copyKey(source, target, ranges));
-  const there = readJournal(journalPath);
+  const there = readJournal(journalPath, host.system);
   if (there !== null && request.journal !== null && !request.resume)
     requireOwnJournal(there, journalPath, ends, ranges);
   const resumed = request.resume ? journalToResume(there, journalPath, ends, ranges) : null;

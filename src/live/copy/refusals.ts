@@ -1,9 +1,9 @@
-import { statSync } from "node:fs";
 import type { FileTree } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BlockDevice, readBlockDevice } from "../block/block-device.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { usesOf } from "../block/uses.ts";
+import { realSystem, type SystemCalls } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
 import { type ByteRange, type CopyRanges, overlaps } from "./ranges.ts";
 
@@ -14,28 +14,38 @@ const MAX_STACK = 16;
  * Throws where the copy would do harm: the target is in use (`environment`), or its range shares bytes with the source
  * (`usage`). Returns what is worth a warning.
  */
-export function refuseHarm(tree: FileTree, ends: CopyEnds, ranges: CopyRanges): readonly string[] {
-  refuseOverlap(tree, ends, ranges);
+export function refuseHarm(
+  tree: FileTree,
+  ends: CopyEnds,
+  ranges: CopyRanges,
+  system: SystemCalls = realSystem,
+): readonly string[] {
+  refuseOverlap(tree, ends, ranges, system);
   const { source, target } = ends;
-  if (target.kind === "device") refuseInUse(tree, target);
+  if (target.kind === "device") refuseInUse(tree, target, system);
   if (source.kind !== "device") return [];
-  const uses = usesOf(tree, source);
+  const uses = usesOf(tree, source, system);
   return uses.length === 0 ? [] : [`the source ${source.name} is in use (${uses.join(", ")}): it may change meanwhile`];
 }
 
-function refuseInUse(tree: FileTree, target: BlockDevice): void {
-  const uses = usesOf(tree, target);
+function refuseInUse(tree: FileTree, target: BlockDevice, system: SystemCalls): void {
+  const uses = usesOf(tree, target, system);
   if (uses.length === 0) return;
   throw new PeerlaneError("environment", `the target ${target.name} is in use: ${uses.join(", ")}`, {
     remedy: "unmount it (umount), switch swap off (swapoff), or end what holds it; then copy again",
   });
 }
 
-function refuseOverlap(tree: FileTree, { source, target, isNew }: CopyEnds, ranges: CopyRanges): void {
+function refuseOverlap(
+  tree: FileTree,
+  { source, target, isNew }: CopyEnds,
+  ranges: CopyRanges,
+  system: SystemCalls,
+): void {
   const from: ByteRange = { start: ranges.sourceStart, size: ranges.lengthBytes };
   const to: ByteRange = { start: ranges.targetStart, size: ranges.lengthBytes };
   if (source.kind === "file" && target.kind === "file") {
-    if (!isNew && isSameFile(source, target) && overlaps(from, to)) throw overlapping(source, target);
+    if (!isNew && isSameFile(source, target, system) && overlaps(from, to)) throw overlapping(source, target);
     return;
   }
   if (target.kind === "file") {
@@ -63,9 +73,9 @@ function overlapping(source: DataFile, target: DataFile): PeerlaneError {
   );
 }
 
-function isSameFile(a: DataFile, b: DataFile): boolean {
+function isSameFile(a: DataFile, b: DataFile, system: SystemCalls): boolean {
   if (a.path === b.path) return true;
-  const [first, second] = [statSync(a.path), statSync(b.path)];
+  const [first, second] = [system.stat(a.path), system.stat(b.path)];
   return first.dev === second.dev && first.ino === second.ino;
 }
 

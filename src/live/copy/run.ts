@@ -40,7 +40,7 @@ export async function runCopy(plan: CopyPlan, hooks: CopyHooks): Promise<CopyRes
 class CopyRun {
   readonly #plan: CopyPlan;
   readonly #hooks: CopyHooks;
-  readonly #log = KernelLog.open();
+  readonly #log: KernelLog;
   readonly #count: TransferCount = { memoryBytes: 0, cpuBytes: 0 };
   readonly #warnings: string[];
   readonly #ends: OpenEnds;
@@ -54,9 +54,10 @@ class CopyRun {
   constructor(plan: CopyPlan, hooks: CopyHooks) {
     this.#plan = plan;
     this.#hooks = hooks;
+    this.#log = KernelLog.open(undefined, plan.host.system);
     this.#warnings = [...plan.warnings];
-    this.#watch = new SourceWatch(plan.host.tree, plan.ends);
-    this.#ends = new OpenEnds(plan.host.tree, plan.ends);
+    this.#watch = new SourceWatch(plan.host, plan.ends);
+    this.#ends = new OpenEnds(plan.host, plan.ends);
     this.#journalledBytes = plan.resumed?.completedBytes ?? 0;
   }
 
@@ -70,7 +71,8 @@ class CopyRun {
       mapSystemMemory(2 * Math.max(plan.chunkBytes, plan.resumed?.chunkBytes ?? 0)),
     );
     const slot = { memory: staging, sourceAt: 0, targetAt: staging.sizeBytes / 2 };
-    const started = performance.now();
+    const { monotonicMs } = plan.host.system;
+    const started = monotonicMs();
     const usage = process.cpuUsage();
     let result = await this.#transfer(taken, slot);
     let used = taken;
@@ -80,7 +82,7 @@ class CopyRun {
       result = await this.#transfer(used, slot);
     }
     const { user, system } = process.cpuUsage(usage);
-    const seconds = (performance.now() - started) / 1000;
+    const seconds = (monotonicMs() - started) / 1000;
     const times = { seconds, cpuSeconds: (user + system) / 1e6 };
     if (result.kind === "refused") throw await this.#refused(used, result.failure);
     return await this.#conclude(used, result, times);
@@ -108,7 +110,7 @@ class CopyRun {
       await this.#hooks.confirm(ends.target, await this.#ends.contentsOfTarget());
     }
     this.#ends.requireUnchangedTarget();
-    this.#journalFile = await JournalFile.open(journalPath);
+    this.#journalFile = await JournalFile.open(journalPath, this.#plan.host.system);
     if (resumed !== null && this.#journalFile.read()?.completedBytes !== resumed.completedBytes) {
       throw new PeerlaneError("environment", "another copy has just changed the journal", { remedy: "run it again" });
     }
@@ -156,6 +158,7 @@ class CopyRun {
         syncEveryBytes: this.#plan.request.syncEveryBytes,
         onBytes: (bytes) => this.#hooks.onBytes("copy", bytes),
         onWrite: () => this.#ends.keepTarget(),
+        nowMs: this.#plan.host.system.monotonicMs,
       },
       this.#count,
     );
@@ -220,7 +223,7 @@ class CopyRun {
     const { host, ends } = this.#plan;
     const provider = path.kind === "peer" ? path.choice.pool.provider : null;
     const parties = { source: ends.source, target: ends.target, provider };
-    return describeFailure(parties, failure, await whoIsGoneAfter(host.tree, parties, failure));
+    return describeFailure(parties, failure, await whoIsGoneAfter(host.tree, parties, failure, host.system));
   }
 
   async #conclude(
@@ -236,9 +239,10 @@ class CopyRun {
     if (end.kind === "stopped") failure = INTERRUPTED;
     if (end.kind === "source-changed") failure = sourceChanged(this.#plan.ends.source, null);
     if (end.kind === "done" && request.verify) {
-      const began = performance.now();
+      const { monotonicMs } = this.#plan.host.system;
+      const began = monotonicMs();
       const verified = await this.#verify(used);
-      const seconds = (performance.now() - began) / 1000;
+      const seconds = (monotonicMs() - began) / 1000;
       if (verified === null) failure = INTERRUPTED;
       else if (verified.kind === "failed") failure = await this.#describe(used, verified.failure);
       else verification = { state: verified.kind, seconds };

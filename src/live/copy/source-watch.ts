@@ -1,22 +1,25 @@
-import { type FileTree, readText } from "../../host/file-tree.ts";
+import { readText } from "../../host/file-tree.ts";
 import { type DataFile, findDataFile } from "../block/data-file.ts";
+import type { Host } from "../host.ts";
 import type { CopyEnds } from "./ends.ts";
+
+type Files = Pick<Host, "tree" | "system">;
 
 /** Knows whether somebody has written to the source since the copy began. */
 export class SourceWatch {
-  readonly #tree: FileTree;
+  readonly #files: Files;
   readonly #source: DataFile;
   readonly #before: string | null;
 
-  constructor(tree: FileTree, { source, target }: Pick<CopyEnds, "source" | "target">) {
-    this.#tree = tree;
+  constructor(files: Files, { source, target }: Pick<CopyEnds, "source" | "target">) {
+    this.#files = files;
     this.#source = source;
-    this.#before = isToldApart(source, target) ? lastWrite(tree, source) : null;
+    this.#before = isToldApart(source, target) ? lastWrite(files, source) : null;
   }
 
   /** True: the source was written to. False says little: not all writes are counted, and a gone source has no count. */
   wasWritten(): boolean {
-    const now = this.#before === null ? null : lastWrite(this.#tree, this.#source);
+    const now = this.#before === null ? null : lastWrite(this.#files, this.#source);
     return now !== null && now !== this.#before;
   }
 }
@@ -30,15 +33,15 @@ function isToldApart(source: DataFile, target: DataFile): boolean {
 }
 
 /** Changes with each write: the time of a file's last one, the number of a disk's. `null` where it is not known. */
-function lastWrite(tree: FileTree, source: DataFile): string | null {
-  if (source.kind === "file") return modifiedNow(tree, source.path);
+function lastWrite({ tree, system }: Files, source: DataFile): string | null {
+  if (source.kind === "file") return modifiedNow({ tree, system }, source.path);
   // Documentation/block/stat.rst: the fifth field counts write I/Os that are done, of a partition its own.
   return readText(tree, `sys/class/block/${source.name}/stat`)?.trim().split(/\s+/)[4] ?? null;
 }
 
-function modifiedNow(tree: FileTree, path: string): string | null {
+function modifiedNow({ tree, system }: Files, path: string): string | null {
   try {
-    const file = findDataFile(tree, path);
+    const file = findDataFile(tree, path, system);
     return file.kind === "file" ? file.modified : null;
   } catch {
     return null;

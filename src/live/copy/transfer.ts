@@ -29,6 +29,8 @@ export interface TransferJob extends Sides {
   /** Called when the target is, or is about to be, written to for good. */
   readonly onWrite: () => void;
   readonly signal: AbortSignal;
+  /** A clock that only goes forward. */
+  readonly nowMs: () => number;
 }
 
 /** How a transfer ended. Nothing is in flight any more, and the journal is right. */
@@ -96,7 +98,7 @@ async function proveFirstChunk(job: TransferJob, part: ByteRange): Promise<First
 
 /** The chunks behind the first; `null` where all are moved. */
 async function moveChunks(job: TransferJob, start: number, count: TransferCount): Promise<TransferEnd | null> {
-  const { ranges, shape, target, save, syncEveryBytes, onBytes, signal } = job;
+  const { ranges, shape, target, save, syncEveryBytes, onBytes, signal, nowMs } = job;
   const chunks = new ChunkBook(start, ranges.bulkBytes, shape.chunkBytes);
   onBytes(start);
   const stop = new AbortController();
@@ -105,6 +107,7 @@ async function moveChunks(job: TransferJob, start: number, count: TransferCount)
     target,
     everyBytes: syncEveryBytes,
     watermark: () => chunks.watermark,
+    nowMs,
     save,
     onFailure: (failure) => pipeline.fail(failure),
     onError: (error) => {

@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readSync } from "node:fs";
+import { constants, type Descriptor, errnoOf, realSystem, type SystemCalls } from "../system-calls.ts";
 
 /** A record of the kernel's log is at most this long (`PRINTKRB_RECORD_MAX`, `CONSOLE_EXT_LOG_MAX`). */
 const MAX_RECORD = 8192;
@@ -18,23 +18,24 @@ export interface KernelMessage {
  */
 export class KernelLog {
   readonly reason: string | null;
-  readonly #file: number | null;
+  readonly #file: Descriptor | null;
+  readonly #system: SystemCalls;
   readonly #record = Buffer.alloc(MAX_RECORD);
 
-  private constructor(file: number | null, reason: string | null) {
+  private constructor(system: SystemCalls, file: Descriptor | null, reason: string | null) {
+    this.#system = system;
     this.#file = file;
     this.reason = reason;
   }
 
   /** Starts at the end of the log: older messages are not returned. */
-  static open(path = "/dev/kmsg"): KernelLog {
+  static open(path = "/dev/kmsg", system: SystemCalls = realSystem): KernelLog {
     try {
-      const log = new KernelLog(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK), null);
+      const log = new KernelLog(system, system.open(path, constants.O_RDONLY | constants.O_NONBLOCK), null);
       log.take();
       return log;
     } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      return new KernelLog(null, `${path} cannot be read (${code}): root or CAP_SYSLOG can`);
+      return new KernelLog(system, null, `${path} cannot be read (${errnoOf(cause)}): root or CAP_SYSLOG can`);
     }
   }
 
@@ -53,17 +54,17 @@ export class KernelLog {
     if (this.#file === null) return undefined;
     for (;;) {
       try {
-        const length = readSync(this.#file, this.#record, 0, MAX_RECORD, null);
+        const length = this.#system.read(this.#file, this.#record);
         return length === 0 ? undefined : this.#record.toString("utf8", 0, length);
       } catch (error) {
         // EPIPE: messages were overwritten before they were read; reading goes on behind the gap.
-        if ((error as NodeJS.ErrnoException).code !== "EPIPE") return undefined;
+        if (errnoOf(error) !== "EPIPE") return undefined;
       }
     }
   }
 
   close(): void {
-    if (this.#file !== null) closeSync(this.#file);
+    if (this.#file !== null) this.#system.close(this.#file);
   }
 }
 

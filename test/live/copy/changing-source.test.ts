@@ -7,6 +7,7 @@ import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { planCopy, runCopy } from "../../../src/live/copy/index.ts";
 import { SourceWatch } from "../../../src/live/copy/source-watch.ts";
 import { readHost } from "../../../src/live/index.ts";
+import { realSystem } from "../../../src/live/system-calls.ts";
 import { overwrite } from "./copies.ts";
 
 const MIB = 2 ** 20;
@@ -71,7 +72,7 @@ describe("a disk as the source", () => {
   };
   const wasWritten = (target: BlockDevice, before: string, after: string): boolean => {
     stat = before;
-    const watch = new SourceWatch(tree, { source: disk("nvme0n1"), target });
+    const watch = new SourceWatch({ tree, system: realSystem }, { source: disk("nvme0n1"), target });
     stat = after;
     return watch.wasWritten();
   };

@@ -157,6 +157,7 @@ export function transferJob(fake: FakeJob): TransferJob {
     onBytes: fake.onBytes ?? (() => {}),
     onWrite: () => {},
     signal: fake.signal ?? new AbortController().signal,
+    nowMs: () => performance.now(),
   };
 }
 
