@@ -41,7 +41,7 @@ export function parseCpuinfo(text: string): Cpu {
 }
 
 /** Kernel configuration symbols that P2PDMA and the IOMMU hang on. */
-const configSymbols = [
+export const CONFIG_SYMBOLS: readonly string[] = [
   "CONFIG_PCI_P2PDMA",
   "CONFIG_ZONE_DEVICE",
   "CONFIG_DMABUF_MOVE_NOTIFY",
@@ -57,7 +57,7 @@ const configSymbols = [
 /** Picks the symbols of interest from the text of a kernel's `.config`; symbols that are not set are left out. */
 export function parseKernelConfig(text: string): Readonly<Record<string, string>> {
   const config: Record<string, string> = {};
-  for (const symbol of configSymbols) {
+  for (const symbol of CONFIG_SYMBOLS) {
     const at = text.indexOf(`\n${symbol}=`);
     if (at < 0) continue;
     const end = text.indexOf("\n", at + 1);

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readSnapshot, redact, writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { redact } from "../../src/host/redaction/index.ts";
+import { readSnapshot, writeSnapshot } from "../../src/host/snapshot/index.ts";
 import { afterBoot, decideAll, expectedIommuGroups, topologyOf } from "../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { readCapturedMachine } from "../machines/captures.ts";

@@ -15,7 +15,7 @@ export interface ReportOptions extends WhatIfOptions {
 /** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
   const { after, changes } = await readSource(source, options);
-  const { redact } = await import("../../host/snapshot/index.ts");
+  const { redact } = await import("../../host/redaction/index.ts");
   const { PeerRoutes } = await import("../../fabric/index.ts");
   const table = decideAll(redact(after), rulesOf(options));
   writeOutput(

@@ -1,7 +1,7 @@
 import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { baseName, type FileTree, readText, resolveLink } from "../file-tree.ts";
-import { isKernelName } from "../snapshot/redact.ts";
+import { isKernelName, withoutIdentifiers } from "../redaction/index.ts";
 import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./form.ts";
 import { deflate, toBase64 } from "./zlib.ts";
 
@@ -10,7 +10,8 @@ const WITH_CAPABILITIES = 256;
 
 /**
  * Writes a dump that `rdma_topo` reads (`-F`), of a tree of sysfs: every function, host bridges too, which it leaves out
- * of its own dumps and does not mind. Vital product data, which holds serial numbers, is left out. Throws `environment`
+ * of its own dumps and does not mind. Of config space the registers that matter stay ({@link withoutIdentifiers}), of names
+those that the kernel or udev gave. Throws `environment`
  * where config space is cut, as for readers without root: a dump of that would read as a machine without ACS.
  */
 export async function writeRdmaTopo(tree: FileTree): Promise<string> {
@@ -44,13 +45,25 @@ async function entryOf(tree: FileTree, path: string): Promise<DumpEntry> {
   const numaNode = Number.parseInt(readText(tree, `${path}/numa_node`) ?? "", 10);
   const group = Number.parseInt(baseName(tree.readLink(`${path}/iommu_group`) ?? ""), 10);
   return {
-    realpath: `/${path}`,
-    config: toBase64(await deflate(config)),
-    modalias: readText(tree, `${path}/modalias`) ?? modaliasOf(config),
+    realpath: `/${busPath(path)}`,
+    config: toBase64(await deflate(withoutIdentifiers(config))),
+    modalias: modaliasIn(readText(tree, `${path}/modalias`)) ?? modaliasOf(config),
     iommu_group: Number.isNaN(group) ? null : group,
     numa_node: Number.isNaN(numaNode) ? null : numaNode,
     subsystems: subsystemsOf(tree, path),
   };
+}
+
+/** A function's folder with the host bridges and functions above it; platform devices above those tell nothing here. */
+function busPath(path: string): string {
+  const buses = path
+    .split("/")
+    .filter((part) => /^pci[0-9a-f]{4,8}:[0-9a-f]{2}$/.test(part) || parseBdf(part) !== undefined);
+  return ["sys/devices", ...buses].join("/");
+}
+
+function modaliasIn(text: string | undefined): string | undefined {
+  return text !== undefined && /^pci:(?:v|d|sv|sd|bc|sc|i|[0-9A-F]){8,60}$/.test(text) ? text : undefined;
 }
 
 /** Names that people or MAC addresses gave are left out, as in captures. */

@@ -3,9 +3,9 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
+import { redact } from "../redaction/index.ts";
 import { type Frame, SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
 import { ReasonsTable } from "./reasons-table.ts";
-import { redact } from "./redact.ts";
 
 /**
  * Writes a machine as a snapshot: JSON text with one function on a line, without what {@link redact} leaves out. The

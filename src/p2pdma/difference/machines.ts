@@ -1,5 +1,5 @@
 import type { Machine } from "../../host/machine.ts";
-import { keptParameters } from "../../host/snapshot/command-line.ts";
+import { keptParameters, keptRelease } from "../../host/redaction/index.ts";
 import type { Acs } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { LinkState } from "../../pci/express.ts";
@@ -60,12 +60,14 @@ export function compareMachines(
 }
 
 function factChanges(before: Machine, after: Machine): FactChange[] {
-  // A snapshot holds the parameters that matter only: the others cannot be compared.
+  // A snapshot holds the parameters that matter and no names in the release: what it left out cannot be compared.
   const isCut = [before, after].some(({ source }) => source.format === "snapshot");
+  const release = ({ kernel }: Machine): Known<string> =>
+    isCut && !isUnknown(kernel.release) ? keptRelease(kernel.release) : kernel.release;
   const commandLine = ({ kernel }: Machine): Known<string> =>
     isCut && !isUnknown(kernel.commandLine) ? keptParameters(kernel.commandLine) : kernel.commandLine;
   const pairs: readonly [FactChange["what"], (machine: Machine) => Known<string | null>][] = [
-    ["kernel", ({ kernel }) => kernel.release],
+    ["kernel", release],
     ["command-line", commandLine],
     ["cpu", cpuName],
     ["iommu-kind", ({ iommu }) => iommu.kind],

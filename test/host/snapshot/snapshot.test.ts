@@ -4,11 +4,11 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { readMachine } from "../../../src/host/read-machine.ts";
+import { redact } from "../../../src/host/redaction/index.ts";
 import {
   compressSnapshot,
   looksLikeSnapshot,
   readSnapshot,
-  redact,
   snapshotJsonSchema,
   writeSnapshot,
 } from "../../../src/host/snapshot/index.ts";

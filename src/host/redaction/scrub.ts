@@ -9,7 +9,8 @@ export interface KnownNames {
   readonly names: ReadonlySet<string>;
 }
 
-const GONE = "…";
+/** Stands for what is left out. */
+export const GONE = "…";
 
 /** Makes a {@link Scrub} that remembers its answers: thousands of functions share a few texts. */
 export function scrubber(known: KnownNames): Scrub {

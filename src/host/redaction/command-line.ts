@@ -1,21 +1,37 @@
 import { isKernelName } from "./kernel-names.ts";
-
-/**
- * Parameters that decide how devices reach each other, or that an engineer asks for when they do not. Everything else is
- * left out, whatever it is: a list of what is secret would always miss something.
- */
-const KEPT_PARAMETERS =
-  /^(?:pci|pcie_[a-z_]+|iommu|intel_iommu|amd_iommu|intremap|swiotlb|mem_encrypt|disable_acs_redir|config_acs|(?:iommu|arm[-_]smmu[a-z0-9_-]*|pcie_[a-z]+|pciehp|vfio[a-z0-9_-]*)\.[\w-]+)(?:=|$)/;
+import { PARAMETERS } from "./parameters.ts";
 
 /** The text that makes `parsePciParameters` say that the parameter stands alone; it looks at the whole line. */
 const MISPLACED = /(?:^|\s)disable_acs_redir=/;
 
-/** The kernel command line without all but {@link KEPT_PARAMETERS}; the kernel's parser finds the same in it. */
+/**
+ * The kernel command line without all but the parameters that matter for DMA between devices ({@link PARAMETERS}), and
+ * with `…` for what their values do not need; the kernel's parser finds the same in it.
+ */
 export function keptParameters(commandLine: string): string {
-  const kept = wordsOf(commandLine).filter(isKept).join(" ");
+  const kept = wordsOf(commandLine)
+    .map(keptWord)
+    .filter((word) => word !== undefined)
+    .join(" ");
   // It stood inside of a parameter that is left out.
   const isLost = MISPLACED.test(commandLine) && !MISPLACED.test(kept);
   return isLost ? `${kept} disable_acs_redir=`.trimStart() : kept;
+}
+
+/** A parameter as it stays, `undefined` where it goes; one that stays as it is keeps its quotes. */
+function keptWord(word: string): string | undefined {
+  const plain = word.replaceAll('"', "");
+  const equals = plain.indexOf("=");
+  const rule = PARAMETERS.get(nameOf(plain));
+  if (rule === undefined) return undefined;
+  const kept = equals < 0 ? plain : plain.slice(0, equals + 1) + rule(plain.slice(equals + 1));
+  return kept === plain ? word : kept;
+}
+
+/** The name of a parameter, with underscores. */
+function nameOf(word: string): string {
+  const equals = word.indexOf("=");
+  return (equals < 0 ? word : word.slice(0, equals)).replaceAll("-", "_");
 }
 
 /** Parameters whose values name this host or others. */
@@ -40,5 +56,5 @@ function wordsOf(commandLine: string): readonly string[] {
 }
 
 function isKept(word: string): boolean {
-  return KEPT_PARAMETERS.test(word.replaceAll('"', ""));
+  return PARAMETERS.has(nameOf(word.replaceAll('"', "")));
 }

@@ -13,7 +13,9 @@ const FORMS: readonly RegExp[] = [
   // InfiniBand devices: the driver and a number.
   /^(?:mlx[45]_|mlx5_bond_|mthca|qib|ipath|hfi1_|bnxt_re|irdma|i40iw|qedr|ocrdma|efa_|erdma_|mana_|ionic_|hns_|cxgb[34]_|usnic_|vmw_pvrdma|rxe|siw|cxi|uverbs|umad|issm)\d{1,5}$/,
   // udev's names for both.
-  new RegExp(`^(?:en|wl|ww|ib|roce|iw|opa|rdma)${PLACE}${PORT}*$`),
+  new RegExp(`^(?:en|wl|ww|ib|roce|iw|opa|rdma)${PLACE}${PORT}{0,2}$`),
+  // Plain words of what a device is for, by number.
+  /^(?:accel|backend|compute|data|fabric|frontend|gpu|ib|lan|mgmt|net|nic|npu|port|rail|rdma|roce|san|slot|ssd|storage|tpu|wan)[-_]?\d{1,3}$/,
 ];
 
 /** True for a name that the kernel or udev gave by number or place; others may hold a host, a person or a MAC address. */

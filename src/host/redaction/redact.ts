@@ -1,13 +1,15 @@
+import { ACS_BIT_NAMES } from "../../pci/acs.ts";
 import type { Capability } from "../../pci/capability.ts";
+import { capabilityName } from "../../pci/capability-names.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import type { Iommu, Kernel, Machine, Note } from "../machine.ts";
+import type { Cpu, Iommu, Kernel, Machine, Note } from "../machine.ts";
+import { CONFIG_SYMBOLS } from "../system-files.ts";
 import { hostNamesIn, keptParameters } from "./command-line.ts";
 import { isKernelName } from "./kernel-names.ts";
+import { keptRelease } from "./kernel-release.ts";
 import { namesOfSource } from "./names-of-source.ts";
-import { type Scrub, scrubber } from "./scrub.ts";
-
-export { isKernelName };
+import { GONE, type Scrub, scrubber } from "./scrub.ts";
 
 /**
  * The machine without what names it or its people: serial numbers, MAC and IP addresses, host and user names, files. No
@@ -24,9 +26,9 @@ export function redact(machine: Machine, label = "snapshot"): Machine {
     source: { ...source, name: label },
     functions,
     ...(functionsMayBeMissing === undefined ? {} : { functionsMayBeMissing: scrub(functionsMayBeMissing) }),
-    cpu: { ...clean.cpu, name: mapKnown(clean.cpu.name, (name) => (name === null ? null : scrub(name))) },
+    cpu: redactCpu(clean.cpu, scrub),
     kernel: redactKernel(clean.kernel),
-    iommu: redactIommu(clean.iommu, scrub),
+    iommu: redactIommu(clean.iommu),
     notes: [...machine.notes.map((note) => redactNote(note, scrub)), ...noteOfNames(machine.functions, functions)],
   };
 }
@@ -88,40 +90,94 @@ function redactFunction(fn: PciFunction, scrub: Scrub): PciFunction {
     names: fn.names.filter(isKernelName),
     label: fn.label === null ? null : scrub(fn.label),
     driver: mapKnown(fn.driver, (driver) => (driver === null ? null : scrub(driver))),
-    capabilities: mapKnown(fn.capabilities, (list) => list.map((capability) => redactCapability(capability, scrub))),
+    capabilities: mapKnown(fn.capabilities, (list) => list.map(redactCapability)),
   };
 }
 
-/** Vital Product Data (PCI 3.0 app I), Device Serial Number and Hierarchy ID (PCIe 6.0 sec 7.9.3, 7.9.11). */
-const NAMING_CAPABILITIES = { standard: [0x03], extended: [0x03, 0x28] } as const;
-const NAMING_FIELD = /serial|guid|uuid|mac|^sn$/i;
+/** Fields of capabilities that the readers decode: switches, counts, and ids of kinds. None of them tells parts apart. */
+const CAPABILITY_FIELDS = new Set(
+  (
+    "enabled vectorsCapable vectorsEnabled address64 maskable masked tableSize tableBar tableOffset length type version " +
+    "entries uncorrectableStatus correctableStatus vsecId revision nextFunction invalidateQueueDepth pageAligned " +
+    "smallestTranslationUnit totalVfs numVfs stopped executePermission privilegedMode maxWidth vendor dvsecId cxl"
+  )
+    .split(" ")
+    .concat(ACS_BIT_NAMES.map(([, name]) => name)),
+);
 
-function redactCapability(capability: Capability, scrub: Scrub): Capability {
-  const { space, id, name, decoded } = capability;
-  if ((NAMING_CAPABILITIES[space] as readonly number[]).includes(id)) return { ...capability, decoded: {} };
-  const fields = Object.entries(decoded)
-    .filter(([field]) => !NAMING_FIELD.test(field))
-    .map(([field, value]) => [field, typeof value === "string" ? scrub(value) : value] as const);
-  return { ...capability, name: scrub(name), decoded: Object.fromEntries(fields) };
+/** Their texts are hex numbers of up to 32 bits, or types of ports. */
+const FIELD_TEXT = /^(?:0x[0-9a-f]{1,8}|[a-z]{3,12}(?:-[a-z]{2,9}){0,4})$/i;
+
+function redactCapability(capability: Capability): Capability {
+  const fields = Object.entries(capability.decoded).filter(
+    ([field, value]) => CAPABILITY_FIELDS.has(field) && (typeof value !== "string" || FIELD_TEXT.test(value)),
+  );
+  return { ...capability, name: capabilityName(capability.space, capability.id), decoded: Object.fromEntries(fields) };
 }
 
-/** Values that say how a kernel is built; strings of a configuration may hold a host's name. */
-const PLAIN_VALUE = /^(?:[ymn]|-?\d{1,10}|0x[0-9a-f]{1,8})$/i;
+/** As CPUID gives them; a hypervisor may give any. */
+const CPU_VENDORS = new Set([
+  "GenuineIntel",
+  "AuthenticAMD",
+  "HygonGenuine",
+  "CentaurHauls",
+  "  Shanghai  ",
+  "CyrixInstead",
+  "GenuineTMx86",
+  "UMC UMC UMC ",
+  "Vortex86 SoC",
+  "Geode by NSC",
+  // What lscpu calls those of other architectures.
+  "ARM",
+  "NVIDIA",
+  "IBM",
+  "IBM/S390",
+  "Ampere",
+  "Cavium",
+  "Fujitsu",
+  "HiSilicon",
+  "Phytium",
+  "Apple",
+  "Qualcomm",
+  "Loongson",
+]);
+const ARCHITECTURE =
+  /^(?:x86(?:_64)?|amd64|i[3-6]86|aarch64|arm64|armv[5-9]\w{0,3}|ppc(?:64)?(?:le|el)?|riscv(?:32|64)|s390x?|loongarch64|mips(?:64)?(?:el)?|sparc64)$/;
+
+function redactCpu(cpu: Cpu, scrub: Scrub): Cpu {
+  return {
+    ...cpu,
+    architecture: mapKnown(cpu.architecture, (name) => (ARCHITECTURE.test(name) ? name : GONE)),
+    vendor: mapKnown(cpu.vendor, (name) =>
+      name === null || CPU_VENDORS.has(name.trim()) || CPU_VENDORS.has(name) ? name : GONE,
+    ),
+    name: mapKnown(cpu.name, (name) => (name === null ? null : scrub(name))),
+  };
+}
 
 function redactKernel({ release, commandLine, config }: Kernel): Kernel {
   return {
-    release,
+    release: mapKnown(release, keptRelease),
     commandLine: mapKnown(commandLine, keptParameters),
     config: mapKnown(config, (symbols) =>
       Object.fromEntries(
-        Object.entries(symbols).filter(([symbol, value]) => /^CONFIG_\w+$/.test(symbol) && PLAIN_VALUE.test(value)),
+        Object.entries(symbols).filter(([symbol, value]) => CONFIG_SYMBOLS.includes(symbol) && PLAIN_VALUE.test(value)),
       ),
     ),
   };
 }
 
-function redactIommu(iommu: Iommu, scrub: Scrub): Iommu {
+/** Values that say how a kernel is built. */
+const PLAIN_VALUE = /^[ymn]$/;
+
+/** Types of IOMMU domains (`iommu_group_show_type`, Linux 7.2). */
+const GROUP_TYPES = new Set(["DMA", "DMA-FQ", "identity", "blocked", "unmanaged", "unknown", "auto"]);
+
+function redactIommu(iommu: Iommu): Iommu {
   const { groupTypes } = iommu;
   if (isUnknown(groupTypes)) return iommu;
-  return { ...iommu, groupTypes: new Map([...groupTypes].map(([group, type]) => [group, scrub(type)])) };
+  return {
+    ...iommu,
+    groupTypes: new Map([...groupTypes].map(([group, type]) => [group, GROUP_TYPES.has(type) ? type : GONE])),
+  };
 }
