@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import type { Scenario } from "../host/scenario/scenario.ts";
@@ -8,7 +10,7 @@ import { PROBE_PROGRAM } from "./guest/probe.ts";
 import type { GuestFiles } from "./guest-files.ts";
 import { type GuestReport, parseReport } from "./measured.ts";
 import { qemuMachine } from "./qemu.ts";
-import { qemuVersion, runQemu, withConsole } from "./run-qemu.ts";
+import { type QemuArguments, qemuArguments, qemuVersion, runQemu, withConsole } from "./run-qemu.ts";
 import { inTemporaryFolder } from "./temporary-folder.ts";
 
 /** How a scenario is booted. */
@@ -28,18 +30,13 @@ const TIMEOUT_MS = 240_000;
  * guest does not report in time.
  */
 export async function bootScenario(scenario: Scenario, options: BootOptions): Promise<GuestReport> {
-  const machine = qemuMachine(scenario);
   const version = await qemuVersion();
   return inTemporaryFolder(async (folder) => {
     const initramfs = join(folder, "initramfs.cpio");
     writeCpio(initramfs, probeImage(options.files.busybox));
     const report: Buffer[] = [];
     const console = await runQemu({
-      machine,
-      kernelImage: options.files.kernelImage,
-      initramfs,
-      memoryMiB: MEMORY_MIB,
-      cpus: 1,
+      ...probeRun(scenario, options.files.kernelImage, initramfs),
       ports: [(port) => port.on("data", (chunk: Buffer) => report.push(chunk))],
       folder,
       ...(options.signal === undefined ? {} : { signal: options.signal }),
@@ -52,6 +49,32 @@ export async function bootScenario(scenario: Scenario, options: BootOptions): Pr
       throw withConsole(cause.message, console, cause);
     }
   });
+}
+
+/**
+ * Says of a scenario all that decides what its boot shows, as one text: kernel, busybox, init script and probe by their
+ * SHA-256, QEMU by its version and arguments. What was recorded of an equal text need not be booted again.
+ */
+export async function bootRecipes({ kernelImage, busybox }: GuestFiles): Promise<(scenario: Scenario) => string> {
+  const same = {
+    qemu: await qemuVersion(),
+    kernel: sha256(readFileSync(kernelImage)),
+    busybox: sha256(readFileSync(busybox)),
+    init: sha256(INIT_SCRIPT),
+    probe: sha256(PROBE_PROGRAM),
+  };
+  return (scenario) => {
+    const run = { ...probeRun(scenario, "the kernel", "the initramfs"), ports: [() => {}] };
+    return JSON.stringify({ ...same, arguments: qemuArguments(run) });
+  };
+}
+
+function sha256(content: string | Uint8Array): string {
+  return createHash("sha256").update(content).digest("hex");
+}
+
+function probeRun(scenario: Scenario, kernelImage: string, initramfs: string): Omit<QemuArguments, "ports"> {
+  return { machine: qemuMachine(scenario), kernelImage, initramfs, memoryMiB: MEMORY_MIB, cpus: 1 };
 }
 
 /** Busybox, the probe, and the script that runs it. */

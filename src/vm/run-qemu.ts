@@ -24,6 +24,12 @@ export interface QemuRun {
   readonly timeoutMs: number | null;
 }
 
+/** What QEMU's arguments are made of. */
+export type QemuArguments = Pick<
+  QemuRun,
+  "machine" | "kernelImage" | "initramfs" | "kernelParameters" | "memoryMiB" | "cpus" | "ports" | "extraArguments"
+>;
+
 const QEMU = "qemu-system-x86_64";
 const remedy = "install it: apt-get install qemu-system-x86";
 const CONSOLE_KEPT = 64 * 1024;
@@ -96,7 +102,8 @@ export function runQemu(run: QemuRun): Promise<string> {
  */
 const LEAST_CPU_SLOTS = 2;
 
-function qemuArguments({ machine, ports, ...run }: QemuRun): string[] {
+/** QEMU's arguments for a run. */
+export function qemuArguments({ machine, ports, ...run }: QemuArguments): string[] {
   const serial = ports.flatMap((_, index) => [
     ...["-chardev", `socket,id=port${index},fd=${FIRST_PORT_FD + index}`],
     ...["-serial", `chardev:port${index}`],

@@ -13,6 +13,8 @@ export interface Capture {
   readonly archive: string;
   readonly kernelRelease: string;
   readonly qemuVersion: string;
+  /** SHA-256 of the boot's recipe: of all that decides what it shows. */
+  readonly recipe: string;
   readonly pairs: readonly MeasuredPair[];
 }
 

@@ -1,3 +1,5 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { ArchiveTree } from "../../src/host/archive.ts";
 import { decompress } from "../../src/host/compression.ts";
@@ -5,12 +7,13 @@ import type { Machine } from "../../src/host/machine.ts";
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { advise, applyChanges, decide, type ProvedFix } from "../../src/p2pdma/index.ts";
-import { formatBdf } from "../../src/pci/bdf.ts";
+import { type Bdf, formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
-import { bootScenario, type GuestFiles, guestFiles } from "../../src/vm/index.ts";
+import { bootRecipes, bootScenario, type GuestReport, guestFiles } from "../../src/vm/index.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { type Boot, listBoots } from "./boots.ts";
 import { compareGroups, groupSets } from "./compare.ts";
+import { planBoots, recipeHash } from "./sample.ts";
 
 /** A kernel parameter that `fix` proposes for pairs of a captured machine. */
 interface ProposedBoot {
@@ -48,45 +51,107 @@ function proposals({ name, scenario }: Boot): ProposedBoot[] {
   return [...found.values()];
 }
 
-const boots = listBoots().flatMap(proposals);
-let files: Promise<GuestFiles> | undefined;
+const isRecording = process.env["PEERLANE_RECORD"] === "1";
+const recordings = readRecordings();
+const files = await guestFiles();
+const recipeOf = await bootRecipes(files);
+const boots = listBoots()
+  .flatMap(proposals)
+  .map((boot) => ({ ...boot, recipe: recipeHash(recipeOf(boot.scenario)) }));
+const isRecorded = ({ name, recipe }: { name: string; recipe: string }): boolean => recordings[name]?.recipe === recipe;
+const plan = planBoots(boots, isRecorded, ({ name }) => {
+  const [capture = "", fix = ""] = name.split(" + ");
+  const [shape = "", cpu = ""] = capture.split(".");
+  return [shape, cpu, fix.replace(/=.*/, "")];
+});
 let confirmed = 0;
-let booted = 0;
 
-describe("a booted kernel confirms what fix proposes", () => {
-  test.concurrent.for(boots)("$name", async ({ name, scenario, machine, fix }) => {
-    files ??= guestFiles();
-    const report = await bootScenario(scenario, { files: await files });
-    const real = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
-    const predicted = applyChanges(machine, fix.changes);
+describe("a kernel confirms what fix proposes", () => {
+  test.concurrent.for(plan.booted)("booted: $name", async (boot) => {
+    const { name, scenario, recipe } = boot;
+    const report = await bootScenario(scenario, { files });
+    const machine = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
+    const seen = seenIn(recipe, report, machine);
+    if (isRecording) recordings[name] = seen;
+    else if (isRecorded(boot)) expect(seen).toEqual(recordings[name]);
+    confirmed += expectConfirmed(boot, seen);
+  });
 
-    const promised = fix.verdicts.map(({ provider, client, mapType }) => ({ provider, client, mapType }));
-    const measured = promised.map(({ provider, client }) => {
-      const pair = report.measured.pairs.find((one) => one.provider === provider && one.client === client);
-      return { provider, client, mapType: pair?.mapType };
-    });
-    expect(measured).toEqual(promised);
-    for (const { provider, client, mapType } of report.measured.pairs) {
-      const verdict = decide(predicted, provider, client);
-      expect(verdict.mapType, `${formatBdf(provider)} → ${formatBdf(client)}`).toBe(mapType);
-      confirmed++;
-    }
-    expect(groupSets(predicted)).toEqual(compareGroups(real).real);
-    expect(acsContradictions(predicted, real)).toEqual([]);
-    booted++;
+  test.for(plan.replayed)("recorded: $name", (boot) => {
+    confirmed += expectConfirmed(boot, recordings[boot.name] as SeenBoot);
   });
 
   afterAll(() => {
-    process.stdout.write(`the kernel confirmed ${confirmed} verdicts of ${booted} boots with a proposed parameter\n`);
+    if (isRecording) writeRecordings(recordings);
+    process.stdout.write(`the kernel confirmed ${confirmed} verdicts with a proposed parameter; ${plan.summary}\n`);
   });
 });
 
+/** What a boot showed of all that is foretold, by the functions' addresses. */
+interface SeenBoot {
+  readonly recipe: string;
+  readonly kernelRelease: string;
+  /** `provider client` → map type. */
+  readonly mapTypes: Readonly<Record<string, string>>;
+  /** Each a sorted line. */
+  readonly groups: readonly string[];
+  /** Control registers of the functions whose ACS could be read. */
+  readonly acsControl: Readonly<Record<string, number>>;
+}
+
+const recordingsFile = join(import.meta.dirname, "fixes.recorded.json");
+
+function readRecordings(): Record<string, SeenBoot> {
+  return existsSync(recordingsFile)
+    ? (JSON.parse(readFileSync(recordingsFile, "utf8")) as Record<string, SeenBoot>)
+    : {};
+}
+
+function writeRecordings(seen: Readonly<Record<string, SeenBoot>>): void {
+  const inOrder = boots.map(({ name }) => [name, seen[name]] as const).sort(([a], [b]) => (a < b ? -1 : 1));
+  writeFileSync(recordingsFile, `${JSON.stringify(Object.fromEntries(inOrder), null, 1)}\n`);
+}
+
+function seenIn(recipe: string, { measured }: GuestReport, machine: Machine): SeenBoot {
+  return {
+    recipe,
+    kernelRelease: measured.kernelRelease,
+    mapTypes: Object.fromEntries(
+      measured.pairs.map(({ provider, client, mapType }) => [`${formatBdf(provider)} ${formatBdf(client)}`, mapType]),
+    ),
+    groups: compareGroups(machine).real,
+    acsControl: Object.fromEntries(
+      machine.functions.flatMap(({ bdf, acs }) =>
+        acs === null || isUnknown(acs) ? [] : [[formatBdf(bdf), acs.control]],
+      ),
+    ),
+  };
+}
+
+/** Holds a boot to what was foretold of it; returns how many verdicts that were. */
+function expectConfirmed({ machine, fix }: ProposedBoot, seen: SeenBoot): number {
+  const predicted = applyChanges(machine, fix.changes);
+  const mapTypeOf = (provider: Bdf, client: Bdf): string | undefined =>
+    seen.mapTypes[`${formatBdf(provider)} ${formatBdf(client)}`];
+  const promised = fix.verdicts.map(({ provider, client, mapType }) => ({ provider, client, mapType }));
+  const real = promised.map(({ provider, client }) => ({ provider, client, mapType: mapTypeOf(provider, client) }));
+  expect(real).toEqual(promised);
+  const pairs = Object.keys(seen.mapTypes).map((pair) => pair.split(" ").map((bdf) => parseBdf(bdf) as Bdf));
+  for (const [provider, client] of pairs as [Bdf, Bdf][]) {
+    const pair = `${formatBdf(provider)} → ${formatBdf(client)}`;
+    expect(decide(predicted, provider, client).mapType, pair).toBe(mapTypeOf(provider, client));
+  }
+  expect(groupSets(predicted)).toEqual(seen.groups);
+  expect(acsContradictions(predicted, seen.acsControl)).toEqual([]);
+  return pairs.length;
+}
+
 /** Functions whose real ACS control differs from the predicted one in a bit that was foretold. */
-function acsContradictions(predicted: Machine, real: Machine): string[] {
+function acsContradictions(predicted: Machine, real: SeenBoot["acsControl"]): string[] {
   return predicted.functions.flatMap(({ bdf, acs }) => {
-    const now = real.functions.find((fn) => fn.bdf === bdf)?.acs;
-    if (acs === null || isUnknown(acs) || now === undefined || now === null || isUnknown(now)) return [];
-    const differing = (acs.control ^ now.control) & ~(acs.uncertain ?? 0);
-    return differing === 0 ? [] : [`${formatBdf(bdf)}: foretold ${acs.control}, real ${now.control}`];
+    const now = real[formatBdf(bdf)];
+    if (acs === null || isUnknown(acs) || now === undefined) return [];
+    const differing = (acs.control ^ now) & ~(acs.uncertain ?? 0);
+    return differing === 0 ? [] : [`${formatBdf(bdf)}: foretold ${acs.control}, real ${now}`];
   });
 }

@@ -3,6 +3,7 @@
  * target ranges, the journal against the bytes, the pool. Arguments: seed, number of kills.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { randomFrom } from "../../../random.ts";
 import {
   availableIn,
   bdfOf,
@@ -10,7 +11,6 @@ import {
   must,
   pause,
   poolOf,
-  randomFrom,
   readBytes,
   run,
   start,
