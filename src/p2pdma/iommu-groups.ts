@@ -41,6 +41,8 @@ class Hidden extends Error {}
 export function isIsolated(fn: PciFunction): Known<boolean> {
   const quirk = acsQuirk(fn);
   if (quirk === "registers-elsewhere") {
+    // Without the capability there are no registers elsewhere either, and the kernel goes on with the port as it is.
+    if (fn.acs === null) return false;
     return unknown(`${formatBdf(fn.bdf)} keeps its ACS control where the specification does not`);
   }
   if (quirk !== undefined) return quirk === "isolated";
