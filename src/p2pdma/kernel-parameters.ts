@@ -134,10 +134,12 @@ function parseAcsSettings(text: string, misread: string[]): AcsSetting[] {
 }
 
 function parseDevice(item: string): DeviceMatch | undefined {
-  const ids =
-    /^pci:(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4})(?::(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4}))?$/i.exec(
-      item,
-    );
+  // The digits may be of either case, `pci:` may not.
+  const ids = item.startsWith("pci:")
+    ? /^(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4})(?::(?:0x)?([0-9a-f]{1,4}):(?:0x)?([0-9a-f]{1,4}))?$/i.exec(
+        item.slice("pci:".length),
+      )
+    : null;
   if (ids !== null) {
     const [vendorId = 0, deviceId = 0, subsystemVendorId = 0, subsystemDeviceId = 0] = ids
       .slice(1)

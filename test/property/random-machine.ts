@@ -4,52 +4,9 @@ import { type Bdf, makeBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
+import { express, functionAt } from "../p2pdma/by-hand.ts";
 
 const unseen = unknown("not part of a random machine");
-
-/** A function with everything known that the rules look at. */
-function makeFunction(bdf: Bdf, parts: Partial<PciFunction>): PciFunction {
-  return {
-    bdf,
-    vendorId: 0x1b36,
-    deviceId: 0x0010,
-    subsystem: null,
-    revision: 0,
-    classCode: 0x010802,
-    headerType: 0,
-    multifunction: false,
-    command: 6,
-    bars: [],
-    bridge: null,
-    express: express("endpoint"),
-    acs: null,
-    sriov: null,
-    resizableBars: [],
-    capabilities: [],
-    names: [],
-    label: null,
-    driver: null,
-    numaNode: null,
-    iommuGroup: null,
-    p2pmem: null,
-    physicalFunction: null,
-    attachment: unseen,
-    dmaMaskBits: unseen,
-    ...parts,
-  };
-}
-
-function express(type: PortType): PciFunction["express"] {
-  return {
-    type,
-    version: 2,
-    slotImplemented: false,
-    slotNumber: null,
-    linkCapable: null,
-    linkStatus: null,
-    registers: unseen,
-  };
-}
 
 /** A shape: a bridge with what is below it, or an endpoint. */
 type Shape =
@@ -86,16 +43,14 @@ function layOut(
     let lastBus = rootBus;
     const [vendorId, deviceId] = hostBridgeIds[id % hostBridgeIds.length] ?? [0, 0];
     if (withHost) {
-      functions.push(
-        makeFunction(makeBdf(0, rootBus, 0, 0), { vendorId, deviceId, classCode: 0x060000, express: null }),
-      );
+      functions.push(functionAt(makeBdf(0, rootBus, 0, 0), { vendorId, deviceId, classCode: 0x060000, express: null }));
     }
     const place = (node: Shape, bus: number, slot: number, depth: number): void => {
       const bdf = makeBdf(0, bus, slot, 0);
       const acs = node.acs < 0 ? null : { capability: 0x7f, control: node.acs };
       const isRoot = depth === 0;
       if (node.below === null || lastBus >= rootBus + 0x3e) {
-        functions.push(makeFunction(bdf, { acs, express: express(isRoot ? "root-complex-endpoint" : "endpoint") }));
+        functions.push(functionAt(bdf, { acs, express: express(isRoot ? "root-complex-endpoint" : "endpoint") }));
         return;
       }
       const secondary = ++lastBus;
@@ -106,7 +61,7 @@ function layOut(
       });
       const bridge = { primary: bus, secondary, subordinate: lastBus, windows: [] };
       const parts = { vendorId, deviceId, classCode: 0x060400, headerType: 1, express: express(type), acs, bridge };
-      functions.splice(position, 0, makeFunction(bdf, parts));
+      functions.splice(position, 0, functionAt(bdf, parts));
     };
     tops.forEach((top, slot) => {
       place(top, rootBus, slot + 1, 0);
