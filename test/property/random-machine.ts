@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import type { Machine } from "../../src/host/machine.ts";
-import { type Bdf, makeBdf } from "../../src/pci/bdf.ts";
+import { makeBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
