@@ -46,7 +46,9 @@ export type FileStats = Pick<
   | "isDirectory"
   | "isBlockDevice"
   | "isSymbolicLink"
->;
+> &
+  // When it was made; 0 or missing where the file system does not keep it.
+  Partial<Pick<Stats, "birthtimeMs">>;
 
 /** LOCK_EX | LOCK_NB, flock(2). */
 const LOCK_NOW = 2 | 4;

@@ -11,6 +11,10 @@ export interface RegularFile {
   readonly path: string;
   readonly sizeBytes: number;
   readonly inode: number;
+  /** `major:minor` of its file system: a number of an inode means something only there. */
+  readonly fileSystem: string;
+  /** When it was made, as text; `null` where the file system does not keep that. Numbers of inodes are used again. */
+  readonly made: string | null;
   /** Where its file system lies; `null` for those of no block device (tmpfs, network). */
   readonly device: BlockDevice | null;
   /** Alignment of direct I/O: that of the device, or a page where there is none. */
@@ -67,10 +71,21 @@ function describeFile(tree: FileTree, path: string, stats: FileStats): RegularFi
     path,
     sizeBytes: stats.size,
     inode: stats.ino,
+    fileSystem: deviceNumber(stats.dev),
+    made: madeText(stats),
     device,
     logicalBlockBytes: device?.logicalBlockBytes ?? PAGE_BYTES,
-    modified: String(Math.round(stats.mtimeMs * 1e6)),
+    modified: timeText(stats.mtimeMs),
   };
+}
+
+function madeText({ birthtimeMs = 0 }: FileStats): string | null {
+  return birthtimeMs === 0 ? null : timeText(birthtimeMs);
+}
+
+/** A time of stat(2) in nanoseconds since 1970. */
+export function timeText(milliseconds: number): string {
+  return String(Math.round(milliseconds * 1e6));
 }
 
 function statOf(tree: FileTree, word: string, system: SystemCalls): FileStats {

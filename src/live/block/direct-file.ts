@@ -26,19 +26,24 @@ export interface OpenMode {
 
 /**
  * A disk or file open for direct I/O (O_DIRECT): data moves between the device and the given memory, past the page
- * cache. Offsets, lengths and positions are multiples of the logical block; only the end of a file may be short.
+ * cache. Offsets, lengths and positions are multiples of the logical block; only the end of a file may be short, and
+ * single bytes of a file can be written beside that.
  */
 export class DirectFile {
   readonly file: DataFile;
   /** For flock(2). */
   readonly descriptor: Descriptor;
+  /** The same regular file without O_DIRECT; `null` for a disk, and where nothing is written. */
+  readonly #plain: Descriptor | null;
   readonly #system: SystemCalls;
   #isOpen = true;
+  #writtenBytes = 0;
 
-  private constructor(file: DataFile, descriptor: Descriptor, system: SystemCalls) {
+  private constructor(file: DataFile, system: SystemCalls, descriptor: Descriptor, plain: Descriptor | null) {
     this.file = file;
     this.descriptor = descriptor;
     this.#system = system;
+    this.#plain = plain;
   }
 
   /**
@@ -51,22 +56,30 @@ export class DirectFile {
       constants.O_DIRECT |
       constants.O_NOFOLLOW |
       (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
-    let descriptor: Descriptor;
+    const descriptor = openAs(file, mode, flags, system);
+    if (file.kind === "device" || mode.access === "read") return new DirectFile(file, system, descriptor, null);
     try {
-      descriptor = system.open(file.path, flags);
-    } catch (cause) {
-      throw openError(file, mode, cause);
+      const plain = openAs(file, mode, constants.O_WRONLY | constants.O_NOFOLLOW, system);
+      return new DirectFile(file, system, descriptor, plain);
+    } catch (error) {
+      system.close(descriptor);
+      throw error;
     }
-    if (isStill(file, system.fstat(descriptor))) return new DirectFile(file, descriptor, system);
-    system.close(descriptor);
-    throw new PeerlaneError("environment", `${file.path} is not what it was a moment ago`, {
-      remedy: "something renamed or replaced it: look at it, and run this again",
-    });
+  }
+
+  /** What fstat(2) says of it now: the file that is open, whatever its path leads to. */
+  get stats(): FileStats {
+    return this.#system.fstat(this.descriptor);
   }
 
   /** Its size now; of a regular file only. */
   get fileBytes(): number {
-    return this.#system.fstat(this.descriptor).size;
+    return this.stats.size;
+  }
+
+  /** All that was handed over to be written so far, what failed included. */
+  get writtenBytes(): number {
+    return this.#writtenBytes;
   }
 
   /** Reads from the device into memory. */
@@ -76,7 +89,14 @@ export class DirectFile {
 
   /** Writes from memory to the device. */
   write(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult> {
+    this.#writtenBytes += length;
     return outcome(this.#system.pwrite(this.descriptor, memory.buffer, offset, length, position));
+  }
+
+  /** Writes exactly these bytes of a regular file, wherever they lie: through the page cache, so that no other changes. */
+  writeBytes(bytes: Buffer, position: number): Promise<IoResult> {
+    if (this.#plain === null) return Promise.resolve({ bytes: 0, errno: "EBADF" });
+    return outcome(this.#system.pwrite(this.#plain, bytes, 0, bytes.length, position));
   }
 
   /** Waits until what was written is on the medium (fdatasync(2)). */
@@ -92,14 +112,29 @@ export class DirectFile {
   async close(): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    if (this.#plain !== null) this.#system.close(this.#plain);
     this.#system.close(this.descriptor);
   }
+}
+
+function openAs(file: DataFile, mode: OpenMode, flags: number, system: SystemCalls): Descriptor {
+  let descriptor: Descriptor;
+  try {
+    descriptor = system.open(file.path, flags);
+  } catch (cause) {
+    throw openError(file, mode, cause);
+  }
+  if (isStill(file, system.fstat(descriptor))) return descriptor;
+  system.close(descriptor);
+  throw new PeerlaneError("environment", `${file.path} is not what it was a moment ago`, {
+    remedy: "something renamed or replaced it: look at it, and run this again",
+  });
 }
 
 /** Whether what was opened is the disk or file that was looked at before: a path may lead elsewhere by then. */
 function isStill(file: DataFile, stats: FileStats): boolean {
   if (file.kind === "device") return stats.isBlockDevice() && deviceNumber(stats.rdev) === file.number;
-  return stats.isFile() && stats.ino === file.inode;
+  return stats.isFile() && stats.ino === file.inode && deviceNumber(stats.dev) === file.fileSystem;
 }
 
 async function outcome(call: Promise<number> | Promise<void>): Promise<IoResult> {
@@ -114,8 +149,14 @@ function openError(file: DataFile, { access }: OpenMode, cause: unknown): Peerla
   const name = nameOf(file);
   const errno = errnoOf(cause);
   switch (errno) {
-    case "EACCES":
     case "EPERM":
+    case "EACCES":
+      if (errno === "EPERM" && file.kind === "file") {
+        return new PeerlaneError("environment", `no permission to ${access} ${name}: it is immutable or append-only`, {
+          remedy: "lsattr shows which; chattr -i -a lifts it",
+          cause,
+        });
+      }
       return new PeerlaneError("environment", `no permission to ${access} ${name}`, {
         remedy: "run it as root (sudo), or join the group that owns the file",
         cause,
@@ -126,7 +167,15 @@ function openError(file: DataFile, { access }: OpenMode, cause: unknown): Peerla
         cause,
       });
     case "EROFS":
-      return new PeerlaneError("environment", `${name} is read-only`, { cause });
+      return new PeerlaneError("environment", `${name} is read-only: its file system, or the disk below`, {
+        remedy: "mount it for writing (mount -o remount,rw) once dmesg shows that no error made it so, or name another",
+        cause,
+      });
+    case "ETXTBSY":
+      return new PeerlaneError("environment", `${name} is in use as a program or as swap space`, {
+        remedy: "end that, or name another file",
+        cause,
+      });
     case "EINVAL":
       return new PeerlaneError("unsupported", `${name} takes no direct I/O`, {
         remedy: "peer memory needs O_DIRECT: use a disk, or a file on ext4, xfs or another file system that has it",

@@ -49,7 +49,7 @@ function mountsByDevice(tree: FileTree, system: SystemCalls): Map<string, readon
 }
 
 /** Blanks and backslashes are octal in the tables of mounts (proc(5)). */
-function unescapeOctal(text: string): string {
+export function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 

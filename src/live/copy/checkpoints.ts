@@ -13,7 +13,7 @@ export interface CheckpointJob {
   /** A clock that only goes forward. */
   readonly nowMs: () => number;
   /** Puts into the journal that all below is on the medium. May throw. */
-  readonly save: (completedBytes: number) => void;
+  readonly save: (completedBytes: number) => Promise<void>;
   readonly onFailure: (failure: IoFailure) => void;
   /** The journal cannot be written. */
   readonly onError: (error: unknown) => void;
@@ -68,7 +68,7 @@ export class Checkpoints {
       return onFailure(failure);
     }
     try {
-      save(bytes);
+      await save(bytes);
     } catch (error) {
       this.#isBroken = true;
       return onError(error);

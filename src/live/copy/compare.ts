@@ -34,3 +34,31 @@ export async function comparePart(
   const difference = differenceOf(part(sourceAt), part(targetAt), start, suspects);
   return difference === null ? { kind: "same" } : { kind: "differs", difference };
 }
+
+/** Whether each end reads as it did, at the place where a comparison found them to differ. */
+export interface SecondLook {
+  readonly isSourceStill: boolean;
+  readonly isTargetStill: boolean;
+}
+
+/**
+ * Reads both ends once more where they differ; `null` where they cannot be read. `unitBytes` are whole blocks of both,
+ * for which the slot has room; the range has `lengthBytes`.
+ */
+export async function lookAgain(
+  sides: Sides,
+  slot: CompareSlot,
+  { offset, source, target }: DifferenceView,
+  { unitBytes, lengthBytes }: { readonly unitBytes: number; readonly lengthBytes: number },
+): Promise<SecondLook | null> {
+  const start = offset - (offset % unitBytes);
+  const result = await comparePart(sides, slot, { start, size: Math.min(unitBytes, lengthBytes - start) });
+  if (result.kind === "failed") return null;
+  const isStill = (at: number, hex: string): boolean => {
+    // What was shown may reach beyond this unit.
+    const from = at + offset - start;
+    const now = slot.memory.buffer.toString("hex", from, Math.min(from + hex.length / 2, at + unitBytes));
+    return hex.startsWith(now);
+  };
+  return { isSourceStill: isStill(slot.sourceAt, source), isTargetStill: isStill(slot.targetAt, target) };
+}

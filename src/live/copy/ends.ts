@@ -41,12 +41,15 @@ function futureFile({ tree, system }: Pick<Host, "tree" | "system">, word: strin
   const path = join(folder, basename(word));
   // A node that is missing under /dev is a device that is not there; a file made there would lie in memory.
   if (path.startsWith("/dev/")) return null;
-  const device = readBlockDeviceByNumber(tree, deviceNumber(system.stat(folder).dev)) ?? null;
+  const fileSystem = deviceNumber(system.stat(folder).dev);
+  const device = readBlockDeviceByNumber(tree, fileSystem) ?? null;
   return {
     kind: "file",
     path,
     sizeBytes: 0,
     inode: NO_INODE,
+    fileSystem,
+    made: null,
     device,
     logicalBlockBytes: device?.logicalBlockBytes ?? PAGE_BYTES,
     modified: "0",

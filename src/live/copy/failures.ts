@@ -8,7 +8,16 @@ import type { IoFailure } from "./sides.ts";
 
 /** Why a copy did not end well, and what the user can do. */
 export interface CopyFailure {
-  readonly kind: "interrupted" | "io" | "ended-early" | "no-space" | "gone" | "memory-gone" | "source-changed";
+  readonly kind:
+    | "interrupted"
+    | "io"
+    | "ended-early"
+    | "no-space"
+    | "read-only"
+    | "gone"
+    | "memory-gone"
+    | "source-changed"
+    | "target-changed";
   readonly message: string;
   readonly remedy: string;
   /** Name of the kernel's error. */
@@ -53,6 +62,28 @@ export function sourceChanged(source: DataFile, sourcePosition: number | null): 
   };
 }
 
+/** Source and target differ, but somebody else wrote to the target meanwhile. */
+export function targetChanged(target: DataFile, targetPosition: number, how: string): CopyFailure {
+  return {
+    kind: "target-changed",
+    message: `the target ${nameOf(target)} differs from the source from its byte ${formatAddress(targetPosition)} on, and ${how}: whether data was lost cannot be told`,
+    remedy: "end what writes to the target (fuser and lsof show who has it open); then copy anew",
+    errno: null,
+    positionBytes: targetPosition,
+  };
+}
+
+/** All was copied, and is not to be found under the target's name. */
+export function targetNotInPlace(target: DataFile, why: string): CopyFailure {
+  return {
+    kind: "target-changed",
+    message: `what was copied is not in place at ${nameOf(target)}: ${why}`,
+    remedy: "end what removes, renames or cuts the target; then copy anew",
+    errno: null,
+    positionBytes: null,
+  };
+}
+
 /** Requests of a device that is being removed fail before sysfs has forgotten it: so long is waited for that. */
 const REMOVAL_MS = 1000;
 const POLL_MS = 50;
@@ -73,11 +104,20 @@ export async function whoIsGoneAfter(
   return [];
 }
 
-/** What a failed read or write is to the user: which device, which way, where, and whether somebody is gone. */
-export function describeFailure(parties: Parties, failure: IoFailure, gone: readonly string[]): CopyFailure {
+/** What was looked at after a failure: it may come from there. */
+export interface Circumstances {
+  /** Devices that are not there any more. */
+  readonly gone: readonly string[];
+  /** Whatever else was found that is likelier than a defect, in sentences. */
+  readonly found: readonly string[];
+}
+
+/** What a failed read or write is to the user: which device, which way, where, and what is likely behind it. */
+export function describeFailure(parties: Parties, failure: IoFailure, around: Circumstances): CopyFailure {
   const { errno, position: positionBytes } = failure;
   const common = { errno, positionBytes };
   const what = whatFailed(parties, failure);
+  const { gone, found } = around;
   if (gone.length > 0) {
     return {
       ...common,
@@ -87,56 +127,107 @@ export function describeFailure(parties: Parties, failure: IoFailure, gone: read
         "a device was removed or reset during the copy: bring it back (echo 1 > /sys/bus/pci/rescan), then resume",
     };
   }
+  const { kind, says, remedy } = meaningOf(parties, failure);
+  const seen = found.length === 0 ? "" : `; ${found.join("; ")}`;
+  return { ...common, kind, message: `${what}: ${says}${seen}`, remedy };
+}
+
+type Meaning = Pick<CopyFailure, "kind" | "remedy"> & { readonly says: string };
+
+function meaningOf({ provider }: Parties, { errno, operation, role }: IoFailure): Meaning {
   if (errno === null) {
-    const isRead = failure.operation === "read";
     return {
-      ...common,
       kind: "ended-early",
-      message: `${what}: it ended early${isRead ? "" : ", without an error"}`,
-      remedy: isRead
-        ? "the source became shorter during the copy: copy it again"
-        : "look into the kernel's log (dmesg)",
-    };
-  }
-  if (errno === "ENOSPC" || errno === "EDQUOT" || errno === "EFBIG") {
-    return {
-      ...common,
-      kind: "no-space",
-      message: `${what}: ${errno}, no space is left`,
-      remedy: "make room on the target's file system, then resume",
+      says: operation === "read" ? "it ended early" : "it ended early, without an error",
+      remedy: `where the ${role} is shorter than it was, somebody cut it: end that and copy anew; else look into the kernel's log (dmesg)`,
     };
   }
   if (errno === "EFAULT") {
-    const { provider } = parties;
+    return provider === null
+      ? { kind: "io", says: "EFAULT", remedy: LOG_REMEDY }
+      : {
+          kind: "memory-gone",
+          says: `EFAULT, the memory of ${formatBdf(provider)} cannot be reached (any more)`,
+          remedy:
+            "its provider may have been removed or reset, or the file system copies by the CPU; resume, through another provider with --via or through DRAM with --fallback",
+        };
+  }
+  if (isRefusal(errno) && provider !== null) {
     return {
-      ...common,
-      kind: "memory-gone",
-      message: `${what}: EFAULT, the memory${provider === null ? "" : ` of ${formatBdf(provider)}`} is gone`,
-      remedy:
-        "its provider was removed or reset; resume, through another provider with --via or through DRAM with --fallback",
+      kind: "io",
+      says: errno,
+      remedy: "the kernel does not take this memory for this device: peerlane explain says why; --fallback uses DRAM",
     };
   }
-  return { ...common, kind: "io", message: `${what}: ${errno}`, remedy: remedyFor(errno) };
+  const meaning = MEANINGS[errno];
+  if (meaning === undefined) return { kind: "io", says: errno, remedy: LOG_REMEDY };
+  return { ...meaning, says: `${errno}, ${meaning.says}` };
 }
 
-function remedyFor(errno: string): string {
-  if (isRefusal(errno))
-    return "the kernel does not take this memory for this device: peerlane explain says why; --fallback uses DRAM";
-  return "look into the kernel's log (dmesg) for what the device said; resume when it works again";
-}
+const LOG_REMEDY =
+  "look into the kernel's log (dmesg) for what the disk or file system said; resume when it works again";
+
+/** What the kernel means by an error of a disk (`blk_errors`, block/blk-core.c, Linux 7.2) or of a file system. */
+const MEANINGS: Readonly<Partial<Record<string, Meaning>>> = {
+  ENOSPC: {
+    kind: "no-space",
+    says: "no space is left",
+    remedy: "make room on the target's file system (of a loop or thin disk: on the one below it), then resume",
+  },
+  EDQUOT: {
+    kind: "no-space",
+    says: "the user's quota is used up",
+    remedy: "make room within the quota of the target's file system, or raise it; then resume",
+  },
+  EFBIG: {
+    kind: "no-space",
+    says: "the file would become larger than allowed",
+    remedy: "the limit is the process's (ulimit -f) or the file system's (FAT: 4 GiB); lift it, then resume",
+  },
+  EROFS: {
+    kind: "read-only",
+    says: "the file system is read-only",
+    remedy: "many become so after an error: dmesg says why; repair it (fsck), mount it for writing, then resume",
+  },
+  EPERM: {
+    kind: "read-only",
+    says: "the kernel does not let it be written",
+    remedy: "a disk was made read-only (blockdev --getro), or a file immutable (lsattr); lift that, then resume",
+  },
+  EACCES: {
+    kind: "read-only",
+    says: "the kernel does not let it be written",
+    remedy: "permissions or a security module (ausearch, dmesg) forbid it; lift that, then resume",
+  },
+  EBADE: {
+    kind: "io",
+    says: "another host has reserved the disk",
+    remedy:
+      "a persistent reservation protects it (nvme resv-report, sg_persist): let its holder release it, then resume",
+  },
+  EILSEQ: {
+    kind: "io",
+    says: "a checksum of the data is wrong (protection information, dm-integrity)",
+    remedy: LOG_REMEDY,
+  },
+  ENODATA: { kind: "io", says: "the disk cannot read or write these blocks of its medium", remedy: LOG_REMEDY },
+  ETIMEDOUT: { kind: "io", says: "the disk did not answer in time", remedy: LOG_REMEDY },
+  ENOLINK: { kind: "io", says: "the way to the disk failed", remedy: LOG_REMEDY },
+  ENODEV: { kind: "io", says: "the disk is offline", remedy: LOG_REMEDY },
+  EINVAL: {
+    kind: "io",
+    says: "the kernel or the disk does not take this request",
+    remedy:
+      "the file system may have no direct I/O there, or the disk larger blocks than it says (blockdev --getss --getpbsz); dmesg may say more",
+  },
+  EREMOTEIO: { kind: "io", says: "the disk refused the request", remedy: LOG_REMEDY },
+  EOPNOTSUPP: { kind: "io", says: "the disk does not know such requests", remedy: LOG_REMEDY },
+};
 
 function whatFailed({ source, target }: Parties, { operation, role, position, lengthBytes }: IoFailure): string {
   const name = nameOf(role === "source" ? source : target);
-  switch (operation) {
-    case "read":
-      return `read of ${lengthBytes} bytes at ${formatAddress(position)} of the ${role} ${name}`;
-    case "write":
-      return `write of ${lengthBytes} bytes at ${formatAddress(position)} of the ${role} ${name}`;
-    case "sync":
-      return `flush of the ${role} ${name}`;
-    case "truncate":
-      return `setting the size of the ${role} ${name} to ${position} bytes`;
-  }
+  if (operation === "sync") return `flush of the ${role} ${name}`;
+  return `${operation} of ${lengthBytes} bytes at ${formatAddress(position)} of the ${role} ${name}`;
 }
 
 /** PCI functions and disks that are not there any more. */

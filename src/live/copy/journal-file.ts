@@ -1,18 +1,27 @@
-import { createHash } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
-import { stateFolder } from "../state-folder.ts";
-import { constants, type Descriptor, errnoOf, ifThere, realSystem, type SystemCalls } from "../system-calls.ts";
-import { formatJournal, type Journal, MAX_JOURNAL, notAJournal, parseJournal } from "./journal.ts";
+import { openOwnFolder } from "../own-folder.ts";
+import { constants, type Descriptor, errnoOf, ifThere, type SystemCalls } from "../system-calls.ts";
+import type { CopyEnds } from "./ends.ts";
+import {
+  formatJournal,
+  isUnfinished,
+  type Journal,
+  type JournalHead,
+  MAX_JOURNAL,
+  type Progress,
+  parseJournal,
+  progressPlaces,
+} from "./journal.ts";
+import { type JournalPlace, lookAtPlace, requireOwnFile } from "./journal-place.ts";
 
-/** The place of a copy's journal in the user's folder of state (XDG Base Directory Specification). */
-export function defaultJournalPath(key: unknown): string {
-  const hash = createHash("sha256").update(JSON.stringify(key)).digest("hex").slice(0, 16);
-  return join(stateFolder(), `copy-${hash}.json`);
-}
+const OWNER_ONLY = 0o600;
+/** Neither a link nor a FIFO that somebody put there leads or holds us anywhere. */
+const OPEN_FLAGS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Takes a lock of a file for this process; `false` where another holds it. It ends with the descriptor. */
-export async function lockFile(descriptor: Descriptor, system: SystemCalls = realSystem): Promise<boolean> {
+export async function lockFile(system: SystemCalls, descriptor: Descriptor): Promise<boolean> {
   try {
     await system.flock(descriptor);
     return true;
@@ -26,120 +35,224 @@ export async function lockFile(descriptor: Descriptor, system: SystemCalls = rea
   }
 }
 
-/** The journal on disk, held by this process alone: its lock is a file beside it, which every replacement outlives. */
-export class JournalFile {
-  readonly path: string;
-  readonly #system: SystemCalls;
-  readonly #lock: Descriptor;
-  readonly #folder: Descriptor;
+/** The journal at a place; `null` where there is none, or one that its copy had not finished to make. */
+export function readJournal(system: SystemCalls, place: JournalPlace, ends: CopyEnds): Journal | null {
+  return atPath(place.path, () => {
+    if (lookAtPlace(system, place, ends) === null) return null;
+    const file = system.open(place.path, constants.O_RDONLY | OPEN_FLAGS);
+    try {
+      return readOpen(system, file, place.path);
+    } finally {
+      system.close(file);
+    }
+  });
+}
 
-  private constructor(system: SystemCalls, path: string, lock: Descriptor, folder: Descriptor) {
+/**
+ * The journal on disk, held by this process alone. All of it is one file, made exclusively or found to be a journal of
+ * this user's; it is locked itself and written in place, so that what lies beside it is never touched.
+ */
+export class JournalFile {
+  readonly #system: SystemCalls;
+  readonly #place: JournalPlace;
+  readonly #folder: Descriptor;
+  #file: Descriptor | null = null;
+  /** What is in the file; `null` where nothing of this copy is yet. */
+  #saved: Journal | null = null;
+
+  private constructor(system: SystemCalls, place: JournalPlace, folder: Descriptor) {
     this.#system = system;
-    this.path = path;
-    this.#lock = lock;
+    this.#place = place;
     this.#folder = folder;
   }
 
-  /** Throws `environment` where the folder cannot be written, or another copy has the journal. */
-  static async open(path: string, system: SystemCalls = realSystem): Promise<JournalFile> {
-    return await atPath(path, async () => {
-      system.mkdir(dirname(path), 0o700);
-      const folder = system.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  /** Takes what is there. Throws `environment` where another copy has it, `usage` or `bad-input` where it is none. */
+  static async open(system: SystemCalls, place: JournalPlace, ends: CopyEnds): Promise<JournalFile> {
+    return await atPathLater(place.path, async () => {
+      const folder = place.isNamed
+        ? system.open(dirname(place.path), constants.O_RDONLY | constants.O_DIRECTORY)
+        : openOwnFolder(system, dirname(place.path));
+      const journal = new JournalFile(system, place, folder);
       try {
-        return new JournalFile(system, path, await takeLock(system, path), folder);
+        await sweepParts(system, dirname(place.path));
+        if (lookAtPlace(system, place, ends) !== null) await journal.#take();
+        return journal;
       } catch (error) {
-        system.close(folder);
+        journal.close();
         throw error;
       }
     });
   }
 
-  /** What is there; `null` where nothing is. Throws `bad-input` for what is no journal. */
-  read(): Journal | null {
-    return readJournal(this.path, this.#system);
+  async #take(): Promise<void> {
+    const { path } = this.#place;
+    this.#file = this.#system.open(path, constants.O_RDWR | OPEN_FLAGS);
+    requireOwnFile(this.#system, path, this.#system.fstat(this.#file));
+    await this.#lock(this.#file);
+    this.#saved = readOpen(this.#system, this.#file, path);
   }
 
-  /** Replaces it: whoever reads sees the old one or the new one, and after a loss of power too. */
-  replace(journal: Journal): void {
-    const system = this.#system;
-    const temporary = `${this.path}.new`;
-    atPath(this.path, () => {
-      const file = system.open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC, 0o600);
-      try {
-        system.write(file, Buffer.from(formatJournal(journal)));
-        system.fsync(file);
-      } finally {
-        system.close(file);
-      }
-      system.rename(temporary, this.path);
-      system.fsync(this.#folder);
+  async #lock(file: Descriptor): Promise<void> {
+    // Its last holder may have removed it between the two calls: then the lock is of a file that nobody else sees.
+    if ((await lockFile(this.#system, file)) && this.#isInPlace(file)) return;
+    throw isTaken(this.#place.path);
+  }
+
+  #isInPlace(file: Descriptor): boolean {
+    const there = ifThere(() => this.#system.lstat(this.#place.path));
+    const { dev, ino } = this.#system.fstat(file);
+    return there !== undefined && there.dev === dev && there.ino === ino;
+  }
+
+  /** What was there. */
+  get found(): Journal | null {
+    return this.#saved;
+  }
+
+  /** The copy starts anew: what was there is replaced with the first progress that is saved. */
+  forget(): void {
+    this.#saved = null;
+  }
+
+  /**
+   * Puts it on the medium how far the copy came: after a loss of power there is the progress before or this one. The
+   * head counts where the journal is made; one that is resumed keeps its own.
+   */
+  async save(head: JournalHead, progress: Progress): Promise<void> {
+    await atPathLater(this.#place.path, async () => {
+      if (this.#file === null || this.#saved === null || !this.#isInPlace(this.#file))
+        return await this.#make(head, progress);
+      const content = formatJournal(this.#saved, progress, this.#saved);
+      const places = progressPlaces(content.length);
+      await this.#write(this.#file, content, places.earlier, places.now);
+      await this.#write(this.#file, content, places.now, content.length);
+      this.#saved = { ...this.#saved, ...progress };
     });
   }
 
-  /** Removes it: there is nothing to resume. */
+  /**
+   * Only where nothing is: what appeared there meanwhile is not ours. It gets its name when it is whole, so that whoever
+   * reads it finds a journal.
+   */
+  async #make(head: JournalHead, progress: Progress): Promise<void> {
+    this.remove();
+    const { path } = this.#place;
+    const content = formatJournal(head, progress, progress);
+    const part = join(dirname(path), newPartName());
+    await this.#makeAs(part, content);
+    try {
+      this.#system.link(part, path);
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") throw error;
+      // A file system without hard links (FAT): it is seen unfinished for a moment.
+      this.#letGo();
+      await this.#makeAs(path, content);
+    } finally {
+      ifThere(() => this.#system.unlink(part));
+    }
+    this.#system.fsync(this.#folder);
+    this.#saved = { ...head, ...progress };
+  }
+
+  async #makeAs(path: string, content: Buffer): Promise<void> {
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    const file = this.#system.open(path, flags, OWNER_ONLY);
+    this.#file = file;
+    if (!(await lockFile(this.#system, file))) throw isTaken(this.#place.path);
+    await this.#write(file, content, 0, content.length);
+    this.#system.fsync(file);
+  }
+
+  async #write(file: Descriptor, content: Buffer, start: number, end: number): Promise<void> {
+    for (let at = start; at < end; ) at += await this.#system.pwrite(file, content, at, end - at, at);
+    await this.#system.fdatasync(file);
+  }
+
+  /** Removes it: there is nothing to resume. What somebody else has put in its place stays. */
   remove(): void {
-    atPath(this.path, () => unlinkIfThere(this.#system, this.path));
+    const file = this.#file;
+    if (file === null) return;
+    atPath(this.#place.path, () => {
+      if (this.#isInPlace(file)) this.#system.unlink(this.#place.path);
+    });
+    this.#letGo();
+  }
+
+  #letGo(): void {
+    if (this.#file !== null) this.#system.close(this.#file);
+    this.#file = null;
+    this.#saved = null;
   }
 
   /** Lets others have it. */
   close(): void {
-    unlinkIfThere(this.#system, lockPath(this.path));
-    this.#system.close(this.#lock);
+    this.#letGo();
     this.#system.close(this.#folder);
   }
 }
 
-/** A journal's content; `null` where there is no file. */
-export function readJournal(path: string, system: SystemCalls = realSystem): Journal | null {
-  const content = atPath(path, () => readStart(system, path));
-  return content === null ? null : parseJournal(content, path);
+const PART_NAME = /^\.peerlane-journal-[0-9a-f]{32}$/;
+
+function newPartName(): string {
+  return `.peerlane-journal-${randomBytes(16).toString("hex")}`;
 }
 
-function readStart(system: SystemCalls, path: string): string | null {
-  const stats = ifThere(() => system.stat(path));
-  if (stats === undefined) return null;
-  if (!stats.isFile()) throw notAJournal(path, "it is no regular file");
-  const file = system.open(path, constants.O_RDONLY);
-  try {
-    const buffer = Buffer.alloc(MAX_JOURNAL + 1);
-    return buffer.toString("utf8", 0, system.read(file, buffer));
-  } finally {
-    system.close(file);
-  }
-}
-
-function lockPath(path: string): string {
-  return `${path}.lock`;
-}
-
-async function takeLock(system: SystemCalls, path: string): Promise<Descriptor> {
-  for (;;) {
-    const lock = system.open(lockPath(path), constants.O_RDWR | constants.O_CREAT, 0o600);
-    if (!(await lockFile(lock, system))) {
-      system.close(lock);
-      throw new PeerlaneError("environment", "another copy of this source to this target is running", {
-        facts: { journal: path },
-        remedy: "wait until it has ended",
-      });
+/**
+ * Removes what a copy left that was killed while it made its journal: regular files of this user with our random names
+ * that hold a journal or its beginning, and that no living copy has locked.
+ */
+async function sweepParts(system: SystemCalls, folder: string): Promise<void> {
+  for (const name of system.readdir(folder).filter((one) => PART_NAME.test(one))) {
+    const path = join(folder, name);
+    let file: Descriptor;
+    try {
+      file = system.open(path, constants.O_RDWR | OPEN_FLAGS);
+    } catch {
+      continue;
     }
-    // Its last holder may have removed it between the two calls: then the lock is of a file that nobody else sees.
-    const there = ifThere(() => system.stat(lockPath(path)));
-    if (there !== undefined && there.ino === system.fstat(lock).ino) return lock;
-    system.close(lock);
+    try {
+      requireOwnFile(system, path, system.fstat(file));
+      if (!(await lockFile(system, file))) continue;
+      readOpen(system, file, path);
+      ifThere(() => system.unlink(path));
+    } catch (error) {
+      // What is none of ours stays.
+      if (!(error instanceof PeerlaneError)) throw error;
+    } finally {
+      system.close(file);
+    }
   }
 }
 
-function unlinkIfThere(system: SystemCalls, path: string): void {
-  ifThere(() => system.unlink(path));
+function isTaken(path: string): PeerlaneError {
+  return new PeerlaneError("environment", "another copy with this journal is running, or has just ended", {
+    facts: { journal: path },
+    remedy: "wait until it has ended",
+  });
+}
+
+function readOpen(system: SystemCalls, file: Descriptor, path: string): Journal | null {
+  const { size, mode } = system.fstat(file);
+  const buffer = Buffer.alloc(Math.min(size, MAX_JOURNAL) + 1);
+  let length = 0;
+  for (let count = 1; count > 0 && length < buffer.length; length += count)
+    count = system.read(file, buffer.subarray(length));
+  const content = buffer.subarray(0, length);
+  const isPrivate = (mode & 0o777) === OWNER_ONLY;
+  return isPrivate && isUnfinished(content) ? null : parseJournal(content, path);
 }
 
 function atPath<T>(path: string, work: () => T): T {
   try {
-    const result = work();
-    if (!(result instanceof Promise)) return result;
-    return result.catch((cause: unknown) => {
-      throw journalError(path, cause);
-    }) as T;
+    return work();
+  } catch (cause) {
+    throw journalError(path, cause);
+  }
+}
+
+async function atPathLater<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (cause) {
     throw journalError(path, cause);
   }
@@ -147,7 +260,15 @@ function atPath<T>(path: string, work: () => T): T {
 
 function journalError(path: string, cause: unknown): PeerlaneError {
   if (cause instanceof PeerlaneError) return cause;
-  return new PeerlaneError("environment", `cannot keep the journal of the copy at ${path}: ${errnoOf(cause)}`, {
+  const errno = errnoOf(cause);
+  if (errno === "EEXIST") {
+    return new PeerlaneError("environment", "something else has just appeared at the place of the journal", {
+      facts: { journal: path },
+      remedy: "look at it; another copy with this journal may be running",
+      cause,
+    });
+  }
+  return new PeerlaneError("environment", `cannot keep the journal of the copy at ${path}: ${errno}`, {
     remedy: "name a file on a local file system that can be written: --journal FILE",
     cause,
   });

@@ -1,13 +1,15 @@
+import { dirname } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type DataFile, findDataFile, nameOf } from "../block/data-file.ts";
+import { readBlockDevice } from "../block/block-device.ts";
+import { type DataFile, deviceNumber, findDataFile, nameOf, timeText } from "../block/data-file.ts";
 import { DirectFile } from "../block/direct-file.ts";
 import type { Host } from "../host.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
-import { constants, errnoOf } from "../system-calls.ts";
+import { constants, errnoOf, type FileStats, ifThere } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
 import { lockFile } from "./journal-file.ts";
 import type { CopyRanges } from "./ranges.ts";
-import type { Sides } from "./sides.ts";
+import { type IoFailure, type Sides, writeAllBytes } from "./sides.ts";
 import { SIGNATURE_BYTES, signaturesOf } from "./signatures.ts";
 
 /** Both ends of a copy, open for direct I/O; the target claimed (a disk) or locked (a file) for this copy alone. */
@@ -17,7 +19,9 @@ export class OpenEnds {
   #source: DirectFile | null = null;
   #target: DirectFile | null = null;
   /** A file that was made and that nothing was written to. */
-  #untouched: string | null = null;
+  #untouched: FileStats | null = null;
+  /** The size of a target file before it was made longer for the copy. */
+  #grownFrom: number | null = null;
 
   constructor(host: Pick<Host, "tree" | "system">, ends: CopyEnds) {
     this.#host = host;
@@ -33,27 +37,56 @@ export class OpenEnds {
   async #openTarget(target: DataFile): Promise<void> {
     this.#target = await DirectFile.open(target, { access: "write", claim: true }, this.#host.system);
     // A disk is claimed; its lock is udev's.
-    if (target.kind === "device" || (await lockFile(this.#target.descriptor, this.#host.system))) return;
+    if (target.kind === "device" || (await lockFile(this.#host.system, this.#target.descriptor))) return;
     throw new PeerlaneError("environment", `another copy to ${nameOf(target)} is running`, {
       remedy: "wait until it has ended",
     });
   }
 
-  /** Makes the target file, where it is not there; it goes again at {@link close} unless it is kept. */
+  /**
+   * Makes the target file, where it is not there, and puts its name on the medium; it goes again at {@link close} unless
+   * it is kept. Nobody may read it who may not read the source.
+   */
   async makeTarget(): Promise<void> {
     if (!this.#ends.isNew) return;
     const { path } = this.#ends.target;
     const { tree, system } = this.#host;
     try {
-      system.close(system.open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o666));
+      const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+      const file = system.open(path, flags, this.#modeOfNew());
+      this.#untouched = system.fstat(file);
+      system.close(file);
+      const folder = system.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        system.fsync(folder);
+      } finally {
+        system.close(folder);
+      }
     } catch (cause) {
       throw new PeerlaneError("environment", `cannot make the target file ${path}: ${errnoOf(cause)}`, {
         remedy: "name a file in a folder that you may write",
         cause,
       });
     }
-    this.#untouched = path;
-    await this.#openTarget(findDataFile(tree, path, system));
+    const made = findDataFile(tree, path, system);
+    if (made.path !== path || !this.#isThere(this.#untouched)) {
+      throw new PeerlaneError("environment", `somebody has just put something else in the place of ${path}`, {
+        remedy: "look at it; name a file in a folder where only you can write",
+      });
+    }
+    await this.#openTarget(made);
+  }
+
+  /** As cp has it of a file; what disks hold is for its owner alone. */
+  #modeOfNew(): number {
+    const { source } = this.#ends;
+    return source.kind === "device" || this.#source === null ? 0o600 : this.#source.stats.mode & 0o666;
+  }
+
+  /** Whether the target's path leads to this very file. */
+  #isThere({ dev, ino }: FileStats): boolean {
+    const there = ifThere(() => this.#host.system.lstat(this.#ends.target.path));
+    return there?.isFile() === true && there.dev === dev && there.ino === ino;
   }
 
   /** Something may be written to the target from now on. */
@@ -72,6 +105,67 @@ export class OpenEnds {
         remedy: "end what writes to it, and run this again",
       },
     );
+  }
+
+  /** Makes a target file as long as the copy will be, where it is shorter; it is never cut. */
+  async growTarget({ targetStart, lengthBytes }: CopyRanges): Promise<IoFailure | null> {
+    const target = this.#target;
+    if (target === null || target.file.kind === "device") return null;
+    const sizeBytes = target.fileBytes;
+    if (sizeBytes >= targetStart + lengthBytes) return null;
+    this.#grownFrom ??= sizeBytes;
+    const side = { role: "target" as const, io: target, start: targetStart, blockBytes: 1 };
+    return await writeAllBytes(side, Buffer.alloc(1), lengthBytes - 1);
+  }
+
+  /** Takes back what {@link growTarget} did, unless somebody else has made the file still longer. */
+  async ungrowTarget({ targetStart, lengthBytes }: CopyRanges): Promise<void> {
+    if (this.#grownFrom === null || this.#target?.fileBytes !== targetStart + lengthBytes) return;
+    await this.#target.truncate(this.#grownFrom);
+  }
+
+  /**
+   * Why what was copied is not to be found under the target's name, in words; `null` where it is. `removed`, `replaced`
+   * and `cut` are the work of others.
+   */
+  whyNotInPlace({ targetStart, lengthBytes }: CopyRanges): string | null {
+    const target = this.#target;
+    if (target === null) return "it was never opened";
+    const { path } = target.file;
+    if (target.file.kind === "device") {
+      const there = ifThere(() => this.#host.system.stat(path));
+      const isNode = there?.isBlockDevice() === true && deviceNumber(there.rdev) === target.file.number;
+      if (!isNode) return `${path} does not lead to it any more`;
+      return readBlockDevice(this.#host.tree, target.file.name)?.number === target.file.number ? null : "it is gone";
+    }
+    const stats = target.stats;
+    if (stats.nlink === 0) return "somebody has removed it, or put another file in its place";
+    if (!this.#isThere(stats)) return "somebody has renamed it";
+    if (stats.size >= targetStart + lengthBytes) return null;
+    return `somebody has cut it: it has ${stats.size} bytes`;
+  }
+
+  /** When a source file was last written; `null` for a disk. It is the file that is open, whatever its path leads to. */
+  get sourceModified(): string | null {
+    const source = this.#source;
+    return source === null || source.file.kind === "device" ? null : timeText(source.stats.mtimeMs);
+  }
+
+  /** When a target file was last written; `null` for a disk. */
+  get targetModified(): string | null {
+    const target = this.#target;
+    return target === null || target.file.kind === "device" ? null : timeText(target.stats.mtimeMs);
+  }
+
+  /** How long a source or target file is now; `null` for a disk. */
+  sizeNow(role: "source" | "target"): number | null {
+    const file = role === "source" ? this.#source : this.#target;
+    return file === null || file.file.kind === "device" ? null : file.fileBytes;
+  }
+
+  /** All that this copy handed to the target to be written. */
+  get writtenBytes(): number {
+    return this.#target?.writtenBytes ?? 0;
   }
 
   /** The target as it was when it was opened. */
@@ -109,7 +203,7 @@ export class OpenEnds {
   async close(): Promise<void> {
     await this.#source?.close();
     await this.#target?.close();
-    if (this.#untouched !== null) this.#host.system.unlink(this.#untouched);
+    if (this.#untouched !== null && this.#isThere(this.#untouched)) this.#host.system.unlink(this.#ends.target.path);
     this.#untouched = null;
   }
 }

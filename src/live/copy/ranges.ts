@@ -89,3 +89,13 @@ export interface ByteRange {
 export function overlaps(a: ByteRange, b: ByteRange): boolean {
   return a.size > 0 && b.size > 0 && a.start < b.start + b.size && b.start < a.start + a.size;
 }
+
+/** How many bytes lie in at least one of some ranges. */
+export function coveredBytes(ranges: readonly ByteRange[]): number {
+  let [covered, end] = [0, 0];
+  for (const { start, size } of [...ranges].sort((a, b) => a.start - b.start)) {
+    covered += Math.max(0, start + size - Math.max(start, end));
+    end = Math.max(end, start + size);
+  }
+  return covered;
+}

@@ -5,17 +5,27 @@ import { type DataFile, nameOf } from "../block/data-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
 import type { Comparison } from "./compare.ts";
-import { type CopyFailure, describeFailure, INTERRUPTED, sourceChanged, whoIsGoneAfter } from "./failures.ts";
-import type { Journal } from "./journal.ts";
+import {
+  type CopyFailure,
+  describeFailure,
+  INTERRUPTED,
+  sourceChanged,
+  targetNotInPlace,
+  whoIsGoneAfter,
+} from "./failures.ts";
+import { type JournalHead, SCHEMA } from "./journal.ts";
 import { JournalFile } from "./journal-file.ts";
+import { judgeDifference } from "./judgement.ts";
 import { OpenEnds } from "./open-ends.ts";
 import { type CopyMemory, takeMemory } from "./path.ts";
 import type { CopyPlan } from "./plan.ts";
+import { type ByteRange, coveredBytes } from "./ranges.ts";
 import { DEFAULT_CHUNK } from "./request.ts";
 import type { CopyResult } from "./result.ts";
-import { journalSideOf, proveLastPart } from "./resume.ts";
-import { type IoFailure, truncateTo } from "./sides.ts";
-import { SourceWatch } from "./source-watch.ts";
+import { journalSideOf, proveJournalledPart } from "./resume.ts";
+import type { IoFailure } from "./sides.ts";
+import { SourceWatch, TargetWatch } from "./source-watch.ts";
+import { whatElseShows } from "./suspicions.ts";
 import { type TransferCount, type TransferEnd, transfer } from "./transfer.ts";
 import { verifyRange } from "./verify.ts";
 
@@ -46,8 +56,11 @@ class CopyRun {
   readonly #ends: OpenEnds;
   #journalFile: JournalFile | null = null;
   #held: TransferMemory[] = [];
-  readonly #watch: SourceWatch;
+  readonly #sourceWatch: SourceWatch;
+  readonly #targetWatch: TargetWatch;
   #journalledBytes: number;
+  /** Of what earlier runs had copied: what this one compared. */
+  #compared: readonly ByteRange[] = [];
   /** Whether the kernel may have said something worth showing. */
   #hasMessages = false;
 
@@ -56,8 +69,10 @@ class CopyRun {
     this.#hooks = hooks;
     this.#log = KernelLog.open(undefined, plan.host.system);
     this.#warnings = [...plan.warnings];
-    this.#watch = new SourceWatch(plan.host, plan.ends);
     this.#ends = new OpenEnds(plan.host, plan.ends);
+    const { tree } = plan.host;
+    this.#sourceWatch = new SourceWatch(tree, plan.ends, () => this.#ends.sourceModified);
+    this.#targetWatch = new TargetWatch(tree, plan.ends.target, () => this.#ends.targetModified);
     this.#journalledBytes = plan.resumed?.completedBytes ?? 0;
   }
 
@@ -104,14 +119,15 @@ class CopyRun {
   }
 
   async #open(): Promise<void> {
-    const { ends, resumed, journalPath } = this.#plan;
+    const { host, ends, resumed, journal } = this.#plan;
     await this.#ends.open();
     if (resumed === null && !ends.isNew && (ends.target.kind === "device" || ends.target.sizeBytes > 0)) {
       await this.#hooks.confirm(ends.target, await this.#ends.contentsOfTarget());
     }
     this.#ends.requireUnchangedTarget();
-    this.#journalFile = await JournalFile.open(journalPath, this.#plan.host.system);
-    if (resumed !== null && this.#journalFile.read()?.completedBytes !== resumed.completedBytes) {
+    this.#journalFile = await JournalFile.open(host.system, journal, ends);
+    if (resumed === null) this.#journalFile.forget();
+    else if (this.#journalFile.found?.completedBytes !== resumed.completedBytes) {
       throw new PeerlaneError("environment", "another copy has just changed the journal", { remedy: "run it again" });
     }
   }
@@ -134,26 +150,26 @@ class CopyRun {
     { memory, shape }: CopyMemory,
     staging: { readonly memory: TransferMemory; readonly sourceAt: number; readonly targetAt: number },
   ): Promise<TransferEnd> {
-    const { ranges, resumed } = this.#plan;
+    const { ends, ranges, resumed, uncertain, journalPath } = this.#plan;
     const sides = this.#ends.sides(ranges);
+    const { signal } = this.#hooks;
     if (resumed !== null) {
-      const proof = await proveLastPart(resumed, this.#plan.journalPath, sides, staging);
-      if (proof.kind === "failed") return proof;
+      const common = { journal: resumed, path: journalPath, slot: staging, isWhole: uncertain.length > 0, signal };
+      const proof = await proveJournalledPart({ ...sides, ...common });
+      if (proof.kind !== "same") return proof;
+      this.#compared = proof.compared;
     }
     const startBytes = resumed?.completedBytes ?? 0;
-    this.#save(startBytes, shape.chunkBytes);
-    const fileBytes = this.#fileBytes();
-    if (fileBytes !== null && this.#ends.target.sizeBytes < fileBytes) {
-      const failure = await truncateTo(sides.target, fileBytes);
-      if (failure !== null) {
-        this.#ends.keepTarget();
-        return { kind: "failed", failure };
-      }
+    await this.#save(startBytes, shape.chunkBytes);
+    const notGrown = await this.#ends.growTarget(ranges);
+    if (notGrown !== null) {
+      this.#ends.keepTarget();
+      return { kind: "failed", failure: notGrown };
     }
     const end = await transfer(
       {
         ...sides,
-        ...{ ranges, startBytes, fileBytes, memory, shape, staging, signal: this.#hooks.signal },
+        ...{ ranges, startBytes, isFile: ends.target.kind === "file", memory, shape, staging, signal },
         save: (bytes) => this.#save(bytes, shape.chunkBytes),
         syncEveryBytes: this.#plan.request.syncEveryBytes,
         onBytes: (bytes) => this.#hooks.onBytes("copy", bytes),
@@ -163,30 +179,21 @@ class CopyRun {
       this.#count,
     );
     if (end.kind !== "refused") this.#ends.keepTarget();
+    if (end.kind === "done") this.#compared = [...this.#compared, ...end.earlier];
     return end;
   }
 
-  /** The size that a target file has in the end; `null` for a device. */
-  #fileBytes(): number | null {
-    const { ends, ranges, resumed } = this.#plan;
-    if (ends.target.kind === "device") return null;
-    return Math.max(resumed?.target.sizeBytes ?? ends.target.sizeBytes, ranges.targetStart + ranges.lengthBytes);
-  }
-
-  #save(completedBytes: number, chunkBytes: number): void {
-    const { ends, ranges, resumed } = this.#plan;
+  async #save(completedBytes: number, chunkBytes: number): Promise<void> {
+    const { host, ends, ranges } = this.#plan;
     const { sourceStart, targetStart, lengthBytes } = ranges;
-    const target = journalSideOf(this.#ends.target, "target");
-    const journal: Journal = {
-      schema: "peerlane.copy-journal/1",
-      savedAt: new Date().toISOString(),
-      source: journalSideOf(ends.source, "source"),
-      target: { ...target, sizeBytes: resumed?.target.sizeBytes ?? target.sizeBytes },
+    const head: JournalHead = {
+      schema: SCHEMA,
+      source: journalSideOf(host.tree, ends.source, "source"),
+      target: journalSideOf(host.tree, this.#ends.target, "target"),
       range: { sourceStart, targetStart, lengthBytes },
       chunkBytes,
-      completedBytes,
     };
-    this.#journalFile?.replace(journal);
+    await this.#journalFile?.save(head, { savedAt: new Date().toISOString(), completedBytes });
     this.#journalledBytes = completedBytes;
   }
 
@@ -196,7 +203,7 @@ class CopyRun {
     if (end.kind === "refused")
       return `the kernel refuses the peer memory: ${(await this.#describe(taken, end.failure)).message}`;
     if (end.kind !== "differs" || end.foundBy !== "first-chunk") return null;
-    return `the peer memory of ${formatBdf(taken.path.choice.pool.provider)} loses data: the first chunk arrived wrong`;
+    return `the first chunk arrived wrong through the peer memory of ${formatBdf(taken.path.choice.pool.provider)}`;
   }
 
   /** Starts again through DRAM. */
@@ -209,10 +216,9 @@ class CopyRun {
 
   /** Nothing was written: what was prepared is taken back. */
   async #refused(taken: CopyMemory, failure: IoFailure): Promise<PeerlaneError> {
-    const { ends, ranges, resumed } = this.#plan;
+    const { ranges, resumed } = this.#plan;
     if (resumed === null) this.#journalFile?.remove();
-    if (resumed === null && ends.target.kind === "file")
-      await this.#ends.sides(ranges).target.io.truncate(ends.target.sizeBytes);
+    await this.#ends.ungrowTarget(ranges);
     const { message } = await this.#describe(taken, failure);
     return new PeerlaneError("no-path", `the kernel refuses the peer memory: ${message}`, {
       remedy: "peerlane explain says why, peerlane fix what would change it; --fallback copies through DRAM instead",
@@ -223,7 +229,9 @@ class CopyRun {
     const { host, ends } = this.#plan;
     const provider = path.kind === "peer" ? path.choice.pool.provider : null;
     const parties = { source: ends.source, target: ends.target, provider };
-    return describeFailure(parties, failure, await whoIsGoneAfter(host.tree, parties, failure, host.system));
+    const gone = await whoIsGoneAfter(host.tree, parties, failure, host.system);
+    const found = whatElseShows(host.tree, parties, failure, (role) => this.#ends.sizeNow(role));
+    return describeFailure(parties, failure, { gone, found });
   }
 
   async #conclude(
@@ -231,13 +239,14 @@ class CopyRun {
     end: Exclude<TransferEnd, { readonly kind: "refused" }>,
     times: { readonly seconds: number; readonly cpuSeconds: number },
   ): Promise<CopyResult> {
-    const { request } = this.#plan;
+    const { request, ends, ranges } = this.#plan;
     const asked: VerificationView = { state: request.verify ? "not-finished" : "not-asked", seconds: 0 };
     let verification = asked;
-    let loss: LossView | null = end.kind === "differs" ? end : null;
+    let found: Pick<LossView, "difference" | "foundBy"> | null = end.kind === "differs" ? end : null;
     let failure: CopyFailure | null = end.kind === "failed" ? await this.#describe(used, end.failure) : null;
+    this.#targetWatch.settle();
     if (end.kind === "stopped") failure = INTERRUPTED;
-    if (end.kind === "source-changed") failure = sourceChanged(this.#plan.ends.source, null);
+    if (end.kind === "source-changed") failure = sourceChanged(ends.source, null);
     if (end.kind === "done" && request.verify) {
       const { monotonicMs } = this.#plan.host.system;
       const began = monotonicMs();
@@ -246,18 +255,19 @@ class CopyRun {
       if (verified === null) failure = INTERRUPTED;
       else if (verified.kind === "failed") failure = await this.#describe(used, verified.failure);
       else verification = { state: verified.kind, seconds };
-      if (verified?.kind === "differs") loss = { difference: verified.difference, foundBy: "verification" };
+      if (verified?.kind === "differs") found = { difference: verified.difference, foundBy: "verification" };
     }
-    if (this.#watch.wasWritten()) {
-      this.#warnings.push(`the source ${nameOf(this.#plan.ends.source)} was written to during the copy`);
-      // At the first chunk the source was seen to hold still.
-      if (loss !== null && loss.foundBy !== "first-chunk") {
-        failure = sourceChanged(this.#plan.ends.source, this.#plan.ranges.sourceStart + loss.difference.offset);
-        loss = null;
-      }
+    let loss: LossView | null = null;
+    if (found !== null) {
+      const judged = await this.#judge(found);
+      if ("loss" in judged) loss = judged.loss;
+      else failure = judged.failure;
     }
+    this.#warnOfWriters();
+    const notInPlace = loss === null && failure === null ? this.#ends.whyNotInPlace(ranges) : null;
+    if (notInPlace !== null) failure = targetNotInPlace(ends.target, notInPlace);
     // Where data is wrong no part of the target can be relied on; after success there is nothing to resume.
-    const isResumable = loss === null && failure !== null && failure.kind !== "source-changed";
+    const isResumable = loss === null && failure !== null && !/^(source|target)-changed$/.test(failure.kind);
     if (!isResumable) this.#journalFile?.remove();
     return {
       plan: this.#plan,
@@ -265,6 +275,7 @@ class CopyRun {
       path: used.path,
       shape: used.shape,
       resumedFromBytes: this.#plan.resumed?.completedBytes ?? 0,
+      comparedBytes: this.#comparedBytes(verification),
       ...this.#count,
       ...times,
       sampledChunks: end.kind === "done" ? end.samples : 0,
@@ -276,6 +287,32 @@ class CopyRun {
       warnings: this.#warnings,
       messages: loss === null && failure === null && !this.#hasMessages ? [] : this.#log.take(),
     };
+  }
+
+  async #judge(found: Pick<LossView, "difference" | "foundBy">): ReturnType<typeof judgeDifference> {
+    const { host, ends, ranges, unitBytes } = this.#plan;
+    return await judgeDifference({
+      ...{ tree: host.tree, ends, ranges, unitBytes, sides: this.#ends.sides(ranges) },
+      ...found,
+      counts: {
+        wasSourceWritten: this.#sourceWatch.wasWritten(),
+        wasTargetWrittenByOthers: this.#targetWatch.wasWrittenByOthers(this.#ends.writtenBytes),
+      },
+    });
+  }
+
+  #warnOfWriters(): void {
+    const { source, target } = this.#plan.ends;
+    if (this.#sourceWatch.wasWritten() === true)
+      this.#warnings.push(`the source ${nameOf(source)} was written to during the copy`);
+    if (this.#targetWatch.wasWrittenByOthers(this.#ends.writtenBytes) === true)
+      this.#warnings.push(`somebody else wrote to the target ${nameOf(target)} during the copy`);
+  }
+
+  /** Of what earlier runs had copied. */
+  #comparedBytes({ state }: VerificationView): number {
+    const earlierBytes = this.#plan.resumed?.completedBytes ?? 0;
+    return state === "same" ? earlierBytes : coveredBytes(this.#compared);
   }
 
   async #verify({ shape, memory }: CopyMemory): Promise<Comparison | null> {

@@ -11,8 +11,8 @@ export interface Writable extends Readable {
   write(memory: TransferMemory, offset: number, length: number, position: number): Promise<IoResult>;
   /** Ends when all that was written is on the medium. */
   sync(): Promise<IoResult>;
-  /** Sets the size of a file. */
-  truncate(sizeBytes: number): Promise<IoResult>;
+  /** Writes exactly these bytes of a file, wherever they lie; a disk takes whole blocks only. */
+  writeBytes(bytes: Buffer, position: number): Promise<IoResult>;
 }
 
 /** One side of a copy: positions within the range are added to `start`. */
@@ -32,7 +32,7 @@ export interface Sides {
 
 /** A read or write that did not do all it should. */
 export interface IoFailure {
-  readonly operation: "read" | "write" | "sync" | "truncate";
+  readonly operation: "read" | "write" | "sync";
   readonly role: Side["role"];
   /** Bytes from the start of the disk or file. */
   readonly position: number;
@@ -89,8 +89,15 @@ export async function syncWhole({ role, io, start }: Side<Writable>): Promise<Io
   return errno === null ? null : { operation: "sync", role, position: start, lengthBytes: 0, errno };
 }
 
-/** Sets the size of the target file. */
-export async function truncateTo({ role, io }: Side<Writable>, sizeBytes: number): Promise<IoFailure | null> {
-  const { errno } = await io.truncate(sizeBytes);
-  return errno === null ? null : { operation: "truncate", role, position: sizeBytes, lengthBytes: 0, errno };
+/** Writes bytes of a target file at `position` within the range, and no other. */
+export async function writeAllBytes(side: Side<Writable>, bytes: Buffer, position: number): Promise<IoFailure | null> {
+  for (let done = 0; done < bytes.length; ) {
+    const at = side.start + position + done;
+    const rest = bytes.subarray(done);
+    const { bytes: count, errno } = await side.io.writeBytes(rest, at);
+    if (errno !== null || count === 0)
+      return { operation: "write", role: side.role, position: at, lengthBytes: rest.length, errno };
+    done += count;
+  }
+  return null;
 }

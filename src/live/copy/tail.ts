@@ -1,6 +1,6 @@
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { type CopyRanges, roundUp } from "./ranges.ts";
-import { type IoFailure, readWhole, type Sides, truncateTo, writeWhole } from "./sides.ts";
+import { type IoFailure, readWhole, type Sides, writeAllBytes, writeWhole } from "./sides.ts";
 
 /** The bytes behind the last whole block of both sides, and the blocks around them. */
 export interface Tail {
@@ -25,29 +25,25 @@ export function tailOf(ranges: CopyRanges, sourceBlock: number, targetBlock: num
 }
 
 /**
- * Copies the tail by the CPU: the target's blocks are read, the bytes of the source laid over their start, and written
- * back, so that what lies behind stays. `staging` is DRAM with room for the blocks of both sides.
- * `fileBytes` is the size that a target file shall have, which is cut back to it; `null` for a device.
+ * Copies the tail by the CPU. Of a file exactly its bytes are written, so that what others write behind them stays; of a
+ * disk the blocks are read, the bytes laid over their start, and written back. `staging` is DRAM with room for the
+ * blocks of both sides.
  */
 export async function copyTail(
   { source, target }: Sides,
   tail: Tail,
   staging: TransferMemory,
-  fileBytes: number | null,
+  isFile: boolean,
 ): Promise<IoFailure | null> {
   const { start, lengthBytes, sourceSpanBytes, targetSpanBytes } = tail;
-  const span = Math.max(sourceSpanBytes, targetSpanBytes);
-  const behind = roundUp(span, target.blockBytes);
   const notRead = await readWhole(source, staging, 0, sourceSpanBytes, start, lengthBytes);
   if (notRead !== null) return notRead;
-  staging.store(behind, Buffer.alloc(targetSpanBytes));
-  const there = fileBytes === null ? targetSpanBytes : Math.min(targetSpanBytes, fileBytes - target.start - start);
-  const noTarget = await readWhole(target, staging, behind, targetSpanBytes, start, there);
-  if (noTarget !== null) return noTarget;
   const bytes = Buffer.alloc(lengthBytes);
   staging.load(0, bytes);
+  if (isFile) return await writeAllBytes(target, bytes, start);
+  const behind = roundUp(Math.max(sourceSpanBytes, targetSpanBytes), target.blockBytes);
+  const noTarget = await readWhole(target, staging, behind, targetSpanBytes, start);
+  if (noTarget !== null) return noTarget;
   staging.store(behind, bytes);
-  const notWritten = await writeWhole(target, staging, behind, targetSpanBytes, start);
-  if (notWritten !== null || fileBytes === null) return notWritten;
-  return await truncateTo(target, fileBytes);
+  return await writeWhole(target, staging, behind, targetSpanBytes, start);
 }

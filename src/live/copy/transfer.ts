@@ -14,14 +14,14 @@ export interface TransferJob extends Sides {
   readonly ranges: CopyRanges;
   /** Where it starts, within the range: all below is copied already. */
   readonly startBytes: number;
-  /** The size that a target file gets; `null` for a device. */
-  readonly fileBytes: number | null;
+  /** Whether the target is a file, of which single bytes can be written. */
+  readonly isFile: boolean;
   readonly memory: TransferMemory;
   readonly shape: MemoryShape;
   /** DRAM for a chunk of each side. */
   readonly staging: CompareSlot;
   /** Puts into the journal that all below is on the target's medium. May throw. */
-  readonly save: (completedBytes: number) => void;
+  readonly save: (completedBytes: number) => Promise<void>;
   /** It is put there after so many bytes, and after a second in any case. */
   readonly syncEveryBytes: number;
   /** Bytes of the range that are copied, those of earlier runs among them. */
@@ -35,7 +35,8 @@ export interface TransferJob extends Sides {
 
 /** How a transfer ended. Nothing is in flight any more, and the journal is right. */
 export type TransferEnd =
-  | { readonly kind: "done"; readonly samples: number }
+  /** `earlier` are those samples that an earlier run had copied. */
+  | { readonly kind: "done"; readonly samples: number; readonly earlier: readonly ByteRange[] }
   | { readonly kind: "stopped" }
   | { readonly kind: "failed"; readonly failure: IoFailure }
   /** The first chunk of the source was never twice the same. */
@@ -85,8 +86,8 @@ export async function transfer(job: TransferJob, count: TransferCount): Promise<
   }
   const failure = (await moveTail(job, count)) ?? (await syncWhole(job.target));
   if (failure !== null) return { kind: "failed", failure };
-  job.save(ranges.lengthBytes);
-  return { kind: "done", samples: samples.length };
+  await job.save(ranges.lengthBytes);
+  return { kind: "done", samples: samples.length, earlier };
 }
 
 async function proveFirstChunk(job: TransferJob, part: ByteRange): Promise<FirstChunk> {
@@ -130,10 +131,10 @@ async function moveChunks(job: TransferJob, start: number, count: TransferCount)
 }
 
 async function moveTail(job: TransferJob, count: TransferCount): Promise<IoFailure | null> {
-  const { ranges, startBytes, source, target, staging, fileBytes, onBytes } = job;
+  const { ranges, startBytes, source, target, staging, isFile, onBytes } = job;
   const tail = startBytes === ranges.lengthBytes ? null : tailOf(ranges, source.blockBytes, target.blockBytes);
   if (tail === null) return null;
-  const failure = await copyTail(job, tail, staging.memory, fileBytes);
+  const failure = await copyTail(job, tail, staging.memory, isFile);
   if (failure !== null) return failure;
   count.cpuBytes += tail.lengthBytes;
   onBytes(ranges.lengthBytes);

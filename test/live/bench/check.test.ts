@@ -35,6 +35,8 @@ function diskOf(
       path: "/data",
       sizeBytes: BYTES,
       inode: 1,
+      fileSystem: "8:0",
+      made: null,
       device: null,
       logicalBlockBytes: 512,
       modified: "0",

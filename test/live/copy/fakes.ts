@@ -91,6 +91,16 @@ export class FakeDisk implements Writable {
     return { bytes: 0, errno };
   }
 
+  async writeBytes(bytes: Buffer, position: number): Promise<IoResult> {
+    await this.#wait();
+    const errno = this.faults.error?.("write", position) ?? null;
+    if (errno !== null) return { bytes: 0, errno };
+    const count = Math.min(bytes.length, this.faults.mostBytes?.() ?? bytes.length);
+    await this.truncate(Math.max(this.data.length, position + count));
+    bytes.copy(this.data, position, 0, count);
+    return { bytes: count, errno: null };
+  }
+
   async truncate(sizeBytes: number): Promise<IoResult> {
     await this.#wait();
     this.data = Buffer.concat([this.data, Buffer.alloc(Math.max(0, sizeBytes - this.data.length))]).subarray(
@@ -132,7 +142,7 @@ export interface FakeJob {
   readonly depth: number;
   readonly chunkBytes: number;
   readonly startBytes?: number;
-  readonly fileBytes?: number | null;
+  readonly isFile?: boolean;
   readonly kind?: "peer" | "dram";
   readonly save?: (completedBytes: number) => void;
   readonly syncEveryBytes?: number;
@@ -148,11 +158,11 @@ export function transferJob(fake: FakeJob): TransferJob {
     target: { role: "target", io: target, start: ranges.targetStart, blockBytes: target.blockBytes },
     ranges,
     startBytes: fake.startBytes ?? 0,
-    fileBytes: fake.fileBytes ?? null,
+    isFile: fake.isFile ?? false,
     memory: new FakeMemory(depth * chunkBytes, fake.kind ?? "peer"),
     shape: { depth, chunkBytes },
     staging: { memory: new FakeMemory(2 * chunkBytes), sourceAt: 0, targetAt: chunkBytes },
-    save: fake.save ?? (() => {}),
+    save: async (bytes) => fake.save?.(bytes),
     syncEveryBytes: fake.syncEveryBytes ?? 2 ** 28,
     onBytes: fake.onBytes ?? (() => {}),
     onWrite: () => {},

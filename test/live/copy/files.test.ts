@@ -171,7 +171,8 @@ it("A copy is not resumed where source or target have changed meanwhile", async 
   await interrupted("changed.bin", "SIGTERM");
   const [name = ""] = journals();
   const file = join(bench.path("state/peerlane"), name);
-  const journal = JSON.parse(readFileSync(file, "utf8"));
+  const whole = readFileSync(file, "utf8");
+  const journal = JSON.parse(whole);
   expect(journal.completedBytes).toBeGreaterThan(0);
   const resume = (): ReturnType<typeof bench.copy> => bench.copy(source, "changed.bin", "--fallback", "--resume");
 
@@ -180,18 +181,28 @@ it("A copy is not resumed where source or target have changed meanwhile", async 
   expect([wrong.status, wrong.err]).toEqual([2, expect.stringContaining("differ")]);
   expect(wrong.err).toContain(file);
 
+  const edits: readonly (readonly [string, string])[] = [
+    [whole.replaceAll('"savedAt": "2', '"savedAt": "3'), "checksum"],
+    [whole.replace('"targetStart": 0', '"targetStart": 9'), "checksum"],
+    [whole.replaceAll(/"completedBytes": \d+/g, '"completedBytes": "all"'), "edited, or cut off"],
+    [JSON.stringify(journal), "does not begin as one"],
+  ];
+  for (const [edited, why] of edits) {
+    writeFileSync(file, edited);
+    const damaged = await resume();
+    expect([damaged.status, damaged.err]).toEqual([2, expect.stringContaining(why)]);
+    expect(readFileSync(file, "utf8")).toBe(edited);
+  }
+  writeFileSync(file, "{".repeat(1e6));
+  expect((await resume()).err).toContain("larger than");
+
+  writeFileSync(file, whole);
   const { atime, mtime } = statSync(bench.path(source));
   utimesSync(bench.path(source), atime, new Date(mtime.getTime() + 5000));
   expect((await resume()).err).toContain("the time of the last change of the source");
   utimesSync(bench.path(source), atime, mtime);
 
-  writeFileSync(file, JSON.stringify({ ...journal, completedBytes: "all" }));
-  const damaged = await resume();
-  expect([damaged.status, damaged.err]).toEqual([2, expect.stringContaining("completedBytes")]);
-  writeFileSync(file, "{".repeat(1e6));
-  expect((await resume()).err).toContain("larger than");
-
-  writeFileSync(file, JSON.stringify(journal));
+  writeFileSync(file, whole);
   const anew = await bench.copy(source, "changed.bin", "--fallback", "--yes");
   expect(anew.status).toBe(0);
   expect(anew.out).toContain("was begun before");

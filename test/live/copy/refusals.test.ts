@@ -2,6 +2,7 @@ import { expect, it } from "vitest";
 import { readBlockDevice } from "../../../src/live/block/block-device.ts";
 import type { DataFile, RegularFile } from "../../../src/live/block/data-file.ts";
 import { describeFailure, whoIsGoneAfter } from "../../../src/live/copy/failures.ts";
+import type { JournalSide } from "../../../src/live/copy/journal.ts";
 import type { CopyRanges } from "../../../src/live/copy/ranges.ts";
 import { refuseHarm } from "../../../src/live/copy/refusals.ts";
 import { copyKey, journalSideOf, whatChanged } from "../../../src/live/copy/resume.ts";
@@ -32,6 +33,8 @@ function fileOn(device: string): RegularFile {
     path: "/data/image",
     sizeBytes: 10 * MIB,
     inode: 12,
+    fileSystem: "8:0",
+    made: "0",
     device: on.kind === "device" ? on : null,
     logicalBlockBytes: 512,
     modified: "1",
@@ -101,51 +104,69 @@ it("A copy is the same for a disk under another name, and another for other rang
   expect(key(disk("nvme0n1p1"), 0)).not.toBe(key(a, 0));
 });
 
+const sideOf = (file: DataFile, role: "source" | "target"): JournalSide => journalSideOf(tree, file, role);
+
 it("What has changed since the journal is said, thing by thing", () => {
   const [source, target] = [fileOn("nvme0n1p1"), disk("nvme1n1")];
   const journal = {
-    schema: "peerlane.copy-journal/1",
+    schema: "peerlane.copy-journal/2",
     savedAt: "",
-    source: journalSideOf(source, "source"),
-    target: journalSideOf(target, "target"),
+    source: sideOf(source, "source"),
+    target: sideOf(target, "target"),
     range: { sourceStart: 0, targetStart: 0, lengthBytes: 4096 },
     chunkBytes: 4096,
     completedBytes: 0,
   } as const;
   const changed = (now: Partial<RegularFile>, lengthBytes = 4096): readonly string[] =>
-    whatChanged(journal, { ...source, ...now }, target, ranges(0, 0, lengthBytes));
+    whatChanged(journal, { ...journal, source: sideOf({ ...source, ...now }, "source") }, ranges(0, 0, lengthBytes));
   expect(changed({})).toEqual([]);
-  expect(changed({ sizeBytes: 1, inode: 13, modified: "2" }, 512)).toEqual([
+  expect(changed({ sizeBytes: 1, inode: 13, made: "5", modified: "2" }, 512)).toEqual([
     "the inode of the source was 12 and is 13",
+    "the time when the source was made was 0 and is 5",
     `the size of the source was ${10 * MIB} and is 1`,
     "the time of the last change of the source was 1 and is 2",
     "the range (lengthBytes) was 4096 and is 512",
   ]);
   const [first, second] = [disk("nvme0n1p1"), disk("nvme0n1p2")];
-  const ofFirst = { ...journal, source: journalSideOf(first, "source") };
-  expect(whatChanged(ofFirst, { ...second, sizeBytes: first.sizeBytes }, target, ranges(0, 0, 4096))).toEqual([
+  const ofFirst = { ...journal, source: sideOf(first, "source") };
+  const ofSecond = { ...journal, source: sideOf({ ...second, sizeBytes: first.sizeBytes }, "source") };
+  expect(whatChanged(ofFirst, ofSecond, ranges(0, 0, 4096))).toEqual([
     expect.stringContaining("the place on its disk of the source was"),
   ]);
-  expect(whatChanged(journal, source, disk("ram0"), ranges(0, 0, 4096))[0]).toContain("the path of the target");
+  const toRam = { ...journal, target: sideOf(disk("ram0"), "target") };
+  expect(whatChanged(journal, toRam, ranges(0, 0, 4096))[0]).toContain("the path of the target");
 });
 
 it.each([
   ["EIO", "io", "read of 512 bytes at 0x200 of the source nvme0n1: EIO"],
   ["ENOSPC", "no-space", "no space is left"],
-  ["EFAULT", "memory-gone", "the memory of 0000:03:00.0 is gone"],
+  ["EFBIG", "no-space", "larger than allowed"],
+  ["EROFS", "read-only", "the file system is read-only"],
+  ["EBADE", "io", "another host has reserved the disk"],
+  ["EFAULT", "memory-gone", "the memory of 0000:03:00.0 cannot be reached"],
   [null, "ended-early", "it ended early"],
 ])("A failure with %s is called %s", (errno, kind, message) => {
   const parties = { source: disk("nvme0n1"), target: disk("ram0"), provider: PROVIDER };
   const failure = { operation: "read", role: "source", position: 512, lengthBytes: 512, errno } as const;
-  const described = describeFailure(parties, failure, []);
+  const described = describeFailure(parties, failure, { gone: [], found: [] });
   expect(described).toMatchObject({ kind, errno, positionBytes: 512 });
   expect(described.message).toContain(message);
+});
+
+it("Where no peer memory takes part, none is blamed", () => {
+  const parties = { source: disk("nvme0n1"), target: disk("ram0"), provider: null };
+  for (const errno of ["EINVAL", "EREMOTEIO", "EFAULT"]) {
+    const failure = { operation: "write", role: "target", position: 0, lengthBytes: 512, errno } as const;
+    const { message, remedy } = describeFailure(parties, failure, { gone: [], found: [] });
+    expect(`${message} ${remedy}`).not.toMatch(/memory|--fallback/);
+  }
 });
 
 it("A failure after a device was removed names the device", async () => {
   const parties = { source: disk("nvme1n1"), target: disk("ram0"), provider: PROVIDER };
   const failure = { operation: "write", role: "target", position: 0, lengthBytes: 512, errno: "EIO" } as const;
-  const described = describeFailure(parties, failure, await whoIsGoneAfter(tree, parties, failure));
+  const gone = await whoIsGoneAfter(tree, parties, failure);
+  const described = describeFailure(parties, failure, { gone, found: [] });
   expect(described.kind).toBe("gone");
   expect(described.message).toContain("0000:03:00.0 (the provider)");
 });

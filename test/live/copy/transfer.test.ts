@@ -42,7 +42,7 @@ it("A transfer copies the range, and what lies behind it stays", async () => {
     target,
     ranges: rangesOf(source, target, 100_001),
   });
-  expect(end).toEqual({ kind: "done", samples: 1 });
+  expect(end).toEqual({ kind: "done", samples: 1, earlier: [] });
   expect(target.data.subarray(0, 100_001)).toEqual(source.data.subarray(0, 100_001));
   expect(target.data.subarray(100_001)).toEqual(before.subarray(100_001));
   expect(saved.at(-1)).toBe(100_001);

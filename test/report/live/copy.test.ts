@@ -67,7 +67,14 @@ function planOf(iommu = "off"): CopyPlanView {
 function resultOf(changes: Partial<CopyResultView> = {}, iommu = "off"): CopyResultView {
   const plan = planOf(iommu);
   return {
-    ...{ plan, outcome: "copied", path: plan.path, shape: { depth: 4, chunkBytes: MIB }, resumedFromBytes: 0 },
+    ...{
+      plan,
+      outcome: "copied",
+      path: plan.path,
+      shape: { depth: 4, chunkBytes: MIB },
+      resumedFromBytes: 0,
+      comparedBytes: 0,
+    },
     ...{ memoryBytes: 10 * MIB, cpuBytes: 1, seconds: 2, cpuSeconds: 0.25, sampledChunks: 1 },
     ...{ verification: { state: "not-asked", seconds: 0 }, loss: null, failure: null, journal: null },
     ...{ journalledBytes: 0, warnings: [], messages: [] },
@@ -82,6 +89,8 @@ function screenOf(result: CopyResultView): string {
 const loss: CopyResultView["loss"] = {
   foundBy: "first-chunk",
   difference: { offset: 512, looks: "never-written", source: "aa", target: "bb" },
+  ruledOut: ["nobody else wrote"],
+  open: [],
 };
 
 it("A result says what moved, through whose memory, how fast, and what was compared", () => {

@@ -41,7 +41,7 @@ export function copyBlocks(result: CopyResultView, resumeCommand: string): reado
       pathLine(plan, path),
       ...movedLines(result),
       ...(result.cpuBytes === 0 ? [] : [`by the CPU: ${exactSize(result.cpuBytes)}, the part of a block at the end`]),
-      ...(result.resumedFromBytes === 0 ? [] : [`resumed from: ${exactSize(result.resumedFromBytes)}`]),
+      ...earlierLines(result),
       `memory: ${result.shape.depth} chunks of ${formatSize(result.shape.chunkBytes)} in flight; CPU time ${result.cpuSeconds.toFixed(2)} s`,
       verificationLine(result),
     ]),
@@ -110,6 +110,16 @@ function movedLines(result: CopyResultView): readonly Rich[] {
   return [`through ${through}: ${exactSize(result.memoryBytes)} in ${result.seconds.toFixed(2)} s, ${rate}`];
 }
 
+function earlierLines({ resumedFromBytes, comparedBytes }: CopyResultView): readonly Rich[] {
+  if (resumedFromBytes === 0) return [];
+  const left = resumedFromBytes - comparedBytes;
+  const compared =
+    left === 0
+      ? "all of it was compared again"
+      : `${exactSize(comparedBytes)} of it were compared again, ${exactSize(left)} were not (--verify compares all)`;
+  return [`resumed from: ${exactSize(resumedFromBytes)}; ${compared}`];
+}
+
 function verificationLine({ verification, sampledChunks, outcome }: CopyResultView): Rich {
   const looked = `the first chunk${sampledChunks === 0 ? "" : ` and ${sampledChunks} more`}`;
   switch (verification.state) {
@@ -142,6 +152,8 @@ function lossBlocks(result: CopyResultView): readonly Block[] {
       `target: ${target}`,
       ...(loss.foundBy === "first-chunk" ? ["nothing beyond the first chunk was written"] : []),
     ]),
+    ...(loss.open.length === 0 ? [] : [heading("Not ruled out"), list(loss.open)]),
+    ...(loss.ruledOut.length === 0 ? [] : [heading("Ruled out"), list(loss.ruledOut)]),
     heading("What helps"),
     list(lossRemedies(result)),
   ];

@@ -32,12 +32,15 @@ export function copyJson(result: CopyResultView, resumeCommand: string): object 
       cpuSeconds: result.cpuSeconds,
       sampledChunks: result.sampledChunks,
       verification,
+      earlier: { copied: result.resumedFromBytes, compared: result.comparedBytes },
       loss:
         loss === null
           ? null
           : {
               message: `data loss: ${lossWords(result)}`,
               foundBy: loss.foundBy,
+              ruledOut: loss.ruledOut,
+              open: loss.open,
               ...loss.difference,
               sourcePosition: sourceStart + loss.difference.offset,
               targetPosition: targetStart + loss.difference.offset,
@@ -146,10 +149,16 @@ export const copySchema: z.ZodType = z.strictObject({
       cpuSeconds: seconds,
       sampledChunks: count.describe("chunks besides the first that were read back and were right"),
       verification: z.strictObject({ state: z.enum(["not-asked", "same", "differs", "not-finished"]), seconds }),
+      earlier: z.strictObject({
+        copied: count.describe("bytes that earlier runs had copied"),
+        compared: count.describe("of these, what this run compared; what changed of the others since does not show"),
+      }),
       loss: z
         .strictObject({
           message: z.string(),
           foundBy: z.enum(["first-chunk", "sample", "verification"]),
+          ruledOut: z.array(z.string()).describe("what else would make both ends differ, and does not"),
+          open: z.array(z.string()).describe("what else would make both ends differ, and may"),
           offset: count.describe("of the first wrong byte, from the start of the range"),
           sourcePosition: count,
           targetPosition: count,

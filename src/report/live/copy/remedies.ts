@@ -4,14 +4,17 @@ import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";
 import type { CopyResultView } from "./view.ts";
 
-const SOURCE_HINT = "a source that is written meanwhile differs too: unmount it, or copy a snapshot";
+const OTHERS_HINT = [
+  "a source that is written meanwhile differs too: unmount it, or copy a snapshot",
+  "so does a target that others write to: fuser and lsof show who has it open",
+];
 
 /** What helps against data that did not arrive. */
 export function lossRemedies({ plan, path, loss }: CopyResultView): readonly string[] {
   if (path.kind === "dram") {
     return [
-      "it went through DRAM, so that no peer path is to blame: check cables, the disks (smartctl) and the kernel's log",
-      SOURCE_HINT,
+      ...OTHERS_HINT,
+      "it went through DRAM, so that no peer path is to blame; copy it once more: where it differs again and nobody else writes, look at the kernel's log, the disks (smartctl), their cables and the machine's memory",
     ];
   }
   const { mode } = plan.host.machine.iommu;
@@ -26,7 +29,7 @@ export function lossRemedies({ plan, path, loss }: CopyResultView): readonly str
     ...iommu,
     `peerlane probe says which pairs of ${provider} carry data, and what the kernel's log has on them`,
     "--fallback copies through DRAM where peer memory loses data; --via names another provider",
-    ...(loss?.foundBy === "first-chunk" ? [] : [SOURCE_HINT]),
+    ...(loss?.foundBy === "first-chunk" ? [] : OTHERS_HINT),
   ];
 }
 

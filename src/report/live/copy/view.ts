@@ -72,6 +72,9 @@ export interface DifferenceView {
 export interface LossView {
   readonly difference: DifferenceView;
   readonly foundBy: "first-chunk" | "sample" | "verification";
+  /** What else would make both ends differ: what is ruled out, and what stays open. Sentences. */
+  readonly ruledOut: readonly string[];
+  readonly open: readonly string[];
 }
 
 /** A copy after it ran. */
@@ -83,6 +86,8 @@ export interface CopyResultView {
   readonly shape: { readonly depth: number; readonly chunkBytes: number };
   /** Bytes of the range that earlier runs had copied. */
   readonly resumedFromBytes: number;
+  /** Of these: what this run compared once more. */
+  readonly comparedBytes: number;
   /** Moved by this run through the transfer memory, and by the CPU (the part of a block at the end). */
   readonly memoryBytes: number;
   readonly cpuBytes: number;

@@ -1,4 +1,6 @@
 import { statSync } from "node:fs";
+import { liveTree } from "../../../../src/host/live.ts";
+import { findDataFile } from "../../../../src/live/block/data-file.ts";
 import { DirectFile } from "../../../../src/live/block/direct-file.ts";
 import { mapSystemMemory } from "../../../../src/live/memory/transfer-memory.ts";
 import { runAll } from "../../../../src/live/probe/measure-pair.ts";
@@ -9,10 +11,7 @@ import { writeThroughPeer } from "../../../../src/live/probe/write-test.ts";
 /** Overwrites a range of the file FILE again and again as probe does, with rescue files in FOLDER, until it is killed. */
 const [path = "", folder = ""] = process.argv.slice(2);
 const stats = statSync(path);
-const file = await DirectFile.open(
-  { kind: "file", path, sizeBytes: stats.size, inode: stats.ino, device: null, logicalBlockBytes: 4096, modified: "" },
-  { access: "write" },
-);
+const file = await DirectFile.open(findDataFile(liveTree(), path), { access: "write" });
 const peer = await mapSystemMemory(128 * 1024);
 const dram = await mapSystemMemory(128 * 1024);
 const range = { position: 65_536, sizeBytes: 262_144 };
