@@ -11,7 +11,7 @@ import type { GuestFiles } from "./guest-files.ts";
 import { type GuestReport, parseReport } from "./measured.ts";
 import { qemuMachine } from "./qemu.ts";
 import { type QemuArguments, qemuArguments, qemuVersion, runQemu, withConsole } from "./run-qemu.ts";
-import { inTemporaryFolder } from "./temporary-folder.ts";
+import { guestPlace, inTemporaryFolder } from "./temporary-folder.ts";
 
 /** How a scenario is booted. */
 export interface BootOptions {
@@ -30,9 +30,9 @@ const TIMEOUT_MS = 240_000;
  * guest does not report in time.
  */
 export async function bootScenario(scenario: Scenario, options: BootOptions): Promise<GuestReport> {
-  const version = await qemuVersion();
-  return inTemporaryFolder(async (folder) => {
-    const initramfs = join(folder, "initramfs.cpio");
+  const version = await qemuVersion(options.signal);
+  return inTemporaryFolder(guestPlace(), async (folder) => {
+    const initramfs = join(folder.path, "initramfs.cpio");
     writeCpio(initramfs, probeImage(options.files.busybox));
     const report: Buffer[] = [];
     const console = await runQemu({

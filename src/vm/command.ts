@@ -1,9 +1,12 @@
-import { spawn } from "node:child_process";
 import { PeerlaneError } from "../pci/error.ts";
+import { startKept } from "./kept-process.ts";
+import type { TemporaryFolder } from "./temporary-folder.ts";
 
 /** How a command is run. */
 export interface CommandOptions {
   readonly cwd?: string;
+  /** The folder that it works in, which stays while it runs. */
+  readonly folder?: TemporaryFolder;
   readonly signal?: AbortSignal;
   /** What to do when the program is not there. */
   readonly remedy: string;
@@ -15,38 +18,31 @@ const KEPT_OUTPUT = 1024 * 1024;
 
 /**
  * Runs a program to its end and returns its standard output. Throws `environment` where the program is missing and
- * `operation-failed`, with the end of what it said, where it fails.
+ * `operation-failed`, with the end of what it said, where it fails; where the signal ends it, the signal's own error.
  */
-export function runCommand(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, {
-      cwd: options.cwd,
-      signal: options.signal,
-      stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
-    });
-    let output = "";
-    let complaints = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      if (output.length < KEPT_OUTPUT) output += chunk.toString("utf8");
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      complaints = (complaints + chunk.toString("utf8")).slice(-2000);
-    });
-    child.on("error", (cause: NodeJS.ErrnoException) => {
-      const code = cause.code === "ENOENT" ? "environment" : "operation-failed";
-      const message =
-        cause.code === "ENOENT" ? `the program ${program} is not installed` : `${program}: ${cause.message}`;
-      reject(new PeerlaneError(code, message, { remedy: options.remedy, cause }));
-    });
-    child.on("close", (status) => {
-      if (status === 0) resolve(output);
-      else
-        reject(
-          new PeerlaneError("operation-failed", `${program} failed: ${complaints.trim() || `exit ${status}`}`, {
-            ...(options.failureRemedy === undefined ? {} : { remedy: options.failureRemedy }),
-          }),
-        );
-    });
+export async function runCommand(program: string, args: readonly string[], options: CommandOptions): Promise<string> {
+  const { signal, remedy, failureRemedy } = options;
+  signal?.throwIfAborted();
+  const child = startKept(program, args, {
+    cwd: options.cwd,
+    env: { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" },
+    holds: options.folder?.line,
+    remedy,
+  });
+  signal?.addEventListener("abort", child.kill);
+  let output = "";
+  let complaints = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    if (output.length < KEPT_OUTPUT) output += chunk.toString("utf8");
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString("utf8")).slice(-2000);
+  });
+  const status = await child.ended;
+  signal?.removeEventListener("abort", child.kill);
+  signal?.throwIfAborted();
+  if (status === 0) return output;
+  throw new PeerlaneError("operation-failed", `${program} failed: ${complaints.trim() || `exit ${status}`}`, {
+    ...(failureRemedy === undefined ? {} : { remedy: failureRemedy }),
   });
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { PeerlaneError } from "../pci/error.ts";
 import { runCommand } from "./command.ts";
+import type { TemporaryFolder } from "./temporary-folder.ts";
 
 /** The suites that hold a kernel with P2PDMA and a static busybox. */
 const STABLE = "trixie";
@@ -17,11 +18,14 @@ export type Progress = (message: string) => void;
  * nothing on the system changes. The mirror is the one that the system itself uses.
  */
 export class DebianPackages {
+  readonly #work: TemporaryFolder;
   readonly #folder: string;
   readonly #options: readonly string[];
   readonly #signal: AbortSignal | undefined;
 
-  constructor(folder: string, signal?: AbortSignal) {
+  constructor(work: TemporaryFolder, signal?: AbortSignal) {
+    const folder = work.path;
+    this.#work = work;
     this.#folder = folder;
     this.#signal = signal;
     this.#options = [
@@ -37,6 +41,7 @@ export class DebianPackages {
 
   #run(program: string, args: readonly string[], cwd?: string): Promise<string> {
     return runCommand(program, args, {
+      folder: this.#work,
       remedy,
       failureRemedy:
         "this fetches from the mirror in apt's sources: check the network, or give --kernel-image and --busybox",

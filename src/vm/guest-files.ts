@@ -1,8 +1,9 @@
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { PeerlaneError } from "../pci/error.ts";
 import { DebianPackages, type Progress } from "./debian-packages.ts";
+import { inTemporaryFolder, type TemporaryFolder } from "./temporary-folder.ts";
 
 /** What a guest boots from. */
 export interface GuestFiles {
@@ -49,28 +50,24 @@ function given(path: string): string {
 }
 
 async function fetchFiles(folder: string, { progress = () => {}, signal }: GuestFilesOptions): Promise<void> {
-  // A folder of its own, so that two first runs at once do not meet in apt's locks.
-  const work = workFolder(folder);
-  try {
-    await fetchInto(work, folder, progress, signal);
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
-
-function workFolder(folder: string): string {
+  const remedy = "set XDG_CACHE_HOME to a folder that can be written, with half a GB or more free";
   try {
     mkdirSync(folder, { recursive: true });
-    return mkdtempSync(join(folder, "debian-"));
   } catch (cause) {
-    throw new PeerlaneError("environment", `cannot write to the cache ${folder}`, {
-      remedy: "set XDG_CACHE_HOME to a folder that can be written",
-      cause,
-    });
+    throw new PeerlaneError("environment", `cannot write to the cache ${folder}`, { remedy, cause });
   }
+  // A folder of its own, so that two first runs at once do not meet in apt's locks.
+  await inTemporaryFolder({ parent: folder, prefix: "debian-", remedy }, (work) =>
+    fetchInto(work, folder, progress, signal),
+  );
 }
 
-async function fetchInto(work: string, folder: string, progress: Progress, signal?: AbortSignal): Promise<void> {
+async function fetchInto(
+  work: TemporaryFolder,
+  folder: string,
+  progress: Progress,
+  signal?: AbortSignal,
+): Promise<void> {
   const packages = new DebianPackages(work, signal);
   progress("fetching Debian's list of packages");
   await packages.update();
@@ -79,17 +76,9 @@ async function fetchInto(work: string, folder: string, progress: Progress, signa
   const unpacked = await packages.unpack([kernel, "busybox-static"]);
   const modules = join(unpacked, "usr/lib/modules");
   const release = readdirSync(modules)[0] ?? "";
-  keep(join(modules, release, "vmlinuz"), join(folder, "vmlinuz"));
-  keep(
-    ["usr/bin/busybox", "bin/busybox"].map((path) => join(unpacked, path)).find(existsSync) ?? "",
-    join(folder, "busybox"),
-  );
+  const busybox = ["usr/bin/busybox", "bin/busybox"].map((path) => join(unpacked, path)).find(existsSync) ?? "";
+  // Renamed at last, so that what was fetched in part never counts as the file.
+  renameSync(join(modules, release, "vmlinuz"), join(folder, "vmlinuz"));
+  renameSync(busybox, join(folder, "busybox"));
   progress(`kernel ${release} is in ${folder}`);
-}
-
-/** Copies and renames, so that an interrupted copy never counts as the file. */
-function keep(source: string, target: string): void {
-  const part = `${target}.${process.pid}.part`;
-  copyFileSync(source, part);
-  renameSync(part, target);
 }

@@ -36,8 +36,8 @@ const REGULAR_FILE = 0o100000;
  * The root file system of a guest in which Peerlane runs: busybox, this Node with its libraries, Peerlane as it was
  * built, and the caller's files. Throws `environment` where one of them cannot be had.
  */
-export async function guestImage(image: GuestImage): Promise<CpioEntry[]> {
-  const node = await nodeProgram();
+export async function guestImage(image: GuestImage, signal?: AbortSignal): Promise<CpioEntry[]> {
+  const node = await nodeProgram(signal);
   const environment = { ...image.environment, LD_LIBRARY_PATH: node.libraryFolders.join(":") };
   const exports = Object.entries(environment).map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
   const disks = image.controllers.map(({ serial, userName }) => `${serial} ${userName}\n`);

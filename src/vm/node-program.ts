@@ -15,10 +15,11 @@ export interface NodeProgram {
  * The running Node as `/bin/node`, with the shared libraries and the dynamic linker that it has on this machine. The
  * guest is an x86-64 machine with glibc: throws `environment` on anything else, and where `ldd` is missing.
  */
-export async function nodeProgram(): Promise<NodeProgram> {
+export async function nodeProgram(signal?: AbortSignal): Promise<NodeProgram> {
   refuseOtherMachines();
   const program = realpathSync(process.execPath);
   const text = await runCommand("ldd", [program], {
+    ...(signal === undefined ? {} : { signal }),
     remedy: "ldd tells which libraries Node needs; install it: apt-get install libc-bin",
     failureRemedy: "run Peerlane with a Node of nodejs.org or of the distribution",
   });

@@ -10,7 +10,7 @@ import { type GuestFile, guestImage } from "./guest-image.ts";
 import { type NamedController, nameControllers } from "./nvme-names.ts";
 import { qemuMachine } from "./qemu.ts";
 import { runQemu } from "./run-qemu.ts";
-import { inTemporaryFolder } from "./temporary-folder.ts";
+import { guestPlace, inTemporaryFolder } from "./temporary-folder.ts";
 
 /** What a guest with Peerlane in it is made of. */
 export interface GuestOptions {
@@ -125,12 +125,13 @@ async function runGuest(
   const { disks = {}, freshDiskBytes = FRESH_DISK_BYTES } = options;
   refuseUnknownDisks(controllers, disks);
   const { init, texts, ports, onStarted, timeoutMs } = makeWork(controllers);
-  return inTemporaryFolder(async (folder) => {
-    const initramfs = join(folder, "initramfs.cpio");
+  return inTemporaryFolder(guestPlace(), async (folder) => {
+    const initramfs = join(folder.path, "initramfs.cpio");
     const { busybox, kernelImage } = options.files;
-    const { extraFiles = [], environment = {} } = options;
-    writeCpio(initramfs, await guestImage({ busybox, init, ...texts, environment, controllers, extraFiles }));
-    const drives = guestDrives(controllers, disks, { folder, freshBytes: freshDiskBytes });
+    const { extraFiles = [], environment = {}, signal } = options;
+    const image = { busybox, init, ...texts, environment, controllers, extraFiles };
+    writeCpio(initramfs, await guestImage(image, signal));
+    const drives = guestDrives(controllers, disks, { folder: folder.path, freshBytes: freshDiskBytes });
     const control = new GuestControl(onStarted);
     const console = await runQemu({
       machine: qemuMachine(scenario, drives),
@@ -142,7 +143,7 @@ async function runGuest(
       ports: [...ports, (port) => control.follow(port)],
       extraArguments: options.extraQemuArguments ?? [],
       folder,
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(signal === undefined ? {} : { signal }),
       timeoutMs,
     });
     return { exitCode: control.exitCode(console), console };

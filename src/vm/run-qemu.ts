@@ -1,8 +1,10 @@
-import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import type { Duplex } from "node:stream";
 import { PeerlaneError } from "../pci/error.ts";
 import { runCommand } from "./command.ts";
+import { startKept } from "./kept-process.ts";
 import type { QemuMachine } from "./qemu.ts";
+import type { TemporaryFolder } from "./temporary-folder.ts";
 
 /** A run of QEMU. */
 export interface QemuRun {
@@ -18,7 +20,7 @@ export interface QemuRun {
   /** Further arguments of QEMU. */
   readonly extraArguments?: readonly string[];
   /** For QEMU's own temporary files. */
-  readonly folder: string;
+  readonly folder: TemporaryFolder;
   readonly signal?: AbortSignal;
   /** Gives up after this long; `null`: never. */
   readonly timeoutMs: number | null;
@@ -35,64 +37,55 @@ const remedy = "install it: apt-get install qemu-system-x86";
 const CONSOLE_KEPT = 64 * 1024;
 /** Standard input, output and error of QEMU come first. */
 const FIRST_PORT_FD = 3;
+/** A shell's exit code of a program that a signal ended is above this. */
+const SIGNAL_STATUS = 128;
 
 /** The version of the installed QEMU (`7.2.22`). Throws `environment` where there is none. */
-export async function qemuVersion(): Promise<string> {
-  const text = await runCommand(QEMU, ["--version"], { remedy });
+export async function qemuVersion(signal?: AbortSignal): Promise<string> {
+  const text = await runCommand(QEMU, ["--version"], { remedy, ...(signal === undefined ? {} : { signal }) });
   return /version (\S+)/.exec(text)?.[1] ?? "unknown";
 }
 
 /**
  * Runs QEMU until the guest powers off; returns the end of its console. Throws `operation-failed` where QEMU fails or
  * the guest does not finish in time, and the signal's own error where that ends it. QEMU is gone when this returns,
- * and when the process exits.
+ * and soon after this process has ended, in whatever way.
  */
-export function runQemu(run: QemuRun): Promise<string> {
+export async function runQemu(run: QemuRun): Promise<string> {
   const { signal, timeoutMs } = run;
-  return new Promise((resolve, reject) => {
-    const timeout = timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs);
-    const stop = AbortSignal.any([signal, timeout].filter((each) => each !== undefined));
-    const child = spawn(QEMU, qemuArguments(run), {
-      signal: stop,
-      killSignal: "SIGKILL",
-      stdio: ["ignore", "pipe", "pipe", ...run.ports.map(() => "pipe" as const)],
-      env: { ...process.env, TMPDIR: run.folder },
-    });
-    // An exit in the middle of it, as where a reader of standard output left, is no event of the child.
-    const kill = (): void => void child.kill("SIGKILL");
-    process.once("exit", kill);
-    let console = "";
-    let complaints = "";
-    child.stdout?.on("data", (chunk: Buffer) => {
-      console = (console + chunk.toString("latin1")).slice(-CONSOLE_KEPT);
-    });
-    child.stderr?.on("data", (chunk: Buffer) => {
-      complaints = (complaints + chunk.toString("utf8")).slice(-CONSOLE_KEPT);
-    });
-    run.ports.forEach((take, index) => {
-      const port = child.stdio[FIRST_PORT_FD + index] as Duplex | undefined;
-      // What QEMU's end means is told by its exit, not by a port that broke.
-      port?.on("error", () => {});
-      if (port !== undefined) take(port);
-    });
-    let failure: Error | undefined;
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      failure =
-        error.code === "ENOENT"
-          ? new PeerlaneError("environment", `the program ${QEMU} is not installed`, { remedy, cause: error })
-          : error;
-    });
-    child.on("close", (status, killedBy) => {
-      process.removeListener("exit", kill);
-      if (timeout?.aborted === true)
-        reject(withConsole(`the guest did not finish in ${(timeoutMs ?? 0) / 1000} s`, console));
-      else if (failure !== undefined) reject(failure);
-      else if (status !== 0) {
-        const why = withoutWarnings(complaints) || `it ended by ${killedBy ?? `exit ${status}`}`;
-        reject(new PeerlaneError("operation-failed", `QEMU failed: ${why}`));
-      } else resolve(console);
-    });
+  signal?.throwIfAborted();
+  const timeout = timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs);
+  const child = startKept(QEMU, qemuArguments(run), {
+    env: { ...process.env, TMPDIR: run.folder.path },
+    ports: run.ports.length,
+    holds: run.folder.line,
+    remedy,
   });
+  const stop = AbortSignal.any([signal, timeout].filter((each) => each !== undefined));
+  stop.addEventListener("abort", child.kill);
+  let console = "";
+  let complaints = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    console = (console + chunk.toString("latin1")).slice(-CONSOLE_KEPT);
+  });
+  child.stderr.on("data", (chunk: Buffer) => {
+    complaints = (complaints + chunk.toString("utf8")).slice(-CONSOLE_KEPT);
+  });
+  child.ports.forEach((port, index) => {
+    run.ports[index]?.(port);
+  });
+  const status = await child.ended;
+  signal?.throwIfAborted();
+  if (status === 0) return console;
+  if (timeout?.aborted === true) throw withConsole(`the guest did not finish in ${(timeoutMs ?? 0) / 1000} s`, console);
+  const why = withoutWarnings(complaints) || `it ended by ${endedBy(status)}`;
+  throw new PeerlaneError("operation-failed", `QEMU failed: ${why}`);
+}
+
+/** An exit code as a shell gives it, in words. */
+function endedBy(status: number): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => number === status - SIGNAL_STATUS)?.[0];
+  return signal ?? `exit ${status}`;
 }
 
 /**

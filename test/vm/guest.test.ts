@@ -141,6 +141,20 @@ dd if=/dev/zero of=/dev/disk/by-name/archive bs=4096 count=1 conv=notrunc 2>/dev
     await expectNothingLeft(temporary);
   });
 
+  test("leaves nothing behind when peerlane is killed", async () => {
+    const temporary = mkdtempSync(join(folder, "tmp-"));
+    const child = startGuest(temporary, ["sh", "-c", "echo ready; sleep 1000"]);
+    await untilSaid(child, "ready\n");
+    child.kill("SIGKILL");
+    await expectNothingLeft(temporary);
+  });
+
+  test("ends with its command, whose output is whole, whatever that left in the background", async () => {
+    const command = "(while true; do sleep 1; done) & sleep 1000 & head -c 300000 /dev/zero; exit 3";
+    const { exitCode, stdout } = await inGuest(readScenario(), command);
+    expect({ exitCode, bytes: stdout.length }).toEqual({ exitCode: 3, bytes: 300_000 });
+  });
+
   test("leaves nothing behind when its reader goes", async () => {
     const temporary = mkdtempSync(join(folder, "tmp-"));
     const child = startGuest(temporary, ["yes"]);
@@ -175,10 +189,10 @@ function ended(child: ChildProcess): Promise<number | null> {
   });
 }
 
-/** A killed process is gone a moment after its signal. */
+/** What keeps a guest ends it, and removes its folder, a moment after the end of peerlane. */
 async function expectNothingLeft(temporary: string): Promise<void> {
-  expect(readdirSync(temporary)).toEqual([]);
-  await vi.waitFor(() => expect(qemusOf(temporary)).toEqual([]));
+  const left = (): string[] => [...qemusOf(temporary), ...readdirSync(temporary)];
+  await vi.waitFor(() => expect(left()).toEqual([]), { timeout: 60_000, interval: 50 });
 }
 
 /** Processes of QEMU whose files are in a folder; one that has ended but not been waited for has no command line. */

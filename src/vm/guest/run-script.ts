@@ -66,7 +66,21 @@ export HOME=/root PATH=/bin PS1='guest:\\w# '
 echo "${CONTROL.started}" >&9
 `;
 
-/** The guest's `/init` that runs one command: its standard output and error are pipes, its input is empty. */
+/**
+ * Ends all that still runs but this script and those named; kernel threads take no signal. Without it a process that the
+ * command left in the background, with its output open, would keep the guest up.
+ */
+const END_OTHERS = (spared: string): string => `for process in /proc/[0-9]*; do
+  case \${process#/proc/} in
+    $$|${spared}) ;;
+    *) kill -KILL \${process#/proc/} 2>/dev/null ;;
+  esac
+done`;
+
+/**
+ * The guest's `/init` that runs one command: its standard output and error are pipes, its input is empty. What it has
+ * written comes through, and the guest ends with it, as a container does.
+ */
 export const COMMAND_SCRIPT: string = `${START}
 mkfifo /tmp/stdout /tmp/stderr
 cat /tmp/stdout >&7 &
@@ -75,6 +89,7 @@ cat /tmp/stderr >&8 &
 errors=$!
 sh /${RUN_FILES.command} </dev/null >/tmp/stdout 2>/tmp/stderr 7>&- 8>&- 9>&-
 code=$?
+${END_OTHERS("$output|$errors")}
 wait $output $errors
 end "${CONTROL.exit} $code"
 `;
