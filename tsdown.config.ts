@@ -1,4 +1,8 @@
 import { defineConfig, type UserConfig } from "tsdown";
+import { bundledLicenses } from "./scripts/bundled-licenses.ts";
+
+/** One for all bundles: its file names what is in any of them. */
+const licenses = bundledLicenses();
 
 const config: UserConfig[] = defineConfig([
   {
@@ -8,6 +12,7 @@ const config: UserConfig[] = defineConfig([
     platform: "node",
     target: "node20.19",
     minify: true,
+    plugins: [licenses],
     dts: false,
     clean: true,
     // koffi finds its prebuilt binary beside itself.
@@ -20,6 +25,7 @@ const config: UserConfig[] = defineConfig([
     platform: "node",
     target: "node20.19",
     minify: true,
+    plugins: [licenses],
     dts: false,
     clean: false,
     deps: { neverBundle: [/cli\.mjs$/] },
@@ -28,6 +34,7 @@ const config: UserConfig[] = defineConfig([
     entry: { index: "src/index.ts", model: "src/model.ts" },
     format: "esm",
     platform: "neutral",
+    plugins: [licenses],
     target: "es2023",
     dts: true,
     clean: false,
