@@ -32,7 +32,7 @@ export function addProbe(program: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Without --allow-write nothing is written to any disk. Needs Linux 6.2 or newer and root.
+Without --allow-write or --restore nothing is written to any disk. Needs Linux 6.2 or newer and root.
 Exits with 0 where all named pairs work with right data (without names: where every pair behaves as the rules say),
 1 where data is lost, rules and kernel disagree or a named pair does not work, 3 where something could not be told,
 4 where nothing could be tested.
