@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { type ByteRange, overlaps } from "../../src/live/block/byte-range.ts";
 import { ChunkBook, NO_CHUNK, sampleChunks, smallerShapes } from "../../src/live/copy/chunks.ts";
 import { firstDifference } from "../../src/live/copy/difference.ts";
 import { formatJournal, type Journal, parseJournal, progressPlaces } from "../../src/live/copy/journal.ts";
-import { type ByteRange, overlaps, resolveRanges } from "../../src/live/copy/ranges.ts";
+import { resolveRanges } from "../../src/live/copy/ranges.ts";
 import { lastJournalledPart } from "../../src/live/copy/resume.ts";
 import { tailOf } from "../../src/live/copy/tail.ts";
 import { transfer } from "../../src/live/copy/transfer.ts";

@@ -106,15 +106,14 @@ function viewOf(host: Host, plan: BenchPlan, slices: readonly MeasuredSlice[]): 
 }
 
 function notesOf({ tree }: Host, { target, job }: BenchPlan): readonly string[] {
-  if (target.kind === "device") {
-    const uses = usesOf(tree, target);
-    return uses.length === 0
-      ? []
-      : [`${target.name} is in use (${uses.join(", ")}): the I/O of others is in the figures`];
-  }
+  const uses = usesOf(tree, target);
+  const inUse =
+    uses.length === 0 ? [] : [`${nameOf(target)} is in use (${uses.join(", ")}): the I/O of others is in the figures`];
+  if (target.kind === "device" || !reads(job)) return inUse;
   const allocated = statSync(target.path).blocks * 512;
-  if (allocated >= target.sizeBytes || !reads(job)) return [];
+  if (allocated >= target.sizeBytes) return inUse;
   return [
+    ...inUse,
     `${target.path} has holes (${allocated} of ${target.sizeBytes} bytes are on the disk): reading them moves nothing`,
   ];
 }

@@ -21,7 +21,7 @@ export function requireWritePermission(tree: FileTree, { target, job }: BenchPla
     throw new PeerlaneError("usage", `--allow-write names ${nameOf(named)}, but the target is ${name}`, {
       remedy: "name the same disk or file twice",
     });
-  const uses = target.kind === "device" ? usesOf(tree, target) : [];
+  const uses = usesOf(tree, target);
   if (uses.length > 0)
     throw new PeerlaneError("environment", `${name} is in use: ${uses.join(", ")}`, {
       remedy: "nothing is written to what is in use: unmount or release it first, or name another disk",

@@ -5,8 +5,8 @@ import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 const SECTOR_BYTES = 512;
 /** Sizes in bytes stay exact numbers. */
 const MAX_SECTORS = Number.MAX_SAFE_INTEGER / SECTOR_BYTES;
-/** Device-mapper tables stack a few levels; a deeper stack is a loop. */
-const MAX_STACK = 16;
+/** Disks below one device: arrays have dozens, rarely hundreds. */
+const MAX_STACK = 1024;
 
 /** A disk or partition, as sysfs describes it. */
 export interface BlockDevice {
@@ -50,9 +50,8 @@ function sortKey(name: string): string {
 
 /** A block device by its kernel name; `undefined` where there is none. */
 export function readBlockDevice(tree: FileTree, name: string): BlockDevice | undefined {
-  const link = tree.readLink(`sys/class/block/${name}`);
-  if (link === undefined) return undefined;
-  return describe(tree, resolveLink(`sys/class/block/${name}`, link));
+  const folder = sysfsFolder(tree, name);
+  return folder === undefined ? undefined : describe(tree, folder);
 }
 
 /** A block device by `major:minor`. */
@@ -61,13 +60,18 @@ export function readBlockDeviceByNumber(tree: FileTree, number: string): BlockDe
   return link === undefined ? undefined : describe(tree, resolveLink(`sys/dev/block/${number}`, link));
 }
 
+/** Where sysfs keeps a device, by its kernel name (`sys/devices/virtual/block/loop0`). */
+export function sysfsFolder(tree: FileTree, name: string): string | undefined {
+  const link = tree.readLink(`sys/class/block/${name}`);
+  return link === undefined ? undefined : resolveLink(`sys/class/block/${name}`, link);
+}
+
 function describe(tree: FileTree, folder: string): BlockDevice | undefined {
   const name = baseName(folder);
   const number = readText(tree, `${folder}/dev`);
   const sectors = readCount(tree, `${folder}/size`);
   if (number === undefined || sectors === undefined || sectors > MAX_SECTORS) return undefined;
-  const isPartition = readText(tree, `${folder}/partition`) !== undefined;
-  const disk = isPartition ? folder.slice(0, folder.lastIndexOf("/")) : folder;
+  const disk = diskOf(tree, folder);
   return {
     kind: "device",
     name,
@@ -78,9 +82,9 @@ function describe(tree: FileTree, folder: string): BlockDevice | undefined {
     logicalBlockBytes: readCount(tree, `${disk}/queue/logical_block_size`) || SECTOR_BYTES,
     disk: {
       name: baseName(disk),
-      startBytes: isPartition ? (readCount(tree, `${folder}/start`) ?? 0) * SECTOR_BYTES : 0,
+      startBytes: disk !== folder ? (readCount(tree, `${folder}/start`) ?? 0) * SECTOR_BYTES : 0,
     },
-    functions: [...new Set(functionsBelow(tree, disk, 0))].sort((a, b) => a - b),
+    functions: [...functionsBelow(tree, disk)].sort((a, b) => a - b),
     madeOf: tree.list(`${folder}/slaves`) ?? [],
     identity: identityOf(tree, disk),
   };
@@ -93,27 +97,44 @@ function readCount(tree: FileTree, path: string): number | undefined {
 }
 
 function identityOf(tree: FileTree, disk: string): string | null {
+  const image = imageOf(tree, disk);
+  if (image !== null) return image;
   const candidates = ["wwid", "uuid", "device/wwid", "dm/uuid", "device/serial", "serial"];
   for (const file of candidates) {
     const text = readText(tree, `${disk}/${file}`)?.trim();
-    if (text !== undefined && text !== "") return text;
+    // Some devices answer with zeros alone, which tell nothing apart.
+    if (text !== undefined && /[1-9a-z]/i.test(text.replace(/^(eui|naa|uuid)\.|^0x/, ""))) return text;
   }
   return null;
 }
 
+/** An image of Ceph, which may be mapped several times (Documentation/ABI/testing/sysfs-bus-rbd). */
+function imageOf(tree: FileTree, disk: string): string | null {
+  const read = (file: string): string => readText(tree, `${disk}/device/${file}`)?.trim() ?? "";
+  const parts = ["cluster_fsid", "pool_id", "pool_ns", "image_id", "current_snap"].map(read);
+  return read("image_id") === "" ? null : `rbd.${parts.join(".")}`;
+}
+
 /** The PCI functions behind a disk: above it in the tree, else below it as paths of multipath or as slaves of a stack. */
-function functionsBelow(tree: FileTree, disk: string, depth: number): readonly Bdf[] {
-  const above = lastFunction(disk);
-  if (above !== undefined) return [above];
-  if (depth === MAX_STACK) return [];
-  const slaves = (tree.list(`${disk}/slaves`) ?? []).flatMap((name) => {
-    const link = tree.readLink(`sys/class/block/${name}`);
-    if (link === undefined) return [];
-    const folder = resolveLink(`sys/class/block/${name}`, link);
-    const isPartition = readText(tree, `${folder}/partition`) !== undefined;
-    return functionsBelow(tree, isPartition ? folder.slice(0, folder.lastIndexOf("/")) : folder, depth + 1);
-  });
-  return [...slaves, ...controllersOf(tree, disk)];
+function functionsBelow(tree: FileTree, disk: string): ReadonlySet<Bdf> {
+  const functions = new Set<Bdf>();
+  // Grows while it is gone through: a stack may meet a disk twice, and a broken one itself.
+  const disks = new Set([disk]);
+  for (const one of disks) {
+    const above = lastFunction(one);
+    for (const bdf of above === undefined ? controllersOf(tree, one) : [above]) functions.add(bdf);
+    if (above !== undefined || disks.size >= MAX_STACK) continue;
+    for (const name of tree.list(`${one}/slaves`) ?? []) {
+      const folder = sysfsFolder(tree, name);
+      if (folder !== undefined) disks.add(diskOf(tree, folder));
+    }
+  }
+  return functions;
+}
+
+function diskOf(tree: FileTree, folder: string): string {
+  const isPartition = readText(tree, `${folder}/partition`) !== undefined;
+  return isPartition ? folder.slice(0, folder.lastIndexOf("/")) : folder;
 }
 
 /** The controllers of an NVMe subsystem: with native multipath the disk hangs below the subsystem, not below one of them. */

@@ -1,75 +1,84 @@
-import { type FileTree, readText } from "../../host/file-tree.ts";
+import type { FileTree } from "../../host/file-tree.ts";
 import { realSystem, type SystemCalls } from "../system-calls.ts";
-import { type BlockDevice, listBlockDevices } from "./block-device.ts";
+import type { DataFile } from "./data-file.ts";
+import { readExports } from "./exports.ts";
+import { type Layer, layersOf, meetingOf } from "./layers.ts";
+import { filesIn, isIn, lostLoops, lostLoopsIn, perhapsBehind } from "./lost-files.ts";
+import { readMounts, readSwaps } from "./mounts.ts";
+import { BlockStack, type Part } from "./stack.ts";
 
-/** Mount tables of busy container hosts reach megabytes. */
-const MAX_TABLE = 64 * 1024 * 1024;
+/** Something that is in use, and for what. */
+interface Use {
+  readonly part: Part;
+  /** How people call the part. */
+  readonly name: string;
+  readonly how: string;
+  /** What the use goes through: the device that stands on the part, what gives out its parts. */
+  readonly through: readonly string[];
+}
 
 /**
- * What a block device is in use for, in words (`mounted at /home`, `swap`, `held by dm-0`): its own uses and those of
- * the disk or the partitions that share its bytes. Empty: nobody's.
+ * What a disk, partition or file is in use for, in words (`mounted at /home`, `swap`, `held by dm-0`, `loop0 mounted at
+ * /mnt`): its own uses, and those of all that shares bytes with it, above and below. What it stands on itself is no use
+ * of it. Empty: nobody's, as far as this host shows; processes that have it open are not looked for.
  */
-export function usesOf(tree: FileTree, device: BlockDevice, system: SystemCalls = realSystem): readonly string[] {
-  const mounts = mountsByDevice(tree, system);
-  return sharers(tree, device).flatMap((shared) => {
-    const who = shared.name === device.name ? "" : `${shared.name} `;
-    return [
-      ...(mounts.get(shared.number) ?? mounts.get(shared.path) ?? []).map((point) => `${who}mounted at ${point}`),
-      ...(swaps(tree, system).includes(shared.path) ? [`${who}swap`] : []),
-      ...holders(tree, shared).map((holder) => `${who}held by ${holder}`),
-    ];
+export function usesOf(tree: FileTree, target: DataFile, system: SystemCalls = realSystem): readonly string[] {
+  const stack = new BlockStack(tree, system);
+  const layers = layersOf(stack, stack.partOf(target));
+  const own = new Set(layers.map(({ store }) => store.key));
+  const name = target.kind === "file" ? target.path : target.name;
+  const sharing = [...mounts(stack, tree), ...swaps(stack, tree), ...uppers(stack), ...exported(stack, tree)].filter(
+    ({ part, through }) =>
+      !through.some((above) => own.has(above)) && meetingOf(layers, layersOf(stack, part, new Set(through))) !== null,
+  );
+  const words = sharing.map((use) => (use.name === name ? use.how : `${use.name} ${use.how}`));
+  return [...new Set([...words, ...perhaps(stack, layers)])];
+}
+
+/** What this process sees mounted, and what the first one does: in a container or after `unshare` that may be more. */
+function mounts(stack: BlockStack, tree: FileTree): readonly Use[] {
+  return [...stack.mounts, ...readMounts(tree, "1")].flatMap((mount) => {
+    const { devices, keeper } = stack.fileSystemOf(mount, mount.number);
+    return devices.map((device) => ({
+      ...{ part: stack.partOf(device), name: device.name, how: `mounted at ${mount.point}`, through: [keeper] },
+    }));
   });
 }
 
-/** The devices whose bytes are (partly) the same: the device, its disk, and the disk's partitions that meet it. */
-function sharers(tree: FileTree, device: BlockDevice): readonly BlockDevice[] {
-  return listBlockDevices(tree).filter(
-    (other) =>
-      other.disk.name === device.disk.name &&
-      other.disk.startBytes < device.disk.startBytes + device.sizeBytes &&
-      device.disk.startBytes < other.disk.startBytes + other.sizeBytes,
+function swaps(stack: BlockStack, tree: FileTree): readonly Use[] {
+  return readSwaps(tree).flatMap((path) => useOf(stack, path, "swap"));
+}
+
+function exported(stack: BlockStack, tree: FileTree): readonly Use[] {
+  return readExports(tree).flatMap(({ path, how }) => useOf(stack, path, how));
+}
+
+function useOf(stack: BlockStack, path: string, how: string): readonly Use[] {
+  const part = stack.partAt(path);
+  const name = stack.deviceAt(path)?.name ?? path;
+  return part === undefined ? [] : [{ part, name, how, through: [] }];
+}
+
+/** Devices that stand on others: loops, volumes, arrays. */
+function uppers(stack: BlockStack): readonly Use[] {
+  return stack.uppers().flatMap(({ name, key, steps }) =>
+    steps.map(({ keeper, name: lower, ...part }) => ({
+      ...{ part, name: lower, through: keeper === null ? [key] : [key, keeper] },
+      how: stack.loops.has(name) ? `attached as ${name}` : `held by ${name}`,
+    })),
   );
 }
 
-/** Mount points by `major:minor` and by the source's node: some file systems (btrfs) mount under a number of their own. */
-function mountsByDevice(tree: FileTree, system: SystemCalls): Map<string, readonly string[]> {
-  const mounts = new Map<string, readonly string[]>();
-  const add = (key: string, point: string): void => {
-    mounts.set(key, [...new Set([...(mounts.get(key) ?? []), point])]);
-  };
-  for (const line of (readText(tree, "proc/self/mountinfo", MAX_TABLE) ?? "").split("\n")) {
-    const [left = "", right = ""] = line.split(" - ");
-    const [, , number = "", , point = ""] = left.split(" ");
-    const [, source = ""] = right.split(" ");
-    if (number === "") continue;
-    add(number, unescapeOctal(point));
-    if (source.startsWith("/dev/")) add(realNode(unescapeOctal(source), system), unescapeOctal(point));
-  }
-  return mounts;
-}
-
-/** Blanks and backslashes are octal in the tables of mounts (proc(5)). */
-export function unescapeOctal(text: string): string {
-  return text.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
-}
-
-function realNode(path: string, system: SystemCalls): string {
-  try {
-    return system.realpath(path);
-  } catch {
-    return path;
-  }
-}
-
-function swaps(tree: FileTree, system: SystemCalls): readonly string[] {
-  const [, ...lines] = (readText(tree, "proc/swaps", MAX_TABLE) ?? "").split("\n");
-  return lines.map((line) => realNode(unescapeOctal(line.split(/\s/)[0] ?? ""), system));
-}
-
-function holders(tree: FileTree, device: BlockDevice): readonly string[] {
-  const folder =
-    device.name === device.disk.name
-      ? `sys/class/block/${device.name}`
-      : `sys/class/block/${device.disk.name}/${device.name}`;
-  return tree.list(`${folder}/holders`) ?? [];
+/** Loops whose file is not found here, and which may be the target or what it is attached to. */
+function perhaps(stack: BlockStack, layers: readonly Layer[]): readonly string[] {
+  const others = [...stack.loops.values()].filter((loop) => !isIn(layers, loop));
+  const lost = lostLoops(stack).filter((loop) => others.includes(loop));
+  return [
+    ...perhapsBehind(stack, lost, filesIn(layers)),
+    ...perhapsBehind(
+      stack,
+      lostLoopsIn(stack, layers),
+      others.map((loop) => stack.backingOf(loop).store),
+    ),
+  ];
 }

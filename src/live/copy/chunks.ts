@@ -1,4 +1,5 @@
-import { type ByteRange, roundUp } from "./ranges.ts";
+import type { ByteRange } from "../block/byte-range.ts";
+import { roundUp } from "./ranges.ts";
 
 /** No chunk is left. */
 export const NO_CHUNK = -1;

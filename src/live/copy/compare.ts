@@ -1,7 +1,8 @@
 import type { DifferenceView } from "../../report/live/copy/view.ts";
+import type { ByteRange } from "../block/byte-range.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { differenceOf, type Suspects } from "./difference.ts";
-import { type ByteRange, roundUp } from "./ranges.ts";
+import { roundUp } from "./ranges.ts";
 import { type IoFailure, readWhole, type Side, type Sides } from "./sides.ts";
 
 /** How a comparison ended. */

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
+import type { ByteRange } from "../block/byte-range.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { type CompareSlot, type Comparison, comparePart } from "./compare.ts";
 import type { PageStamp } from "./difference.ts";
-import type { ByteRange } from "./ranges.ts";
 import { PAGE_BYTES } from "./request.ts";
 import { type IoFailure, readWhole, type Sides, syncWhole, writeWhole } from "./sides.ts";
 

@@ -2,10 +2,10 @@ import { dirname } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
 import { readBlockDeviceByNumber } from "../block/block-device.ts";
 import { deviceNumber, nameOf } from "../block/data-file.ts";
+import { mayUseCache, mountAt, readMounts } from "../block/mounts.ts";
 import type { Host } from "../host.ts";
 import { ifThere } from "../system-calls.ts";
 import { type CopyEnds, extentOf, findEnds } from "./ends.ts";
-import { fileSystemAt, mayUseCache } from "./file-system.ts";
 import type { Journal, JournalSide } from "./journal.ts";
 import { readJournal } from "./journal-file.ts";
 import { defaultPlace, type JournalPlace, namedPlace } from "./journal-place.ts";
@@ -132,8 +132,8 @@ function uncertainNote(role: "source" | "target", name: string): string {
 function cacheNotes({ tree }: Host, ends: CopyEnds): readonly string[] {
   return (["source", "target"] as const).flatMap((role) => {
     const file = ends[role];
-    const mounted = file.kind === "file" ? fileSystemAt(tree, file.path) : null;
-    return mounted === null || !mayUseCache(mounted)
+    const mounted = file.kind === "file" ? mountAt(readMounts(tree), file.path) : undefined;
+    return mounted === undefined || !mayUseCache(mounted)
       ? []
       : [`the ${role} lies on ${mounted.type}, which may move the data by the CPU in spite of direct I/O`];
   });

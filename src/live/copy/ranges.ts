@@ -1,5 +1,6 @@
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import type { ByteRange } from "../block/byte-range.ts";
 import { PAGE_BYTES } from "./request.ts";
 
 /** One side of a copy, as far as arithmetic goes. */
@@ -77,17 +78,6 @@ function requireAligned(option: string, offset: number, { name, blockBytes }: Ex
 /** The next multiple. */
 export function roundUp(bytes: number, unit: number): number {
   return Math.ceil(bytes / unit) * unit;
-}
-
-/** Half-open ranges of the same bytes: `[start, start + size)`. */
-export interface ByteRange {
-  readonly start: number;
-  readonly size: number;
-}
-
-/** Whether two ranges share a byte. */
-export function overlaps(a: ByteRange, b: ByteRange): boolean {
-  return a.size > 0 && b.size > 0 && a.start < b.start + b.size && b.start < a.start + a.size;
 }
 
 /** How many bytes lie in at least one of some ranges. */

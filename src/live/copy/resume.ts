@@ -1,10 +1,11 @@
 import { type FileTree, readText } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BlockDevice } from "../block/block-device.ts";
+import type { ByteRange } from "../block/byte-range.ts";
 import type { DataFile } from "../block/data-file.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
 import type { Journal, JournalSide } from "./journal.ts";
-import type { ByteRange, CopyRanges } from "./ranges.ts";
+import type { CopyRanges } from "./ranges.ts";
 import type { IoFailure, Sides } from "./sides.ts";
 
 /** A side as a journal knows it again. */

@@ -1,6 +1,7 @@
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { LossView, VerificationView } from "../../report/live/copy/view.ts";
+import type { ByteRange } from "../block/byte-range.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
@@ -19,7 +20,7 @@ import { judgeDifference } from "./judgement.ts";
 import { OpenEnds } from "./open-ends.ts";
 import { type CopyMemory, takeMemory } from "./path.ts";
 import type { CopyPlan } from "./plan.ts";
-import { type ByteRange, coveredBytes } from "./ranges.ts";
+import { coveredBytes } from "./ranges.ts";
 import { DEFAULT_CHUNK } from "./request.ts";
 import type { CopyResult } from "./result.ts";
 import { journalSideOf, proveJournalledPart } from "./resume.ts";

@@ -1,11 +1,12 @@
 import type { DifferenceView } from "../../report/live/copy/view.ts";
+import type { ByteRange } from "../block/byte-range.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { ChunkBook, type MemoryShape, sampleChunks } from "./chunks.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
 import { copyFirstChunk, type FirstChunk } from "./first-chunk.ts";
 import { Pipeline } from "./pipeline.ts";
-import type { ByteRange, CopyRanges } from "./ranges.ts";
+import type { CopyRanges } from "./ranges.ts";
 import { type IoFailure, type Sides, syncWhole } from "./sides.ts";
 import { copyTail, tailOf } from "./tail.ts";
 

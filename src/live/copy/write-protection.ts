@@ -3,10 +3,10 @@ import { type FileTree, readText } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BlockDevice } from "../block/block-device.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
+import { mountAt, readMounts } from "../block/mounts.ts";
 import type { Host } from "../host.ts";
 import { constants, errnoOf } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
-import { fileSystemAt } from "./file-system.ts";
 
 /** What keeps a target from being written, and what lifts it. */
 interface Protection {
@@ -72,8 +72,8 @@ function protectionOf(tree: FileTree, device: BlockDevice): Protection | null {
 }
 
 function mountProtection(tree: FileTree, path: string): Protection | null {
-  const mounted = fileSystemAt(tree, dirname(path));
-  if (mounted === null || !mounted.isReadOnly) return null;
+  const mounted = mountAt(readMounts(tree), dirname(path));
+  if (mounted?.isReadOnly !== true) return null;
   return {
     cause: `its file system (${mounted.type}) is mounted read-only at ${mounted.point}`,
     remedy: `name a file elsewhere; or mount -o remount,rw ${mounted.point}, once dmesg shows that no error made it so`,

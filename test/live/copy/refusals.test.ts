@@ -33,7 +33,7 @@ function fileOn(device: string): RegularFile {
     path: "/data/image",
     sizeBytes: 10 * MIB,
     inode: 12,
-    fileSystem: "8:0",
+    fileSystem: on.kind === "device" ? on.number : on.fileSystem,
     made: "0",
     device: on.kind === "device" ? on : null,
     logicalBlockBytes: 512,
@@ -54,7 +54,8 @@ it.each([
   ["a partition and the place of the disk behind the range", "nvme0n1p1", 0, "nvme0n1", START + 8192, false],
   ["a disk and a partition that it reaches", "nvme0n1", START + 4096, "nvme0n1p1", 0, true],
   ["two partitions", "nvme0n1p1", 0, "nvme0n1p2", 0, false],
-  ["a disk and what is stacked on it", "nvme0n1", 0, "dm-9", 0, true],
+  ["a disk and what is stacked on it", "nvme0n1", START, "dm-9", 0, true],
+  ["a place of the disk and what is stacked on another", "nvme0n1", 0, "dm-9", 0, false],
   ["two disks", "nvme1n1", 0, "ram0", 0, false],
 ])("Overlap of %s is told from the places on the disk", (_, source, sourceStart, target, targetStart, isOverlap) => {
   const ends = { source: disk(source), target: disk(target), isNew: false };
