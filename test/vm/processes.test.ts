@@ -29,7 +29,7 @@ const CASES = MOMENTS.flatMap(([moment, when], row) =>
 );
 
 const hasApt = existsSync("/etc/apt") && existsSync("/usr/bin/apt-get");
-const hasParentDeathSignal = spawnSync("setpriv", ["--pdeathsig", "KILL", "true"]).status === 0;
+const hasParentDeathSignal = spawnSync("sh", ["-c", "setpriv --pdeathsig KILL true"]).status === 0;
 
 describe("nothing is left of a guest", () => {
   test.for(CASES)("where $target gets $signal $when", async ({ moment, signal, target }, { skip }) => {
