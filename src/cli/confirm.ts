@@ -1,5 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { PeerlaneError } from "../pci/error.ts";
+import { visible } from "../pci/visible.ts";
+import { say } from "./print.ts";
 
 /**
  * Asks before something that cannot be undone, on the terminal; anything but `yes` is a no, and so are Ctrl-C, the end of
@@ -16,11 +18,11 @@ export async function confirm(question: string, remedy: string, signal: AbortSig
   terminal.once("close", () => none.abort());
   try {
     const signals = AbortSignal.any([signal, none.signal]);
-    const answer = await terminal.question(`${question} Type yes to go on: `, { signal: signals });
+    const answer = await terminal.question(`${visible(question)} Type yes to go on: `, { signal: signals });
     return answer.trim().toLowerCase() === "yes";
   } catch (error) {
     if ((error as Error).name !== "AbortError") throw error;
-    process.stderr.write("\n");
+    say([""]);
     return false;
   } finally {
     terminal.close();

@@ -1,5 +1,5 @@
 /** Signals that end a command; without a handler each would leave work half done. */
-const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+export const ENDING_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Runs work with a signal that is aborted when the process is asked to end. It then ends by itself when the work has

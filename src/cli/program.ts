@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import type { Printable } from "../pci/visible.ts";
 import { addAdvisingVerbs } from "./commands/advise.ts";
 import { addBench } from "./commands/bench.ts";
 import { addCopy } from "./commands/copy.ts";
@@ -10,6 +11,7 @@ import { addP2pmem } from "./commands/p2pmem.ts";
 import { addProbe } from "./commands/probe.ts";
 import { addSimulate } from "./commands/simulate.ts";
 import { addTools } from "./commands/tools.ts";
+import { print, say } from "./print.ts";
 
 /** The command line: verbs, options, help. Verbs load what they need when they run; `finish` takes the exit code. */
 export function makeProgram(version: string, finish: Finish): Command {
@@ -19,7 +21,12 @@ export function makeProgram(version: string, finish: Finish): Command {
     )
     .version(version)
     .showSuggestionAfterError()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "peerlane: ")) })
+    .configureOutput({
+      // Help and version are our own words; an error holds the user's.
+      writeOut: (text) => print(text as Printable),
+      writeErr: (text) => say(text.trimEnd().split("\n")),
+      outputError: (text) => say(usageLines(text)),
+    })
     .addHelpText("after", PROGRAM_EXAMPLES);
   addLookingVerbs(program, finish);
   addAdvisingVerbs(program, finish);
@@ -32,6 +39,12 @@ export function makeProgram(version: string, finish: Finish): Command {
   addBench(program, finish);
   addTools(program, finish);
   return program;
+}
+
+/** An error of a wrong argument; a line end in it belongs to what was given, but for the one before what was perhaps meant. */
+function usageLines(text: string): readonly string[] {
+  const [, error = "", hint] = /^(?:error: )?(.*?)(?:\n(\(Did you mean [^\n]*))?\n*$/s.exec(text) ?? [];
+  return [`peerlane: ${error}`, ...(hint === undefined ? [] : [hint])];
 }
 
 const PROGRAM_EXAMPLES = `

@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } fro
 import type { ReadMachine } from "../host/read-machine.ts";
 import type { WhatIf, WhatIfRequest } from "../p2pdma/what-if/index.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { ProgressLine } from "./terminal.ts";
+import { ProgressLine } from "./print.ts";
 
 /** Where a machine is taken from, and what is asked of it. */
 export interface SourceOptions extends WhatIfRequest {

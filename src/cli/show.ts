@@ -1,9 +1,12 @@
 import type { Machine } from "../host/machine.ts";
 import { expectedIommuGroups, type VerdictTable } from "../p2pdma/index.ts";
+import type { Printable } from "../pci/visible.ts";
 import {
   type Block,
   documentMarkdown,
   documentText,
+  joinPrintable,
+  printableJson,
   type ScreenOptions,
   type TreeInput,
   type WhatIfView,
@@ -11,6 +14,7 @@ import {
   whatIfJson,
 } from "../report/index.ts";
 import type { OutputOptions } from "./options.ts";
+import { print, sayNote } from "./print.ts";
 import { screenWidth, wantsColor } from "./terminal.ts";
 
 /** One answer in the forms that it can be printed in. */
@@ -18,7 +22,7 @@ export interface Answer {
   readonly machine: Machine;
   readonly json: () => object;
   /** The screen; without it the blocks are drawn. */
-  readonly text?: (screen: ScreenOptions) => string;
+  readonly text?: (screen: ScreenOptions) => Printable;
   /** What Markdown is made of. */
   readonly blocks: () => readonly Block[];
   /** What was asked beside it, to be said below. */
@@ -27,20 +31,20 @@ export interface Answer {
 
 /** Prints an answer as the options ask, and the notes of the machine behind a screen. */
 export function show(options: OutputOptions, answer: Answer): void {
-  process.stdout.write(formOf(options, answer));
+  print(formOf(options, answer));
   if (options.json !== true && options.markdown !== true) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Answer): string {
+function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Answer): Printable {
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };
-    return `${JSON.stringify(whole, null, 1)}\n`;
+    return printableJson(whole, 1);
   }
   const more = whatIf === undefined ? [] : whatIfBlocks(whatIf);
   if (options.markdown === true) return documentMarkdown([...blocks(), ...more]);
   const screen = screenOf(options);
-  const below = more.length === 0 ? "" : `\n${documentText(more, screen)}`;
-  return (text?.(screen) ?? documentText(blocks(), screen)) + below;
+  const above = text?.(screen) ?? documentText(blocks(), screen);
+  return more.length === 0 ? above : joinPrintable([above, documentText(more, screen)], "\n");
 }
 
 /** The screen that the options ask for. */
@@ -52,7 +56,7 @@ export function screenOf(options: OutputOptions): ScreenOptions {
 export function showNotes({ notes }: Machine): void {
   for (const note of notes) {
     const where = note.place?.line === undefined ? "" : ` (${note.place.file}:${note.place.line})`;
-    process.stderr.write(`note: ${note.message}${where}\n${note.remedy === undefined ? "" : `  → ${note.remedy}\n`}`);
+    sayNote(`${note.message}${where}`, note.remedy);
   }
 }
 

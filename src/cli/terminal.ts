@@ -19,21 +19,3 @@ export function wantsColor(option: "auto" | "always" | "never", stream: { readon
   if (force !== undefined && force !== "") return force !== "0" && force !== "false";
   return stream.isTTY === true && terminal !== "dumb";
 }
-
-/** A line on standard error that is drawn over while work goes on; nothing where that is no terminal. */
-export class ProgressLine {
-  readonly #isShown = process.stderr.isTTY === true;
-  #drawn = false;
-
-  show(message: string): void {
-    if (!this.#isShown) return;
-    const columns = process.stderr.columns || 80;
-    process.stderr.write(`\r\u001b[2K${message.slice(0, columns - 1)}`);
-    this.#drawn = true;
-  }
-
-  clear(): void {
-    if (this.#drawn) process.stderr.write("\r\u001b[2K");
-    this.#drawn = false;
-  }
-}

@@ -25,20 +25,37 @@ export interface ErrorDetails {
   readonly facts?: Readonly<Record<string, string>>;
   /** What the user can do about it, as a sentence. */
   readonly remedy?: string;
+  /** What another program said, line by line; {@link PeerlaneError.message} ends with it. */
+  readonly excerpt?: Excerpt;
   readonly cause?: unknown;
+}
+
+/** Lines of another program, and what they are. */
+export interface Excerpt {
+  readonly title: string;
+  readonly lines: readonly string[];
 }
 
 /** The only error that Peerlane throws on purpose: what happened, where, and the way out. */
 export class PeerlaneError extends Error {
   readonly code: ErrorCode;
+  /** {@link message} without the excerpt. */
+  readonly headline: string;
+  readonly excerpt: Excerpt | undefined;
   readonly place: Place | undefined;
   readonly facts: Readonly<Record<string, string>>;
   readonly remedy: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    const { excerpt } = details;
+    super(
+      excerpt === undefined ? message : [message, `${excerpt.title}:`, ...excerpt.lines].join("\n"),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = "PeerlaneError";
     this.code = code;
+    this.headline = message;
+    this.excerpt = excerpt;
     this.place = details.place;
     this.facts = details.facts ?? {};
     this.remedy = details.remedy;

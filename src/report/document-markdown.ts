@@ -1,9 +1,11 @@
 import { markdownTable } from "markdown-table";
-import { type Block, type Rich, spansOf } from "./document.ts";
+import { type Printable, visible } from "../pci/visible.ts";
+import type { Block } from "./document.ts";
+import { type Rich, spansOf } from "./rich.ts";
 
 /** A report as Markdown (GitHub's kind: with tables), to paste into an issue tracker. */
-export function documentMarkdown(blocks: readonly Block[]): string {
-  return `${blocks.map(blockMarkdown).join("\n\n")}\n`;
+export function documentMarkdown(blocks: readonly Block[]): Printable {
+  return `${blocks.map(blockMarkdown).join("\n\n")}\n` as Printable;
 }
 
 function blockMarkdown(block: Block): string {
@@ -11,13 +13,15 @@ function blockMarkdown(block: Block): string {
     case "heading":
       return `### ${inline(block.text)}`;
     case "paragraph":
-      return inline(block.text);
+      return lineStart(inline(block.text));
     case "list":
-      return block.items.map((item) => `- ${inline(item)}`).join("\n");
+      return block.items.map((item) => `- ${lineStart(inline(item))}`).join("\n");
     case "table":
       return markdownTable([block.head.map(escaped), ...block.rows.map((row) => row.map(inline))]);
     case "code":
-      return [...(block.title === "" ? [] : [`${escaped(block.title)}:`, ""]), fence(block.lines)].join("\n");
+      return [...(block.title === "" ? [] : [`${lineStart(escaped(block.title))}:`, ""]), fence(block.lines)].join(
+        "\n",
+      );
   }
 }
 
@@ -31,14 +35,27 @@ function inline(text: Rich): string {
     .join("");
 }
 
-/** Text that Markdown would take for markup, line ends and table bars among it. */
+/**
+ * A value as text of Markdown, one line of it, whatever it holds: it ends no table and no code, is no HTML, no entity, no
+ * formula, no link (CommonMark 0.31 sec 2.4, GFM sec 6.9) and no mention of somebody or of an issue.
+ */
 export function escaped(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>|#]/g, "\\$&").replaceAll(/\s*\n\s*/g, " ");
+  return visible(text)
+    .replaceAll(/[\\`*_[\]<>|~$]|&(?=#?\w+;)|#(?!\d)/g, "\\$&")
+    .replaceAll(/@(?=[\w-])|(?<!&)#(?=\d)/g, "$&<!-- -->")
+    .replaceAll(/(https?|ftp)(?=:\/\/)|www(?=\.)/gi, "$&\\");
+}
+
+/** Text at the start of a line, where a dash, a number or a run of blanks would begin something else. */
+function lineStart(markdown: string): string {
+  return markdown
+    .replace(/^\s+/, "")
+    .replace(/^(?:[-+=](?=[\s=-]|$)|\d+(?=[.)](?:\s|$)))/, (mark) => (/\d/.test(mark) ? `${mark}\\` : `\\${mark}`));
 }
 
 /** A fenced block whose fence no line of it can close. */
 export function fence(lines: readonly string[], language = ""): string {
   const ticks = lines.reduce((most, line) => Math.max(most, /^\s*(`+)/.exec(line)?.[1]?.length ?? 0), 2);
   const bar = "`".repeat(ticks + 1);
-  return [`${bar}${language}`, ...lines, bar].join("\n");
+  return [`${bar}${language}`, ...lines.map(visible), bar].join("\n");
 }

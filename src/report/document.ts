@@ -1,9 +1,6 @@
-import type { Style } from "./style.ts";
+import type { Rich } from "./rich.ts";
 
-/** A piece of text, or one painted by what it means. */
-export type Span = string | { readonly text: string; readonly paint: keyof Style };
-/** A line of text in pieces. */
-export type Rich = string | readonly Span[];
+export type { Rich, Span } from "./rich.ts";
 
 /** What a report is made of, whatever it is drawn on: a terminal or Markdown. */
 export type Block =
@@ -32,9 +29,4 @@ export function table(head: readonly string[], rows: readonly (readonly Rich[])[
 
 export function code(title: string, lines: readonly string[]): Block {
   return { kind: "code", title, lines };
-}
-
-/** The pieces of a text. */
-export function spansOf(text: Rich): readonly Span[] {
-  return typeof text === "string" ? [text] : text;
 }

@@ -8,27 +8,40 @@ import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { Printable } from "../pci/visible.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
+import { screenText } from "./printable.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, OUTCOME_PAINTS, verdictSentences } from "./reasons.ts";
+import { painted, type Rich, rich } from "./rich.ts";
 import { routeTexts } from "./route-text.ts";
-import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import type { ScreenOptions } from "./style.ts";
 import { truncate, wrap } from "./width.ts";
 
 /**
  * A pair explained both ways: `table` holds the two devices as providers and as clients. With `routes`, also where the
  * fabric leads the requests.
  */
-export function explainText(table: VerdictTable, a: Bdf, b: Bdf, options: ScreenOptions, routes?: PeerRoutes): string {
-  const style = makeStyle(options);
-  const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
+export function explainText(
+  table: VerdictTable,
+  a: Bdf,
+  b: Bdf,
+  options: ScreenOptions,
+  routes?: PeerRoutes,
+): Printable {
+  return screenText(explainLines(table, a, b, options.width, routes), options);
+}
+
+/** The lines of {@link explainText}. */
+export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number, routes?: PeerRoutes): readonly Rich[] {
+  const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   for (const [provider, client] of directions) {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
-    lines.push("", ...directionLines(table, table.at(i, j), routing, style, options.width));
+    lines.push("", ...directionLines(table, table.at(i, j), routing, width));
   }
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
@@ -41,52 +54,51 @@ function directionLines(
   table: VerdictTable,
   verdict: Verdict,
   routing: PeerRouting | null,
-  style: Style,
   width: number,
-): string[] {
+): readonly Rich[] {
   const provider = functionOf(table, verdict.provider);
   const client = functionOf(table, verdict.client);
-  const labelled = (label: string, text: string): string[] => {
-    const indent = " ".repeat(12);
-    const [first = "", ...rest] = wrap(text, Math.max(width - 12, 20));
-    return [`  ${style.faint(label.padEnd(10))}${first}`, ...rest.map((line) => indent + line)];
-  };
+  const labelled = (label: string, text: Rich): readonly Rich[] =>
+    wrap(text, Math.max(width - 12, 20)).map((line, index) =>
+      index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
+    );
+  const answer = painted(MAP_TYPE_PAINTS[verdict.mapType], verdictWords(verdict));
   return [
     ...wrap(
-      `${style.strong(displayName(client))} reaches memory of ${style.strong(displayName(provider))}: ${style[MAP_TYPE_PAINTS[verdict.mapType]](verdictWords(verdict))}`,
+      rich`${painted("strong", displayName(client))} reaches memory of ${painted("strong", displayName(provider))}: ${answer}`,
       width,
     ),
-    ...pathLines(table, verdict, style, width),
+    ...pathLines(table, verdict, width),
     ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
       labelled(index === 0 ? "why" : "", text),
     ),
     ...addressTexts(table, verdict, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
-    ...routingTexts(table, routing, style).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
-    ...hardwareTexts(verdict, style).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
+    ...routingTexts(table, routing).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
+    ...hardwareTexts(verdict).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
     ...verdict.gates.flatMap((gate) =>
       labelled(
         gate.effect === "blocks" ? "blocked" : "mind",
-        gate.effect === "blocks" ? style.no(gate.message) : gate.message,
+        gate.effect === "blocks" ? [painted("no", gate.message)] : gate.message,
       ),
     ),
     ...verdict.fixes.flatMap((fix) =>
       labelled(
         "hint",
-        `the kernel itself proposes ${style.strong(fix.value)}: the path would be ${MAP_TYPE_WORDS[fix.mapType]}`,
+        rich`the kernel itself proposes ${painted("strong", fix.value)}: the path would be ${MAP_TYPE_WORDS[fix.mapType]}`,
       ),
     ),
   ];
 }
 
-function routingTexts(table: VerdictTable, routing: PeerRouting | null, style: Style): readonly string[] {
-  return routing === null ? [] : routeTexts(routing, (bdf) => displayName(functionOf(table, bdf)), style);
+function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonly Rich[] {
+  return routing === null ? [] : routeTexts(routing, (bdf) => displayName(functionOf(table, bdf)));
 }
 
 /** What is documented of the hardware, per direction; nothing for a function with itself. */
-function hardwareTexts({ hardware: { write, read }, provider, client }: Verdict, style: Style): string[] {
+function hardwareTexts({ hardware: { write, read }, provider, client }: Verdict): readonly Rich[] {
   if (provider === client) return [];
-  const text = (what: string, { outcome, why }: DirectionFact): string =>
-    `${what}: ${style[OUTCOME_PAINTS[outcome]](outcome)}${outcome === "unknown" ? ":" : "."} ${why}`;
+  const text = (what: string, { outcome, why }: DirectionFact): Rich =>
+    rich`${what}: ${painted(OUTCOME_PAINTS[outcome], outcome)}${outcome === "unknown" ? ":" : "."} ${why}`;
   if (write.outcome === read.outcome && write.why === read.why) return [text("writes and reads", write)];
   return [text("writes", write), text("reads", read)];
 }
@@ -100,13 +112,13 @@ function verdictWords({ mapType, distance, hops }: Verdict): string {
 }
 
 /** The path as hops: up from the provider, over the meeting point or the host bridges, down to the client. */
-function pathLines(table: VerdictTable, verdict: Verdict, style: Style, width: number): string[] {
+function pathLines(table: VerdictTable, verdict: Verdict, width: number): readonly Rich[] {
   const { path, meeting } = verdict;
   const redirecting = new Set(verdict.acsRedirect);
   const turn = meeting === null ? providerArmLength(table, verdict) : path.indexOf(meeting);
-  const lines: string[] = [];
+  const lines: Rich[] = [];
   path.forEach((bdf, position) => {
-    if (meeting === null && position === turn) lines.push(`  ${style.faint("⇅")} host bridge`);
+    if (meeting === null && position === turn) lines.push(rich`  ${painted("faint", "⇅")} host bridge`);
     const fn = functionOf(table, bdf);
     const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
     const details = [
@@ -114,11 +126,14 @@ function pathLines(table: VerdictTable, verdict: Verdict, style: Style, width: n
       linkText(fn).text,
       isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "",
     ].filter((text) => text !== "");
-    const mark = redirecting.has(bdf) ? style.no("  ← redirects") : "";
+    const mark = redirecting.has(bdf) ? painted("no", "  ← redirects") : "";
     const name = fn.names.length > 0 ? ` ${displayName(fn)}` : "";
-    const meets = bdf === meeting && path.length > 1 ? style.faint("  ← the two meet here") : "";
+    const meets = bdf === meeting && path.length > 1 ? painted("faint", "  ← the two meet here") : "";
     lines.push(
-      truncate(`  ${style.faint(arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`, width),
+      truncate(
+        rich`  ${painted("faint", arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`,
+        width,
+      ),
     );
   });
   return lines;

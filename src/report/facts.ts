@@ -5,13 +5,13 @@ import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { truncate } from "./width.ts";
+import { textWidth, truncate } from "./width.ts";
 
 /** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
 export function machineLines(machine: Machine, rules: RulesChoice, width: number): string[] {
   const facts = [kernelText(machine, rules), cpuText(machine), iommuText(machine)].join(" · ");
   const name = machine.source.name;
-  const isOneLine = name.length + 3 + facts.length <= width;
+  const isOneLine = textWidth(name) + 3 + textWidth(facts) <= width;
   return (isOneLine ? [`${name} · ${facts}`] : [name, facts]).map((line) => truncate(line, width));
 }
 

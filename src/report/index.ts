@@ -11,6 +11,7 @@ export { explainJson, matrixJson, treeJson } from "./json.ts";
 export { machineReport } from "./machine-report.ts";
 export { matrixText } from "./matrix-text.ts";
 export { type MeasuredPairView, type MeasuredView, vmBlocks, vmJson, vmText } from "./measured.ts";
+export { joinPrintable, printableJson } from "./printable.ts";
 export { explainBlocks, matrixBlocks, treeBlocks } from "./screen-markdown.ts";
 export type { ScreenOptions } from "./style.ts";
 export { type TreeInput, treeText } from "./tree-text.ts";

@@ -2,11 +2,13 @@ import type { PeerRoutes } from "../fabric/index.ts";
 import { advise, type Pair } from "../p2pdma/advice/index.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Change } from "../p2pdma/what-if/index.ts";
+import type { Printable } from "../pci/visible.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
 import { fixBlocks } from "./fix.ts";
+import { plainText } from "./rich.ts";
 import { matrixBlocks } from "./screen-markdown.ts";
-import { type TreeInput, treeText } from "./tree-text.ts";
+import { type TreeInput, treeLines } from "./tree-text.ts";
 import { askedBlocks } from "./what-if.ts";
 
 /** Advice on more pairs than this would be longer than anybody reads. */
@@ -18,7 +20,7 @@ export function machineReport(
   madeBy: string,
   routes?: PeerRoutes,
   changes: readonly Change[] = [],
-): string {
+): Printable {
   const { table } = input;
   const pairs = redirectedPairs(table);
   const notes = table.machine.notes.map(
@@ -37,10 +39,10 @@ export function machineReport(
       ...(notes.length === 0 ? [] : [heading("What the source hides"), list(notes)]),
     ]).trimEnd(),
     ...(pairs.length === 0 ? [] : [details("What would help", documentMarkdown(adviceBlocks(table, pairs)))]),
-    details("Topology", fence(treeText(input, { width: 140, color: false }).trimEnd().split("\n"))),
+    details("Topology", fence(treeLines(input, 140).map(plainText))),
     `<sub>made by ${madeBy}; serial numbers, MAC addresses and host names are left out</sub>`,
   ];
-  return `${sections.join("\n\n")}\n`;
+  return `${sections.join("\n\n")}\n` as Printable;
 }
 
 /** Markdown needs the empty lines around what is inside. */

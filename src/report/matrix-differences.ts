@@ -3,10 +3,10 @@ import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { displayName } from "./device-names.ts";
-import { EXAMPLES, EXPLAINED, indent } from "./matrix-reasons.ts";
+import { EXAMPLES, EXPLAINED, type Remark } from "./matrix-reasons.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
+import { painted, plainText, rich } from "./rich.ts";
 import { DIFFERENCE_WORDS, failureText, targetText } from "./route-text.ts";
-import type { Style } from "./style.ts";
 
 /** Pairs whose routes differ from the kernel's verdict in the same way. */
 interface DifferenceGroup {
@@ -19,7 +19,7 @@ interface DifferenceGroup {
  * Where the kernel says yes and the fabric's route is another: one line for all pairs that differ alike, each with its
  * first pairs. Nothing where the two agree everywhere or nothing is known.
  */
-export function differenceLines(table: VerdictTable, routes: PeerRoutes, style: Style, width: number): string[] {
+export function differenceRemarks(table: VerdictTable, routes: PeerRoutes): readonly Remark[] {
   const groups = new Map<string, DifferenceGroup>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
@@ -38,12 +38,12 @@ export function differenceLines(table: VerdictTable, routes: PeerRoutes, style: 
       }
     });
   });
-  return [...groups.values()].flatMap(({ text, examples, count }) => {
+  return [...groups.values()].map(({ text, examples, count }) => {
     const more = count > examples.length ? ` and ${count - examples.length} more` : "";
-    return indent(
-      `${style.warn("kernel and hardware differ:")} ${text}\n${style.faint(`${examples.join(", ")}${more}`)}`,
-      width,
-    );
+    return {
+      text: rich`${painted("warn", "kernel and hardware differ:")} ${text}`,
+      about: `${examples.join(", ")}${more}`,
+    };
   });
 }
 
@@ -57,7 +57,7 @@ function differencesOf(write: Known<PeerRoute>, read: Known<PeerRoute>): readonl
 function differenceText(route: Known<PeerRoute>): string | null {
   if (isUnknown(route) || route.differs === null) return null;
   const words = DIFFERENCE_WORDS[route.differs];
-  if (route.differs === "not-delivered") return `${words}: ${failureText(route, String)}`;
+  if (route.differs === "not-delivered") return `${words}: ${plainText(failureText(route, String))}`;
   return route.differs === "elsewhere" ? `${words}: ${targetText(route.target, formatBdf)}` : words;
 }
 

@@ -4,8 +4,26 @@ import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { displayName } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
-import type { Style } from "./style.ts";
+import { painted, type Rich, rich } from "./rich.ts";
 import { wrap } from "./width.ts";
+
+/** A sentence below a matrix, and the pairs that it is about. */
+export interface Remark {
+  readonly text: Rich;
+  readonly about?: string;
+  /** A head over those that follow, or a word about all of them. */
+  readonly isAboutAll?: boolean;
+}
+
+/** Remarks as lines: two columns in, what belongs to one four. */
+export function remarkLines(remarks: readonly Remark[], width: number): readonly Rich[] {
+  return remarks.flatMap(({ text, about, isAboutAll }): readonly Rich[] => {
+    if (isAboutAll === true) return [text];
+    const room = Math.max(width - 4, 20);
+    const lines = [...wrap(text, room), ...(about === undefined ? [] : wrap([painted("faint", about)], room))];
+    return lines.map((line, index) => [index === 0 ? "  " : "    ", ...line]);
+  });
+}
 
 /** Pairs that share one explanation. */
 interface ReasonGroup {
@@ -25,24 +43,23 @@ export const EXPLAINED = 20_000;
 const order: readonly MapType[] = ["not-supported", "unknown", "thru-host-bridge"];
 
 /** Why pairs are not direct, one sentence for all that share it, the worst first; then how many are direct. */
-export function reasonLines(table: VerdictTable, style: Style, width: number): string[] {
+export function reasonRemarks(table: VerdictTable): readonly Remark[] {
   const { groups, counts, isPartial } = groupPairs(table);
-  const lines = [summary(counts)];
+  const remarks: Remark[] = [{ text: summary(counts), isAboutAll: true }];
   for (const group of groups.sort((a, b) => order.indexOf(a.mapType) - order.indexOf(b.mapType) || b.count - a.count)) {
-    const paint = style[MAP_TYPE_PAINTS[group.mapType]];
     const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
     const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
-    const text = `${paint(MAP_TYPE_WORDS[group.mapType])}: ${redirectText(group.redirecting)}${group.sentence}\n${style.faint(`${names.join(", ")}${more}`)}`;
-    lines.push(...indent(text, width));
+    const words = painted(MAP_TYPE_PAINTS[group.mapType], MAP_TYPE_WORDS[group.mapType]);
+    remarks.push({
+      text: rich`${words}: ${redirectText(group.redirecting)}${group.sentence}`,
+      about: `${names.join(", ")}${more}`,
+    });
   }
-  if (isPartial)
-    lines.push(style.faint(`only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`));
-  return lines;
-}
-
-/** An item of the list below a matrix: two columns in, what belongs to it four. */
-export function indent(text: string, width: number): string[] {
-  return wrap(text, Math.max(width - 4, 20)).map((line, index) => (index === 0 ? `  ${line}` : `    ${line}`));
+  if (isPartial) {
+    const words = `only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`;
+    remarks.push({ text: [painted("faint", words)], isAboutAll: true });
+  }
+  return remarks;
 }
 
 function summary(counts: Readonly<Record<MapType, number>>): string {
@@ -104,7 +121,7 @@ function redirectText(redirecting: ReadonlySet<Bdf>): string {
  * Where the kernel says yes and the hardware is documented to fail or to be limited, in one direction or both: each fact
  * once, with how many pairs it is about.
  */
-export function hardwareLines(table: VerdictTable, style: Style, width: number): string[] {
+export function hardwareRemarks(table: VerdictTable): readonly Remark[] {
   const pairsByText = new Map<string, number>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
@@ -116,9 +133,9 @@ export function hardwareLines(table: VerdictTable, style: Style, width: number):
       }
     });
   });
-  return [...pairsByText].flatMap(([text, count]) =>
-    indent(`${style.warn("hardware:")} ${text} (${count} ${count === 1 ? "pair" : "pairs"})`, width),
-  );
+  return [...pairsByText].map(([text, count]) => ({
+    text: rich`${painted("warn", "hardware:")} ${text} (${String(count)} ${count === 1 ? "pair" : "pairs"})`,
+  }));
 }
 
 function documentedTrouble({ write, read }: Directions): readonly string[] {
@@ -131,7 +148,7 @@ function documentedTrouble({ write, read }: Directions): readonly string[] {
 }
 
 /** What stops or spoils transfers beside the verdicts: for each kind its first message, and how many more there are. */
-export function gateLines(table: VerdictTable, style: Style, width: number): string[] {
+export function gateRemarks(table: VerdictTable): readonly Remark[] {
   const byKind = new Map<string, { readonly blocks: boolean; readonly messages: Set<string> }>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
@@ -144,9 +161,10 @@ export function gateLines(table: VerdictTable, style: Style, width: number): str
       }
     });
   });
-  return [...byKind.values()].flatMap(({ blocks, messages }) => {
+  return [...byKind.values()].map(({ blocks, messages }) => {
     const [first = ""] = messages;
-    const more = messages.size > 1 ? style.faint(` (and ${messages.size - 1} more like this; --json lists them)`) : "";
-    return indent(`${blocks ? style.no("blocked:") : style.warn("mind:")} ${first}${more}`, width);
+    const more =
+      messages.size > 1 ? painted("faint", ` (and ${messages.size - 1} more like this; --json lists them)`) : "";
+    return { text: rich`${blocks ? painted("no", "blocked:") : painted("warn", "mind:")} ${first}${more}` };
   });
 }

@@ -4,11 +4,14 @@ import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { Printable } from "../pci/visible.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
-import { differenceLines } from "./matrix-differences.ts";
-import { gateLines, hardwareLines, reasonLines } from "./matrix-reasons.ts";
-import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import { differenceRemarks } from "./matrix-differences.ts";
+import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
+import { screenText } from "./printable.ts";
+import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
+import type { Paint, ScreenOptions } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
 import { textWidth, truncate } from "./width.ts";
 
@@ -25,27 +28,38 @@ export function matrixText(
   options: ScreenOptions,
   whatIf?: WhatIfView,
   routes?: PeerRoutes,
-): string {
-  const style = makeStyle(options);
+): Printable {
+  return screenText(matrixLines(table, options.width, whatIf, routes), options);
+}
+
+/** The lines of {@link matrixText}. */
+export function matrixLines(
+  table: VerdictTable,
+  width: number,
+  whatIf?: WhatIfView,
+  routes?: PeerRoutes,
+): readonly Rich[] {
   const marks = changedPairs(table, whatIf);
-  const { machine } = table;
-  const lines = [...machineLines(machine, table.rules, options.width).map(style.strong), ""];
+  const title = machineLines(table.machine, table.rules, width).map((line): Rich => [painted("strong", line)]);
   const devices = listDevices(table);
   if (devices.length === 0) {
-    lines.push("no GPU, NIC, NVMe controller, accelerator or device with peer memory; --all shows every function");
-    return `${lines.join("\n")}\n`;
+    const none = "no GPU, NIC, NVMe controller, accelerator or device with peer memory; --all shows every function";
+    return [...title, "", none];
   }
-  lines.push(...deviceLines(devices, style, options.width), "");
-  lines.push(...gridLines(table, devices, style, options.width, marks), "");
-  lines.push(...legend(style, options.width, marks.size > 0), "");
-  lines.push(...reasonLines(table, style, options.width));
-  const gates = [
-    ...gateLines(table, style, options.width),
-    ...hardwareLines(table, style, options.width),
-    ...(routes === undefined ? [] : differenceLines(table, routes, style, options.width)),
+  const beside = [
+    ...gateRemarks(table),
+    ...hardwareRemarks(table),
+    ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];
-  if (gates.length > 0) lines.push("", ...gates);
-  return `${lines.join("\n")}\n`;
+  const sections: readonly (readonly Rich[])[] = [
+    title,
+    deviceLines(devices, width),
+    gridLines(table, devices, width, marks),
+    legend(width, marks.size > 0),
+    remarkLines(reasonRemarks(table), width),
+    remarkLines(beside, width),
+  ];
+  return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
 }
 
 /** The devices of a table, providers and clients together, in enumeration order. */
@@ -54,7 +68,7 @@ export function listDevices(table: VerdictTable): readonly PciFunction[] {
   return table.machine.functions.filter((fn) => wanted.has(fn.bdf));
 }
 
-function deviceLines(devices: readonly PciFunction[], style: Style, width: number): string[] {
+function deviceLines(devices: readonly PciFunction[], width: number): readonly Rich[] {
   const rows = devices.map((fn, index) => deviceRow(fn, index));
   const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", ""];
   const used = heads.map((head, column) => ({
@@ -73,7 +87,7 @@ function deviceLines(devices: readonly PciFunction[], style: Style, width: numbe
       })
       .join(GAP);
   const lines = rows.map((row) => truncate(draw(row).trimEnd(), width));
-  return [style.faint(truncate(draw(heads).trimEnd(), width)), ...lines];
+  return [[painted("faint", truncate(draw(heads).trimEnd(), width))], ...lines];
 }
 
 function deviceRow(fn: PciFunction, index: number): string[] {
@@ -111,18 +125,13 @@ function cell(
   j: number,
   isNarrow: boolean,
   marks: Marks,
-): { text: string; paint: keyof Style } {
+): { text: string; paint: Paint } {
   const { text, paint } = verdictCell(table, i, j, isNarrow);
   if (!marks.has(i * table.clients.length + j)) return { text, paint };
   return isNarrow ? { text: "*", paint } : { text: `${text}*`, paint };
 }
 
-function verdictCell(
-  table: VerdictTable,
-  i: number,
-  j: number,
-  isNarrow: boolean,
-): { text: string; paint: keyof Style } {
+function verdictCell(table: VerdictTable, i: number, j: number, isNarrow: boolean): { text: string; paint: Paint } {
   const hops = table.hops(i, j);
   switch (table.mapType(i, j)) {
     case "bus-addr":
@@ -141,13 +150,7 @@ function narrowHops(hops: number | null): string {
   return hops === null || hops > 9 ? "+" : String(hops);
 }
 
-function gridLines(
-  table: VerdictTable,
-  devices: readonly PciFunction[],
-  style: Style,
-  width: number,
-  marks: Marks,
-): string[] {
+function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: number, marks: Marks): readonly Rich[] {
   const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
   const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
   const labels = table.providers.map((bdf) => {
@@ -161,16 +164,16 @@ function gridLines(
   const isNarrow = table.clients.length * wideCell > room;
   const cellWidth = isNarrow ? 1 : wideCell;
   const perBlock = Math.max(1, Math.floor(room / cellWidth));
-  const lines: string[] = [];
+  const lines: Rich[] = [];
   for (let from = 0; from < table.clients.length; from += perBlock) {
     if (from > 0) lines.push("");
     const to = Math.min(from + perBlock, table.clients.length);
-    lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth, style));
+    lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth));
     labels.forEach((label, i) => {
-      let line = `${truncate(label, labelWidth)}${" ".repeat(Math.max(labelWidth - textWidth(label), 0))} `;
+      const line: Span[] = [truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0) + 1)];
       for (let j = from; j < to; j++) {
         const { text, paint } = cell(table, i, j, isNarrow, marks);
-        line += " ".repeat(cellWidth - text.length) + style[paint](text);
+        line.push(" ".repeat(cellWidth - text.length), painted(paint, text));
       }
       lines.push(line);
     });
@@ -187,7 +190,7 @@ function cellWidths(table: VerdictTable, marks: Marks): number[] {
 }
 
 /** Client numbers above their columns: in one line where cells are wide, digit below digit where they are not. */
-function headLines(numbers: readonly string[], cellWidth: number, labelWidth: number, style: Style): string[] {
+function headLines(numbers: readonly string[], cellWidth: number, labelWidth: number): readonly Rich[] {
   const corner = "provider".padEnd(labelWidth);
   const height = cellWidth > 1 ? 1 : Math.max(...numbers.map((number) => number.length));
   return Array.from({ length: height }, (_, row) => {
@@ -195,18 +198,18 @@ function headLines(numbers: readonly string[], cellWidth: number, labelWidth: nu
     const heads = numbers.map((number) =>
       cellWidth > 1 ? number.padStart(cellWidth) : (number.padStart(height)[row] ?? " "),
     );
-    return style.faint(`${left} ${heads.join("")}`);
+    return [painted("faint", `${left} ${heads.join("")}`)];
   });
 }
 
-function legend(style: Style, width: number, isMarked: boolean): string[] {
+function legend(width: number, isMarked: boolean): readonly Rich[] {
   const entries = [
-    `${style.direct("4")} direct, 4 hops`,
-    `${style.host("H6")} through the host bridge`,
-    `${style.no("✗")} not supported`,
-    `${style.unknown("?")} unknown`,
-    ...(isMarked ? ["* differs from the machine as it is"] : []),
+    rich`${painted("direct", "4")} direct, 4 hops`,
+    rich`${painted("host", "H6")} through the host bridge`,
+    rich`${painted("no", "✗")} not supported`,
+    rich`${painted("unknown", "?")} unknown`,
+    ...(isMarked ? [["* differs from the machine as it is"]] : []),
   ];
-  const isOneLine = textWidth(entries.join("   ")) <= width;
-  return isOneLine ? [entries.join("   ")] : [entries.slice(0, 2).join("   "), entries.slice(2).join("   ")];
+  const one = joinRich(entries, "   ");
+  return textWidth(one) <= width ? [one] : [joinRich(entries.slice(0, 2), "   "), joinRich(entries.slice(2), "   ")];
 }

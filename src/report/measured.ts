@@ -1,10 +1,12 @@
 import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { Printable } from "../pci/visible.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, list, paragraph } from "./document.ts";
 import { documentText } from "./document-text.ts";
+import { joinPrintable, screenText } from "./printable.ts";
 import type { ScreenOptions } from "./style.ts";
 
 /** As much of a real kernel's answer as reports show; `src/vm` measures it. */
@@ -50,8 +52,8 @@ export function vmBlocks(table: VerdictTable, measured: MeasuredView): readonly 
 }
 
 /** {@link vmBlocks} as a screen. */
-export function vmText(table: VerdictTable, measured: MeasuredView, options: ScreenOptions): string {
-  return `\n${documentText(vmBlocks(table, measured), options)}`;
+export function vmText(table: VerdictTable, measured: MeasuredView, options: ScreenOptions): Printable {
+  return joinPrintable([screenText([""], options), documentText(vmBlocks(table, measured), options)]);
 }
 
 /** `peerlane.vm/1`: the kernel's answers beside the rules'. */

@@ -4,7 +4,7 @@ import type { RulesChoice } from "../p2pdma/releases.ts";
 import type { MapType, Reason, Verdict } from "../p2pdma/verdict.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { Style } from "./style.ts";
+import type { Paint } from "./style.ts";
 
 /** What a map type means, in two or three words. */
 export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
@@ -15,7 +15,7 @@ export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
 };
 
 /** How a map type is painted. */
-export const MAP_TYPE_PAINTS: Readonly<Record<MapType, keyof Style>> = {
+export const MAP_TYPE_PAINTS: Readonly<Record<MapType, Paint>> = {
   "bus-addr": "direct",
   "thru-host-bridge": "host",
   "not-supported": "no",
@@ -23,7 +23,7 @@ export const MAP_TYPE_PAINTS: Readonly<Record<MapType, keyof Style>> = {
 };
 
 /** How an outcome of documented hardware is painted. */
-export const OUTCOME_PAINTS: Readonly<Record<Outcome, keyof Style>> = {
+export const OUTCOME_PAINTS: Readonly<Record<Outcome, Paint>> = {
   works: "direct",
   limited: "warn",
   fails: "no",

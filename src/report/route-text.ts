@@ -2,7 +2,7 @@ import type { PeerDifference, PeerRoute, PeerRouting, RouteHop, RouteOutcome } f
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
-import type { Style } from "./style.ts";
+import { type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 
 /** How a function is called on a screen. */
 export type NameOf = (bdf: Bdf) => string;
@@ -26,23 +26,23 @@ export const DIFFERENCE_WORDS: Readonly<Record<PeerDifference, string>> = {
 };
 
 /** A routing in words: one text where both directions go the same way, else one for each. */
-export function routeTexts({ write, read }: PeerRouting, nameOf: NameOf, style: Style): readonly string[] {
-  const [writes, reads] = [wayText(write, nameOf, style), wayText(read, nameOf, style)];
-  if (writes === reads) return [`writes and reads: ${writes}`];
-  return [`writes: ${writes}`, `reads: ${reads}`];
+export function routeTexts({ write, read }: PeerRouting, nameOf: NameOf): readonly Rich[] {
+  const [writes, reads] = [wayText(write, nameOf), wayText(read, nameOf)];
+  if (plainText(writes) === plainText(reads)) return [rich`writes and reads: ${writes}`];
+  return [rich`writes: ${writes}`, rich`reads: ${reads}`];
 }
 
-function wayText(route: Known<PeerRoute>, nameOf: NameOf, style: Style): string {
-  if (isUnknown(route)) return `${style.unknown("unknown")}: ${route.unknown}`;
+function wayText(route: Known<PeerRoute>, nameOf: NameOf): Rich {
+  if (isUnknown(route)) return rich`${painted("unknown", "unknown")}: ${route.unknown}`;
   const { differs } = route;
-  const mark = differs === null ? "" : style.warn(`  ← not as the kernel says: they ${DIFFERENCE_WORDS[differs]}`);
-  return `${hopsText(route.hops, nameOf)}, ${endText(route, nameOf, style)}${mark}`;
+  const mark = differs === null ? "" : painted("warn", `  ← not as the kernel says: they ${DIFFERENCE_WORDS[differs]}`);
+  return rich`${hopsText(route.hops, nameOf)}, ${endText(route, nameOf)}${mark}`;
 }
 
-function endText(route: PeerRoute, nameOf: NameOf, style: Style): string {
+function endText(route: PeerRoute, nameOf: NameOf): Rich {
   const { outcome, target } = route;
-  if (outcome !== "delivered") return failureText(route, style.no);
-  return `${style.direct("arrives")} in ${targetText(target, nameOf)}`;
+  if (outcome !== "delivered") return failureText(route, (words) => painted("no", words));
+  return rich`${painted("direct", "arrives")} in ${targetText(target, nameOf)}`;
 }
 
 /** What a route reached, as `BAR 2 of nvme0`. */
@@ -53,11 +53,11 @@ export function targetText(target: PeerRoute["target"], nameOf: NameOf): string 
 }
 
 /** How a route fails and why: `IOMMU fault: nothing is mapped at the address`. */
-export function failureText({ outcome, reason }: PeerRoute, paint: (text: string) => string): string {
+export function failureText({ outcome, reason }: PeerRoute, paint: (words: string) => string | Painted): Rich {
   const words = OUTCOME_WORDS[outcome];
   // The fabric's words for some ends begin with that already.
   const why = reason.startsWith(`${words}: `) ? reason.slice(words.length + 2) : reason;
-  return `${paint(words)}: ${why}`;
+  return rich`${paint(words)}: ${why}`;
 }
 
 /** Marks between a hop and the next, by what the first of them does. */

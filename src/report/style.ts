@@ -7,34 +7,20 @@ export interface ScreenOptions {
   readonly color: boolean;
 }
 
-/** Paints text by what it means, not by colour. */
-export interface Style {
-  readonly direct: Paint;
-  readonly host: Paint;
-  readonly no: Paint;
-  readonly unknown: Paint;
-  readonly strong: Paint;
-  readonly faint: Paint;
-  readonly warn: Paint;
-}
+/** What a piece of text means; its colour follows from that. */
+export type Paint = "direct" | "host" | "no" | "unknown" | "strong" | "faint" | "warn";
 
-type Paint = (text: string) => string;
-
-/** The paints for a screen; without colour they change nothing. */
-export function makeStyle({ color }: ScreenOptions): Style {
+/** Puts the colours of a terminal around text that is fit to be printed. */
+export function makePainter(color: boolean): (text: string, paint: Paint) => string {
   const colors = picocolors.createColors(color);
-  return {
-    direct: unlessEmpty(colors.green),
-    host: unlessEmpty(colors.yellow),
-    no: unlessEmpty(colors.red),
-    unknown: unlessEmpty(colors.magenta),
-    strong: unlessEmpty(colors.bold),
-    faint: unlessEmpty(colors.dim),
-    warn: unlessEmpty(colors.yellow),
+  const paints: Readonly<Record<Paint, (text: string) => string>> = {
+    direct: colors.green,
+    host: colors.yellow,
+    no: colors.red,
+    unknown: colors.magenta,
+    strong: colors.bold,
+    faint: colors.dim,
+    warn: colors.yellow,
   };
-}
-
-/** Painting nothing would leave escape sequences that count as text to whoever joins the parts. */
-function unlessEmpty(paint: Paint): Paint {
-  return (text) => (text === "" ? "" : paint(text));
+  return (text, paint) => (text === "" ? "" : paints[paint](text));
 }

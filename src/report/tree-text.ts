@@ -2,9 +2,12 @@ import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { Printable } from "../pci/visible.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
-import { makeStyle, type ScreenOptions, type Style } from "./style.ts";
+import { screenText } from "./printable.ts";
+import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
+import type { ScreenOptions } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
 import { truncate } from "./width.ts";
 
@@ -15,31 +18,33 @@ export interface TreeInput {
 }
 
 /** The topology as a screen: one line for each function, with link, ACS, IOMMU group and peer memory. */
-export function treeText({ table, expectedGroups }: TreeInput, options: ScreenOptions, whatIf?: WhatIfView): string {
-  const style = makeStyle(options);
+export function treeText(input: TreeInput, options: ScreenOptions, whatIf?: WhatIfView): Printable {
+  return screenText(treeLines(input, options.width, whatIf), options);
+}
+
+/** The lines of {@link treeText}. */
+export function treeLines({ table, expectedGroups }: TreeInput, width: number, whatIf?: WhatIfView): readonly Rich[] {
   const { topology } = table;
-  const lines = [...machineLines(table.machine, table.rules, options.width).map(style.strong)];
-  const draw = (title: string, tops: readonly number[], below = topology.children): void => {
-    lines.push(
-      "",
-      title,
-      ...branchLines(table, tops, below, { expectedGroups, changed: whatIf?.changedFunctions }, style, options.width),
-    );
+  const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
+  const draw = (title: Painted, tops: readonly number[], below = topology.children): void => {
+    const marks = { expectedGroups, changed: whatIf?.changedFunctions };
+    lines.push("", [title]);
+    for (const line of branchLines(table, tops, below, marks, width)) lines.push(line);
   };
   const drawn = drawing(topology.functions);
   if (drawn !== undefined) {
-    draw(style.unknown("as the source draws it: levels are left out"), drawn.tops, drawn.below);
-    return `${lines.join("\n")}\n`;
+    draw(painted("unknown", "as the source draws it: levels are left out"), drawn.tops, drawn.below);
+    return lines;
   }
   topology.roots.forEach((root, rootIndex) => {
     const tops = topsOf(table, rootIndex);
-    draw(style.strong(`host bridge ${formatBus(root.rootBus)}`), tops);
+    draw(painted("strong", `host bridge ${formatBus(root.rootBus)}`), tops);
   });
   if (topology.hiddenTops.length > 0) {
-    draw(style.unknown("the source does not show what is above these"), topology.hiddenTops);
+    draw(painted("unknown", "the source does not show what is above these"), topology.hiddenTops);
   }
   if (topology.functions.length === 0) lines.push("", "no PCI function in this source");
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 /** How a source draws its functions where that is not the system's tree; `undefined` where it shows that one. */
@@ -80,11 +85,10 @@ function branchLines(
   tops: readonly number[],
   childrenOf: (index: number) => readonly number[],
   marks: Marks,
-  style: Style,
   width: number,
-): string[] {
+): readonly Rich[] {
   const { topology } = table;
-  const lines: string[] = [];
+  const lines: Rich[] = [];
   const stack = tops.map((index, position) => ({ index, prefix: "", isLast: position === tops.length - 1 })).reverse();
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
     const fn = topology.functions[entry.index];
@@ -93,7 +97,7 @@ function branchLines(
     const prefix = entry.prefix.length > width / 2 ? `…${entry.prefix.slice(-Math.floor(width / 2))}` : entry.prefix;
     const branch = `${prefix}${entry.isLast ? "└─" : "├─"}`;
     const below = childrenOf(entry.index);
-    lines.push(truncate(`${style.faint(branch)}${functionLine(fn, marks, style)}`, width));
+    lines.push(truncate(rich`${painted("faint", branch)}${functionLine(fn, marks)}`, width));
     const deeper = `${prefix}${entry.isLast ? "  " : "│ "}`;
     for (let child = below.length - 1; child >= 0; child--) {
       stack.push({ index: below[child] ?? 0, prefix: deeper, isLast: child === below.length - 1 });
@@ -102,28 +106,32 @@ function branchLines(
   return lines;
 }
 
-function functionLine(fn: PciFunction, { expectedGroups, changed }: Marks, style: Style): string {
+function functionLine(fn: PciFunction, { expectedGroups, changed }: Marks): Rich {
   const link = linkText(fn);
   const acs = acsText(fn);
   const isPort = isUnknown(fn.bridge) || fn.bridge !== null;
-  const names = fn.names.length > 0 ? `${style.strong(displayName(fn))} ` : "";
-  const parts = [
-    `${shortAddress(fn)}${changed?.has(fn.bdf) === true ? style.warn("*") : ""} ${names}${roleOf(fn)}`,
-    link.isSlow ? style.warn(link.text) : link.text,
-    isPort || fn.acs !== null ? (acs.includes("redirects") ? style.host(acs) : style.faint(acs)) : "",
-    groupText(fn, expectedGroups, style),
-    style.direct(p2pmemText(fn)),
-    isUnknown(fn.numaNode) || fn.numaNode === null ? "" : style.faint(`NUMA ${fn.numaNode}`),
-    isUnknown(fn.driver) || fn.driver === null || fn.driver === "pcieport" ? "" : style.faint(fn.driver),
-    style.faint(fn.label ?? ""),
+  const star = changed?.has(fn.bdf) === true ? painted("warn", "*") : "";
+  const names = fn.names.length > 0 ? rich`${painted("strong", displayName(fn))} ` : "";
+  const parts: readonly (Rich | Painted)[] = [
+    rich`${shortAddress(fn)}${star} ${names}${roleOf(fn)}`,
+    link.isSlow ? painted("warn", link.text) : link.text,
+    isPort || fn.acs !== null ? painted(acs.includes("redirects") ? "host" : "faint", acs) : "",
+    groupText(fn, expectedGroups),
+    painted("direct", p2pmemText(fn)),
+    isUnknown(fn.numaNode) || fn.numaNode === null ? "" : painted("faint", `NUMA ${fn.numaNode}`),
+    isUnknown(fn.driver) || fn.driver === null || fn.driver === "pcieport" ? "" : painted("faint", fn.driver),
+    painted("faint", fn.label ?? ""),
   ];
-  return parts.filter((part) => part !== "").join("  ");
+  return joinRich(
+    parts.filter((part) => plainText(rich`${part}`) !== ""),
+    "  ",
+  );
 }
 
-function groupText(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"], style: Style): string {
+function groupText(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"]): string | Painted {
   const expected = isUnknown(expectedGroups) ? undefined : expectedGroups.get(fn.bdf);
   if (isUnknown(fn.iommuGroup)) return expected === undefined ? "" : `group ${expected} expected`;
   if (fn.iommuGroup === null) return "";
   if (expected === undefined || expected === fn.iommuGroup) return `group ${fn.iommuGroup}`;
-  return style.warn(`group ${fn.iommuGroup} (by its ACS now: ${expected})`);
+  return painted("warn", `group ${fn.iommuGroup} (by its ACS now: ${expected})`);
 }

@@ -1,30 +1,73 @@
 import stringWidth from "fast-string-width";
-import { wrapAnsi } from "fast-wrap-ansi";
+import { type Part, partsOf, plainText, type Rich, type Span } from "./rich.ts";
 
-/** Columns that a text takes on a terminal; escape sequences take none. */
-export function textWidth(text: string): number {
-  return stringWidth(text);
+/** Columns that a text takes on a terminal, as it is printed: what is made visible takes the room of its escape. */
+export function textWidth(text: Rich): number {
+  return stringWidth(plainText(text));
 }
 
-const RESET = "\u001b[0m";
-/** An escape sequence of colour, or one character. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the escape character is what this looks for
-const pieces = /\u001b\[[0-9;]*m|[\s\S]/gu;
-
-/** The text, cut to `width` columns with `…` at its end where it is wider; colours do not run on behind the cut. */
-export function truncate(text: string, width: number): string {
-  if (textWidth(text) <= width) return text;
-  let kept = "";
+/** The text, cut to `width` columns with `…` at its end where it is wider. */
+export function truncate(text: string, width: number): string;
+export function truncate(text: Rich, width: number): Rich;
+export function truncate(text: Rich, width: number): Rich {
+  const whole = plainText(text);
+  if (stringWidth(whole) <= width) return text;
+  let kept = 0;
   let room = width - 1;
-  for (const [piece] of text.matchAll(pieces)) {
-    room -= piece.startsWith("\u001b") ? 0 : textWidth(piece);
+  for (const character of whole) {
+    room -= stringWidth(character);
     if (room < 0) break;
-    kept += piece;
+    kept += character.length;
   }
-  return `${kept}…${text.includes("\u001b") ? RESET : ""}`;
+  if (typeof text === "string") return `${whole.slice(0, kept)}…`;
+  return [...partsOf(text, [[0, kept]]).flat(), "…"];
 }
 
-/** The text in lines of at most `width` columns, broken between words. */
-export function wrap(text: string, width: number): string[] {
-  return wrapAnsi(text, width).split("\n");
+/**
+ * The text in lines of at most `width` columns, broken between words; a longer word is broken as well. A line that has to
+ * be copied whole does not belong here.
+ */
+export function wrap(text: Rich, width: number): readonly (readonly Span[])[] {
+  const whole = plainText(text);
+  const lines: Part[] = [];
+  let line: { readonly start: number; end: number; columns: number } | undefined;
+  for (const [start, end] of wordsOf(whole, width)) {
+    const columns = stringWidth(whole.slice(start, end));
+    const more = line === undefined ? 0 : start - line.end + columns;
+    // A part of a broken word stays behind no other word.
+    const isWordStart = start === 0 || whole[start - 1] === " ";
+    if (line !== undefined && isWordStart && line.columns + more <= width) {
+      line.end = end;
+      line.columns += more;
+      continue;
+    }
+    if (line !== undefined) lines.push([line.start, line.end]);
+    line = { start, end, columns };
+  }
+  if (line !== undefined) lines.push([line.start, line.end]);
+  return lines.length === 0 ? [[]] : partsOf(text, lines);
+}
+
+/** Words between blanks, those that are too wide in parts that are not. */
+function* wordsOf(text: string, width: number): Generator<Part> {
+  for (const { 0: word, index } of text.matchAll(/[^ ]+/g)) {
+    if (stringWidth(word) <= width) {
+      yield [index, index + word.length];
+      continue;
+    }
+    let start = 0;
+    let end = 0;
+    let columns = 0;
+    for (const character of word) {
+      const more = stringWidth(character);
+      if (end > start && columns + more > width) {
+        yield [index + start, index + end];
+        start = end;
+        columns = 0;
+      }
+      end += character.length;
+      columns += more;
+    }
+    yield [index + start, index + end];
+  }
 }

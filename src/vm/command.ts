@@ -42,7 +42,8 @@ export async function runCommand(program: string, args: readonly string[], optio
   signal?.removeEventListener("abort", child.kill);
   signal?.throwIfAborted();
   if (status === 0) return output;
-  throw new PeerlaneError("operation-failed", `${program} failed: ${complaints.trim() || `exit ${status}`}`, {
+  throw new PeerlaneError("operation-failed", `${program} failed with exit code ${status}`, {
+    ...(complaints.trim() === "" ? {} : { excerpt: { title: "it said", lines: complaints.trim().split("\n") } }),
     ...(failureRemedy === undefined ? {} : { remedy: failureRemedy }),
   });
 }

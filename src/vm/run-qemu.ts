@@ -129,8 +129,8 @@ export function withConsole(message: string, console: string, cause?: unknown): 
     .split("\n");
   // A panic is followed by a trace that is longer than the tail: what it says of itself comes first.
   const panic = lines.slice(0, -8).filter((line) => /Kernel panic|Failed to execute|Out of memory/.test(line));
-  const tail = [...panic, ...lines.slice(-8)].join("\n");
-  return new PeerlaneError("operation-failed", `${message}\nthe guest's console ends with:\n${tail}`, { cause });
+  const excerpt = { title: "the guest's console ends with", lines: [...panic, ...lines.slice(-8)] };
+  return new PeerlaneError("operation-failed", message, { excerpt, cause });
 }
 
 /** QEMU warns of each CPU feature that emulation lacks: none of them matters here. */

@@ -16,8 +16,8 @@ import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
+import { ProgressLine, print, sayNote } from "../print.ts";
 import { show } from "../show.ts";
-import { ProgressLine } from "../terminal.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `bench`. */
@@ -36,7 +36,7 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
   const host = readHost();
   const plan = planOf(host, target, options);
   if (options.fio === true) {
-    process.stdout.write(
+    print(
       fioJobFile({
         job: plan.job,
         path: plan.target.path,
@@ -55,7 +55,7 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
       !(await confirm(`${destroyed}.`, "say --yes where that is what you want", signal))
     )
       return null;
-    if (destroyed !== null && options.yes === true) process.stderr.write(`note: ${destroyed}\n`);
+    if (destroyed !== null && options.yes === true) sayNote(destroyed);
     return runWatched(host, plan, signal);
   });
   if (view === null) throw new PeerlaneError("operation-failed", "nothing was done: you did not say yes");
@@ -92,7 +92,7 @@ async function showView(view: BenchView, options: BenchOptions): Promise<void> {
   show(options, { machine: view.table.machine, json: () => benchJson(view), blocks: () => benchBlocks(view) });
   if (options.svg === undefined) return;
   if (view.slices.length === 0) {
-    process.stderr.write(`note: ${options.svg} was not written: there are no figures to draw\n`);
+    sayNote(`${options.svg} was not written: there are no figures to draw`);
     return;
   }
   const { benchSvg } = await import("../../report/live/bench/plot.ts");

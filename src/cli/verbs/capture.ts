@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import type { Printable } from "../../pci/visible.ts";
 import { EXIT } from "../exit-codes.ts";
 import { readUnchanged } from "../read-source.ts";
 import { writeOutput } from "../write-output.ts";
@@ -7,7 +8,7 @@ import type { CaptureOptions } from "./capture-options.ts";
 /** `peerlane capture [SRC]`: the machine in one file, to be read anywhere. */
 export async function runCapture(source: string | undefined, options: CaptureOptions): Promise<number> {
   const isText = options.plain === true || options.format === "rdma-topo";
-  if (options.output === undefined && !isText && process.stdout.isTTY) {
+  if ((options.output === undefined || options.output === "-") && !isText && process.stdout.isTTY) {
     throw new PeerlaneError("usage", "compressed data does not belong on a terminal", {
       remedy: "give -o server.json.gz, or --plain",
     });
@@ -22,7 +23,7 @@ export async function runCapture(source: string | undefined, options: CaptureOpt
   return EXIT.yes;
 }
 
-async function snapshotOf(source: string | undefined, { root }: CaptureOptions): Promise<string> {
+async function snapshotOf(source: string | undefined, { root }: CaptureOptions): Promise<Printable> {
   const { machine, isBooted } = await readUnchanged(source, root);
   const [{ writeSnapshot }, { afterBoot }] = await Promise.all([
     import("../../host/snapshot/index.ts"),
@@ -32,7 +33,7 @@ async function snapshotOf(source: string | undefined, { root }: CaptureOptions):
 }
 
 /** `rdma_topo` wants config space as it is, which only a tree of files has. */
-async function rdmaTopoOf(source: string | undefined, { root }: CaptureOptions): Promise<string> {
+async function rdmaTopoOf(source: string | undefined, { root }: CaptureOptions): Promise<Printable> {
   const { tree, machine } = await readUnchanged(source, root);
   if (tree === undefined) {
     throw new PeerlaneError("unsupported", `${machine.source.name} has no config space to write`, {

@@ -18,8 +18,8 @@ import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
+import { ProgressLine } from "../print.ts";
 import { show } from "../show.ts";
-import { ProgressLine } from "../terminal.ts";
 
 /** Options of `copy`. */
 export interface CopyOptions extends OutputOptions {

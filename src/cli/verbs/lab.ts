@@ -15,10 +15,12 @@ import {
   runOnce,
 } from "../../lab/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type Block, documentMarkdown, documentText } from "../../report/index.ts";
+import type { Printable } from "../../pci/visible.ts";
+import { type Block, documentMarkdown, documentText, printableJson } from "../../report/index.ts";
 import { labBlocks, labJson, labPage, replayBlocks, replayJson } from "../../report/lab/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { OutputOptions } from "../options.ts";
+import { ProgressLine, print } from "../print.ts";
 import { screenOf } from "../show.ts";
 
 /** Options of `lab`. */
@@ -43,11 +45,11 @@ export function runLabVerb(word: string | undefined, id: string | undefined, opt
   }
   const result = runAll(word, options);
   const view = { result, claims: labClaims(result), measured: options.time === true ? measure(result) : [] };
-  print(
+  printForm(
     options,
     () => labJson(view),
     () => labBlocks(view),
-    () => `${labPage(view)}\n`,
+    () => labPage(view),
   );
   return EXIT.yes;
 }
@@ -61,7 +63,7 @@ function replay(id: string | undefined, options: LabVerbOptions): number {
   const plan = parseRunId(id);
   const result = runOnce(plan);
   const blocks = (): readonly Block[] => replayBlocks(plan, result);
-  print(
+  printForm(
     options,
     () => replayJson(plan, result),
     blocks,
@@ -82,14 +84,14 @@ function runAll(word: string | undefined, options: LabVerbOptions): LabResult {
     lengths,
     ...(options.seed === undefined ? {} : { seed: options.seed }),
   };
-  if (!process.stderr.isTTY) return runLab(asked);
+  const progress = new ProgressLine();
   let done = 0;
-  const onCell = (): void => {
-    process.stderr.write(`\r${++done} of ${designs.length * classes.length} `);
-  };
-  const result = runLab({ ...asked, onCell });
-  process.stderr.write("\r\u001b[K");
-  return result;
+  const onCell = (): void => progress.show(`${++done} of ${designs.length * classes.length}`);
+  try {
+    return runLab({ ...asked, onCell });
+  } finally {
+    progress.clear();
+  }
 }
 
 /** On the first machine of the result, with all-peer lists of its longest length. */
@@ -101,13 +103,13 @@ function measure({ classes, designs, lengths, seed }: LabResult): readonly Measu
   return kind === undefined ? [] : measureDesigns({ ...options, kind });
 }
 
-function print(
+function printForm(
   options: OutputOptions,
   json: () => object,
   blocks: () => readonly Block[],
-  markdown: () => string,
+  markdown: () => Printable,
 ): void {
-  if (options.json === true) process.stdout.write(`${JSON.stringify(json(), null, 1)}\n`);
-  else if (options.markdown === true) process.stdout.write(markdown());
-  else process.stdout.write(documentText(blocks(), screenOf(options)));
+  if (options.json === true) print(printableJson(json(), 1));
+  else if (options.markdown === true) print(markdown());
+  else print(documentText(blocks(), screenOf(options)));
 }

@@ -1,10 +1,11 @@
 import { type Host, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
 import { topologyOf } from "../../p2pdma/index.ts";
-import { documentText } from "../../report/index.ts";
+import { documentText, printableJson } from "../../report/index.ts";
 import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
+import { print, redraw } from "../print.ts";
 import { screenOf, show } from "../show.ts";
 
 /** Options of `p2pmem`. */
@@ -46,13 +47,13 @@ async function watch(host: Host, intervalSeconds: number, options: OutputOptions
     for await (const pools of watchPools(host, intervalSeconds, signal)) {
       const view = viewOf(host, pools);
       if (options.json === true) {
-        process.stdout.write(`${JSON.stringify(poolsJson(view))}\n`);
+        print(printableJson(poolsJson(view)));
         continue;
       }
       const text = documentText(poolsBlocks(view), screenOf(options));
       const isTerminal = process.stdout.isTTY === true;
-      if (isTerminal) process.stdout.write(`\u001b[H\u001b[J${text}\nCtrl-C ends this\n`);
-      else if (text !== previous) process.stdout.write(`${text}\n`);
+      if (isTerminal) redraw(text, "Ctrl-C ends this");
+      else if (text !== previous) print(text);
       previous = text;
     }
   });

@@ -3,12 +3,13 @@ import { type ForeignData, type ProbeResult, probe, QUICK_SIZES, restoreRescue }
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
+import { screenText } from "../../report/printable.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
+import { ProgressLine, print } from "../print.ts";
 import { show } from "../show.ts";
-import { ProgressLine } from "../terminal.ts";
 
 /** Options of `probe`. */
 export interface ProbeOptions extends OutputOptions {
@@ -90,9 +91,8 @@ async function restore(file: string, names: readonly string[], { yes }: ProbeOpt
       if (yes !== true) await askToOverwrite(foreign, signal);
     }),
   );
-  process.stdout.write(
-    `${formatSize(sizeBytes)} at ${position} of ${device.name} are as they were; ${file} is removed\n`,
-  );
+  const done = `${formatSize(sizeBytes)} at ${position} of ${device.name} are as they were; ${file} is removed`;
+  print(screenText([done], { color: false }));
   return EXIT.yes;
 }
 

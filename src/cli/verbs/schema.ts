@@ -2,13 +2,15 @@ import { scenarioJsonSchema } from "../../host/scenario/index.ts";
 import { snapshotJsonSchema } from "../../host/snapshot/index.ts";
 import { workloadJsonSchema } from "../../offload/workload/index.ts";
 import { policyJsonSchema } from "../../p2pdma/policy/index.ts";
+import { printableJson } from "../../report/printable.ts";
 import { outputJsonSchema } from "../../report/schemas.ts";
 import { EXIT } from "../exit-codes.ts";
+import { print } from "../print.ts";
 import type { SchemaName } from "../schema-names.ts";
 
 /** `peerlane schema NAME`: the JSON Schema of an output, or of scenario files. */
 export function runSchema(name: SchemaName): number {
-  process.stdout.write(`${JSON.stringify(schemaOf(name), null, 2)}\n`);
+  print(printableJson(schemaOf(name), 2));
   return EXIT.yes;
 }
 

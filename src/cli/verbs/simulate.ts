@@ -10,13 +10,14 @@ import {
 } from "../../offload/workload/index.ts";
 import { askWhatIf } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { printableJson } from "../../report/printable.ts";
 import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { ChangeOptions, OutputOptions } from "../options.ts";
+import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readUnchanged } from "../read-source.ts";
 import { show } from "../show.ts";
-import { ProgressLine } from "../terminal.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `simulate`. */
@@ -35,7 +36,7 @@ export async function runSimulate(file: string, options: SimulateOptions): Promi
   const isTraced = options.trace === true || options.traceFile !== undefined;
   const simulation = simulate(workload, machine, isTraced);
   if (options.traceFile !== undefined) {
-    writeOutput(options.traceFile, `${JSON.stringify(traceFile(simulation))}\n`);
+    writeOutput(options.traceFile, printableJson(traceFile(simulation)));
   }
   const shown = options.trace === true ? simulation : { ...simulation, trace: null };
   show(options, { machine, json: () => simulationJson(shown), blocks: () => simulationBlocks(shown) });

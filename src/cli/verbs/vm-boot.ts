@@ -3,8 +3,8 @@ import type { Scenario } from "../../host/scenario/scenario.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type GuestFiles, guestFiles } from "../../vm/index.ts";
 import { interruptible } from "../interruption.ts";
+import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
-import { ProgressLine } from "../terminal.ts";
 
 /** Options of every boot. */
 export interface BootOptions {

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { PeerlaneError } from "../../pci/error.ts";
 import { shellWord } from "../../report/shell-word.ts";
 import { type GuestDisk, type GuestDisks, runGuestShell, runInGuest } from "../../vm/index.ts";
+import { makeGuestPrinter, printBytes } from "../print.ts";
 import { screenWidth, wantsColor } from "../terminal.ts";
 import { type BootContext, type BootOptions, withBoot } from "./vm-boot.ts";
 
@@ -65,7 +66,7 @@ async function runCommand(words: readonly string[], context: BootContext, shape:
     // In the guest its output is a pipe, whatever it is here.
     environment: { COLUMNS: String(screenWidth(undefined)), ...colors },
     onStarted: () => progress.clear(),
-    onOutput: (stream, chunk) => process[stream].write(chunk),
+    onOutput: makeGuestPrinter(),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
   return exitCode;
@@ -112,7 +113,7 @@ function attachTerminal(
   stdin.setRawMode(true);
   stdin.on("data", onInput);
   stdout.on("resize", onResize);
-  guest.on("data", (chunk: Buffer) => stdout.write(chunk));
+  guest.on("data", printBytes);
   onResize();
   return () => {
     stdin.removeListener("data", onInput);

@@ -5,7 +5,7 @@ import type { Machine } from "../../host/machine.ts";
 import { readSysfs } from "../../host/sysfs.ts";
 import { decideAll } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { matrixBlocks, matrixText, vmBlocks, vmJson, vmText } from "../../report/index.ts";
+import { joinPrintable, matrixBlocks, matrixText, vmBlocks, vmJson, vmText } from "../../report/index.ts";
 import { bootScenario, type GuestReport } from "../../vm/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { OutputOptions } from "../options.ts";
@@ -51,7 +51,8 @@ function showReport(machine: Machine, report: GuestReport, options: VmOptions): 
   show(options, {
     machine,
     json: () => vmJson(table, report.measured),
-    text: (screen) => matrixText(table, screen, undefined, routes) + vmText(table, report.measured, screen),
+    text: (screen) =>
+      joinPrintable([matrixText(table, screen, undefined, routes), vmText(table, report.measured, screen)]),
     blocks: () => [...matrixBlocks(table, undefined, routes), ...vmBlocks(table, report.measured)],
   });
   return agree ? EXIT.yes : EXIT.no;

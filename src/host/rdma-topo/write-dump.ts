@@ -1,5 +1,6 @@
 import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { jsonText, type Printable } from "../../pci/visible.ts";
 import { baseName, type FileTree, readText, resolveLink } from "../file-tree.ts";
 import { isKernelName, withoutIdentifiers } from "../redaction/index.ts";
 import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./form.ts";
@@ -14,7 +15,7 @@ const WITH_CAPABILITIES = 256;
 those that the kernel or udev gave. Throws `environment`
  * where config space is cut, as for readers without root: a dump of that would read as a machine without ACS.
  */
-export async function writeRdmaTopo(tree: FileTree): Promise<string> {
+export async function writeRdmaTopo(tree: FileTree): Promise<Printable> {
   const folder = "sys/bus/pci/devices";
   const names = (tree.list(folder) ?? []).filter((name) => parseBdf(name) !== undefined).sort();
   if (names.length === 0) {
@@ -32,7 +33,7 @@ export async function writeRdmaTopo(tree: FileTree): Promise<string> {
     }
     entries.push(await entryOf(tree, resolveLink(`${folder}/${name}`, link)));
   }
-  return `${JSON.stringify(entries, null, 1)}\n`;
+  return `${jsonText(entries, 1)}\n` as Printable;
 }
 
 async function entryOf(tree: FileTree, path: string): Promise<DumpEntry> {

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { jsonText, type Printable } from "../../pci/visible.ts";
 import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { redact } from "../redaction/index.ts";
@@ -12,7 +13,7 @@ import { ReasonsTable } from "./reasons-table.ts";
  * machine is called `label`, which is written as it is. Throws `bad-input` for a machine with a number that its register
  * could not hold, `too-large` beyond what the reader takes.
  */
-export function writeSnapshot(machine: Machine, label?: string): string {
+export function writeSnapshot(machine: Machine, label?: string): Printable {
   const { source, functions, hostBridges, ...rest } = redact(machine);
   const table = new ReasonsTable();
   const forms = snapshotForms(table);
@@ -45,17 +46,17 @@ export function writeSnapshot(machine: Machine, label?: string): string {
 }
 
 /** One member on a line at the top, and in lists there. */
-function textOf(snapshot: Readonly<Record<string, unknown>>, file: string): string {
+function textOf(snapshot: Readonly<Record<string, unknown>>, file: string): Printable {
   const output = new Output(file);
   let separator = "{\n";
   for (const [key, value] of Object.entries(snapshot)) {
-    output.add(`${separator} ${JSON.stringify(key)}: `);
+    output.add(`${separator} ${jsonText(key)}: `);
     if (Array.isArray(value) && value.length > 0) {
       value.forEach((member, index) => {
-        output.add(`${index === 0 ? "[" : ","}\n  ${JSON.stringify(member)}`);
+        output.add(`${index === 0 ? "[" : ","}\n  ${jsonText(member)}`);
       });
       output.add("\n ]");
-    } else output.add(JSON.stringify(value));
+    } else output.add(jsonText(value));
     separator = ",\n";
   }
   output.add("\n}\n");
@@ -85,8 +86,8 @@ class Output {
     this.#parts.push(part);
   }
 
-  whole(): string {
-    return this.#parts.join("");
+  whole(): Printable {
+    return this.#parts.join("") as Printable;
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Bdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { hasUnseen, type Printable } from "../../pci/visible.ts";
 import { allocatePath } from "../memory/transfer-memory.ts";
 import { type BenchJob, isRandom, reads, writes } from "./job.ts";
 
@@ -14,9 +16,15 @@ export interface FioJobFile {
 
 /**
  * The same job for fio (3.x), one section per side, one after the other. fio takes peer memory with
- * `mem=mmapshared:FILE`; its random offsets are others, because its generator is.
+ * `mem=mmapshared:FILE`; its random offsets are others, because its generator is. Throws `unsupported` for a path that no
+ * line of a job file can hold.
  */
-export function fioJobFile({ job, path, provider, hasDram }: FioJobFile): string {
+export function fioJobFile({ job, path, provider, hasDram }: FioJobFile): Printable {
+  if (hasUnseen(path)) {
+    throw new PeerlaneError("unsupported", `a job file cannot name ${path}`, {
+      remedy: "give the file a name without control characters, or a link to it that has one",
+    });
+  }
   const isMixed = reads(job) && writes(job);
   const lines = [
     "[global]",
@@ -37,7 +45,7 @@ export function fioJobFile({ job, path, provider, hasDram }: FioJobFile): string
   ];
   if (provider !== null) lines.push("", "[peer]", "stonewall", `mem=mmapshared:${allocatePath(provider)}`);
   if (hasDram) lines.push("", "[dram]", "stonewall", "mem=mmap");
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n` as Printable;
 }
 
 function milliseconds(seconds: number): string {

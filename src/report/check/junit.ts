@@ -1,4 +1,5 @@
 import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import type { Printable } from "../../pci/visible.ts";
 import { findingLines, isVacuous, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 import { xmlAttribute, xmlText } from "./xml.ts";
 
@@ -6,7 +7,7 @@ import { xmlAttribute, xmlText } from "./xml.ts";
  * A policy's result as JUnit XML, as GitLab and Jenkins read it: one test case for each rule. A rule that fails is a
  * failure, one that is unknown an error, one without anything to check is skipped.
  */
-export function checkJunit(result: PolicyResult): string {
+export function checkJunit(result: PolicyResult): Printable {
   const { counts, results, machine } = result;
   const skipped = results.filter(isVacuous).length;
   const totals = { tests: results.length, failures: counts.fail, errors: counts.unknown, skipped };
@@ -20,7 +21,7 @@ export function checkJunit(result: PolicyResult): string {
     "  </testsuite>",
     "</testsuites>",
   ];
-  return `${lines.join("\n")}\n`;
+  return `${lines.join("\n")}\n` as Printable;
 }
 
 function assumedText({ assumed }: PolicyResult): string {
@@ -42,7 +43,7 @@ function testCase(result: PolicyResult, rule: RuleResult): string[] {
     if (!isVacuous(rule)) return [`    <${head}/>`];
     return [`    <${head}>`, `      <skipped${attributes({ message: unmatchedText(rule) })}/>`, "    </testcase>"];
   }
-  const lines = findingLines(result, rule);
+  const lines = findingLines(result, rule).map((line) => line.replaceAll("\n", "\\n"));
   const element = ELEMENTS[rule.outcome];
   const message = lines[0] ?? summaryText(result);
   return [

@@ -1,12 +1,13 @@
 import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import { formatPlace } from "../../pci/error.ts";
+import type { Printable } from "../../pci/visible.ts";
 import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";
 import { findingLines, MARKS, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 
 /** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
-export function checkMarkdown(result: PolicyResult): string {
+export function checkMarkdown(result: PolicyResult): Printable {
   return documentMarkdown(checkBlocks(result));
 }
 

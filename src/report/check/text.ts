@@ -1,50 +1,57 @@
 import type { Outcome, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import { formatPlace } from "../../pci/error.ts";
+import type { Printable } from "../../pci/visible.ts";
 import { machineLines } from "../facts.ts";
-import { makeStyle, type ScreenOptions, type Style } from "../style.ts";
+import { screenText } from "../printable.ts";
+import { joinRich, painted, type Rich, rich } from "../rich.ts";
+import type { Paint, ScreenOptions } from "../style.ts";
 import { truncate, wrap } from "../width.ts";
 import { findingGroups, isVacuous, MARKS, policyTitle, summaryText, unmatchedText, untold } from "./rule-lines.ts";
 
-const PAINTS = { pass: "direct", fail: "no", unknown: "unknown" } as const satisfies Record<Outcome, keyof Style>;
+const PAINTS: Readonly<Record<Outcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
 
 /** A policy's result as a screen: each rule with its mark, what decided those that do not pass, and a summary. */
-export function checkText(result: PolicyResult, options: ScreenOptions): string {
-  const style = makeStyle(options);
+export function checkText(result: PolicyResult, options: ScreenOptions): Printable {
   const { width } = options;
-  const lines = [
-    ...machineLines(result.machine, result.rulesChoice, width).map(style.strong),
+  const assumed = result.assumed.flatMap((sentence) =>
+    indented([painted("faint", `taken for granted: ${sentence}`)], 0, width),
+  );
+  const lines: readonly Rich[] = [
+    ...machineLines(result.machine, result.rulesChoice, width).map((line) => [painted("strong", line)]),
     truncate(`policy: ${policyTitle(result)}`, width),
     "",
-    ...result.results.flatMap((rule) => ruleLines(result, rule, style, width)),
+    ...result.results.flatMap((rule) => ruleLines(result, rule, width)),
+    ...(assumed.length === 0 ? [] : ["", ...assumed]),
+    "",
+    [painted(PAINTS[result.outcome], summaryText(result))],
   ];
-  if (result.assumed.length > 0) lines.push("");
-  for (const sentence of result.assumed)
-    lines.push(...indented(style.faint(`taken for granted: ${sentence}`), 0, width));
-  lines.push("", style[PAINTS[result.outcome]](summaryText(result)));
-  return `${lines.join("\n")}\n`;
+  return screenText(lines, options);
 }
 
-function ruleLines(result: PolicyResult, rule: RuleResult, style: Style, width: number): string[] {
+function ruleLines(result: PolicyResult, rule: RuleResult, width: number): readonly Rich[] {
   const { outcome } = rule;
-  const paint = style[PAINTS[outcome]];
   const { name, place } = rule.rule;
+  const mark = painted(PAINTS[outcome], MARKS[outcome]);
   const details = [
-    outcome === "pass" ? "" : style.faint(formatPlace({ file: place.file, ...(place.line && { line: place.line }) })),
-    style.warn(isVacuous(rule) ? `nothing to check: ${unmatchedText(rule)}` : unmatchedText(rule)),
-  ].filter((text) => text !== "");
-  const head = [`${paint(MARKS[outcome])} ${outcome === "pass" ? name : style.strong(name)}`, ...details].join("  ");
-  return [...indented(head, 0, width), ...(outcome === "pass" ? [] : whyLines(result, rule, style, width))];
+    painted(
+      "faint",
+      outcome === "pass" ? "" : formatPlace({ file: place.file, ...(place.line && { line: place.line }) }),
+    ),
+    painted("warn", isVacuous(rule) ? `nothing to check: ${unmatchedText(rule)}` : unmatchedText(rule)),
+  ].filter(({ text }) => text !== "");
+  const head = joinRich([rich`${mark} ${outcome === "pass" ? name : painted("strong", name)}`, ...details], "  ");
+  return [...indented(head, 0, width), ...(outcome === "pass" ? [] : whyLines(result, rule, width))];
 }
 
-function whyLines(result: PolicyResult, rule: RuleResult, style: Style, width: number): string[] {
+function whyLines(result: PolicyResult, rule: RuleResult, width: number): readonly Rich[] {
   const lines = findingGroups(result, rule).flatMap(({ subjects, why }) => indented(`${subjects}: ${why}`, 4, width));
   const more = untold(rule);
-  return more > 0 ? [...lines, `    ${style.faint(`and ${more} more`)}`] : lines;
+  return more > 0 ? [...lines, ["    ", painted("faint", `and ${more} more`)]] : lines;
 }
 
 /** Lines that hang two columns behind the first, none wider than the screen. */
-function indented(text: string, indent: number, width: number): string[] {
+function indented(text: Rich, indent: number, width: number): readonly Rich[] {
   return wrap(text, Math.max(width - indent - 2, 20)).map((line, index) =>
-    truncate(`${" ".repeat(index === 0 ? indent : indent + 2)}${line}`, width),
+    truncate([" ".repeat(index === 0 ? indent : indent + 2), ...line], width),
   );
 }

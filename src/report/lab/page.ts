@@ -1,5 +1,6 @@
 import { markdownTable } from "markdown-table";
 import type { ClaimResult, LabCell, LabResult, MappingDesign } from "../../lab/index.ts";
+import type { Printable } from "../../pci/visible.ts";
 import { escaped } from "../document-markdown.ts";
 import { type LabView, whyOf } from "./blocks.ts";
 import { costTables } from "./costs.ts";
@@ -9,8 +10,8 @@ import { cellOutcome, labTitle, outcomeText } from "./words.ts";
  * The generated part of docs/lab.md: the table, what was said beside what was found, costs, machines, and a section for
  * each design. The same result gives the same text.
  */
-export function labPage({ result, claims }: LabView): string {
-  return [
+export function labPage({ result, claims }: LabView): Printable {
+  const sections = [
     `${labTitle(result)}. Lists with peers; lists without are right on every machine.`,
     outcomeTable(result),
     "## What was said, and what the lab found",
@@ -22,7 +23,8 @@ export function labPage({ result, claims }: LabView): string {
     result.classes.map(({ id, title, words }) => `- **${id}** (${title}): ${escaped(words)}`).join("\n"),
     "## Designs",
     ...result.designs.map((design) => designSection(design, result, claims)),
-  ].join("\n\n");
+  ];
+  return `${sections.join("\n\n")}\n` as Printable;
 }
 
 function outcomeTable({ cells, classes, designs }: LabResult): string {

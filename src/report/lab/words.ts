@@ -1,6 +1,6 @@
 import { type LabCell, type LabResult, type LabRun, OUTCOMES, type Outcome } from "../../lab/index.ts";
 import type { Span } from "../document.ts";
-import type { Style } from "../style.ts";
+import type { Paint } from "../style.ts";
 
 /** Both directions of lists with peers, the worst of all lengths and kinds. */
 export interface CellOutcome {
@@ -24,7 +24,7 @@ const outcomeWords: Readonly<Record<Outcome, string>> = {
   "wrong-address": "wrong address",
 };
 
-const paints: Readonly<Record<Outcome, keyof Style>> = {
+const paints: Readonly<Record<Outcome, Paint>> = {
   right: "direct",
   refused: "warn",
   fault: "no",
@@ -61,7 +61,7 @@ export function outcomeLetter(outcome: CellOutcome): Span {
 export const LETTERS_LEGEND =
   "= right, x refused, F fault, L lost, W wrong address; two letters: write, then read; lists without peers are right everywhere unless a counter-example says otherwise";
 
-function paintOf({ read, write }: CellOutcome): keyof Style {
+function paintOf({ read, write }: CellOutcome): Paint {
   return paints[OUTCOMES.indexOf(read) > OUTCOMES.indexOf(write) ? read : write];
 }
 

@@ -1,6 +1,8 @@
 import { type Axis, type Legend, type Mark, parse, type Spec, View } from "vega";
 import { formatSize } from "../../../p2pdma/gates.ts";
 import { isUnknown } from "../../../pci/known.ts";
+import { type Printable, visible } from "../../../pci/visible.ts";
+import { xmlText } from "../../check/xml.ts";
 import type { BenchView, SideName, SideView } from "./view.ts";
 import { jobText, partyText } from "./words.ts";
 
@@ -31,9 +33,10 @@ const DASHES = { peer: [1, 0], dram: [6, 3] } as const;
  * The result as an SVG: throughput of each slice above, the distribution of latencies below. Vega draws it without a
  * browser; colours follow the reader's light or dark theme. Takes a view with slices.
  */
-export async function benchSvg(view: BenchView): Promise<string> {
+export async function benchSvg(view: BenchView): Promise<Printable> {
   const svg = await new View(parse(plotOf(view)), { renderer: "none" }).toSVG();
-  return svg.replace(/^(<svg[^>]*>)/, `$1<title>${escapeXml(titleOf(view))}</title><style>${darkStyle()}</style>`);
+  const head = `<title>${xmlText(titleOf(view))}</title><style>${darkStyle()}</style>`;
+  return svg.replace(/^<svg[^>]*>/, (start) => start + head) as Printable;
 }
 
 function darkStyle(): string {
@@ -44,12 +47,8 @@ function darkStyle(): string {
   return `@media (prefers-color-scheme:dark){${rules.join("")}}`;
 }
 
-function escapeXml(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
-}
-
 function titleOf({ target, job }: BenchView): string {
-  const { name } = target;
+  const name = visible(target.name);
   const shown = name.length <= MAX_NAME ? name : `…${name.slice(1 - MAX_NAME)}`;
   return `${shown}: ${jobText(job)}`;
 }
@@ -64,7 +63,7 @@ function subtitleOf({ table: { machine }, path }: BenchView): string[] {
   return [
     ...(path === null ? [] : [`peer memory of ${partyText(path.provider)}`]),
     ...(facts.length === 0 ? [] : [facts.join(" · ")]),
-  ];
+  ].map(visible);
 }
 
 function plotOf(view: BenchView): Spec {

@@ -6,7 +6,7 @@ import { displayName, fullName } from "../../device-names.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
-import type { Style } from "../../style.ts";
+import type { Paint } from "../../style.ts";
 import { poolUserText } from "../p2pmem.ts";
 import type { DirectionView, ProbedPairView, ProbeView } from "./view.ts";
 
@@ -19,7 +19,7 @@ const CLASSES = {
   failure: { text: "fails", paint: "no" },
   unknown: { text: "unknown", paint: "unknown" },
   fine: { text: "as expected", paint: "direct" },
-} as const satisfies Readonly<Record<ProbedPairView["class"], { text: string; paint: keyof Style }>>;
+} as const satisfies Readonly<Record<ProbedPairView["class"], { text: string; paint: Paint }>>;
 
 const KERNEL_PAINTS = {
   accepted: "direct",
@@ -27,7 +27,7 @@ const KERNEL_PAINTS = {
   failed: "no",
   short: "no",
   "not-tested": "faint",
-} as const satisfies Readonly<Record<DirectionView["kernel"]["kind"], keyof Style>>;
+} as const satisfies Readonly<Record<DirectionView["kernel"]["kind"], Paint>>;
 
 const DATA_PAINTS = {
   right: "direct",
@@ -35,7 +35,7 @@ const DATA_PAINTS = {
   unknown: "unknown",
   none: "faint",
   "not-tested": "faint",
-} as const satisfies Readonly<Record<DirectionView["data"]["kind"], keyof Style>>;
+} as const satisfies Readonly<Record<DirectionView["data"]["kind"], Paint>>;
 
 /** The pairs in three columns (rules, kernel, data), and below what is to know of each. */
 export function probeBlocks(view: ProbeView): readonly Block[] {
