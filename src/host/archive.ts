@@ -5,8 +5,11 @@ const BLOCK = 512;
 /** A machine's tree holds some thousand small files. */
 const MAX_ENTRIES = 500_000;
 
-/** The longest path that Linux takes. */
+/** The longest path that Linux takes, and the most folders in one: a chain of all buses of a segment has fewer. */
 const MAX_PATH = 4096;
+const MAX_DEPTH = 300;
+/** A list of pax records says little more than two paths. */
+const MAX_RECORDS = 64 * 1024;
 /** Copying first matters: sysfs and procfs lie about the sizes of their files, which tar believes. */
 const REMEDY =
   "make it of a copy, as root: mkdir m && cp -r --parents /sys/bus/pci /sys/devices/pci* /sys/kernel/iommu_groups /sys/class/iommu /proc/cpuinfo /proc/version /proc/cmdline m; tar czf m.tar.gz -C m .";
@@ -46,12 +49,14 @@ export class ArchiveTree implements FileTree {
       const start = offset + BLOCK;
       const end = start + header.size;
       if (end > bytes.length) throw this.#damaged(`entry '${header.path}' at byte ${offset} is cut short`);
-      if (++entries > MAX_ENTRIES)
-        throw new PeerlaneError("too-large", `more than ${MAX_ENTRIES} entries`, {
+      if (++entries > MAX_ENTRIES || this.#entries.size > MAX_ENTRIES)
+        throw new PeerlaneError("too-large", `more than ${MAX_ENTRIES} files and folders`, {
           place: { file: this.name },
           remedy: REMEDY,
         });
       const content = bytes.subarray(start, end);
+      const mostBytes = header.type === "x" ? MAX_RECORDS : "LK".includes(header.type) ? MAX_PATH + 1 : end;
+      if (header.size > mostBytes) throw this.#damaged(`${header.size} bytes of a name at byte ${offset}`);
       offset = start + Math.ceil(header.size / BLOCK) * BLOCK;
       if (header.type === "L") longName = text(content);
       else if (header.type === "K") longTarget = text(content);
@@ -96,6 +101,8 @@ export class ArchiveTree implements FileTree {
   #add(rawPath: string, target: string, type: string, content: Uint8Array): void {
     if (rawPath.length > MAX_PATH) throw this.#damaged(`a path of ${rawPath.length} characters`);
     const path = resolveLink("", rawPath);
+    if (path.split("/", MAX_DEPTH + 1).length > MAX_DEPTH)
+      throw this.#damaged(`a path of more than ${MAX_DEPTH} folders`);
     if (path === "") return;
     if (type === "5") this.#folder(path);
     else if (type === "2") this.#entries.set(path, { kind: "link", target });

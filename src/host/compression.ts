@@ -2,7 +2,11 @@ import { PeerlaneError } from "../pci/error.ts";
 import { looksLikeZstd } from "./zstd/magic.ts";
 
 /** What any file may unpack to; a machine's tree holds some thousand small files. */
-const MAX_BYTES = 512 * 1024 * 1024;
+export const MAX_UNPACKED: number = 512 * 1024 * 1024;
+/** Bytes that any file may unpack to, however small it is. */
+const FREE_BYTES = 64 * 1024 * 1024;
+/** And how many times its size beyond that: trees and dumps of many thousand functions stay below a third of it. */
+export const MAX_RATIO = 250;
 
 type Unpack = (bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string) => Promise<void>;
 
@@ -37,16 +41,26 @@ export function looksCompressed(head: Uint8Array): boolean {
 }
 
 /**
- * Unpacks gzip, bzip2 or zstd data, found by content; other data is returned as it is. Stops as soon as more than
- * 512 MiB come out. Throws `too-large` then, and `bad-input` for what is damaged or cut short.
+ * Unpacks gzip, bzip2 or zstd data, found by content, piece by piece into `take`; other data is handed on as it is. Stops
+ * as soon as more than 512 MiB come out, or more than 64 MiB and 250 times what went in. Throws `too-large` then,
+ * `bad-input` for what is damaged or cut short, and what `take` throws.
  */
-export async function decompress(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+export async function unpackInto(bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string): Promise<void> {
   const format = formatOf(bytes);
-  if (format === undefined) return bytes;
-  const output = new Output(file);
+  if (format === undefined) {
+    take(bytes);
+    return;
+  }
+  const most = Math.min(MAX_UNPACKED, Math.max(FREE_BYTES, bytes.length * MAX_RATIO));
+  let length = 0;
+  const takeBounded = (chunk: Uint8Array): void => {
+    length += chunk.length;
+    if (length > most) throw tooMuch(most, file);
+    take(chunk);
+  };
   const unpack = await format.unpack();
   try {
-    await unpack(bytes, (chunk) => output.take(chunk), file);
+    await unpack(bytes, takeBounded, file);
   } catch (cause) {
     if (cause instanceof PeerlaneError) throw cause;
     throw new PeerlaneError("bad-input", `the ${format.name} data is damaged or cut short`, {
@@ -55,39 +69,34 @@ export async function decompress(bytes: Uint8Array, file: string): Promise<Uint8
       cause,
     });
   }
-  return output.whole();
 }
 
-/** Gathers chunks up to the limit. */
-class Output {
-  readonly #file: string;
-  readonly #chunks: Uint8Array[] = [];
-  #length = 0;
+function tooMuch(most: number, file: string): PeerlaneError {
+  const ratio = most === MAX_UNPACKED ? "" : `, ${MAX_RATIO} times its size or 64 MiB`;
+  return new PeerlaneError("too-large", `the file unpacks to more than ${Math.floor(most / 2 ** 20)} MiB${ratio}`, {
+    place: { file },
+    remedy: "no capture of a machine is as large: check what the file holds",
+  });
+}
 
-  constructor(file: string) {
-    this.#file = file;
-  }
+/** {@link unpackInto} as one piece. */
+export async function decompress(bytes: Uint8Array, file: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  await unpackInto(bytes, (chunk) => chunks.push(chunk), file);
+  return joinBytes(chunks);
+}
 
-  take(chunk: Uint8Array): void {
-    this.#length += chunk.length;
-    if (this.#length > MAX_BYTES) {
-      throw new PeerlaneError("too-large", "the file unpacks to more than 512 MiB", {
-        place: { file: this.#file },
-        remedy: "no capture of a machine is as large: check what the file holds",
-      });
-    }
-    this.#chunks.push(chunk);
+/** Chunks as one piece; a single one is not copied. */
+export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  if (first !== undefined && chunks.length === 1) return first;
+  const whole = new Uint8Array(chunks.reduce((length, chunk) => length + chunk.length, 0));
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
   }
-
-  whole(): Uint8Array {
-    const whole = new Uint8Array(this.#length);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, offset);
-      offset += chunk.length;
-    }
-    return whole;
-  }
+  return whole;
 }
 
 async function unpackGzip(bytes: Uint8Array, take: (chunk: Uint8Array) => void): Promise<void> {

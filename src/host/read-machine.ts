@@ -1,6 +1,8 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
+import { joinBytes, looksCompressed, unpackInto } from "./compression.ts";
 import type { FileTree } from "./file-tree.ts";
+import { HEAD_BYTES, Intake, kindOf, MAX_BYTES, refuseBeyond } from "./intake.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
 import type { Machine } from "./machine.ts";
 
@@ -23,71 +25,71 @@ export interface ReadOptions {
   readonly pciIds?: () => string | undefined;
 }
 
-/** Formats other than lspci text are taken into memory whole. */
-const MAX_WHOLE_FILE = 512 * 1024 * 1024;
-/** No JSON, XML or YAML of a machine is larger. */
-const MAX_WHOLE_TEXT = 64 * 1024 * 1024;
-
 /**
  * Reads a machine in any supported format, found by content: lspci text, a scenario, a snapshot, rdma_topo's dump, hwloc
- * or NCCL XML, a tar archive of sysfs, each also compressed. Text of lspci is read as it comes and may be of any size.
- * Throws `bad-input` with the place for what is none of these, `too-large` beyond 64 MiB of other text and 512 MiB of archives.
+ * or NCCL XML, a tar archive of sysfs, each also compressed. Text of lspci is read as it comes. Throws `bad-input` with the
+ * place for what is none of these, `too-large` beyond 64 MiB of JSON, XML or YAML and 512 MiB of anything else.
  */
 export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOptions): Promise<ReadMachine> {
+  const { name } = options;
   const rest = chunks[Symbol.iterator]();
-  const head = readHead(rest, options.name);
-  if (head.length === 0) throw emptyInput(options.name, "the input is empty");
+  const head = readHead(rest);
+  if (head.length === 0) throw emptyInput(name, "the input is empty");
   const others: Iterable<Uint8Array> = { [Symbol.iterator]: () => rest };
-  const { decompress, looksCompressed } = await import("./compression.ts");
-  if (looksCompressed(head)) {
-    const bytes = await decompress(joined(head, others, options.name), options.name);
-    if (bytes.length === 0) throw emptyInput(options.name, "the input unpacks to nothing");
-    return readPlain(bytes, [], options);
+  const isPacked = looksCompressed(head);
+  // A reader that may not be needed is not loaded, but where only unpacking shows it.
+  const lspci = isPacked || kindOf(head, name) === "lspci" ? await import("./lspci/index.ts") : undefined;
+  const intake = new Intake(name, (file) => {
+    if (lspci === undefined) throw new RangeError("no text of lspci was seen");
+    return lspci.createLspciReader(file);
+  });
+  if (isPacked) await unpackInto(packedBytes(head, others, name), (chunk) => intake.push(chunk), name);
+  else {
+    intake.push(head);
+    for (const chunk of others) intake.push(chunk);
   }
-  return readPlain(head, others, options);
+  if (intake.length === 0) throw emptyInput(name, "the input unpacks to nothing");
+  return readTaken(intake, options);
 }
 
 function emptyInput(file: string, message: string): PeerlaneError {
   return new PeerlaneError("bad-input", message, { place: { file }, remedy: "pipe lspci -vvv into it, as root" });
 }
 
-/** Enough to tell formats apart by; a pipe may deliver it in small pieces. */
-const HEAD = 64 * 1024;
-
-function readHead(chunks: Iterator<Uint8Array>, name: string): Uint8Array {
+function readHead(chunks: Iterator<Uint8Array>): Uint8Array {
   const parts: Uint8Array[] = [];
   let length = 0;
-  while (length < HEAD) {
+  while (length < HEAD_BYTES) {
     const next = chunks.next();
     if (next.done === true) break;
     parts.push(next.value);
     length += next.value.length;
   }
-  return joined(new Uint8Array(), parts, name);
+  return joinBytes(parts);
 }
 
-async function readPlain(head: Uint8Array, rest: Iterable<Uint8Array>, options: ReadOptions): Promise<ReadMachine> {
-  const { looksLikeTar } = await import("./archive.ts");
-  if (looksLikeTar(head)) return readArchive(joined(head, rest, options.name), options);
-  // Not the whole: a character that the end cuts in two is no matter here. A byte order mark is left out.
-  const { encoding } = detectEncoding(head);
-  const start = new TextDecoder(encoding, { fatal: false }).decode(head.subarray(0, HEAD)).trimStart();
-  if (start.startsWith("{") || start.startsWith("[")) return readJson(start, textOf(head, rest, options), options);
-  if (start.startsWith("<")) return readXml(start, textOf(head, rest, options), options);
-  if (looksLikeScenario(start, options.name)) {
-    const { readScenario } = await import("./scenario/index.ts");
-    return { machine: readScenario(textOf(head, rest, options), options.name), isBooted: false };
+function packedBytes(head: Uint8Array, rest: Iterable<Uint8Array>, name: string): Uint8Array {
+  const parts = [head];
+  let length = head.length;
+  for (const part of rest) {
+    parts.push(part);
+    length += part.length;
+    refuseBeyond(length, MAX_BYTES.tar, name);
   }
-  const { createLspciReader } = await import("./lspci/index.ts");
-  const reader = createLspciReader(options.name);
-  reader.push(head);
-  for (const chunk of rest) reader.push(chunk);
-  return { machine: await withIds(reader.finish(), options), isBooted: true };
+  return joinBytes(parts);
 }
 
-function textOf(head: Uint8Array, rest: Iterable<Uint8Array>, { name }: ReadOptions): string {
-  const { encoding } = detectEncoding(head);
-  return new TextDecoder(encoding, { fatal: false }).decode(joined(head, rest, name, MAX_WHOLE_TEXT));
+async function readTaken(intake: Intake, options: ReadOptions): Promise<ReadMachine> {
+  const { kind, bytes, reader } = intake.end();
+  if (reader !== undefined) return { machine: await withIds(reader.finish(), options), isBooted: true };
+  if (kind === "tar") return readArchive(bytes, options);
+  const { encoding } = detectEncoding(bytes);
+  const text = new TextDecoder(encoding, { fatal: false }).decode(bytes);
+  const start = text.slice(0, HEAD_BYTES).trimStart();
+  if (kind === "json") return readJson(start, text, options);
+  if (kind === "xml") return readXml(start, text, options);
+  const { readScenario } = await import("./scenario/index.ts");
+  return { machine: readScenario(text, options.name), isBooted: false };
 }
 
 async function readJson(start: string, text: string, { name }: ReadOptions): Promise<ReadMachine> {
@@ -113,32 +115,6 @@ function unknownFormat(file: string, message: string): PeerlaneError {
   });
 }
 
-function joined(head: Uint8Array, rest: Iterable<Uint8Array>, name: string, limit = MAX_WHOLE_FILE): Uint8Array {
-  const parts = [head];
-  let length = head.length;
-  const refuseBeyondLimit = (): void => {
-    if (length <= limit) return;
-    throw new PeerlaneError("too-large", `the file is larger than ${limit / 2 ** 20} MiB`, {
-      place: { file: name },
-      remedy: "no machine has as much to say: check what the file holds",
-    });
-  };
-  refuseBeyondLimit();
-  for (const part of rest) {
-    parts.push(part);
-    length += part.length;
-    refuseBeyondLimit();
-  }
-  if (parts.length === 1) return head;
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
-}
-
 async function readArchive(bytes: Uint8Array, { name, gunzip }: ReadOptions): Promise<ReadMachine> {
   const [{ ArchiveTree }, { readSysfs }] = await Promise.all([import("./archive.ts"), import("./sysfs.ts")]);
   const tree = new ArchiveTree(bytes, name);
@@ -153,9 +129,4 @@ async function withIds(machine: Machine, { pciIds }: ReadOptions): Promise<Machi
   if (text === undefined) return machine;
   const { withIdsFromNames } = await import("./ids-from-names.ts");
   return withIdsFromNames(machine, text);
-}
-
-/** A scenario has its host bridges as a top-level key; by name alone a YAML file is one as well. */
-function looksLikeScenario(start: string, name: string): boolean {
-  return /\.ya?ml$/i.test(name) || /^\s*["']?hostBridges["']?\s*:/m.test(start);
 }

@@ -42,7 +42,7 @@ function inline(text: Rich): string {
 export function escaped(text: string): string {
   return visible(text)
     .replaceAll(/[\\`*_[\]<>|~$]|&(?=#?\w+;)|#(?!\d)/g, "\\$&")
-    .replaceAll(/@(?=[\w-])|(?<!&)#(?=\d)/g, "$&<!-- -->")
+    .replaceAll(/(?<!\w)@(?=\w)|@(?=[\w-]+\.\w)|(?<!&)#(?=\d)/g, "$&<!-- -->")
     .replaceAll(/(https?|ftp)(?=:\/\/)|www(?=\.)/gi, "$&\\");
 }
 

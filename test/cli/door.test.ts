@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { guestText } from "../../src/cli/print.ts";
 import { visible } from "../../src/pci/visible.ts";
-import { shellWord } from "../../src/report/shell-word.ts";
+import { shownShellWord } from "../../src/report/shell-word.ts";
 import { workbench } from "./shell.ts";
 
 const bench = workbench();
@@ -124,7 +124,7 @@ describe.concurrent("Errors show what was given and obey none of it:", () => {
 test.concurrent.each(["a b", "it's", "\u001b[2J\n\t'\\", "é\u202e\u009b", "$HOME`id`"])(
   "a word of a command that is shown is itself in a shell: %j",
   async (word) => {
-    expect(visible(shellWord(word))).toBe(shellWord(word));
-    expect((await bench.run(`printf %s ${shellWord(word)}`)).out).toBe(word);
+    expect(visible(shownShellWord(word))).toBe(shownShellWord(word));
+    expect((await bench.run(`printf %s ${shownShellWord(word)}`)).out).toBe(word);
   },
 );

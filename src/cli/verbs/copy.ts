@@ -13,7 +13,7 @@ import { readHost } from "../../live/index.ts";
 import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
-import { shellWord } from "../../report/shell-word.ts";
+import { shownShellWord } from "../../report/shell-word.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
@@ -165,10 +165,10 @@ function resumeCommand(source: string, target: string, options: CopyOptions): st
   const flags = ["verify", "fallback"] as const;
   return [
     "peerlane copy",
-    shellWord(source),
-    shellWord(target),
+    shownShellWord(source),
+    shownShellWord(target),
     ...Object.entries({ ...values, ...sizes }).flatMap(([name, key]) =>
-      options[key] === undefined ? [] : [`--${name}`, shellWord(String(options[key]))],
+      options[key] === undefined ? [] : [`--${name}`, shownShellWord(String(options[key]))],
     ),
     ...flags.filter((name) => options[name] === true).map((name) => `--${name}`),
     "--resume",

@@ -46,11 +46,17 @@ export class DumpReader {
   /** Each line of the text is followed by a blank one, as some web pages paste: blank lines then end nothing. */
   #isDoubleSpaced = false;
   #hasOrphans = false;
+  #begun = 0;
   #firstOddLine: { readonly number: number; readonly text: string } | undefined;
 
   constructor(file: string) {
     this.#file = file;
     this.#table = new FunctionTable(file);
+  }
+
+  /** How many functions have begun so far, repeated ones too. */
+  get functionsBegun(): number {
+    return this.#begun + this.#tree.nodes.size;
   }
 
   /** Takes the next line. Throws `bad-input` and `too-large` as `FunctionTable.add` does. */
@@ -126,6 +132,7 @@ export class DumpReader {
     if (slot !== undefined) {
       this.#end("next-function");
       this.#machineRecord = new MachineRecord(slot);
+      this.#begun++;
     } else if (gaps.some((gap) => line.has(gap))) {
       this.#end(this.#isBlankBefore ? "blank" : "gap");
     } else if (this.#tree.readLine(line)) {
@@ -142,6 +149,7 @@ export class DumpReader {
   }
 
   #begin(record: FunctionRecord): void {
+    this.#begun++;
     this.#end("next-function");
     this.#record = record;
     this.#hasDetails = false;

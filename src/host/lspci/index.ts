@@ -1,3 +1,4 @@
+import { PeerlaneError } from "../../pci/error.ts";
 import type { Machine } from "../machine.ts";
 import { DumpReader } from "./dump-reader.ts";
 import { LineScanner } from "./line-scanner.ts";
@@ -16,20 +17,45 @@ export interface LspciReader {
 /**
  * Reads the output of `lspci` as people paste it, one dump or several of one machine: lists with or without `-v` to
  * `-vvv`, `-n`, `-nn`, `-D`, `-k`; hex of `-x` to `-xxxx`; trees of `-t`; `-mm` and `-vmm`. Memory is bounded by the
- * number of functions, not by the length of the text. `fileName` goes into errors and notes.
+ * number of functions, not by the length of the text; 16 MiB that tell of none are refused (`bad-input`). `fileName` goes
+ * into errors and notes.
  */
 export function createLspciReader(fileName: string): LspciReader {
   const dump = new DumpReader(fileName);
   const cleaner = new TextCleaner();
   const scanner = new LineScanner((line) => dump.readLine(line));
+  let quietBytes = 0;
+  const take = (piece: Uint8Array): void => {
+    const before = dump.functionsBegun;
+    scanner.push(cleaner.clean(piece, false));
+    quietBytes = dump.functionsBegun > before ? 0 : quietBytes + piece.length;
+    if (quietBytes > MAX_QUIET) throw tooQuiet(fileName);
+  };
   return {
-    push: (chunk) => scanner.push(cleaner.clean(chunk, false)),
+    push: (chunk) => {
+      for (let at = 0; at < chunk.length; at += PIECE) take(chunk.subarray(at, at + PIECE));
+    },
     finish: () => {
       scanner.push(cleaner.clean(new Uint8Array(0), true));
       scanner.finish();
       return dump.finish();
     },
   };
+}
+
+const PIECE = 2 ** 20;
+/** Text between two functions: `lspci` says 30 kB of one, and a log that it is pasted into may go on for longer. */
+export const MAX_QUIET: number = 16 * PIECE;
+
+function tooQuiet(file: string): PeerlaneError {
+  return new PeerlaneError(
+    "bad-input",
+    `${MAX_QUIET / PIECE} MiB of text without a device: this is no output of lspci`,
+    {
+      place: { file },
+      remedy: "give the output of lspci alone: run sudo lspci -vvvnn",
+    },
+  );
 }
 
 /** Reads a whole text at once; see {@link createLspciReader}. */

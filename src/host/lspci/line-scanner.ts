@@ -18,6 +18,7 @@ export class LineScanner {
   readonly #carry = new Uint8Array(MAX_LINE_BYTES + 1);
   #carried = 0;
   #count = 0;
+  #isBlank = false;
 
   constructor(onLine: (line: Line) => void) {
     this.#onLine = onLine;
@@ -36,6 +37,12 @@ export class LineScanner {
     while (position < length) {
       const end = chunk.indexOf(NEWLINE, position);
       if (end < 0) break;
+      if (end === position && this.#isBlank) {
+        // One blank line says what many do.
+        this.#count++;
+        position++;
+        continue;
+      }
       this.#emit(chunk, position, end, true);
       position = end + 1;
     }
@@ -70,6 +77,7 @@ export class LineScanner {
     line.end = end;
     line.number = ++this.#count;
     line.isWhole = isWhole;
+    this.#isBlank = start === end && isWhole;
     line.isTooLong = to - from > MAX_LINE_BYTES;
     this.#onLine(line);
   }
