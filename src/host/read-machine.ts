@@ -2,7 +2,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import { joinBytes, looksCompressed, unpackInto } from "./compression.ts";
 import type { FileTree } from "./file-tree.ts";
-import { HEAD_BYTES, Intake, kindOf, MAX_BYTES, refuseBeyond } from "./intake.ts";
+import { HEAD_BYTES, Intake, kindOf, refuseBeyond } from "./intake.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
 import type { Machine } from "./machine.ts";
 
@@ -28,7 +28,8 @@ export interface ReadOptions {
 /**
  * Reads a machine in any supported format, found by content: lspci text, a scenario, a snapshot, rdma_topo's dump, hwloc
  * or NCCL XML, a tar archive of sysfs, each also compressed. Text of lspci is read as it comes. Throws `bad-input` with the
- * place for what is none of these, `too-large` beyond 64 MiB of JSON, XML or YAML and 512 MiB of anything else.
+ * place for what is none of these, `too-large` beyond 64 MiB of JSON, XML, YAML or compressed data and 512 MiB of
+ * anything else.
  */
 export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOptions): Promise<ReadMachine> {
   const { name } = options;
@@ -52,6 +53,9 @@ export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOpt
   return readTaken(intake, options);
 }
 
+/** Bytes of a compressed source. */
+const MAX_PACKED = 64 * 2 ** 20;
+
 function emptyInput(file: string, message: string): PeerlaneError {
   return new PeerlaneError("bad-input", message, { place: { file }, remedy: "pipe lspci -vvv into it, as root" });
 }
@@ -74,7 +78,7 @@ function packedBytes(head: Uint8Array, rest: Iterable<Uint8Array>, name: string)
   for (const part of rest) {
     parts.push(part);
     length += part.length;
-    refuseBeyond(length, MAX_BYTES.tar, name);
+    refuseBeyond(length, MAX_PACKED, name);
   }
   return joinBytes(parts);
 }

@@ -17,7 +17,7 @@ export interface LspciReader {
 /**
  * Reads the output of `lspci` as people paste it, one dump or several of one machine: lists with or without `-v` to
  * `-vvv`, `-n`, `-nn`, `-D`, `-k`; hex of `-x` to `-xxxx`; trees of `-t`; `-mm` and `-vmm`. Memory is bounded by the
- * number of functions, not by the length of the text; 16 MiB that tell of none are refused (`bad-input`). `fileName` goes
+ * number of functions, not by the length of the text; 8 MiB that tell of none are refused (`bad-input`). `fileName` goes
  * into errors and notes.
  */
 export function createLspciReader(fileName: string): LspciReader {
@@ -30,6 +30,7 @@ export function createLspciReader(fileName: string): LspciReader {
     scanner.push(cleaner.clean(piece, false));
     quietBytes = dump.functionsBegun > before ? 0 : quietBytes + piece.length;
     if (quietBytes > MAX_QUIET) throw tooQuiet(fileName);
+    if (dump.functionsBegun > MAX_BEGUN) throw tooOften(fileName);
   };
   return {
     push: (chunk) => {
@@ -45,7 +46,17 @@ export function createLspciReader(fileName: string): LspciReader {
 
 const PIECE = 2 ** 20;
 /** Text between two functions: `lspci` says 30 kB of one, and a log that it is pasted into may go on for longer. */
-export const MAX_QUIET: number = 16 * PIECE;
+export const MAX_QUIET: number = 8 * PIECE;
+
+/** Functions, each as often as it comes: several dumps of the largest machine. */
+export const MAX_BEGUN: number = 2 ** 20;
+
+function tooOften(file: string): PeerlaneError {
+  return new PeerlaneError("too-large", `more than ${MAX_BEGUN} devices, counting repeated ones`, {
+    place: { file },
+    remedy: "give each dump once",
+  });
+}
 
 function tooQuiet(file: string): PeerlaneError {
   return new PeerlaneError(
