@@ -27,7 +27,10 @@ export function addProbe(program: Command, finish: Finish): void {
     .option("--sizes <list>", "sizes of I/O (4K,64K,1M)", parseSizes)
     .option("--quick", "one size only (64K)")
     .option("--restore <file>", "put back what a killed probe left in a rescue file")
-    .option("--yes", "with --restore: also where somebody else has written meanwhile");
+    .option(
+      "--yes",
+      "with --restore: also where somebody else has written meanwhile, or a disk without a serial number may be another",
+    );
   addOutputOptions(command)
     .addHelpText(
       "after",

@@ -98,9 +98,17 @@ async function restore(file: string, names: readonly string[], { yes }: ProbeOpt
 
 /** Throws where the range shall stay as it is, or nobody can be asked. */
 async function askToOverwrite(foreign: ForeignData, signal: AbortSignal): Promise<void> {
-  const { device, position, sizeBytes, foreignBlocks, blocks } = foreign;
+  const { device, position, sizeBytes, foreignBlocks, blocks, isUncertain } = foreign;
   const place = `${formatSize(sizeBytes)} at ${position} of ${device.name}`;
-  const question = `${foreignBlocks} of ${blocks} blocks of ${place} were written by somebody else since they were saved. Overwrite them with what was saved?`;
+  const why = [
+    ...(isUncertain
+      ? [`nothing but its name and size says that ${device.name} is the disk that this was saved of`]
+      : []),
+    ...(foreignBlocks > 0
+      ? [`${foreignBlocks} of ${blocks} blocks of ${place} were written by somebody else since they were saved`]
+      : []),
+  ];
+  const question = `${why.join(", and ")}. Overwrite ${place} with what was saved?`;
   const remedy = "look at what is there; --yes overwrites it, and where it shall stay the rescue file can be deleted";
   if (await confirm(question, remedy, signal)) return;
   throw new PeerlaneError("operation-failed", "nothing was put back: the answer was not yes");

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { dirname, join } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
-import { openOwnFolder } from "../own-folder.ts";
+import { lockFile, openOwnFolder, sweepLeftOvers } from "../own-files.ts";
 import { constants, type Descriptor, errnoOf, ifThere, type SystemCalls } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
 import {
@@ -19,21 +19,6 @@ import { type JournalPlace, lookAtPlace, requireOwnFile } from "./journal-place.
 const OWNER_ONLY = 0o600;
 /** Neither a link nor a FIFO that somebody put there leads or holds us anywhere. */
 const OPEN_FLAGS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-
-/** Takes a lock of a file for this process; `false` where another holds it. It ends with the descriptor. */
-export async function lockFile(system: SystemCalls, descriptor: Descriptor): Promise<boolean> {
-  try {
-    await system.flock(descriptor);
-    return true;
-  } catch (cause) {
-    const errno = errnoOf(cause);
-    if (errno === "EWOULDBLOCK" || errno === "EAGAIN") return false;
-    throw new PeerlaneError("environment", `cannot lock a file of the copy: ${errno}`, {
-      remedy: "use files on a local file system, for the journal too: --journal FILE",
-      cause,
-    });
-  }
-}
 
 /** The journal at a place; `null` where there is none, or one that its copy had not finished to make. */
 export function readJournal(system: SystemCalls, place: JournalPlace, ends: CopyEnds): Journal | null {
@@ -74,7 +59,9 @@ export class JournalFile {
         : openOwnFolder(system, dirname(place.path));
       const journal = new JournalFile(system, place, folder);
       try {
-        await sweepParts(system, dirname(place.path));
+        await sweepLeftOvers(system, dirname(place.path), PART_NAME, (file, path) => {
+          readOpen(system, file, path);
+        });
         if (lookAtPlace(system, place, ends) !== null) await journal.#take();
         return journal;
       } catch (error) {
@@ -195,33 +182,6 @@ const PART_NAME = /^\.peerlane-journal-[0-9a-f]{32}$/;
 
 function newPartName(): string {
   return `.peerlane-journal-${randomBytes(16).toString("hex")}`;
-}
-
-/**
- * Removes what a copy left that was killed while it made its journal: regular files of this user with our random names
- * that hold a journal or its beginning, and that no living copy has locked.
- */
-async function sweepParts(system: SystemCalls, folder: string): Promise<void> {
-  for (const name of system.readdir(folder).filter((one) => PART_NAME.test(one))) {
-    const path = join(folder, name);
-    let file: Descriptor;
-    try {
-      file = system.open(path, constants.O_RDWR | OPEN_FLAGS);
-    } catch {
-      continue;
-    }
-    try {
-      requireOwnFile(system, path, system.fstat(file));
-      if (!(await lockFile(system, file))) continue;
-      readOpen(system, file, path);
-      ifThere(() => system.unlink(path));
-    } catch (error) {
-      // What is none of ours stays.
-      if (!(error instanceof PeerlaneError)) throw error;
-    } finally {
-      system.close(file);
-    }
-  }
 }
 
 function isTaken(path: string): PeerlaneError {

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename, dirname, join } from "node:path";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type DataFile, deviceNumber } from "../block/data-file.ts";
-import { whyNotOwn } from "../own-folder.ts";
+import { whyNotOwn } from "../own-files.ts";
 import { stateFolder } from "../state-folder.ts";
 import { errnoOf, type FileStats, ifThere, type SystemCalls } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";

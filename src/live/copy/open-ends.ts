@@ -5,9 +5,9 @@ import { type DataFile, deviceNumber, findDataFile, nameOf, timeText } from "../
 import { DirectFile } from "../block/direct-file.ts";
 import type { Host } from "../host.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
+import { lockFile } from "../own-files.ts";
 import { constants, errnoOf, type FileStats, ifThere } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
-import { lockFile } from "./journal-file.ts";
 import type { CopyRanges } from "./ranges.ts";
 import { type IoFailure, type Sides, writeAllBytes } from "./sides.ts";
 import { SIGNATURE_BYTES, signaturesOf } from "./signatures.ts";

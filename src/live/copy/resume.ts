@@ -1,8 +1,9 @@
-import { type FileTree, readText } from "../../host/file-tree.ts";
+import type { FileTree } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BlockDevice } from "../block/block-device.ts";
 import type { ByteRange } from "../block/byte-range.ts";
 import type { DataFile } from "../block/data-file.ts";
+import { attachmentOf, partitionUuid } from "../block/lasting-identity.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
 import type { Journal, JournalSide } from "./journal.ts";
 import type { CopyRanges } from "./ranges.ts";
@@ -30,21 +31,6 @@ export function journalSideOf(tree: FileTree, file: DataFile, role: "source" | "
     modified: role === "source" ? file.modified : null,
     sizeBytes: role === "source" ? file.sizeBytes : null,
   };
-}
-
-/** Of a GPT, or of an MBR with the number of the partition: what the kernel says (Linux 6.12), else what udev does. */
-function partitionUuid(tree: FileTree, { name, number }: BlockDevice): string | null {
-  const kernel = /^PARTUUID=(\S+)$/m.exec(readText(tree, `sys/class/block/${name}/uevent`) ?? "");
-  const udev = /^E:ID_PART_ENTRY_UUID=(\S+)$/m.exec(readText(tree, `run/udev/data/b${number}`) ?? "");
-  const uuid = kernel?.[1] ?? udev?.[1];
-  return uuid === undefined ? null : `partuuid.${uuid.toLowerCase()}`;
-}
-
-/** The kernel counts attachments of disks from boot on (`diskseq`, Linux 5.15): another count is another attachment. */
-function attachmentOf(tree: FileTree, { disk }: BlockDevice): string | null {
-  const boot = readText(tree, "proc/sys/kernel/random/boot_id")?.trim();
-  const sequence = readText(tree, `sys/class/block/${disk.name}/diskseq`)?.trim();
-  return boot === undefined || sequence === undefined ? null : `${boot}/${sequence}`;
 }
 
 /** A disk keeps its name for life only where it has no identity; a partition of it is told by its place. */

@@ -53,8 +53,8 @@ function protectionOf(tree: FileTree, device: BlockDevice): Protection | null {
     const file = read("loop/backing_file");
     if (file !== undefined) {
       return {
-        cause: `${name} was attached read-only, or its file ${file} cannot be written`,
-        remedy: `attach it without --read-only: losetup --detach ${device.path}; losetup ${device.path} ${file}`,
+        cause: `${name} was attached or set read-only, or its file ${file} cannot be written`,
+        remedy: `attach it anew without --read-only (losetup --detach, losetup); blockdev --setrw ${device.path} lifts a setting of the kernel`,
       };
     }
     if (read("dm/name") !== undefined) {

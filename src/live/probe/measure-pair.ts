@@ -1,3 +1,4 @@
+import type { FileTree } from "../../host/file-tree.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { DirectFile, type OpenMode } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
@@ -21,6 +22,8 @@ export interface PairSettings {
   readonly nonce: Uint8Array;
   readonly nextRound: () => number;
   readonly signal: AbortSignal;
+  /** Of the host, which knows its disks. */
+  readonly tree: FileTree;
   /** Where rescue files go. */
   readonly folder: string;
   /** Says what is being tried. */
@@ -62,8 +65,9 @@ export function measureWrites(
   const trials = planFor(device.logicalBlockBytes, range, memories, settings);
   return withOpen("out", device, { access: "write", claim: true }, async (file) => {
     const { folder } = settings;
-    const results = await withSavedRange({ file, target: identityOf(device), range, dram: memories.dram, folder }, () =>
-      runAll(trials, workbenchOf(file, memories, settings), writeThroughPeer, settings),
+    const results = await withSavedRange(
+      { file, target: identityOf(settings.tree, device), range, dram: memories.dram, folder },
+      () => runAll(trials, workbenchOf(file, memories, settings), writeThroughPeer, settings),
     );
     return summarize("out", results);
   });

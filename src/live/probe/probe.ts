@@ -55,7 +55,7 @@ export async function probe(host: Host, request: ProbeRequest): Promise<ProbeRes
   const pools = choosePools(host.machine, host.pools, request.via);
   const folder = stateFolder();
   const leftRescues = listRescues(folder);
-  refuseUnrestored(devices, leftRescues);
+  refuseUnrestored(host.tree, devices, leftRescues);
   const table = decideAll(host.machine, {
     providers: pools.map(({ provider }) => provider),
     clients: [...new Set(devices.flatMap(({ clients }) => clients))],
@@ -82,9 +82,13 @@ export async function probe(host: Host, request: ProbeRequest): Promise<ProbeRes
 }
 
 /** A device with a range that is still to be put back would have the stamps of the earlier run saved as its data. */
-function refuseUnrestored(devices: readonly ProbedDevice[], left: ProbeResult["leftRescues"]): void {
+function refuseUnrestored(
+  tree: Host["tree"],
+  devices: readonly ProbedDevice[],
+  left: ProbeResult["leftRescues"],
+): void {
   for (const { device, isWritable } of devices) {
-    const found = left.find(({ rescue }) => isSameTarget(rescue.target, identityOf(device)));
+    const found = left.find(({ rescue }) => isSameTarget(rescue.target, identityOf(tree, device)));
     if (!isWritable || found === undefined) continue;
     throw new PeerlaneError("operation-failed", `an interrupted probe left a range of ${device.name} overwritten`, {
       facts: { "rescue file": found.path },
@@ -181,6 +185,7 @@ class Run {
       nextRound: () => ++this.#round,
       signal,
       folder: this.#context.folder,
+      tree: this.#host.tree,
       progress: (message) => progress(`${name} and ${device.name}: ${what}, ${message}`),
     };
   }

@@ -11,6 +11,8 @@ export interface TargetIdentity {
   /** Where it starts on its disk: 0 for the disk itself. */
   readonly startBytes: number;
   readonly sizeBytes: number;
+  /** Of a disk without an identity: which attachment it was (`attachmentOf`); `null` where that was not kept. */
+  readonly attachment: string | null;
 }
 
 /** A range of a disk as it was before a test wrote there. */
@@ -33,6 +35,8 @@ const headerSchema = z.strictObject({
   identity: z.string().max(1024).nullable(),
   startBytes: count,
   sizeBytes: count,
+  // Files of earlier releases do not have it; it is no part of their checksum.
+  attachment: z.string().max(255).nullable().default(null),
   position: count,
   length: count.max(MAX_RESCUE_BYTES),
   crc32: count.max(0xffffffff),
@@ -40,10 +44,10 @@ const headerSchema = z.strictObject({
 
 /** A rescue file: what it is of, where it belongs, and the bytes. */
 export function formatRescue({ target, position, data }: Rescue): Buffer {
-  const { name, identity, startBytes, sizeBytes } = target;
+  const { name, identity, startBytes, sizeBytes, attachment } = target;
   const header: z.infer<typeof headerSchema> = {
     schema: "peerlane.rescue/1",
-    ...{ name, identity, startBytes, sizeBytes, position },
+    ...{ name, identity, startBytes, sizeBytes, attachment, position },
     length: data.length,
     crc32: checksumOf({ target, position, data }),
   };
@@ -55,8 +59,10 @@ export function formatRescue({ target, position, data }: Rescue): Buffer {
 }
 
 /** Of the data and of where it belongs. */
-function checksumOf({ target: { name, identity, startBytes, sizeBytes }, position, data }: Rescue): number {
-  return crc32(JSON.stringify([name, identity, startBytes, sizeBytes, position]), crc32(data));
+function checksumOf({ target, position, data }: Rescue): number {
+  const { name, identity, startBytes, sizeBytes, attachment } = target;
+  const place = [name, identity, startBytes, sizeBytes, position];
+  return crc32(JSON.stringify(attachment === null ? place : [...place, attachment]), crc32(data));
 }
 
 /** Reads a rescue file. Throws `bad-input` for anything that is not one, whole and unchanged. */
@@ -71,11 +77,11 @@ export function parseRescue(bytes: Buffer, file: string): Rescue {
   if (bytes.length < HEADER_BYTES) return refuse(`it has ${bytes.length} bytes, a header has ${HEADER_BYTES}`);
   const header = headerSchema.safeParse(parseJson(bytes.toString("utf8", 0, HEADER_BYTES)));
   if (!header.success) return refuse("its header is damaged", header.error);
-  const { name, identity, startBytes, sizeBytes, position, length, crc32: expected } = header.data;
+  const { name, identity, startBytes, sizeBytes, attachment, position, length, crc32: expected } = header.data;
   const data = bytes.subarray(HEADER_BYTES);
   if (data.length !== length) return refuse(`it holds ${data.length} bytes of data, its header says ${length}`);
   if (position + length > sizeBytes) return refuse("its range lies outside of its device");
-  const rescue = { target: { name, identity, startBytes, sizeBytes }, position, data };
+  const rescue = { target: { name, identity, startBytes, sizeBytes, attachment }, position, data };
   return checksumOf(rescue) === expected ? rescue : refuse("its data or its header is damaged (CRC-32)");
 }
 
@@ -92,4 +98,9 @@ export function isSameTarget(saved: TargetIdentity, device: TargetIdentity): boo
   if (saved.identity !== device.identity) return false;
   if (saved.identity === null && saved.name !== device.name) return false;
   return saved.startBytes === device.startBytes && saved.sizeBytes === device.sizeBytes;
+}
+
+/** True where nothing but its name, place and size says that a device is the one that a range was saved of. */
+export function isUncertainTarget(saved: TargetIdentity, device: TargetIdentity): boolean {
+  return saved.identity === null && (saved.attachment === null || saved.attachment !== device.attachment);
 }

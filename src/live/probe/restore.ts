@@ -3,17 +3,19 @@ import { formatAddress } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BlockDevice, listBlockDevices } from "../block/block-device.ts";
 import { DirectFile } from "../block/direct-file.ts";
+import { attachmentOf } from "../block/lasting-identity.ts";
 import { usesOf } from "../block/uses.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
 import { isFilled } from "./damage.ts";
-import { isSameTarget, type Rescue, type TargetIdentity } from "./rescue-format.ts";
+import { isSameTarget, isUncertainTarget, type Rescue, type TargetIdentity } from "./rescue-format.ts";
 import { loadRescue, removeRescue } from "./rescue-store.ts";
 import { readRange, restoreRange } from "./saved-range.ts";
 import { isStamp, STAMP_BYTES } from "./stamps.ts";
 
 /** What tells a device from all others. */
-export function identityOf({ name, identity, disk, sizeBytes }: BlockDevice): TargetIdentity {
-  return { name, identity, startBytes: disk.startBytes, sizeBytes };
+export function identityOf(tree: FileTree, device: BlockDevice): TargetIdentity {
+  const { name, identity, disk, sizeBytes } = device;
+  return { name, identity, startBytes: disk.startBytes, sizeBytes, attachment: attachmentOf(tree, device) };
 }
 
 /** A range that was put back. */
@@ -31,11 +33,14 @@ export interface ForeignData {
   /** Blocks that are neither as they were saved nor what a probe leaves. */
   readonly foreignBlocks: number;
   readonly blocks: number;
+  /** Nothing but its name and size says that this is the disk that the range was saved of. */
+  readonly isUncertain: boolean;
 }
 
 /**
  * Puts the range of a rescue file back on the device that it is of, whatever the kernel calls that now, reads it back
- * and removes the file. `confirm` is asked where somebody else has written there since, and throws where that shall stay.
+ * and removes the file. `confirm` is asked where somebody else has written there since, or the disk may be another one; it
+ * throws where that shall stay.
  * Throws `not-found`, `bad-input`, `usage` where the device is in use, `operation-failed`.
  */
 export async function restoreRescue(
@@ -43,8 +48,11 @@ export async function restoreRescue(
   path: string,
   confirm: (foreign: ForeignData) => Promise<void>,
 ): Promise<Restored> {
-  const rescue = loadRescue(path);
-  const device = deviceOf(listBlockDevices(tree), rescue, path);
+  const stored = loadRescue(path);
+  const { rescue } = stored;
+  const devices = listBlockDevices(tree);
+  const device = deviceOf(devices, rescue, stored.path, (one) => identityOf(tree, one));
+  const isUncertain = isUncertainTarget(rescue.target, identityOf(tree, device));
   const uses = usesOf(tree, device);
   if (uses.length > 0) {
     throw new PeerlaneError("usage", `${device.name} is in use and is not written to: ${uses.join(", ")}`, {
@@ -59,7 +67,7 @@ export async function restoreRescue(
       const range = { position, sizeBytes: data.length };
       const foreignBlocks = countForeignBlocks(await readRange(file, dram, range), data);
       const blocks = Math.ceil(data.length / STAMP_BYTES);
-      if (foreignBlocks > 0) await confirm({ device, ...range, foreignBlocks, blocks });
+      if (foreignBlocks > 0 || isUncertain) await confirm({ device, ...range, foreignBlocks, blocks, isUncertain });
       await restoreRange(file, dram, { ...rescue, path });
     } finally {
       await file.close();
@@ -67,7 +75,7 @@ export async function restoreRescue(
   } finally {
     dram.release();
   }
-  removeRescue(path);
+  removeRescue(stored);
   return { device, position: rescue.position, sizeBytes: rescue.data.length };
 }
 
@@ -86,8 +94,13 @@ export function countForeignBlocks(now: Buffer, saved: Buffer): number {
 }
 
 /** The one device that a rescue file is of. Throws `not-found`, and `usage` where several answer its description. */
-export function deviceOf(devices: readonly BlockDevice[], { target }: Rescue, path: string): BlockDevice {
-  const found = devices.filter((device) => isSameTarget(target, identityOf(device)));
+export function deviceOf(
+  devices: readonly BlockDevice[],
+  { target }: Rescue,
+  path: string,
+  identify: (device: BlockDevice) => TargetIdentity,
+): BlockDevice {
+  const found = devices.filter((device) => isSameTarget(target, identify(device)));
   const [only] = found;
   if (found.length > 1) {
     throw new PeerlaneError("usage", "several devices answer the description of the one that this range was saved of", {

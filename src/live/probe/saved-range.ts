@@ -1,7 +1,8 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import { shellWord } from "../../report/shell-word.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import type { TargetIdentity } from "./rescue-format.ts";
-import { removeRescue, saveRescue } from "./rescue-store.ts";
+import { loadRescue, removeRescue, saveRescue } from "./rescue-store.ts";
 import type { DiskRange } from "./trials.ts";
 import type { BlockFile } from "./workbench.ts";
 
@@ -25,12 +26,14 @@ export interface WritableRange {
 export async function withSavedRange<T>(writable: WritableRange, work: () => Promise<T>): Promise<T> {
   const { file, target, range, dram, folder } = writable;
   const data = await readRange(file, dram, range);
-  const path = saveRescue(folder, { target, position: range.position, data });
+  const path = await saveRescue(folder, { target, position: range.position, data });
+  // What can be read back is what can be put back, now or by a later run.
+  const stored = loadRescue(path);
   try {
     return await work();
   } finally {
     await restoreRange(file, dram, { position: range.position, data, path });
-    removeRescue(path);
+    removeRescue(stored);
   }
 }
 
@@ -47,7 +50,7 @@ export async function restoreRange(file: BlockFile, dram: TransferMemory, saved:
   const fail = (what: string): never => {
     throw new PeerlaneError("operation-failed", `the saved range could not be put back: ${what}`, {
       facts: { "rescue file": path },
-      remedy: `find out what is wrong with the disk, then run: peerlane probe --restore ${path}`,
+      remedy: `end what else writes to the disk (fuser shows it), look into dmesg, then run: peerlane probe --restore ${shellWord(path)}`,
     });
   };
   for (const piece of piecesOf({ position: 0, sizeBytes: data.length }, dram.sizeBytes)) {
@@ -61,7 +64,10 @@ export async function restoreRange(file: BlockFile, dram: TransferMemory, saved:
   const read = await readRange(file, dram, { position, sizeBytes: data.length }).catch((error: Error) =>
     fail(error.message),
   );
-  if (!read.equals(data)) fail("the disk reads other data than was written");
+  if (read.equals(data)) return;
+  const again = await readRange(file, dram, { position, sizeBytes: data.length });
+  if (again.equals(read)) fail("the disk reads other data than was written, twice the same");
+  fail("the disk reads other data than was written, and other data each time: somebody else writes there");
 }
 
 /** Reads a range through DRAM. Throws `operation-failed`. */

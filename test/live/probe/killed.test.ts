@@ -40,7 +40,9 @@ function killAfter(delayMs: number, disk: string, state: string): Promise<void> 
   });
 }
 
-test(`a test of writes that is killed ${KILLS} times at random points never loses the range`, async () => {
+test(`a test of writes that is killed ${KILLS} times at random points never loses the range`, {
+  timeout: 900_000,
+}, async () => {
   const original = variedBytes(1 << 20);
   let leftOver = 0;
   for (let kill = 0; kill < KILLS; kill++) {

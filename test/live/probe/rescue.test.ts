@@ -1,16 +1,30 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
-import { formatRescue, parseRescue, type Rescue } from "../../../src/live/probe/rescue-format.ts";
-import { listRescues, loadRescue, saveRescue } from "../../../src/live/probe/rescue-store.ts";
-import { countForeignBlocks, deviceOf } from "../../../src/live/probe/restore.ts";
+import { formatRescue, isUncertainTarget, parseRescue, type Rescue } from "../../../src/live/probe/rescue-format.ts";
+import { listRescues, loadRescue, removeRescue, saveRescue } from "../../../src/live/probe/rescue-store.ts";
+import { countForeignBlocks, deviceOf, identityOf } from "../../../src/live/probe/restore.ts";
 import { restoreRange, withSavedRange } from "../../../src/live/probe/saved-range.ts";
 import { stampedBytes } from "../../../src/live/probe/stamps.ts";
 import { stateFolder } from "../../../src/live/state-folder.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
+import { treeOf } from "../tree-of.ts";
 import { FakeDisk, FakeMemory, variedBytes } from "./fakes.ts";
 
 let folder = "";
@@ -21,8 +35,19 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const target = { name: "nvme1n1", identity: "eui.0011223344556677", startBytes: 0, sizeBytes: 1 << 20 };
+const target = {
+  name: "nvme1n1",
+  identity: "eui.0011223344556677",
+  startBytes: 0,
+  sizeBytes: 1 << 20,
+  attachment: null,
+};
 const range = { position: 4096, sizeBytes: 65_536 };
+
+function makeFolder(path: string, mode: number): void {
+  mkdirSync(path);
+  chmodSync(path, mode);
+}
 
 function rescueOf(data: Buffer = variedBytes(4096)): Rescue {
   return { target, position: 8192, data };
@@ -31,13 +56,22 @@ function rescueOf(data: Buffer = variedBytes(4096)): Rescue {
 describe("a rescue file", () => {
   test("gives back what was saved", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 5000 }), fc.string(), fc.option(fc.string()), (data, name, identity) => {
-        const rescue = { target: { ...target, name, identity }, position: 512, data: Buffer.from(data) };
-        const parsed = parseRescue(formatRescue(rescue), "x");
-        expect(parsed.target).toEqual(rescue.target);
-        expect(parsed.position).toBe(512);
-        expect(parsed.data.equals(rescue.data)).toBe(true);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: 5000 }),
+        fc.string(),
+        fc.option(fc.string({ maxLength: 80 })),
+        (data, name, identity) => {
+          const rescue = {
+            target: { ...target, name, identity, attachment: identity === null ? "boot/7" : null },
+            position: 512,
+            data: Buffer.from(data),
+          };
+          const parsed = parseRescue(formatRescue(rescue), "x");
+          expect(parsed.target).toEqual(rescue.target);
+          expect(parsed.position).toBe(512);
+          expect(parsed.data.equals(rescue.data)).toBe(true);
+        },
+      ),
     );
   });
 
@@ -65,6 +99,14 @@ describe("a rescue file", () => {
     expect(() => parseRescue(Buffer.concat([whole, Buffer.of(0)]), "x")).toThrow("no rescue file");
   });
 
+  test("of an earlier release, which did not keep the attachment, is read", () => {
+    const older = formatRescue(rescueOf());
+    const line = older.toString("utf8", 0, 4096).trim().replace('"attachment":null,', "");
+    older.fill(" ", 0, 4095);
+    older.write(line);
+    expect(parseRescue(older, "x")).toEqual(rescueOf());
+  });
+
   test("of any other content is refused", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 9000 }), fc.json(), (bytes, json) => {
@@ -79,16 +121,73 @@ describe("a rescue file", () => {
     expect(() => parseRescue(outside, "x")).toThrow("outside of its device");
   });
 
-  test("is only its owner's, and whole under its name", () => {
+  test("is only its owner's, and whole under its name", async () => {
     const own = join(folder, "own", "state");
-    const path = saveRescue(own, rescueOf());
+    const path = await saveRescue(own, rescueOf());
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(own).mode & 0o777).toBe(0o700);
     expect(readdirSync(own)).toHaveLength(1);
-    expect(loadRescue(path).data.equals(rescueOf().data)).toBe(true);
+    expect(loadRescue(path).rescue.data.equals(rescueOf().data)).toBe(true);
     writeFileSync(join(own, "half.rescue.part"), "x");
     writeFileSync(join(own, "other.rescue"), "x");
     expect(listRescues(own).map((left) => left.path)).toEqual([path]);
+  });
+
+  test("that a run left which was killed while it saved is swept by the next; nothing else is", async () => {
+    const own = join(folder, "swept");
+    mkdirSync(own, { mode: 0o700 });
+    const left = `nvme1n1-0-${"0a".repeat(16)}.rescue.part`;
+    const [victim, link] = [join(folder, "victim"), `nvme1n1-0-${"0b".repeat(16)}.rescue.part`];
+    writeFileSync(victim, "precious");
+    symlinkSync(victim, join(own, link));
+    for (const name of [left, "mine.rescue.part"]) writeFileSync(join(own, name), "x", { mode: 0o600 });
+    const path = await saveRescue(own, rescueOf());
+    expect(readdirSync(own).sort()).toEqual(["mine.rescue.part", link, basename(path)].sort());
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+  });
+
+  test.each([
+    ["is a symbolic link", (own: string) => symlinkSync(folder, own)],
+    ["can be written by others", (own: string) => makeFolder(own, 0o777)],
+  ])("is not saved to a folder that %s", async (what, prepare) => {
+    const own = join(folder, what);
+    prepare(own);
+    await expect(saveRescue(own, rescueOf())).rejects.toThrow("cannot keep state in");
+  });
+
+  test.each([
+    ["others can write it", (path: string) => chmodSync(path, 0o666), "others can write it"],
+    ["it is a folder", (path: string) => makeFolder(path, 0o700), "no regular file"],
+    ["it is a FIFO", (path: string) => execFileSync("mkfifo", [path]), "no regular file"],
+  ])("is not relied on where %s", (_, prepare, why) => {
+    const path = join(folder, "to-restore");
+    rmSync(path, { recursive: true, force: true });
+    if (why.startsWith("others")) writeFileSync(path, formatRescue(rescueOf()));
+    prepare(path);
+    expect(() => loadRescue(path)).toThrow(why);
+  });
+
+  test("that was put back is removed itself, not what has its name by then, nor a link to it alone", async () => {
+    const own = join(folder, "removed");
+    const path = await saveRescue(own, rescueOf());
+    symlinkSync(path, join(own, "link"));
+    const stored = loadRescue(join(own, "link"));
+    expect(stored.path).toBe(path);
+    renameSync(path, `${path}.kept`);
+    writeFileSync(path, "another");
+    removeRescue(stored);
+    expect(readFileSync(path, "utf8")).toBe("another");
+    renameSync(`${path}.kept`, path);
+    removeRescue(stored);
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test("of a disk without a serial number is uncertain after another boot or attachment", () => {
+    const saved = { ...target, identity: null, attachment: "boot/7" };
+    expect(isUncertainTarget(saved, saved)).toBe(false);
+    expect(isUncertainTarget(saved, { ...saved, attachment: "boot/8" })).toBe(true);
+    expect(isUncertainTarget({ ...saved, attachment: null }, { ...saved, attachment: null })).toBe(true);
+    expect(isUncertainTarget(target, { ...target, attachment: "boot/9" })).toBe(false);
   });
 
   test("is kept in the folder of the user's state", () => {
@@ -102,7 +201,7 @@ describe("a rescue file", () => {
     writeFileSync(file, "");
     const writable = { file: disk, target, range, dram: new FakeMemory(8192), folder: join(file, "x") };
     await expect(withSavedRange(writable, () => Promise.reject(new Error("ran")))).rejects.toThrow(
-      "cannot save the range",
+      "cannot keep state in",
     );
   });
 });
@@ -175,6 +274,8 @@ describe("a range is put back", () => {
     ...changes,
   });
 
+  const identify = (one: BlockDevice) => identityOf(treeOf({}), one);
+
   test("on the same device under any name, and on no other", () => {
     const renamed = device({ name: "nvme7n1" });
     const others = [
@@ -183,15 +284,15 @@ describe("a range is put back", () => {
       device({ sizeBytes: 512 }),
       device({ disk: { name: "nvme1n1", startBytes: 512 } }),
     ];
-    expect(deviceOf([...others, renamed], rescueOf(), "f")).toBe(renamed);
-    expect(() => deviceOf(others, rescueOf(), "f")).toThrow("is not here");
+    expect(deviceOf([...others, renamed], rescueOf(), "f", identify)).toBe(renamed);
+    expect(() => deviceOf(others, rescueOf(), "f", identify)).toThrow("is not here");
   });
 
   test("by name where a disk has no serial number", () => {
     const nameless = { ...rescueOf(), target: { ...target, identity: null } };
     const same = device({ identity: null });
-    expect(deviceOf([device({ identity: null, name: "nvme2n1" }), same], nameless, "f")).toBe(same);
-    expect(() => deviceOf([device({})], nameless, "f")).toThrow("is not here");
+    expect(deviceOf([device({ identity: null, name: "nvme2n1" }), same], nameless, "f", identify)).toBe(same);
+    expect(() => deviceOf([device({})], nameless, "f", identify)).toThrow("is not here");
   });
 });
 
@@ -218,7 +319,7 @@ test("blocks that somebody else has written since are told from the saved ones a
   );
 });
 
-test("files of a real run stay readable", () => {
-  const path = saveRescue(folder, rescueOf());
+test("files of a real run stay readable", async () => {
+  const path = await saveRescue(folder, rescueOf());
   expect(readFileSync(path, "utf8")).toContain('"schema":"peerlane.rescue/1"');
 });

@@ -22,8 +22,9 @@ const view: ProbeResult = {
   leftRescues: [
     {
       path: "/state/x.rescue",
+      file: { dev: 1, ino: 1 },
       rescue: {
-        target: { name: "nvme1n1", identity: null, startBytes: 0, sizeBytes: 512 },
+        target: { name: "nvme1n1", identity: null, startBytes: 0, sizeBytes: 512, attachment: null },
         position: 0,
         data: Buffer.alloc(512),
       },
