@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { PeerlaneError } from "../pci/error.ts";
-import { constants, type Descriptor, errnoOf, type FileStats, ifThere, type SystemCalls } from "./system-calls.ts";
+import { constants, type Descriptor, errnoOf, type FileStats, orClose, ifThere, type SystemCalls } from "./system-calls.ts";
 
 const OTHERS_WRITE = 0o022;
 
@@ -30,7 +30,7 @@ export function openOwnFolder(system: SystemCalls, path: string): Descriptor {
     const isLink = errno === "ELOOP" || errno === "ENOTDIR";
     throw refuse(isLink ? `it is no folder, or a symbolic link (${errno})` : errno, cause);
   }
-  const why = whyNotOwn(system, system.fstat(folder));
+  const why = orClose(system, folder, () => whyNotOwn(system, system.fstat(folder)));
   if (why === null) return folder;
   system.close(folder);
   throw refuse(why);

@@ -61,6 +61,7 @@ const LOCK_NOW = 2 | 4;
 export interface SystemCalls {
   /** open(2); `flags` of `constants` in `node:fs`. */
   open(path: string, flags: number, mode?: number): Descriptor;
+  /** close(2). What has to be on the medium is synced before, so an error here (of a network file system) says nothing. */
   close(file: Descriptor): void;
 
   /** pread(2), pwrite(2): data of disks and files, direct where the descriptor is. Returns the bytes moved. */
@@ -95,6 +96,9 @@ export interface SystemCalls {
   flock(file: Descriptor): Promise<void>;
   /** Who this process acts as; files that it makes are this user's. */
   geteuid(): number;
+  now(): Date;
+  /** What the CPUs worked for this process so far. */
+  cpuSeconds(): number;
   /** Milliseconds of a clock that only goes forward. */
   monotonicMs(): number;
   sleep(milliseconds: number): Promise<void>;
@@ -103,7 +107,13 @@ export interface SystemCalls {
 /** The system that this process runs on. */
 export const realSystem: SystemCalls = {
   open: openSync,
-  close: closeSync,
+  close: (file) => {
+    try {
+      closeSync(file);
+    } catch (error) {
+      if (errnoOf(error) === "EBADF") throw error;
+    }
+  },
   pread: (file, buffer, offset, length, position) =>
     new Promise((resolve, reject) => {
       read(file, buffer, offset, length, position, (error, bytes) => (error === null ? resolve(bytes) : reject(error)));
@@ -135,9 +145,14 @@ export const realSystem: SystemCalls = {
     const { flock, errorName } = await foreignFunctions();
     if (flock(file, LOCK_NOW) === 0) return;
     const errno = errorName();
-    throw Object.assign(new Error(`${errno}: flock`), { code: errno });
+    throw Object.assign(new Error(`${errno}: flock`), { code: errno, syscall: "flock" });
   },
   geteuid: () => process.geteuid?.() ?? 0,
+  now: () => new Date(),
+  cpuSeconds: () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  },
   monotonicMs: () => performance.now(),
   sleep: (milliseconds) => after(milliseconds),
 };
@@ -154,6 +169,16 @@ export function ifThere<T>(call: () => T): T | undefined {
     return call();
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes(errnoOf(error))) return undefined;
+    throw error;
+  }
+}
+
+/** Does something with a file that was just opened, and closes it where that fails. */
+export function orClose<T>(system: SystemCalls, file: Descriptor, work: (file: Descriptor) => T): T {
+  try {
+    return work(file);
+  } catch (error) {
+    system.close(file);
     throw error;
   }
 }

@@ -1,6 +1,14 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import { constants, type Descriptor, errnoOf, type FileStats, realSystem, type SystemCalls } from "../system-calls.ts";
+import {
+  constants,
+  type Descriptor,
+  errnoOf,
+  type FileStats,
+  orClose,
+  realSystem,
+  type SystemCalls,
+} from "../system-calls.ts";
 import { type DataFile, deviceNumber, nameOf } from "./data-file.ts";
 
 /** How one read or write ended: bytes moved, and the error's name (`EIO`) where it failed. A short one is no error. */
@@ -58,13 +66,10 @@ export class DirectFile {
       (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
     const descriptor = openAs(file, mode, flags, system);
     if (file.kind === "device" || mode.access === "read") return new DirectFile(file, system, descriptor, null);
-    try {
+    return orClose(system, descriptor, () => {
       const plain = openAs(file, mode, constants.O_WRONLY | constants.O_NOFOLLOW, system);
       return new DirectFile(file, system, descriptor, plain);
-    } catch (error) {
-      system.close(descriptor);
-      throw error;
-    }
+    });
   }
 
   /** What fstat(2) says of it now: the file that is open, whatever its path leads to. */
@@ -124,7 +129,7 @@ function openAs(file: DataFile, mode: OpenMode, flags: number, system: SystemCal
   } catch (cause) {
     throw openError(file, mode, cause);
   }
-  if (isStill(file, system.fstat(descriptor))) return descriptor;
+  if (orClose(system, descriptor, () => isStill(file, system.fstat(descriptor)))) return descriptor;
   system.close(descriptor);
   throw new PeerlaneError("environment", `${file.path} is not what it was a moment ago`, {
     remedy: "something renamed or replaced it: look at it, and run this again",
@@ -182,6 +187,9 @@ function openError(file: DataFile, { access }: OpenMode, cause: unknown): Peerla
         cause,
       });
     default:
-      return new PeerlaneError("environment", `cannot open ${name}: ${errno}`, { cause });
+      return new PeerlaneError("environment", `cannot open ${name}: ${errno}`, {
+        remedy: "EMFILE and ENFILE: too many files are open (ulimit -n); else look into the kernel's log (dmesg)",
+        cause,
+      });
   }
 }

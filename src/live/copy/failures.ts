@@ -1,6 +1,7 @@
 import type { FileTree } from "../../host/file-tree.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import { realSystem, type SystemCalls } from "../system-calls.ts";
@@ -32,6 +33,13 @@ export interface Parties {
   readonly target: DataFile;
   /** `null` with DRAM. */
   readonly provider: Bdf | null;
+}
+
+/** A system call that failed where nothing can be said but that, as an error for people; others stay as they are. */
+export function failedCall(error: unknown, remedy: string): unknown {
+  const { syscall, code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof PeerlaneError || syscall === undefined || code === undefined) return error;
+  return new PeerlaneError("operation-failed", `a call of the system failed: ${message}`, { remedy, cause: error });
 }
 
 /** The copy was asked to end. */

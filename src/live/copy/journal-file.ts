@@ -125,26 +125,46 @@ export class JournalFile {
     this.remove();
     const { path } = this.#place;
     const content = formatJournal(head, progress, progress);
-    const part = join(dirname(path), newPartName());
-    await this.#makeAs(part, content);
-    try {
-      this.#system.link(part, path);
-    } catch (error) {
-      if (errnoOf(error) === "EEXIST") throw error;
-      // A file system without hard links (FAT): it is seen unfinished for a moment.
-      this.#letGo();
-      await this.#makeAs(path, content);
-    } finally {
-      ifThere(() => this.#system.unlink(part));
-    }
+    // A file system without hard links (FAT): it is seen unfinished for a moment.
+    if (!(await this.#makeByLink(content))) await this.#fill(this.#create(path), content);
     this.#system.fsync(this.#folder);
     this.#saved = { ...head, ...progress };
   }
 
-  async #makeAs(path: string, content: Buffer): Promise<void> {
+  /** `false` where there are no hard links. */
+  async #makeByLink(content: Buffer): Promise<boolean> {
+    const part = join(dirname(this.#place.path), newPartName());
+    const file = this.#create(part);
+    try {
+      await this.#fill(file, content);
+      const isLinked = this.#link(part);
+      if (!isLinked) this.#letGo();
+      return isLinked;
+    } catch (error) {
+      this.#letGo();
+      throw error;
+    } finally {
+      ifThere(() => this.#system.unlink(part));
+    }
+  }
+
+  #link(part: string): boolean {
+    try {
+      this.#system.link(part, this.#place.path);
+      return true;
+    } catch (error) {
+      if (errnoOf(error) === "EEXIST") throw error;
+      return false;
+    }
+  }
+
+  #create(path: string): Descriptor {
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-    const file = this.#system.open(path, flags, OWNER_ONLY);
-    this.#file = file;
+    this.#file = this.#system.open(path, flags, OWNER_ONLY);
+    return this.#file;
+  }
+
+  async #fill(file: Descriptor, content: Buffer): Promise<void> {
     if (!(await lockFile(this.#system, file))) throw isTaken(this.#place.path);
     await this.#write(file, content, 0, content.length);
     this.#system.fsync(file);

@@ -6,7 +6,7 @@ import { DirectFile } from "../block/direct-file.ts";
 import type { Host } from "../host.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
 import { lockFile } from "../own-files.ts";
-import { constants, errnoOf, type FileStats, ifThere } from "../system-calls.ts";
+import { constants, errnoOf, type FileStats, ifThere, orClose } from "../system-calls.ts";
 import type { CopyEnds } from "./ends.ts";
 import type { CopyRanges } from "./ranges.ts";
 import { type IoFailure, type Sides, writeAllBytes } from "./sides.ts";
@@ -44,24 +44,24 @@ export class OpenEnds {
   }
 
   /**
-   * Makes the target file, where it is not there, and puts its name on the medium; it goes again at {@link close} unless
-   * it is kept. Nobody may read it who may not read the source.
+   * Makes the target file, where it is not there; it goes again at {@link close} unless it is kept. Nobody may read it
+   * who may not read the source. Its name is on the medium then, whoever made it: one that was just made, by a copy that
+   * was killed for example, would be lost with the power, and all that was copied with it. Warns where it cannot be.
    */
-  async makeTarget(): Promise<void> {
-    if (!this.#ends.isNew) return;
+  async makeTarget(): Promise<readonly string[]> {
+    const { target, isNew } = this.#ends;
+    if (isNew) return await this.#makeNew();
+    return target.kind === "file" ? this.#syncName() : [];
+  }
+
+  async #makeNew(): Promise<readonly string[]> {
     const { path } = this.#ends.target;
     const { tree, system } = this.#host;
     try {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
       const file = system.open(path, flags, this.#modeOfNew());
-      this.#untouched = system.fstat(file);
+      this.#untouched = orClose(system, file, () => system.fstat(file));
       system.close(file);
-      const folder = system.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        system.fsync(folder);
-      } finally {
-        system.close(folder);
-      }
     } catch (cause) {
       throw new PeerlaneError("environment", `cannot make the target file ${path}: ${errnoOf(cause)}`, {
         remedy: "name a file in a folder that you may write",
@@ -74,7 +74,36 @@ export class OpenEnds {
         remedy: "look at it; name a file in a folder where only you can write",
       });
     }
+    const warnings = this.#syncName();
     await this.#openTarget(made);
+    return warnings;
+  }
+
+  #syncName(): readonly string[] {
+    const { path } = this.#ends.target;
+    const { system } = this.#host;
+    try {
+      const folder = system.open(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+      try {
+        system.fsync(folder);
+        return [];
+      } finally {
+        system.close(folder);
+      }
+    } catch (cause) {
+      const errno = errnoOf(cause);
+      // A folder that may be written and not read; a file system that keeps names elsewhere.
+      if (errno === "EACCES" || errno === "EINVAL")
+        return [`the folder of ${path} cannot be flushed (${errno}): a new name in it may be lost with the power`];
+      throw new PeerlaneError(
+        "environment",
+        `the name of the target file ${path} cannot be put on the medium: ${errno}`,
+        {
+          remedy: "look into the kernel's log (dmesg) for what the disk below said",
+          cause,
+        },
+      );
+    }
   }
 
   /** As cp has it of a file; what disks hold is for its owner alone. */

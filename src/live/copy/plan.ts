@@ -6,6 +6,7 @@ import { mayUseCache, mountAt, readMounts } from "../block/mounts.ts";
 import type { Host } from "../host.ts";
 import { ifThere } from "../system-calls.ts";
 import { type CopyEnds, extentOf, findEnds } from "./ends.ts";
+import { failedCall } from "./failures.ts";
 import type { Journal, JournalSide } from "./journal.ts";
 import { readJournal } from "./journal-file.ts";
 import { defaultPlace, type JournalPlace, namedPlace } from "./journal-place.ts";
@@ -39,6 +40,14 @@ export interface CopyPlan {
 
 /** Decides what to copy where and through what. Throws whatever speaks against it; nothing is written. */
 export function planCopy(host: Host, request: CopyRequest): CopyPlan {
+  try {
+    return decide(host, request);
+  } catch (error) {
+    throw failedCall(error, "nothing was written; look into the kernel's log (dmesg)");
+  }
+}
+
+function decide(host: Host, request: CopyRequest): CopyPlan {
   const ends = findEnds(host, request.source, request.target);
   const { source, target } = ends;
   const ranges = resolveRanges(extentOf(source, nameOf(source)), extentOf(target, nameOf(target)), request);

@@ -9,6 +9,7 @@ import type { Comparison } from "./compare.ts";
 import {
   type CopyFailure,
   describeFailure,
+  failedCall,
   INTERRUPTED,
   sourceChanged,
   targetNotInPlace,
@@ -42,9 +43,13 @@ export interface CopyHooks {
 export async function runCopy(plan: CopyPlan, hooks: CopyHooks): Promise<CopyResult> {
   const run = new CopyRun(plan, hooks);
   try {
-    return await run.run();
-  } finally {
-    await run.release();
+    try {
+      return await run.run();
+    } finally {
+      await run.release();
+    }
+  } catch (error) {
+    throw failedCall(error, "look into the kernel's log (dmesg); what was copied is kept: go on with --resume");
   }
 }
 
@@ -81,15 +86,14 @@ class CopyRun {
     const plan = this.#plan;
     await this.#open();
     const taken = await this.#takeMemory(plan.path);
-    await this.#ends.makeTarget();
+    this.#warnings.push(...(await this.#ends.makeTarget()));
     const staging = await this.#hold(
       // A second try through DRAM has chunks as large as they were planned.
       mapSystemMemory(2 * Math.max(plan.chunkBytes, plan.resumed?.chunkBytes ?? 0)),
     );
     const slot = { memory: staging, sourceAt: 0, targetAt: staging.sizeBytes / 2 };
-    const { monotonicMs } = plan.host.system;
-    const started = monotonicMs();
-    const usage = process.cpuUsage();
+    const { monotonicMs, cpuSeconds } = plan.host.system;
+    const started = { ms: monotonicMs(), cpuSeconds: cpuSeconds() };
     let result = await this.#transfer(taken, slot);
     let used = taken;
     const reason = plan.request.fallback ? await this.#whyFallBack(taken, result) : null;
@@ -97,9 +101,10 @@ class CopyRun {
       used = await this.#fallBack(taken, reason);
       result = await this.#transfer(used, slot);
     }
-    const { user, system } = process.cpuUsage(usage);
-    const seconds = (monotonicMs() - started) / 1000;
-    const times = { seconds, cpuSeconds: (user + system) / 1e6 };
+    const times = {
+      seconds: (monotonicMs() - started.ms) / 1000,
+      cpuSeconds: cpuSeconds() - started.cpuSeconds,
+    };
     if (result.kind === "refused") throw await this.#refused(used, result.failure);
     return await this.#conclude(used, result, times);
   }
@@ -194,7 +199,7 @@ class CopyRun {
       range: { sourceStart, targetStart, lengthBytes },
       chunkBytes,
     };
-    await this.#journalFile?.save(head, { savedAt: new Date().toISOString(), completedBytes });
+    await this.#journalFile?.save(head, { savedAt: this.#plan.host.system.now().toISOString(), completedBytes });
     this.#journalledBytes = completedBytes;
   }
 
