@@ -1,6 +1,14 @@
 import { join } from "node:path";
 import { PeerlaneError } from "../pci/error.ts";
-import { constants, type Descriptor, errnoOf, type FileStats, orClose, ifThere, type SystemCalls } from "./system-calls.ts";
+import {
+  constants,
+  type Descriptor,
+  errnoOf,
+  type FileStats,
+  ifThere,
+  orClose,
+  type SystemCalls,
+} from "./system-calls.ts";
 
 const OTHERS_WRITE = 0o022;
 
