@@ -53,10 +53,16 @@ function addJobOptions(command: Command): void {
 function addSideOptions(command: Command): void {
   command
     .option("--via <provider>", "whose memory to use, instead of the one that the kernel would choose")
+    .addOption(
+      new Option(
+        "--allow-unpublished",
+        "also memory that its driver did not publish, after a question; never that of GPUs",
+      ).conflicts("dramOnly"),
+    )
     .addOption(new Option("--peer-only", "leave DRAM out").conflicts("dramOnly"))
     .addOption(new Option("--dram-only", "leave peer memory out").conflicts(["peerOnly", "via"]))
     .option("--allow-write <device>", "let it write to this target; has to name the same one")
-    .option("--yes", "do not ask before writing")
+    .option("--yes", "do not ask before writing, or taking unpublished memory")
     .option("--fio", "print the equal job file for fio instead of running")
     .option("--svg <file>", "draw throughput and latency (replaces what is there)");
 }

@@ -16,6 +16,7 @@ export function addCopy(program: Command, finish: Finish): void {
     )
     .argument("<target>", "likewise; a file that is not there is made")
     .option("--via <provider>", "the device whose memory to use, instead of the one the kernel would choose")
+    .option("--allow-unpublished", "also memory that its driver did not publish, after a question; never that of GPUs")
     .option("--source-offset <bytes>", "start there in the source, as 64M", parseSize)
     .option("--target-offset <bytes>", "start there in the target", parseSize)
     .option("--length <bytes>", "copy so much; without it, up to the end of the source", parseSize)
@@ -30,7 +31,7 @@ export function addCopy(program: Command, finish: Finish): void {
       parseSize,
     )
     .option("--fallback", "copy through DRAM where no peer memory serves")
-    .option("--yes", "overwrite the target without asking")
+    .option("--yes", "overwrite the target, and take unpublished memory, without asking")
     .option("--dry-run", "show what would be done, and write nothing");
   addOutputOptions(command)
     .addHelpText(

@@ -9,13 +9,17 @@ const DEFAULT_SECONDS = 1;
 export function addP2pmem(program: Command, finish: Finish): void {
   const command = program
     .command("p2pmem")
-    .description("the pools of peer memory of this host: size, free space, who published and who mapped it")
+    .description(
+      "the pools of peer memory of this host: size, free space, whose it is, whether it may be used, who mapped it",
+    )
     .option("--watch [seconds]", "look again and again (every second), until Ctrl-C", parseSeconds);
   addOutputOptions(command)
     .addHelpText(
       "after",
       `
-Exits with 0 where this user can map peer memory here, 1 where not: what is missing is said, and how to get it.
+Memory of GPUs and accelerators is left alone by every verb, since jobs run in it; what a driver did not publish is
+taken with --allow-unpublished only. Nothing is mapped by this verb.
+Exits with 0 where this user may use peer memory here, 1 where not: what is missing is said, and how to get it.
 
 Examples:
   sudo peerlane p2pmem

@@ -18,6 +18,7 @@ export function addProbe(program: Command, finish: Finish): void {
       "disks, partitions, controllers or PCI addresses; without them, every disk of a PCI device",
     )
     .option("--via <provider>", "only the memory of this provider (may be repeated)", repeated)
+    .option("--allow-unpublished", "also memory that its driver did not publish, after a question; never that of GPUs")
     .option(
       "--allow-write <target>",
       "also test writes, on the end of this unused disk or partition: saved before, put back after (may be repeated)",
@@ -29,13 +30,14 @@ export function addProbe(program: Command, finish: Finish): void {
     .option("--restore <file>", "put back what a killed probe left in a rescue file")
     .option(
       "--yes",
-      "with --restore: also where somebody else has written meanwhile, or a disk without a serial number may be another",
+      "do not ask: with --restore, also where somebody else has written meanwhile, or a disk without a serial number may be another; with --allow-unpublished, go on",
     );
   addOutputOptions(command)
     .addHelpText(
       "after",
       `
-Without --allow-write or --restore nothing is written to any disk. Needs Linux 6.2 or newer and root.
+Without --allow-write or --restore nothing is written to any disk. Memory of GPUs and accelerators is left alone: jobs
+run in it. Needs Linux 6.2 or newer and root.
 Exits with 0 where all named pairs work with right data (without names: where every pair behaves as the rules say),
 1 where data is lost, rules and kernel disagree or a named pair does not work, 3 where something could not be told,
 4 where nothing could be tested.

@@ -12,6 +12,7 @@ import { type Host, readHost } from "../../live/index.ts";
 import { findDevice } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BenchView, benchBlocks, benchJson, rateText } from "../../report/live/bench/index.ts";
+import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
@@ -23,6 +24,7 @@ import { writeOutput } from "../write-output.ts";
 /** Options of `bench`. */
 export interface BenchOptions extends OutputOptions, JobRequest {
   readonly via?: string;
+  readonly allowUnpublished?: boolean;
   readonly peerOnly?: boolean;
   readonly dramOnly?: boolean;
   readonly allowWrite?: string;
@@ -48,6 +50,7 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
   }
   requireWritePermission(host.tree, plan, options.allowWrite);
   const view = await interruptible(async (signal) => {
+    await askForUnpublished(host.machine, plan.pool === null ? [] : [plan.pool], options, signal);
     const destroyed = destroyedText(plan);
     if (
       destroyed !== null &&
@@ -64,11 +67,12 @@ export async function runBenchVerb(target: string, options: BenchOptions): Promi
 }
 
 function planOf(host: Host, target: string, options: BenchOptions): BenchPlan {
-  const { via, peerOnly, dramOnly } = options;
+  const { via, allowUnpublished = false, peerOnly, dramOnly } = options;
   const only = peerOnly === true ? "peer" : dramOnly === true ? "dram" : undefined;
   return planBench(host, {
     target,
     job: options,
+    allowUnpublished,
     ...(only === undefined ? {} : { only }),
     ...(via === undefined ? {} : { via: findDevice(host.machine, via) }),
   });

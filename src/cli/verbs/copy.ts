@@ -14,6 +14,7 @@ import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
 import { shownShellWord } from "../../report/shell-word.ts";
+import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
@@ -24,6 +25,7 @@ import { show } from "../show.ts";
 /** Options of `copy`. */
 export interface CopyOptions extends OutputOptions {
   readonly via?: string;
+  readonly allowUnpublished?: boolean;
   readonly sourceOffset?: number;
   readonly targetOffset?: number;
   readonly length?: number;
@@ -49,7 +51,11 @@ export async function runCopyVerb(source: string, target: string, options: CopyO
     show(options, { machine, json: () => copyPlanJson(plan), blocks: () => copyPlanBlocks(plan) });
     return EXIT.yes;
   }
-  const result = await interruptible((signal) => runShown(plan, options, signal));
+  const result = await interruptible(async (signal) => {
+    const pools = plan.path.kind === "peer" ? [plan.path.choice.pool] : [];
+    await askForUnpublished(machine, pools, options, signal);
+    return runShown(plan, options, signal);
+  });
   const command = resumeCommand(source, target, options);
   show(options, { machine, json: () => copyJson(result, command), blocks: () => copyBlocks(result, command) });
   if (result.failure !== null && result.loss === null) throw failureOf(result, command);
@@ -66,6 +72,7 @@ function requestOf(source: string, target: string, options: CopyOptions): CopyRe
   return {
     ...{ source, target, chunkBytes },
     via: options.via ?? null,
+    allowUnpublished: options.allowUnpublished === true,
     sourceOffsetBytes: options.sourceOffset ?? 0,
     targetOffsetBytes: options.targetOffset ?? 0,
     lengthBytes: options.length ?? null,
@@ -162,7 +169,7 @@ function resumeCommand(source: string, target: string, options: CopyOptions): st
     depth: "depth",
     journal: "journal",
   } as const;
-  const flags = ["verify", "fallback"] as const;
+  const flags = { verify: "verify", fallback: "fallback", "allow-unpublished": "allowUnpublished" } as const;
   return [
     "peerlane copy",
     shownShellWord(source),
@@ -170,7 +177,7 @@ function resumeCommand(source: string, target: string, options: CopyOptions): st
     ...Object.entries({ ...values, ...sizes }).flatMap(([name, key]) =>
       options[key] === undefined ? [] : [`--${name}`, shownShellWord(String(options[key]))],
     ),
-    ...flags.filter((name) => options[name] === true).map((name) => `--${name}`),
+    ...Object.entries(flags).flatMap(([name, key]) => (options[key] === true ? [`--${name}`] : [])),
     "--resume",
   ].join(" ");
 }

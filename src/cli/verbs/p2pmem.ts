@@ -1,4 +1,4 @@
-import { type Host, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
+import { type Host, poolUse, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
 import { topologyOf } from "../../p2pdma/index.ts";
 import { documentText, printableJson } from "../../report/index.ts";
 import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
@@ -31,13 +31,13 @@ function viewOf(host: Host, pools: Host["pools"]): PoolsView {
   return {
     machine,
     topology: topologyOf(machine),
-    pools: pools.map(withUsers),
+    pools: pools.map(viewOfPool),
     missing: whatIsMissing(tree, machine, pools),
   };
 }
 
-function withUsers(pool: Host["pools"][number]): PoolsView["pools"][number] {
-  return { ...pool, users: pool.users() };
+function viewOfPool(pool: Host["pools"][number]): PoolsView["pools"][number] {
+  return { ...pool, users: pool.users(), use: poolUse(pool) };
 }
 
 /** Draws over itself on a terminal; elsewhere prints what changed, or one line of JSON per look. */

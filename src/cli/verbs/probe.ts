@@ -1,9 +1,10 @@
-import { readHost } from "../../live/index.ts";
+import { choosePools, leftAlonePools, readHost } from "../../live/index.ts";
 import { type ForeignData, type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
-import { formatSize } from "../../p2pdma/index.ts";
+import { findDevices, formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
 import { screenText } from "../../report/printable.ts";
+import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
@@ -14,6 +15,7 @@ import { show } from "../show.ts";
 /** Options of `probe`. */
 export interface ProbeOptions extends OutputOptions {
   readonly via?: readonly string[];
+  readonly allowUnpublished?: boolean;
   readonly allowWrite?: readonly string[];
   readonly writeAt?: number;
   readonly sizes?: readonly number[];
@@ -32,10 +34,14 @@ const EXITS: Readonly<Record<ProbeResult["answer"], number>> = {
 /** `peerlane probe [DEVICE…]`, and `peerlane probe --restore FILE`. */
 export async function runProbe(names: readonly string[], options: ProbeOptions): Promise<number> {
   if (options.restore !== undefined) return restore(options.restore, names, options);
-  if (options.yes === true) {
-    throw new PeerlaneError("usage", "--yes answers the question of --restore, which is not asked for", {
-      remedy: "leave it out: --allow-write TARGET is the permission to write",
-    });
+  if (options.yes === true && options.allowUnpublished !== true) {
+    throw new PeerlaneError(
+      "usage",
+      "--yes answers questions of --restore and --allow-unpublished, and none is asked",
+      {
+        remedy: "leave it out: --allow-write TARGET is the permission to write",
+      },
+    );
   }
   if (options.writeAt !== undefined && options.allowWrite === undefined) {
     throw new PeerlaneError("usage", "--write-at says where to write, and nothing may be written", {
@@ -43,7 +49,12 @@ export async function runProbe(names: readonly string[], options: ProbeOptions):
     });
   }
   const host = readHost();
-  const result = await measure(host, names, options);
+  const { allowUnpublished = false } = options;
+  const via = (options.via ?? []).map((word) => findDevices(host.machine, word));
+  const pools = choosePools(host, { allowUnpublished }, via);
+  await interruptible((signal) => askForUnpublished(host.machine, pools, options, signal));
+  const chosen = { pools, leftAlone: via.length > 0 ? [] : leftAlonePools(host, { allowUnpublished }) };
+  const result = await measure(host, names, chosen, options);
   show(options, { machine: host.machine, json: () => probeJson(result), blocks: () => probeBlocks(result) });
   return EXITS[result.answer];
 }
@@ -51,6 +62,7 @@ export async function runProbe(names: readonly string[], options: ProbeOptions):
 async function measure(
   host: ReturnType<typeof readHost>,
   names: readonly string[],
+  chosen: Pick<Parameters<typeof probe>[1], "pools" | "leftAlone">,
   options: ProbeOptions,
 ): Promise<ProbeResult> {
   const progress = new ProgressLine();
@@ -59,7 +71,7 @@ async function measure(
     try {
       return await probe(host, {
         names,
-        via: options.via ?? [],
+        ...chosen,
         writable: options.allowWrite ?? [],
         ...(options.writeAt === undefined ? {} : { writeAt: options.writeAt }),
         ...(sizes === undefined ? {} : { sizes }),

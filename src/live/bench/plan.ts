@@ -5,8 +5,9 @@ import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { PartyView, PeerPathView, SideName } from "../../report/live/bench/view.ts";
 import { clientsOf, type DataFile, findDataFile, nameOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
+import { choosePools } from "../pools/choose-pools.ts";
 import { chooseProvider } from "../pools/choose-provider.ts";
-import { requirePools } from "../pools/preflight.ts";
+import type { PermittedPool } from "../pools/pool-use.ts";
 import { type BenchJob, type JobRequest, resolveJob } from "./job.ts";
 
 /** What is asked for. */
@@ -18,6 +19,8 @@ export interface BenchRequest {
   readonly only?: SideName;
   /** Use this provider's memory instead of the one that the kernel would choose. */
   readonly via?: Bdf;
+  /** Also memory that its driver did not publish. */
+  readonly allowUnpublished?: boolean;
 }
 
 /** What will be done; nothing has been opened yet. */
@@ -27,32 +30,36 @@ export interface BenchPlan {
   readonly job: BenchJob;
   readonly sides: readonly SideName[];
   readonly table: VerdictTable;
-  /** `null` where only DRAM is measured. */
+  /** `null` where only DRAM is measured, as {@link pool}. */
   readonly path: PeerPathView | null;
+  readonly pool: PermittedPool | null;
 }
 
 /**
  * Finds the target and, unless only DRAM is measured, the provider. Throws `usage` and `not-found` for what does not
  * fit, `environment` for what this host lacks, `no-path` where no peer memory serves the target.
  */
-export function planBench(host: Host, { target: word, job, only, via }: BenchRequest): BenchPlan {
+export function planBench(
+  host: Host,
+  { target: word, job, only, via, allowUnpublished = false }: BenchRequest,
+): BenchPlan {
   const target = findDataFile(host.tree, word);
   const resolved = resolveJob(job, { ...target, name: nameOf(target) });
   const clients = functionsOf(target);
   const functions = clients.map((client) => partyOf(host, client));
   if (only === "dram") {
     const table = decideAll(host.machine, { providers: [], clients });
-    return { target, functions, job: resolved, sides: ["dram"], table, path: null };
+    return { target, functions, job: resolved, sides: ["dram"], table, path: null, pool: null };
   }
-  requirePools(host.tree, host.machine, host.pools);
-  const choice = chooseProvider(host.machine, host.pools, clientsOf(target), via);
-  const { provider } = choice.pool;
+  const pools = choosePools(host, { allowUnpublished }, via === undefined ? [] : [[via]]);
+  const { pool } = chooseProvider(host.machine, pools, clientsOf(target));
+  const { provider } = pool;
   const table = decideAll(host.machine, { providers: [provider], clients });
   const path = {
     provider: partyOf(host, provider),
     clients: functions.map((party, j) => ({ ...party, mapType: table.mapType(0, j), hops: table.hops(0, j) })),
   };
-  return { target, functions, job: resolved, sides: only === "peer" ? ["peer"] : ["peer", "dram"], table, path };
+  return { target, functions, job: resolved, sides: only === "peer" ? ["peer"] : ["peer", "dram"], table, path, pool };
 }
 
 function functionsOf(target: DataFile): readonly Bdf[] {

@@ -40,10 +40,10 @@ function bytesOf(job: BenchJob, depth: number): number {
 }
 
 async function peerMemory(host: Host, plan: BenchPlan, bytes: number): Promise<TransferMemory> {
-  const provider = plan.path?.provider.bdf;
-  if (provider === undefined) throw new PeerlaneError("usage", "no provider was chosen for the peer side");
-  const memory = await mapPeerMemory(provider, bytes);
+  if (plan.pool === null) throw new PeerlaneError("usage", "no provider was chosen for the peer side");
+  const memory = await mapPeerMemory(plan.pool, bytes);
   if (memory !== null) return memory;
+  const { provider } = plan.pool;
   const pool = readPools(host.tree, host.machine).find((one) => one.provider === provider);
   const users = pool?.users().map(poolUserText) ?? [];
   const free = pool === undefined || isUnknown(pool.availableBytes) ? "?" : String(pool.availableBytes);
@@ -65,9 +65,9 @@ async function peerMemory(host: Host, plan: BenchPlan, bytes: number): Promise<T
 }
 
 /** The greatest depth whose memory the pool gives right now, found by asking for it; 0 for none. */
-async function greatestDepth({ job, path }: BenchPlan): Promise<number> {
-  for (let depth = job.iodepth - 1; depth > 0 && path !== null; depth--) {
-    const memory = await mapPeerMemory(path.provider.bdf, bytesOf(job, depth));
+async function greatestDepth({ job, pool }: BenchPlan): Promise<number> {
+  for (let depth = job.iodepth - 1; depth > 0 && pool !== null; depth--) {
+    const memory = await mapPeerMemory(pool, bytesOf(job, depth));
     if (memory === null) continue;
     memory.release();
     return depth;

@@ -5,12 +5,12 @@ import { poolUserText } from "../../report/live/p2pmem.ts";
 import { clientsOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
+import { choosePools } from "../pools/choose-pools.ts";
 import { chooseProvider, type ProviderChoice } from "../pools/choose-provider.ts";
 import { readPools } from "../pools/memory-pool.ts";
-import { requirePools } from "../pools/preflight.ts";
 import { type MemoryShape, smallerShapes } from "./chunks.ts";
 import type { CopyEnds } from "./ends.ts";
-import { LEAST_CHUNK } from "./request.ts";
+import { type CopyRequest, LEAST_CHUNK } from "./request.ts";
 
 /** A side's function, and how the kernel maps the provider's memory for it. */
 export interface ClientMapping {
@@ -31,13 +31,12 @@ const FALLBACK_HINT = "--fallback copies through DRAM instead";
 export function choosePath(
   host: Host,
   { source, target }: CopyEnds,
-  { via, fallback }: { readonly via: string | null; readonly fallback: boolean },
+  { via, allowUnpublished = false, fallback }: Pick<CopyRequest, "via" | "allowUnpublished" | "fallback">,
 ): CopyPath {
-  const provider = via === null ? undefined : findDevice(host.machine, via);
+  const named = via === null ? [] : [[findDevice(host.machine, via)]];
   try {
     const clients = [...new Set([...clientsOf(source), ...clientsOf(target)])];
-    requirePools(host.tree, host.machine, host.pools);
-    const choice = chooseProvider(host.machine, host.pools, clients, provider);
+    const choice = chooseProvider(host.machine, choosePools(host, { allowUnpublished }, named), clients);
     const mapTypes = clients.map((client, index) => ({ client, mapType: choice.mapTypes[index] ?? "unknown" }));
     return { kind: "peer", choice, clients: mapTypes };
   } catch (error) {
@@ -71,7 +70,8 @@ export async function takeMemory(host: Host, path: CopyPath, request: MemoryRequ
   const { depth, chunkBytes, unit, fallback } = request;
   const asked: MemoryShape = { depth, chunkBytes };
   if (path.kind === "dram") return { memory: await mapSystemMemory(depth * chunkBytes), shape: asked, path };
-  const { provider } = path.choice.pool;
+  const { pool } = path.choice;
+  const { provider } = pool;
   const failure = await tryPool(path, asked, unit);
   if (!(failure instanceof PeerlaneError)) return failure;
   if (!fallback) throw failure;
@@ -85,7 +85,7 @@ export async function takeMemory(host: Host, path: CopyPath, request: MemoryRequ
   ): Promise<CopyMemory | PeerlaneError> {
     try {
       for (const smaller of smallerShapes(shape, { leastChunk: Math.max(LEAST_CHUNK, unitBytes), unit: unitBytes })) {
-        const memory = await mapPeerMemory(provider, smaller.depth * smaller.chunkBytes);
+        const memory = await mapPeerMemory(pool, smaller.depth * smaller.chunkBytes);
         if (memory !== null) return { memory, shape: smaller, path: peer };
       }
       return exhausted(host, provider);

@@ -5,6 +5,8 @@ export interface CopyRequest {
   readonly target: string;
   /** The provider to use, by any name of the device; without it the one that the kernel would choose. */
   readonly via: string | null;
+  /** Whether memory may be used that its driver did not publish. */
+  readonly allowUnpublished?: boolean;
   readonly sourceOffsetBytes: number;
   readonly targetOffsetBytes: number;
   /** Without it, up to the end of the source. */

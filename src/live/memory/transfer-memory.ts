@@ -3,6 +3,7 @@ import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type ForeignFunctions, foreignFunctions } from "../foreign-functions.ts";
+import { type PermittedPool, requireStillPermitted } from "../pools/pool-use.ts";
 
 /** PROT_READ and PROT_WRITE, mmap(2). */
 const READ_WRITE = 1 | 2;
@@ -43,11 +44,13 @@ export function allocatePath(provider: Bdf): string {
 }
 
 /**
- * Allocates peer memory of a provider. `null` where the pool has not that much left (or not in one piece). Throws
- * `environment` where it has no pool, the kernel is too old, or the user may not.
+ * Allocates memory of a pool that may be used. `null` where it has not that much left (or not in one piece). Throws
+ * `environment` where another driver has the device by now, the kernel is too old, or the user may not.
  */
-export async function mapPeerMemory(provider: Bdf, sizeBytes: number): Promise<TransferMemory | null> {
+export async function mapPeerMemory(pool: PermittedPool, sizeBytes: number): Promise<TransferMemory | null> {
   const functions = await foreignFunctions();
+  const { provider } = pool;
+  requireStillPermitted(pool);
   const path = allocatePath(provider);
   const file = openAllocate(path, provider);
   try {

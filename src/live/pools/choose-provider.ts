@@ -4,10 +4,11 @@ import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { MemoryPool } from "./memory-pool.ts";
+import type { PermittedPool } from "./pool-use.ts";
 
 /** A provider that serves all clients, and how the kernel maps it for each. */
 export interface ProviderChoice {
-  readonly pool: MemoryPool;
+  readonly pool: PermittedPool;
   /** In the order of the clients. */
   readonly mapTypes: readonly MapType[];
   /** Sum of the distances, as `pci_p2pdma_distance_many` counts it. */
@@ -17,30 +18,24 @@ export interface ProviderChoice {
 }
 
 /**
- * The provider that the kernel would choose for the clients (`pci_p2pmem_find_many`, Linux 7.2), of several as near the
- * one with most free memory; or the one that the user names. Throws `no-path` where the kernel maps
- * none for them, and `unsupported` where none can be mapped at all.
+ * Of the pools that may be used, the one that the kernel would choose for the clients (`pci_p2pmem_find_many`, Linux
+ * 7.2): published ones before others, the nearest first, of several as near the one with most free memory. Throws
+ * `no-path` where the kernel maps none of them for all clients.
  */
 export function chooseProvider(
   machine: Machine,
-  pools: readonly MemoryPool[],
+  pools: readonly PermittedPool[],
   clients: readonly Bdf[],
-  via?: Bdf,
 ): ProviderChoice {
-  const usable = pools.filter(({ mapping }) => mapping === "possible");
-  const providers = (via === undefined ? usable : usable.filter(({ provider }) => provider === via)).map(
-    ({ provider }) => provider,
-  );
-  if (providers.length === 0) throw nothingToMap(via);
-  const search = findProvider(machine, clients, { providers });
-  const candidates = search.candidates.filter((candidate) => serves(candidate, via));
+  const search = findProvider(machine, clients, { providers: pools.map(({ provider }) => provider) });
+  const candidates = search.candidates.filter(({ distance }) => distance !== -1);
   const [nearest] = candidates;
-  if (nearest === undefined) throw noneServes(search, clients, via);
-  const ties = candidates.filter((candidate) => sameDistance(candidate, nearest));
+  if (nearest === undefined) throw noneServes(search, clients);
+  const ties = candidates.filter((candidate) => isAsGood(candidate, nearest));
   const chosen = ties
-    .flatMap(({ provider }) => usable.filter((pool) => pool.provider === provider))
+    .flatMap(({ provider }) => pools.filter((pool) => pool.provider === provider))
     .sort((a, b) => freeBytes(b) - freeBytes(a))[0];
-  if (chosen === undefined) throw nothingToMap(via);
+  if (chosen === undefined) throw noneServes(search, clients);
   return {
     pool: chosen,
     mapTypes: clients.map((_, j) => search.table.mapType(search.table.providers.indexOf(chosen.provider), j)),
@@ -49,34 +44,22 @@ export function chooseProvider(
   };
 }
 
-/** The kernel looks at published memory only; who names a provider may use one that is not. */
-function serves({ distance, published }: ProviderCandidate, via: Bdf | undefined): boolean {
-  return distance !== -1 && (via !== undefined || published !== false);
-}
-
-function sameDistance(a: ProviderCandidate, b: ProviderCandidate): boolean {
+function isAsGood(a: ProviderCandidate, b: ProviderCandidate): boolean {
   if (isUnknown(a.distance) || isUnknown(b.distance)) return a === b;
-  return a.distance === b.distance;
+  return a.distance === b.distance && (a.published === true) === (b.published === true);
 }
 
 function freeBytes({ availableBytes }: MemoryPool): number {
   return isUnknown(availableBytes) ? 0 : availableBytes;
 }
 
-function nothingToMap(via: Bdf | undefined): PeerlaneError {
-  if (via === undefined) return new PeerlaneError("unsupported", "no peer memory can be mapped here");
-  return new PeerlaneError("unsupported", `${formatBdf(via)} has no peer memory that can be mapped`, {
-    remedy: "peerlane p2pmem lists the pools of this host",
-  });
-}
-
-function noneServes(search: ProviderSearch, clients: readonly Bdf[], via: Bdf | undefined): PeerlaneError {
+function noneServes(search: ProviderSearch, clients: readonly Bdf[]): PeerlaneError {
   const names = clients.map(formatBdf).join(" and ");
+  const provider = search.candidates[0]?.provider;
   const message =
-    via === undefined
+    provider === undefined || search.candidates.length > 1
       ? `the kernel maps no peer memory of this host for ${names}`
-      : `the kernel does not map the memory of ${formatBdf(via)} for ${names}`;
-  const provider = via ?? search.candidates[0]?.provider;
+      : `the kernel does not map the memory of ${formatBdf(provider)} for ${names}`;
   const i = provider === undefined ? -1 : search.table.providers.indexOf(provider);
   const refused = clients.find((_, j) => i >= 0 && search.table.mapType(i, j) === "not-supported");
   if (provider === undefined || refused === undefined) return new PeerlaneError("no-path", message);

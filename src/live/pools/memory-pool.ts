@@ -2,11 +2,15 @@ import { accessSync, constants } from "node:fs";
 import { baseName, type FileTree, readText } from "../../host/file-tree.ts";
 import type { Machine } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
-import { isUnknown } from "../../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { PoolUserView, PoolView } from "../../report/live/p2pmem.ts";
 
 /** A provider's p2pmem, as it is now. */
-export interface MemoryPool extends Omit<PoolView, "users"> {
+export interface MemoryPool extends Omit<PoolView, "users" | "use"> {
+  /** Class of the provider: what the driver's name leaves open. */
+  readonly classCode: Known<number>;
+  /** Reads anew who has the device, and whether it is published. */
+  readonly lookAgain: () => Pick<PoolView, "owner" | "published">;
   /**
    * Processes that have mapped some of it; kernel users (a driver's queues) are not among them. Looked for at the first
    * call, as that reads the memory maps of all processes.
@@ -24,21 +28,36 @@ export function readPools(tree: FileTree, machine: Machine): readonly MemoryPool
     users ??= usersByProvider(tree);
     return users.get(provider) ?? [];
   };
-  return machine.functions.flatMap(({ bdf, p2pmem }) => {
+  return machine.functions.flatMap(({ bdf, driver, classCode, p2pmem }) => {
     if (isUnknown(p2pmem) || p2pmem === null) return [];
-    const folder = `sys/bus/pci/devices/${formatBdf(bdf)}/p2pmem`;
+    const device = `sys/bus/pci/devices/${formatBdf(bdf)}`;
+    const folder = `${device}/p2pmem`;
     const available = Number(readText(tree, `${folder}/available`) ?? "");
     return [
       {
         provider: bdf,
+        owner: driver,
+        classCode,
         sizeBytes: p2pmem.sizeBytes,
         availableBytes: Number.isSafeInteger(available) ? available : p2pmem.availableBytes,
         published: p2pmem.published,
         mapping: mappingOf(tree, folder),
         users: () => usersOf(formatBdf(bdf)),
+        lookAgain: () => ({ owner: ownerOf(tree, device), published: publishedOf(tree, folder) }),
       },
     ];
   });
+}
+
+function ownerOf(tree: FileTree, device: string): Known<string | null> {
+  if (tree.list(device)?.includes("driver") !== true) return null;
+  const target = tree.readLink(`${device}/driver`);
+  return target === undefined ? unknown("the link to its driver cannot be read") : baseName(target);
+}
+
+function publishedOf(tree: FileTree, folder: string): Known<boolean> {
+  const text = readText(tree, `${folder}/published`);
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) !== 0 : unknown("no published file");
 }
 
 function mappingOf(tree: FileTree, folder: string): MemoryPool["mapping"] {

@@ -4,6 +4,7 @@ import { machineGates } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { MemoryPool } from "./memory-pool.ts";
+import { type PoolConsent, permitPool, poolUse, refusalOf } from "./pool-use.ts";
 
 /** Something without which no peer memory can be used here, and how to get it. */
 export interface Missing {
@@ -11,9 +12,14 @@ export interface Missing {
   readonly remedy: string;
 }
 
-/** What this host lacks to use peer memory, the deepest cause first; empty where a pool can be mapped. */
-export function whatIsMissing(tree: FileTree, machine: Machine, pools: readonly MemoryPool[]): readonly Missing[] {
-  if (pools.some(({ mapping }) => mapping === "possible")) return [];
+/** What this host lacks to use peer memory, the deepest cause first; empty where a pool may be used. */
+export function whatIsMissing(
+  tree: FileTree,
+  machine: Machine,
+  pools: readonly MemoryPool[],
+  consent: PoolConsent = { allowUnpublished: false },
+): readonly Missing[] {
+  if (pools.some((pool) => permitPool(pool, consent) !== null)) return [];
   if (tree.list("sys/bus/pci/devices") === undefined) {
     return [
       {
@@ -31,20 +37,35 @@ export function whatIsMissing(tree: FileTree, machine: Machine, pools: readonly 
     }));
   }
   if (pools.length === 0) return [noPool(machine)];
-  if (pools.every(({ mapping }) => mapping === "not-offered")) {
+  const kinds = new Set(pools.map((pool) => poolUse(pool).kind));
+  const leftAlone = pools.flatMap(whyLeftAlone);
+  if (kinds.has("no-permission")) {
+    return [
+      {
+        what: "no permission to map the peer memory of this host",
+        remedy: "run it as root (sudo), or let your group write /sys/bus/pci/devices/*/p2pmem/allocate",
+      },
+      ...leftAlone,
+    ];
+  }
+  if (kinds.has("not-offered")) {
     return [
       {
         what: `the kernel offers peer memory to drivers only: p2pmem/allocate is not there${releaseText(machine)}`,
         remedy: "boot Linux 6.2 or newer, where user space can map it",
       },
+      ...leftAlone,
     ];
   }
-  return [
-    {
-      what: "no permission to map the peer memory of this host",
-      remedy: "run it as root (sudo), or let your group write /sys/bus/pci/devices/*/p2pmem/allocate",
-    },
-  ];
+  return leftAlone;
+}
+
+/** What is there and is not taken: memory in use, or not published. */
+function whyLeftAlone(pool: MemoryPool): readonly Missing[] {
+  const use = poolUse(pool);
+  if (use.kind !== "in-use" && use.kind !== "unpublished") return [];
+  const { message, remedy = "" } = refusalOf(pool, use);
+  return [{ what: message, remedy }];
 }
 
 function noPool(machine: Machine): Missing {
@@ -63,10 +84,17 @@ function releaseText({ kernel: { release } }: Machine): string {
   return isUnknown(release) ? "" : ` (Linux ${release})`;
 }
 
-/** Throws `environment` with all that is missing where no pool can be mapped. */
-export function requirePools(tree: FileTree, machine: Machine, pools: readonly MemoryPool[]): void {
-  const missing = whatIsMissing(tree, machine, pools);
+/** Throws `environment` with all that is missing where no pool may be used. */
+export function requirePools(
+  tree: FileTree,
+  machine: Machine,
+  pools: readonly MemoryPool[],
+  consent?: PoolConsent,
+): void {
+  const missing = whatIsMissing(tree, machine, pools, consent);
   const [first] = missing;
   if (first === undefined) return;
-  throw new PeerlaneError("environment", missing.map(({ what }) => what).join("; "), { remedy: first.remedy });
+  throw new PeerlaneError("environment", missing.map(({ what }) => what).join("; "), {
+    remedy: [...new Set(missing.map(({ remedy }) => remedy))].join("; "),
+  });
 }

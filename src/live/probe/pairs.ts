@@ -1,12 +1,9 @@
 import type { FileTree } from "../../host/file-tree.ts";
-import type { Machine } from "../../host/machine.ts";
-import { findDevices } from "../../p2pdma/index.ts";
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BlockDevice, listBlockDevices } from "../block/block-device.ts";
 import { clientsOf, findDataFile } from "../block/data-file.ts";
 import { usesOf } from "../block/uses.ts";
-import type { MemoryPool } from "../pools/memory-pool.ts";
 
 /** A disk or partition to test with each provider. */
 export interface ProbedDevice {
@@ -81,23 +78,4 @@ function writableTarget(tree: FileTree, word: string): BlockDevice {
   throw new PeerlaneError("usage", `${device.name} is in use and is not written to: ${uses.join(", ")}`, {
     remedy: "name a disk or partition that is not mounted, held or used as swap; reads need no --allow-write",
   });
-}
-
-/** The providers to test: pools that can be mapped, or those of them that are named. Throws `unknown-device`, `unsupported`. */
-export function choosePools(
-  machine: Machine,
-  pools: readonly MemoryPool[],
-  via: readonly string[],
-): readonly MemoryPool[] {
-  const usable = pools.filter(({ mapping }) => mapping === "possible");
-  if (via.length === 0) return usable;
-  const chosen = via.flatMap((word) => {
-    const found = findDevices(machine, word);
-    const mapped = usable.filter(({ provider }) => found.includes(provider));
-    if (mapped.length > 0) return mapped;
-    throw new PeerlaneError("unsupported", `${word} has no peer memory that can be mapped`, {
-      remedy: "peerlane p2pmem lists the pools of this host",
-    });
-  });
-  return [...new Set(chosen)];
 }

@@ -1,6 +1,7 @@
 import { isUnknown } from "../../pci/known.ts";
 import { mapPeerMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import type { MemoryPool } from "../pools/memory-pool.ts";
+import type { PermittedPool } from "../pools/pool-use.ts";
 import { memoryFor } from "./trials.ts";
 
 /** How much of a pool may be taken for a test. */
@@ -12,9 +13,9 @@ export interface MemoryWish {
 }
 
 /** Takes peer memory for the largest of the sizes for which there is room; `null` where there is for none. */
-export async function takePeerMemory(pool: MemoryPool, wish: MemoryWish): Promise<TransferMemory | null> {
+export async function takePeerMemory(pool: PermittedPool, wish: MemoryWish): Promise<TransferMemory | null> {
   for (const sizeBytes of wantedBytes(pool, wish)) {
-    const memory = await mapPeerMemory(pool.provider, sizeBytes);
+    const memory = await mapPeerMemory(pool, sizeBytes);
     if (memory !== null) return memory;
   }
   return null;

@@ -10,13 +10,13 @@ import type { Host } from "../host.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";
 import { type MemoryPool, readPools } from "../pools/memory-pool.ts";
-import { requirePools } from "../pools/preflight.ts";
+import type { PermittedPool } from "../pools/pool-use.ts";
 import { stateFolder } from "../state-folder.ts";
 import { type DirectionResult, untestedDirection } from "./direction.ts";
 import { messagesOf } from "./evidence.ts";
 import { answerOf, inOrder, judge } from "./findings.ts";
 import { type Memories, measureReads, measureWrites, type PairSettings } from "./measure-pair.ts";
-import { chooseDevices, choosePools, type ProbedDevice } from "./pairs.ts";
+import { chooseDevices, type ProbedDevice } from "./pairs.ts";
 import { takePeerMemory } from "./pool-memory.ts";
 import { isSameTarget } from "./rescue-format.ts";
 import { listRescues } from "./rescue-store.ts";
@@ -29,8 +29,10 @@ import { DEFAULT_SIZES, memoryFor } from "./trials.ts";
 export interface ProbeRequest {
   /** Disks, partitions, controllers or PCI addresses; every disk of a PCI device where there are none. */
   readonly names: readonly string[];
-  /** Providers; every pool that can be mapped where there are none. */
-  readonly via: readonly string[];
+  /** Whose memory to test. */
+  readonly pools: readonly PermittedPool[];
+  /** Pools that are not tested, to be named in the result. */
+  readonly leftAlone: ProbeResult["leftAlone"];
   /** Disks and partitions of which a range may be overwritten for the test. */
   readonly writable: readonly string[];
   /** Where that range starts. */
@@ -50,9 +52,8 @@ const MESSAGE_DELAY_MS = 50;
  * can be tested here, the signal's reason once it is aborted, and `operation-failed` where a range could not be put back.
  */
 export async function probe(host: Host, request: ProbeRequest): Promise<ProbeResult> {
-  requirePools(host.tree, host.machine, host.pools);
+  const { pools } = request;
   const devices = chooseDevices(host.tree, { names: request.names, writable: request.writable });
-  const pools = choosePools(host.machine, host.pools, request.via);
   const folder = stateFolder();
   const leftRescues = listRescues(folder);
   refuseUnrestored(host.tree, devices, leftRescues);
@@ -72,6 +73,7 @@ export async function probe(host: Host, request: ProbeRequest): Promise<ProbeRes
       pairs,
       exhausted: run.exhausted,
       untried: run.untried,
+      leftAlone: request.leftAlone,
       kernelLog: log.reason,
       leftRescues,
       answer: answerOf(pairs),
@@ -125,7 +127,7 @@ class Run {
   }
 
   /** Tests all devices with one provider, whose memory is taken once and given back whatever happens. */
-  async probePool(pool: MemoryPool, devices: readonly ProbedDevice[]): Promise<void> {
+  async probePool(pool: PermittedPool, devices: readonly ProbedDevice[]): Promise<void> {
     this.#request.signal.throwIfAborted();
     const peer = await takePeerMemory(pool, { sizes: this.sizes, isModest: this.#request.sizes === undefined });
     if (peer === null) {

@@ -5,7 +5,7 @@ import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";
-import { type Block, list, paragraph, type Rich, table } from "../document.ts";
+import { type Block, heading, list, paragraph, type Rich, type Span, table } from "../document.ts";
 import { bdf, count, known } from "../schema-parts.ts";
 
 /** A process that has mapped memory of a pool. */
@@ -16,9 +16,26 @@ export interface PoolUserView {
   readonly sizeBytes: number;
 }
 
+/** Whether `probe`, `copy` and `bench` take memory of a pool, and why not. */
+export type PoolUseView =
+  | { readonly kind: "usable" }
+  /** Not published: with `--allow-unpublished` and after a question only. */
+  | { readonly kind: "unpublished"; readonly why: string }
+  /** Memory that a GPU or accelerator keeps: never. */
+  | { readonly kind: "in-use"; readonly why: string }
+  | { readonly kind: "no-permission" | "not-offered"; readonly why: string };
+
+/** A pool that is not taken. */
+export interface LeftAlone {
+  readonly provider: Bdf;
+  readonly use: Exclude<PoolUseView, { readonly kind: "usable" }>;
+}
+
 /** As much of a pool as reports show; `src/live` reads it. */
 export interface PoolView {
   readonly provider: Bdf;
+  /** The driver bound to the provider: it registered the memory. */
+  readonly owner: Known<string | null>;
   readonly sizeBytes: number;
   readonly availableBytes: Known<number>;
   /** Whether drivers find it (`pci_p2pmem_publish`); user space may map it either way. */
@@ -26,6 +43,7 @@ export interface PoolView {
   /** Whether this process may map it: the file `p2pmem/allocate` is there and can be written. */
   readonly mapping: "possible" | "no-permission" | "not-offered";
   readonly users: readonly PoolUserView[];
+  readonly use: PoolUseView;
 }
 
 /** The pools of this host, and what it lacks to use them. */
@@ -36,25 +54,29 @@ export interface PoolsView {
   readonly missing: readonly { readonly what: string; readonly remedy: string }[];
 }
 
-const mappingWords = {
-  possible: { text: "yes", paint: "direct" },
+const useWords = {
+  usable: { text: "yes", paint: "direct" },
+  unpublished: { text: "if asked for", paint: "warn" },
+  "in-use": { text: "left alone", paint: "no" },
   "no-permission": { text: "no permission", paint: "no" },
   "not-offered": { text: "not offered", paint: "no" },
-} as const;
+} as const satisfies Readonly<Record<PoolUseView["kind"], Span>>;
 
-/** `p2pmem`: every pool with its free space, who published it and who uses it; below, what is missing. */
-export function poolsBlocks({ machine, topology, pools, missing }: PoolsView): readonly Block[] {
+/** `p2pmem`: every pool with its free space, whose it is and who uses it; below, why some are left alone, and what is missing. */
+export function poolsBlocks({ topology, pools, missing }: PoolsView): readonly Block[] {
   const rows = pools.map((pool): Rich[] => [
     fullName(topology, pool.provider),
     formatSize(pool.sizeBytes),
     knownText(pool.availableBytes, formatSize),
-    knownText(pool.published, (published) => (published ? publisherOf(machine, pool.provider) : "no")),
-    [mappingWords[pool.mapping]],
+    ownerText(pool.owner),
+    knownText(pool.published, (published) => (published ? "yes" : "no")),
+    [useWords[pool.use.kind]],
     usersText(pool),
   ]);
-  const head = ["provider", "size", "free", "published by", "can be mapped", "mapped by"];
+  const head = ["provider", "size", "free", "owner", "published", "may be used", "mapped by"];
   return [
     ...(rows.length === 0 ? [] : [table(head, rows)]),
+    ...(missing.length === 0 ? leftAloneBlocks(topology, pools) : []),
     ...missing.map(({ what }) => paragraph([{ text: what, paint: "no" }])),
     ...(missing.length === 0 ? [] : [list(missing.map(({ remedy }) => remedy))]),
   ];
@@ -64,10 +86,31 @@ function knownText<T>(value: Known<T>, text: (value: T) => string): string {
   return isUnknown(value) ? "?" : text(value as T);
 }
 
-/** The driver that called `pci_p2pmem_publish`: it is the one bound to the function. */
-function publisherOf(machine: Machine, provider: Bdf): string {
-  const driver = machine.functions.find((fn) => fn.bdf === provider)?.driver;
-  return driver === undefined || isUnknown(driver) || driver === null ? "yes" : driver;
+function ownerText(owner: Known<string | null>): string {
+  return knownText(owner, (driver) => driver ?? "no driver");
+}
+
+/** Why pools are not taken, or not unasked, beside others that are: else it is among what is missing. */
+function leftAloneBlocks(topology: Topology, pools: readonly PoolView[]): readonly Block[] {
+  const lines = pools.flatMap(({ provider, use }): Rich[] =>
+    use.kind === "in-use" || use.kind === "unpublished"
+      ? [[{ text: `${fullName(topology, provider)} `, paint: "strong" }, leftAloneText(use)]]
+      : [],
+  );
+  return lines.length === 0 ? [] : [heading("Left alone"), list(lines)];
+}
+
+/** Why memory is not taken, and what could be done. */
+export function leftAloneText({ kind, why }: LeftAlone["use"]): string {
+  switch (kind) {
+    case "in-use":
+      return `is never taken: ${why}`;
+    case "unpublished":
+      return `is not taken unasked: ${why} (--allow-unpublished takes it)`;
+    case "no-permission":
+    case "not-offered":
+      return `is not taken: ${why}`;
+  }
 }
 
 /** A process that has mapped some of a pool. */
@@ -82,33 +125,50 @@ function usersText({ users, sizeBytes, availableBytes }: PoolView): string {
   return [...mapped, ...(others > 0 ? [`drivers and hidden processes ${formatSize(others)}`] : [])].join(", ");
 }
 
-/** `peerlane.p2pmem/1`. */
+/** `peerlane.p2pmem/2`. */
 export function poolsJson({ machine, pools, missing }: PoolsView): object {
   return {
-    schema: "peerlane.p2pmem/1",
+    schema: "peerlane.p2pmem/2",
     pools: pools.map((pool) => ({
       provider: formatBdf(pool.provider),
       name: machine.functions.find((fn) => fn.bdf === pool.provider)?.names[0] ?? null,
-      publisher: publisherOf(machine, pool.provider),
+      owner: pool.owner,
       ...{ size: pool.sizeBytes, available: pool.availableBytes, published: pool.published, mapping: pool.mapping },
+      usable: pool.use.kind === "usable",
+      reason: pool.use.kind === "usable" ? null : leftAloneJson(pool.use),
       users: pool.users.map(({ pid, command, sizeBytes }) => ({ pid, command, size: sizeBytes })),
     })),
     missing,
   };
 }
 
+/** Why a pool is left alone, in JSON. */
+export function leftAloneJson({ kind, why }: LeftAlone["use"]): object {
+  return { kind, text: why };
+}
+
+/** Validator of {@link leftAloneJson}. */
+export const poolReason: z.ZodType = z.strictObject({
+  kind: z
+    .enum(["in-use", "unpublished", "no-permission", "not-offered"])
+    .describe("in-use: never taken; unpublished: with --allow-unpublished only"),
+  text: z.string(),
+});
+
 /** Validator of {@link poolsJson}. */
 export const poolsSchema: z.ZodType = z.strictObject({
-  schema: z.literal("peerlane.p2pmem/1"),
+  schema: z.literal("peerlane.p2pmem/2"),
   pools: z.array(
     z.strictObject({
       provider: bdf,
       name: z.string().nullable(),
-      publisher: z.string().describe("the driver bound to the provider, yes where it is hidden"),
+      owner: known(z.string().nullable()).describe("the driver bound to the provider, which registered the memory"),
       size: count,
       available: known(count),
       published: known(z.boolean()),
       mapping: z.enum(["possible", "no-permission", "not-offered"]),
+      usable: z.boolean().describe("whether probe, copy and bench take it unasked"),
+      reason: poolReason.nullable().describe("why they do not"),
       users: z
         .array(z.strictObject({ pid: count, command: z.string(), size: count }))
         .describe("processes that have mapped some; kernel users are not among them"),

@@ -1,7 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { choosePools } from "../../../src/live/pools/choose-pools.ts";
 import { chooseProvider } from "../../../src/live/pools/choose-provider.ts";
 import { type MemoryPool, readPools } from "../../../src/live/pools/memory-pool.ts";
+import { type PermittedPool, permitPool } from "../../../src/live/pools/pool-use.ts";
 import { requirePools, whatIsMissing } from "../../../src/live/pools/preflight.ts";
+import { realSystem } from "../../../src/live/system-calls.ts";
 import { decideAll, findDevice } from "../../../src/p2pdma/index.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import { unknown } from "../../../src/pci/known.ts";
@@ -13,6 +16,10 @@ const pci = { "sys/bus/pci/devices/0000:00:00.0/class": "0x060000" };
 
 function mappable(pools: readonly MemoryPool[]): MemoryPool[] {
   return pools.map((pool) => ({ ...pool, mapping: "possible" }));
+}
+
+function permitted(pools: readonly MemoryPool[]): PermittedPool[] {
+  return mappable(pools).flatMap((pool) => permitPool(pool, { allowUnpublished: false }) ?? []);
 }
 
 describe("the pools of a host", () => {
@@ -81,7 +88,7 @@ describe("what a host lacks", () => {
 });
 
 describe("the provider for a copy", () => {
-  const pools = mappable(readPools(treeOf(pci), machine));
+  const pools = permitted(readPools(treeOf(pci), machine));
   const [provider] = pools.map((pool) => pool.provider);
   const disks = machine.functions.filter(({ classCode }) => classCode === 0x010802).map(({ bdf }) => bdf);
 
@@ -94,7 +101,9 @@ describe("the provider for a copy", () => {
 
   test("is the one that the user names", () => {
     if (provider === undefined) throw new Error("no provider");
-    expect(chooseProvider(machine, pools, [provider], provider).pool.provider).toBe(provider);
+    const host = { tree: treeOf(pci), machine, pools, system: realSystem };
+    const named = choosePools(host, { allowUnpublished: false }, [[provider]]);
+    expect(chooseProvider(machine, named, [provider]).pool.provider).toBe(provider);
   });
 
   test("of several as near is the one with most free memory, and the others are named", () => {
@@ -116,7 +125,8 @@ describe("the provider for a copy", () => {
 
   test("that is named and has no pool is refused", () => {
     const nic = findDevice(machine, "00:00.0");
-    expect(() => chooseProvider(machine, pools, disks, nic)).toThrow(/0000:00:00\.0 has no peer memory/);
-    expect(() => chooseProvider(machine, [], disks)).toThrow(/no peer memory can be mapped here/);
+    const host = { tree: treeOf(pci), machine, pools, system: realSystem };
+    expect(() => choosePools(host, { allowUnpublished: true }, [[nic]])).toThrow(/0000:00:00\.0 has no peer memory/);
+    expect(() => chooseProvider(machine, [], disks)).toThrow(/the kernel maps no peer memory of this host/);
   });
 });

@@ -19,6 +19,7 @@ const view: ProbeResult = {
   pairs: inOrder([...measured, pairOf("04:00.0", { into: failed })].map((pair) => judge(pair, machine))),
   exhausted: [{ provider, users: [{ pid: 7, command: "fio", sizeBytes: 4096 }] }],
   untried: [{ provider, sizes: [1 << 20] }],
+  leftAlone: [{ provider, use: { kind: "in-use", why: "amdgpu registers the whole VRAM, in which jobs run" } }],
   leftRescues: [
     {
       path: "/state/x.rescue",

@@ -7,7 +7,7 @@ import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
 import type { Paint } from "../../style.ts";
-import { poolUserText } from "../p2pmem.ts";
+import { leftAloneText, poolUserText } from "../p2pmem.ts";
 import type { DirectionView, ProbedPairView, ProbeView } from "./view.ts";
 
 /** So many messages of the kernel are shown of a pair; `--json` has all. */
@@ -115,7 +115,7 @@ function adviceBlocks({ findings }: ProbedPairView): readonly Block[] {
 }
 
 function runNotes(view: ProbeView): readonly Block[] {
-  const { exhausted, untried, kernelLog, leftRescues } = view;
+  const { exhausted, untried, leftAlone, kernelLog, leftRescues } = view;
   const { topology } = view.table;
   const notes: Rich[] = [...fineNotes(view)];
   for (const { provider, users } of exhausted) {
@@ -126,6 +126,9 @@ function runNotes(view: ProbeView): readonly Block[] {
   }
   for (const { provider, sizes } of untried) {
     notes.push(`${fullName(topology, provider)} has no room for I/O of ${sizes.map(formatSize).join(", ")}: not tried`);
+  }
+  for (const { provider, use } of leftAlone) {
+    notes.push(`the memory of ${fullName(topology, provider)} ${leftAloneText(use)}`);
   }
   if (kernelLog !== null) notes.push(`what the kernel said is not shown: ${kernelLog}`);
   for (const { path, rescue } of leftRescues) {

@@ -4,9 +4,10 @@ import { formatBdf } from "../../../pci/bdf.ts";
 import { machineJson, pairJson } from "../../json.ts";
 import { routeJson } from "../../route-json.ts";
 import { bdf, count, mapType } from "../../schema-parts.ts";
+import { leftAloneJson, poolReason } from "../p2pmem.ts";
 import type { DirectionView, FaultView, ProbedPairView, ProbeView } from "./view.ts";
 
-/** `peerlane.probe/1`: all that was measured. */
+/** `peerlane.probe/2`: all that was measured. */
 export function probeJson({
   table,
   sizes,
@@ -14,12 +15,13 @@ export function probeJson({
   pairs,
   exhausted,
   untried,
+  leftAlone,
   kernelLog,
   leftRescues,
   answer,
 }: ProbeView): object {
   return {
-    schema: "peerlane.probe/1",
+    schema: "peerlane.probe/2",
     machine: machineJson(table),
     answer,
     sizes,
@@ -30,6 +32,10 @@ export function probeJson({
       users: users.map(({ pid, command, sizeBytes }) => ({ pid, command, size: sizeBytes })),
     })),
     untried: untried.map(({ provider, sizes: left }) => ({ provider: formatBdf(provider), sizes: left })),
+    leftAlone: leftAlone.map(({ provider, use }) => ({
+      provider: formatBdf(provider),
+      reason: leftAloneJson(use),
+    })),
     kernelLog: kernelLog === null ? { isRead: true } : { isRead: false, reason: kernelLog },
     leftRescues: leftRescues.map(({ path, rescue }) => ({
       file: path,
@@ -147,7 +153,7 @@ export function probeSchema(shared: {
   readonly pair: z.ZodType;
 }): z.ZodType {
   return z.strictObject({
-    schema: z.literal("peerlane.probe/1"),
+    schema: z.literal("peerlane.probe/2"),
     machine: shared.machine,
     answer: z.enum(["yes", "no", "unknown", "nothing"]),
     sizes: z.array(count),
@@ -188,6 +194,9 @@ export function probeSchema(shared: {
     untried: z
       .array(z.strictObject({ provider: bdf, sizes: z.array(count) }))
       .describe("sizes for which a provider had no room"),
+    leftAlone: z
+      .array(z.strictObject({ provider: bdf, reason: poolReason }))
+      .describe("pools that were not tried, as they are in use or not published; empty where providers were named"),
     kernelLog: z.union([
       z.strictObject({ isRead: z.literal(true) }),
       z.strictObject({ isRead: z.literal(false), reason: z.string() }),

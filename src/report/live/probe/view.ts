@@ -2,7 +2,7 @@ import type { PeerRouting } from "../../../fabric/index.ts";
 import type { MapType, Verdict } from "../../../p2pdma/verdict.ts";
 import type { VerdictTable } from "../../../p2pdma/verdict-table.ts";
 import type { Bdf } from "../../../pci/bdf.ts";
-import type { PoolUserView } from "../p2pmem.ts";
+import type { LeftAlone, PoolUserView } from "../p2pmem.ts";
 
 /** As much of one measured I/O as reports show; `src/live/probe` makes it. */
 export interface TrialView {
@@ -98,6 +98,8 @@ export interface ProbeView {
   readonly pairs: readonly ProbedPairView[];
   readonly exhausted: readonly ExhaustedPool[];
   readonly untried: readonly UntriedSizes[];
+  /** Pools that were not tried since they are in use or not published; none where providers were named. */
+  readonly leftAlone: readonly LeftAlone[];
   /** Why the kernel's log could not be read, `null` where it was. */
   readonly kernelLog: string | null;
   /** Ranges that earlier runs did not put back. */
