@@ -206,6 +206,7 @@ describe("The client's DMA mask", () => {
     ["ends at the last byte that it reaches", [bar({ busAddress: busAddr(4 * GiB - 16 * MiB) })], 0],
     ["ends one byte beyond", [bar({ busAddress: busAddr(4 * GiB - 16 * MiB), sizeBytes: 16 * MiB + 1 })], 1],
     ["has no address", [bar({ busAddress: null })], 0],
+    ["has no address and more bytes than it reaches", [bar({ busAddress: null, sizeBytes: 8 * GiB })], 0],
     ["has a hidden address", [bar({ busAddress: hidden })], 0],
     ["has a hidden size", [bar({ busAddress: busAddr(8 * GiB), sizeBytes: hidden })], 0],
     ["is an I/O BAR", [bar(), bar({ index: 1, kind: "io", busAddress: busAddr(8 * GiB) })], 0],
