@@ -52,7 +52,8 @@ function makeBar(
     prefetchable: (low & IORESOURCE_PREFETCH) !== 0,
     busAddress: unset ? null : (register?.busAddress ?? (isUnknown(decoded) ? registerHidden : registerEmpty)),
     physAddress: unset ? null : Number.isSafeInteger(start) ? physAddr(start) : tooHigh,
-    sizeBytes: Number.isSafeInteger(size) && size > 0 ? size : tooHigh,
+    // Of ends beyond 2^53 the difference is not exact.
+    sizeBytes: Number.isSafeInteger(end) && size > 0 ? size : tooHigh,
     fromEnhancedAllocation: register?.fromEnhancedAllocation ?? false,
   };
 }
