@@ -1,10 +1,10 @@
 import { type DecodedConfig, decodeConfig } from "../../src/pci/decode.ts";
-import { unknown } from "../../src/pci/known.ts";
+import { type Unknown, unknown } from "../../src/pci/known.ts";
 
 /** Config spaces written by hand. */
 
-export const beyondHeader = unknown("beyond the header");
-export const extended = unknown("beyond 256 bytes");
+export const beyondHeader: Unknown = unknown("beyond the header");
+export const extended: Unknown = unknown("beyond 256 bytes");
 
 /** Registers by offset: dwords, or `[value, bytes]` for what is smaller. */
 export type Registers = Readonly<Record<number, number | readonly [value: number, bytes: 1 | 2 | 4]>>;
