@@ -120,7 +120,7 @@ test("An error says what, where and the way out, and keeps its cause", () => {
     cause,
   });
   const bare = new PeerlaneError("usage", "what");
-  expect({ ...bare }).toEqual({ name: "PeerlaneError", code: "usage", place: undefined, facts: {}, remedy: undefined });
+  expect(bare).toMatchObject({ name: "PeerlaneError", code: "usage", place: undefined, facts: {}, remedy: undefined });
   expect("cause" in bare).toBe(false);
   expect([place, { file: "a", line: 3 }, { file: "-" }].map(formatPlace)).toEqual(["a.yaml:3:5", "a:3", "-"]);
 });
