@@ -18,7 +18,7 @@ const SHIPPED = [
   "Unlicense",
 ];
 /** Of tools that build and test it: what they ask of changed copies does not concern who only runs them. */
-const TOOLS = [...SHIPPED, "MPL-2.0", "Python-2.0"];
+const TOOLS = [...SHIPPED, "CC-BY-4.0", "MPL-2.0", "Python-2.0"];
 
 /** An installed package. */
 export interface InstalledPackage {

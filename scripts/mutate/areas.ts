@@ -1,0 +1,54 @@
+import { readdirSync } from "node:fs";
+
+/** A part of the sources that is mutated together, and the tests that are to notice. */
+export interface Area {
+  readonly name: string;
+  /** Share of mutants that the tests are to kill, in percent. */
+  readonly goal: number;
+  readonly sources: readonly string[];
+  readonly tests: readonly string[];
+}
+
+/** Files of a folder: those of these names, or all of the kind. */
+function files(folder: string, end: ".ts" | ".test.ts", names?: readonly string[]): string[] {
+  const found = names?.map((name) => `${name}${end}`) ?? readdirSync(folder).filter((file) => file.endsWith(end));
+  return found.map((file) => `${folder}/${file}`).sort();
+}
+
+const RULES = [
+  ...["acs-parameters", "acs-quirks", "boot-acs", "decide-all", "find-provider", "fixes", "history", "host-bridge"],
+  ...["iommu-groups", "kernel-parameters", "kernel-rules", "map-type", "path", "release-number", "releases"],
+  "verdict-table",
+];
+const RULES_TESTS = [
+  ...["acs-quirks", "boot-acs", "find-provider", "host-bridge", "iommu-groups", "kernel-parameters", "kernel-rules"],
+  ...["path", "releases"],
+];
+
+/** Every area, from the root of the repository. */
+export const AREAS: readonly Area[] = [
+  {
+    name: "rules",
+    goal: 90,
+    sources: files("src/p2pdma", ".ts", RULES),
+    tests: files("test/p2pdma", ".test.ts", RULES_TESTS),
+  },
+  {
+    name: "gates",
+    goal: 90,
+    sources: files("src/p2pdma", ".ts", ["gates"]),
+    tests: files("test/p2pdma", ".test.ts", ["gates"]),
+  },
+  { name: "decode", goal: 90, sources: files("src/pci", ".ts"), tests: files("test/pci", ".test.ts") },
+  { name: "dma", goal: 80, sources: files("src/dma", ".ts"), tests: files("test/dma", ".test.ts") },
+  {
+    name: "iommu",
+    goal: 80,
+    sources: files("src/iommu", ".ts"),
+    tests: [
+      ...files("test/iommu", ".test.ts"),
+      ...files("test/dma", ".test.ts", ["iommu", "iommu-units", "iova-state"]),
+    ],
+  },
+  { name: "copy", goal: 80, sources: files("src/live/copy", ".ts"), tests: files("test/live/copy", ".test.ts") },
+];
