@@ -219,6 +219,11 @@ describe("IOMMU groups", () => {
     expect(groups([endpoint("00:02.0", { iommuGroup })], iommu)).toBe(expected);
   });
 
+  test("are formed where one function of several shows a group, and the IOMMU is hidden", () => {
+    const functions = [endpoint("00:02.0", { iommuGroup: null }), endpoint("00:03.0", { iommuGroup: 0 })];
+    expect(groups(functions, { kind: hidden, mode: hidden, groupTypes: new Map() })).toBe("00:03.0 / 00:02.0");
+  });
+
   test("have the kernel's own numbers where their members are the same, else the next ones free", () => {
     const numbers = (...real: PciFunction["iommuGroup"][]): number[] => {
       const functions = real.map((iommuGroup, slot) => endpoint(`00:0${slot + 1}.0`, { iommuGroup }));

@@ -120,6 +120,24 @@ test("The lists hold nothing else", () => {
   expect(rows).toEqual(marked.map((count, column) => (column >= 8 ? count - 2 : count)));
 });
 
+test.each(
+  rows(`
+    // release | read in
+    4.20       | torvalds/linux at 02917e9f8676
+    5.4        | linux-ipq 5.4 at 7744840b595e; the AMD entry in the patch that made the list
+    5.8        | the patch that was taken for 5.8 and the one that removed the AMD entries again; the rest as in 5.10
+    5.10       | Debian linux-source-5.10 5.10.223-1
+    5.15       | intel linux-lts2021 at a745a76eadab
+    5.17       | linux-oem-5.17 at 7d0487daf2f5
+    6.1        | Debian linux-source-6.1 6.1.192-2
+    6.12       | Debian linux-source-6.12 6.12.107-1
+    7.2        | Debian linux-source-7.2 7.2.13-1
+    7.3        | Debian linux-source-7.3 7.3.4-1~bpo13+1
+  `),
+)("The rules of %s were read in %s", (release, source) => {
+  expect(KERNEL_RULES.find((rules) => rules.release === release)?.checkedAt).toBe(source);
+});
+
 /** What else differs between the releases. */
 const RULES = rows(`
   // release | AMD by CPU from | a root port first on its bus | redirected below one host bridge

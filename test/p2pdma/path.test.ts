@@ -81,6 +81,20 @@ describe("The way between two functions", () => {
   });
 });
 
+test("The first function of a machine may be where two meet", () => {
+  const functions = [
+    bridge("00:01.0", "root-port", 1),
+    endpoint("01:00.0", { multifunction: true }),
+    endpoint("01:00.1"),
+  ];
+  const table = decideAll(machineOf(functions), {
+    providers: [at("01:00.0")],
+    clients: [at("01:00.1"), at("00:01.0")],
+  });
+  expect(table.at(0, 0)).toMatchObject({ mapType: "bus-addr", meeting: at("00:01.0"), hops: 2 });
+  expect(table.at(0, 1)).toMatchObject({ mapType: "bus-addr", meeting: at("00:01.0"), hops: 1 });
+});
+
 describe("ACS on the way", () => {
   test.each(
     rows(`
