@@ -33,6 +33,7 @@ export async function runProgram(options: GuestProgram): Promise<ReadonlyMap<str
     platform: "node",
     format: "esm",
     target: "node20",
+    external: ["koffi"],
     write: false,
   });
   const text = bundle.outputFiles[0]?.text ?? "";
