@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CPU_NAMES, IOMMU_MODES } from "../host/override.ts";
+import type { NamingOptions } from "./sent-on.ts";
 
 /** How a verb prints its answer. */
 export interface OutputOptions {
@@ -27,7 +28,7 @@ export interface WhatIfOptions extends ChangeOptions {
 }
 
 /** What every verb that shows a machine takes. */
-export interface MachineOptions extends OutputOptions, WhatIfOptions {}
+export interface MachineOptions extends OutputOptions, WhatIfOptions, NamingOptions {}
 
 function parseWidth(text: string): number {
   const width = Number(text);
@@ -62,9 +63,16 @@ export function addOutputOptions(command: Command): Command {
     .option("--debug", "show stack traces of errors");
 }
 
+/** Adds the options of {@link NamingOptions} to a verb. */
+export function addNamingOptions(command: Command): Command {
+  return command
+    .option("--full-names", "names that people or MAC addresses gave, in JSON and Markdown too")
+    .option("--full-command-line", "the kernel's whole command line, not only the parameters that matter");
+}
+
 /** Adds the options of {@link MachineOptions} to a verb. */
 export function addMachineOptions(command: Command): Command {
-  return addOutputOptions(addWhatIfOptions(command));
+  return addOutputOptions(addNamingOptions(addWhatIfOptions(command)));
 }
 
 /** Adds the options of {@link WhatIfOptions} to a verb. */

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { addMachineOptions, addOutputOptions, listed, SOURCE_HELP } from "../options.ts";
+import { addMachineOptions, addNamingOptions, addOutputOptions, listed, SOURCE_HELP } from "../options.ts";
 import type { CheckOptions } from "../verbs/check.ts";
 import type { DiffOptions } from "../verbs/diff.ts";
 import type { FindOptions } from "../verbs/find.ts";
@@ -93,7 +93,7 @@ function addDiff(program: Command, finish: Finish): void {
     .argument("<before>", SOURCE_HELP)
     .argument("[after]", "the other one; without it, this host")
     .option("--rules <release>", "the kernel release whose rules decide on both sides");
-  addOutputOptions(command)
+  addOutputOptions(addNamingOptions(command))
     .addHelpText(
       "after",
       "\nExits with 0 where nothing differs, 1 where something does.\n\nExamples:\n  peerlane diff before.json.gz after.json.gz\n  sudo peerlane diff yesterday.json.gz",

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { READ_WRITE } from "../../report/live/bench/view.ts";
-import { addOutputOptions } from "../options.ts";
+import { addNamingOptions, addOutputOptions } from "../options.ts";
 import { parseSize } from "../sizes.ts";
 import type { BenchOptions } from "../verbs/bench.ts";
 import type { Finish } from "./finish.ts";
@@ -13,7 +13,7 @@ export function addBench(program: Command, finish: Finish): void {
     .argument("<device>", "a disk, partition or file: nvme0n1, nvme0, /dev/nvme0n1p2, a PCI address");
   addJobOptions(command);
   addSideOptions(command);
-  addOutputOptions(command)
+  addOutputOptions(addNamingOptions(command))
     .addHelpText(
       "after",
       `

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { addOutputOptions } from "../options.ts";
+import { addNamingOptions, addOutputOptions } from "../options.ts";
 import type { P2pmemOptions } from "../verbs/p2pmem.ts";
 import type { Finish } from "./finish.ts";
 
@@ -13,7 +13,7 @@ export function addP2pmem(program: Command, finish: Finish): void {
       "the pools of peer memory of this host: size, free space, whose it is, whether it may be used, who mapped it",
     )
     .option("--watch [seconds]", "look again and again (every second), until Ctrl-C", parseSeconds);
-  addOutputOptions(command)
+  addOutputOptions(addNamingOptions(command))
     .addHelpText(
       "after",
       `

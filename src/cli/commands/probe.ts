@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { addOutputOptions, repeated } from "../options.ts";
+import { addNamingOptions, addOutputOptions, repeated } from "../options.ts";
 import { parseSize } from "../sizes.ts";
 import type { ProbeOptions } from "../verbs/probe.ts";
 import type { Finish } from "./finish.ts";
@@ -32,7 +32,7 @@ export function addProbe(program: Command, finish: Finish): void {
       "--yes",
       "do not ask: with --restore, also where somebody else has written meanwhile, or a disk without a serial number may be another; with --allow-unpublished, go on",
     );
-  addOutputOptions(command)
+  addOutputOptions(addNamingOptions(command))
     .addHelpText(
       "after",
       `

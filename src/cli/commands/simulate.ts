@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { addChangeOptions, addOutputOptions } from "../options.ts";
+import { addChangeOptions, addNamingOptions, addOutputOptions } from "../options.ts";
 import type { SimulateOptions } from "../verbs/simulate.ts";
 import type { Finish } from "./finish.ts";
 
@@ -11,7 +11,7 @@ export function addSimulate(program: Command, finish: Finish): void {
     .argument("<scenario>", "a workload file (YAML); examples/workloads has some")
     .option("--trace", "show the way of every request, hop by hop")
     .option("--trace-file <file>", "write the same for Perfetto and chrome://tracing (replaces what is there)");
-  addOutputOptions(addChangeOptions(command))
+  addOutputOptions(addNamingOptions(addChangeOptions(command)))
     .addHelpText(
       "after",
       `

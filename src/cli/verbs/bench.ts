@@ -18,11 +18,12 @@ import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
 import { ProgressLine, print, sayNote } from "../print.ts";
+import { addressOf, type NamingOptions, shownHost } from "../sent-on.ts";
 import { show } from "../show.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `bench`. */
-export interface BenchOptions extends OutputOptions, JobRequest {
+export interface BenchOptions extends OutputOptions, JobRequest, NamingOptions {
   readonly via?: string;
   readonly allowUnpublished?: boolean;
   readonly peerOnly?: boolean;
@@ -35,8 +36,13 @@ export interface BenchOptions extends OutputOptions, JobRequest {
 
 /** `peerlane bench DEVICE`: through peer memory and through DRAM, side by side. */
 export async function runBenchVerb(target: string, options: BenchOptions): Promise<number> {
-  const host = readHost();
-  const plan = planOf(host, target, options);
+  const real = readHost();
+  const host = shownHost(real, options);
+  const { via } = options;
+  const plan = planOf(host, addressOf(real.machine, target), {
+    ...options,
+    ...(via === undefined ? {} : { via: addressOf(real.machine, via) }),
+  });
   if (options.fio === true) {
     print(
       fioJobFile({

@@ -1,5 +1,8 @@
-import { checkPolicy, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import { topologyOf } from "../../p2pdma/index.ts";
+import { checkPolicy, type Finding, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
 import type { Change } from "../../p2pdma/what-if/index.ts";
+import { formatBdf } from "../../pci/bdf.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
 import {
@@ -15,6 +18,7 @@ import { type MachineOptions, rulesOf } from "../options.ts";
 import { print } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readSource } from "../read-source.ts";
+import { askedMachine, isSentOn, shownMachine, shownPath } from "../sent-on.ts";
 import { screenOf, showNotes } from "../show.ts";
 
 /** Options of `check`. */
@@ -25,16 +29,26 @@ export interface CheckOptions extends MachineOptions {
 
 /** `peerlane check POLICY [SRC]`. */
 export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
-  const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), file);
-  const { after: machine, changes } = await readSource(source, options);
-  const result = checkPolicy(machine, policy, rulesOf(options));
+  const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), shownPath(file, options));
+  const { after, changes } = await readSource(source, options);
+  const machine = shownMachine(after, options);
+  const result = shownResult(checkPolicy(askedMachine(after, options), policy, rulesOf(options)), machine);
   print(formOf(options, result, changes));
-  if (isForPeople(options)) showNotes(machine);
+  if (!isSentOn(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
 }
 
-function isForPeople({ json, markdown, junit, sarif }: CheckOptions): boolean {
-  return [json, markdown, junit, sarif].every((wanted) => wanted !== true);
+/** A policy names devices as people do; the answer names them as `machine` does. */
+function shownResult(result: PolicyResult, machine: Machine): PolicyResult {
+  const names = new Set(machine.functions.flatMap((fn) => [formatBdf(fn.bdf), ...fn.names]));
+  const findings = (list: readonly Finding[]): readonly Finding[] =>
+    list.map((one) => (one.kind === "missing" ? { ...one, near: one.near.filter((name) => names.has(name)) } : one));
+  return {
+    ...result,
+    machine,
+    topology: topologyOf(machine),
+    results: result.results.map((rule) => ({ ...rule, findings: findings(rule.findings) })),
+  };
 }
 
 function formOf(options: CheckOptions, result: PolicyResult, changes: readonly Change[]): Printable {

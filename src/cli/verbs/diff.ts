@@ -1,13 +1,17 @@
-import { compareMachines, compareVerdicts, decideAll } from "../../p2pdma/index.ts";
+import type { Machine } from "../../host/machine.ts";
+import { keptRelease } from "../../host/redaction/index.ts";
+import { compareMachines, compareVerdicts, decideAll, type MachineDifference } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
+import { type NamingOptions, shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 
 /** Options of `diff`. */
-export interface DiffOptions extends OutputOptions {
+export interface DiffOptions extends OutputOptions, NamingOptions {
   readonly rules?: string;
 }
 
@@ -22,18 +26,34 @@ export async function runDiff(
       remedy: "name a file for one side",
     });
   }
-  const { after: beforeMachine } = await readSource(beforeSource, {});
-  const { after: machine } = await readSource(afterSource, {});
+  const read = [(await readSource(beforeSource, {})).after, (await readSource(afterSource, {})).after] as const;
+  const [beforeMachine, machine] = [shownMachine(read[0], options), shownMachine(read[1], options)];
+  const compared = [withKernelOf(read[0], beforeMachine), withKernelOf(read[1], machine)] as const;
   const before = decideAll(beforeMachine, rulesOf(options));
   const after = decideAll(machine, rulesOf(options));
   const view: DifferenceView = {
-    difference: compareMachines(before.topology, after.topology, [beforeMachine, machine]),
+    difference: shownDifference(compareMachines(before.topology, after.topology, compared), options),
     verdicts: compareVerdicts(before, after),
     before: before.topology,
     after: after.topology,
   };
   show(options, { machine, json: () => diffJson(before, after, view), blocks: () => differenceBlocks(view) });
   return isSame(view) ? EXIT.yes : EXIT.no;
+}
+
+/** Two kernels differ by their whole releases, of which an answer may show less. */
+function withKernelOf({ kernel: { release } }: Machine, shown: Machine): Machine {
+  return { ...shown, kernel: { ...shown.kernel, release } };
+}
+
+function shownDifference(difference: MachineDifference, options: DiffOptions): MachineDifference {
+  if (options.fullNames === true) return difference;
+  const shown = <Release extends Known<string | null>>(release: Release): Release | string =>
+    release === null || isUnknown(release) ? release : keptRelease(release);
+  const facts = difference.facts.map((fact) =>
+    fact.what === "kernel" ? { ...fact, before: shown(fact.before), after: shown(fact.after) } : fact,
+  );
+  return { ...difference, facts };
 }
 
 function isSame({ difference, verdicts }: DifferenceView): boolean {

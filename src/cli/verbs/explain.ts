@@ -3,6 +3,7 @@ import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, wh
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
+import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 
 /** Options of `explain`. */
@@ -18,13 +19,18 @@ export async function runExplain(
   options: ExplainOptions,
 ): Promise<number> {
   refuseSourceAsDevice([a, b]);
-  const { before, after: machine, changes } = await readSource(source, options);
-  const provider = findDevice(machine, a);
-  const client = findDevice(machine, b);
+  const { before, after, changes } = await readSource(source, options);
+  const provider = findDevice(after, a);
+  const client = findDevice(after, b);
+  const machine = shownMachine(after, options);
   const both = provider === client ? [provider] : [provider, client];
   const selection = { ...rulesOf(options), providers: both, clients: both };
   const table = decideAll(machine, selection);
-  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(before, selection), table);
+  const whatIf = whatIfView(
+    changes,
+    changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
+    table,
+  );
   if (options.history === true) {
     const one = decideAll(machine, { ...rulesOf(options), providers: [provider], clients: [client] });
     const entries = verdictHistory(machine, provider, client);

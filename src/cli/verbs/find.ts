@@ -6,6 +6,7 @@ import { askedBlocks, askedJson, findBlocks, findJson } from "../../report/index
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { looksLikeSource, readSource, refuseSourceAsDevice } from "../read-source.ts";
+import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 
 /** Options of `find`. */
@@ -20,10 +21,11 @@ export async function runFind(names: readonly string[], options: FindOptions): P
   const isSource = options.source === undefined && names.length > 1 && (looksLikeSource(last) || existsSync(last));
   const clientNames = isSource ? names.slice(0, -1) : names;
   refuseSourceAsDevice(clientNames);
-  const { after: machine, changes } = await readSource(isSource ? last : options.source, options);
-  const clients = [...new Set(clientNames.flatMap((name) => findDevices(machine, name)))];
+  const { after, changes } = await readSource(isSource ? last : options.source, options);
+  const clients = [...new Set(clientNames.flatMap((name) => findDevices(after, name)))];
   if (clients.length === 0) throw new PeerlaneError("usage", "find takes at least one client");
-  const providers = options.providers?.flatMap((name) => findDevices(machine, name));
+  const providers = options.providers?.flatMap((name) => findDevices(after, name));
+  const machine = shownMachine(after, options);
   const search = findProvider(machine, clients, {
     ...rulesOf(options),
     ...(providers === undefined ? {} : { providers: [...new Set(providers)] }),

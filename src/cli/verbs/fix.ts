@@ -5,6 +5,7 @@ import { askedBlocks, askedJson, fixBlocks, fixJson } from "../../report/index.t
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
+import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 
 /** Options of `fix`. */
@@ -24,8 +25,9 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
     });
   }
   refuseSourceAsDevice(names.slice(0, count));
-  const { after: machine, changes } = await readSource(names[count], options);
-  const pairs = options.all === undefined ? onePair(machine, names) : allPairs(machine, options.all);
+  const { after, changes } = await readSource(names[count], options);
+  const pairs = options.all === undefined ? onePair(after, names) : allPairs(after, options.all);
+  const machine = shownMachine(after, options);
   const advice = advise(machine, pairs, rulesOf(options));
   show(options, {
     machine,

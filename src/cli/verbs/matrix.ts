@@ -5,6 +5,7 @@ import { matrixBlocks, matrixJson, matrixText, whatIfView } from "../../report/i
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";
+import { shownMachine } from "../sent-on.ts";
 import { show, treeInput } from "../show.ts";
 
 /** Options of `matrix`. */
@@ -16,15 +17,20 @@ export interface MatrixOptions extends MachineOptions {
 
 /** `peerlane matrix [SRC]`. */
 export async function runMatrix(source: string | undefined, options: MatrixOptions): Promise<number> {
-  const { before, after: machine, changes } = await readSource(source, options);
-  const chosen = selectDevices(machine, { all: options.all === true });
+  const { before, after, changes } = await readSource(source, options);
+  const chosen = selectDevices(after, { all: options.all === true });
   const selection = {
-    providers: named(machine, options.providers) ?? chosen.providers,
-    clients: named(machine, options.clients) ?? chosen.clients,
+    providers: named(after, options.providers) ?? chosen.providers,
+    clients: named(after, options.clients) ?? chosen.clients,
     ...rulesOf(options),
   };
+  const machine = shownMachine(after, options);
   const table = decideAll(machine, selection);
-  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(before, selection), table);
+  const whatIf = whatIfView(
+    changes,
+    changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
+    table,
+  );
   const { PeerRoutes } = await import("../../fabric/index.ts");
   const routes = new PeerRoutes(table);
   show(options, {

@@ -6,17 +6,18 @@ import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
 import { print, redraw } from "../print.ts";
+import { type NamingOptions, shownHost } from "../sent-on.ts";
 import { screenOf, show } from "../show.ts";
 
 /** Options of `p2pmem`. */
-export interface P2pmemOptions extends OutputOptions {
+export interface P2pmemOptions extends OutputOptions, NamingOptions {
   /** Seconds between two looks. */
   readonly watch?: number;
 }
 
 /** `peerlane p2pmem`: the pools of this host, once or again and again. */
 export async function runP2pmem(options: P2pmemOptions): Promise<number> {
-  const host = readHost();
+  const host = shownHost(readHost(), options);
   if (options.watch !== undefined) {
     await watch(host, options.watch, options);
     return EXIT.yes;

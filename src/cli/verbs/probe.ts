@@ -10,10 +10,11 @@ import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import type { OutputOptions } from "../options.ts";
 import { ProgressLine, print } from "../print.ts";
+import { addressOf, type NamingOptions, shownHost } from "../sent-on.ts";
 import { show } from "../show.ts";
 
 /** Options of `probe`. */
-export interface ProbeOptions extends OutputOptions {
+export interface ProbeOptions extends OutputOptions, NamingOptions {
   readonly via?: readonly string[];
   readonly allowUnpublished?: boolean;
   readonly allowWrite?: readonly string[];
@@ -48,13 +49,15 @@ export async function runProbe(names: readonly string[], options: ProbeOptions):
       remedy: "add --allow-write TARGET",
     });
   }
-  const host = readHost();
+  const real = readHost();
   const { allowUnpublished = false } = options;
-  const via = (options.via ?? []).map((word) => findDevices(host.machine, word));
+  const via = (options.via ?? []).map((word) => findDevices(real.machine, word));
+  const host = shownHost(real, options);
   const pools = choosePools(host, { allowUnpublished }, via);
   await interruptible((signal) => askForUnpublished(host.machine, pools, options, signal));
   const chosen = { pools, leftAlone: via.length > 0 ? [] : leftAlonePools(host, { allowUnpublished }) };
-  const result = await measure(host, names, chosen, options);
+  const addresses = names.map((name) => addressOf(real.machine, name));
+  const result = await measure(host, addresses, chosen, options);
   show(options, { machine: host.machine, json: () => probeJson(result), blocks: () => probeBlocks(result) });
   return EXITS[result.answer];
 }

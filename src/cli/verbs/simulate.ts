@@ -17,11 +17,12 @@ import type { ChangeOptions, OutputOptions } from "../options.ts";
 import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readUnchanged } from "../read-source.ts";
+import { askedMachine, type NamingOptions, shownMachine, shownPath } from "../sent-on.ts";
 import { show } from "../show.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `simulate`. */
-export interface SimulateOptions extends OutputOptions, ChangeOptions {
+export interface SimulateOptions extends OutputOptions, ChangeOptions, NamingOptions {
   readonly trace?: boolean;
   readonly traceFile?: string;
 }
@@ -31,12 +32,15 @@ const PROGRESS_INTERVAL = 100;
 
 /** `peerlane simulate SCENARIO`: runs a workload file on the model. */
 export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {
-  const workload = parseWorkload(readInputFile(file, "workload", "examples/workloads"), file);
-  const machine = await machineOf(workload, options);
+  const text = readInputFile(file, "workload", "examples/workloads");
+  const workload = parseWorkload(text, shownPath(file, options));
+  const read = await machineOf(file, workload, options);
+  const machine = shownMachine(read, options);
   const isTraced = options.trace === true || options.traceFile !== undefined;
-  const simulation = simulate(workload, machine, isTraced);
+  const simulation = { ...simulate(workload, askedMachine(read, options), isTraced), machine };
   if (options.traceFile !== undefined) {
-    writeOutput(options.traceFile, printableJson(traceFile(simulation)));
+    const sent = shownMachine(read, { ...options, json: true });
+    writeOutput(options.traceFile, printableJson(traceFile({ ...simulation, machine: sent })));
   }
   const shown = options.trace === true ? simulation : { ...simulation, trace: null };
   show(options, { machine, json: () => simulationJson(shown), blocks: () => simulationBlocks(shown) });
@@ -60,7 +64,7 @@ function simulate(workload: Workload, machine: Machine, trace: boolean): Simulat
 }
 
 /** The machine of a workload after its kernel's boot, as it would be with what is asked. */
-async function machineOf({ file, machine }: Workload, changes: ChangeOptions): Promise<Machine> {
+async function machineOf(file: string, { machine }: Workload, changes: ChangeOptions): Promise<Machine> {
   const read =
     machine.kind === "inline"
       ? { machine: machine.machine, isBooted: false }

@@ -1,3 +1,4 @@
+import type { Machine, SourceFormat } from "../machine.ts";
 import { isKernelName } from "./kernel-names.ts";
 
 /** What the name of a source gives away: as a file, which texts quote, and as names, which may stand anywhere. */
@@ -19,6 +20,30 @@ export function namesOfSource(path: string): SourceNames {
     files: [path, file],
     names: [...[host, host.split(".")[0] ?? ""].filter(looksLikeHost), ...homes.filter((home) => home.length >= 3)],
   };
+}
+
+const KINDS: Readonly<Record<SourceFormat, string>> = {
+  sysfs: "sysfs",
+  archive: "archive of sysfs",
+  lspci: "text of lspci",
+  scenario: "scenario",
+  snapshot: "snapshot",
+  "rdma-topo": "dump of rdma_topo",
+  hwloc: "XML of hwloc",
+  nccl: "XML of NCCL",
+};
+
+/** Sources that have no file's name. */
+const NAMELESS = ["this host", "standard input", "input", "snapshot"];
+
+/** What to call a source in what is sent on: a file by its own name where that names no host and nobody, else by its kind. */
+export function sourceLabel({ format, name }: Machine["source"]): string {
+  if (NAMELESS.includes(name)) return name;
+  const { files, names } = namesOfSource(name);
+  const file = files.at(-1) ?? "";
+  const stem = file.split(".")[0] ?? "";
+  const isPlain = ENDING.test(file) && /^[a-z]{2,16}$/i.test(stem) && !names.includes(stem);
+  return isPlain || (format === "scenario" && names.length === 0) ? file : KINDS[format];
 }
 
 /** Hosts have a number or several parts. A plain word as a file's name (`intel.txt`) is one of many texts. */

@@ -1,6 +1,7 @@
 import { ACS_BIT_NAMES } from "../../pci/acs.ts";
 import type { Capability } from "../../pci/capability.ts";
 import { capabilityName } from "../../pci/capability-names.ts";
+import { PORT_TYPES } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Cpu, Iommu, Kernel, Machine, Note } from "../machine.ts";
@@ -67,7 +68,9 @@ function mapKnown<T>(value: Known<T>, change: (value: T) => T): Known<T> {
 }
 
 /** Places go whole: they lie in a file that the snapshot's reader does not have. */
-function redactNote({ severity, message, remedy }: Note, scrub: Scrub): Note {
+function redactNote({ severity, message: text, remedy, place }: Note, scrub: Scrub): Note {
+  // What it quotes is what stands there.
+  const message = place === undefined ? text : text.replaceAll(/'[^'\n]*'/g, `'${GONE}'`);
   return { severity, message: scrub(message), ...(remedy === undefined ? {} : { remedy: scrub(remedy) }) };
 }
 
@@ -106,11 +109,13 @@ const CAPABILITY_FIELDS = new Set(
 );
 
 /** Their texts are hex numbers of up to 32 bits, or types of ports. */
-const FIELD_TEXT = /^(?:0x[0-9a-f]{1,8}|[a-z]{3,12}(?:-[a-z]{2,9}){0,4})$/i;
+function isFieldText(text: string): boolean {
+  return /^0x[0-9a-f]{1,8}$/i.test(text) || text === "reserved" || Object.hasOwn(PORT_TYPES, text);
+}
 
 function redactCapability(capability: Capability): Capability {
   const fields = Object.entries(capability.decoded).filter(
-    ([field, value]) => CAPABILITY_FIELDS.has(field) && (typeof value !== "string" || FIELD_TEXT.test(value)),
+    ([field, value]) => CAPABILITY_FIELDS.has(field) && (typeof value !== "string" || isFieldText(value)),
   );
   return { ...capability, name: capabilityName(capability.space, capability.id), decoded: Object.fromEntries(fields) };
 }

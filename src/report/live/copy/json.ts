@@ -85,7 +85,6 @@ function endJson(end: CopyEndView): object {
     path: end.path,
     device: device?.name ?? null,
     functions: (device?.functions ?? []).map(formatBdf),
-    identity: end.kind === "device" ? end.identity : null,
     size: end.sizeBytes,
     block: end.logicalBlockBytes,
   };
@@ -113,7 +112,6 @@ const end = {
   path: z.string(),
   device: z.string().nullable().describe("the disk that it is or lies on"),
   functions: z.array(bdf).describe("the PCI functions that move its data"),
-  identity: z.string().nullable(),
   size: count,
   block: count,
 };

@@ -48,7 +48,7 @@ export function probeJson({
 function probedPairJson(pair: ProbedPairView): object {
   return {
     provider: formatBdf(pair.provider),
-    device: { name: pair.device.name, identity: pair.device.identity, size: pair.device.sizeBytes },
+    device: { name: pair.device.name, size: pair.device.sizeBytes },
     isNamed: pair.isNamed,
     isOwnMemory: pair.isOwnMemory,
     class: pair.class,
@@ -162,7 +162,7 @@ export function probeSchema(shared: {
       .array(
         z.strictObject({
           provider: bdf,
-          device: z.strictObject({ name: z.string(), identity: z.string().nullable(), size: count }),
+          device: z.strictObject({ name: z.string(), size: count }),
           isNamed: z.boolean(),
           isOwnMemory: z.boolean(),
           class: z.enum(["disagreement", "loss", "failure", "unknown", "fine"]),
