@@ -11,7 +11,8 @@ export function reportError(error: unknown, isDebug: boolean): number {
 
 const NAME = painted("no", "peerlane:");
 
-function errorLines(error: unknown): readonly Rich[] {
+/** What is said of an error. */
+export function errorLines(error: unknown): readonly Rich[] {
   if (!(error instanceof PeerlaneError)) {
     const message = error instanceof Error ? error.message : String(error);
     return [rich`${NAME} unexpected: ${message}`, "  → this is a bug; please report it with the output of --debug"];
@@ -26,7 +27,7 @@ function errorLines(error: unknown): readonly Rich[] {
 }
 
 /** Where it was thrown, and what came before it. */
-function debugLines(error: unknown): readonly string[] {
+export function debugLines(error: unknown): readonly string[] {
   const lines: string[] = [];
   for (let one = error; one instanceof Error; one = one.cause) {
     if (one !== error) lines.push(`  caused by ${one.name}: ${one.message}`);

@@ -308,13 +308,21 @@ function readHostBridges(tree: FileTree, functions: readonly PciFunction[]): Kno
     }));
 }
 
-function hostWindows(ranges: readonly MemoryRange[], busOffset: Known<number>): HostBridgeWindow[] {
+function hostWindows(ranges: readonly MemoryRange[], seenOffset: Known<number>): HostBridgeWindow[] {
+  const busOffset =
+    isUnknown(seenOffset) || ranges.every(({ physStart }) => isBusAddress(physStart + seenOffset))
+      ? seenOffset
+      : unknown("the addresses of a BAR below this host bridge do not fit its windows");
   return ranges.map(({ physStart, sizeBytes }) => ({
     kind: "memory",
     physStart,
     busStart: isUnknown(busOffset) ? busOffset : physToBus(physStart, busOffset),
     sizeBytes,
   }));
+}
+
+function isBusAddress(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Bus address minus CPU address below a root bus, from any BAR of which both are seen. */

@@ -7,14 +7,20 @@ import fc from "fast-check";
 import { captureNames, readCapture } from "../machines/captures.ts";
 
 /** Cases of one reader: an equal share of PEERLANE_FUZZ_RUNS, 100,000 by default. */
-const READERS = 17;
+const READERS = 20;
 const totalRuns = Number(process.env["PEERLANE_FUZZ_RUNS"] ?? 100_000);
 export const runsEach: number = Math.ceil(totalRuns / READERS);
+
+/** Far more than a case takes on a busy machine. */
+const limitMs = Math.max(600_000, runsEach * 200);
+
+/** A test of that many cases. */
+export const PATIENT: { readonly timeout: number } = { timeout: 2 * limitMs };
 
 /** Settings of each property: what a failure prints holds the seed to run it again. */
 export const settings: fc.Parameters<unknown> = {
   numRuns: runsEach,
-  interruptAfterTimeLimit: 600_000,
+  interruptAfterTimeLimit: limitMs,
   markInterruptAsFailure: true,
 };
 
@@ -66,13 +72,21 @@ export function tarOfFirstEntries(blocks: number): Uint8Array {
 type Edit = { readonly kind: number; readonly at: number; readonly length: number; readonly byte: number };
 
 const edit: fc.Arbitrary<Edit> = fc.record({
-  kind: fc.nat(4),
+  kind: fc.nat(7),
   at: fc.nat(1_000_000),
   length: fc.nat(64),
   byte: fc.nat(255),
 });
 
-/** Real bytes with a few flips, cuts, doublings, and runs of one byte. */
+/** What a screen could be forged with, as it is and as JSON, XML and YAML write it. */
+const PLANTS: readonly Uint8Array[] = [
+  ...["\u001b[2J", "\u009b31m", "\u009d0;x\u009c", "\u001b]8;;x\u0007", "\b\b", "\r", "\n", "\u007f", "\u0085", "\0"],
+  ...["\u202e", "\u2066", "\u200f", "\u061c", "\u2028", "\u2029", "\u200b", "\ufeff", "\u{e0041}", "\ufffe"],
+  ...["\\u001b[2J", "\\u009b31m", "\\u202e", "\\n", "\\ud800", "\\u2028", "\\e[2J", "\\x9b", "\\N", "\\P"],
+  ...["&#155;", "&#x202e;", "&#10;", "&#127;", "&#8232;", "<script>", "|", "`", "@a"],
+].map((text) => new TextEncoder().encode(text));
+
+/** Real bytes with a few flips, cuts, doublings, runs of one byte, and what could forge a screen. */
 export function mutated(originals: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
   return fc
     .tuple(fc.constantFrom(...originals), fc.array(edit, { minLength: 1, maxLength: 6 }))
@@ -94,6 +108,10 @@ function applyEdit(bytes: Uint8Array, { kind, at, length, byte }: Edit): Uint8Ar
       return joined(bytes.subarray(0, to), bytes.subarray(from));
     case 3:
       return joined(bytes.subarray(0, from), new Uint8Array(length).fill(byte), bytes.subarray(from));
+    case 5:
+    case 6:
+    case 7:
+      return joined(bytes.subarray(0, from), PLANTS[byte % PLANTS.length] ?? bytes, bytes.subarray(from));
     default:
       return bytes.slice(0, from);
   }

@@ -13,7 +13,7 @@ import { PeerlaneError } from "../../src/pci/error.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { parseReport } from "../../src/vm/measured.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
-import { lspciTexts, mutated, runsEach, settings, tarOfFirstEntries } from "./inputs.ts";
+import { lspciTexts, mutated, PATIENT, runsEach, settings, tarOfFirstEntries } from "./inputs.ts";
 import { countCase, readsOrRefuses, sayCases } from "./reads-or-refuses.ts";
 
 afterAll(() => sayCases("readers"));
@@ -22,7 +22,7 @@ describe("hostile input is read or refused, never worse", () => {
   const texts = lspciTexts();
   const encoder = new TextEncoder();
 
-  test(`lspci text: mutations of real dumps, in chunks (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`lspci text: mutations of real dumps, in chunks (${runsEach} cases)`, PATIENT, () => {
     fc.assert(
       fc.property(mutated(texts), fc.integer({ min: 1, max: 3000 }), (bytes, chunk) => {
         readsOrRefuses(() => {
@@ -35,7 +35,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`lspci text: anything (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`lspci text: anything (${runsEach} cases)`, PATIENT, () => {
     const line = fc.oneof(
       fc.string({ maxLength: 60 }),
       fc.constantFrom(
@@ -63,7 +63,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`scenario files (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`scenario files (${runsEach} cases)`, PATIENT, () => {
     const words = [
       "hostBridges",
       "below",
@@ -112,7 +112,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`archives (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`archives (${runsEach} cases)`, PATIENT, () => {
     // Short archives are quick to read; what is behind the first entries is more of the same.
     const originals = [tarOfFirstEntries(8), tarOfFirstEntries(40), tarOfFirstEntries(120)];
     fc.assert(
@@ -123,7 +123,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`sysfs trees (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`sysfs trees (${runsEach} cases)`, PATIENT, () => {
     const content = fc.oneof(
       fc.uint8Array({ maxLength: 300 }),
       fc.string({ maxLength: 40 }).map((text) => encoder.encode(text)),
@@ -179,7 +179,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`config space (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`config space (${runsEach} cases)`, PATIENT, () => {
     const hidden = { beyondHeader: unknown("cut"), extended: unknown("cut") };
     const list = fc.uint8Array({ minLength: 0, maxLength: 512 });
     fc.assert(
@@ -197,7 +197,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`small files and kernel parameters (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`small files and kernel parameters (${runsEach} cases)`, PATIENT, () => {
     const machine = readCapturedMachine("one-switch.intel.strict");
     const words = fc.constantFrom(
       "pci=",
@@ -235,7 +235,7 @@ describe("hostile input is read or refused, never worse", () => {
     );
   });
 
-  test(`a guest's report (${runsEach} cases)`, { timeout: 900_000 }, () => {
+  test(`a guest's report (${runsEach} cases)`, PATIENT, () => {
     const real =
       "@peerlane 1\n@kernel 7.2\n@pair 0000:03:00.0 0000:03:00.0\n@io write=4096 read=4096\n@decision map=3 dist=0\n@log [ 1.0] x\n@tree\nH4sI\n@end\n";
     fc.assert(

@@ -1,10 +1,13 @@
 import { expect } from "vitest";
+import { debugLines, errorLines } from "../../src/cli/errors.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
-import { matrixText, treeText } from "../../src/report/index.ts";
+import { screenText } from "../../src/report/printable.ts";
+import { OUTPUTS, type Output, oneOutput, unseenIn } from "../report/every-output.ts";
 
 let cases = 0;
+let printed = 0;
 
 /** Counts a case that is checked elsewhere. */
 export function countCase(): void {
@@ -13,7 +16,7 @@ export function countCase(): void {
 
 /** Says how many cases there were. */
 export function sayCases(what: string): void {
-  process.stdout.write(`fuzzed ${what} with ${cases} cases\n`);
+  process.stdout.write(`fuzzed ${what} with ${cases} cases, ${printed} of them printed\n`);
 }
 
 /** Either a machine on which everything works, or an error of ours that names the file. */
@@ -42,16 +45,32 @@ export async function readsOrRefusesLater(read: () => Promise<Machine>): Promise
   expectUsable(machine);
 }
 
-function expectRefusal(error: unknown): void {
+/** What is read, or `null` where it is refused as it should be; a case either way. */
+export function refusedOr<T>(read: () => T): T | null {
+  cases++;
+  try {
+    return read();
+  } catch (error) {
+    expectRefusal(error);
+    return null;
+  }
+}
+
+/** Refuses an error that is none of ours, names no place, or cannot be shown clean. */
+export function expectRefusal(error: unknown): void {
   if (!(error instanceof PeerlaneError)) throw error;
+  expectClean(["error", screenText([...errorLines(error), ...debugLines(error)], { color: false })]);
   expect(error.place?.file ?? error.message).toMatch(/fuzz/);
 }
 
+/** Everything decides, and one of all outputs, each in its turn, can be printed. */
 function expectUsable(machine: Machine): void {
-  const table = decideAll(machine);
-  const expectedGroups = expectedIommuGroups(machine, table.topology);
-  if (cases % 10 === 0) {
-    matrixText(table, { width: 80, color: false });
-    treeText({ table, expectedGroups }, { width: 80, color: false });
-  }
+  expectedIommuGroups(machine, decideAll(machine).topology);
+  expectClean(oneOutput(machine, OUTPUTS[printed++ % OUTPUTS.length] ?? "", 60 + (printed % 80)));
+}
+
+/** Refuses an output that a terminal would obey, or a person would not see. */
+export function expectClean(output: Output): void {
+  const found = unseenIn(output);
+  if (found !== null) throw new Error(`not clean: ${found}`);
 }

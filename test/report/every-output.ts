@@ -9,13 +9,15 @@ import {
   expectedIommuGroups,
   findProvider,
   selectDevices,
+  type VerdictTable,
   verdictHistory,
 } from "../../src/p2pdma/index.ts";
-import { checkPolicy, parsePolicy } from "../../src/p2pdma/policy/index.ts";
+import { checkPolicy, type PolicyResult, parsePolicy } from "../../src/p2pdma/policy/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { hasUnseen } from "../../src/pci/visible.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../src/report/check/index.ts";
 import {
+  type DifferenceView,
   differenceBlocks,
   diffJson,
   documentMarkdown,
@@ -34,6 +36,7 @@ import {
   matrixJson,
   matrixText,
   printableJson,
+  type TreeInput,
   treeBlocks,
   treeJson,
   treeText,
@@ -53,39 +56,134 @@ separate:
 machine: { kernel: ">=6.2" }
 `;
 
-/** Everything that verbs print of a machine, in every form: with colours where the name says so. */
-export function everyOutput(machine: Machine, width = 90): readonly Output[] {
-  const screen = { width, color: false };
-  const colored = { width, color: true };
-  const chosen = selectDevices(machine, { all: false });
-  const selection = {
-    providers: chosen.providers.slice(0, 4),
-    clients: [...new Set([...chosen.clients, ...chosen.providers])].slice(0, 4),
+type Bdf = Machine["functions"][number]["bdf"];
+
+/** A machine with what its outputs are made of, each part made when it is asked for. */
+class Shown {
+  readonly machine: Machine;
+  readonly table: VerdictTable;
+  readonly screen: { readonly width: number; readonly color: false };
+  readonly colored: { readonly width: number; readonly color: true };
+
+  constructor(machine: Machine, width: number) {
+    this.machine = machine;
+    this.screen = { width, color: false };
+    this.colored = { width, color: true };
+    const { providers, clients } = selectDevices(machine, { all: false });
+    this.table = decideAll(machine, {
+      providers: providers.slice(0, 4),
+      clients: [...new Set([...clients, ...providers])].slice(0, 4),
+    });
+  }
+
+  get routes(): PeerRoutes {
+    return new PeerRoutes(this.table);
+  }
+
+  get tree(): TreeInput {
+    return { table: this.table, expectedGroups: expectedIommuGroups(this.machine, this.table.topology) };
+  }
+
+  get policy(): PolicyResult {
+    return checkPolicy(this.machine, parsePolicy(POLICY, "every.yaml"));
+  }
+
+  /** The first provider and the last client; the first function where there is none. */
+  get pair(): readonly [provider: Bdf, client: Bdf] | null {
+    const [first] = this.machine.functions;
+    if (first === undefined) return null;
+    return [this.table.providers[0] ?? first.bdf, this.table.clients.at(-1) ?? first.bdf];
+  }
+
+  /** The machine against itself without its last function. */
+  get difference(): readonly [before: VerdictTable, after: VerdictTable, view: DifferenceView] {
+    const { machine } = this;
+    const none = { providers: [], clients: [] };
+    const before = decideAll(machine, none);
+    const after = decideAll({ ...machine, functions: machine.functions.slice(0, -1) }, none);
+    const view = {
+      difference: compareMachines(before.topology, after.topology, [before.machine, after.machine]),
+      verdicts: compareVerdicts(before, after),
+      before: before.topology,
+      after: after.topology,
+    };
+    return [before, after, view];
+  }
+}
+
+/** An output about a pair; nothing of a machine without functions. */
+function ofPair(make: (shown: Shown, provider: Bdf, client: Bdf, table: VerdictTable) => string): Maker {
+  return (shown) => {
+    const { pair, machine } = shown;
+    if (pair === null) return "";
+    const both = [...new Set(pair)];
+    return make(shown, ...pair, decideAll(machine, { providers: both, clients: both }));
   };
-  const table = decideAll(machine, selection);
-  const routes = new PeerRoutes(table);
-  const input = { table, expectedGroups: expectedIommuGroups(machine, table.topology) };
-  const policy = checkPolicy(machine, parsePolicy(POLICY, "every.yaml"));
-  return [
-    ["matrix", matrixText(table, screen, undefined, routes)],
-    ["matrix in colour", matrixText(table, colored, undefined, routes)],
-    ["matrix --markdown", documentMarkdown(matrixBlocks(table, undefined, routes))],
-    ["matrix --json", printableJson(matrixJson(input, routes), 1)],
-    ["tree", treeText(input, screen)],
-    ["tree in colour", treeText(input, colored)],
-    ["tree --markdown", documentMarkdown(treeBlocks(input))],
-    ["tree --json", printableJson(treeJson(input), 1)],
-    ["report", machineReport(input, "test", routes)],
-    ["check", checkText(policy, screen)],
-    ["check in colour", checkText(policy, colored)],
-    ["check --markdown", checkMarkdown(policy)],
-    ["check --json", printableJson(checkJson(policy), 1)],
-    ["check --junit", checkJunit(policy)],
-    ["check --sarif", printableJson(checkSarif(policy), 1)],
-    ["capture", snapshotOf(machine)],
-    ...pairOutputs(machine, selection.providers[0], selection.clients.at(-1), screen),
-    ...differenceOutputs(machine, screen),
-  ];
+}
+
+type Maker = (shown: Shown) => string;
+
+const historyOf = (machine: Machine, a: Bdf, b: Bdf) =>
+  [decideAll(machine, { providers: [a], clients: [b] }), verdictHistory(machine, a, b)] as const;
+
+/** What verbs print of a machine, in every form; with colours where the name says so. */
+const makers: Readonly<Record<string, Maker>> = {
+  matrix: ({ table, screen, routes }) => matrixText(table, screen, undefined, routes),
+  "matrix in colour": ({ table, colored, routes }) => matrixText(table, colored, undefined, routes),
+  "matrix --markdown": ({ table, routes }) => documentMarkdown(matrixBlocks(table, undefined, routes)),
+  "matrix --json": ({ tree, routes }) => printableJson(matrixJson(tree, routes), 1),
+  tree: ({ tree, screen }) => treeText(tree, screen),
+  "tree in colour": ({ tree, colored }) => treeText(tree, colored),
+  "tree --markdown": ({ tree }) => documentMarkdown(treeBlocks(tree)),
+  "tree --json": ({ tree }) => printableJson(treeJson(tree), 1),
+  report: ({ tree, routes }) => machineReport(tree, "test", routes),
+  check: ({ policy, screen }) => checkText(policy, screen),
+  "check in colour": ({ policy, colored }) => checkText(policy, colored),
+  "check --markdown": ({ policy }) => checkMarkdown(policy),
+  "check --json": ({ policy }) => printableJson(checkJson(policy), 1),
+  "check --junit": ({ policy }) => checkJunit(policy),
+  "check --sarif": ({ policy }) => printableJson(checkSarif(policy), 1),
+  capture: ({ machine }) => snapshotOf(machine),
+  explain: ofPair(({ screen }, a, b, table) => explainText(table, a, b, screen, new PeerRoutes(table))),
+  "explain in colour": ofPair(({ colored }, a, b, table) => explainText(table, a, b, colored, new PeerRoutes(table))),
+  "explain --markdown": ofPair((_, a, b, table) => documentMarkdown(explainBlocks(table, a, b, new PeerRoutes(table)))),
+  "explain --json": ofPair((_, a, b, table) => printableJson(explainJson(table, a, b, new PeerRoutes(table)), 1)),
+  fix: ofPair(({ machine, screen }, provider, client) =>
+    documentText(fixBlocks(advise(machine, [{ provider, client }])), screen),
+  ),
+  "fix --markdown": ofPair(({ machine }, provider, client) =>
+    documentMarkdown(fixBlocks(advise(machine, [{ provider, client }]))),
+  ),
+  "fix --json": ofPair(({ machine }, provider, client) =>
+    printableJson(fixJson(advise(machine, [{ provider, client }])), 1),
+  ),
+  find: ofPair(({ machine, screen }, _, client) => documentText(findBlocks(findProvider(machine, [client])), screen)),
+  "find --markdown": ofPair(({ machine }, _, client) => documentMarkdown(findBlocks(findProvider(machine, [client])))),
+  "find --json": ofPair(({ machine }, _, client) => printableJson(findJson(findProvider(machine, [client])), 1)),
+  "explain --history": ofPair(({ machine, screen }, a, b) =>
+    documentText(historyBlocks(...historyOf(machine, a, b)), screen),
+  ),
+  "explain --history --markdown": ofPair(({ machine }, a, b) =>
+    documentMarkdown(historyBlocks(...historyOf(machine, a, b))),
+  ),
+  "explain --history --json": ofPair(({ machine }, a, b) => printableJson(historyJson(...historyOf(machine, a, b)), 1)),
+  diff: ({ difference: [, , view], screen }) => documentText(differenceBlocks(view), screen),
+  "diff --markdown": ({ difference: [, , view] }) => documentMarkdown(differenceBlocks(view)),
+  "diff --json": ({ difference }) => printableJson(diffJson(...difference), 1),
+};
+
+/** The names of all outputs. */
+export const OUTPUTS: readonly string[] = Object.keys(makers);
+
+/** One output of a machine, by its name. */
+export function oneOutput(machine: Machine, name: string, width = 90): Output {
+  return [name, makers[name]?.(new Shown(machine, width)) ?? ""];
+}
+
+/** All outputs of a machine. */
+export function everyOutput(machine: Machine, width = 90): readonly Output[] {
+  const shown = new Shown(machine, width);
+  return Object.entries(makers).map(([name, make]) => [name, make(shown)]);
 }
 
 /** A value that a register could not hold is refused, and that is no output. */
@@ -96,60 +194,6 @@ function snapshotOf(machine: Machine): string {
     if (error instanceof PeerlaneError) return "";
     throw error;
   }
-}
-
-type Bdf = Machine["functions"][number]["bdf"];
-
-function pairOutputs(
-  machine: Machine,
-  provider: Bdf | undefined,
-  client: Bdf | undefined,
-  screen: { readonly width: number; readonly color: boolean },
-): readonly Output[] {
-  if (provider === undefined || client === undefined) return [];
-  const both = provider === client ? [provider] : [provider, client];
-  const table = decideAll(machine, { providers: both, clients: both });
-  const one = decideAll(machine, { providers: [provider], clients: [client] });
-  const routes = new PeerRoutes(table);
-  const advice = advise(machine, [{ provider, client }]);
-  const search = findProvider(machine, [client]);
-  const history = verdictHistory(machine, provider, client);
-  return [
-    ["explain", explainText(table, provider, client, screen, routes)],
-    ["explain in colour", explainText(table, provider, client, { ...screen, color: true }, routes)],
-    ["explain --markdown", documentMarkdown(explainBlocks(table, provider, client, routes))],
-    ["explain --json", printableJson(explainJson(table, provider, client, routes), 1)],
-    ["fix", documentText(fixBlocks(advice), screen)],
-    ["fix --markdown", documentMarkdown(fixBlocks(advice))],
-    ["fix --json", printableJson(fixJson(advice), 1)],
-    ["find", documentText(findBlocks(search), screen)],
-    ["find --markdown", documentMarkdown(findBlocks(search))],
-    ["find --json", printableJson(findJson(search), 1)],
-    ["explain --history", documentText(historyBlocks(one, history), screen)],
-    ["explain --history --markdown", documentMarkdown(historyBlocks(one, history))],
-    ["explain --history --json", printableJson(historyJson(one, history), 1)],
-  ];
-}
-
-/** The machine against itself without its last function, as what is said of another kernel. */
-function differenceOutputs(
-  machine: Machine,
-  screen: { readonly width: number; readonly color: boolean },
-): readonly Output[] {
-  const none = { providers: [], clients: [] };
-  const before = decideAll(machine, none);
-  const after = decideAll({ ...machine, functions: machine.functions.slice(0, -1) }, none);
-  const view = {
-    difference: compareMachines(before.topology, after.topology, [before.machine, after.machine]),
-    verdicts: compareVerdicts(before, after),
-    before: before.topology,
-    after: after.topology,
-  };
-  return [
-    ["diff", documentText(differenceBlocks(view), screen)],
-    ["diff --markdown", documentMarkdown(differenceBlocks(view))],
-    ["diff --json", printableJson(diffJson(before, after, view), 1)],
-  ];
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: our own colours are what this looks for
