@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { PROBED_BYTES } from "../kills/kill-probes.ts";
 import { booted, imagesOfBlock } from "./booted.ts";
 import { runProgram } from "./guest-run.ts";
 import { ONE_SWITCH } from "./machines.ts";
@@ -6,6 +7,7 @@ import { ONE_SWITCH } from "./machines.ts";
 const MIB = 2 ** 20;
 
 const firstSeed = Number(process.env["PEERLANE_FUZZ_SEED"] ?? Date.now() % 2 ** 31);
+const probeKills = 6;
 const kills = Math.ceil(Number(process.env["PEERLANE_KILLS"] ?? 200) / 2);
 
 // Half of the kills in each of two machines, which run side by side.
@@ -15,10 +17,11 @@ describe.concurrent.each([firstSeed, firstSeed + 1])("a copy that is killed at r
     runProgram({
       scenario: ONE_SWITCH,
       program: "kills.ts",
-      arguments: [String(seed), String(kills)],
+      arguments: [String(seed), String(kills), String(probeKills)],
       disks: {
         nvme0: { path: images.make("source", 64 * MIB), isWritable: true },
         nvme1: { path: images.make("target", 96 * MIB), isWritable: true },
+        nvme2: { path: images.make("probed", PROBED_BYTES), isWritable: true },
         nvme3: { path: images.make("other target", 96 * MIB), isWritable: true },
       },
       timeoutMs: 1_500_000,
@@ -27,5 +30,9 @@ describe.concurrent.each([firstSeed, firstSeed + 1])("a copy that is killed at r
 
   test(`${kills} times writes nothing outside its range, leaks no memory, and its journal is right`, () => {
     expect(guest.facts("kills")).toMatchObject({ seed });
+  });
+
+  test(`and ${probeKills} kills of probes that write, and of their restores, lose no byte of the disk`, () => {
+    expect(guest.facts("probe kills")).toMatchObject({ seed });
   });
 });

@@ -1,6 +1,7 @@
 /**
  * Kills copies at random points, two at a time on one pool, and looks at what is left each time: bytes outside of the
- * target ranges, the journal against the bytes, the pool. Arguments: seed, number of kills.
+ * target ranges, the journal against the bytes, the pool. Then kills probes that write, and their restores. Arguments:
+ * seed, number of kills of copies, number of kills of probes.
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { randomFrom } from "../../../random.ts";
@@ -17,6 +18,7 @@ import {
   until,
   writeBytes,
 } from "./guest-check.ts";
+import { killProbes } from "./probe-kills.ts";
 
 const MIB = 2 ** 20;
 const SOURCE = "/dev/nvme0n1";
@@ -39,7 +41,7 @@ const lanes: readonly Lane[] = ["/dev/nvme1n1", "/dev/nvme3n1"].map((target, i) 
   journal: `/tmp/journal-${i}.json`,
 }));
 
-const [seed = 1, wanted = 200] = process.argv.slice(2).map(Number);
+const [seed = 1, wanted = 200, wantedOfProbes = 0] = process.argv.slice(2).map(Number);
 const random = randomFrom(seed);
 const provider = bdfOf("nvme0");
 const available = availableIn(provider);
@@ -101,7 +103,7 @@ async function finish(lane: Lane, index: number): Promise<void> {
   if ((JSON.parse(stdout) as { resumedAt?: number }).resumedAt) resumed++;
 }
 
-await check("kills", async () => {
+async function killCopies(): Promise<object> {
   for (let round = 0; killed < wanted; round++) {
     fill.fill(round & 0xff ? round & 0xff : 0xa5);
     for (const lane of lanes) {
@@ -119,4 +121,7 @@ await check("kills", async () => {
   must(journals > wanted / 20, "too few kills left a journal with progress", { journals });
   must(resumed > wanted / 40, "too few copies were resumed", { resumed });
   return { seed, killed, inFlight, journals, resumed };
-});
+}
+
+if (wanted > 0) await check("kills", killCopies);
+if (wantedOfProbes > 0) await check("probe kills", () => killProbes(seed, wantedOfProbes));

@@ -1,0 +1,175 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { listRescues } from "../../../src/live/probe/rescue-store.ts";
+import { randomFrom } from "../../random.ts";
+import type { LoopBench } from "../loop-devices.ts";
+import { buildOverwrite } from "../probe/overwrite.ts";
+import { PROGRAM, type RunEnd } from "./copy-run.ts";
+import { type Kind, makePlace, type Place, readWhole, writeWhole } from "./places.ts";
+import { Dice } from "./plan.ts";
+import { Strangers } from "./strangers.ts";
+
+/** Kills of tests that write to a disk, and of the restores after them. */
+export interface RescueCounts {
+  /** Of the code that overwrites a range as `probe --allow-write` does. */
+  writers: number;
+  /** Of `peerlane probe --restore`. */
+  restores: number;
+  /** Kills after which the disk held something else than before. */
+  overwritten: number;
+  /** Kills that left a rescue file. */
+  rescues: number;
+  /** Kills while a rescue file was being made. */
+  halfSaved: number;
+}
+
+const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"] as const;
+const MOST_RESTORE_KILLS = 2;
+const PART_NAME = /^[\w.-]+-[0-9a-f]{32}\.rescue\.part$/;
+/** Of the writer from its first overwriting on, and of a whole restore; the second is measured. */
+const WRITER_MS = 60;
+let restoreMs = 600;
+
+/** Which kinds of ends hold such a range: disks, since probes write to no file. */
+export const RESCUE_KINDS: readonly Kind[] = ["disk", "partition", "loop", "loop with offset"];
+
+/**
+ * Kills the code of `probe --allow-write` while it overwrites a range of a disk of each kind, through DRAM in the place of
+ * peer memory, and then `peerlane probe --restore`; looks at the whole disk each time. Throws at the first wrong byte.
+ */
+export async function killRescues(
+  bench: LoopBench,
+  seed: number,
+  count: number,
+  kinds: readonly Kind[],
+): Promise<RescueCounts> {
+  const counts: RescueCounts = { writers: 0, restores: 0, overwritten: 0, rescues: 0, halfSaved: 0 };
+  const places = kinds.map((kind) => makePlace(bench, kind, `probed-${kind.replaceAll(" ", "-")}`, "target"));
+  const program = await buildOverwrite();
+  try {
+    for (let round = 0; counts.writers + counts.restores < count; round++) {
+      const dice = new Dice(randomFrom(seed + Math.imul(round + 1, 0x9e3779b1)));
+      const disk = new KilledDisk(bench, places[round % places.length] as Place, round, dice, counts);
+      await disk.run(program.path);
+    }
+    return counts;
+  } finally {
+    program.remove();
+  }
+}
+
+class KilledDisk {
+  readonly #place: Place;
+  readonly #round: number;
+  readonly #dice: Dice;
+  readonly #counts: RescueCounts;
+  readonly #state: string;
+  readonly #folder: string;
+  readonly #whole: string;
+  readonly #original: Buffer;
+  readonly #strangers = new Strangers();
+
+  constructor(bench: LoopBench, place: Place, round: number, dice: Dice, counts: RescueCounts) {
+    if (place.whole === null) throw new RangeError("probes write to no file");
+    this.#place = place;
+    this.#round = round;
+    this.#dice = dice;
+    this.#counts = counts;
+    this.#state = bench.path(`probe-state-${round}`);
+    this.#folder = join(this.#state, "peerlane");
+    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    this.#strangers.addAround(dice, this.#folder, "disk-65536.rescue");
+    this.#whole = place.whole.path;
+    this.#original = dice.bytes(place.whole.sizeBytes);
+  }
+
+  /** Kills the writer once, then restores, and at last lets one restore end. */
+  async run(program: string): Promise<void> {
+    const dice = this.#dice;
+    await writeWhole(this.#whole, this.#original);
+    const delayMs = dice.roll() * WRITER_MS;
+    const written = await this.#end([program, this.#place.path, this.#folder], "SIGKILL", "started\n", delayMs);
+    this.#require(written.code === null, "the writer fails", written);
+    this.#counts.writers++;
+    let rescue = await this.#inspect(written, true);
+    for (let i = 0; rescue !== null && i < MOST_RESTORE_KILLS && dice.chance(0.8); i++) {
+      const signal = dice.pick(SIGNALS);
+      // Most of it is the start of the program; what writes comes at its end.
+      const share = dice.chance(0.2) ? dice.roll() : 0.6 + 0.5 * dice.roll();
+      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], signal, null, share * restoreMs);
+      this.#require(end.code === 0 || end.code === null || end.code === 4, `the restore fails after ${signal}`, end);
+      if (end.code !== 0) this.#counts.restores++;
+      rescue = await this.#inspect(end, end.code !== 0);
+    }
+    if (rescue !== null) {
+      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], null, null, 0);
+      restoreMs = 0.8 * restoreMs + 0.2 * end.milliseconds;
+      this.#require(end.code === 0, "the restore fails", end);
+      this.#require((await this.#inspect(end, false)) === null, "the rescue file outlives its restore", end);
+    }
+    this.#require((await readWhole(this.#whole)).equals(this.#original), "the disk is not what it was", written);
+  }
+
+  /** Runs a program; a signal ends it some time after its start, or after its first output. */
+  #end(
+    words: readonly string[],
+    signal: NodeJS.Signals | null,
+    firstOutput: string | null,
+    delayMs: number,
+  ): Promise<RunEnd> {
+    const begun = performance.now();
+    const env = { ...process.env, XDG_STATE_HOME: this.#state, NO_COLOR: "1" };
+    const child = spawn(process.execPath, words, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const text = { out: "", err: "" };
+    const kill = async (): Promise<void> => {
+      await pause(delayMs);
+      if (signal !== null) child.kill(signal);
+    };
+    if (signal !== null && firstOutput === null) void kill();
+    child.stdout.on("data", (chunk: Buffer) => {
+      text.out += chunk;
+      if (signal !== null && text.out === firstOutput) void kill();
+    });
+    child.stderr.on("data", (chunk: Buffer) => {
+      text.err += chunk;
+    });
+    return new Promise((resolve, reject) => {
+      child.on("error", reject);
+      child.on("close", (code) => resolve({ code, ...text, milliseconds: performance.now() - begun }));
+    });
+  }
+
+  /** Outside of the saved range nothing changed, and what is saved is what was there. Returns the rescue file. */
+  async #inspect(end: RunEnd, wasKilled: boolean): Promise<string | null> {
+    const now = await readWhole(this.#whole);
+    const isSame = now.equals(this.#original);
+    const [left, ...others] = listRescues(this.#folder);
+    this.#require(others.length === 0, "several rescue files of one range", end);
+    const changed = this.#strangers.changed();
+    this.#require(changed.length === 0, `strangers' files are not what they were: ${changed.join(", ")}`, end);
+    const names = readdirSync(this.#folder).filter((name) => !this.#strangers.has(join(this.#folder, name)));
+    const parts = names.filter((name) => PART_NAME.test(name));
+    this.#require(names.length === parts.length + (left === undefined ? 0 : 1), `left over: ${names.join(", ")}`, end);
+    if (wasKilled && !isSame) this.#counts.overwritten++;
+    if (wasKilled && left !== undefined) this.#counts.rescues++;
+    if (wasKilled && parts.length > 0) this.#counts.halfSaved++;
+    if (left === undefined) {
+      this.#require(isSame, "the disk was changed, and there is nothing to restore it from", end);
+      return null;
+    }
+    const { rescue, path } = left;
+    const start = (this.#place.whole?.start ?? 0) + rescue.position;
+    const saved = this.#original.subarray(start, start + rescue.data.length);
+    this.#require(rescue.data.equals(saved), "the rescue file holds something else than was there", end);
+    rescue.data.copy(now, start);
+    this.#require(now.equals(this.#original), "bytes outside of the saved range changed", end);
+    return path;
+  }
+
+  #require(holds: boolean, what: string, { code, out, err }: RunEnd): void {
+    if (holds) return;
+    throw new Error(`${what} (round ${this.#round}, ${this.#place.path})\nended with ${code}\n${out}${err}`);
+  }
+}
