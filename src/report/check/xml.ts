@@ -20,7 +20,7 @@ function escapeCharacters(text: string, special: RegExp, kept: string): string {
  * U+FFFE and U+FFFF) become U+FFFD.
  */
 export function xmlText(text: string): string {
-  return escapeCharacters(text, /[&<>]/g, "\t\n");
+  return escapeCharacters(text, /[&<>]/g, "\n");
 }
 
 /** A text as the value of an attribute in double quotes: as {@link xmlText}, and blanks of all kinds are kept. */

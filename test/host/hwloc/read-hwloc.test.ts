@@ -333,7 +333,7 @@ describe("refusals name the place", () => {
   });
 });
 
-test("a hundred thousand devices are read in seconds", () => {
+test("a hundred thousand devices are read", () => {
   let inside = "";
   for (let index = 0; index < 100_000; index++) {
     const [domain, rest] = [Math.floor(index / 8192), index % 8192];
@@ -345,7 +345,7 @@ test("a hundred thousand devices are read in seconds", () => {
   const machine = read(topologyXml(inside));
   expect(machine.functions).toHaveLength(100_000);
   expect(topologyOf(machine).functions).toHaveLength(100_000);
-}, 20_000);
+});
 
 test("an hwloc file is known by its first element", () => {
   expect(

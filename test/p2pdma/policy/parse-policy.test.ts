@@ -153,12 +153,10 @@ describe("Hostile policies are refused with the place", () => {
     ["a device with an escape sequence", 'separate: [{ devices: "a\\e[31m" }]', /is not understood/],
     ["two documents", "require: []\n---\nx", /one YAML document/],
   ])("%s", (_, text, message) => {
-    const started = performance.now();
     const error = errorOf(text);
     expect(error.message).toMatch(message);
     expect(error.message.length).toBeLessThan(400);
     expect(error.place).toMatchObject({ file: "p.yaml", line: expect.any(Number), column: expect.any(Number) });
-    expect(performance.now() - started).toBeLessThan(5_000);
   });
 
   it("and a thousand rules that are one alias are rules of one name", () => {
