@@ -3,6 +3,7 @@ const floors = [
   "cli",
   "live",
   "vm",
+  "library",
   "report",
   "lab",
   "offload",
@@ -17,7 +18,7 @@ const floors = [
   "pci",
 ];
 
-const browserFloors = floors.slice(floors.indexOf("report")).join("|");
+const browserFloors = floors.slice(floors.indexOf("library")).join("|");
 
 const downOnly = floors.map((floor, index) => ({
   name: `${floor}-imports-down-only`,

@@ -3,7 +3,6 @@
  *
  * @packageDocumentation
  */
-export { type Device, type Explanation, explain, fixes, type RulesOptions, readMachine, verdicts } from "./api.ts";
 export {
   type PeerAddress,
   type PeerDifference,
@@ -16,19 +15,54 @@ export {
   type RouteTarget,
 } from "./fabric/index.ts";
 export { ArchiveTree } from "./host/archive.ts";
-export { decompress } from "./host/compression.ts";
 export type { FileTree } from "./host/file-tree.ts";
-export { createLspciReader, readLspci } from "./host/lspci/index.ts";
+export type { LspciReader } from "./host/lspci/index.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
-export { type Overrides, withOverrides } from "./host/override.ts";
-export { redact } from "./host/redaction/index.ts";
-export { parseScenario, type Scenario, scenarioMachine } from "./host/scenario/index.ts";
-export { readSnapshot, writeSnapshot } from "./host/snapshot/index.ts";
-export { readSysfs } from "./host/sysfs.ts";
-export * from "./p2pdma/index.ts";
-export { type Bdf, formatBdf, parseBdf } from "./pci/bdf.ts";
+export type { Overrides } from "./host/override.ts";
+export type { Scenario } from "./host/scenario/index.ts";
+export * from "./library/index.ts";
+export {
+  type Advice,
+  type AllowListEntry,
+  type Change,
+  type DecideOptions,
+  type Device,
+  type DeviceKind,
+  type DeviceSelection,
+  type Fix,
+  type Gate,
+  type HistoryEntry,
+  KERNEL_RULES,
+  type KernelRules,
+  KINDS_OF_INTEREST,
+  type MachineDifference,
+  type MapType,
+  type Pair,
+  type ProvedFix,
+  type ProviderCandidate,
+  type ProviderSearch,
+  type Reason,
+  type RejectedIdea,
+  type RulesChoice,
+  type Verdict,
+  type VerdictChange,
+  VerdictTable,
+  type WhatIf,
+  type WhatIfRequest,
+} from "./p2pdma/index.ts";
+export type { Bdf } from "./pci/bdf.ts";
 export { PeerlaneError } from "./pci/error.ts";
 export type { PciFunction } from "./pci/function.ts";
 export { isUnknown, type Known, type Unknown } from "./pci/known.ts";
-export { buildTopology, type Topology } from "./pci/topology.ts";
-export * from "./report/index.ts";
+export type { Topology } from "./pci/topology.ts";
+export type {
+  Block,
+  DifferenceView,
+  MeasuredPairView,
+  MeasuredView,
+  Rich,
+  ScreenOptions,
+  Span,
+  TreeInput,
+  WhatIfView,
+} from "./report/index.ts";

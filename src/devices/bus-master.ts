@@ -1,10 +1,11 @@
 import type { RouteHop, RouteOutcome } from "../fabric/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import type { DmaAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { DmaSpan } from "./dma-spans.ts";
 import { forEachPart } from "./dma-spans.ts";
-import type { System } from "./system.ts";
+import { functionIn, type System } from "./system.ts";
 
 /** A request that the fabric did not deliver, as only the fabric knows it. */
 export interface TransferFailure {
@@ -33,9 +34,8 @@ export class BusMaster {
   #failureCount = 0;
 
   /** Throws `unknown-device` where the machine has no such function. */
-  constructor(system: System, fn: Bdf) {
-    system.fabric.indexOf(fn);
-    this.fn = fn;
+  constructor(system: System, fn: Device) {
+    this.fn = functionIn(system, fn, "BusMaster");
     this.#system = system;
   }
 

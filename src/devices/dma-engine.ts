@@ -1,5 +1,5 @@
 import type { ByteStore } from "../memory/index.ts";
-import type { Bdf } from "../pci/bdf.ts";
+import type { Device } from "../p2pdma/index.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { BusMaster } from "./bus-master.ts";
 import { type DmaSpan, spanBytes } from "./dma-spans.ts";
@@ -19,7 +19,7 @@ export class DmaEngine {
   readonly bus: BusMaster;
 
   /** Throws `unknown-device` where the machine has no such function. */
-  constructor(system: System, fn: Bdf) {
+  constructor(system: System, fn: Device) {
     this.bus = new BusMaster(system, fn);
   }
 

@@ -1,12 +1,13 @@
 import type { ByteStore } from "../memory/index.ts";
 import { PageAllocator } from "../memory/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { BusMaster } from "./bus-master.ts";
 import { DmaEngine, type EngineStatus } from "./dma-engine.ts";
 import type { DmaSpan } from "./dma-spans.ts";
-import type { System } from "./system.ts";
+import { functionIn, type System } from "./system.ts";
 
 /** Which BAR shows the memory. */
 export interface GpuOptions {
@@ -33,7 +34,8 @@ export class Gpu {
   readonly #engine: DmaEngine;
 
   /** Throws `unsupported` where the function has no such memory BAR with an address. */
-  constructor(system: System, fn: Bdf, options: GpuOptions = {}) {
+  constructor(system: System, device: Device, options: GpuOptions = {}) {
+    const fn = functionIn(system, device, "Gpu");
     const { bar, range } = memoryBar(system, fn, options.bar);
     this.#engine = new DmaEngine(system, fn);
     this.bus = this.#engine.bus;

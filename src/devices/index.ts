@@ -10,6 +10,6 @@ export type { NvmeStatus } from "./nvme/protocol.ts";
 export type { MemoryRegion, RdmaPort, RdmaStatus, RegionAccess } from "./rdma/memory-region.ts";
 export { type LocalBuffer, RdmaNic, type RemoteBuffer } from "./rdma/rdma-nic.ts";
 export { RemoteHost } from "./rdma/remote-host.ts";
-export { buildSystem, poolOf, type System } from "./system.ts";
+export { buildSystem, functionIn, poolOf, type System } from "./system.ts";
 export type { Backend, FailedReads, PeerMemoryRequest, SystemChoice, SystemOptions } from "./system-options.ts";
 export type { SplitTraffic, Traffic } from "./traffic.ts";

@@ -7,11 +7,12 @@ import {
   scatterlist,
 } from "../dma/index.ts";
 import type { Provider } from "../memory/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { DmaSpan } from "./dma-spans.ts";
-import type { System } from "./system.ts";
+import { functionIn, type System } from "./system.ts";
 
 /** Memory mapped for one device. */
 export interface MappedMemory {
@@ -28,10 +29,11 @@ export interface MappedMemory {
  */
 export function mapMemory(
   system: System,
-  fn: Bdf,
+  device: Device,
   runs: readonly ScatterEntry[],
   direction: DmaDirection,
 ): DmaResult<MappedMemory> {
+  const fn = functionIn(system, device, "mapMemory");
   for (const run of runs) requireOneOwner(system, run);
   const withPages = runs.filter(({ phys }) => system.maps.kindAt(phys) !== null).length;
   if (withPages === runs.length) return mapPages(system, fn, runs, direction);

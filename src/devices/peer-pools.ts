@@ -1,5 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { enableP2p, type P2pPool, type PageMaps } from "../memory/index.ts";
+import { resolveDevice } from "../p2pdma/index.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -19,7 +20,8 @@ interface PlacedBar {
 }
 
 /** Makes the pools that the machine's drivers registered, and those that are asked for; one pool per function. */
-export function makePeerPools(machine: Machine, maps: PageMaps, requests: readonly PeerMemoryRequest[]): PeerPools {
+export function makePeerPools(machine: Machine, maps: PageMaps, asked: readonly PeerMemoryRequest[]): PeerPools {
+  const requests = asked.map((request) => ({ ...request, fn: resolveDevice(machine, request.fn) }));
   const pools = new Map<Bdf, P2pPool>();
   const choices: SystemChoice[] = [];
   for (const fn of machine.functions) {

@@ -1,5 +1,6 @@
 import type { FabricOptions, RootComplexPolicy } from "../fabric/index.ts";
 import type { IommuOptions } from "../iommu/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
 /** A back end of the DMA API; `refusing` is one that takes no peer memory. */
@@ -10,7 +11,7 @@ export type FailedReads = "reported" | "unnoticed";
 
 /** A BAR, or a part of it, to be made peer memory with struct pages, beside what the machine shows. */
 export interface PeerMemoryRequest {
-  readonly fn: Bdf;
+  readonly fn: Device;
   readonly bar: number;
   /** From the BAR's start, page granular; 0 unless told. */
   readonly offset?: number;
@@ -31,7 +32,7 @@ export interface SystemOptions {
   /** As the kernel would choose unless told, for all devices or one by one (`undefined`: as the kernel). */
   readonly backend?: Backend | ((fn: Bdf) => Backend | undefined);
   /** Address bits of devices whose driver's mask is not shown, or that differ from it. */
-  readonly dmaMaskBits?: ReadonlyMap<Bdf, number>;
+  readonly dmaMaskBits?: ReadonlyMap<Device, number>;
   /** A release (`6.12`) whose rules to use instead of the machine's. */
   readonly rules?: string;
   readonly peerMemory?: readonly PeerMemoryRequest[];

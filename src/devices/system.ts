@@ -1,6 +1,7 @@
 import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, noCost } from "../dma/index.ts";
 import { createFabric, type Fabric } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
 import { IommuUnits } from "../iommu/index.ts";
 import {
   type DistanceBetween,
@@ -13,11 +14,12 @@ import {
   providersOf,
   systemMemory,
 } from "../memory/index.ts";
-import { topologyOf } from "../p2pdma/index.ts";
+import { type Device, resolveDevice, topologyOf } from "../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import { wrongArgument } from "../pci/wrong-argument.ts";
 import { Backends, keepFirstPage, reserveBounceRange, wantsBounceBuffers } from "./mapping.ts";
 import { makePeerPools } from "./peer-pools.ts";
 import { platformChoices } from "./platform-choices.ts";
@@ -52,9 +54,9 @@ export interface System {
   /** `pci_p2pdma_distance`; throws as {@link decide}. */
   readonly distance: DistanceBetween;
   /** The requester that a function is; throws `unknown-device` where there is none. */
-  deviceOf(fn: Bdf): DmaDevice;
+  deviceOf(fn: Device): DmaDevice;
   /** What maps memory for a function. */
-  opsOf(fn: Bdf): DmaOps;
+  opsOf(fn: Device): DmaOps;
 }
 
 const DEFAULT_RAM_BYTES = 2 ** 30;
@@ -67,7 +69,9 @@ const ASSUMED_MASK_BITS = 64;
  * the IOMMU or its groups, or bounce buffers that the options ask for find no RAM; `bad-input` where the RAM finds no room
  * or its bus addresses lie in a host bridge's window.
  */
-export function buildSystem(machine: Machine, options: SystemOptions = {}): System {
+export function buildSystem(machine: Machine, asked: SystemOptions = {}): System {
+  requireMachine("buildSystem", machine);
+  const options = withAddresses(machine, asked);
   const topology = topologyOf(machine);
   const { rootComplex, switchForwarding, choices: platform } = platformChoices(machine, topology, options);
   const physical = physicalMapOf(machine, { ramBytes: options.ramBytes ?? DEFAULT_RAM_BYTES });
@@ -98,7 +102,9 @@ export function buildSystem(machine: Machine, options: SystemOptions = {}): Syst
   const choices: SystemChoice[] = [...platform, { what: "failed-reads", ...failedReads }, ...peers];
   const devices = new Map<Bdf, DmaDevice>();
 
-  const deviceOf = (fn: Bdf): DmaDevice => {
+  const addressOf = (device: Device): Bdf => (typeof device === "number" ? device : resolveDevice(machine, device));
+  const deviceOf = (named: Device): DmaDevice => {
+    const fn = addressOf(named);
     let device = devices.get(fn);
     if (device === undefined) {
       const offset = ramOffsetAt(fabric.indexOf(fn), topology, options);
@@ -107,7 +113,8 @@ export function buildSystem(machine: Machine, options: SystemOptions = {}): Syst
     }
     return device;
   };
-  const opsOf = (fn: Bdf): DmaOps => {
+  const opsOf = (named: Device): DmaOps => {
+    const fn = addressOf(named);
     const name = backendOf(fn);
     return name === undefined ? backends.asKernel(deviceOf(fn)) : backends.named(name);
   };
@@ -118,6 +125,15 @@ export function buildSystem(machine: Machine, options: SystemOptions = {}): Syst
     traffic: new TrafficLedger(fabric),
     failedReads: failedReads.value,
   };
+}
+
+/** Options with masks by address. */
+type AddressedOptions = Omit<SystemOptions, "dmaMaskBits"> & { readonly dmaMaskBits?: ReadonlyMap<Bdf, number> };
+
+function withAddresses(machine: Machine, { dmaMaskBits, ...others }: SystemOptions): AddressedOptions {
+  if (dmaMaskBits === undefined) return others;
+  const masks = [...dmaMaskBits].map(([device, bits]): [Bdf, number] => [resolveDevice(machine, device), bits]);
+  return { ...others, dmaMaskBits: new Map(masks) };
 }
 
 /**
@@ -134,7 +150,7 @@ function failedReadsBy(
     : { value: "reported", why: "PCIe 6.0: the completion tells, or does not come" };
 }
 
-function maskOf(fn: Bdf, topology: Topology, options: SystemOptions, choices: SystemChoice[]): number {
+function maskOf(fn: Bdf, topology: Topology, options: AddressedOptions, choices: SystemChoice[]): number {
   const shown = shownMaskOf(fn, topology, options);
   if (!isUnknown(shown)) return shown;
   const why = `assumed: ${shown.unknown}`;
@@ -142,13 +158,13 @@ function maskOf(fn: Bdf, topology: Topology, options: SystemOptions, choices: Sy
   return ASSUMED_MASK_BITS;
 }
 
-function shownMaskOf(fn: Bdf, topology: Topology, { dmaMaskBits }: SystemOptions): Known<number> {
+function shownMaskOf(fn: Bdf, topology: Topology, { dmaMaskBits }: AddressedOptions): Known<number> {
   const shown = topology.functions[topology.indexOf(fn) ?? -1]?.dmaMaskBits;
   return dmaMaskBits?.get(fn) ?? shown ?? unknown("the source does not show it");
 }
 
 /** All functions as requesters, with the assumed mask where it is hidden. */
-function requestersOf(topology: Topology, options: SystemOptions): readonly DmaDevice[] {
+function requestersOf(topology: Topology, options: AddressedOptions): readonly DmaDevice[] {
   return topology.functions.map(({ bdf }, index) => {
     const shown = shownMaskOf(bdf, topology, options);
     const maskBits = isUnknown(shown) ? ASSUMED_MASK_BITS : shown;
@@ -161,8 +177,24 @@ function ramOffsetAt(index: number, topology: Topology, { ramBusOffset }: System
   return rootBus === undefined ? 0 : (ramBusOffset?.(rootBus) ?? 0);
 }
 
+/**
+ * The address of a function of a system, by any name. Throws `usage` for what is no system or no device, `unknown-device`
+ * where the machine has no such function. `call` is what the user called.
+ */
+export function functionIn(system: System, device: Device, call: string): Bdf {
+  const { fabric, machine } = (system ?? {}) as Partial<System>;
+  if (fabric === undefined || machine === undefined) {
+    const remedy = "buildSystem(machine) makes one";
+    throw wrongArgument({ call, argument: "system", given: system, expected: "a System", remedy });
+  }
+  if (device === undefined)
+    throw wrongArgument({ call, argument: "fn", given: device, expected: "an address or a name of a device" });
+  return resolveDevice(machine, device);
+}
+
 /** The pool of a function; throws `unsupported` where it has none. */
-export function poolOf(system: System, fn: Bdf): P2pPool {
+export function poolOf(system: System, device: Device): P2pPool {
+  const fn = functionIn(system, device, "poolOf");
   const pool = system.pools.get(fn);
   if (pool !== undefined) return pool;
   throw new PeerlaneError("unsupported", `${formatBdf(fn)} has no peer memory`, {

@@ -1,5 +1,5 @@
 import { decideHostBridge, mergeOutcomes } from "../p2pdma/host-bridge.ts";
-import { decideAll, type Verdict, type VerdictTable } from "../p2pdma/index.ts";
+import { type Device, decideAll, resolveDevice, type Verdict, type VerdictTable } from "../p2pdma/index.ts";
 import { THRU_HOST_BRIDGE } from "../p2pdma/map-type.ts";
 import { formatAddress, type Iova } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -40,7 +40,8 @@ export interface GuestPromise {
  * mapped the BAR, and goes down again if the root complex forwards. Both are addresses in the host; throws
  * `unknown-device` where one is not assigned.
  */
-export function guestPromise(view: GuestView, provider: Bdf, client: Bdf, bar: GuestBar): GuestPromise {
+export function guestPromise(view: GuestView, from: Device, to: Device, bar: GuestBar): GuestPromise {
+  const [provider, client] = [resolveDevice(view.host, from), resolveDevice(view.host, to)];
   const guest = { provider: guestOf(view, provider), client: guestOf(view, client) };
   const guestVerdict = decideAll(view.machine, { providers: [guest.provider], clients: [guest.client] }).at(0, 0);
   const table = decideAll(view.host, { providers: [provider], clients: [client] });

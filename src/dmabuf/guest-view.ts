@@ -1,4 +1,6 @@
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
+import { type Device, resolveDevice } from "../p2pdma/index.ts";
 import { type Bdf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters } from "../pci/bridge.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -49,7 +51,9 @@ const madeUp = unknown("the VMM made this function up");
  * nothing and unknown where it sees something of its own. Throws `unknown-device` for functions that there are not and
  * `too-large` for more than 30.
  */
-export function guestView(host: Machine, assigned: readonly Bdf[], options: GuestOptions = {}): GuestView {
+export function guestView(host: Machine, devices: readonly Device[], options: GuestOptions = {}): GuestView {
+  requireMachine("guestView", host, "host");
+  const assigned = devices.map((device) => resolveDevice(host, device));
   if (assigned.length > MAX_ASSIGNED) {
     throw new PeerlaneError("too-large", `${assigned.length} assigned devices; ${MAX_ASSIGNED} fit on a virtual bus`);
   }

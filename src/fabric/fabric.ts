@@ -1,6 +1,7 @@
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
 import type { ByteStore } from "../memory/index.ts";
-import { topologyOf } from "../p2pdma/index.ts";
+import { type Device, resolveDevice, topologyOf } from "../p2pdma/index.ts";
 import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -43,37 +44,41 @@ export class Fabric {
   }
 
   /** The index of a function in `topology` and in the counters; throws `unknown-device` where there is none. */
-  indexOf(fn: Bdf): number {
-    const index = this.topology.indexOf(fn);
+  indexOf(fn: Device): number {
+    const index = this.topology.indexOf(this.#addressOf(fn));
     if (index !== undefined) return index;
-    throw new PeerlaneError("unknown-device", `${this.machine.source.name} has no function ${formatBdf(fn)}`, {
-      remedy: "'peerlane show' lists the functions",
-    });
+    throw new PeerlaneError(
+      "unknown-device",
+      `${this.machine.source.name} has no function ${formatBdf(this.#addressOf(fn))}`,
+      {
+        remedy: "'peerlane show' lists the functions",
+      },
+    );
   }
 
   /** The bytes of a BAR by offset: for putting data there without counting it. Throws where it has no address. */
-  barBytes(fn: Bdf, bar: number): ByteStore {
+  barBytes(fn: Device, bar: number): ByteStore {
     return this.#transactions.storage.barBytes(this.#barPosition(fn, bar));
   }
 
   /** Lets a device model take over a BAR, or, with `null`, gives it back to plain bytes. Throws as {@link barBytes}. */
-  attach(fn: Bdf, bar: number, handler: BarHandler | null): void {
+  attach(fn: Device, bar: number, handler: BarHandler | null): void {
     this.#transactions.storage.setHandler(this.#barPosition(fn, bar), handler ?? undefined);
   }
 
   /** Reads a command register; throws `unsupported` where the source hides it. */
-  command(fn: Bdf): number {
+  command(fn: Device): number {
     const { command, commandHidden } = this.#transactions.context.registers;
     const index = this.indexOf(fn);
     if (commandHidden[index] !== 1) return command[index] ?? 0;
-    throw new PeerlaneError("unsupported", `the command register of ${formatBdf(fn)} is hidden`, {
+    throw new PeerlaneError("unsupported", `the command register of ${formatBdf(this.#addressOf(fn))} is hidden`, {
       place: { file: this.machine.source.name },
       remedy: "set it first, or take sysfs or a scenario as the source",
     });
   }
 
   /** Writes a command register (memory enable 0x2, bus master 0x4): what is decoded changes with it at once. */
-  setCommand(fn: Bdf, command: number): void {
+  setCommand(fn: Device, command: number): void {
     const { registers } = this.#transactions.context;
     const index = this.indexOf(fn);
     registers.command[index] = command;
@@ -85,12 +90,12 @@ export class Fabric {
    * Writes an ACS control register, whose bits without a capability bit stay 0 (PCIe 6.0 sec 7.7.11.3); throws
    * `unsupported` for a function without ACS.
    */
-  setAcsControl(fn: Bdf, control: number): void {
+  setAcsControl(fn: Device, control: number): void {
     const { registers } = this.#transactions.context;
     const index = this.indexOf(fn);
     const acs = this.topology.functions[index]?.acs ?? null;
     if (acs === null) {
-      throw new PeerlaneError("unsupported", `${formatBdf(fn)} has no ACS capability`, {
+      throw new PeerlaneError("unsupported", `${formatBdf(this.#addressOf(fn))} has no ACS capability`, {
         remedy: "give it one in the scenario with 'acs:'",
       });
     }
@@ -104,24 +109,24 @@ export class Fabric {
    * the route hangs on what the source hides.
    */
   write(
-    requester: Bdf,
+    requester: Device,
     address: DmaAddr,
     bytes: Uint8Array,
     addressType: MemoryRequest["addressType"] = "untranslated",
   ): RouteOutcome {
     const flags = addressType === "translated" ? TLP_TRANSLATED : 0;
-    return this.#split(this.indexOf(requester), requester, address, bytes, flags);
+    return this.#split(this.indexOf(requester), this.#addressOf(requester), address, bytes, flags);
   }
 
   /** A device reads memory into `into`; as {@link write}. The part of a TLP that is not delivered stays as it was. */
   read(
-    requester: Bdf,
+    requester: Device,
     address: DmaAddr,
     into: Uint8Array,
     addressType: MemoryRequest["addressType"] = "untranslated",
   ): RouteOutcome {
     const flags = TLP_READ | (addressType === "translated" ? TLP_TRANSLATED : 0);
-    return this.#split(this.indexOf(requester), requester, address, into, flags);
+    return this.#split(this.indexOf(requester), this.#addressOf(requester), address, into, flags);
   }
 
   /** A request with all of its attributes; `bytes` is what is written or read into, of the request's length. */
@@ -187,6 +192,11 @@ export class Fabric {
     return this.#transactions.lastRoute();
   }
 
+  /** Names are looked up; an address is taken as it is, without a look at the machine. */
+  #addressOf(fn: Device): Bdf {
+    return typeof fn === "number" ? fn : resolveDevice(this.machine, fn);
+  }
+
   #split(requester: number, requesterId: Bdf, address: number, bytes: Uint8Array, flags: number): RouteOutcome {
     checkRange(address, bytes.length);
     const most = (flags & TLP_READ) === 0 ? this.#maxPayloadBytes : this.#maxReadBytes;
@@ -215,13 +225,17 @@ export class Fabric {
     return outcomeName(result);
   }
 
-  #barPosition(fn: Bdf, bar: number): number {
+  #barPosition(fn: Device, bar: number): number {
     const position = this.#transactions.context.bars.positionOf(this.indexOf(fn), bar);
     if (position >= 0) return position;
-    throw new PeerlaneError("unsupported", `BAR ${bar} of ${formatBdf(fn)} has no memory address that is shown`, {
-      place: { file: this.machine.source.name },
-      remedy: "'peerlane explain' says which BARs a function has; sysfs and scenarios give their addresses",
-    });
+    throw new PeerlaneError(
+      "unsupported",
+      `BAR ${bar} of ${formatBdf(this.#addressOf(fn))} has no memory address that is shown`,
+      {
+        place: { file: this.machine.source.name },
+        remedy: "'peerlane explain' says which BARs a function has; sysfs and scenarios give their addresses",
+      },
+    );
   }
 }
 
@@ -230,6 +244,7 @@ export class Fabric {
  * that move bytes throw `unsupported`. Throws `bad-input` for TLP sizes that are none.
  */
 export function createFabric(machine: Machine, options: FabricOptions = {}): Fabric {
+  requireMachine("createFabric", machine);
   return new Fabric(machine, options);
 }
 

@@ -1,10 +1,11 @@
 import type { Machine } from "../host/machine.ts";
-import { isBridge, topologyOf, type VerdictTable } from "../p2pdma/index.ts";
+import { isBridge, topologyOf, VerdictTable } from "../p2pdma/index.ts";
 import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import { wrongArgument } from "../pci/wrong-argument.ts";
 import { ROOT_COMPLEX } from "./journey.ts";
 import { DELIVERED } from "./outcomes.ts";
 import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
@@ -85,6 +86,10 @@ export class PeerRoutes {
   #documented: { readonly i: number; readonly j: number; readonly directions: Directions } | undefined;
 
   constructor(table: VerdictTable) {
+    if (!(table instanceof VerdictTable)) {
+      const remedy = "verdicts returns one";
+      throw wrongArgument({ call: "PeerRoutes", argument: "table", given: table, expected: "a VerdictTable", remedy });
+    }
     this.#table = table;
   }
 

@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../pci/error.ts";
+import { wrongArgument } from "../pci/wrong-argument.ts";
 import { type FileTree, resolveLink } from "./file-tree.ts";
 
 const BLOCK = 512;
@@ -34,6 +35,12 @@ export class ArchiveTree implements FileTree {
   readonly #root: string;
 
   constructor(bytes: Uint8Array, name: string) {
+    if (!ArrayBuffer.isView(bytes)) {
+      const remedy = "readFileSync returns one; new Uint8Array(buffer) makes one of an ArrayBuffer";
+      throw wrongArgument({ call: "ArchiveTree", argument: "bytes", given: bytes, expected: "a Uint8Array", remedy });
+    }
+    if (typeof name !== "string")
+      throw wrongArgument({ call: "ArchiveTree", argument: "name", given: name, expected: "a text" });
     this.name = name;
     this.#load(bytes);
     this.#root = this.#findRoot();

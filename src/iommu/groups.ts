@@ -1,4 +1,5 @@
 import type { Iommu, IommuMode, Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
 import { expectedIommuGroups } from "../p2pdma/iommu-groups.ts";
 import { topologyOf } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -10,6 +11,7 @@ import { isUnknown } from "../pci/known.ts";
  * form. Throws `unsupported` where the source hides what decides.
  */
 export function groupsOf(machine: Machine): ReadonlyMap<Bdf, number> {
+  requireMachine("groupsOf", machine);
   const shown = new Map<Bdf, number>();
   let areAllShown = true;
   for (const { bdf, iommuGroup } of machine.functions) {

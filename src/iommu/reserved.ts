@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
 import { formatBus } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -15,6 +16,7 @@ const MIB = 2 ** 20;
  * it decodes an address of another's.
  */
 export function reservedRanges(machine: Machine): readonly ReservedRange[] {
+  requireMachine("reservedRanges", machine);
   return [...windows(machine), ...interruptRanges(machine)];
 }
 

@@ -1,4 +1,6 @@
 import type { IommuMode, Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
+import { type Device, resolveDevice } from "../p2pdma/index.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { PAGE_BYTES } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -75,6 +77,7 @@ export class IommuUnits implements Translator {
 
   /** Throws `unsupported`, with the remedy, where the source hides a mode or group that is needed. */
   constructor(machine: Machine, options: IommuOptions = {}) {
+    requireMachine("IommuUnits", machine);
     this.machine = machine;
     this.#options = options;
     this.mode = options.mode ?? modeOf(machine);
@@ -88,15 +91,15 @@ export class IommuUnits implements Translator {
   }
 
   /** The domain that translates a requester's addresses; `null` where they are bus addresses, or blocked. */
-  domainOf(requester: Bdf): IommuDomain | null {
-    const group = this.#group(requester);
+  domainOf(requester: Device): IommuDomain | null {
+    const group = this.#group(this.#addressOf(requester));
     if (group === null || group.attached === "blocked") return null;
     return group.attached ?? this.#defaultDomain(group);
   }
 
   /** The domain of the DMA API for a requester, `null` in passthrough or without an IOMMU; whatever is attached. */
-  dmaDomainOf(requester: Bdf): IommuDomain | null {
-    const group = this.#group(requester);
+  dmaDomainOf(requester: Device): IommuDomain | null {
+    const group = this.#group(this.#addressOf(requester));
     return group === null ? null : this.#defaultDomain(group);
   }
 
@@ -129,7 +132,8 @@ export class IommuUnits implements Translator {
    * has no address space attached, or no longer). Throws `unsupported` where there is no IOMMU, `operation-failed` where the group is
    * another user's; and as the constructor, with all as it was, where the groups are hidden.
    */
-  attach(requester: Bdf, domain: IommuDomain | "blocked"): void {
+  attach(device: Device, domain: IommuDomain | "blocked"): void {
+    const requester = this.#addressOf(device);
     if (this.mode !== "off") {
       this.#groupNumbers();
       this.#needsGroups = true;
@@ -148,8 +152,8 @@ export class IommuUnits implements Translator {
   }
 
   /** Puts the default domain of a function's group back. */
-  detach(requester: Bdf): void {
-    const group = this.#group(requester);
+  detach(requester: Device): void {
+    const group = this.#group(this.#addressOf(requester));
     if (group !== null) group.attached = null;
   }
 
@@ -168,9 +172,9 @@ export class IommuUnits implements Translator {
   }
 
   /** Functions that share a requester's group, itself included; empty where no IOMMU is above it. */
-  membersOfGroup(requester: Bdf): readonly Bdf[] {
+  membersOfGroup(requester: Device): readonly Bdf[] {
     const groups = this.#groupNumbers();
-    const number = groups.get(requester);
+    const number = groups.get(this.#addressOf(requester));
     if (number === undefined) return [];
     return [...groups].filter(([, other]) => other === number).map(([bdf]) => bdf);
   }
@@ -184,6 +188,10 @@ export class IommuUnits implements Translator {
   clearFaults(): void {
     this.faults.length = 0;
     this.#droppedFaults = 0;
+  }
+
+  #addressOf(device: Device): Bdf {
+    return typeof device === "number" ? device : resolveDevice(this.machine, device);
   }
 
   #group(requester: Bdf): Group | null {

@@ -1,6 +1,7 @@
 import type { Machine } from "../host/machine.ts";
+import type { Device } from "../p2pdma/index.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { providerOf } from "./machine-bars.ts";
 import { P2pPool } from "./p2p-pool.ts";
@@ -30,11 +31,12 @@ export interface EnableP2pOptions {
 export function enableP2p(
   maps: PageMaps,
   machine: Machine,
-  owner: Bdf,
+  device: Device,
   bar: number,
   options: EnableP2pOptions = {},
 ): P2pPool {
-  const { provider, range } = providerOf(machine, owner, bar);
+  const { provider, range } = providerOf(machine, device, bar);
+  const { owner } = provider;
   const offset = options.offset ?? 0;
   const sizeBytes = options.sizeBytes ?? range.sizeBytes - offset;
   if (!(offset >= 0) || !(sizeBytes > 0) || !(offset + sizeBytes <= range.sizeBytes)) {

@@ -1,4 +1,6 @@
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
+import { type Device, resolveDevice } from "../p2pdma/index.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -58,6 +60,7 @@ const providersByMachine = new WeakMap<Machine, readonly Provider[]>();
  * makes them. The same objects each time for one machine. Throws `unsupported` where the source hides an address.
  */
 export function providersOf(machine: Machine): readonly Provider[] {
+  requireMachine("providersOf", machine);
   let providers = providersByMachine.get(machine);
   if (providers === undefined) {
     const functions = new Map(machine.functions.map((fn) => [fn.bdf, fn]));
@@ -73,7 +76,9 @@ export function providersOf(machine: Machine): readonly Provider[] {
 }
 
 /** The provider and the CPU physical range of one BAR; throws `unknown-device` where the function has no such BAR. */
-export function providerOf(machine: Machine, owner: Bdf, bar: number): { provider: Provider; range: PhysRange } {
+export function providerOf(machine: Machine, device: Device, bar: number): { provider: Provider; range: PhysRange } {
+  requireMachine("providerOf", machine);
+  const owner = typeof device === "number" ? device : resolveDevice(machine, device);
   const provider = providersOf(machine).find((each) => each.owner === owner && each.bar === bar);
   const range = assignedBars(machine).find((each) => each.owner === owner && each.bar === bar);
   if (provider === undefined || range === undefined) {

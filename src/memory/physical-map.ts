@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { requireMachine } from "../host/require-machine.ts";
 import { formatAddress, PAGE_BYTES, type PhysAddr, type PhysRange, physAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -83,6 +84,7 @@ const PHYS_END = 2 ** 52;
  * numbers hangs on it.
  */
 export function physicalMapOf(machine: Machine, options: PhysicalMapOptions): PhysicalMap {
+  requireMachine("physicalMapOf", machine);
   const { ramBytes } = options;
   if (!Number.isSafeInteger(ramBytes) || ramBytes < 0) {
     throw new PeerlaneError("bad-input", `${ramBytes} is no number of bytes of RAM`);

@@ -1,5 +1,6 @@
-import { DmaEngine, type System } from "../devices/index.ts";
+import { DmaEngine, functionIn, type System } from "../devices/index.ts";
 import { type DmaFailure, dmaFailure, type ScatterEntry } from "../dma/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -9,7 +10,7 @@ import { reportTraffic } from "./traffic-report.ts";
 
 /** Memory of a device, as a place in one of its BARs. */
 export interface DevicePlace {
-  readonly fn: Bdf;
+  readonly fn: Device;
   readonly bar: number;
   /** From the BAR's start; 0 unless told. */
   readonly offset?: number;
@@ -24,7 +25,7 @@ export interface CopyRequest {
    * Whose copy engine works: that of `from` writes to its peer, that of `to` reads from it, one of a third function does
    * both. `from`'s unless told.
    */
-  readonly engine?: Bdf;
+  readonly engine?: Device;
   /** Where mapping fails: by a buffer in RAM that `from` writes and `to` reads. False unless told. */
   readonly fallBackToRam?: boolean;
 }
@@ -61,7 +62,8 @@ export function copyBetweenDevices(system: System, request: CopyRequest): CopyRe
   };
   const expected = system.fabric.barBytes(from.fn, from.bar).slice(from.offset, lengthBytes);
   const mark = system.traffic.mark();
-  let step = copyDirectly(system, from, to, engineOf(request.engine ?? from.fn));
+  const engine = request.engine === undefined ? from.fn : functionIn(system, request.engine, "copyBetweenDevices");
+  let step = copyDirectly(system, from, to, engineOf(engine));
   const whyNotDirect = "status" in step ? null : step;
   const isThroughRam = whyNotDirect !== null && fallBackToRam;
   if (isThroughRam) step = copyThroughRam(system, from, to, lengthBytes, engineOf);
@@ -117,7 +119,8 @@ function copyThroughRam(
   }
 }
 
-function place(system: System, { fn, bar, offset = 0 }: DevicePlace, lengthBytes: number): Placed {
+function place(system: System, { fn: device, bar, offset = 0 }: DevicePlace, lengthBytes: number): Placed {
+  const fn = functionIn(system, device, "copyBetweenDevices");
   const range = system.physical.barRange(fn, bar);
   const isInside = range !== null && offset >= 0 && lengthBytes > 0 && offset + lengthBytes <= range.sizeBytes;
   if (isInside) {

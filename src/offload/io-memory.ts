@@ -1,11 +1,12 @@
-import type { System } from "../devices/index.ts";
+import { functionIn, type System } from "../devices/index.ts";
 import { nearestPool, type P2pPool } from "../memory/index.ts";
+import type { Device } from "../p2pdma/index.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /** Whose memory a target shall use: the nearest published one, a given one, or none but RAM. */
-export type PeerMemoryChoice = "auto" | "off" | { readonly provider: Bdf };
+export type PeerMemoryChoice = "auto" | "off" | { readonly provider: Device };
 
 /** Why a queue, or one of its I/Os, has no peer memory. */
 export type WhyRam =
@@ -48,7 +49,8 @@ export function chooseProvider(
   if (clients.some((client) => system.opsOf(client).name === "refusing"))
     return { source: "ram", why: "client-refuses" };
   const pools = [...system.pools.values()];
-  const candidates = choice === "auto" ? pools : pools.filter(({ owner }) => owner === choice.provider);
+  const named = choice === "auto" ? null : functionIn(system, choice.provider, "NvmeOfTarget");
+  const candidates = named === null ? pools : pools.filter(({ owner }) => owner === named);
   const nearest = nearestPool(candidates, clients, system.distance, seed);
   return nearest === null ? { source: "ram", why: "no-provider" } : { source: "peer", ...nearest };
 }

@@ -8,7 +8,15 @@ export { type HistoryEntry, verdictHistory } from "./history.ts";
 export { expectedIommuGroups, isIsolated } from "./iommu-groups.ts";
 export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./kernel-rules.ts";
 export { chooseRules, type RulesChoice } from "./releases.ts";
-export { type DeviceSelection, findDevice, findDevices, nameOf, selectDevices } from "./select.ts";
+export {
+  type Device,
+  type DeviceSelection,
+  findDevice,
+  findDevices,
+  nameOf,
+  resolveDevice,
+  selectDevices,
+} from "./select.ts";
 export type { Fix, Gate, MapType, Reason, Verdict } from "./verdict.ts";
 export { type DecideOptions, decide, decideAll, topologyOf, VerdictTable } from "./verdict-table.ts";
 export { applyChanges, askWhatIf, type Change, type WhatIf, type WhatIfRequest } from "./what-if/index.ts";

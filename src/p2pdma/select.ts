@@ -1,9 +1,12 @@
 import { distance } from "fastest-levenshtein";
 import type { Machine } from "../host/machine.ts";
-import { type Bdf, formatBdf, parseBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf, isBdf, parseBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { type DeviceKind, deviceKind, hasMemoryBar, hasP2pmem, isBridge, KINDS_OF_INTEREST } from "./device-kind.ts";
+
+/** A function of a machine: its address, or a name that people use (`03:00.0`, `nvme0`, `10de:2330`, `gpu` for the only one). */
+export type Device = Bdf | string;
 
 /** The functions of a table, in enumeration order. */
 export interface DeviceSelection {
@@ -51,6 +54,23 @@ export function findDevice(machine: Machine, name: string): Bdf {
   if (found.length === 1 && only !== undefined) return only;
   throw new PeerlaneError("usage", `'${name}' means ${found.length} devices of ${machine.source.name}`, {
     remedy: `name one of them: ${found.slice(0, 8).map(formatBdf).join(", ")}${found.length > 8 ? ", …" : ""}`,
+  });
+}
+
+/**
+ * The address of a device by any name. Throws `unknown-device` where the machine has none, `usage` where several fit or
+ * it is neither an address nor a name.
+ */
+export function resolveDevice(machine: Machine, device: Device): Bdf {
+  if (typeof device === "string") return findDevice(machine, device);
+  if (!isBdf(device)) {
+    throw new PeerlaneError("usage", `${String(device)} is neither an address nor a name of a device`, {
+      remedy: "name it as 0000:03:00.0, 03:00.0, nvme0, 10de:2330, or by a class where it is the only one: gpu",
+    });
+  }
+  if (machine.functions.some((fn) => fn.bdf === device)) return device;
+  throw new PeerlaneError("unknown-device", `no function ${formatBdf(device)} in ${machine.source.name}`, {
+    remedy: "machine.functions lists them; names serve as well: nvme0, 10de:2330",
   });
 }
 

@@ -12,7 +12,7 @@ import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
 import { acsOnPath, findPath, type Path } from "./path.ts";
 import { type Directions, directionsIn, type PlatformContext, platformContext } from "./platform-facts/index.ts";
 import { chooseRules, type RulesChoice } from "./releases.ts";
-import { type DeviceSelection, selectDevices } from "./select.ts";
+import { type Device, type DeviceSelection, resolveDevice, selectDevices } from "./select.ts";
 import type { Gate, MapType, Reason, Verdict } from "./verdict.ts";
 
 /** What to decide; without it, every device of interest, by the rules of the machine's own kernel. */
@@ -62,8 +62,11 @@ export class VerdictTable {
   }
 
   #position(i: number, j: number): number {
-    if (i < 0 || i >= this.providers.length || j < 0 || j >= this.clients.length) {
-      throw new RangeError(`no pair (${i}, ${j}) in a table of ${this.providers.length} × ${this.clients.length}`);
+    const [rows, columns] = [this.providers.length, this.clients.length];
+    if (!(Number.isInteger(i) && Number.isInteger(j) && i >= 0 && i < rows && j >= 0 && j < columns)) {
+      throw new PeerlaneError("usage", `no pair (${String(i)}, ${String(j)}) in a table of ${rows} × ${columns}`, {
+        remedy: "pairs are named by their positions in providers and clients; between(provider, client) takes names",
+      });
     }
     return i * this.clients.length + j;
   }
@@ -106,6 +109,26 @@ export class VerdictTable {
     const provider = this.providers[i] as Bdf;
     const client = this.clients[j] as Bdf;
     return gatesOf(this.topology, this.#gateContext, { provider, client, mapType: this.mapType(i, j) });
+  }
+
+  /**
+   * The whole verdict of one pair, its devices by any name. Throws `unknown-device` for a device that the machine or the
+   * table does not have.
+   */
+  between(provider: Device, client: Device): Verdict {
+    return this.at(
+      this.#positionOf(this.providers, provider, "provider"),
+      this.#positionOf(this.clients, client, "client"),
+    );
+  }
+
+  #positionOf(devices: readonly Bdf[], device: Device, role: string): number {
+    const bdf = resolveDevice(this.machine, device);
+    const position = devices.indexOf(bdf);
+    if (position >= 0) return position;
+    throw new PeerlaneError("unknown-device", `${formatBdf(bdf)} is no ${role} of this table`, {
+      remedy: `make a table with it: { ${role}s: ["${formatBdf(bdf)}"] }`,
+    });
   }
 
   /** The whole verdict of one pair: path, reasons, gates, fixes. */

@@ -8,6 +8,11 @@ declare const bdfBrand: unique symbol;
  */
 export type Bdf = number & { readonly [bdfBrand]: true };
 
+/** True for a number that is an address. */
+export function isBdf(value: unknown): value is Bdf {
+  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff_ffff;
+}
+
 /** Packs an address; throws `bad-input` when a part is out of range. */
 export function makeBdf(domain: number, bus: number, device: number, fn: number): Bdf {
   const whole = Number.isInteger(domain) && Number.isInteger(bus) && Number.isInteger(device) && Number.isInteger(fn);

@@ -233,7 +233,10 @@ describe("A table of pairs", () => {
   ])("has no pair (%i, %i)", (i, j) => {
     const table = decideAll(one, { providers: names, clients: names });
     expect(() => table.mapType(i, j)).toThrow(
-      new RangeError(`no pair (${i}, ${j}) in a table of ${names.length} × ${names.length}`),
+      expect.objectContaining({
+        code: "usage",
+        message: `no pair (${i}, ${j}) in a table of ${names.length} × ${names.length}`,
+      }),
     );
   });
 

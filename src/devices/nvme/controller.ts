@@ -1,10 +1,11 @@
 import { ByteStore } from "../../memory/index.ts";
+import type { Device } from "../../p2pdma/index.ts";
 import { type DmaAddr, PAGE_BYTES } from "../../pci/addresses.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { BusMaster } from "../bus-master.ts";
 import type { DmaSpan } from "../dma-spans.ts";
-import type { System } from "../system.ts";
+import { functionIn, type System } from "../system.ts";
 import { readPrps, readSgl } from "./data-pointer.ts";
 import { ADMIN, ENABLE, FATAL, NVM, NVME_STATUS, type NvmeCommand, READY, readAddress, viewOf } from "./protocol.ts";
 import { CompletionQueue, SubmissionQueue } from "./queues.ts";
@@ -45,7 +46,8 @@ export class NvmeController {
   readonly #completions = new Map<number, CompletionQueue>();
 
   /** Takes BAR 0 over. Throws `unsupported` where the function has none with an address. */
-  constructor(system: System, fn: Bdf, options: NvmeOptions = {}) {
+  constructor(system: System, device: Device, options: NvmeOptions = {}) {
+    const fn = functionIn(system, device, "NvmeController");
     const { namespaceBytes = 2 ** 30, blockBytes = 512 } = options;
     if (!Number.isSafeInteger(namespaceBytes) || namespaceBytes < blockBytes) {
       throw new PeerlaneError("bad-input", `a namespace of ${namespaceBytes} bytes holds no block`);

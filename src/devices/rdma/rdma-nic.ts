@@ -1,3 +1,4 @@
+import type { Device } from "../../p2pdma/index.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { BusMaster } from "../bus-master.ts";
@@ -34,9 +35,9 @@ export class RdmaNic implements RdmaPort {
   #nextKey = 1;
 
   /** Throws `unknown-device` where the machine has no such function. */
-  constructor(system: System, fn: Bdf) {
-    this.fn = fn;
+  constructor(system: System, fn: Device) {
     this.bus = new BusMaster(system, fn);
+    this.fn = this.bus.fn;
   }
 
   /** Registers memory that was mapped for this adapter. */

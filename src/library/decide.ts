@@ -1,0 +1,256 @@
+import { PeerRoutes } from "../fabric/index.ts";
+import type { Machine } from "../host/machine.ts";
+import type {
+  Advice,
+  Change,
+  DecideOptions,
+  Device,
+  DeviceSelection,
+  Gate,
+  HistoryEntry,
+  MachineDifference,
+  ProviderSearch,
+  RulesChoice,
+  Verdict,
+  VerdictChange,
+  VerdictTable,
+  WhatIf,
+  WhatIfRequest,
+} from "../p2pdma/index.ts";
+import * as p2pdma from "../p2pdma/index.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import type { Known } from "../pci/known.ts";
+import { buildTopology as build, type Topology } from "../pci/topology.ts";
+import { explainText } from "../report/index.ts";
+import { door, needed, optional } from "./arguments.ts";
+import { frozen } from "./frozen.ts";
+import {
+  changes,
+  count,
+  device,
+  devices,
+  flag,
+  functions,
+  known,
+  listOf,
+  machine,
+  options,
+  pciFunction,
+  table,
+  text,
+  topology,
+  twoMachines,
+} from "./kinds.ts";
+
+/** What the rules are asked with, everywhere. */
+export interface RulesOptions {
+  /** A kernel release (`6.12`) whose rules decide instead of those of the machine's own kernel. */
+  readonly rules?: string;
+}
+
+/** {@link DecideOptions}, with devices by any name. A class (`gpu`) stands for all that are of it. */
+export interface TableOptions extends RulesOptions {
+  readonly providers?: readonly Device[];
+  readonly clients?: readonly Device[];
+}
+
+/** One pair, explained. */
+export interface Explanation {
+  /** What the client may do with the provider's memory. */
+  readonly verdict: Verdict;
+  /** The same the other way round. */
+  readonly reverse: Verdict;
+  /** Both ways as a screen of 100 columns, without colour. */
+  readonly text: string;
+}
+
+const aMachine = needed("machine", machine);
+const provider = needed("provider", device);
+const client = needed("client", device);
+const rules = optional("options", options({ rules: text }));
+const TABLE = { providers: devices, clients: devices, rules: text };
+
+/**
+ * The verdict of every provider with every client: without `providers` and `clients`, of all GPUs, NICs, NVMe
+ * controllers, accelerators and whatever has peer memory; with `all`, of every function.
+ */
+export const verdicts: (machine: Machine, options?: TableOptions & { readonly all?: boolean }) => VerdictTable = door(
+  "verdicts",
+  (of: Machine, { all = false, ...chosen }: DecideOptions & { readonly all?: boolean } = {}) =>
+    p2pdma.decideAll(of, { ...p2pdma.selectDevices(of, { all }), ...chosen }),
+  [aMachine, optional("options", options({ ...TABLE, all: flag }))],
+);
+
+/** Explains one pair both ways. Throws `unknown-device` for a name that the machine does not have. */
+export const explain: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Explanation =
+  door(
+    "explain",
+    (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}): Explanation => {
+      const both = a === b ? [a] : [a, b];
+      const decided = p2pdma.decideAll(of, { ...asked, providers: both, clients: both });
+      const last = both.length - 1;
+      return {
+        verdict: decided.at(0, last),
+        reverse: decided.at(last, 0),
+        text: explainText(decided, a, b, SCREEN, new PeerRoutes(decided)),
+      };
+    },
+    [aMachine, provider, client, rules],
+  );
+
+const SCREEN = { width: 100, color: false } as const;
+
+/** The smallest changes that make a pair work, each shown by the rules on the changed machine. Throws as {@link explain}. */
+export const fixes: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Advice = door(
+  "fixes",
+  (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}) => p2pdma.advise(of, [{ provider: a, client: b }], asked),
+  [aMachine, provider, client, rules],
+);
+
+/** {@link fixes} for several pairs together. */
+export const advise: (
+  machine: Machine,
+  pairs: readonly { readonly provider: Device; readonly client: Device }[],
+  options?: RulesOptions,
+) => Advice = door("advise", p2pdma.advise, [
+  aMachine,
+  needed(
+    "pairs",
+    listOf(
+      "a list of pairs",
+      options({ provider: device, client: device }, ["provider", "client"]),
+      "write [{ provider, client }]",
+    ),
+  ),
+  rules,
+]);
+
+/** Decides one pair. */
+export const decide: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Verdict = door(
+  "decide",
+  p2pdma.decide,
+  [aMachine, provider, client, rules],
+);
+
+/** Decides every pair of `options.providers` × `options.clients`; without them, of the devices of interest. */
+export const decideAll: (machine: Machine, options?: TableOptions) => VerdictTable = door(
+  "decideAll",
+  p2pdma.decideAll,
+  [aMachine, optional("options", options(TABLE))],
+);
+
+/** The provider that the kernel chooses for `clients` (`pci_p2pmem_find_many`, Linux 7.2). */
+export const findProvider: (
+  machine: Machine,
+  clients: readonly Device[],
+  options?: Omit<TableOptions, "clients">,
+) => ProviderSearch = door("findProvider", p2pdma.findProvider, [
+  aMachine,
+  needed("clients", devices),
+  optional("options", options({ providers: devices, rules: text })),
+]);
+
+/** What each kernel release says of one pair, releases that agree in one entry, oldest first. */
+export const verdictHistory: (machine: Machine, provider: Device, client: Device) => readonly HistoryEntry[] = door(
+  "verdictHistory",
+  p2pdma.verdictHistory,
+  [aMachine, provider, client],
+);
+
+/** The functions that a word means: an address, a name, ids, a class, `all`. Throws `unknown-device` for none. */
+export const findDevices: (machine: Machine, name: string) => readonly Bdf[] = door("findDevices", p2pdma.findDevices, [
+  aMachine,
+  needed("name", text),
+]);
+
+/** The one function that a word means; throws `unknown-device` for none, `usage` where several fit. */
+export const findDevice: (machine: Machine, name: string) => Bdf = door("findDevice", p2pdma.findDevice, [
+  aMachine,
+  needed("name", text),
+]);
+
+/** The functions that `matrix` shows, or all. */
+export const selectDevices: (machine: Machine, options: { readonly all: boolean }) => DeviceSelection = door(
+  "selectDevices",
+  p2pdma.selectDevices,
+  [aMachine, needed("options", options({ all: flag }, ["all"]))],
+);
+
+/** Chooses the rules: those of `override` (a release such as `6.12`), else those of the machine's kernel. */
+export const chooseRules: (machine: Machine, override?: string) => RulesChoice = door(
+  "chooseRules",
+  p2pdma.chooseRules,
+  [aMachine, optional("override", text)],
+);
+
+/** What stops or spoils every transfer of a machine. */
+export const machineGates: (machine: Machine) => readonly Gate[] = door("machineGates", p2pdma.machineGates, [
+  aMachine,
+]);
+
+/** The topology of a machine. Its typed arrays are the tables that verdicts are made of: read them, write nothing. */
+export const topologyOf: (machine: Machine) => Topology = door("topologyOf", p2pdma.topologyOf, [aMachine]);
+
+/** The tree that functions and root buses make; see {@link topologyOf}. */
+export const buildTopology: (functions: readonly PciFunction[], rootBuses: Known<readonly number[]>) => Topology = door(
+  "buildTopology",
+  build,
+  [needed("functions", functions), needed("rootBuses", known(listOf("a list of root buses (busKeyOf)", count)))],
+);
+
+/** The IOMMU groups that the kernel forms at boot; unknown as soon as something that it looks at is hidden. */
+export const expectedIommuGroups: (machine: Machine, topology: Topology) => Known<ReadonlyMap<Bdf, number>> = door(
+  "expectedIommuGroups",
+  p2pdma.expectedIommuGroups,
+  [aMachine, needed("topology", topology)],
+);
+
+/** True when the function cannot send peer traffic past the IOMMU. */
+export const isIsolated: (fn: PciFunction) => Known<boolean> = door("isIsolated", p2pdma.isIsolated, [
+  needed("fn", pciFunction),
+]);
+
+/** Compares two machines function by function, by address; of each its topology and itself. */
+export const compareMachines: (
+  before: Topology,
+  after: Topology,
+  machines: readonly [Machine, Machine],
+) => MachineDifference = door("compareMachines", p2pdma.compareMachines, [
+  needed("before", topology),
+  needed("after", topology),
+  needed("machines", twoMachines),
+]);
+
+/** The pairs of both tables on which they differ. */
+export const compareVerdicts: (before: VerdictTable, after: VerdictTable) => readonly VerdictChange[] = door(
+  "compareVerdicts",
+  p2pdma.compareVerdicts,
+  [needed("before", table), needed("after", table)],
+);
+
+/** Takes a request in the words of the command line apart: the machine as it is, and as it would be, both frozen. */
+export const askWhatIf: (machine: Machine, request: WhatIfRequest, isBooted?: boolean) => WhatIf = door(
+  "askWhatIf",
+  p2pdma.askWhatIf,
+  [
+    aMachine,
+    needed(
+      "request",
+      options({
+        ...{ kernel: text, cpu: text, iommu: text, append: text },
+        ...{ set: listOf("a list of texts", text), move: listOf("a list of texts", text) },
+      }),
+    ),
+    optional("isBooted", flag),
+  ],
+  frozen,
+);
+
+/** The machine as it would be with all of `changes`, frozen. Throws `usage` for what cannot be done to this machine. */
+export const applyChanges: (machine: Machine, changes: readonly Change[]) => Machine = door(
+  "applyChanges",
+  p2pdma.applyChanges,
+  [aMachine, needed("changes", changes)],
+  frozen,
+);

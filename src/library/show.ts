@@ -1,0 +1,277 @@
+import type { PeerRoutes } from "../fabric/index.ts";
+import type {
+  Advice,
+  Change,
+  Device,
+  DeviceKind,
+  HistoryEntry,
+  ProviderSearch,
+  VerdictTable,
+} from "../p2pdma/index.ts";
+import * as p2pdma from "../p2pdma/index.ts";
+import type { Bar } from "../pci/bar.ts";
+import { type Bdf, formatBdf as formatAddress, parseBdf as parse } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import type { Block, DifferenceView, MeasuredView, ScreenOptions, TreeInput, WhatIfView } from "../report/index.ts";
+import * as report from "../report/index.ts";
+import { door, needed, optional } from "./arguments.ts";
+import {
+  address,
+  blocks,
+  change,
+  changes,
+  count,
+  device,
+  listOf,
+  pciFunction,
+  routes,
+  screen,
+  shaped,
+  table,
+  text,
+} from "./kinds.ts";
+
+/** What an answer as a plain object is. */
+type Json = ReturnType<typeof report.treeJson>;
+
+const aTable = needed("table", table);
+const aScreen = needed("options", screen);
+const someRoutes = optional("routes", routes);
+const aTree = needed("input", shaped("a TreeInput", ["table", "expectedGroups"], "write { table, expectedGroups }"));
+const advice = needed(
+  "advice",
+  shaped("an Advice", ["machine", "pairs", "before", "fixes"], "advise and fixes return one"),
+);
+const search = needed(
+  "search",
+  shaped("a ProviderSearch", ["table", "clients", "candidates"], "findProvider returns one"),
+);
+const entries = needed(
+  "entries",
+  listOf(
+    "a list of HistoryEntries",
+    shaped("a HistoryEntry", ["from", "to", "verdict"], ""),
+    "verdictHistory returns one",
+  ),
+);
+const measured = needed("measured", shaped("a MeasuredView", ["kernelRelease", "pairs"], "peerlane vm makes one"));
+const DIFFERENCE = ["difference", "verdicts", "before", "after"];
+const difference = needed(
+  "view",
+  shaped("a DifferenceView", DIFFERENCE, "write { difference, verdicts, before, after }"),
+);
+const VIEW = shaped("a WhatIfView", ["changes", "changedFunctions", ...DIFFERENCE], "whatIfView makes one");
+const whatIf = optional("whatIf", VIEW);
+const fn = needed("fn", pciFunction);
+const [a, b] = [needed("a", device), needed("b", device)];
+
+/** Prints an address: `0000:3f:00.1`. @function */
+export const formatBdf: (bdf: Bdf) => string = door("formatBdf", formatAddress, [needed("bdf", address)]);
+
+/** Parses `0000:3f:00.1` or `3f:00.1` (domain 0) strictly; `undefined` for any other text. */
+export const parseBdf: (text: string) => Bdf | undefined = door("parseBdf", parse, [needed("text", text)]);
+
+/** Prints bytes: `16 MiB`. */
+export const formatSize: (bytes: number) => string = door("formatSize", p2pdma.formatSize, [needed("bytes", count)]);
+
+/** The name that people use for a function: its class device, else its address. */
+export const nameOf: (fn: PciFunction) => string = door("nameOf", p2pdma.nameOf, [fn]);
+
+/** The kind of a function; `other` also where the class is hidden. */
+export const deviceKind: (fn: PciFunction) => DeviceKind = door("deviceKind", p2pdma.deviceKind, [fn]);
+
+/** True for functions with a bridge's header. */
+export const isBridge: (fn: PciFunction) => boolean = door("isBridge", p2pdma.isBridge, [fn]);
+
+/** Memory BARs of a function; `undefined` where the source hides them. */
+export const memoryBars: (fn: PciFunction) => readonly Bar[] | undefined = door("memoryBars", p2pdma.memoryBars, [fn]);
+
+/** True for a mode in which the IOMMU translates. */
+export const isTranslating: (mode: string) => boolean = door("isTranslating", p2pdma.isTranslating, [
+  needed("mode", text),
+]);
+
+/** A change in words. */
+export const changeText: (change: Change) => string = door("changeText", report.changeText, [needed("change", change)]);
+
+/** Blocks as text for a screen. */
+export const documentText: (blocks: readonly Block[], options: ScreenOptions) => string = door(
+  "documentText",
+  report.documentText,
+  [needed("blocks", blocks), aScreen],
+);
+
+/** Blocks as Markdown, GitHub's kind. */
+export const documentMarkdown: (blocks: readonly Block[]) => string = door(
+  "documentMarkdown",
+  report.documentMarkdown,
+  [needed("blocks", blocks)],
+);
+
+/** The matrix as a screen. */
+export const matrixText: (
+  table: VerdictTable,
+  options: ScreenOptions,
+  whatIf?: WhatIfView,
+  routes?: PeerRoutes,
+) => string = door("matrixText", report.matrixText, [aTable, aScreen, whatIf, someRoutes]);
+
+/** The matrix as blocks. */
+export const matrixBlocks: (table: VerdictTable, whatIf?: WhatIfView, routes?: PeerRoutes) => readonly Block[] = door(
+  "matrixBlocks",
+  report.matrixBlocks,
+  [aTable, whatIf, someRoutes],
+);
+
+/** `peerlane.matrix`. */
+export const matrixJson: (input: TreeInput, routes: PeerRoutes) => Json = door("matrixJson", report.matrixJson, [
+  aTree,
+  needed("routes", routes),
+]);
+
+/** The topology as a screen. */
+export const treeText: (input: TreeInput, options: ScreenOptions, whatIf?: WhatIfView) => string = door(
+  "treeText",
+  report.treeText,
+  [aTree, aScreen, whatIf],
+);
+
+/** The topology as blocks. */
+export const treeBlocks: (input: TreeInput, whatIf?: WhatIfView) => readonly Block[] = door(
+  "treeBlocks",
+  report.treeBlocks,
+  [aTree, whatIf],
+);
+
+/** `peerlane.tree`. */
+export const treeJson: (input: TreeInput) => Json = door("treeJson", report.treeJson, [aTree]);
+
+/** One pair as a screen, both ways. */
+export const explainText: (
+  table: VerdictTable,
+  a: Device,
+  b: Device,
+  options: ScreenOptions,
+  routes?: PeerRoutes,
+) => string = door("explainText", report.explainText, [aTable, a, b, aScreen, someRoutes]);
+
+/** One pair as blocks, both ways. */
+export const explainBlocks: (table: VerdictTable, a: Device, b: Device, routes?: PeerRoutes) => readonly Block[] = door(
+  "explainBlocks",
+  report.explainBlocks,
+  [aTable, a, b, someRoutes],
+);
+
+/** `peerlane.explain`. */
+export const explainJson: (table: VerdictTable, a: Device, b: Device, routes: PeerRoutes) => Json = door(
+  "explainJson",
+  report.explainJson,
+  [aTable, a, b, needed("routes", routes)],
+);
+
+/** A search for a provider as blocks. */
+export const findBlocks: (search: ProviderSearch) => readonly Block[] = door("findBlocks", report.findBlocks, [search]);
+
+/** `peerlane.find`. */
+export const findJson: (search: ProviderSearch) => object = door("findJson", report.findJson, [search]);
+
+/** Advice as blocks. */
+export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", report.fixBlocks, [advice]);
+
+/** `peerlane.fix`. */
+export const fixJson: (advice: Advice) => object = door("fixJson", report.fixJson, [advice]);
+
+/** The history of a pair as blocks. */
+export const historyBlocks: (table: VerdictTable, entries: readonly HistoryEntry[]) => readonly Block[] = door(
+  "historyBlocks",
+  report.historyBlocks,
+  [aTable, entries],
+);
+
+/** `peerlane.history`. */
+export const historyJson: (table: VerdictTable, entries: readonly HistoryEntry[]) => object = door(
+  "historyJson",
+  report.historyJson,
+  [aTable, entries],
+);
+
+/** All of a machine as Markdown. */
+export const machineReport: (
+  input: TreeInput,
+  madeBy: string,
+  routes?: PeerRoutes,
+  changes?: readonly Change[],
+) => string = door("machineReport", report.machineReport, [
+  aTree,
+  needed("madeBy", text),
+  someRoutes,
+  optional("changes", changes),
+]);
+
+/** The kernel's own answers beside the rules, as blocks. */
+export const vmBlocks: (table: VerdictTable, measured: MeasuredView) => readonly Block[] = door(
+  "vmBlocks",
+  report.vmBlocks,
+  [aTable, measured],
+);
+
+/** The same as a screen. */
+export const vmText: (table: VerdictTable, measured: MeasuredView, options: ScreenOptions) => string = door(
+  "vmText",
+  report.vmText,
+  [aTable, measured, aScreen],
+);
+
+/** `peerlane.vm`. */
+export const vmJson: (table: VerdictTable, measured: MeasuredView) => object = door("vmJson", report.vmJson, [
+  aTable,
+  measured,
+]);
+
+/** How two tables and their machines differ, as blocks. */
+export const differenceBlocks: (view: DifferenceView) => readonly Block[] = door(
+  "differenceBlocks",
+  report.differenceBlocks,
+  [difference],
+);
+
+/** The same as the `whatIf` part of other documents. */
+export const differenceJson: (view: DifferenceView) => object = door("differenceJson", report.differenceJson, [
+  difference,
+]);
+
+/** `peerlane.diff`. */
+export const diffJson: (before: VerdictTable, after: VerdictTable, view: DifferenceView) => object = door(
+  "diffJson",
+  report.diffJson,
+  [needed("before", table), needed("after", table), difference],
+);
+
+/** What was asked, as blocks. */
+export const askedBlocks: (changes: readonly Change[]) => readonly Block[] = door("askedBlocks", report.askedBlocks, [
+  needed("changes", changes),
+]);
+
+/** What was asked, in JSON. */
+export const askedJson: (changes: readonly Change[]) => object = door("askedJson", report.askedJson, [
+  needed("changes", changes),
+]);
+
+/** Compares the tables of a machine as it is and as it would be; `undefined` where nothing was asked. */
+export const whatIfView: (
+  changes: readonly Change[],
+  before: VerdictTable,
+  after: VerdictTable,
+) => WhatIfView | undefined = door("whatIfView", report.whatIfView, [
+  needed("changes", changes),
+  needed("before", table),
+  needed("after", table),
+]);
+
+/** What a change would do, as blocks. */
+export const whatIfBlocks: (view: WhatIfView) => readonly Block[] = door("whatIfBlocks", report.whatIfBlocks, [
+  needed("view", VIEW),
+]);
+
+/** What a change would do, in JSON. */
+export const whatIfJson: (view: WhatIfView) => object = door("whatIfJson", report.whatIfJson, [needed("view", VIEW)]);
