@@ -13,6 +13,14 @@ declare -A package_of=(
   [mke2fs]=e2fsprogs
   [zsh]=zsh
   [fish]=fish
+  [xz]=xz-utils
+  [ldd]=libc-bin
+  [setpriv]=util-linux
+  [lvm]=lvm2
+  [dmsetup]=dmsetup
+  [mdadm]=mdadm
+  [mkfs.xfs]=xfsprogs
+  [mkfs.btrfs]=btrfs-progs
 )
 missing=()
 for program in "${!package_of[@]}"; do
