@@ -7,7 +7,10 @@ import { lacking, workbench } from "./shell.ts";
 const bench = workbench();
 const shells = completers(bench);
 
-const OF_TREE = ["--append", "--color", "--cpu", "--debug", "--help", "--iommu", "--json", "--kernel", "--markdown"];
+const OF_TREE = [
+  ...["--append", "--color", "--cpu", "--debug", "--full-command-line", "--full-names", "--help", "--iommu", "--json"],
+  ...["--kernel", "--markdown", "--move", "--root", "--rules", "--set", "--width"],
+];
 
 beforeAll(async () => {
   bench.write("dump one.txt", "");
@@ -41,7 +44,7 @@ describe.concurrent.for(["bash", "zsh", "fish"] as const)("%s", (name) => {
       ["a file for a trace", "simulate w.yaml --trace-file dump-", ["dump-two.txt"]],
       ["shells", "completion ", ["bash", "fish", "zsh"]],
       ["verbs to be helped with", "help ex", ["explain"]],
-      ["options of a verb", "tree --", ["--move", "--rules", "--root", "--set", "--width", ...OF_TREE].sort()],
+      ["options of a verb", "tree --", OF_TREE],
       ["options that one verb has", "check --s", ["--sarif", "--set"]],
       ["an option that another verb has not", "diff --js", ["--json"]],
       ["options of the default verb", "server.json --pro", ["--providers"]],
