@@ -1,6 +1,9 @@
+import type { ReadMachine } from "../../host/read-machine.ts";
+import { leftOut } from "../../host/redaction/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { EXIT } from "../exit-codes.ts";
+import { sayNote } from "../print.ts";
 import { readUnchanged } from "../read-source.ts";
 import { writeOutput } from "../write-output.ts";
 import type { CaptureOptions } from "./capture-options.ts";
@@ -13,18 +16,29 @@ export async function runCapture(source: string | undefined, options: CaptureOpt
       remedy: "give -o server.json.gz, or --plain",
     });
   }
-  const text = options.format === "snapshot" ? await snapshotOf(source, options) : await rdmaTopoOf(source, options);
-  if (isText) {
-    writeOutput(options.output, text);
-    return EXIT.yes;
-  }
-  const { compressSnapshot } = await import("../../host/snapshot/index.ts");
-  writeOutput(options.output, await compressSnapshot(text));
+  const read = await readUnchanged(source, options.root);
+  const text = options.format === "snapshot" ? await snapshotOf(read) : await rdmaTopoOf(read);
+  writeOutput(options.output, isText ? text : await packed(text));
+  sayLeftOut(read, options);
   return EXIT.yes;
 }
 
-async function snapshotOf(source: string | undefined, { root }: CaptureOptions): Promise<Printable> {
-  const { machine, isBooted } = await readUnchanged(source, root);
+async function packed(text: Printable): Promise<Uint8Array> {
+  const { compressSnapshot } = await import("../../host/snapshot/index.ts");
+  return compressSnapshot(text);
+}
+
+/** Says what a file that was written does not have. */
+function sayLeftOut({ machine }: ReadMachine, { format, output }: CaptureOptions): void {
+  if (output === undefined || output === "-") return;
+  const kinds = leftOut(machine);
+  // The tool's dump has no texts: of what names people it could hold names of devices alone.
+  const all =
+    format === "snapshot" ? kinds : [...kinds.filter((kind) => /device/.test(kind)), "registers that no rule needs"];
+  if (all.length > 0) sayNote(`left out: ${all.join(", ")}`);
+}
+
+async function snapshotOf({ machine, isBooted }: ReadMachine): Promise<Printable> {
   const [{ writeSnapshot }, { afterBoot }] = await Promise.all([
     import("../../host/snapshot/index.ts"),
     import("../../p2pdma/index.ts"),
@@ -32,9 +46,8 @@ async function snapshotOf(source: string | undefined, { root }: CaptureOptions):
   return writeSnapshot(isBooted ? machine : afterBoot(machine));
 }
 
-/** `rdma_topo` wants config space as it is, which only a tree of files has. */
-async function rdmaTopoOf(source: string | undefined, { root }: CaptureOptions): Promise<Printable> {
-  const { tree, machine } = await readUnchanged(source, root);
+/** `rdma_topo` wants config space, which only a tree of files has. */
+async function rdmaTopoOf({ tree, machine }: ReadMachine): Promise<Printable> {
   if (tree === undefined) {
     throw new PeerlaneError("unsupported", `${machine.source.name} has no config space to write`, {
       remedy: "rdma_topo's dump can be made of this host, of --root, or of an archive of sysfs",

@@ -18,6 +18,11 @@ export function keptParameters(commandLine: string): string {
   return isLost ? `${kept} disable_acs_redir=`.trimStart() : kept;
 }
 
+/** How many parameters of a command line {@link keptParameters} leaves out or changes. */
+export function countLeftOut(commandLine: string): number {
+  return wordsOf(commandLine).filter((word) => keptWord(word) !== word).length;
+}
+
 /** A parameter as it stays, `undefined` where it goes; one that stays as it is keeps its quotes. */
 function keptWord(word: string): string | undefined {
   const plain = word.replaceAll('"', "");

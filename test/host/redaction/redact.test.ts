@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
-import { redact } from "../../../src/host/redaction/index.ts";
+import { leftOut, redact } from "../../../src/host/redaction/index.ts";
 import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/index.ts";
 import { parsePciParameters } from "../../../src/p2pdma/kernel-parameters.ts";
 import type { Capability } from "../../../src/pci/capability.ts";
@@ -69,6 +69,18 @@ describe("A capture", () => {
     for (const secret of SECRETS) expect(text.toLowerCase()).not.toContain(secret.toLowerCase());
     const packed = Buffer.from(await compressSnapshot(text)).toString("latin1");
     for (const secret of SECRETS) expect(packed).not.toContain(secret);
+  });
+
+  it("says by kind and number what is left out", () => {
+    expect(leftOut(named)).toEqual([
+      "3 names of devices",
+      "5 kernel parameters or values",
+      "1 label in part",
+      "1 note in part",
+    ]);
+    expect(leftOut({ ...base, kernel: { ...base.kernel, release: "7.2.0-alice", commandLine: "iommu=pt" } })).toEqual([
+      "words in the kernel's release",
+    ]);
   });
 
   it("keeps what the rules and a reader need", () => {
