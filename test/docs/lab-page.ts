@@ -10,6 +10,6 @@ export function wholeLab(): LabView {
 /** Puts what the lab found between the marks of a page. */
 export function withLab(page: string, view: LabView): string {
   return page.replace(/(<!-- lab -->\n)[\s\S]*?(<!-- end of lab -->)/, (_, before: string, after: string) => {
-    return `${before}\n${labPage(view)}\n\n${after}`;
+    return `${before}\n${labPage(view)}\n${after}`;
   });
 }
