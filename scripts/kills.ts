@@ -41,16 +41,17 @@ else if (what === "restore") await restores();
 else if (what === "probe") await probes();
 else refuse(`no kills of '${what}'; there are copy, restore and probe`);
 
-/** A bench that is cleared when the script is asked to end. */
-function newBench(): LoopBench {
+/** Runs work on a bench; asked to end, it goes on behind what is under way, and the bench is cleared. */
+async function onBench(work: (bench: LoopBench, signal: AbortSignal) => Promise<void>): Promise<void> {
   const bench = new LoopBench();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
-      bench.close();
-      process.exit(130);
-    });
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => stop.abort());
+  process.stdout.write(`seed ${seed}\n`);
+  try {
+    await work(bench, stop.signal);
+  } finally {
+    bench.close();
   }
-  return bench;
 }
 
 async function copies(): Promise<void> {
@@ -62,44 +63,36 @@ async function copies(): Promise<void> {
   const kinds = here.filter((kind: Kind) => values.kinds?.split(",").includes(kind) ?? true);
   if (kinds.length === 0) refuse("none of these kinds can be had here");
   for (const [kind, reason] of missing) process.stdout.write(`without ${kind}: ${reason}\n`);
-  const bench = newBench();
-  process.stdout.write(`seed ${seed}\n`);
   let shown = 0;
-  try {
-    const counts = await killCopies(bench, {
-      ...{ seed, kinds, count: numberOf("count", 1000), lanes: 2 },
-      ...(values.only === undefined ? {} : { only: numberOf("only", 0) }),
-      onKills: (kills) => {
-        if (kills < shown + 50) return;
-        shown = kills;
-        process.stdout.write(`${kills} kills\n`);
-      },
-    });
-    process.stdout.write(`${formatCounts(counts, kinds)}\n`);
-  } catch (error) {
-    if (!(error instanceof WrongCopy)) throw error;
-    const [, number] = /^copy (\d+)/.exec(error.message) ?? [];
-    const again = values.kinds === undefined ? "" : ` --kinds '${values.kinds}'`;
-    process.stderr.write(`${error.message}\nagain: npm run kills -- --seed ${seed} --only ${number}${again}\n`);
-    process.exitCode = 1;
-  } finally {
-    bench.close();
-  }
+  const onKills = (kills: number): void => {
+    if (kills < shown + 50) return;
+    shown = kills;
+    process.stdout.write(`${kills} kills\n`);
+  };
+  await onBench(async (bench, signal) => {
+    try {
+      const only = values.only === undefined ? {} : { only: numberOf("only", 0) };
+      const count = numberOf("count", 1000);
+      const counts = await killCopies(bench, { seed, kinds, count, lanes: 2, ...only, onKills, signal });
+      process.stdout.write(`${formatCounts(counts, kinds)}\n`);
+    } catch (error) {
+      if (!(error instanceof WrongCopy)) throw error;
+      const again = values.kinds === undefined ? "" : ` --kinds '${values.kinds}'`;
+      process.stderr.write(`${error.message}\nagain: npm run kills -- --seed ${seed} --only ${error.number}${again}\n`);
+      process.exitCode = 1;
+    }
+  });
 }
 
 async function restores(): Promise<void> {
   const why = whyNoLoops();
   if (why !== null) refuse(`kills of restores: ${why}`);
   const { here } = kindsHere();
-  const bench = newBench();
-  process.stdout.write(`seed ${seed}\n`);
-  try {
-    const kinds = RESCUE_KINDS.filter((kind) => here.includes(kind));
-    const counts = await killRescues(bench, seed, numberOf("count", 200), kinds);
+  const kinds = RESCUE_KINDS.filter((kind) => here.includes(kind));
+  await onBench(async (bench, signal) => {
+    const counts = await killRescues(bench, { seed, count: numberOf("count", 200), kinds, signal });
     process.stdout.write(`on ${kinds.join(", ")}: ${JSON.stringify(counts, null, 2)}\n`);
-  } finally {
-    bench.close();
-  }
+  });
 }
 
 async function probes(): Promise<void> {

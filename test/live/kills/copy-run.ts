@@ -8,6 +8,8 @@ import type { KillPlan } from "./plan.ts";
 /** What people run. */
 export const PROGRAM: string = join(import.meta.dirname, "../../../dist/peerlane.cjs");
 
+const KILL_AT_CALL = join(import.meta.dirname, "programs/kill-at-call.cjs");
+
 /** How a run of `peerlane copy` ended. */
 export interface RunEnd {
   /** `null` where a signal ended it. */
@@ -23,8 +25,9 @@ export interface RunPlaces {
   readonly journals: { readonly folder: string; readonly name: RegExp };
   /** Of a target file. */
   readonly targetFile: string | null;
-  /** What is not copied yet. */
+  /** What is not copied yet, and about how many calls that takes. */
   readonly toWrite: number;
+  readonly calls: number;
 }
 
 const PATIENCE_MS = 120_000;
@@ -41,8 +44,10 @@ export async function runCopy(
 ): Promise<RunEnd> {
   const begun = performance.now();
   // A group of its own, to be killed as one.
-  const child = spawn(process.execPath, [PROGRAM, "copy", ...words], {
-    ...{ env: environment, detached: true },
+  const atCall = kill?.when === "call" ? callOf(kill, places) : null;
+  const program = [...(atCall === null ? [] : ["--require", KILL_AT_CALL]), PROGRAM];
+  const child = spawn(process.execPath, [...program, "copy", ...words], {
+    ...{ env: { ...environment, ...(atCall === null ? {} : { KILL_AT_CALL: atCall }) }, detached: true },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const text = { out: "", err: "" };
@@ -60,7 +65,7 @@ export async function runCopy(
   // Who watches it comes first.
   if (pid !== undefined) setPriority(pid, Math.min(19, getPriority() + 5));
   const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  if (kill !== null && pid !== undefined) {
+  if (kill !== null && atCall === null && pid !== undefined) {
     if (kill.when === "start") await pause(kill.share * startMs);
     else {
       await untilIs(momentOf(kill, pid, places), hasEnded);
@@ -76,6 +81,10 @@ export async function runCopy(
   } finally {
     clearTimeout(late);
   }
+}
+
+function callOf({ share, signal, toGroup, moment }: KillPlan, { calls }: RunPlaces): string {
+  return [1 + Math.floor(share * calls), signal, toGroup ? "group" : "process", moment].join();
 }
 
 /** True from a moment of a run on. */

@@ -17,6 +17,8 @@ export interface KillRequest {
   /** The one copy to run, of all that the seed gives. */
   readonly only?: number;
   readonly onKills?: (kills: number) => void;
+  /** Ends it behind the copies under way, with the counts so far. */
+  readonly signal?: AbortSignal;
 }
 
 /** Kills, and what they met, by the kinds of the ends (`"disk > file"`). */
@@ -28,8 +30,11 @@ export interface KillCounts {
 
 /** A copy of the seed went wrong. */
 export class WrongCopy extends Error {
+  readonly number: number;
+
   constructor(seed: number, number: number, cause: unknown) {
     super(`copy ${number} of seed ${seed}: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    this.number = number;
   }
 }
 
@@ -46,7 +51,11 @@ export async function killCopies(bench: LoopBench, request: KillRequest): Promis
   let [killed, next] = [0, only ?? 0];
   let failure: WrongCopy | null = null;
   async function work(lane: Lane): Promise<void> {
-    while (failure === null && (only === undefined ? killed < count : next === only)) {
+    while (
+      failure === null &&
+      request.signal?.aborted !== true &&
+      (only === undefined ? killed < count : next === only)
+    ) {
       const number = next++;
       // Each copy is drawn from the seed and its number alone, whatever the others do.
       const dice = new Dice(randomFrom(seed + Math.imul(number + 1, 0x9e3779b1)));

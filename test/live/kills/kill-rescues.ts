@@ -7,6 +7,7 @@ import { randomFrom } from "../../random.ts";
 import type { LoopBench } from "../loop-devices.ts";
 import { buildOverwrite } from "../probe/overwrite.ts";
 import { PROGRAM, type RunEnd } from "./copy-run.ts";
+import type { KillRequest } from "./kill-copies.ts";
 import { type Kind, makePlace, type Place, readWhole, writeWhole } from "./places.ts";
 import { Dice } from "./plan.ts";
 import { Strangers } from "./strangers.ts";
@@ -41,15 +42,13 @@ export const RESCUE_KINDS: readonly Kind[] = ["disk", "partition", "loop", "loop
  */
 export async function killRescues(
   bench: LoopBench,
-  seed: number,
-  count: number,
-  kinds: readonly Kind[],
+  { seed, count, kinds, signal }: Pick<KillRequest, "seed" | "count" | "kinds" | "signal">,
 ): Promise<RescueCounts> {
   const counts: RescueCounts = { writers: 0, restores: 0, overwritten: 0, rescues: 0, halfSaved: 0 };
   const places = kinds.map((kind) => makePlace(bench, kind, `probed-${kind.replaceAll(" ", "-")}`, "target"));
   const program = await buildOverwrite();
   try {
-    for (let round = 0; counts.writers + counts.restores < count; round++) {
+    for (let round = 0; counts.writers + counts.restores < count && signal?.aborted !== true; round++) {
       const dice = new Dice(randomFrom(seed + Math.imul(round + 1, 0x9e3779b1)));
       const disk = new KilledDisk(bench, places[round % places.length] as Place, round, dice, counts);
       await disk.run(program.path);

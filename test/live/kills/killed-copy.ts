@@ -33,6 +33,8 @@ export interface CaseEnd {
 }
 
 const MOST_KILLS = 3;
+/** That change something: the journal is made and removed, the target file too, the last part of a block is written. */
+const CALLS_AROUND = 14;
 const SECTOR = 512;
 const PART_NAME = /^\.peerlane-journal-[0-9a-f]{32}$/;
 
@@ -44,7 +46,7 @@ export async function killCopy(lane: Lane, number: number, plan: CopyCase, dice:
   let [starts, tooLate, resumed] = [0, 0, 0];
   let isDone = false;
   for (let run = 1; run <= MOST_KILLS && !isDone; run++) {
-    if (run > 1 && dice.chance(0.3)) break;
+    if (run > 1 && dice.chance(0.15)) break;
     // Now and then the journal of before is not used.
     const isResume = run > 1 && dice.chance(0.85);
     const kill = planKill(dice);
@@ -146,13 +148,15 @@ class KilledCopy {
     if (this.#journal !== null) words.push("--journal", this.#journal);
     const before = this.#lastJournal;
     const isResume = more.includes("--resume");
+    const toWrite = range.length - (isResume ? (before?.completedBytes ?? 0) : 0);
     const end = await runCopy(words, this.#environment, kill, {
       journals: {
         folder: this.#journalFolder,
         name: this.#journal === null ? /^copy-[0-9a-f]{16}\.json$/ : /^k\.json$/,
       },
       targetFile: target.whole === null ? this.#target : null,
-      toWrite: range.length - (isResume ? (before?.completedBytes ?? 0) : 0),
+      toWrite,
+      calls: CALLS_AROUND + toWrite * this.#plan.callsPerByte,
     });
     this.#require(
       end.code === 0 || (kill !== null && (end.code === null || isInterruption(end))),

@@ -32,7 +32,7 @@ describe.skipIf(why !== null)(`kills on this host${why === null ? without : ` ($
     timeout: 300_000,
   }, async () => {
     const kinds = RESCUE_KINDS.filter((kind) => here.includes(kind));
-    const counts = await killRescues(bench, seed, PROBE_KILLS, kinds);
+    const counts = await killRescues(bench, { seed, count: PROBE_KILLS, kinds });
     expect(counts.writers + counts.restores).toBeGreaterThanOrEqual(PROBE_KILLS);
     expect(counts.rescues).toBeGreaterThan(0);
   });

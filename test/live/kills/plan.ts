@@ -53,7 +53,12 @@ export interface CopyCase {
   /** Options but for the journal. */
   readonly options: readonly string[];
   readonly isJournalNamed: boolean;
+  /** About how many system calls that change something a byte takes. */
+  readonly callsPerByte: number;
 }
+
+/** A journal is written in two steps, each with its flush, behind one of the target. */
+const CALLS_OF_CHECKPOINT = 5;
 
 const LEAST_LENGTH = 192 * KIB;
 
@@ -70,7 +75,8 @@ export function planCase(dice: Dice, source: Place, target: Place): CopyCase {
   const before = target.whole === null ? dice.pick(["new", "shorter", "as long", "longer"] as const) : null;
   const end = targetStart + length;
   const lengths = { new: 0, shorter: dice.below(end), "as long": end, longer: end + 1 + dice.below(300 * KIB) };
-  const syncEvery = dice.pick(["64K", "64K", "128K", "512K", null]);
+  const syncEvery = dice.pick([64, 64, 128, 512, null]);
+  const chunk = dice.pick([64, 64, 128, 256]);
   return {
     ...{ source, target, sourceBytes, before },
     targetBytes: before === null ? target.sizeBytes : lengths[before],
@@ -79,11 +85,12 @@ export function planCase(dice: Dice, source: Place, target: Place): CopyCase {
       ...(sourceStart === 0 ? [] : ["--source-offset", String(sourceStart)]),
       ...(targetStart === 0 ? [] : ["--target-offset", String(targetStart)]),
       ...(toTheEnd ? [] : ["--length", String(length)]),
-      ...["--chunk", dice.pick(["64K", "64K", "128K", "256K"]), "--depth", dice.pick(["1", "2", "4", "8"])],
-      ...(syncEvery === null ? [] : ["--sync-every", syncEvery]),
+      ...["--chunk", `${chunk}K`, "--depth", dice.pick(["1", "2", "4", "8"])],
+      ...(syncEvery === null ? [] : ["--sync-every", `${syncEvery}K`]),
       ...(dice.chance(0.3) ? ["--verify"] : []),
     ],
     isJournalNamed: dice.chance(0.5),
+    callsPerByte: (1 / chunk + (syncEvery === null ? 0 : CALLS_OF_CHECKPOINT / Math.max(chunk, syncEvery))) / KIB,
   };
 }
 
@@ -103,10 +110,12 @@ export function pairsOf(dice: Dice, { sources, targets }: Lane): readonly (reado
 
 /** When a copy is killed. */
 export interface KillPlan {
-  /** `start`: some time after the start; the others: where the copy has come so far. */
-  readonly when: "start" | "journal" | "target" | "written" | "all written";
-  /** Of the start's time, or of the bytes to be written. */
+  /** `call`: at one of its system calls; `start`: some time after the start; the others: where the copy has come so far. */
+  readonly when: "call" | "start" | "journal" | "target" | "written" | "all written";
+  /** Of all calls, of the start's time, or of the bytes to be written. */
   readonly share: number;
+  /** Of a kill at a call. */
+  readonly moment: "before" | "during" | "after";
   readonly thenMs: number;
   readonly signal: NodeJS.Signals;
   /** Sent to the process group, as a terminal does. */
@@ -114,13 +123,14 @@ export interface KillPlan {
 }
 
 const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"] as const;
-const MOMENTS = ["start", "journal", "target", "written", "written", "written", "written", "all written"] as const;
+const TIMES = ["start", "journal", "target", "written", "written", "all written"] as const;
 
 /** Draws a moment and a way to end a copy. */
 export function planKill(dice: Dice): KillPlan {
   return {
-    when: dice.pick(MOMENTS),
+    when: dice.chance(0.6) ? "call" : dice.pick(TIMES),
     share: dice.roll(),
+    moment: dice.pick(["before", "during", "after"]),
     thenMs: dice.chance(0.6) ? 0 : dice.roll() * 12,
     signal: dice.pick(SIGNALS),
     toGroup: dice.chance(0.3),
