@@ -14,7 +14,8 @@ export type PoolFacts = Pick<MemoryPool, "owner" | "classCode" | "published" | "
  * Drivers of GPUs and accelerators. What they register as peer memory holds data of running jobs, and mapping it takes
  * pages without asking them. Read in the sources of the first three (2026-11): nvidia-uvm registers the whole BAR 1
  * (uvm_pmm_gpu.c, since 565.57.01) and its callback for pages that are given back follows a pointer that is not set;
- * amdgpu registers the whole VRAM (kfd_ais.c); habanalabs its device memory (hldio.c). The others register none today.
+ * amdgpu registers the whole VRAM (kfd_ais.c); habanalabs its device memory (hldio.c). The sources of the others were not read for it: they are here as a
+ * precaution.
  */
 const KEEPERS: ReadonlyMap<string, string> = new Map([
   ["nvidia", "the memory of its GPU, in which jobs run; giving it back may crash the kernel"],
