@@ -29,6 +29,7 @@ const MAX_CAPABILITIES = 1008;
 export function readCapabilityTitle(line: Line, record: FunctionRecord): boolean {
   if (!line.has(title)) return false;
   record.isHeadDone = true;
+  record.showsCapabilities = true;
   record.readCapabilityLine = undefined;
   const at = line.start + title.length;
   if (line.has(denied, at)) record.capabilitiesHidden ??= accessDenied;
@@ -59,6 +60,8 @@ function readTitle(line: Line, at: number, record: FunctionRecord): void {
     record.oddity = `the capability list is broken at 0x${offset.toString(16)}`;
     return;
   }
+  record.addCapabilityOffset(offset);
+  if (record.isGlued) return;
   if (record.capabilities.length >= MAX_CAPABILITIES) {
     record.capabilitiesHidden ??= unreadable;
     return;

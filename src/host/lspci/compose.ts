@@ -17,7 +17,9 @@ const noNames: readonly string[] = [];
 /** Makes the machine of all that a text has shown. */
 export function composeMachine(file: string, table: FunctionTable, tree: TreeReader, system: SystemLines): Machine {
   addTreeFunctions(table, tree);
-  const readings = table.takeReadings();
+  const readings = table
+    .takeReadings()
+    .map(([bdf, reading]) => [bdf, withoutCapabilities(reading, table.facts)] as const);
   const finder = new MultifunctionFinder(readings);
   const functions = readings.map(([bdf, reading]) => composeFunction(bdf, reading, table.facts, tree, finder));
   return {
@@ -45,6 +47,21 @@ function addTreeFunctions(table: FunctionTable, tree: TreeReader): void {
     }
     table.add(record, { isComplete: false });
   }
+}
+
+/** At `-v` a function without a line of capabilities has none where the text shows those of others. */
+function withoutCapabilities(reading: Reading, { showsCapabilities }: TextFacts): Reading {
+  if (!showsCapabilities || reading.capabilities !== why.noCapabilityLineOfV) return reading;
+  const given = <T, E>(value: Known<T>, none: E): Known<T> | E => (value === why.noCapabilityLineOfV ? none : value);
+  return {
+    ...reading,
+    subsystem: given(reading.subsystem, null),
+    express: given(reading.express, null),
+    acs: given(reading.acs, null),
+    sriov: given(reading.sriov, null),
+    resizableBars: given(reading.resizableBars, []),
+    capabilities: [],
+  };
 }
 
 function composeFunction(

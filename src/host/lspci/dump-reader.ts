@@ -2,8 +2,9 @@ import { PeerlaneError } from "../../pci/error.ts";
 import type { Machine } from "../machine.ts";
 import { readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
 import { composeMachine } from "./compose.ts";
-import { readFunctionLine, readKernelLine } from "./function-lines.ts";
+import { readFunctionLine, readKernelLine, readStrayLine } from "./function-lines.ts";
 import { FunctionTable } from "./function-table.ts";
+import { isGapLine } from "./gap-line.ts";
 import { behindBullet, readHeaderLine } from "./header-line.ts";
 import { readHexLine } from "./hex-line.ts";
 import { hexDigit, type Line, word } from "./line.ts";
@@ -21,8 +22,6 @@ const BACKSLASH = 0x5c;
 const BACKTICK = 0x60;
 const BAR = 0x7c;
 
-/** Lines that say that something was left out: of `grep -A`, and of people; and the end of a fence. */
-const gaps = [word("--"), word("..."), word("[...]"), word("[snip]"), word("<snip>"), word("```"), word("~~~")];
 const orphan = word("Capabilities: [");
 
 /** How a record's lines end, which tells whether more may have followed. */
@@ -41,6 +40,10 @@ export class DumpReader {
   #machineRecord: MachineRecord | undefined;
   /** A blank line was the last one. */
   #isBlankBefore = false;
+  /** That line is of spaces, as the product data of some cards holds them: a line further in than the record's first goes on. */
+  #isBlankOfSpaces = false;
+  /** How far in the open record begins. */
+  #indentation = 0;
   /** The open record has lines beyond its first. */
   #hasDetails = false;
   /** Each line of the text is followed by a blank one, as some web pages paste: blank lines then end nothing. */
@@ -67,6 +70,7 @@ export class DumpReader {
     }
     if (line.start === line.end) {
       // Without a line end it may be the indentation of a line that was cut.
+      if (line.isWhole && !this.#isBlankBefore) this.#isBlankOfSpaces = line.start > line.rawStart;
       if (line.isWhole) this.#isBlankBefore = true;
       this.#endMachineRecord();
       return;
@@ -85,7 +89,8 @@ export class DumpReader {
 
   /** Tries a line as one of the open record; false sends it on to where lines outside of records are tried. */
   #readWithin(line: Line, record: FunctionRecord): boolean {
-    if (!this.#isBlankBefore) return this.#readDetail(line, record);
+    const isFurtherIn = line.start - line.rawStart > this.#indentation;
+    if (!this.#isBlankBefore || (this.#isBlankOfSpaces && isFurtherIn)) return this.#readDetail(line, record);
     if (this.#hasDetails && !this.#isDoubleSpaced) {
       this.#end("blank");
       return false;
@@ -111,6 +116,8 @@ export class DumpReader {
     if (!record.isHeadDone) return (readFunctionLine(line, record) || readDeniedLine(line, record)) && this.#take();
     // What is below a capability: letters, but for the drawings of a tree and the marks of a gap.
     if (first < LETTERS_FROM || first === BACKSLASH || first === BACKTICK || first === BAR) return false;
+    if (isGapLine(line)) return false;
+    if (readStrayLine(line, record)) return this.#take();
     record.readCapabilityLine?.(line, record);
     return true;
   }
@@ -125,7 +132,7 @@ export class DumpReader {
     if (this.#machineRecord?.readLine(line) === true) return;
     const begun = this.#readFirstLine(line);
     if (begun !== undefined) {
-      this.#begin(begun);
+      this.#begin(begun, line);
       return;
     }
     const slot = readSlotLine(line);
@@ -133,7 +140,7 @@ export class DumpReader {
       this.#end("next-function");
       this.#machineRecord = new MachineRecord(slot);
       this.#begun++;
-    } else if (gaps.some((gap) => line.has(gap))) {
+    } else if (isGapLine(line)) {
       this.#end(this.#isBlankBefore ? "blank" : "gap");
     } else if (this.#tree.readLine(line)) {
       this.#end("next-function");
@@ -148,10 +155,11 @@ export class DumpReader {
     return readHeaderLine(line) ?? readMachineLine(line);
   }
 
-  #begin(record: FunctionRecord): void {
+  #begin(record: FunctionRecord, line: Line): void {
     this.#begun++;
     this.#end("next-function");
     this.#record = record;
+    this.#indentation = line.start - line.rawStart;
     this.#hasDetails = false;
   }
 

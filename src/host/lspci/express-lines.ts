@@ -46,20 +46,33 @@ export function readExpressTitle(line: Line, at: number): ExpressLines {
     slotNumber: NOT_SEEN,
     linkCapable: undefined,
     linkStatus: undefined,
+    hasDeviceLines: false,
+    hasRootLines: false,
+    hasSecondDeviceLines: false,
   };
 }
 
 const linkCapable = word("LnkCap:");
 const linkStatus = word("LnkSta:");
 const slotNumber = word("Slot #");
+const deviceCapable = word("DevCap:");
+const secondDeviceCapable = word("DevCap2:");
+const rootControl = word("RootCtl:");
 const speedText = word("Speed ");
 const widthText = word("Width x");
 
-/** Reads the link and slot lines below a PCI Express capability. */
+/** Reads the link and slot lines, and notes which groups of lines there are, below a PCI Express capability. */
 export function readExpressLine(line: Line, record: FunctionRecord): void {
   const lines = record.express;
   if (lines === undefined) return;
   switch (line.byte(line.start)) {
+    case 0x44: // D
+      if (line.has(deviceCapable)) lines.hasDeviceLines = true;
+      else if (line.has(secondDeviceCapable)) lines.hasSecondDeviceLines = true;
+      return;
+    case 0x52: // R
+      if (line.has(rootControl)) lines.hasRootLines = true;
+      return;
     case 0x4c: // L
       if (line.has(linkCapable)) lines.linkCapable ??= readLink(line);
       else if (line.has(linkStatus)) lines.linkStatus ??= readLink(line);

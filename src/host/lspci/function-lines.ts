@@ -4,7 +4,7 @@ import { flagTable, readFlags } from "./flags.ts";
 import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
 import { cutOff, unreadable } from "./reasons.ts";
-import type { FunctionRecord } from "./record.ts";
+import { type FunctionRecord, NOT_SEEN } from "./record.ts";
 import { readWindowLine } from "./window-line.ts";
 
 /** The command register (PCI 3.0 sec 6.2.2) as `-vv` prints it. */
@@ -22,7 +22,9 @@ const commandBits = flagTable(
   ["DisINTx", 0x400],
 );
 
+const MINUS = 0x2d;
 const control = word("Control: ");
+const commandWord = word("Control: I/O");
 const statusWord = word("Status: Cap");
 const flags = word("Flags: ");
 const devsel = word(" devsel");
@@ -54,7 +56,7 @@ export function readFunctionLine(line: Line, record: FunctionRecord): boolean {
     case 0x43: // C
       return readControl(line, record);
     case 0x53: // S
-      if (line.has(statusWord)) return seen(record, "vv");
+      if (line.has(statusWord)) return readStatus(line, record);
       if (line.has(secondaryStatus)) return headDone(record);
       return line.has(subsystem) && takeSubsystem(line, line.start + subsystem.length, record);
     case 0x46: // F
@@ -99,8 +101,22 @@ function headDone(record: FunctionRecord): true {
   return true;
 }
 
+function readStatus(line: Line, record: FunctionRecord): true {
+  if (record.hasCapabilityList !== undefined) record.isGlued = true;
+  record.hasCapabilityList = line.byte(line.start + statusWord.length) !== MINUS;
+  return seen(record, "vv");
+}
+
+/** `Control: I/O+ …` and `Status: Cap+ …` behind capabilities are of another function, whose first line is lost. */
+export function readStrayLine(line: Line, record: FunctionRecord): boolean {
+  if (!line.has(commandWord) && !line.has(statusWord) && !line.has(bus)) return false;
+  record.isGlued = true;
+  return true;
+}
+
 function readControl(line: Line, record: FunctionRecord): boolean {
   if (!line.has(control)) return false;
+  if (record.command !== NOT_SEEN) record.isGlued = true;
   const command = readFlags(line, line.start + control.length, commandBits);
   if (command >= 0) record.command = command;
   return seen(record, "vv");
@@ -130,6 +146,7 @@ function readDeviceName(line: Line, record: FunctionRecord): boolean {
 
 function readBus(line: Line, record: FunctionRecord): boolean {
   if (!line.has(bus)) return false;
+  if (record.bridge !== undefined) record.isGlued = true;
   const primary = line.hexOf(2, line.start + bus.length);
   const second = line.has(secondary, line.next) ? line.hexOf(2, line.next + secondary.length) : -1;
   const last = line.has(subordinate, line.next) ? line.hexOf(2, line.next + subordinate.length) : -1;

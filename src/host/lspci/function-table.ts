@@ -25,6 +25,7 @@ export interface TextFacts {
   namesNumaNodes: boolean;
   namesGroups: boolean;
   namesDrivers: boolean;
+  showsCapabilities: boolean;
   showsExtended: boolean;
   showsPorts: boolean;
   /** The first record with BARs of `-v`, and the last one that was cut; 0 without one. */
@@ -42,6 +43,7 @@ export class FunctionTable {
     namesNumaNodes: false,
     namesGroups: false,
     namesDrivers: false,
+    showsCapabilities: false,
     showsExtended: false,
     showsPorts: false,
     guessedBarsLine: 0,
@@ -140,6 +142,7 @@ export class FunctionTable {
     if (record.numaNode >= 0) facts.namesNumaNodes = true;
     if (record.iommuGroup >= 0) facts.namesGroups = true;
     if (record.driver !== undefined) facts.namesDrivers = true;
+    if (record.capabilities.length > 0) facts.showsCapabilities = true;
     if (record.capabilities.at(-1)?.space === "extended") facts.showsExtended = true;
     const type = record.express?.type;
     if (type === "root-port" || type === "upstream-port" || type === "downstream-port") facts.showsPorts = true;

@@ -9,7 +9,7 @@ import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
 import type { Sriov } from "../../pci/sriov.ts";
 import * as why from "./reasons.ts";
-import { type ExpressLines, type FunctionRecord, NOT_SEEN } from "./record.ts";
+import { type ExpressLines, FunctionRecord, NOT_SEEN } from "./record.ts";
 
 /**
  * What one record tells of a function, be it in words or in bytes. `classCode` is known only where the programming
@@ -34,13 +34,23 @@ export interface RecordEnd {
 const orUnknown = (value: number, reason: Unknown): Known<number> => (value >= 0 ? value : reason);
 
 /** Turns the lines of one record into knowledge: what a whole record does not print is absent, of a cut one unknown. */
-export function sealText(record: FunctionRecord, end: RecordEnd): Reading {
+export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
+  const record = given.isGlued ? headOf(given) : given;
   const isVerbose = record.verbosity !== "plain" && !record.isGone;
   const isWhole = end.isComplete || record.isTextDone;
   // Why a line that could have come did not.
-  const missing = record.isGone ? why.deviceGone : isVerbose ? (isWhole ? undefined : why.cutOff) : why.notVerbose;
+  const missing = given.isGlued
+    ? why.glued
+    : record.isGone
+      ? why.deviceGone
+      : isVerbose
+        ? isWhole
+          ? undefined
+          : why.cutOff
+        : why.notVerbose;
   const missingHead = record.isHeadDone && isVerbose ? undefined : missing;
-  const missingCapability = missing ?? record.capabilitiesHidden;
+  const missingCapability = missing ?? record.capabilitiesHidden ?? unprintedList(record);
+  const lost = lostMiddle(record);
   const progIf = programmingInterface(record, isVerbose);
   const kind = orUnknown(record.classKind, why.unreadable);
   return {
@@ -60,14 +70,35 @@ export function sealText(record: FunctionRecord, end: RecordEnd): Reading {
     areBarsNumbered: record.areBarsNumbered,
     bridge: sealBridge(record, missingHead),
     express: sealExpress(record, missing, missingCapability),
-    acs: sealAcs(record, missingCapability),
-    sriov: sealSriov(record, missingCapability),
-    resizableBars: sealResizableBars(record, missingCapability),
-    capabilities: missingCapability ?? record.capabilities,
-    driver: record.driver === undefined ? (missing ?? why.noDriverLine) : record.driver,
+    acs: lost ?? sealAcs(record, missingCapability),
+    sriov: lost ?? sealSriov(record, missingCapability),
+    resizableBars: lost ?? sealResizableBars(record, missingCapability),
+    capabilities: lost ?? missingCapability ?? record.capabilities,
+    driver: lost ?? (record.driver === undefined ? (missing ?? why.noDriverLine) : record.driver),
     numaNode: record.numaNode >= 0 ? record.numaNode : (missingHead ?? why.noNumaLine),
     iommuGroup: record.iommuGroup >= 0 ? record.iommuGroup : (missingHead ?? why.noGroupLine),
   };
+}
+
+/** What the first line alone tells: of a record that runs into another, no other line is certain to be its own. */
+function headOf(record: FunctionRecord): FunctionRecord {
+  const { label, vendorId, deviceId, classKind, programmingInterface, revision } = record;
+  const head = new FunctionRecord(record.bdf, record.line);
+  return Object.assign(head, { label, vendorId, deviceId, classKind, programmingInterface, revision });
+}
+
+/** Why a record without any capability does not show that there is none; `undefined` where it does, or has some. */
+function unprintedList(record: FunctionRecord): Unknown | undefined {
+  if (record.showsCapabilities || record.hasCapabilityList === false) return undefined;
+  return record.verbosity === "v" ? why.noCapabilityLineOfV : why.noCapabilityLine;
+}
+
+/** Why lines behind the PCI Express capability may be of another function: its own lines end before their time. */
+function lostMiddle({ express, verbosity }: FunctionRecord): Unknown | undefined {
+  if (verbosity !== "vv" || express?.hasDeviceLines !== true) return undefined;
+  const isRootCut = express.type === "root-port" && !express.hasRootLines;
+  const isSecondCut = express.version >= 2 && !express.hasSecondDeviceLines;
+  return isRootCut || isSecondCut ? why.lostLines : undefined;
 }
 
 /** A value that a line gave; without one, why it could not, or that there is none. */
@@ -157,7 +188,7 @@ const idsOfVirtualFunction: Unknown = unknown("a virtual function's own register
 
 /** Decodes the hex lines of a record; `undefined` where there are none. */
 export function sealBytes(record: FunctionRecord): { reading: Reading; oddities: readonly string[] } | undefined {
-  if (record.config === undefined) return undefined;
+  if (record.config === undefined || record.isGlued || lostMiddle(record) !== undefined) return undefined;
   const bytes = record.config.slice(0, record.configLength);
   // A virtual function's ids read as ones (PCIe 6.0 sec 9.3.4.1), the rest of its space does not.
   const isVirtual = bytes.length >= 16 && allOnes(bytes.subarray(0, 4)) && !allOnes(bytes.subarray(4, 16));

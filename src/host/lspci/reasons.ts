@@ -22,6 +22,17 @@ export const dumpBelow256: Unknown = unknown(
 export const dumpBelow4096: Unknown = unknown(
   "the dump holds 256 of 4,096 bytes of config space: use sudo lspci -xxxx",
 );
+export const noCapabilityLine: Unknown = unknown(
+  "the text shows no capability of this function, nor that it has none: paste the whole output of sudo lspci -vvvnn",
+);
+/** The same at `-v`, which prints no status register: absent where other functions of the text show some. */
+export const noCapabilityLineOfV: Unknown = unknown(
+  "no function of this text shows a capability: paste the whole output of sudo lspci -vvvnn",
+);
+export const lostLines: Unknown = unknown(
+  "lines are missing within this function, and what follows may be another's: paste the whole output of lspci",
+);
+export const glued: Unknown = unknown("the lines of two functions run together here: paste the whole output of lspci");
 export const extendedNotSeen: Unknown = unknown(
   "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",
 );

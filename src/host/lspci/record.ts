@@ -2,7 +2,7 @@ import type { Bar } from "../../pci/bar.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { BridgeWindow } from "../../pci/bridge.ts";
 import type { Capability } from "../../pci/capability.ts";
-import { EXTENDED_BYTES } from "../../pci/config-space.ts";
+import { CONVENTIONAL_BYTES, EXTENDED_BYTES } from "../../pci/config-space.ts";
 import type { PortType } from "../../pci/express.ts";
 import type { Known, Unknown } from "../../pci/known.ts";
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
@@ -24,6 +24,10 @@ export interface ExpressLines {
   slotNumber: number;
   linkCapable: { readonly speedGTps: number; readonly width: number } | undefined;
   linkStatus: { readonly speedGTps: number; readonly width: number } | undefined;
+  /** Which groups of lines were seen: `-vv` prints the first of all, the others of root ports and from version 2 on. */
+  hasDeviceLines: boolean;
+  hasRootLines: boolean;
+  hasSecondDeviceLines: boolean;
 }
 
 /** Reads the lines below one `Capabilities:` line; set by that line. */
@@ -64,7 +68,12 @@ export class FunctionRecord {
 
   /** A line behind BARs, bus numbers and windows was seen: of those, nothing more follows. */
   isHeadDone = false;
+  /** What the status register says of a list of capabilities; `undefined` where no line shows it. */
+  hasCapabilityList: boolean | undefined;
+  /** A line begins a capability, readable or not. */
+  showsCapabilities = false;
   readonly capabilities: Capability[] = [];
+  readonly #offsets = new Set<number>();
   /** Why the list of capabilities is not whole, where a line says so. */
   capabilitiesHidden: Unknown | undefined;
   oddity: string | undefined;
@@ -89,6 +98,8 @@ export class FunctionRecord {
   /** The driver's lines or hex lines were seen: they come last, so the text before them is whole. */
   isTextDone = false;
   isGone = false;
+  /** A line came that can come only once: the lines of another function follow, whose first ones are lost. */
+  isGlued = false;
 
   /** Config space as far as hex lines gave it without a gap. */
   config: Uint8Array | undefined;
@@ -97,6 +108,13 @@ export class FunctionRecord {
   constructor(bdf: Bdf, line: number) {
     this.bdf = bdf;
     this.line = line;
+  }
+
+  /** Notes where a capability begins; two at one offset, or a standard one behind extended ones, are of two functions. */
+  addCapabilityOffset(offset: number): void {
+    const isBehindExtended = offset < CONVENTIONAL_BYTES && this.capabilities.at(-1)?.space === "extended";
+    if (this.#offsets.has(offset) || isBehindExtended || this.isTextDone) this.isGlued = true;
+    this.#offsets.add(offset);
   }
 
   /** Puts bytes of a hex line behind those there are; what does not follow on is left out, never placed by guess. */

@@ -61,6 +61,8 @@ export const verbose = `00:1c.0 PCI bridge [0604]: Intel Corporation Some Root P
 \t\t\tTrErr- Train- SlotClk+ DLActive+ BWMgmt+ ABWMgmt+
 \t\tSltCap:\tAttnBtn- PwrCtrl- MRL- AttnInd- PwrInd- HotPlug+ Surprise+
 \t\t\tSlot #12, PowerLimit 25W; Interlock- NoCompl+
+\t\tRootCtl: ErrCorrectable- ErrNon-Fatal- ErrFatal- PMEIntEna+ CRSVisible-
+\t\tDevCap2: Completion Timeout: Range ABC, TimeoutDis+ NROPrPrP- LTR+
 \tCapabilities: [80] MSI: Enable+ Count=1/1 Maskable- 64bit-
 \t\tAddress: fee00238  Data: 0000
 \tCapabilities: [90] Subsystem: Dell Device [1028:07be]
