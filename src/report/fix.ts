@@ -3,6 +3,7 @@ import { topologyOf } from "../p2pdma/verdict-table.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import { joinAlike } from "./alike.ts";
 import { changeText, lettersOf } from "./change-text.ts";
 import { fullName } from "./device-names.ts";
 import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
@@ -15,6 +16,8 @@ import { verdictSentences } from "./reasons.ts";
 const MAX_PAIRS = 12;
 /** And so many that change beside them. */
 const MAX_OTHERS = 6;
+/** And so many kinds of hidden things. */
+const MAX_HIDDEN = 12;
 
 /** Advice as a report: what is, what helps with everything else that it does, what does not help. */
 export function fixBlocks(advice: Advice): readonly Block[] {
@@ -134,8 +137,10 @@ function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
       list(["direct as it is"]),
     ];
   }
-  const hidden = [...new Set(before.flatMap((verdict) => verdict.hidden))];
-  if (hidden.length > 0) return [heading("Cannot be told"), list(hidden)];
+  const hidden = joinAlike(before.flatMap((verdict) => verdict.hidden));
+  const more = hidden.length - MAX_HIDDEN;
+  const shown = hidden.slice(0, MAX_HIDDEN);
+  if (shown.length > 0) return [heading("Cannot be told"), list(more > 0 ? [...shown, `and ${more} more`] : shown)];
   const isWorking = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
   return [heading(isWorking ? "It works; nothing makes it shorter" : "Nothing helps")];
 }

@@ -2,22 +2,24 @@ import type { PeerRoute, PeerRoutes } from "../fabric/index.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { displayName } from "./device-names.ts";
-import { EXAMPLES, EXPLAINED, type Remark } from "./matrix-reasons.ts";
+import { EXAMPLES, EXPLAINED, moreKinds, type Remark, TOLD_KINDS } from "./matrix-reasons.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { painted, plainText, rich } from "./rich.ts";
 import { DIFFERENCE_WORDS, failureText, targetText } from "./route-text.ts";
 
 /** Pairs whose routes differ from the kernel's verdict in the same way. */
 interface DifferenceGroup {
-  readonly text: string;
+  readonly sentences: AlikeSentences;
   readonly examples: string[];
   count: number;
 }
 
 /**
- * Where the kernel says yes and the fabric's route is another: one line for all pairs that differ alike, each with its
- * first pairs. Nothing where the two agree everywhere or nothing is known.
+ * Where the kernel says yes and the fabric's route is another: one line for all pairs that differ alike but for the
+ * functions they name, each with its first pairs, and no more than {@link TOLD_KINDS}. Nothing where the two agree
+ * everywhere or nothing is known.
  */
 export function differenceRemarks(table: VerdictTable, routes: PeerRoutes): readonly Remark[] {
   const groups = new Map<string, DifferenceGroup>();
@@ -30,21 +32,25 @@ export function differenceRemarks(table: VerdictTable, routes: PeerRoutes): read
       const routing = routes.at(i, j, false);
       for (const what of routing === null ? [] : differencesOf(routing.write, routing.read)) {
         const text = `the kernel says ${MAP_TYPE_WORDS[mapType]}, and ${what}`;
-        const group = groups.get(text) ?? { text, examples: [], count: 0 };
+        const kind = kindOfSentence(text);
+        const group = groups.get(kind) ?? { sentences: new AlikeSentences(text), examples: [], count: 0 };
         group.count++;
+        group.sentences.add(text);
         if (group.examples.length < EXAMPLES)
           group.examples.push(`${nameIn(table, provider)} → ${nameIn(table, client)}`);
-        groups.set(text, group);
+        groups.set(kind, group);
       }
     });
   });
-  return [...groups.values()].map(({ text, examples, count }) => {
+  const all = [...groups.values()];
+  const words = painted("warn", "kernel and hardware differ:");
+  const remarks = all.slice(0, TOLD_KINDS).map(({ sentences, examples, count }): Remark => {
     const more = count > examples.length ? ` and ${count - examples.length} more` : "";
-    return {
-      text: rich`${painted("warn", "kernel and hardware differ:")} ${text}`,
-      about: `${examples.join(", ")}${more}`,
-    };
+    return { text: rich`${words} ${sentences.text}`, about: `${examples.join(", ")}${more}` };
   });
+  const untold = all.slice(TOLD_KINDS);
+  const pairs = untold.reduce((sum, { count }) => sum + count, 0);
+  return pairs > 0 ? [...remarks, { text: rich`${words} ${moreKinds(untold.length, "difference", pairs)}` }] : remarks;
 }
 
 /** What differs, in one text for both directions where it is the same. */

@@ -2,6 +2,7 @@ import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.t
 import type { MapType } from "../p2pdma/verdict.ts";
 import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { displayName } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import { painted, type Rich, rich } from "./rich.ts";
@@ -25,10 +26,13 @@ export function remarkLines(remarks: readonly Remark[], width: number): readonly
   });
 }
 
-/** Pairs that share one explanation. */
+/** Pairs that share one explanation, but for the functions that it names. */
 interface ReasonGroup {
   readonly mapType: MapType;
   readonly sentence: string;
+  /** What is hidden on any of the paths, by kind; of many kinds the first ones. */
+  readonly hidden: ReadonlyMap<number, AlikeSentences>;
+  readonly hiddenKinds: number;
   /** Functions that redirect on any of the paths. */
   readonly redirecting: Set<Bdf>;
   readonly pairs: { provider: Bdf; client: Bdf }[];
@@ -39,21 +43,34 @@ interface ReasonGroup {
 export const EXAMPLES = 3;
 /** Explaining a pair walks its path; a table of a thousand devices is explained by its first pairs only. */
 export const EXPLAINED = 20_000;
+/** Explanations of one map type, or facts of one kind, that are told; how many more there are is said. */
+export const TOLD_KINDS = 12;
+/** Kinds of hidden things that one explanation lists. */
+const HIDDEN_KINDS = 6;
 
 const order: readonly MapType[] = ["not-supported", "unknown", "thru-host-bridge"];
 
-/** Why pairs are not direct, one sentence for all that share it, the worst first; then how many are direct. */
+/**
+ * Why pairs are not direct, the worst first: one sentence for all that share it but for the functions it names, and no
+ * more than {@link TOLD_KINDS} of a map type, so that the screen stays readable on any machine; how many are direct.
+ */
 export function reasonRemarks(table: VerdictTable): readonly Remark[] {
   const { groups, counts, isPartial } = groupPairs(table);
   const remarks: Remark[] = [{ text: summary(counts), isAboutAll: true }];
-  for (const group of groups.sort((a, b) => order.indexOf(a.mapType) - order.indexOf(b.mapType) || b.count - a.count)) {
-    const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
-    const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
-    const words = painted(MAP_TYPE_PAINTS[group.mapType], MAP_TYPE_WORDS[group.mapType]);
-    remarks.push({
-      text: rich`${words}: ${redirectText(group.redirecting)}${group.sentence}`,
-      about: `${names.join(", ")}${more}`,
-    });
+  for (const mapType of order) {
+    const alike = groups.filter((group) => group.mapType === mapType).sort((a, b) => b.count - a.count);
+    const words = painted(MAP_TYPE_PAINTS[mapType], MAP_TYPE_WORDS[mapType]);
+    for (const group of alike.slice(0, TOLD_KINDS)) {
+      const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
+      const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
+      remarks.push({
+        text: rich`${words}: ${redirectText(group.redirecting)}${group.sentence}${hiddenText(group)}`,
+        about: `${names.join(", ")}${more}`,
+      });
+    }
+    const untold = alike.slice(TOLD_KINDS);
+    const pairs = untold.reduce((sum, { count }) => sum + count, 0);
+    if (pairs > 0) remarks.push({ text: rich`${words}: ${moreKinds(untold.length, "reason", pairs)}` });
   }
   if (isPartial) {
     const words = `only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`;
@@ -83,6 +100,7 @@ function groupPairs(table: VerdictTable): {
 } {
   const counts: Record<MapType, number> = { "bus-addr": 0, "thru-host-bridge": 0, "not-supported": 0, unknown: 0 };
   const groups = new Map<string, ReasonGroup>();
+  const kinds = new Numbering();
   let explained = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
@@ -90,22 +108,57 @@ function groupPairs(table: VerdictTable): {
       const mapType = table.mapType(i, j);
       counts[mapType]++;
       if (mapType === "bus-addr" || ++explained > EXPLAINED) return;
-      const why = table.why(i, j);
-      const sentence = sentenceFor(table, why);
-      const key = `${mapType} ${why.acsRedirect.length > 0} ${sentence}`;
-      const group = groups.get(key) ?? { mapType, sentence, redirecting: new Set(), pairs: [], count: 0 };
+      const { reason, hidden, acsRedirect } = table.why(i, j);
+      const sentence = reasonText(reason, table.machine, table.rules);
+      // The sentence of a kernel that is too old is all that is hidden.
+      const sentences = reason === "kernel-too-old" ? [] : hidden;
+      const told = sentences.map((text) => ({ text, number: kinds.numberOf(kindOfSentence(text)) }));
+      const numbers = [...new Set(told.map(({ number }) => number))].sort((a, b) => a - b);
+      const key = `${mapType} ${acsRedirect.length > 0} ${numbers.join()} ${sentence}`;
+      let group = groups.get(key);
+      if (group === undefined) {
+        const shown = told.filter(({ number }) => numbers.indexOf(number) < HIDDEN_KINDS);
+        group = {
+          mapType,
+          sentence,
+          hidden: new Map(shown.map(({ number, text }) => [number, new AlikeSentences(text)])),
+          hiddenKinds: numbers.length,
+          redirecting: new Set(),
+          pairs: [],
+          count: 0,
+        };
+        groups.set(key, group);
+      }
       group.count++;
-      for (const bdf of why.acsRedirect) group.redirecting.add(bdf);
+      for (const { text, number } of told) group.hidden.get(number)?.add(text);
+      for (const bdf of acsRedirect) group.redirecting.add(bdf);
       if (group.pairs.length < EXAMPLES) group.pairs.push({ provider, client });
-      groups.set(key, group);
     });
   });
   return { groups: [...groups.values()], counts, isPartial: explained > EXPLAINED };
 }
 
-function sentenceFor(table: VerdictTable, { reason, hidden }: ReturnType<VerdictTable["why"]>): string {
-  const because = hidden.length > 0 && reason !== "kernel-too-old" ? ` (${[...new Set(hidden)].join("; ")})` : "";
-  return `${reasonText(reason, table.machine, table.rules)}${because}`;
+/** Numbers texts in the order in which they come, so that many of them together have a short name. */
+class Numbering {
+  readonly #numbers = new Map<string, number>();
+
+  numberOf(text: string): number {
+    const number = this.#numbers.get(text) ?? this.#numbers.size;
+    this.#numbers.set(text, number);
+    return number;
+  }
+}
+
+function hiddenText({ hidden, hiddenKinds }: ReasonGroup): string {
+  if (hidden.size === 0) return "";
+  const more = hiddenKinds > hidden.size ? ` and ${hiddenKinds - hidden.size} more` : "";
+  return ` (${[...hidden.values()].map(({ text }) => text).join("; ")}${more})`;
+}
+
+/** What stands for the explanations, or facts, behind the last one that is told. */
+export function moreKinds(kinds: number, what: string, pairs: number): string {
+  const kindsText = `${kinds} more ${kinds === 1 ? what : `${what}s`}`;
+  return `and ${kindsText} for ${pairs} ${pairs === 1 ? "pair" : "pairs"}; --json lists them`;
 }
 
 const NAMED_PORTS = 6;

@@ -20,8 +20,8 @@ const GAP = "  ";
 
 /**
  * The matrix as a screen: the machine, the devices by number, providers × clients, and why. Never wider than
- * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks. With `routes`, also where the
- * hardware's way differs from the kernel's verdict.
+ * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks, where long runs of rows with the
+ * same cells are folded. With `routes`, also where the hardware's way differs from the kernel's verdict.
  */
 export function matrixText(
   table: VerdictTable,
@@ -169,16 +169,40 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: 
     if (from > 0) lines.push("");
     const to = Math.min(from + perBlock, table.clients.length);
     lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth));
-    labels.forEach((label, i) => {
-      const line: Span[] = [truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0) + 1)];
-      for (let j = from; j < to; j++) {
-        const { text, paint } = cell(table, i, j, isNarrow, marks);
-        line.push(" ".repeat(cellWidth - text.length), painted(paint, text));
-      }
-      lines.push(line);
+    const rows = labels.map((label, i): GridRow => {
+      const cells = Array.from({ length: to - from }, (_, at) => cell(table, i, from + at, isNarrow, marks));
+      return {
+        label,
+        cells: cells.flatMap(({ text, paint }) => [" ".repeat(cellWidth - text.length), painted(paint, text)]),
+      };
     });
+    for (const { label, cells } of table.clients.length > perBlock ? foldRows(rows) : rows) {
+      lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0) + 1), ...cells]);
+    }
   }
   return lines;
+}
+
+interface GridRow {
+  readonly label: string;
+  readonly cells: readonly Span[];
+}
+
+/** So many rows of a block with the same cells are drawn as the first of them and how many follow. */
+const FOLDED_ROWS = 8;
+
+/** The rows of one of several blocks: long runs with the same cells, most often of pairs that are all unknown, as two. */
+function foldRows(rows: readonly GridRow[]): readonly GridRow[] {
+  const keys = rows.map(({ cells }) => JSON.stringify(cells));
+  const folded: GridRow[] = [];
+  for (let start = 0, end = 0; start < rows.length; start = end) {
+    while (end < rows.length && keys[end] === keys[start]) end++;
+    const run = rows.slice(start, end);
+    const [first] = run;
+    if (first === undefined || run.length < FOLDED_ROWS) folded.push(...run);
+    else folded.push(first, { label: `…${run.length - 1} more`, cells: first.cells });
+  }
+  return folded;
 }
 
 function cellWidths(table: VerdictTable, marks: Marks): number[] {
