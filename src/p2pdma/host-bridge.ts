@@ -1,5 +1,5 @@
 import type { Cpu, Machine } from "../host/machine.ts";
-import { devfnOf } from "../pci/bdf.ts";
+import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { AllowListEntry, KernelRules } from "./kernel-rules.ts";
@@ -31,13 +31,20 @@ function cpuAllowed(cpu: Cpu, rules: KernelRules): Answer {
 type LookUp = { readonly entry: AllowListEntry } | { readonly reason: Reason } | { readonly hidden: string };
 
 /** As much of a machine as decides what its host bridges do. */
-export type HostBridgeFacts = Pick<Machine, "cpu" | "source" | "functionsMayBeMissing">;
+export type HostBridgeFacts = Pick<Machine, "cpu" | "source" | "hostBridges" | "functionsMayBeMissing">;
 
-/** Why a function in front of the first one seen on a root bus may be missing, `undefined` where none can be. */
-function missingFirst({ source, functionsMayBeMissing }: HostBridgeFacts, rootBus: number): string | undefined {
+/**
+ * Why a function in front of the first one seen on a root bus may be missing, `undefined` where none can be. A list of
+ * `lspci` looks the same whether the bus has no device 0 or a filter took it out, whatever else is in it; a tree draws
+ * each root bus on one line with the first device there.
+ */
+function missingFirst(facts: HostBridgeFacts, rootBus: number): string | undefined {
+  const { source, hostBridges, functionsMayBeMissing } = facts;
   if (functionsMayBeMissing !== undefined) return functionsMayBeMissing;
-  if ((source.madeOf ?? source.format) !== "lspci" || rootBus % 0x100 !== 0) return undefined;
-  return "device 00.0 of the root bus is not in the text: paste the whole output of lspci";
+  if ((source.madeOf ?? source.format) !== "lspci") return undefined;
+  if (!isUnknown(hostBridges) && hostBridges.some((bridge) => bridge.rootBus === rootBus)) return undefined;
+  const device = formatBdf(makeBdf(Math.floor(rootBus / 0x100), rootBus % 0x100, 0, 0));
+  return `device ${device} is not in the text, and only a tree shows that there is none: paste the whole output of lspci and that of lspci -t`;
 }
 
 function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts: HostBridgeFacts): LookUp {

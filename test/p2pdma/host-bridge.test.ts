@@ -167,7 +167,8 @@ describe("Two host bridges", () => {
 });
 
 describe("A first device that a source may leave out", () => {
-  const because = "device 00.0 of the root bus is not in the text: paste the whole output of lspci";
+  const because = (bus: string): string =>
+    `device ${bus}:00.0 is not in the text, and only a tree shows that there is none: paste the whole output of lspci and that of lspci -t`;
   const lspci: Machine["source"] = { format: "lspci", name: "a paste" };
 
   test.each(
@@ -190,11 +191,19 @@ describe("A first device that a source may leave out", () => {
     expect(say("a host bridge")).toBe("host-bridge-allowed");
   });
 
-  test("is what the verdict names", () => {
-    const machine = machineOf([...(FIRST["a root port"]?.(0) ?? []), below(0, 0x10), below(0, 0x11)], {
-      source: lspci,
-    });
-    expect(decide(machine, at("10:00.0"), at("11:00.0")).hidden).toEqual([because]);
+  test.each([0, 0x40, 0x64])("is what the verdict names, on bus %i", (bus) => {
+    const functions = [...(FIRST["a root port"]?.(bus) ?? []), below(bus, bus + 0x10), below(bus, bus + 0x11)];
+    const say = (parts: Partial<Machine>): Verdict =>
+      decide(
+        machineOf(functions, { source: lspci, ...parts }),
+        makeBdf(0, bus + 0x10, 0, 0),
+        makeBdf(0, bus + 0x11, 0, 0),
+      );
+    expect(say({}).hidden).toEqual([because(`0000:${hex(bus)}`)]);
+    // A tree that draws another root bus only says nothing of this one.
+    const drawn = (rootBus: number): Machine["hostBridges"] => [{ rootBus, windows: hidden, numaNode: null }];
+    expect(say({ hostBridges: drawn(0x80) }).reason).toBe("host-bridge-hidden");
+    expect(say({ hostBridges: drawn(bus) }).reason).toBe("host-bridge-allowed");
   });
 
   test("is there on every bus whose source filters functions", () => {
@@ -211,12 +220,14 @@ describe("A first device that a source may leave out", () => {
     });
   });
 
-  test("of another segment begins at its bus 00, too", () => {
+  test("of another segment is named with its segment", () => {
     const ends = ["0001:10:00.0", "0001:11:00.0"].map((address) =>
       endpoint(address, { attachment: { upstream: null, rootBus: 0x100 } }),
     );
     const machine = machineOf([bridge("0001:00:01.0", "root-port", 0x20, listed), ...ends], { source: lspci });
-    expect(decide(machine, at("0001:10:00.0"), at("0001:11:00.0")).reason).toBe("host-bridge-hidden");
+    const verdict = decide(machine, at("0001:10:00.0"), at("0001:11:00.0"));
+    expect(verdict.reason).toBe("host-bridge-hidden");
+    expect(verdict.hidden).toEqual([because("0001:00")]);
   });
 });
 

@@ -47,7 +47,7 @@ const MAX_COLUMNS = 1024;
 
 /** Reads the drawings of `lspci -t`, `-tv` and `-tvnn`: which function is below which, and the root buses. */
 export class TreeReader {
-  /** `busKeyOf` of the root buses, in the order of the drawing. */
+  /** `busKeyOf` of the root buses of which the first device is drawn, in the order of the drawing. */
   readonly roots: Set<number> = new Set();
   readonly nodes: Map<Bdf, TreeNode> = new Map();
   /** Functions that two trees put in different places. */
@@ -84,6 +84,8 @@ export class TreeReader {
     const branch = this.#branches.get(column);
     // A branch without its stem is what a cut leaves over: it says nothing.
     if (branch !== undefined) this.#readBranch(line, at + 2, branch);
+    // The last of a branch: what follows at this column belongs to another stem, or to one that a filter took out.
+    if (mark === BACKSLASH) this.#branches.delete(column);
     return true;
   }
 
@@ -123,7 +125,6 @@ export class TreeReader {
     line.next++;
     const key = domain * 0x100 + bus;
     const isRoot = branch.upstream === null;
-    if (isRoot) this.roots.add(key);
     return {
       upstream: branch.upstream,
       domain,
@@ -145,7 +146,10 @@ export class TreeReader {
     // order starts again, the bus number is not this one's.
     if (devfnOf(bdf) <= branch.lastDevfn) return undefined;
     branch.lastDevfn = devfnOf(bdf);
-    if (branch.firstDevice < 0) branch.firstDevice = device;
+    if (branch.firstDevice < 0) {
+      branch.firstDevice = device;
+      if (branch.upstream === null) this.roots.add(branch.rootBus);
+    }
     const node = this.#add({
       bdf,
       upstream: branch.upstream,

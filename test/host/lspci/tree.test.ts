@@ -91,6 +91,19 @@ describe("lspci -t", () => {
     ).toEqual(["0000:00:02.0 - 0", "0000:3b:00.0 0000:00:02.0 0"]);
   });
 
+  it("a root bus whose line a filter took out gives its devices to no other", () => {
+    const two =
+      "-+-[0000:80]-+-00.0\n |           \\-01.0\n +-[0000:64]-+-00.0\n |           +-02.0-[65]----00.0\n |           \\-04.0\n";
+    const filtered = two.replace(/^.*0000:64.*\n/m, "");
+    expect(shape(filtered)).toEqual(["0000:80:00.0 - 80", "0000:80:01.0 - 80"]);
+    expect(read(filtered).hostBridges).toMatchObject([{ rootBus: 0x80 }]);
+    expect(read(two).hostBridges).toMatchObject([{ rootBus: 0x64 }, { rootBus: 0x80 }]);
+  });
+
+  it("a root bus without a device on its line is not told to be whole", () => {
+    expect(read(`${drawing}\n-[0000:90]-`).hostBridges).toHaveLength(3);
+  });
+
   it("branches without their stem say nothing", () => {
     const cut = drawing.split("\n").slice(1).join("\n");
     expect(shape(cut).every((line) => expected.includes(line))).toBe(true);
