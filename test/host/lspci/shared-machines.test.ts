@@ -28,8 +28,11 @@ describe.each(sharedFiles.map((path) => [basename(path), path]))("%s", (_, path)
       const words = readLspci(lspci("-F", path, "-D", flag, "-nn") ?? bytes, flag);
       expectAgreement(fromBytes, words, [...needed, ...registers]);
     }
-    const terse = readLspci(lspci("-F", path, "-D", "-v", "-n") ?? bytes, "-v");
-    expectAgreement(withoutBars(fromBytes), withoutBars(terse), ["bridge", "headerType", "express", "vendorId"]);
+    const tersely = lspci("-F", path, "-D", "-v", "-n") ?? bytes;
+    const terse = readLspci(tersely, "-v");
+    // A text of -v without any capability shows of no function that it has none.
+    const shown = Buffer.from(tersely).includes("Capabilities:") ? (["express"] as const) : [];
+    expectAgreement(withoutBars(fromBytes), withoutBars(terse), ["bridge", "headerType", "vendorId", ...shown]);
     const both = readLspci(lspci("-F", path, "-D", "-vvv", "-nn", "-xxxx") ?? bytes, "-vvvxxxx");
     expectAgreement(fromBytes, both, [...needed, ...registers]);
   });
