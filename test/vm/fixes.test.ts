@@ -52,6 +52,7 @@ function proposals({ name, scenario }: Boot): ProposedBoot[] {
 }
 
 const isRecording = process.env["PEERLANE_RECORD"] === "1";
+const recordingsFile = join(import.meta.dirname, "fixes.recorded.json");
 const recordings = readRecordings();
 const files = await guestFiles();
 const recipeOf = await bootRecipes(files);
@@ -98,8 +99,6 @@ interface SeenBoot {
   /** Control registers of the functions whose ACS could be read. */
   readonly acsControl: Readonly<Record<string, number>>;
 }
-
-const recordingsFile = join(import.meta.dirname, "fixes.recorded.json");
 
 function readRecordings(): Record<string, SeenBoot> {
   return existsSync(recordingsFile)
