@@ -64,9 +64,17 @@ export class LoopBench {
     this.#undo.push(work);
   }
 
-  /** Unmounts, detaches and removes everything. */
+  /** Unmounts, detaches and removes everything; what fails keeps nothing else from it, and is thrown at the end. */
   close(): void {
-    for (const undo of this.#undo.splice(0).reverse()) undo();
+    const failures: unknown[] = [];
+    for (const undo of this.#undo.splice(0).reverse()) {
+      try {
+        undo();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw new AggregateError(failures, `${this.folder} is left: ${failures.join("; ")}`);
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

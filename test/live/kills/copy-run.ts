@@ -14,6 +14,7 @@ const KILL_AT_CALL = join(import.meta.dirname, "programs/kill-at-call.cjs");
 export interface RunEnd {
   /** `null` where a signal ended it. */
   readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
   readonly out: string;
   readonly err: string;
   readonly milliseconds: number;
@@ -59,7 +60,7 @@ export async function runCopy(
   });
   const ended = new Promise<RunEnd>((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, ...text, milliseconds: performance.now() - begun }));
+    child.on("close", (code, signal) => resolve({ code, signal, ...text, milliseconds: performance.now() - begun }));
   });
   const { pid } = child;
   // Who watches it comes first.

@@ -136,7 +136,7 @@ class KilledDisk {
     });
     return new Promise((resolve, reject) => {
       child.on("error", reject);
-      child.on("close", (code) => resolve({ code, ...text, milliseconds: performance.now() - begun }));
+      child.on("close", (code, signal) => resolve({ code, signal, ...text, milliseconds: performance.now() - begun }));
     });
   }
 
@@ -167,8 +167,8 @@ class KilledDisk {
     return path;
   }
 
-  #require(holds: boolean, what: string, { code, out, err }: RunEnd): void {
+  #require(holds: boolean, what: string, { code, signal, out, err }: RunEnd): void {
     if (holds) return;
-    throw new Error(`${what} (round ${this.#round}, ${this.#place.path})\nended with ${code}\n${out}${err}`);
+    throw new Error(`${what} (round ${this.#round}, ${this.#place.path})\nended with ${code ?? signal}\n${out}${err}`);
   }
 }

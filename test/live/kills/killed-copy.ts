@@ -286,7 +286,7 @@ class KilledCopy {
     const { sourceBytes, targetBytes, range, options, before } = this.#plan;
     const facts = { sourceBytes, targetBytes, before, range, options: options.join(" "), journal: this.#journal };
     throw new Fault(
-      `${what}\n${this.#source} to ${this.#target}\n${JSON.stringify(facts)}\nended with ${end.code}\n${end.out}${end.err}`,
+      `${what}\n${this.#source} to ${this.#target}\n${JSON.stringify(facts)}\nended with ${end.code ?? end.signal}\n${end.out}${end.err}`,
     );
   }
 }
