@@ -25,6 +25,9 @@ export async function inGuest(
     files,
     command,
     onOutput: (stream, chunk) => output[stream].push(chunk),
+  }).catch((cause: Error) => {
+    const written = Buffer.concat([...output.stdout, ...output.stderr]).toString();
+    throw new Error(`${cause.message}\nuntil then the command wrote:\n${written}`, { cause });
   });
   return { ...end, stdout: Buffer.concat(output.stdout), stderr: Buffer.concat(output.stderr) };
 }
