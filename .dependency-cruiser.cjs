@@ -5,6 +5,8 @@ const floors = [
   "vm",
   "library",
   "report",
+  "policy",
+  "advice",
   "lab",
   "offload",
   "devices",
@@ -13,7 +15,8 @@ const floors = [
   "dma",
   "iommu",
   "memory",
-  "p2pdma",
+  "rules",
+  "platforms",
   "host",
   "pci",
 ];

@@ -3,6 +3,16 @@
  *
  * @packageDocumentation
  */
+
+export type { MachineDifference } from "./advice/difference/machines.ts";
+export type { VerdictChange } from "./advice/difference/verdicts.ts";
+export type { ProviderCandidate, ProviderSearch } from "./advice/find-provider.ts";
+export type { Advice } from "./advice/fix/advise.ts";
+export type { Pair } from "./advice/fix/idea.ts";
+export type { ProvedFix, RejectedIdea } from "./advice/fix/prove.ts";
+export type { HistoryEntry } from "./advice/history.ts";
+export type { Change } from "./advice/what-if/change.ts";
+export type { WhatIf, WhatIfRequest } from "./advice/what-if/what-if.ts";
 export {
   type PeerAddress,
   type PeerDifference,
@@ -20,37 +30,10 @@ export type { LspciReader } from "./host/lspci/index.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
 export type { Overrides } from "./host/override.ts";
 export type { Scenario } from "./host/scenario/index.ts";
+export type { Device, DeviceSelection } from "./host/select.ts";
 export * from "./library/index.ts";
-export {
-  type Advice,
-  type AllowListEntry,
-  type Change,
-  type DecideOptions,
-  type Device,
-  type DeviceKind,
-  type DeviceSelection,
-  type Fix,
-  type Gate,
-  type HistoryEntry,
-  KERNEL_RULES,
-  type KernelRules,
-  KINDS_OF_INTEREST,
-  type MachineDifference,
-  type MapType,
-  type Pair,
-  type ProvedFix,
-  type ProviderCandidate,
-  type ProviderSearch,
-  type Reason,
-  type RejectedIdea,
-  type RulesChoice,
-  type Verdict,
-  type VerdictChange,
-  VerdictTable,
-  type WhatIf,
-  type WhatIfRequest,
-} from "./p2pdma/index.ts";
 export type { Bdf } from "./pci/bdf.ts";
+export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
 export { PeerlaneError } from "./pci/error.ts";
 export type { PciFunction } from "./pci/function.ts";
 export { isUnknown, type Known, type Unknown } from "./pci/known.ts";
@@ -66,3 +49,7 @@ export type {
   TreeInput,
   WhatIfView,
 } from "./report/index.ts";
+export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./rules/kernel-rules.ts";
+export type { RulesChoice } from "./rules/releases.ts";
+export type { Fix, Gate, MapType, Reason, Verdict } from "./rules/verdict.ts";
+export { type DecideOptions, VerdictTable } from "./rules/verdict-table.ts";

@@ -1,6 +1,6 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
 import type { ReadMachine } from "../host/read-machine.ts";
-import type { WhatIf, WhatIfRequest } from "../p2pdma/what-if/index.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { ProgressLine } from "./print.ts";
 
@@ -18,7 +18,7 @@ const CHUNK = 1024 * 1024;
  */
 export async function readSource(source: string | undefined, options: SourceOptions): Promise<WhatIf> {
   const { machine, isBooted } = await readUnchanged(source, options.root);
-  const { askWhatIf } = await import("../p2pdma/what-if/index.ts");
+  const { askWhatIf } = await import("../advice/what-if/what-if.ts");
   return askWhatIf(machine, options, isBooted);
 }
 

@@ -1,5 +1,4 @@
 import type { Machine } from "../host/machine.ts";
-import { expectedIommuGroups, type VerdictTable } from "../p2pdma/index.ts";
 import type { Printable } from "../pci/visible.ts";
 import {
   type Block,
@@ -13,6 +12,8 @@ import {
   whatIfBlocks,
   whatIfJson,
 } from "../report/index.ts";
+import { expectedIommuGroups } from "../rules/iommu-groups.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";
 import { print, sayNote } from "./print.ts";
 import { screenWidth, wantsColor } from "./terminal.ts";

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from "commander";
-import { bytesOf } from "../host/yaml/size-text.ts";
+import { bytesOf } from "../pci/size.ts";
 
 /**
  * Bytes of `4096`, `128k`, `64M`, `1G`, `1.5GiB`: letters in either case, each step 1024, with or without `B` or `iB`

@@ -1,5 +1,5 @@
 import type { RouteHop, RouteOutcome } from "../fabric/index.ts";
-import type { Device } from "../p2pdma/index.ts";
+import type { Device } from "../host/select.ts";
 import type { DmaAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";

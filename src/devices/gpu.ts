@@ -1,6 +1,6 @@
+import type { Device } from "../host/select.ts";
 import type { ByteStore } from "../memory/index.ts";
 import { PageAllocator } from "../memory/index.ts";
-import type { Device } from "../p2pdma/index.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

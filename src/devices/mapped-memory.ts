@@ -6,8 +6,8 @@ import {
   type ScatterEntry,
   scatterlist,
 } from "../dma/index.ts";
+import type { Device } from "../host/select.ts";
 import type { Provider } from "../memory/index.ts";
-import type { Device } from "../p2pdma/index.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

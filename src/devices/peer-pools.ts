@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
+import { resolveDevice } from "../host/select.ts";
 import { enableP2p, type P2pPool, type PageMaps } from "../memory/index.ts";
-import { resolveDevice } from "../p2pdma/index.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";

@@ -1,18 +1,13 @@
 import type { RootComplexPolicy } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
-import { isBridge } from "../p2pdma/index.ts";
-import { findPath } from "../p2pdma/path.ts";
-import {
-  type Directions,
-  directionsIn,
-  type PlatformContext,
-  platformContext,
-} from "../p2pdma/platform-facts/index.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_UF } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import { type Directions, directionsIn, type PlatformContext, platformContext } from "../platforms/directions.ts";
+import { findPath } from "../rules/path.ts";
 import type { SystemChoice, SystemOptions } from "./system-options.ts";
 
 /** What the fabric is told of the platform, and why. */

@@ -1,9 +1,9 @@
 import type { DecidePeer, PeerMapType } from "../dma/index.ts";
 import type { Machine } from "../host/machine.ts";
 import type { DistanceBetween } from "../memory/index.ts";
-import { decideAll, type VerdictTable } from "../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
+import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 
 /** The rules as the model asks them: what is unknown is refused aloud, never guessed. */
 export interface AskedRules {

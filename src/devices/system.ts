@@ -1,7 +1,9 @@
 import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, noCost } from "../dma/index.ts";
 import { createFabric, type Fabric } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
+import { topologyOf } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
+import { type Device, resolveDevice } from "../host/select.ts";
 import { IommuUnits } from "../iommu/index.ts";
 import {
   type DistanceBetween,
@@ -14,7 +16,6 @@ import {
   providersOf,
   systemMemory,
 } from "../memory/index.ts";
-import { type Device, resolveDevice, topologyOf } from "../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";

@@ -1,10 +1,12 @@
-import { decideHostBridge, mergeOutcomes } from "../p2pdma/host-bridge.ts";
-import { type Device, decideAll, resolveDevice, type Verdict, type VerdictTable } from "../p2pdma/index.ts";
-import { THRU_HOST_BRIDGE } from "../p2pdma/map-type.ts";
+import { type Device, resolveDevice } from "../host/select.ts";
 import { formatAddress, type Iova } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import { decideHostBridge, mergeOutcomes } from "../rules/host-bridge.ts";
+import { THRU_HOST_BRIDGE } from "../rules/map-type.ts";
+import type { Verdict } from "../rules/verdict.ts";
+import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import { claimedOnTheWay } from "./claimed.ts";
 import type { GuestView } from "./guest-view.ts";
 

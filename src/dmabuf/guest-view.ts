@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
-import { type Device, resolveDevice } from "../p2pdma/index.ts";
+import { type Device, resolveDevice } from "../host/select.ts";
 import { type Bdf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters } from "../pci/bridge.ts";
 import { PeerlaneError } from "../pci/error.ts";

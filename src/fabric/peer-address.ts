@@ -1,12 +1,12 @@
 import type { Machine } from "../host/machine.ts";
 import { type IommuFault, IommuUnits, type Translation, type Translator } from "../iommu/index.ts";
-import type { MapType } from "../p2pdma/index.ts";
 import { type DmaAddr, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { MapType } from "../rules/verdict.ts";
 
 /** What the kernel would hand out to a client for the start of a provider's memory. */
 export interface PeerAddress {

@@ -1,5 +1,5 @@
-import type { MapType } from "../p2pdma/index.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import type { MapType } from "../rules/verdict.ts";
 import type { Route } from "./route.ts";
 
 /**

@@ -1,11 +1,13 @@
 import type { Machine } from "../host/machine.ts";
-import { isBridge, topologyOf, VerdictTable } from "../p2pdma/index.ts";
-import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.ts";
+import { topologyOf } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
+import type { DirectionFact, Directions } from "../platforms/directions.ts";
+import { VerdictTable } from "../rules/verdict-table.ts";
 import { ROOT_COMPLEX } from "./journey.ts";
 import { DELIVERED } from "./outcomes.ts";
 import { type PeerAddress, PeerAddresses } from "./peer-address.ts";

@@ -1,7 +1,8 @@
 import type { BusAddr, PhysAddr } from "../pci/addresses.ts";
 import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
-import type { Known } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { buildTopology, type Topology } from "../pci/topology.ts";
 
 /** The formats that Peerlane reads a machine from. */
 export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
@@ -84,4 +85,17 @@ export interface Machine {
   readonly kernel: Kernel;
   readonly iommu: Iommu;
   readonly notes: readonly Note[];
+}
+
+/** True for the IOMMU modes in which a DMA address is an IOVA. */
+export function isTranslating(mode: string): boolean {
+  return mode === "strict" || mode === "lazy";
+}
+
+/** The topology of a machine, from its functions and the root buses that its source lists. */
+export function topologyOf(machine: Machine): Topology {
+  const roots = isUnknown(machine.hostBridges)
+    ? machine.hostBridges
+    : machine.hostBridges.map((bridge) => bridge.rootBus);
+  return buildTopology(machine.functions, roots);
 }

@@ -1,10 +1,10 @@
 import type { Iommu, IommuMode, Machine } from "../host/machine.ts";
+import { topologyOf } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
-import { expectedIommuGroups } from "../p2pdma/iommu-groups.ts";
-import { topologyOf } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
+import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 
 /**
  * The IOMMU group of each function: the source's own numbers where it shows them, else those that the kernel would

@@ -1,6 +1,6 @@
 import type { IommuMode, Machine } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
-import { type Device, resolveDevice } from "../p2pdma/index.ts";
+import { type Device, resolveDevice } from "../host/select.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { PAGE_BYTES } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";

@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
-import { decideAll } from "../p2pdma/index.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { decideAll } from "../rules/verdict-table.ts";
 
 /** Tells of two functions of a machine whether a bridge is above both, whatever ACS says. */
 export function commonBridgeIn(machine: Machine): (provider: Bdf, client: Bdf) => boolean {

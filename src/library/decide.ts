@@ -1,28 +1,34 @@
+import type { MachineDifference } from "../advice/difference/machines.ts";
+import * as machineDifference from "../advice/difference/machines.ts";
+import type { VerdictChange } from "../advice/difference/verdicts.ts";
+import * as verdictDifference from "../advice/difference/verdicts.ts";
+import type { ProviderSearch } from "../advice/find-provider.ts";
+import * as find from "../advice/find-provider.ts";
+import type { Advice } from "../advice/fix/advise.ts";
+import * as fix from "../advice/fix/advise.ts";
+import type { HistoryEntry } from "../advice/history.ts";
+import * as history from "../advice/history.ts";
+import * as apply from "../advice/what-if/apply.ts";
+import type { Change } from "../advice/what-if/change.ts";
+import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
+import * as whatIf from "../advice/what-if/what-if.ts";
 import { PeerRoutes } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
-import type {
-  Advice,
-  Change,
-  DecideOptions,
-  Device,
-  DeviceSelection,
-  Gate,
-  HistoryEntry,
-  MachineDifference,
-  ProviderSearch,
-  RulesChoice,
-  Verdict,
-  VerdictChange,
-  VerdictTable,
-  WhatIf,
-  WhatIfRequest,
-} from "../p2pdma/index.ts";
-import * as p2pdma from "../p2pdma/index.ts";
+import * as machines from "../host/machine.ts";
+import type { Device, DeviceSelection } from "../host/select.ts";
+import * as select from "../host/select.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import type { Known } from "../pci/known.ts";
 import { buildTopology as build, type Topology } from "../pci/topology.ts";
 import { explainText } from "../report/index.ts";
+import * as gates from "../rules/gates.ts";
+import * as groups from "../rules/iommu-groups.ts";
+import type { RulesChoice } from "../rules/releases.ts";
+import * as releases from "../rules/releases.ts";
+import type { Gate, Verdict } from "../rules/verdict.ts";
+import type { DecideOptions, VerdictTable } from "../rules/verdict-table.ts";
+import * as verdictTable from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
 import { frozen } from "./frozen.ts";
 import {
@@ -78,7 +84,7 @@ const TABLE = { providers: devices, clients: devices, rules: text };
 export const verdicts: (machine: Machine, options?: TableOptions & { readonly all?: boolean }) => VerdictTable = door(
   "verdicts",
   (of: Machine, { all = false, ...chosen }: DecideOptions & { readonly all?: boolean } = {}) =>
-    p2pdma.decideAll(of, { ...p2pdma.selectDevices(of, { all }), ...chosen }),
+    verdictTable.decideAll(of, { ...select.selectDevices(of, { all }), ...chosen }),
   [aMachine, optional("options", options({ ...TABLE, all: flag }))],
 );
 
@@ -88,7 +94,7 @@ export const explain: (machine: Machine, provider: Device, client: Device, optio
     "explain",
     (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}): Explanation => {
       const both = a === b ? [a] : [a, b];
-      const decided = p2pdma.decideAll(of, { ...asked, providers: both, clients: both });
+      const decided = verdictTable.decideAll(of, { ...asked, providers: both, clients: both });
       const last = both.length - 1;
       return {
         verdict: decided.at(0, last),
@@ -104,7 +110,7 @@ const SCREEN = { width: 100, color: false } as const;
 /** The smallest changes that make a pair work, each shown by the rules on the changed machine. Throws as {@link explain}. */
 export const fixes: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Advice = door(
   "fixes",
-  (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}) => p2pdma.advise(of, [{ provider: a, client: b }], asked),
+  (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}) => fix.advise(of, [{ provider: a, client: b }], asked),
   [aMachine, provider, client, rules],
 );
 
@@ -113,7 +119,7 @@ export const advise: (
   machine: Machine,
   pairs: readonly { readonly provider: Device; readonly client: Device }[],
   options?: RulesOptions,
-) => Advice = door("advise", p2pdma.advise, [
+) => Advice = door("advise", fix.advise, [
   aMachine,
   needed(
     "pairs",
@@ -129,14 +135,14 @@ export const advise: (
 /** Decides one pair. */
 export const decide: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Verdict = door(
   "decide",
-  p2pdma.decide,
+  verdictTable.decide,
   [aMachine, provider, client, rules],
 );
 
 /** Decides every pair of `options.providers` × `options.clients`; without them, of the devices of interest. */
 export const decideAll: (machine: Machine, options?: TableOptions) => VerdictTable = door(
   "decideAll",
-  p2pdma.decideAll,
+  verdictTable.decideAll,
   [aMachine, optional("options", options(TABLE))],
 );
 
@@ -145,7 +151,7 @@ export const findProvider: (
   machine: Machine,
   clients: readonly Device[],
   options?: Omit<TableOptions, "clients">,
-) => ProviderSearch = door("findProvider", p2pdma.findProvider, [
+) => ProviderSearch = door("findProvider", find.findProvider, [
   aMachine,
   needed("clients", devices),
   optional("options", options({ providers: devices, rules: text })),
@@ -154,18 +160,18 @@ export const findProvider: (
 /** What each kernel release says of one pair, releases that agree in one entry, oldest first. */
 export const verdictHistory: (machine: Machine, provider: Device, client: Device) => readonly HistoryEntry[] = door(
   "verdictHistory",
-  p2pdma.verdictHistory,
+  history.verdictHistory,
   [aMachine, provider, client],
 );
 
 /** The functions that a word means: an address, a name, ids, a class, `all`. Throws `unknown-device` for none. */
-export const findDevices: (machine: Machine, name: string) => readonly Bdf[] = door("findDevices", p2pdma.findDevices, [
+export const findDevices: (machine: Machine, name: string) => readonly Bdf[] = door("findDevices", select.findDevices, [
   aMachine,
   needed("name", text),
 ]);
 
 /** The one function that a word means; throws `unknown-device` for none, `usage` where several fit. */
-export const findDevice: (machine: Machine, name: string) => Bdf = door("findDevice", p2pdma.findDevice, [
+export const findDevice: (machine: Machine, name: string) => Bdf = door("findDevice", select.findDevice, [
   aMachine,
   needed("name", text),
 ]);
@@ -173,24 +179,22 @@ export const findDevice: (machine: Machine, name: string) => Bdf = door("findDev
 /** The functions that `matrix` shows, or all. */
 export const selectDevices: (machine: Machine, options: { readonly all: boolean }) => DeviceSelection = door(
   "selectDevices",
-  p2pdma.selectDevices,
+  select.selectDevices,
   [aMachine, needed("options", options({ all: flag }, ["all"]))],
 );
 
 /** Chooses the rules: those of `override` (a release such as `6.12`), else those of the machine's kernel. */
 export const chooseRules: (machine: Machine, override?: string) => RulesChoice = door(
   "chooseRules",
-  p2pdma.chooseRules,
+  releases.chooseRules,
   [aMachine, optional("override", text)],
 );
 
 /** What stops or spoils every transfer of a machine. */
-export const machineGates: (machine: Machine) => readonly Gate[] = door("machineGates", p2pdma.machineGates, [
-  aMachine,
-]);
+export const machineGates: (machine: Machine) => readonly Gate[] = door("machineGates", gates.machineGates, [aMachine]);
 
 /** The topology of a machine. Its typed arrays are the tables that verdicts are made of: read them, write nothing. */
-export const topologyOf: (machine: Machine) => Topology = door("topologyOf", p2pdma.topologyOf, [aMachine]);
+export const topologyOf: (machine: Machine) => Topology = door("topologyOf", machines.topologyOf, [aMachine]);
 
 /** The tree that functions and root buses make; see {@link topologyOf}. */
 export const buildTopology: (functions: readonly PciFunction[], rootBuses: Known<readonly number[]>) => Topology = door(
@@ -202,12 +206,12 @@ export const buildTopology: (functions: readonly PciFunction[], rootBuses: Known
 /** The IOMMU groups that the kernel forms at boot; unknown as soon as something that it looks at is hidden. */
 export const expectedIommuGroups: (machine: Machine, topology: Topology) => Known<ReadonlyMap<Bdf, number>> = door(
   "expectedIommuGroups",
-  p2pdma.expectedIommuGroups,
+  groups.expectedIommuGroups,
   [aMachine, needed("topology", topology)],
 );
 
 /** True when the function cannot send peer traffic past the IOMMU. */
-export const isIsolated: (fn: PciFunction) => Known<boolean> = door("isIsolated", p2pdma.isIsolated, [
+export const isIsolated: (fn: PciFunction) => Known<boolean> = door("isIsolated", groups.isIsolated, [
   needed("fn", pciFunction),
 ]);
 
@@ -216,7 +220,7 @@ export const compareMachines: (
   before: Topology,
   after: Topology,
   machines: readonly [Machine, Machine],
-) => MachineDifference = door("compareMachines", p2pdma.compareMachines, [
+) => MachineDifference = door("compareMachines", machineDifference.compareMachines, [
   needed("before", topology),
   needed("after", topology),
   needed("machines", twoMachines),
@@ -225,14 +229,14 @@ export const compareMachines: (
 /** The pairs of both tables on which they differ. */
 export const compareVerdicts: (before: VerdictTable, after: VerdictTable) => readonly VerdictChange[] = door(
   "compareVerdicts",
-  p2pdma.compareVerdicts,
+  verdictDifference.compareVerdicts,
   [needed("before", table), needed("after", table)],
 );
 
 /** Takes a request in the words of the command line apart: the machine as it is, and as it would be, both frozen. */
 export const askWhatIf: (machine: Machine, request: WhatIfRequest, isBooted?: boolean) => WhatIf = door(
   "askWhatIf",
-  p2pdma.askWhatIf,
+  whatIf.askWhatIf,
   [
     aMachine,
     needed(
@@ -250,7 +254,7 @@ export const askWhatIf: (machine: Machine, request: WhatIfRequest, isBooted?: bo
 /** The machine as it would be with all of `changes`, frozen. Throws `usage` for what cannot be done to this machine. */
 export const applyChanges: (machine: Machine, changes: readonly Change[]) => Machine = door(
   "applyChanges",
-  p2pdma.applyChanges,
+  apply.applyChanges,
   [aMachine, needed("changes", changes)],
   frozen,
 );

@@ -12,7 +12,7 @@ import { redact as redactMachine } from "../host/redaction/index.ts";
 import { scenarioMachine as machineOf, parseScenario as parse, type Scenario } from "../host/scenario/index.ts";
 import { readSnapshot as readSnapshotText, writeSnapshot as writeSnapshotText } from "../host/snapshot/index.ts";
 import { readSysfs as readTree, type SysfsOptions } from "../host/sysfs.ts";
-import { afterBoot as boot } from "../p2pdma/boot-acs.ts";
+import { afterBoot as boot } from "../rules/boot-acs.ts";
 import { door, needed, optional, taken } from "./arguments.ts";
 import { frozen } from "./frozen.ts";
 import { bytes, bytesOrText, call, fileTree, machine, options, shaped, text } from "./kinds.ts";

@@ -1,19 +1,21 @@
+import type { ProviderSearch } from "../advice/find-provider.ts";
+import type { Advice } from "../advice/fix/advise.ts";
+import type { HistoryEntry } from "../advice/history.ts";
+import type { Change } from "../advice/what-if/change.ts";
 import type { PeerRoutes } from "../fabric/index.ts";
-import type {
-  Advice,
-  Change,
-  Device,
-  DeviceKind,
-  HistoryEntry,
-  ProviderSearch,
-  VerdictTable,
-} from "../p2pdma/index.ts";
-import * as p2pdma from "../p2pdma/index.ts";
+import * as machines from "../host/machine.ts";
+import type { Device } from "../host/select.ts";
+import * as select from "../host/select.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf as formatAddress, parseBdf as parse } from "../pci/bdf.ts";
+import type { DeviceKind } from "../pci/device-kind.ts";
+import * as kinds from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
+import * as functions from "../pci/function.ts";
+import * as sizes from "../pci/size.ts";
 import type { Block, DifferenceView, MeasuredView, ScreenOptions, TreeInput, WhatIfView } from "../report/index.ts";
 import * as report from "../report/index.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
 import {
   address,
@@ -72,22 +74,24 @@ export const formatBdf: (bdf: Bdf) => string = door("formatBdf", formatAddress, 
 export const parseBdf: (text: string) => Bdf | undefined = door("parseBdf", parse, [needed("text", text)]);
 
 /** Prints bytes: `16 MiB`. */
-export const formatSize: (bytes: number) => string = door("formatSize", p2pdma.formatSize, [needed("bytes", count)]);
+export const formatSize: (bytes: number) => string = door("formatSize", sizes.formatSize, [needed("bytes", count)]);
 
 /** The name that people use for a function: its class device, else its address. */
-export const nameOf: (fn: PciFunction) => string = door("nameOf", p2pdma.nameOf, [fn]);
+export const nameOf: (fn: PciFunction) => string = door("nameOf", select.nameOf, [fn]);
 
 /** The kind of a function; `other` also where the class is hidden. */
-export const deviceKind: (fn: PciFunction) => DeviceKind = door("deviceKind", p2pdma.deviceKind, [fn]);
+export const deviceKind: (fn: PciFunction) => DeviceKind = door("deviceKind", kinds.deviceKind, [fn]);
 
 /** True for functions with a bridge's header. */
-export const isBridge: (fn: PciFunction) => boolean = door("isBridge", p2pdma.isBridge, [fn]);
+export const isBridge: (fn: PciFunction) => boolean = door("isBridge", kinds.isBridge, [fn]);
 
 /** Memory BARs of a function; `undefined` where the source hides them. */
-export const memoryBars: (fn: PciFunction) => readonly Bar[] | undefined = door("memoryBars", p2pdma.memoryBars, [fn]);
+export const memoryBars: (fn: PciFunction) => readonly Bar[] | undefined = door("memoryBars", functions.memoryBars, [
+  fn,
+]);
 
 /** True for a mode in which the IOMMU translates. */
-export const isTranslating: (mode: string) => boolean = door("isTranslating", p2pdma.isTranslating, [
+export const isTranslating: (mode: string) => boolean = door("isTranslating", machines.isTranslating, [
   needed("mode", text),
 ]);
 

@@ -1,5 +1,5 @@
 import type { Machine } from "../host/machine.ts";
-import type { Device } from "../p2pdma/index.ts";
+import type { Device } from "../host/select.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
-import { type Device, resolveDevice } from "../p2pdma/index.ts";
+import { type Device, resolveDevice } from "../host/select.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";

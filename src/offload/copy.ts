@@ -1,6 +1,6 @@
 import { DmaEngine, functionIn, type System } from "../devices/index.ts";
 import { type DmaFailure, dmaFailure, type ScatterEntry } from "../dma/index.ts";
-import type { Device } from "../p2pdma/index.ts";
+import type { Device } from "../host/select.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

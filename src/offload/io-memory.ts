@@ -1,6 +1,6 @@
 import { functionIn, type System } from "../devices/index.ts";
+import type { Device } from "../host/select.ts";
 import { nearestPool, type P2pPool } from "../memory/index.ts";
-import type { Device } from "../p2pdma/index.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

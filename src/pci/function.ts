@@ -4,7 +4,7 @@ import type { Bdf } from "./bdf.ts";
 import type { BridgeRegisters } from "./bridge.ts";
 import type { Capability } from "./capability.ts";
 import type { PciExpress } from "./express.ts";
-import type { Known } from "./known.ts";
+import { isUnknown, type Known } from "./known.ts";
 import type { ResizableBar } from "./resizable-bar.ts";
 import type { Sriov } from "./sriov.ts";
 
@@ -69,4 +69,9 @@ export interface PciFunction {
   readonly drawnBelow?: Bdf | null;
   /** Address bits that the driver told the DMA API (`dma_mask_bits`). */
   readonly dmaMaskBits: Known<number>;
+}
+
+/** The memory BARs of a function, without the expansion ROM; `undefined` when the source hides them. */
+export function memoryBars(fn: PciFunction): readonly Bar[] | undefined {
+  return isUnknown(fn.bars) ? undefined : fn.bars.filter((bar) => bar.kind === "memory" && bar.index < 6);
 }

@@ -1,4 +1,4 @@
-import type { Change } from "../p2pdma/what-if/index.ts";
+import type { Change } from "../advice/what-if/change.ts";
 import { ACS_LETTERS } from "../pci/acs.ts";
 import { formatBdf } from "../pci/bdf.ts";
 

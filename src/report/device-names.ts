@@ -1,6 +1,6 @@
-import { type DeviceKind, deviceKind, isBridge } from "../p2pdma/device-kind.ts";
-import { nameOf } from "../p2pdma/select.ts";
+import { nameOf } from "../host/select.ts";
 import { type Bdf, domainOf, formatBdf } from "../pci/bdf.ts";
+import { type DeviceKind, deviceKind, isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";

@@ -1,15 +1,11 @@
-import type {
-  FactChange,
-  FunctionChange,
-  GroupChange,
-  MachineDifference,
-  VerdictChange,
-} from "../p2pdma/difference/index.ts";
-import type { MapType } from "../p2pdma/verdict.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import type { GroupChange } from "../advice/difference/groups.ts";
+import type { FactChange, FunctionChange, MachineDifference } from "../advice/difference/machines.ts";
+import type { VerdictChange } from "../advice/difference/verdicts.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { MapType } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
 import { machineJson } from "./json.ts";

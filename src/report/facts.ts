@@ -1,10 +1,10 @@
 import type { Machine } from "../host/machine.ts";
-import { formatSize } from "../p2pdma/gates.ts";
-import { newestRead, type RulesChoice } from "../p2pdma/releases.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { formatSize } from "../pci/size.ts";
+import { newestRead, type RulesChoice } from "../rules/releases.ts";
 import { textWidth, truncate } from "./width.ts";
 
 /** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */

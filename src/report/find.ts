@@ -1,4 +1,4 @@
-import type { ProviderCandidate, ProviderSearch } from "../p2pdma/find-provider.ts";
+import type { ProviderCandidate, ProviderSearch } from "../advice/find-provider.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { fullName } from "./device-names.ts";

@@ -1,5 +1,7 @@
-import type { Advice, ParameterEffect, ProvedFix } from "../p2pdma/advice/index.ts";
-import { topologyOf } from "../p2pdma/verdict-table.ts";
+import type { Advice } from "../advice/fix/advise.ts";
+import type { ParameterEffect } from "../advice/fix/parameter-effects.ts";
+import type { ProvedFix } from "../advice/fix/prove.ts";
+import { topologyOf } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";

@@ -1,6 +1,6 @@
-import type { HistoryEntry } from "../p2pdma/history.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
+import type { HistoryEntry } from "../advice/history.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, type Rich, table } from "./document.ts";

@@ -1,13 +1,13 @@
 import type { PeerRoutes } from "../fabric/index.ts";
 import type { Machine } from "../host/machine.ts";
-import { deviceKind } from "../p2pdma/device-kind.ts";
-import type { DirectionFact } from "../p2pdma/platform-facts/index.ts";
-import { newestRead } from "../p2pdma/releases.ts";
-import type { Verdict } from "../p2pdma/verdict.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
+import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { DirectionFact } from "../platforms/directions.ts";
+import { newestRead } from "../rules/releases.ts";
+import type { Verdict } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { listDevices } from "./matrix-text.ts";
 import { routeJson } from "./route-json.ts";

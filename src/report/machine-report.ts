@@ -1,8 +1,9 @@
+import { advise } from "../advice/fix/advise.ts";
+import type { Pair } from "../advice/fix/idea.ts";
+import type { Change } from "../advice/what-if/change.ts";
 import type { PeerRoutes } from "../fabric/index.ts";
-import { advise, type Pair } from "../p2pdma/advice/index.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
-import type { Change } from "../p2pdma/what-if/index.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
 import { fixBlocks } from "./fix.ts";

@@ -1,7 +1,7 @@
 import type { PeerRoute, PeerRoutes } from "../fabric/index.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { displayName } from "./device-names.ts";
 import { EXAMPLES, EXPLAINED, moreKinds, type Remark, TOLD_KINDS } from "./matrix-reasons.ts";

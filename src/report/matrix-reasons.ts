@@ -1,7 +1,7 @@
-import type { DirectionFact, Directions } from "../p2pdma/platform-facts/index.ts";
-import type { MapType } from "../p2pdma/verdict.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { DirectionFact, Directions } from "../platforms/directions.ts";
+import type { MapType } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { displayName } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";

@@ -1,10 +1,10 @@
 import type { PeerRoutes } from "../fabric/index.ts";
-import { deviceKind } from "../p2pdma/device-kind.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { differenceRemarks } from "./matrix-differences.ts";

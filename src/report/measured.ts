@@ -1,7 +1,7 @@
-import type { MapType } from "../p2pdma/verdict.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { MapType } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, list, paragraph } from "./document.ts";

@@ -1,9 +1,9 @@
 import type { Machine } from "../host/machine.ts";
-import type { Outcome } from "../p2pdma/platform-facts/index.ts";
-import type { RulesChoice } from "../p2pdma/releases.ts";
-import type { MapType, Reason, Verdict } from "../p2pdma/verdict.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { Outcome } from "../platforms/fact.ts";
+import type { RulesChoice } from "../rules/releases.ts";
+import type { MapType, Reason, Verdict } from "../rules/verdict.ts";
 import type { Paint } from "./style.ts";
 
 /** What a map type means, in two or three words. */

@@ -1,6 +1,6 @@
 import type { PeerRoutes } from "../fabric/index.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";

@@ -1,8 +1,8 @@
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
 import { type Bdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
 import { screenText } from "./printable.ts";

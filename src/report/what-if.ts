@@ -1,7 +1,8 @@
-import { compareMachines, compareVerdicts } from "../p2pdma/difference/index.ts";
-import type { VerdictTable } from "../p2pdma/verdict-table.ts";
-import type { Change } from "../p2pdma/what-if/index.ts";
+import { compareMachines } from "../advice/difference/machines.ts";
+import { compareVerdicts } from "../advice/difference/verdicts.ts";
+import type { Change } from "../advice/what-if/change.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 import { changeText } from "./change-text.ts";
 import { type DifferenceView, differenceBlocks, differenceJson } from "./difference.ts";
 import { type Block, heading, paragraph } from "./document.ts";

@@ -56,10 +56,10 @@ describe("One door", () => {
       "live/copy/journal-place.ts",
       "live/copy/journal.ts",
       "live/probe/rescue-format.ts",
-      "p2pdma/releases.ts",
       "pci/visible.ts",
       "pci/wrong-argument.ts",
       "report/matrix-text.ts",
+      "rules/releases.ts",
       "vm/boot.ts",
     ]);
   });

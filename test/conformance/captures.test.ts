@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll } from "../../src/p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { type Capture, captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { allSubjects, bySpecification, emulated, faultsIn, ModelSubject } from "./subjects.ts";
 import { conformanceSuite, pairName } from "./suite.ts";

@@ -1,10 +1,10 @@
 import { buildSystem, poolOf, type System, type SystemOptions } from "../../src/devices/index.ts";
 import { type DmaEntry, dmaEntries, type PeerMapType, scatterlist } from "../../src/dma/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll } from "../../src/p2pdma/index.ts";
 import { iova, PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import type { Capture } from "../machines/captures.ts";
 import type { Answer, Pair, Subject, Transfer } from "./answer.ts";
 

@@ -1,8 +1,8 @@
 import { buildSystem, type System, type SystemOptions } from "../../src/devices/index.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 /** The machine of a scenario after its kernel's boot; `hostBridges:` and what follows is the caller's. */
 export function machineOf(hostBridges: string, iommu: IommuMode = "off", extra = "cpu: amd-zen"): Machine {

@@ -4,9 +4,10 @@ import { describe, expect, it } from "vitest";
 import { buildSystem, mapMemory, poolOf } from "../../src/devices/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { decide, isBridge } from "../../src/p2pdma/index.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
+import { isBridge } from "../../src/pci/device-kind.ts";
 import { unknown } from "../../src/pci/known.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
 import { bdfOf, benchOf, emulatedMachine, machineOf, serverMachine } from "./machines.ts";
 
 function choiceOf(machine: Machine, what: string): string | undefined {

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { directOps, dmaEntries, iommuOps, scatterlist } from "../../src/dma/index.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
 import { IommuUnits } from "../../src/iommu/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import { iova, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { device, FakePages, rules } from "./fake-memory.ts";
 
 const pages = new FakePages([{ start: 0, sizeBytes: 0x8000_0000, kind: "ram" }]);

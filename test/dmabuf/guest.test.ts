@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { type GuestLayout, guestPromise, guestView, INSIDE_A_GUEST } from "../../src/dmabuf/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { decide } from "../../src/p2pdma/index.ts";
 import type { Iova } from "../../src/pci/addresses.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
 
 /** Two NVMe below one switch, one beside it, on a host whose IOMMU translates. */
 function host(cpu: "amd-zen" | "intel", parts: { iommu?: string } = {}): Machine {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { createFabric, type Fabric, type FabricOptions } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll } from "../../src/p2pdma/index.ts";
 import type { DmaAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 
 /** The prefetchable memory BARs, which peers use, with their bus addresses. */

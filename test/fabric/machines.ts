@@ -1,12 +1,12 @@
 import type { Route } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bar } from "../../src/pci/bar.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 /** The machine of a scenario after its kernel's boot; `hostBridges:` and what follows is the caller's. */
 export function machineOf(hostBridges: string, iommu: "off" | "strict" | "passthrough" = "off"): Machine {

@@ -3,11 +3,12 @@ import { type PeerRoute, PeerRoutes, type PeerRouting } from "../../src/fabric/i
 import { peerDifference } from "../../src/fabric/peer-difference.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { afterBoot, decideAll } from "../../src/p2pdma/index.ts";
 import type { PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 import { bdfOf, hopsOf, machineOf, shown, switchMachine } from "./machines.ts";
 

@@ -7,7 +7,7 @@ import { readNccl } from "../../src/host/nccl/index.ts";
 import { readRdmaTopo } from "../../src/host/rdma-topo/index.ts";
 import { readMachine } from "../../src/host/read-machine.ts";
 import { readSnapshot } from "../../src/host/snapshot/index.ts";
-import { parsePolicy } from "../../src/p2pdma/policy/parse-policy.ts";
+import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import { mutated, PATIENT, runsEach, settings, tarOfFirstEntries } from "./inputs.ts";
 import { countCase, expectRefusal, readsOrRefuses, readsOrRefusesLater, sayCases } from "./reads-or-refuses.ts";
 import { hwlocXml, ncclXml, policyYaml, rdmaTopoText, snapshotText } from "./valid-files.ts";

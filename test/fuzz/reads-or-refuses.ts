@@ -1,9 +1,10 @@
 import { expect } from "vitest";
 import { debugLines, errorLines } from "../../src/cli/errors.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { screenText } from "../../src/report/printable.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { OUTPUTS, type Output, oneOutput, unseenIn } from "../report/every-output.ts";
 
 let cases = 0;

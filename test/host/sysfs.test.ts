@@ -6,9 +6,9 @@ import { parseIomem, readSysfs } from "../../src/host/sysfs.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
-import { at } from "../p2pdma/by-hand.ts";
 import { header, type Registers, space, standardList } from "../pci/config.ts";
 import { rows } from "../rows.ts";
+import { at } from "../rules/by-hand.ts";
 
 /** Files by path, texts or bytes; `-> target` is a link. */
 class Files implements FileTree {

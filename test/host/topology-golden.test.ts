@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLive } from "../../src/host/live.ts";
 import { readLspci } from "../../src/host/lspci/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { topologyOf } from "../../src/p2pdma/index.ts";
+import { topologyOf } from "../../src/host/machine.ts";
 import { domainOf, formatBdf } from "../../src/pci/bdf.ts";
 import { captureNames, readCapture } from "../machines/captures.ts";
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
 import { IommuUnits, PERMIT_READ, reservedRanges } from "../../src/iommu/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import { iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { type Bdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 function machineWith(iommu: string): Machine {
   const text = `kernel: 7.2

@@ -6,9 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { withIdsFromNames } from "../../src/host/ids-from-names.ts";
 import { readLspci } from "../../src/host/lspci/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll, selectDevices, type Verdict } from "../../src/p2pdma/index.ts";
+import { selectDevices } from "../../src/host/select.ts";
 import { devfnOf, makeBdf } from "../../src/pci/bdf.ts";
 import { buildTopology } from "../../src/pci/topology.ts";
+import type { Verdict } from "../../src/rules/verdict.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedMachine } from "./captures.ts";
 
 const pciIds = "/usr/share/misc/pci.ids";

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { findDevice } from "../../src/p2pdma/index.ts";
+import { findDevice } from "../../src/host/select.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 
 /** A machine of the examples. */

@@ -10,9 +10,10 @@ import {
   providerOf,
   systemMemory,
 } from "../../src/memory/index.ts";
-import { afterBoot, decide } from "../../src/p2pdma/index.ts";
 import { type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
 import { exampleMachine, named } from "./machines.ts";
 
 const PAGE = 4096;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { findProvider } from "../../src/advice/find-provider.ts";
 import {
   NvmeController,
   NvmeDriver,
@@ -9,7 +10,6 @@ import {
 } from "../../src/devices/index.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { NvmeOfTarget, type PeerMemoryChoice, type TrafficReport } from "../../src/offload/index.ts";
-import { findProvider } from "../../src/p2pdma/index.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import {
   type Bench,

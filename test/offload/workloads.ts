@@ -8,7 +8,7 @@ import {
   type Simulation,
   type StepRun,
 } from "../../src/offload/workload/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 const examples = join(import.meta.dirname, "../../examples/workloads");
 

@@ -3,8 +3,8 @@ import { type Bdf, busKeyOf, formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { type Known, unknown } from "../../src/pci/known.ts";
 import { buildTopology, ON_ROOT_BUS, PARENT_HIDDEN, type Topology } from "../../src/pci/topology.ts";
-import { at, bridge, endpoint, express, hostBridge } from "../p2pdma/by-hand.ts";
 import { rows } from "../rows.ts";
+import { at, bridge, endpoint, express, hostBridge } from "../rules/by-hand.ts";
 
 const unseen = unknown("not shown");
 const short = (bdf: Bdf): string => formatBdf(bdf).replace(/^0000:/, "");

@@ -3,12 +3,12 @@ import { expect, test } from "vitest";
 import { createFabric, type Fabric, type FabricOptions } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import { busAddr, type DmaAddr, type PhysAddr } from "../../src/pci/addresses.ts";
 import type { BridgeWindow } from "../../src/pci/bridge.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known } from "../../src/pci/known.ts";
 import { ON_ROOT_BUS } from "../../src/pci/topology.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 /** Machines as JSON, which is YAML: scenarios give their addresses and windows. */
 type Tree = Record<string, unknown>;

@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { advise } from "../../src/advice/fix/advise.ts";
+import type { Pair } from "../../src/advice/fix/idea.ts";
+import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { advise, afterBoot, applyChanges, decide, decideAll, type Pair } from "../../src/p2pdma/index.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decide, decideAll } from "../../src/rules/verdict-table.ts";
 import { randomMachine } from "./random-machine.ts";
 
 /**

@@ -1,10 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll, expectedIommuGroups, topologyOf } from "../../src/p2pdma/index.ts";
+import { topologyOf } from "../../src/host/machine.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 import { randomMachine } from "./random-machine.ts";
 

@@ -4,8 +4,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readHwloc } from "../../src/host/hwloc/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll } from "../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { mutations } from "./xml-mutations.ts";
 
 const shared = join(import.meta.dirname, "../../../shared/machines/hwloc/40intel64-2g2n4c+pcilocality.xml");

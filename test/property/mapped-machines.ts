@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { buildSystem, type System } from "../../src/devices/index.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import { PAGE_BYTES, type PhysRange } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 /** A machine for the mapping's properties, before its model is put together. */
 export interface MachineDraft {

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
 import { readNccl } from "../../src/host/nccl/index.ts";
-import { decideAll } from "../../src/p2pdma/index.ts";
 import { busOf } from "../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { mutations } from "./xml-mutations.ts";
 
 const text = `<!-- drawn by hand -->

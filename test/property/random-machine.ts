@@ -4,7 +4,7 @@ import { makeBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
-import { express, functionAt } from "../p2pdma/by-hand.ts";
+import { express, functionAt } from "../rules/by-hand.ts";
 
 const unseen = unknown("not part of a random machine");
 

@@ -1,9 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { topologyOf } from "../../src/host/machine.ts";
 import { redact } from "../../src/host/redaction/index.ts";
 import { readSnapshot, writeSnapshot } from "../../src/host/snapshot/index.ts";
-import { afterBoot, decideAll, expectedIommuGroups, topologyOf } from "../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 import { randomMachine } from "./random-machine.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { advise } from "../../src/advice/fix/advise.ts";
 import { PeerRoutes } from "../../src/fabric/index.ts";
 import { readLspci } from "../../src/host/lspci/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { advise, decideAll } from "../../src/p2pdma/index.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { joinAlike } from "../../src/report/alike.ts";
 import { documentText } from "../../src/report/document-text.ts";
@@ -10,6 +10,7 @@ import { fixBlocks } from "../../src/report/fix.ts";
 import { matrixJson, matrixText } from "../../src/report/index.ts";
 import { reasonRemarks } from "../../src/report/matrix-reasons.ts";
 import { plainText } from "../../src/report/rich.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 
 /** What `lspci -nn` prints of `count` NVMe controllers below eight-port switches, which tells nothing of the tree. */
 function flatListing(count: number): Machine {

@@ -1,20 +1,17 @@
+import { compareMachines } from "../../src/advice/difference/machines.ts";
+import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
+import { findProvider } from "../../src/advice/find-provider.ts";
+import { advise } from "../../src/advice/fix/advise.ts";
+import { verdictHistory } from "../../src/advice/history.ts";
 import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { selectDevices } from "../../src/host/select.ts";
 import { writeSnapshot } from "../../src/host/snapshot/index.ts";
-import {
-  advise,
-  compareMachines,
-  compareVerdicts,
-  decideAll,
-  expectedIommuGroups,
-  findProvider,
-  selectDevices,
-  type VerdictTable,
-  verdictHistory,
-} from "../../src/p2pdma/index.ts";
-import { checkPolicy, type PolicyResult, parsePolicy } from "../../src/p2pdma/policy/index.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { hasUnseen } from "../../src/pci/visible.ts";
+import { checkPolicy } from "../../src/policy/check-policy.ts";
+import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import type { PolicyResult } from "../../src/policy/result.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../src/report/check/index.ts";
 import {
   type DifferenceView,
@@ -41,6 +38,8 @@ import {
   treeJson,
   treeText,
 } from "../../src/report/index.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 
 /** What a verb prints of a machine, by its name and form. */
 export type Output = readonly [name: string, text: string];

@@ -1,16 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { compareMachines } from "../../src/advice/difference/machines.ts";
+import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
+import { findProvider } from "../../src/advice/find-provider.ts";
+import { advise } from "../../src/advice/fix/advise.ts";
+import { verdictHistory } from "../../src/advice/history.ts";
+import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import {
-  advise,
-  askWhatIf,
-  compareMachines,
-  compareVerdicts,
-  decideAll,
-  expectedIommuGroups,
-  findProvider,
-  verdictHistory,
-} from "../../src/p2pdma/index.ts";
 import {
   type Block,
   differenceBlocks,
@@ -37,6 +33,8 @@ import {
   whatIfView,
 } from "../../src/report/index.ts";
 import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 
 const mixed = readCapturedMachine("mixed-acs.intel.strict");

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { PeerRoutes } from "../../src/fabric/index.ts";
-import { decideAll, expectedIommuGroups } from "../../src/p2pdma/index.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { explainJson, matrixJson, treeJson, vmJson } from "../../src/report/index.ts";
 import { OUTPUT_SCHEMAS, outputJsonSchema } from "../../src/report/schemas.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
 
 describe("every JSON output is what its schema says", () => {

@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 import { PeerRoutes } from "../../src/fabric/index.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario, scenarioMachine } from "../../src/host/scenario/index.ts";
-import { afterBoot, decideAll, expectedIommuGroups, type VerdictTable } from "../../src/p2pdma/index.ts";
 import { explainText, matrixText, treeText } from "../../src/report/index.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 
 function example(name: string): Machine {

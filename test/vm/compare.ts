@@ -1,7 +1,9 @@
 import type { Machine } from "../../src/host/machine.ts";
-import { decideAll, expectedIommuGroups, topologyOf } from "../../src/p2pdma/index.ts";
+import { topologyOf } from "../../src/host/machine.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import type { MeasuredPair } from "../../src/vm/index.ts";
 
 /** What the rules and the kernel said of one pair, and how they differ; empty where they agree. */

@@ -1,14 +1,17 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { advise } from "../../src/advice/fix/advise.ts";
+import type { ProvedFix } from "../../src/advice/fix/prove.ts";
+import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import { ArchiveTree } from "../../src/host/archive.ts";
 import { decompress } from "../../src/host/compression.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
-import { advise, applyChanges, decide, type ProvedFix } from "../../src/p2pdma/index.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
 import { bootRecipes, bootScenario, type GuestReport, guestFiles } from "../../src/vm/index.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { type Boot, listBoots } from "./boots.ts";

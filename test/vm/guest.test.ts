@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseScenario, scenarioMachine } from "../../src/host/scenario/index.ts";
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
-import { afterBoot, decideAll } from "../../src/p2pdma/index.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { patternAt } from "../../src/vm/fresh-disk.ts";
 import { inGuest } from "./in-guest.ts";
 

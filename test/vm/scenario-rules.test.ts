@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
 import { scenarioMachine } from "../../src/host/scenario/index.ts";
-import { afterBoot } from "../../src/p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { listBoots } from "./boots.ts";
 import { comparePairs } from "./compare.ts";

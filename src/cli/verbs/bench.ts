@@ -1,3 +1,4 @@
+import { findDevice } from "../../host/select.ts";
 import {
   type BenchPlan,
   type BenchProgress,
@@ -9,7 +10,6 @@ import {
   runBench,
 } from "../../live/bench/index.ts";
 import { type Host, readHost } from "../../live/index.ts";
-import { findDevice } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BenchView, benchBlocks, benchJson, rateText } from "../../report/live/bench/index.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";

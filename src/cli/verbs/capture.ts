@@ -41,7 +41,7 @@ function sayLeftOut({ machine }: ReadMachine, { format, output }: CaptureOptions
 async function snapshotOf({ machine, isBooted }: ReadMachine): Promise<Printable> {
   const [{ writeSnapshot }, { afterBoot }] = await Promise.all([
     import("../../host/snapshot/index.ts"),
-    import("../../p2pdma/index.ts"),
+    import("../../rules/boot-acs.ts"),
   ]);
   return writeSnapshot(isBooted ? machine : afterBoot(machine));
 }

@@ -1,9 +1,11 @@
+import type { Change } from "../../advice/what-if/change.ts";
 import type { Machine } from "../../host/machine.ts";
-import { topologyOf } from "../../p2pdma/index.ts";
-import { checkPolicy, type Finding, type PolicyResult, parsePolicy } from "../../p2pdma/policy/index.ts";
-import type { Change } from "../../p2pdma/what-if/index.ts";
+import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { Printable } from "../../pci/visible.ts";
+import { checkPolicy } from "../../policy/check-policy.ts";
+import { parsePolicy } from "../../policy/parse-policy.ts";
+import type { Finding, PolicyResult } from "../../policy/result.ts";
 import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
 import {
   askedBlocks,

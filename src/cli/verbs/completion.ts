@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { RELEASES } from "../../p2pdma/history.ts";
+import { RELEASES } from "../../advice/history.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { bashScript } from "../completion/bash.ts";
 import { fishScript } from "../completion/fish.ts";

@@ -10,8 +10,8 @@ import {
   runCopy,
 } from "../../live/copy/index.ts";
 import { readHost } from "../../live/index.ts";
-import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { formatSize } from "../../pci/size.ts";
 import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
 import { shownShellWord } from "../../report/shell-word.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";

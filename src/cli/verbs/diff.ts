@@ -1,9 +1,11 @@
+import { compareMachines, type MachineDifference } from "../../advice/difference/machines.ts";
+import { compareVerdicts } from "../../advice/difference/verdicts.ts";
 import type { Machine } from "../../host/machine.ts";
 import { keptRelease } from "../../host/redaction/index.ts";
-import { compareMachines, compareVerdicts, decideAll, type MachineDifference } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/index.ts";
+import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type OutputOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";

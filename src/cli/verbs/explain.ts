@@ -1,5 +1,8 @@
-import { decideAll, findDevice, type MapType, verdictHistory } from "../../p2pdma/index.ts";
+import { verdictHistory } from "../../advice/history.ts";
+import { findDevice } from "../../host/select.ts";
 import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, whatIfView } from "../../report/index.ts";
+import type { MapType } from "../../rules/verdict.ts";
+import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";

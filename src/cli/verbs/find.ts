@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { findDevices, findProvider } from "../../p2pdma/index.ts";
+import { findProvider } from "../../advice/find-provider.ts";
+import { findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { askedBlocks, askedJson, findBlocks, findJson } from "../../report/index.ts";

@@ -1,5 +1,7 @@
+import { type Advice, advise } from "../../advice/fix/advise.ts";
+import type { Pair } from "../../advice/fix/idea.ts";
 import type { Machine } from "../../host/machine.ts";
-import { type Advice, advise, findDevice, findDevices, type Pair } from "../../p2pdma/index.ts";
+import { findDevice, findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { askedBlocks, askedJson, fixBlocks, fixJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,7 +1,8 @@
 import type { Machine } from "../../host/machine.ts";
-import { decideAll, findDevices, selectDevices, type VerdictTable } from "../../p2pdma/index.ts";
+import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { matrixBlocks, matrixJson, matrixText, whatIfView } from "../../report/index.ts";
+import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";

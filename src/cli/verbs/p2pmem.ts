@@ -1,5 +1,5 @@
+import { topologyOf } from "../../host/machine.ts";
 import { type Host, poolUse, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
-import { topologyOf } from "../../p2pdma/index.ts";
 import { documentText, printableJson } from "../../report/index.ts";
 import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,7 +1,8 @@
+import { findDevices } from "../../host/select.ts";
 import { choosePools, leftAlonePools, readHost } from "../../live/index.ts";
 import { type ForeignData, type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
-import { findDevices, formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { formatSize } from "../../pci/size.ts";
 import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
 import { screenText } from "../../report/printable.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";

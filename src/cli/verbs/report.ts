@@ -1,6 +1,6 @@
 import packageFile from "../../../package.json" with { type: "json" };
-import { decideAll } from "../../p2pdma/index.ts";
 import { machineReport } from "../../report/index.ts";
+import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { rulesOf, type WhatIfOptions } from "../options.ts";
 import { readSource } from "../read-source.ts";

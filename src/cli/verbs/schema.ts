@@ -1,7 +1,7 @@
 import { scenarioJsonSchema } from "../../host/scenario/index.ts";
 import { snapshotJsonSchema } from "../../host/snapshot/index.ts";
 import { workloadJsonSchema } from "../../offload/workload/index.ts";
-import { policyJsonSchema } from "../../p2pdma/policy/index.ts";
+import { policyJsonSchema } from "../../policy/schema.ts";
 import { printableJson } from "../../report/printable.ts";
 import { outputJsonSchema } from "../../report/schemas.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import { askWhatIf } from "../../advice/what-if/what-if.ts";
 import type { Machine } from "../../host/machine.ts";
 import {
   parseWorkload,
@@ -8,7 +9,6 @@ import {
   type Workload,
   type WorkloadMachine,
 } from "../../offload/workload/index.ts";
-import { askWhatIf } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { printableJson } from "../../report/printable.ts";
 import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";

@@ -1,5 +1,6 @@
-import { decideAll, selectDevices } from "../../p2pdma/index.ts";
+import { selectDevices } from "../../host/select.ts";
 import { treeBlocks, treeJson, treeText, whatIfView } from "../../report/index.ts";
+import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type MachineOptions, rulesOf } from "../options.ts";
 import { readSource } from "../read-source.ts";

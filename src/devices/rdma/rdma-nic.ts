@@ -1,4 +1,4 @@
-import type { Device } from "../../p2pdma/index.ts";
+import type { Device } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { BusMaster } from "../bus-master.ts";

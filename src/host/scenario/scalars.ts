@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { LinkState } from "../../pci/express.ts";
+import { parseSize } from "../../pci/size.ts";
 import { scalar } from "../yaml/scalars.ts";
-import { parseSize } from "../yaml/size-text.ts";
 import { ACS_LETTERS } from "./defaults.ts";
 import type { ScenarioLink } from "./scenario.ts";
 

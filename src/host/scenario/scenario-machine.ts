@@ -13,7 +13,7 @@ import type { Scenario, ScenarioHostBridge } from "./scenario.ts";
 /**
  * The machine that a scenario describes, with bus numbers, addresses and defaults, as firmware hands it to the kernel:
  * ACS control is what the file states or the hardware's default of 0. What the kernel does to it at boot is
- * `bootAcsControl` of `p2pdma/`. What the file leaves out and rules need is unknown, with the key to add. Throws
+ * `bootAcsControl` of `rules/`. What the file leaves out and rules need is unknown, with the key to add. Throws
  * `bad-input` with the place where bus numbers or windows collide.
  */
 export function scenarioMachine(scenario: Scenario): Machine {

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseSize } from "./size-text.ts";
+import { parseSize } from "../../pci/size.ts";
 
 /** How an editor's YAML reader may see a scalar that this package reads as text. */
 type EditorType = "string" | "number" | "boolean";

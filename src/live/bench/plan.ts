@@ -1,8 +1,8 @@
-import { decideAll, type VerdictTable } from "../../p2pdma/index.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { LinkState } from "../../pci/express.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { PartyView, PeerPathView, SideName } from "../../report/live/bench/view.ts";
+import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { clientsOf, type DataFile, findDataFile, nameOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
 import { choosePools } from "../pools/choose-pools.ts";

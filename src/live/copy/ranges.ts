@@ -1,5 +1,5 @@
-import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { ByteRange } from "../block/byte-range.ts";
 import { PAGE_BYTES } from "./request.ts";
 

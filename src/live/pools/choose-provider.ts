@@ -1,8 +1,9 @@
+import { findProvider, type ProviderCandidate, type ProviderSearch } from "../../advice/find-provider.ts";
 import type { Machine } from "../../host/machine.ts";
-import { findProvider, type MapType, type ProviderCandidate, type ProviderSearch } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import type { MapType } from "../../rules/verdict.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import type { PermittedPool } from "./pool-use.ts";
 

@@ -1,4 +1,4 @@
-import { formatSize } from "../../p2pdma/index.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { DataOutcome, DirectionView } from "../../report/live/probe/view.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import { damageText } from "./damage.ts";

@@ -1,6 +1,6 @@
-import { memoryBars } from "../../p2pdma/index.ts";
 import { type Bdf, domainOf, formatBdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
+import { memoryBars } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { KernelMessage } from "../messages/kernel-log.ts";
 import { type IommuFault, parseFaults } from "./faults.ts";

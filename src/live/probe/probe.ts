@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PeerRoutes } from "../../fabric/index.ts";
-import { decideAll, type MapType, type VerdictTable } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../report/live/probe/view.ts";
+import type { MapType } from "../../rules/verdict.ts";
+import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import type { Host } from "../host.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";

@@ -1,5 +1,5 @@
 import type { Machine } from "../../host/machine.ts";
-import { isTranslating } from "../../p2pdma/index.ts";
+import { isTranslating } from "../../host/machine.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { MeasuredPair } from "./result.ts";
 

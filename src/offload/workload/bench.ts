@@ -7,8 +7,8 @@ import {
   type System,
   type SystemOptions,
 } from "../../devices/index.ts";
-import { type DeviceKind, deviceKind, isBridge } from "../../p2pdma/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { type DeviceKind, deviceKind, isBridge } from "../../pci/device-kind.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";

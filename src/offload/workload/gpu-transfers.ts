@@ -1,7 +1,7 @@
 import type { Gpu, NvmeDriver } from "../../devices/index.ts";
-import { formatSize } from "../../p2pdma/index.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { formatSize } from "../../pci/size.ts";
 import { type GpuReadReport, readIntoGpu } from "../gpu-read.ts";
 import type { WorkloadBench } from "./bench.ts";
 import { fillWithPattern } from "./pattern.ts";

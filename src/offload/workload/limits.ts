@@ -1,5 +1,5 @@
-import { formatSize } from "../../p2pdma/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { WorkloadStep } from "./workload.ts";
 
 /** The model moves some tens of megabytes in a second, and keeps what it moves at both ends. */

@@ -1,10 +1,11 @@
 import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/index.ts";
 import type { RouteHop } from "../../fabric/index.ts";
 import type { Machine } from "../../host/machine.ts";
-import { findDevice, formatSize } from "../../p2pdma/index.ts";
+import { findDevice } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { formatSize } from "../../pci/size.ts";
 import { atPlace } from "./placed-error.ts";
 import { MAX_RAM_BYTES } from "./schema.ts";
 import type { DeviceName, ModelChoices } from "./workload.ts";

@@ -1,7 +1,7 @@
-import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../p2pdma/policy/index.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
+import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../policy/result.ts";
 import { displayName } from "../device-names.ts";
 import { MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
 

@@ -1,5 +1,5 @@
-import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../policy/result.ts";
 import { machineJson, notesJson, pairJson } from "../json.ts";
 import { findingText, problemText } from "./findings.ts";
 

@@ -1,5 +1,5 @@
-import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import type { Printable } from "../../pci/visible.ts";
+import type { PolicyResult, RuleResult } from "../../policy/result.ts";
 import { findingLines, isVacuous, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 import { xmlAttribute, xmlText } from "./xml.ts";
 

@@ -1,6 +1,6 @@
-import type { PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import { formatPlace } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
+import type { PolicyResult, RuleResult } from "../../policy/result.ts";
 import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";

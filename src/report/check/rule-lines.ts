@@ -1,4 +1,4 @@
-import type { Outcome, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
+import type { Outcome, PolicyResult, RuleResult } from "../../policy/result.ts";
 import { findingText } from "./findings.ts";
 
 /** The mark of an outcome. */

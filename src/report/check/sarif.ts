@@ -1,4 +1,5 @@
-import type { PolicyResult, PolicyRule, RuleResult } from "../../p2pdma/policy/index.ts";
+import type { PolicyRule } from "../../policy/policy.ts";
+import type { PolicyResult, RuleResult } from "../../policy/result.ts";
 import { findingLines } from "./rule-lines.ts";
 
 /** An object for JSON. */

@@ -1,6 +1,6 @@
-import type { Outcome, PolicyResult, RuleResult } from "../../p2pdma/policy/index.ts";
 import { formatPlace } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
+import type { Outcome, PolicyResult, RuleResult } from "../../policy/result.ts";
 import { machineLines } from "../facts.ts";
 import { screenText } from "../printable.ts";
 import { joinRich, painted, type Rich, rich } from "../rich.ts";

@@ -1,8 +1,8 @@
 import { z } from "zod";
 import type { Machine } from "../../host/machine.ts";
-import { formatSize } from "../../p2pdma/gates.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span, table } from "../document.ts";

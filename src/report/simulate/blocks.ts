@@ -1,7 +1,9 @@
+import { topologyOf } from "../../host/machine.ts";
 import type { TrafficReport } from "../../offload/index.ts";
 import type { Simulation, StepRun } from "../../offload/workload/index.ts";
-import { chooseRules, formatSize, topologyOf } from "../../p2pdma/index.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { chooseRules } from "../../rules/releases.ts";
 import { fullName, roleOf } from "../device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { machineLines } from "../facts.ts";

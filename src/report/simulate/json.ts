@@ -1,8 +1,8 @@
 import type { TrafficReport } from "../../offload/index.ts";
 import type { CountedMemory, RepeatedFailure, Simulation, StepRun, Trace } from "../../offload/workload/index.ts";
-import { chooseRules } from "../../p2pdma/index.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { chooseRules } from "../../rules/releases.ts";
 import { machineJson, notesJson } from "../json.ts";
 
 /** An object for JSON. */

@@ -1,5 +1,5 @@
+import { topologyOf } from "../../host/machine.ts";
 import type { Simulation, TracedRequests } from "../../offload/workload/index.ts";
-import { topologyOf } from "../../p2pdma/index.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { issuerText } from "./trace-lines.ts";

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { looksLikeHwloc, readHwloc } from "../../../src/host/hwloc/index.ts";
 import type { Machine } from "../../../src/host/machine.ts";
-import { decide, topologyOf } from "../../../src/p2pdma/index.ts";
+import { topologyOf } from "../../../src/host/machine.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { decide } from "../../../src/rules/verdict-table.ts";
 import { parents, topologyXml } from "./support.ts";
 
 function bdf(text: string): Bdf {

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
-import { decideAll, topologyOf } from "../../../src/p2pdma/index.ts";
+import { topologyOf } from "../../../src/host/machine.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 
 export const shared: string = join(import.meta.dirname, "../../../../shared/machines");
 export const hasShared: boolean = existsSync(shared);

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
-import { decide } from "../../../src/p2pdma/index.ts";
 import { parseBdf } from "../../../src/pci/bdf.ts";
-import { intel, linux, machineOf } from "../../p2pdma/by-hand.ts";
+import { decide } from "../../../src/rules/verdict-table.ts";
 import { rows } from "../../rows.ts";
+import { intel, linux, machineOf } from "../../rules/by-hand.ts";
 import { read } from "./support.ts";
 
 /** What `lspci -vvnn` prints of a function of `SYSTEMS`: enough of it to decide. */

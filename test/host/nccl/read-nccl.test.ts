@@ -2,12 +2,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
+import { topologyOf } from "../../../src/host/machine.ts";
 import { looksLikeNccl, readNccl } from "../../../src/host/nccl/index.ts";
 import { withOverrides } from "../../../src/host/override.ts";
-import { decideAll, topologyOf } from "../../../src/p2pdma/index.ts";
 import { busOf, formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 
 const shared = join(import.meta.dirname, "../../../../shared/machines/nccl");
 const hasShared = existsSync(shared);

@@ -3,11 +3,12 @@ import { gunzipSync } from "node:zlib";
 import { describe, expect, it, test } from "vitest";
 import { ArchiveTree } from "../../../src/host/archive.ts";
 import type { Machine } from "../../../src/host/machine.ts";
+import { topologyOf } from "../../../src/host/machine.ts";
 import { withOverrides } from "../../../src/host/override.ts";
 import { looksLikeRdmaTopo, readRdmaTopo, writeRdmaTopo } from "../../../src/host/rdma-topo/index.ts";
-import { decideAll, topologyOf } from "../../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedMachine } from "../../machines/captures.ts";
 
 function treeOf(name: string): ArchiveTree {

@@ -1,6 +1,6 @@
 import { expect, it, test } from "vitest";
 import { keptParameters } from "../../../src/host/redaction/index.ts";
-import { parsePciParameters, readEntries } from "../../../src/p2pdma/kernel-parameters.ts";
+import { parsePciParameters, readEntries } from "../../../src/rules/kernel-parameters.ts";
 
 test.for([
   "intel_iommu=on,sm_on iommu=pt",

@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { leftOut, redact } from "../../../src/host/redaction/index.ts";
 import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/index.ts";
-import { parsePciParameters } from "../../../src/p2pdma/kernel-parameters.ts";
 import type { Capability } from "../../../src/pci/capability.ts";
 import { unknown } from "../../../src/pci/known.ts";
+import { parsePciParameters } from "../../../src/rules/kernel-parameters.ts";
 import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
 
 /** What must not be found in a capture, in the ways that machines write it. */

@@ -1,10 +1,10 @@
 import { expect, it } from "vitest";
 import { scenarioMachine } from "../../../src/host/scenario/index.ts";
-import { afterBoot } from "../../../src/p2pdma/index.ts";
 import type { Bar } from "../../../src/pci/bar.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { afterBoot } from "../../../src/rules/boot-acs.ts";
 import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
 import { listBoots } from "../../vm/boots.ts";
 

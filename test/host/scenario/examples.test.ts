@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { parseScenario, readScenario, scenarioMachine } from "../../../src/host/scenario/index.ts";
-import { afterBoot, decide, findDevice } from "../../../src/p2pdma/index.ts";
+import { findDevice } from "../../../src/host/select.ts";
+import { afterBoot } from "../../../src/rules/boot-acs.ts";
+import { decide } from "../../../src/rules/verdict-table.ts";
 
 const folder = join(import.meta.dirname, "../../../examples");
 

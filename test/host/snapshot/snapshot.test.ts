@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
+import { topologyOf } from "../../../src/host/machine.ts";
 import { readMachine } from "../../../src/host/read-machine.ts";
 import { redact } from "../../../src/host/redaction/index.ts";
+import { selectDevices } from "../../../src/host/select.ts";
 import {
   compressSnapshot,
   looksLikeSnapshot,
@@ -12,10 +14,12 @@ import {
   snapshotJsonSchema,
   writeSnapshot,
 } from "../../../src/host/snapshot/index.ts";
-import { afterBoot, decideAll, expectedIommuGroups, selectDevices, topologyOf } from "../../../src/p2pdma/index.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { treeText } from "../../../src/report/index.ts";
+import { afterBoot } from "../../../src/rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../../src/rules/iommu-groups.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
 
 const shared = join(import.meta.dirname, "../../../../shared/machines");

@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
+import { findDevice } from "../../../src/host/select.ts";
 import { choosePools } from "../../../src/live/pools/choose-pools.ts";
 import { chooseProvider } from "../../../src/live/pools/choose-provider.ts";
 import { type MemoryPool, readPools } from "../../../src/live/pools/memory-pool.ts";
 import { type PermittedPool, permitPool } from "../../../src/live/pools/pool-use.ts";
 import { requirePools, whatIsMissing } from "../../../src/live/pools/preflight.ts";
 import { realSystem } from "../../../src/live/system-calls.ts";
-import { decideAll, findDevice } from "../../../src/p2pdma/index.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import { unknown } from "../../../src/pci/known.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../../machines/captures.ts";
 import { treeOf } from "../tree-of.ts";
 

@@ -5,8 +5,8 @@ import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { type DirectionResult, summarize, untestedDirection } from "../../../src/live/probe/direction.ts";
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";
 import type { DataState, TrialResult } from "../../../src/live/probe/workbench.ts";
-import { decideAll, type VerdictTable } from "../../../src/p2pdma/index.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
+import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
 
 /** Pairs as if they had been measured on a machine with a switch behind a translating IOMMU. */
 

@@ -3,7 +3,9 @@ import { SaxesParser } from "saxes";
 import { describe, expect, it, test } from "vitest";
 import { z } from "zod";
 import type { Machine } from "../../../src/host/machine.ts";
-import { checkPolicy, type PolicyResult, parsePolicy } from "../../../src/p2pdma/policy/index.ts";
+import { checkPolicy } from "../../../src/policy/check-policy.ts";
+import { parsePolicy } from "../../../src/policy/parse-policy.ts";
+import type { PolicyResult } from "../../../src/policy/result.ts";
 import {
   checkJson,
   checkJunit,
@@ -13,7 +15,7 @@ import {
   checkText,
 } from "../../../src/report/check/index.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
-import { check, exampleText, machineOf } from "../../p2pdma/policy/machines.ts";
+import { check, exampleText, machineOf } from "../../policy/machines.ts";
 
 function example(policy: string, machine: string): PolicyResult {
   return checkPolicy(machineOf(machine), parsePolicy(exampleText(`policies/${policy}.yaml`), `${policy}.yaml`));

@@ -1,7 +1,7 @@
-import { decideAll } from "../../../src/p2pdma/index.ts";
 import { parseBdf } from "../../../src/pci/bdf.ts";
 import { unknown } from "../../../src/pci/known.ts";
 import type { BenchView, IoFigures, SideName, SideView, SliceView } from "../../../src/report/live/bench/view.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../../machines/captures.ts";
 
 function bdfOf(text: string): NonNullable<ReturnType<typeof parseBdf>> {

@@ -1,5 +1,5 @@
-import { formatSize } from "../../../p2pdma/gates.ts";
 import { isUnknown } from "../../../pci/known.ts";
+import { formatSize } from "../../../pci/size.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";

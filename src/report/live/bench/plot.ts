@@ -1,6 +1,6 @@
 import { type Axis, type Legend, type Mark, parse, type Spec, View } from "vega";
-import { formatSize } from "../../../p2pdma/gates.ts";
 import { isUnknown } from "../../../pci/known.ts";
+import { formatSize } from "../../../pci/size.ts";
 import { type Printable, visible } from "../../../pci/visible.ts";
 import { xmlText } from "../../check/xml.ts";
 import type { BenchView, SideName, SideView } from "./view.ts";

@@ -1,6 +1,6 @@
-import { formatSize } from "../../../p2pdma/gates.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";
+import { formatSize } from "../../../pci/size.ts";
 import type { BenchJobView, PartyView, SideName } from "./view.ts";
 
 /** What the sides are called. */

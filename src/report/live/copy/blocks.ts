@@ -1,4 +1,5 @@
-import { formatSize, topologyOf } from "../../../p2pdma/index.ts";
+import { topologyOf } from "../../../host/machine.ts";
+import { formatSize } from "../../../pci/size.ts";
 import { fullName } from "../../device-names.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, paragraph, type Rich, type Span } from "../../document.ts";

@@ -1,4 +1,4 @@
-import { isTranslating } from "../../../p2pdma/gates.ts";
+import { isTranslating } from "../../../host/machine.ts";
 import { formatAddress } from "../../../pci/addresses.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";

@@ -1,7 +1,7 @@
-import { formatSize } from "../../../p2pdma/gates.ts";
-import type { VerdictTable } from "../../../p2pdma/verdict-table.ts";
 import { type Bdf, formatBdf } from "../../../pci/bdf.ts";
+import { formatSize } from "../../../pci/size.ts";
 import type { Topology } from "../../../pci/topology.ts";
+import type { VerdictTable } from "../../../rules/verdict-table.ts";
 import { displayName, fullName } from "../../device-names.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";

@@ -1,7 +1,7 @@
 import type { PeerRouting } from "../../../fabric/index.ts";
-import type { MapType, Verdict } from "../../../p2pdma/verdict.ts";
-import type { VerdictTable } from "../../../p2pdma/verdict-table.ts";
 import type { Bdf } from "../../../pci/bdf.ts";
+import type { MapType, Verdict } from "../../../rules/verdict.ts";
+import type { VerdictTable } from "../../../rules/verdict-table.ts";
 import type { LeftAlone, PoolUserView } from "../p2pmem.ts";
 
 /** As much of one measured I/O as reports show; `src/live/probe` makes it. */

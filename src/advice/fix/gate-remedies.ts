@@ -1,0 +1,36 @@
+import type { Bdf } from "../../pci/bdf.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import type { Gate, Verdict } from "../../rules/verdict.ts";
+
+/** The way out of a gate. The rules cannot prove it: it changes what no rule of the map type looks at. */
+export interface GateRemedy {
+  readonly gate: Gate;
+  readonly remedy: string;
+}
+
+/** One remedy for each gate of these verdicts. */
+export function gateRemedies(verdicts: readonly Verdict[]): readonly GateRemedy[] {
+  const gates = new Map(
+    verdicts.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
+  );
+  return [...gates.values()].map((gate) => ({ gate, remedy: remedies[gate.kind](gate.device) }));
+}
+
+const nameOf = (device: Bdf | null): string => (device === null ? "the device" : formatBdf(device));
+
+const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> = {
+  "bar-missing": () => "take another provider: this one has no memory that a peer could reach",
+  "bar-unassigned": (device) =>
+    `turn on 'Above 4G Decoding' (and enlarge 'MMIO High Size') in firmware setup, or boot with pci=realloc; then look whether ${nameOf(device)} got its address`,
+  "memory-decode-off": (device) =>
+    `bind a driver to ${nameOf(device)}: it turns memory decode on; for a first look: setpci -s ${nameOf(device)} COMMAND=2:2`,
+  "resizable-bar-small": (device) =>
+    `turn on 'Resizable BAR' (and 'Above 4G Decoding') in firmware setup, or, with no driver bound, write the wanted size to /sys/bus/pci/devices/${nameOf(device)}/resource*_resize`,
+  "beyond-dma-mask": (device) =>
+    `lower 'MMIO High Base' in firmware setup until the BAR is within what ${nameOf(device)} can address`,
+  "kernel-without-p2pdma": () => "boot a kernel that is built with CONFIG_PCI_P2PDMA=y",
+  "iommu-translates": () =>
+    "boot with iommu=pt, so that a request that goes up all the same meets no translation; and test with real data either way",
+  "kernel-parameter-misread": () =>
+    "separate the devices of one pci= list by ';' and quote the list in the boot loader's configuration",
+};

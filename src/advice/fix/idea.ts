@@ -1,0 +1,32 @@
+import type { Bdf } from "../../pci/bdf.ts";
+import type { Change } from "../what-if/change.ts";
+
+/** A provider and a client that should work together. */
+export interface Pair {
+  readonly provider: Bdf;
+  readonly client: Bdf;
+}
+
+/** What kind of thing is done. */
+export type FixKind = "kernel-parameter" | "run-time" | "firmware-setting" | "kernel" | "slot" | "iommu";
+
+/** How to do it in one place: a boot loader, a shell, firmware setup, hands. */
+export interface Step {
+  /** `GRUB`, `grubby`, `systemd-boot`, `shell`, …, for people. */
+  readonly where: string;
+  /** Commands, or sentences where there is no command. */
+  readonly lines: readonly string[];
+}
+
+/** A change that may help; whether it does is shown by the rules. */
+export interface Idea {
+  readonly kind: FixKind;
+  /** What is done, in one line. */
+  readonly title: string;
+  readonly changes: readonly Change[];
+  /** When it takes hold, and for how long. */
+  readonly lasting: "until-reboot" | "from-next-boot";
+  readonly steps: readonly Step[];
+  /** What to know before doing it. */
+  readonly cautions: readonly string[];
+}

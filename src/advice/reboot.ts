@@ -1,0 +1,130 @@
+import type { Machine } from "../host/machine.ts";
+import { topologyOf } from "../host/machine.ts";
+import type { Acs } from "../pci/acs.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { acsParameters } from "../rules/acs-parameters.ts";
+import {
+  type AcsBits,
+  type AsksOfFunction,
+  acsOfBits,
+  type BootWorld,
+  bootBits,
+  bootControl,
+  bootWorlds,
+  mergeBits,
+} from "../rules/boot-acs.ts";
+import { expectedIommuGroups } from "../rules/iommu-groups.ts";
+
+/** A function whose ACS control is not what its kernel's boot makes of it: something wrote to it since. */
+export interface ChangedSinceBoot {
+  readonly device: Bdf;
+  /** The bits that differ. */
+  readonly bits: number;
+}
+
+/** What a running register says of the boot that led to it. */
+interface Trace {
+  /** What firmware may have left. */
+  readonly firmware: AcsBits;
+  /** Bits that no firmware explains. */
+  readonly contradicted: number;
+}
+
+/**
+ * The machine after its next boot, as `planned` describes it (another command line, kernel, IOMMU mode or place of a
+ * device; the same functions otherwise): ACS as the kernel sets it from what firmware must have left, as far as the
+ * running registers show that, and IOMMU groups formed anew. What firmware left and the running kernel overwrote stays
+ * uncertain. A command line that the source hides counts as one without ACS parameters.
+ */
+export function reboot(machine: Machine, planned: Machine): Machine {
+  const before = acsParameters(machine);
+  const after = acsParameters(planned);
+  const { steps, hidden } = bootSteps(machine, planned);
+  const functions = planned.functions.map((fn): PciFunction => {
+    const { acs } = fn;
+    if (acs === null || isUnknown(acs)) return fn;
+    const asked = before.asksOf(fn);
+    const asks = after.asksOf(fn);
+    if (isUnknown(asked)) return { ...fn, acs: asked };
+    return { ...fn, acs: isUnknown(asks) ? asks : rebootedAcs(acs, steps, asked, asks, hidden) };
+  });
+  return withGroups({ ...planned, functions });
+}
+
+/** One way in which the running kernel may have booted, and one in which the next may. */
+interface BootStep {
+  readonly before: BootWorld;
+  readonly after: BootWorld;
+}
+
+/** What is hidden of the machine and does not change is the same before and after. */
+function bootSteps(machine: Machine, planned: Machine): { steps: readonly BootStep[]; hidden: readonly string[] } {
+  const past = bootWorlds(machine);
+  const future = bootWorlds(planned);
+  const sameIommu = machine.iommu.mode === planned.iommu.mode;
+  const sameKernel = machine.kernel.release === planned.kernel.release;
+  const steps = past.worlds.flatMap((before) =>
+    future.worlds
+      .filter((after) => !sameIommu || after.asksForAcs === before.asksForAcs)
+      .filter((after) => !sameKernel || after.variant === before.variant)
+      .map((after) => ({ before, after })),
+  );
+  return { steps, hidden: [...new Set([...past.hidden, ...future.hidden])] };
+}
+
+function rebootedAcs(
+  acs: Acs,
+  steps: readonly BootStep[],
+  asked: AsksOfFunction,
+  asks: AsksOfFunction,
+  hidden: readonly string[],
+): Known<Acs> {
+  const traced = steps.map((step) => ({ step, trace: traceOf(step.before, asked, acs) }));
+  // A boot that cannot have led to the register is none to reckon with, unless none can.
+  const possible = traced.filter(({ trace }) => trace.contradicted === 0);
+  const results = (possible.length > 0 ? possible : traced).map(({ step, trace }) =>
+    bootBits(step.after, asks, acs.capability, trace.firmware),
+  );
+  return acsOfBits(acs, mergeBits(results), hidden);
+}
+
+function traceOf(world: BootWorld, asked: AsksOfFunction, acs: Acs): Trace {
+  const { capability, control, uncertain = 0, firmwareControl } = acs;
+  const low = bootControl(world, asked, capability, 0);
+  const passedOn = low ^ bootControl(world, asked, capability, capability);
+  const contradicted = capability & ~passedOn & ~uncertain & (control ^ low);
+  if (firmwareControl !== undefined) return { firmware: { control: firmwareControl, uncertain: 0 }, contradicted };
+  const shown = passedOn & ~uncertain;
+  return { firmware: { control: control & shown, uncertain: capability & ~shown }, contradicted };
+}
+
+/** IOMMU groups as the kernel forms them at boot. */
+function withGroups(machine: Machine): Machine {
+  const groups = expectedIommuGroups(machine, topologyOf(machine));
+  const functions = machine.functions.map((fn) => ({
+    ...fn,
+    iommuGroup: isUnknown(groups) ? groups : (groups.get(fn.bdf) ?? null),
+  }));
+  return { ...machine, functions };
+}
+
+/**
+ * Functions whose ACS control no boot of the machine's kernel with its command line explains, as after `setpci`. Empty
+ * where the source hides the command line: a parameter in it could explain anything.
+ */
+export function changedSinceBoot(machine: Machine): readonly ChangedSinceBoot[] {
+  if (isUnknown(machine.kernel.commandLine)) return [];
+  const parameters = acsParameters(machine);
+  const { worlds } = bootWorlds(machine);
+  return machine.functions.flatMap((fn): ChangedSinceBoot[] => {
+    const { acs } = fn;
+    if (acs === null || isUnknown(acs)) return [];
+    const asked = parameters.asksOf(fn);
+    if (isUnknown(asked)) return [];
+    const contradicted = worlds.map((world) => traceOf(world, asked, acs).contradicted);
+    const bits = contradicted.reduce((all, one) => all & one, contradicted[0] ?? 0);
+    return contradicted.includes(0) ? [] : [{ device: fn.bdf, bits }];
+  });
+}

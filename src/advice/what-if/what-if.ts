@@ -1,0 +1,81 @@
+import type { Machine } from "../../host/machine.ts";
+import { type Overrides, withOverrides } from "../../host/override.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { isUnknown } from "../../pci/known.ts";
+import { afterBoot } from "../../rules/boot-acs.ts";
+import { applyChanges } from "./apply.ts";
+import type { Change } from "./change.ts";
+import { parseMove, parseSet } from "./parse-change.ts";
+
+/** What a user says of a machine or asks of it, in the words of the command line. */
+export interface WhatIfRequest extends Overrides {
+  /** Register writes, `00:04.0.acs=-RR-CR`. */
+  readonly set?: readonly string[];
+  /** Devices in other slots, `05:00.0=under:02:01.0`. */
+  readonly move?: readonly string[];
+  /** Kernel parameters, as behind the command line. */
+  readonly append?: string;
+}
+
+/** A machine as it is and as it would be. */
+export interface WhatIf {
+  readonly before: Machine;
+  readonly after: Machine;
+  /** Empty where nothing was asked: then both are the same. */
+  readonly changes: readonly Change[];
+}
+
+/**
+ * Takes a request apart: what the source hides is filled in (a statement about the machine as it is), what it shows
+ * differently is a change. `isBooted` is false for a machine as firmware leaves it, as a scenario is: it is booted first.
+ * Throws `usage` for words that mean nothing here.
+ */
+export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = true): WhatIf {
+  refuseIommuParameters(request.append ?? "");
+  const { facts, changes: factChanges } = splitOverrides(machine, request);
+  const filled = withOverrides(machine, facts);
+  const before = isBooted ? filled : afterBoot(filled);
+  const changes: Change[] = [
+    ...factChanges,
+    ...(request.append === undefined ? [] : [{ kind: "parameters", text: request.append } as const]),
+    ...(request.move ?? []).map((text) => parseMove(before, text)),
+    ...(request.set ?? []).map((text) => parseSet(before, text)),
+  ];
+  return { before, after: changes.length === 0 ? before : applyChanges(before, changes), changes };
+}
+
+/** Parameters that set how the IOMMU is used; whether firmware offers one, no command line tells. */
+const IOMMU_PARAMETERS = /(?:^|\s)((?:intel_iommu|amd_iommu|iommu)=\S*|iommu\.(?:passthrough|strict)=\S*)/;
+
+function refuseIommuParameters(parameters: string): void {
+  const parameter = IOMMU_PARAMETERS.exec(parameters)?.[1];
+  if (parameter === undefined) return;
+  throw new PeerlaneError("usage", `'${parameter}' sets how the IOMMU is used, which parameters alone do not tell`, {
+    remedy: "ask with --iommu off, strict, lazy or passthrough instead",
+  });
+}
+
+function splitOverrides(machine: Machine, request: Overrides): { facts: Overrides; changes: Change[] } {
+  const { kernel, cpu, iommu } = request;
+  const changes: Change[] = [];
+  const facts: { kernel?: string; cpu?: string; iommu?: string } = {};
+  if (kernel !== undefined) {
+    const { release } = machine.kernel;
+    if (isUnknown(release)) facts.kernel = kernel;
+    else if (!isSameRelease(release, kernel)) changes.push({ kind: "kernel", release: kernel });
+  }
+  if (cpu !== undefined) {
+    if (isUnknown(machine.cpu.vendor)) facts.cpu = cpu;
+    else changes.push({ kind: "cpu", name: cpu });
+  }
+  if (iommu !== undefined) {
+    if (isUnknown(machine.iommu.mode)) facts.iommu = iommu;
+    else if (machine.iommu.mode !== iommu) changes.push({ kind: "iommu", mode: iommu });
+  }
+  return { facts, changes };
+}
+
+/** `7.2` is the same as `7.2.12+deb13-amd64`: the longer name says more of the same kernel. */
+function isSameRelease(release: string, asked: string): boolean {
+  return release === asked || (release.startsWith(asked) && !/^\d/.test(release.slice(asked.length)));
+}

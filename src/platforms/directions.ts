@@ -1,0 +1,190 @@
+import type { Machine } from "../host/machine.ts";
+import { devfnOf } from "../pci/bdf.ts";
+import { isUnknown, unknown } from "../pci/known.ts";
+import { ON_ROOT_BUS, type RootBus, type Topology } from "../pci/topology.ts";
+import { type Evidence, type FactPath, type Outcome, type PlatformFact, strongestEvidence } from "./fact.ts";
+import { PLATFORM_FACTS } from "./facts.ts";
+import { type Answer, all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
+import { type JudgedPair, type Way, waysOf } from "./way.ts";
+
+/** What is documented of one direction. */
+export interface DirectionFact {
+  readonly outcome: Outcome;
+  /** The facts in words, or why nothing is known. */
+  readonly why: string;
+  /** Ids of the facts that say so; where sources disagree, of all of them. */
+  readonly facts: readonly string[];
+}
+
+/** What the hardware is documented to do with peer traffic, beside what the kernel decides. */
+export interface Directions {
+  /** The client writes into the provider's memory. */
+  readonly write: DirectionFact;
+  /** The client reads the provider's memory. */
+  readonly read: DirectionFact;
+}
+
+/** A fact with its answers about the machine and each of its root buses. */
+interface Prepared {
+  readonly fact: PlatformFact;
+  readonly machine: Answer;
+  readonly rootBuses: readonly Answer[];
+}
+
+/** What the facts say of a machine, prepared for many pairs. */
+export interface PlatformContext {
+  readonly topology: Topology;
+  readonly facts: readonly Prepared[];
+  /** Index of the function on top of each function's tree. */
+  readonly tops: Int32Array;
+  /** What was said before of ways through the root complex: it hangs on the two tops and nothing else of a pair. */
+  readonly remembered: Map<number, DirectionFact>;
+}
+
+/** Prepares the facts for a machine, once for all of its pairs. */
+export function platformContext(machine: Machine, topology: Topology): PlatformContext {
+  const tops = new Int32Array(topology.functions.length);
+  for (const index of topology.preorder) {
+    const above = topology.parent[index] ?? ON_ROOT_BUS;
+    tops[index] = above < 0 ? index : (tops[above] ?? index);
+  }
+  const facts = PLATFORM_FACTS.flatMap((fact): Prepared[] => {
+    const answer = matchesMachine(fact.match, machine);
+    if (answer === false) return [];
+    const rootBuses = topology.roots.map((root) => matchesRootBus(fact, machine, topology, root));
+    return [{ fact, machine: answer, rootBuses }];
+  });
+  return { topology, facts, tops, remembered: new Map() };
+}
+
+function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Answer {
+  const { onRootBus } = match;
+  if (onRootBus === undefined) return true;
+  const members = root.functions.map((index) => topology.functions[index]).filter((fn) => fn !== undefined);
+  const seen = any(members.map((fn) => isInSet(fn, onRootBus)));
+  if (seen !== false) return seen;
+  if (machine.functionsMayBeMissing !== undefined) return unknown(machine.functionsMayBeMissing);
+
+  const isText = (machine.source.madeOf ?? machine.source.format) === "lspci";
+  return isText && !members.some((fn) => devfnOf(fn.bdf) === 0) ? hiddenFunction("device 00.0 of the root bus") : false;
+}
+
+/**
+ * What the hardware is documented to do with a pair's peer traffic, per direction, from {@link PLATFORM_FACTS}; `unknown`
+ * where no source says it, sources disagree, or the machine's description hides what decides. The kernel's verdict is
+ * another question, and nothing here changes it.
+ */
+export function directionsIn(context: PlatformContext, pair: JudgedPair): Directions {
+  const { write, read } = waysOf(context.topology, pair);
+  return {
+    write: isUnknown(write) ? hidden(write.unknown) : judge(context, pair, write, "write"),
+    read: isUnknown(read) ? hidden(read.unknown) : judge(context, pair, read, "read"),
+  };
+}
+
+/** {@link directionsIn} for a single pair of a machine. */
+export function directionsOf(machine: Machine, topology: Topology, pair: JudgedPair): Directions {
+  return directionsIn(platformContext(machine, topology), pair);
+}
+
+function hidden(reason: string): DirectionFact {
+  return { outcome: "unknown", why: reason, facts: [] };
+}
+
+function covers(path: FactPath, way: string): boolean {
+  return path === way || (path === "any-through-root-complex" && way !== "within-switch");
+}
+
+function judge(context: PlatformContext, pair: JudgedPair, way: Way, direction: "write" | "read"): DirectionFact {
+  if (typeof way !== "string") return hidden(`no documented fact applies: ${way.none}`);
+  const key = keyOf(context, pair, way, direction);
+  if (key === undefined) return judgeAnew(context, pair, way, direction);
+  let fact = context.remembered.get(key);
+  if (fact === undefined) {
+    fact = judgeAnew(context, pair, way, direction);
+    context.remembered.set(key, fact);
+  }
+  return fact;
+}
+
+/** The number under which an answer is remembered; `undefined` where facts look at the ports on the way as well. */
+function keyOf(
+  { topology, tops, facts }: PlatformContext,
+  { provider, client }: JudgedPair,
+  way: Exclude<Way, object>,
+  direction: "write" | "read",
+): number | undefined {
+  if (facts.some(({ fact }) => fact.match.switchPorts !== undefined && covers(fact.path, way))) return undefined;
+  const [above, below] = [provider, client].map((bdf) => tops[topology.indexOf(bdf) ?? -1]);
+  if (above === undefined || below === undefined) return undefined;
+  return ((above * tops.length + below) * WAYS.length + WAYS.indexOf(way)) * 2 + (direction === "write" ? 0 : 1);
+}
+
+const WAYS: readonly string[] = ["within-switch", "same-host-bridge", "across-host-bridges"];
+
+function judgeAnew(
+  context: PlatformContext,
+  pair: JudgedPair,
+  way: Exclude<Way, object>,
+  direction: "write" | "read",
+): DirectionFact {
+  const said: PlatformFact[] = [];
+  const open: { fact: PlatformFact; reason: string }[] = [];
+  for (const prepared of context.facts) {
+    const { fact } = prepared;
+    if (fact[direction] === null || !covers(fact.path, way)) continue;
+    const answer = matchesPair(context, prepared, pair);
+    if (answer === true) said.push(fact);
+    else if (isUnknown(answer)) open.push({ fact, reason: answer.unknown });
+  }
+  const outcomes = new Set(said.map((fact) => fact[direction]));
+  const facts = said.map(({ id }) => id);
+  if (outcomes.size > 1) return { outcome: "unknown", why: `sources disagree: ${inWords(said, direction)}`, facts };
+  const [outcome] = outcomes;
+  const doubt = open.find(({ fact }) => fact[direction] !== outcome);
+  if (doubt !== undefined) return hidden(`${doubt.reason} (it decides whether '${doubt.fact.id}' applies)`);
+  if (outcome === undefined || outcome === null) return hidden(`no documented fact is known of this hardware (${way})`);
+  return { outcome, why: inWords(said), facts };
+}
+
+const evidenceWords: Readonly<Record<Evidence, string>> = {
+  kernel: "kernel source",
+  documentation: "documentation",
+  driver: "another driver's source",
+  measured: "measured",
+  report: "reports",
+};
+
+/** The facts as sentences with their evidence; with `direction`, each with what it says of it. */
+function inWords(facts: readonly PlatformFact[], direction?: "write" | "read"): string {
+  return facts
+    .map((fact) => {
+      const says = direction === undefined ? "" : `${fact[direction]}, `;
+      return `${fact.words} (${says}${evidenceWords[strongestEvidence(fact)]}: ${fact.id})`;
+    })
+    .join(" ");
+}
+
+function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pair: JudgedPair): Answer {
+  const { rootPort, switchPorts, onRootBus } = prepared.fact.match;
+  const ends = [pair.provider, pair.client].map((bdf) => topology.indexOf(bdf) ?? -1);
+  const answers: Answer[] = [prepared.machine];
+  for (const end of ends) {
+    if (onRootBus !== undefined) {
+      answers.push(prepared.rootBuses[topology.root[end] ?? -1] ?? hiddenFunction("the host bridge"));
+    }
+    if (rootPort !== undefined) {
+      const top = tops[end] ?? -1;
+      const fn = topology.functions[top];
+      const isShown = fn !== undefined && topology.parent[top] === ON_ROOT_BUS;
+      answers.push(isShown ? all([isPort(fn, "root-port"), isInSet(fn, rootPort)]) : hiddenFunction("the root port"));
+    }
+  }
+  if (switchPorts !== undefined) {
+    for (const bdf of pair.path.slice(1, -1)) {
+      const fn = topology.functions[topology.indexOf(bdf) ?? -1];
+      answers.push(fn === undefined ? hiddenFunction("a port") : all([isPort(fn, "switch"), isInSet(fn, switchPorts)]));
+    }
+  }
+  return all(answers);
+}

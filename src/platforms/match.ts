@@ -1,0 +1,77 @@
+import type { Cpu, Iommu } from "../host/machine.ts";
+import { isTranslating } from "../host/machine.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import type { CpuPattern, FactMatch, IdPattern, IdSet, NumberRange } from "./fact.ts";
+
+/** Whether something holds; unknown with the reason where the source hides what decides. */
+export type Answer = Known<boolean>;
+
+/** All of the answers: one `false` decides, whatever the hidden ones turn out to be. */
+export function all(answers: readonly Answer[]): Answer {
+  if (answers.includes(false)) return false;
+  return answers.find(isUnknown) ?? true;
+}
+
+/** Any of the answers: one `true` decides. */
+export function any(answers: readonly Answer[]): Answer {
+  if (answers.includes(true)) return true;
+  return answers.find(isUnknown) ?? false;
+}
+
+function isIn(value: number, [first, last]: NumberRange): boolean {
+  return first <= value && value <= last;
+}
+
+function holds<T>(value: Known<T>, test: (value: T) => boolean): Answer {
+  return isUnknown(value) ? value : test(value);
+}
+
+function matchesPattern({ vendorId, deviceId }: PciFunction, { vendorId: vendor, devices }: IdPattern): Answer {
+  return all([
+    holds(vendorId, (id) => id === vendor),
+    devices === "any" || holds(deviceId, (id) => devices.some((range) => isIn(id, range))),
+  ]);
+}
+
+/** Whether a function's ids are in a set. */
+export function isInSet(fn: PciFunction, set: IdSet): Answer {
+  if ("only" in set) return any(set.only.map((pattern) => matchesPattern(fn, pattern)));
+  return holds(any(set.allBut.map((pattern) => matchesPattern(fn, pattern))), (excluded) => !excluded);
+}
+
+/** Whether a function is a port of the given kind, by its PCI Express capability. */
+export function isPort(fn: PciFunction, kind: "root-port" | "switch"): Answer {
+  if (isUnknown(fn.express) || fn.express === null) return fn.express ?? false;
+  return holds(fn.express.type, (type) =>
+    kind === "root-port" ? type === kind : type === "upstream-port" || type === "downstream-port",
+  );
+}
+
+function matchesCpu(cpu: Cpu, { vendor, families, models }: CpuPattern): Answer {
+  return all([
+    holds(cpu.vendor, (name) => name === vendor),
+    holds(cpu.family, (family) => family !== null && isIn(family, families)),
+    models === "any" || holds(cpu.model, (model) => model !== null && models.includes(model)),
+  ]);
+}
+
+function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): Answer {
+  return holds(iommu.mode, (mode) => isTranslating(mode) === (wanted === "translates"));
+}
+
+/** Whether the parts of a match hold that are about the whole machine. */
+export function matchesMachine(
+  { cpu, iommu }: FactMatch,
+  machine: { readonly cpu: Cpu; readonly iommu: Iommu },
+): Answer {
+  return all([
+    cpu === undefined || matchesCpu(machine.cpu, cpu),
+    iommu === undefined || matchesIommu(machine.iommu, iommu),
+  ]);
+}
+
+/** The answer to a question about a function that the source does not show. */
+export function hiddenFunction(what: string): Unknown {
+  return unknown(`the source does not show ${what}`);
+}

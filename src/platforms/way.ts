@@ -1,0 +1,116 @@
+import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { FactPath } from "./fact.ts";
+
+/** A way that peer traffic takes, or why no documented fact can be about it. */
+export type Way = Exclude<FactPath, "any-through-root-complex"> | { readonly none: string };
+
+/** A pair and how its two functions hang together. */
+export interface JudgedPair {
+  readonly provider: Bdf;
+  readonly client: Bdf;
+  /** The lowest function above both, `null` where there is none or it is hidden. */
+  readonly meeting: Bdf | null;
+  /** From the provider up to the meeting point, then down to the client. */
+  readonly path: readonly Bdf[];
+}
+
+/** The way of each direction; unknown where the source hides what decides. */
+export interface Ways {
+  readonly write: Known<Way>;
+  readonly read: Known<Way>;
+}
+
+const hostBridgeHidden = unknown("the source does not show the host bridge");
+const portsHidden = unknown("the source does not show what is above the switch");
+
+function both(way: Known<Way>): Ways {
+  return { write: way, read: way };
+}
+
+/**
+ * The way of a peer write (a request of the client) and of a peer read (a request of the client and a completion of the
+ * provider), from the hardware description: which ACS bits send which of them up, PCIe 6.0 sec 6.12.3. The kernel counts
+ * any of these bits anywhere on the path as a redirect; hardware asks each port for its own.
+ */
+export function waysOf(topology: Topology, pair: JudgedPair): Ways {
+  if (pair.provider === pair.client) return both({ none: "provider and client are one function" });
+  const provider = topology.indexOf(pair.provider);
+  const client = topology.indexOf(pair.client);
+  if (provider === undefined || client === undefined) return both({ none: "the machine has no such function" });
+  if (pair.meeting === null) return both(throughRootComplex(topology, provider, client));
+  return belowSwitch(topology, pair.path, pair.path.indexOf(pair.meeting), provider, client);
+}
+
+function throughRootComplex(topology: Topology, provider: number, client: number): Known<Way> {
+  const ofProvider = topology.root[provider] ?? -1;
+  const ofClient = topology.root[client] ?? -1;
+  if (ofProvider < 0 || ofClient < 0) return hostBridgeHidden;
+  return ofProvider === ofClient ? "same-host-bridge" : "across-host-bridges";
+}
+
+/** `position` is that of the meeting point in `path`. */
+function belowSwitch(
+  topology: Topology,
+  path: JudgedPair["path"],
+  position: number,
+  provider: number,
+  client: number,
+): Ways {
+  const [providerSide, meeting, clientSide] = [position - 1, position, position + 1].map((at) => {
+    const bdf = path[at];
+    const index = bdf === undefined ? undefined : topology.indexOf(bdf);
+    return index === undefined ? undefined : topology.functions[index];
+  });
+  if (providerSide === undefined || meeting === undefined || clientSide === undefined) {
+    return both({ none: "one of the two is above the other" });
+  }
+  const isSwitch = isUpstreamPort(meeting);
+  if (isUnknown(isSwitch)) return both(isSwitch);
+  if (!isSwitch) return both({ none: `they meet at ${formatBdf(meeting.bdf)}, which is no switch` });
+
+  const requestsUp = sendsUp(clientSide, PCI_ACS_RR);
+  const completionsUp = sendsUp(providerSide, PCI_ACS_CR);
+  const up = (): Known<Way> => upAndDown(topology, meeting, provider, client);
+  return { write: choose(requestsUp, up), read: wayOfRead(requestsUp, completionsUp, up) };
+}
+
+function isUpstreamPort({ express }: PciFunction): Known<boolean> {
+  if (isUnknown(express)) return express;
+  if (express === null) return false;
+  return isUnknown(express.type) ? express.type : express.type === "upstream-port";
+}
+
+/** Whether a port's ACS sends what `bit` stands for up to the root complex. */
+function sendsUp({ bdf, acs }: PciFunction, bit: number): Known<boolean> {
+  if (isUnknown(acs)) return acs;
+  if (acs === null) return false;
+  const uncertain = acs.uncertain ?? 0;
+  if ((uncertain & (bit | PCI_ACS_EC)) !== 0) return unknown(`the ACS control of ${formatBdf(bdf)} is not sure`);
+  if ((acs.control & PCI_ACS_EC) !== 0) return unknown(`${formatBdf(bdf)} decides by its Egress Control Vector`);
+  return (acs.control & bit) !== 0;
+}
+
+function choose(goesUp: Known<boolean>, up: () => Known<Way>): Known<Way> {
+  if (isUnknown(goesUp)) return goesUp;
+  return goesUp ? up() : "within-switch";
+}
+
+function wayOfRead(requestsUp: Known<boolean>, completionsUp: Known<boolean>, up: () => Known<Way>): Known<Way> {
+  if (isUnknown(requestsUp)) return requestsUp;
+  if (isUnknown(completionsUp)) return completionsUp;
+  if (requestsUp === completionsUp) return choose(requestsUp, up);
+  return { none: `ACS redirects ${requestsUp ? "requests and not completions" : "completions and not requests"}` };
+}
+
+/** What goes up from a switch comes back down at the root port, unless another switch is between. */
+function upAndDown(topology: Topology, meeting: PciFunction, provider: number, client: number): Known<Way> {
+  const above = topology.parent[topology.indexOf(meeting.bdf) ?? -1] ?? -1;
+  if (above < 0) return portsHidden;
+  const top = topology.parent[above] ?? -1;
+  if (top >= 0) return { none: "ACS redirects it inside of nested switches" };
+  return top === ON_ROOT_BUS ? throughRootComplex(topology, provider, client) : portsHidden;
+}

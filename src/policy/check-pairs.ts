@@ -1,0 +1,151 @@
+import type { Bdf } from "../pci/bdf.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import { type Assumptions, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
+import type { Member, Members } from "./members.ts";
+import type { ForbidRule, RequireRule } from "./policy.ts";
+import type { Finding, FindingList, JudgedVerdict, Outcome } from "./result.ts";
+
+/** The devices of a rule and the verdicts of providers × clients, in the order of the members. */
+export interface RulePairs {
+  readonly table: VerdictTable;
+  readonly providers: Members;
+  readonly clients: Members;
+}
+
+/** Why a rule may not be about a pair, `null` where it is. */
+function hiddenOf(provider: Member, client: Member): string | null {
+  return provider.hidden ?? client.hidden;
+}
+
+function* pairsOf({
+  providers,
+  clients,
+}: RulePairs): Generator<readonly [i: number, j: number, hidden: string | null]> {
+  for (const [i, provider] of providers.devices.entries()) {
+    for (const [j, client] of clients.devices.entries()) {
+      if (provider.bdf !== client.bdf) yield [i, j, hiddenOf(provider, client)];
+    }
+  }
+}
+
+/** Pairs that must not work: any that does is a failure, any that may is unknown. */
+export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList): void {
+  for (const [i, j, hidden] of pairsOf(pairs)) {
+    const path = hasPath(pairs.table, i, j, rule.path);
+    const judgement = asMember(
+      path === "fail"
+        ? { outcome: "pass", problems: [] }
+        : { outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] },
+      hidden,
+    );
+    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.table, i, j, judgement));
+  }
+}
+
+/** Pairs that must work: each, or one for each provider or client. */
+export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: FindingList, assumed: Assumptions): void {
+  const required = new RequiredPairs(pairs.table, rule, assumed);
+  if (rule.each !== "pair") {
+    checkPartners(pairs, rule, rule.each, required, findings);
+    return;
+  }
+  let sure = 0;
+  let possible: string | undefined;
+  for (const [i, j, hidden] of pairsOf(pairs)) {
+    if (hidden === null) sure++;
+    else possible ??= hidden;
+    const judgement = asMember(required.judge(i, j), hidden);
+    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.table, i, j, judgement));
+  }
+  const isMissing = pairs.providers.missing.length + pairs.clients.missing.length > 0;
+  if (sure > 0 || rule.isOptional || isMissing) return;
+  findings.add(possible === undefined ? "fail" : "unknown", () => ({ kind: "no-pair" }));
+}
+
+/** What a judgement says of a rule that may not be about the pair; `undefined` where it then says nothing. */
+function asMember(judgement: Judgement, hidden: string | null): Judgement | undefined {
+  if (hidden === null) return judgement;
+  if (judgement.outcome === "pass") return undefined;
+  return { outcome: "unknown", problems: [{ kind: "hidden", reason: hidden }, ...judgement.problems] };
+}
+
+function pairFinding(table: VerdictTable, i: number, j: number, { problems }: Judgement): Finding {
+  return { kind: "pair", verdict: table.at(i, j), problems };
+}
+
+/** One device with what its partners come to. */
+interface Partners {
+  readonly outcome: Outcome;
+  readonly candidates: number;
+  /** The best pair: of those that decide, the one with the fewest hops. */
+  readonly best: { readonly i: number; readonly j: number; readonly judgement: Judgement } | undefined;
+}
+
+/** For each provider (client) at least one client (provider) with which the pair is as the rule wants it. */
+function checkPartners(
+  pairs: RulePairs,
+  rule: RequireRule,
+  side: "provider" | "client",
+  required: RequiredPairs,
+  findings: FindingList,
+): void {
+  const { table } = pairs;
+  const [devices, others] = side === "provider" ? [pairs.providers, pairs.clients] : [pairs.clients, pairs.providers];
+  // That none of the partners is there has been said, once for all devices.
+  if (others.devices.length === 0 && !rule.isOptional) return;
+  devices.devices.forEach(({ bdf, hidden }, at) => {
+    const partners = findPartners(bdf, others.devices, table, required, (other) =>
+      side === "provider" ? [at, other] : [other, at],
+    );
+    const { best, candidates } = partners;
+    if (partners.outcome === "pass" && best !== undefined) {
+      if (hidden === null) findings.add("pass", () => pairFinding(table, best.i, best.j, best.judgement));
+      return;
+    }
+    findings.add(hidden === null ? partners.outcome : "unknown", () => {
+      const nearest = best === undefined ? null : nearestOf(table, best, hidden);
+      return { kind: "alone", device: bdf, side, candidates, nearest };
+    });
+  });
+}
+
+function nearestOf(table: VerdictTable, best: NonNullable<Partners["best"]>, hidden: string | null): JudgedVerdict {
+  const { problems } = best.judgement;
+  return {
+    verdict: table.at(best.i, best.j),
+    problems: hidden === null ? problems : [{ kind: "hidden", reason: hidden }, ...problems],
+  };
+}
+
+const rank: Readonly<Record<Outcome, number>> = { pass: 0, unknown: 1, fail: 2 };
+
+function findPartners(
+  device: Bdf,
+  others: readonly Member[],
+  table: VerdictTable,
+  required: RequiredPairs,
+  positionsOf: (other: number) => readonly [i: number, j: number],
+): Partners {
+  let candidates = 0;
+  let best: Partners["best"];
+  let bestHops = Number.POSITIVE_INFINITY;
+  for (const [position, other] of others.entries()) {
+    if (other.bdf === device) continue;
+    candidates++;
+    const [i, j] = positionsOf(position);
+    const judgement = asPartner(required.judge(i, j), other.hidden);
+    const hops = table.hops(i, j) ?? Number.MAX_SAFE_INTEGER;
+    const better = rank[judgement.outcome] - rank[best?.judgement.outcome ?? "fail"];
+    if (best === undefined || better < 0 || (better === 0 && hops < bestHops)) {
+      best = { i, j, judgement };
+      bestHops = hops;
+    }
+  }
+  return { outcome: best?.judgement.outcome ?? "fail", candidates, best };
+}
+
+/** A pair with a partner that may not be one is no partner for sure, and a pair that fails is none either way. */
+function asPartner(judgement: Judgement, hidden: string | null): Judgement {
+  if (hidden === null || judgement.outcome === "fail") return judgement;
+  return { outcome: "unknown", problems: [{ kind: "hidden", reason: hidden }, ...judgement.problems] };
+}

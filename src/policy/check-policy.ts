@@ -1,0 +1,111 @@
+import type { Machine } from "../host/machine.ts";
+import { topologyOf } from "../host/machine.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { Topology } from "../pci/topology.ts";
+import { chooseRules, type RulesChoice } from "../rules/releases.ts";
+import { VerdictTable } from "../rules/verdict-table.ts";
+import { Budget } from "./budget.ts";
+import { checkSeparate, Groups } from "./check-groups.ts";
+import { checkFact } from "./check-machine.ts";
+import { checkForbidden, checkRequired, type RulePairs } from "./check-pairs.ts";
+import { DeviceIndex } from "./device-index.ts";
+import type { Assumptions } from "./judge-pair.ts";
+import { MemberFinder, type Members } from "./members.ts";
+import type { ForbidRule, Policy, PolicyRule, RequireRule, Selection, SeparateRule } from "./policy.ts";
+import { FindingList, type Outcome, type PolicyResult, type RuleResult, worst } from "./result.ts";
+
+/** Which kernel's rules decide. */
+export interface CheckOptions {
+  /** A release (`6.12`) whose rules to use instead of the machine's. */
+  readonly rules?: string;
+}
+
+/**
+ * Holds a machine against a policy, by the same verdicts as `decideAll`. What the source hides makes a rule unknown
+ * unless every possibility leads to the same outcome. Throws `too-large` with the rule's place where it has more than
+ * 20 million pairs to look at, and `usage` where `options.rules` is no release.
+ */
+export function checkPolicy(machine: Machine, policy: Policy, options: CheckOptions = {}): PolicyResult {
+  const topology = topologyOf(machine);
+  const rulesChoice = chooseRules(machine, options.rules);
+  const checker = new Checker(machine, topology, rulesChoice);
+  const results = policy.rules.map((rule) => checker.check(rule));
+  const counts: Record<Outcome, number> = { pass: 0, fail: 0, unknown: 0 };
+  for (const { outcome } of results) counts[outcome]++;
+  return { policy, machine, topology, rulesChoice, outcome: worst(counts), counts, results, assumed: checker.assumed };
+}
+
+/** Checks the rules of a policy one by one; what they share is worked out once. */
+class Checker {
+  readonly #machine: Machine;
+  readonly #topology: Topology;
+  readonly #rulesChoice: RulesChoice;
+  readonly #index: DeviceIndex;
+  readonly #groups: Groups;
+  readonly #budget = new Budget();
+  readonly #assumed: Assumptions = new Map();
+
+  constructor(machine: Machine, topology: Topology, rulesChoice: RulesChoice) {
+    this.#machine = machine;
+    this.#topology = topology;
+    this.#rulesChoice = rulesChoice;
+    this.#index = new DeviceIndex(machine, topology);
+    this.#groups = new Groups(machine, topology);
+  }
+
+  /** What the rules so far take for granted. */
+  get assumed(): readonly string[] {
+    return [...this.#assumed].map(([what, why]) => `${what} (${why})`);
+  }
+
+  check(rule: PolicyRule): RuleResult {
+    const findings = new FindingList();
+    if (rule.kind === "machine") {
+      checkFact(this.#machine, rule.wanted, findings);
+      return findings.result(rule, []);
+    }
+    const unmatched = rule.kind === "separate" ? this.#checkSeparate(rule, findings) : this.#checkPairs(rule, findings);
+    return findings.result(rule, unmatched);
+  }
+
+  #checkSeparate(rule: SeparateRule, findings: FindingList): string[] {
+    const devices = this.#find(rule, rule.devices, false);
+    const from = rule.from === null ? null : this.#find(rule, rule.from, false);
+    const unmatched = noteMissing(rule, from === null ? [devices] : [devices, from], findings);
+    checkSeparate(this.#groups, devices, from, findings, this.#assumed);
+    return unmatched;
+  }
+
+  #checkPairs(rule: RequireRule | ForbidRule, findings: FindingList): string[] {
+    const providers = this.#find(rule, rule.providers, true);
+    const clients = this.#find(rule, rule.clients, false);
+    const unmatched = noteMissing(rule, [providers, clients], findings);
+    this.#budget.spend(providers.devices.length * clients.devices.length, rule.place);
+    const bdfsOf = ({ devices }: Members): Bdf[] => devices.map(({ bdf }) => bdf);
+    const selection = { providers: bdfsOf(providers), clients: bdfsOf(clients) };
+    const table = new VerdictTable(this.#machine, selection, this.#rulesChoice, this.#topology);
+    const pairs: RulePairs = { table, providers, clients };
+    if (rule.kind === "forbid") checkForbidden(pairs, rule, findings);
+    else checkRequired(pairs, rule, findings, this.#assumed);
+    return unmatched;
+  }
+
+  #find(rule: PolicyRule, selection: Selection, isProvider: boolean): Members {
+    return new MemberFinder(this.#index, isProvider, this.#budget, rule.place).find(selection);
+  }
+}
+
+/** Devices that are not there fail a rule that needs them; one that does not only says so, unless they may be there. */
+function noteMissing(
+  { isOptional }: RequireRule | ForbidRule | SeparateRule,
+  sides: readonly Members[],
+  findings: FindingList,
+): string[] {
+  const unmatched = new Set<string>();
+  for (const { finding, isUnlisted } of sides.flatMap((side) => side.missing)) {
+    if (finding.hidden === null && isOptional) unmatched.add(finding.text);
+    else if (finding.hidden === null) findings.add("fail", () => finding);
+    else if (!isOptional || isUnlisted) findings.add("unknown", () => finding);
+  }
+  return [...unmatched];
+}

@@ -1,0 +1,210 @@
+import { distance } from "fastest-levenshtein";
+import type { Machine } from "../host/machine.ts";
+import { busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
+import { type DeviceKind, deviceKind, hasMemoryBar } from "../pci/device-kind.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import type { DeviceTest } from "./policy.ts";
+import { slotsOf } from "./slots.ts";
+import { listingGap, namesGap } from "./source-gaps.ts";
+
+/** The functions that a test finds, by index. */
+export interface Match {
+  readonly sure: readonly number[];
+  /** Those of which the source hides whether they are meant, with the reason. */
+  readonly possible: ReadonlyMap<number, string>;
+  /** Why there may be one that the source does not list or name, `null` where it cannot. */
+  readonly gap: string | null;
+}
+
+/** Finds functions by what a policy says of them; each kind of test is indexed once. */
+export class DeviceIndex {
+  readonly topology: Topology;
+  readonly #listingGap: string | null;
+  readonly #namesGap: string | null;
+  readonly #byKey = new Map<string, Match>();
+  #byName: ReadonlyMap<string, readonly number[]> | undefined;
+  #byIds: ReadonlyMap<number, readonly number[]> | undefined;
+  #byDevfn: ReadonlyMap<number, readonly number[]> | undefined;
+  #names: readonly string[] | undefined;
+  #slots: readonly Known<number | null>[] | undefined;
+
+  constructor(machine: Machine, topology: Topology) {
+    this.topology = topology;
+    this.#listingGap = listingGap(machine, topology);
+    this.#namesGap = namesGap(machine);
+  }
+
+  /** What `test` finds; of `all`, as providers only what has a memory BAR. */
+  match(test: DeviceTest, isProvider: boolean): Match {
+    switch (test.kind) {
+      case "all":
+        return this.#once(isProvider ? "all providers" : "all", (fn) => isDevice(fn, isProvider));
+      case "class":
+        return this.#once(`class ${test.class}`, (fn) => isOfClass(fn, test.class));
+      case "p2pmem":
+        return this.#once("p2pmem", ({ p2pmem }) => (isUnknown(p2pmem) ? unknown(p2pmem.unknown) : p2pmem !== null));
+      case "name":
+        return this.#named(test.name);
+      case "address": {
+        const index = this.topology.indexOf(test.bdf);
+        return this.#found(index === undefined ? [] : [index]);
+      }
+      case "ids":
+        return this.#ids(test.vendorId, test.deviceId);
+      case "slot":
+        return this.#once(`slot ${test.number}`, (fn, index) => this.#isInSlot(fn, index, test.number));
+      case "path": {
+        this.#byDevfn ??= indexBy(this.topology, (fn) => [devfnOf(fn.bdf)]);
+        const last = test.below.at(-1) ?? devfnOf(test.start);
+        return this.#filter(this.#byDevfn.get(last) ?? [], (_, index) => this.#isAtPath(index, test));
+      }
+    }
+  }
+
+  #found(sure: readonly number[]): Match {
+    return { sure, possible: nothing, gap: this.#listingGap };
+  }
+
+  #named(name: string): Match {
+    this.#byName ??= indexBy(this.topology, (fn) => new Set(fn.names));
+    const sure = this.#byName.get(name) ?? [];
+    return { sure, possible: nothing, gap: this.#namesGap ?? this.#listingGap };
+  }
+
+  #ids(vendorId: number, deviceId: number): Match {
+    // Half-hidden ids count as hidden ones, under the key -1.
+    this.#byIds ??= indexBy(this.topology, (fn) => [
+      isUnknown(fn.vendorId) || isUnknown(fn.deviceId) ? -1 : idsKey(fn.vendorId, fn.deviceId),
+    ]);
+    const hidden = this.#byIds.get(-1) ?? [];
+    const { possible } = this.#filter(hidden, (fn) => hasIds(fn, vendorId, deviceId));
+    return { ...this.#found(this.#byIds.get(idsKey(vendorId, deviceId)) ?? []), possible };
+  }
+
+  #isInSlot(fn: PciFunction, index: number, wanted: number): Known<boolean> {
+    this.#slots ??= slotsOf(this.topology);
+    const slot = this.#slots[index] ?? null;
+    if (!isUnknown(slot) && slot !== wanted) return false;
+    const endpoint = isEndpoint(fn);
+    if (endpoint === false) return false;
+    return isUnknown(slot) ? slot : endpoint;
+  }
+
+  #isAtPath(index: number, { start, below }: Extract<DeviceTest, { kind: "path" }>): Known<boolean> {
+    const { functions, parent } = this.topology;
+    let current = index;
+    for (const devfn of below.toReversed()) {
+      const fn = functions[current];
+      if (fn === undefined || devfnOf(fn.bdf) !== devfn) return false;
+      const above = parent[current] ?? PARENT_HIDDEN;
+      if (above === PARENT_HIDDEN) return unknown(`the source does not show what is above ${formatBdf(fn.bdf)}`);
+      current = above;
+    }
+    return functions[current]?.bdf === start && this.#isOnSecondaryBus(index);
+  }
+
+  /** False for virtual functions on further buses, which may repeat the device and function numbers of the first. */
+  #isOnSecondaryBus(index: number): Known<boolean> {
+    const { functions, parent } = this.topology;
+    const fn = functions[index];
+    const bridge = functions[parent[index] ?? PARENT_HIDDEN]?.bridge ?? null;
+    if (fn === undefined || bridge === null) return true;
+    if (!isUnknown(bridge)) return bridge.secondary === busOf(fn.bdf);
+    return fn.physicalFunction === null || unknown(bridge.unknown);
+  }
+
+  /** Names and addresses like a text, for one that means nothing; `looks` is told how many were compared. */
+  nearNames(text: string, looks: (count: number) => void): readonly string[] {
+    this.#names ??= [...new Set(this.topology.functions.flatMap((fn) => [...fn.names, formatBdf(fn.bdf)]))];
+    looks(this.#names.length);
+    return this.#names
+      .map((name) => ({ name, steps: distance(text, name) }))
+      .filter(({ steps }) => steps <= 2)
+      .sort((a, b) => a.steps - b.steps)
+      .slice(0, 3)
+      .map(({ name }) => name);
+  }
+
+  #once(key: string, test: FunctionTest): Match {
+    let match = this.#byKey.get(key);
+    if (match === undefined) {
+      match = this.#filter(this.topology.functions.keys(), test);
+      this.#byKey.set(key, match);
+    }
+    return match;
+  }
+
+  #filter(indices: Iterable<number>, test: FunctionTest): Match {
+    const sure: number[] = [];
+    const possible = new Map<number, string>();
+    for (const index of indices) {
+      const fn = this.topology.functions[index];
+      const answer = fn === undefined ? false : test(fn, index);
+      if (isUnknown(answer)) possible.set(index, answer.unknown);
+      else if (answer) sure.push(index);
+    }
+    return { sure, possible, gap: this.#listingGap };
+  }
+}
+
+type FunctionTest = (fn: PciFunction, index: number) => Known<boolean>;
+
+const nothing: ReadonlyMap<number, string> = new Map();
+
+function indexBy<K>(topology: Topology, keysOf: (fn: PciFunction) => Iterable<K>): Map<K, number[]> {
+  const lists = new Map<K, number[]>();
+  topology.functions.forEach((fn, index) => {
+    for (const key of keysOf(fn)) {
+      const list = lists.get(key);
+      if (list === undefined) lists.set(key, [index]);
+      else list.push(index);
+    }
+  });
+  return lists;
+}
+
+function idsKey(vendorId: number, deviceId: number): number {
+  return vendorId * 0x10000 + deviceId;
+}
+
+function hasIds(fn: PciFunction, vendorId: number, deviceId: number): Known<boolean> {
+  if (!isUnknown(fn.vendorId) && fn.vendorId !== vendorId) return false;
+  if (!isUnknown(fn.deviceId) && fn.deviceId !== deviceId) return false;
+  if (isUnknown(fn.vendorId)) return unknown(fn.vendorId.unknown);
+  return isUnknown(fn.deviceId) ? unknown(fn.deviceId.unknown) : true;
+}
+
+/** True for a function with an endpoint's header: what `isBridge` denies, and unknown where the source hides it. */
+function isEndpoint(fn: PciFunction): Known<boolean> {
+  if (!isUnknown(fn.headerType)) return fn.headerType === 0;
+  if (!isUnknown(fn.bridge)) return fn.bridge === null;
+  if (isUnknown(fn.classCode)) return unknown(fn.headerType.unknown);
+  if (fn.classCode >>> 16 !== 0x06) return true;
+  const subclass = fn.classCode >>> 8;
+  if (subclass === 0x0604) return false;
+  return isFirmwareBridge(fn.classCode) || unknown(fn.headerType.unknown);
+}
+
+/** Host and ISA bridges: endpoints by their header, and nothing that people mean by a device. */
+function isFirmwareBridge(classCode: number): boolean {
+  return classCode >>> 8 === 0x0600 || classCode >>> 8 === 0x0601;
+}
+
+function isDevice(fn: PciFunction, isProvider: boolean): Known<boolean> {
+  const endpoint = isEndpoint(fn);
+  if (endpoint === false) return false;
+  if (!isUnknown(fn.classCode) && isFirmwareBridge(fn.classCode)) return false;
+  if (isProvider && !isUnknown(fn.bars) && !hasMemoryBar(fn)) return false;
+  if (isUnknown(endpoint)) return endpoint;
+  if (isUnknown(fn.classCode)) return unknown(fn.classCode.unknown);
+  return isProvider && isUnknown(fn.bars) ? unknown(fn.bars.unknown) : true;
+}
+
+function isOfClass(fn: PciFunction, wanted: DeviceKind): Known<boolean> {
+  if (!isUnknown(fn.classCode) && deviceKind(fn) !== wanted) return false;
+  const endpoint = isEndpoint(fn);
+  if (endpoint === false) return false;
+  return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : endpoint;
+}

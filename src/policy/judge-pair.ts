@@ -1,0 +1,134 @@
+import { isTranslating } from "../host/machine.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { memoryBars } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import type { Gate, MapType, Reason } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { PathLevel, RequireRule } from "./policy.ts";
+import type { Outcome, Problem } from "./result.ts";
+
+/** Whether a pair is as a rule wants it, and what is wrong where it is not. */
+export interface Judgement {
+  readonly outcome: Outcome;
+  readonly problems: readonly Problem[];
+}
+
+/** What rules take for granted, with why the source does not show it. */
+export type Assumptions = Map<string, string>;
+
+/** Reasons of unknown verdicts that leave open only what the host bridge does: the path is not direct either way. */
+const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
+
+/** Whether pair (i, j) has a path of a level or better. */
+export function hasPath(table: VerdictTable, i: number, j: number, level: PathLevel): Outcome {
+  const mapType = table.mapType(i, j);
+  if (mapType === "bus-addr") return "pass";
+  if (mapType === "thru-host-bridge") return level === "supported" ? "pass" : "fail";
+  if (mapType === "not-supported") return "fail";
+  return level === "direct" && NOT_DIRECT.has(table.why(i, j).reason) ? "fail" : "unknown";
+}
+
+/** Judges required pairs of one rule, and collects what those that pass take for granted. */
+export class RequiredPairs {
+  readonly #table: VerdictTable;
+  readonly #rule: RequireRule;
+  readonly #assumed: Assumptions;
+
+  constructor(table: VerdictTable, rule: RequireRule, assumed: Assumptions) {
+    this.#table = table;
+    this.#rule = rule;
+    this.#assumed = assumed;
+  }
+
+  judge(i: number, j: number): Judgement {
+    const path = hasPath(this.#table, i, j, this.#rule.path);
+    // What fails here fails whatever the gates are, and gates of a path that is not there are beside the point.
+    if (path === "fail") return { outcome: "fail", problems: [{ kind: "path" }] };
+    const gates = this.#rule.gates === "ignore" ? [] : this.#table.gates(i, j);
+    const failures = [...this.#tooFar(i, j), ...this.#failingGates(i, j, gates)];
+    if (failures.length > 0) return { outcome: "fail", problems: failures };
+    const open: Problem[] = path === "unknown" ? [{ kind: "path" }] : [];
+    for (const reason of this.#hiddenGates(i, j, gates)) open.push({ kind: "hidden", reason });
+    if (open.length > 0) return { outcome: "unknown", problems: open };
+    this.#assume(i, j);
+    return { outcome: "pass", problems: [] };
+  }
+
+  #tooFar(i: number, j: number): Problem[] {
+    const hops = this.#table.hops(i, j);
+    const most = this.#rule.maxHops;
+    // Hops are hidden only where the topology is, and the path with it.
+    return hops !== null && most !== null && hops > most ? [{ kind: "hops", hops, most }] : [];
+  }
+
+  #failingGates(i: number, j: number, gates: readonly Gate[]): Problem[] {
+    const mapType = this.#table.mapType(i, j);
+    return gates
+      .filter((gate) => this.#rule.gates === "none" || gate.effect === "blocks")
+      .filter((gate) => gate.kind !== "beyond-dma-mask" || !this.#mayBeTranslated(mapType))
+      .map((gate): Problem => ({ kind: "gate", gate }));
+  }
+
+  /** Where the IOMMU may translate, no BAR is known to lie beyond a DMA mask. */
+  #mayBeTranslated(mapType: MapType): boolean {
+    const { mode } = this.#table.machine.iommu;
+    return mapType === "unknown" || (mapType === "thru-host-bridge" && isUnknown(mode));
+  }
+
+  /** Why gates may be there that the source does not show. */
+  #hiddenGates(i: number, j: number, shown: readonly Gate[]): string[] {
+    if (this.#rule.gates === "ignore") return [];
+    const provider = this.#function(this.#table.providers[i]);
+    const mapType = this.#table.mapType(i, j);
+    const { mode } = this.#table.machine.iommu;
+    const reasons = hiddenBarGates(provider);
+    const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
+    if (mask !== undefined && isUnknown(mode))
+      reasons.push(`${mask.message}, unless the IOMMU translates`, mode.unknown);
+    if (this.#rule.gates !== "none") return reasons;
+    if (isUnknown(mode) && mapType === "bus-addr") reasons.push(mode.unknown);
+    return [...reasons, ...hiddenSizes(provider)];
+  }
+
+  /** Four things that most sources cannot show, and without which no verdict of theirs would pass. */
+  #assume(i: number, j: number): void {
+    const { gates } = this.#rule;
+    if (gates === "ignore") return;
+    const { kernel, iommu } = this.#table.machine;
+    const add = (what: string, value: Known<unknown>): void => {
+      if (isUnknown(value) && !this.#assumed.has(what)) this.#assumed.set(what, value.unknown);
+    };
+    add("the kernel has P2PDMA (Linux 4.20 or newer)", kernel.release);
+    add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
+    if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
+    const client = this.#function(this.#table.clients[j]);
+    const isTranslated =
+      this.#table.mapType(i, j) === "thru-host-bridge" && !isUnknown(iommu.mode) && isTranslating(iommu.mode);
+    if (isTranslated || client.driver === null) return;
+    add("clients address the whole of the BARs", isUnknown(client.driver) ? client.driver : client.dmaMaskBits);
+  }
+
+  #function(bdf: VerdictTable["providers"][number] | undefined): PciFunction {
+    const { topology } = this.#table;
+    const fn = topology.functions[bdf === undefined ? -1 : (topology.indexOf(bdf) ?? -1)];
+    if (fn === undefined) throw new RangeError("no such function in this machine");
+    return fn;
+  }
+}
+
+function hiddenBarGates(provider: PciFunction): string[] {
+  if (isUnknown(provider.bars)) return [provider.bars.unknown];
+  const reasons: string[] = [];
+  for (const bar of memoryBars(provider) ?? []) {
+    if (isUnknown(bar.busAddress) && isUnknown(bar.physAddress)) reasons.push(bar.busAddress.unknown);
+  }
+  if (isUnknown(provider.command)) reasons.push(provider.command.unknown);
+  return [...new Set(reasons)];
+}
+
+function hiddenSizes({ resizableBars }: PciFunction): string[] {
+  if (isUnknown(resizableBars)) return [resizableBars.unknown];
+  return resizableBars.flatMap(({ currentBytes, supportedBytes }) =>
+    isUnknown(currentBytes) ? [currentBytes.unknown] : isUnknown(supportedBytes) ? [supportedBytes.unknown] : [],
+  );
+}

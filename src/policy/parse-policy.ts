@@ -1,0 +1,106 @@
+import { issueError } from "../host/yaml/issues.ts";
+import { readYaml, type ValuePath, type YamlSource } from "../host/yaml/yaml-source.ts";
+import { formatPlace, PeerlaneError, type Place } from "../pci/error.ts";
+import type { ForbidRule, MachineFact, Policy, PolicyRule, RequireRule, SeparateRule } from "./policy.ts";
+import { RuleIds, ruleName, type Unnamed } from "./rule-name.ts";
+import { type ForbidInput, type PolicyInput, policySchema, type RequireInput, type SeparateInput } from "./schema.ts";
+
+/**
+ * Reads a policy file. `file` is its name for messages. Throws `bad-input` or `too-large` with file, line and column
+ * for anything that is not a policy; never returns a partial one.
+ */
+export function parsePolicy(text: string, file: string): Policy {
+  const source = readYaml(text, file);
+  const result = policySchema.safeParse(source.value);
+  if (!result.success) throw issueError(result.error.issues, source);
+  const rules = new PolicyBuilder(source).build(result.data);
+  if (rules.length === 0) {
+    throw new PeerlaneError("bad-input", "a policy needs at least one rule", {
+      place: source.placeOf([]),
+      remedy: "add one below require, forbid, separate or machine",
+    });
+  }
+  return { file, name: result.data.policy ?? null, rules };
+}
+
+/** Fills in defaults, names, ids and places. */
+class PolicyBuilder {
+  readonly #source: YamlSource;
+  readonly #ids = new RuleIds();
+  readonly #placeByName = new Map<string, Place>();
+
+  constructor(source: YamlSource) {
+    this.#source = source;
+  }
+
+  build(input: PolicyInput): readonly PolicyRule[] {
+    const rules: PolicyRule[] = [
+      ...(input.require ?? []).map((rule, index) => this.#require(rule, ["require", index])),
+      ...(input.forbid ?? []).map((rule, index) => this.#forbid(rule, ["forbid", index])),
+      ...(input.separate ?? []).map((rule, index) => this.#separate(rule, ["separate", index])),
+      ...this.#machine(input.machine ?? {}),
+    ];
+    return rules.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0));
+  }
+
+  #require(input: RequireInput, path: ValuePath): RequireRule {
+    const rule = {
+      kind: "require",
+      providers: input.provider,
+      clients: input.client,
+      each: input.each ?? "pair",
+      path: input.path ?? "direct",
+      maxHops: input.maxHops ?? null,
+      gates: input.gates ?? "blocking",
+      isOptional: input.optional ?? false,
+    } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #forbid(input: ForbidInput, path: ValuePath): ForbidRule {
+    const rule = {
+      kind: "forbid",
+      providers: input.provider,
+      clients: input.client,
+      path: input.path ?? "supported",
+      isOptional: input.optional ?? true,
+    } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #separate(input: SeparateInput, path: ValuePath): SeparateRule {
+    const rule = {
+      kind: "separate",
+      devices: input.devices,
+      from: input.from ?? null,
+      isOptional: input.optional ?? true,
+    } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #machine({ kernel, iommu, p2pdma }: NonNullable<PolicyInput["machine"]>): PolicyRule[] {
+    const facts: MachineFact[] = [];
+    if (kernel !== undefined) facts.push({ fact: "kernel", range: kernel });
+    if (iommu !== undefined) facts.push({ fact: "iommu", modes: iommu });
+    if (p2pdma !== undefined) facts.push({ fact: "p2pdma", isBuilt: p2pdma });
+    return facts.map((wanted) => {
+      const rule = { kind: "machine", wanted } as const;
+      const base = this.#base(rule, undefined, this.#source.placeOfKey(["machine"], wanted.fact));
+      return { ...rule, ...base, id: `machine/${wanted.fact}` };
+    });
+  }
+
+  #base(rule: Unnamed, given: string | undefined, place: Place): Pick<PolicyRule, "id" | "name" | "place"> {
+    const name = given ?? ruleName(rule);
+    const other = this.#placeByName.get(name);
+    if (other !== undefined) {
+      throw new PeerlaneError("bad-input", `another rule has this name: '${name}'`, {
+        place,
+        facts: { other: formatPlace(other) },
+        remedy: "give each rule a `name:` of its own: reports tell rules apart by it",
+      });
+    }
+    this.#placeByName.set(name, place);
+    return { id: this.#ids.make(rule.kind, name), name, place };
+  }
+}

@@ -1,0 +1,107 @@
+import type { IommuMode } from "../host/machine.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { DeviceKind } from "../pci/device-kind.ts";
+import type { Place } from "../pci/error.ts";
+import type { ReleaseRange } from "./release-range.ts";
+
+/** What makes a function one of those that a rule is about. */
+export type DeviceTest =
+  /** Every device: no bridge, no host or ISA bridge; as a provider only with a memory BAR. */
+  | { readonly kind: "all" }
+  | { readonly kind: "class"; readonly class: DeviceKind }
+  /** What a driver has registered peer memory of. */
+  | { readonly kind: "p2pmem" }
+  | { readonly kind: "name"; readonly name: string }
+  | { readonly kind: "address"; readonly bdf: Bdf }
+  | { readonly kind: "ids"; readonly vendorId: number; readonly deviceId: number }
+  /** What is plugged into the slot with this number: below the nearest port above that has a slot. */
+  | { readonly kind: "slot"; readonly number: number }
+  /** From a function on a root bus down by device and function number (`devfn`), whatever the bus numbers are. */
+  | { readonly kind: "path"; readonly start: Bdf; readonly below: readonly number[] };
+
+/** One item of a rule's devices, `not` items take devices away. */
+export interface Selector {
+  /** As the policy has it, without `not`. */
+  readonly text: string;
+  readonly isExcluded: boolean;
+  readonly test: DeviceTest;
+}
+
+/** The devices that a rule is about: the union of its items, or of `all`, less those with `not`. */
+export interface Selection {
+  /** As the policy has it: `gpu`, `nvme, not nvme0`. */
+  readonly text: string;
+  readonly selectors: readonly Selector[];
+}
+
+/** Which paths count: direct ones, or those through the host bridge as well. */
+export type PathLevel = "direct" | "supported";
+
+/** Which gates fail a required pair: those that block, any, or none. */
+export type GateLevel = "blocking" | "none" | "ignore";
+
+/** What every rule has. */
+interface RuleBase {
+  /** Stable between runs, unique in its policy: `require/every-gpu-has-a-nic`. */
+  readonly id: string;
+  /** For people; unique in its policy. */
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** Pairs that must work. */
+export interface RequireRule extends RuleBase {
+  readonly kind: "require";
+  readonly providers: Selection;
+  readonly clients: Selection;
+  /** Every pair; or for each provider (client) at least one client (provider). */
+  readonly each: "pair" | "provider" | "client";
+  readonly path: PathLevel;
+  readonly maxHops: number | null;
+  readonly gates: GateLevel;
+  /** True: a machine without such devices passes. */
+  readonly isOptional: boolean;
+}
+
+/** Pairs that must not work. */
+export interface ForbidRule extends RuleBase {
+  readonly kind: "forbid";
+  readonly providers: Selection;
+  readonly clients: Selection;
+  /** A path of this level or better is forbidden. */
+  readonly path: PathLevel;
+  readonly isOptional: boolean;
+}
+
+/** Devices that must not share an IOMMU group, with each other or with `from`. */
+export interface SeparateRule extends RuleBase {
+  readonly kind: "separate";
+  readonly devices: Selection;
+  readonly from: Selection | null;
+  readonly isOptional: boolean;
+}
+
+/** What must be true of the machine itself. */
+export type MachineFact =
+  | { readonly fact: "kernel"; readonly range: ReleaseRange }
+  | { readonly fact: "iommu"; readonly modes: readonly IommuMode[] }
+  /** Whether the kernel is built with CONFIG_PCI_P2PDMA. */
+  | { readonly fact: "p2pdma"; readonly isBuilt: boolean };
+
+/** A fact of the machine that must hold. */
+export interface MachineRule extends RuleBase {
+  readonly kind: "machine";
+  readonly wanted: MachineFact;
+}
+
+/** One rule of a policy. */
+export type PolicyRule = RequireRule | ForbidRule | SeparateRule | MachineRule;
+
+/** A policy: what pairs of devices must, and must not, be able to do. */
+export interface Policy {
+  readonly file: string;
+  /** The policy's own name, `null` where it has none. */
+  readonly name: string | null;
+  /** In the order of the file; at least one. */
+  readonly rules: readonly PolicyRule[];
+}

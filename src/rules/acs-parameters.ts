@@ -1,0 +1,45 @@
+import type { Machine } from "../host/machine.ts";
+import { topologyOf } from "../host/machine.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import type { AsksOfFunction } from "./boot-acs.ts";
+import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
+
+const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], misread: [] };
+
+/** What a machine's command line asks of its functions. */
+export interface AcsParameters {
+  /** Unknown where a parameter names devices by ids that the source hides. */
+  asksOf(fn: PciFunction): Known<AsksOfFunction>;
+}
+
+/** Reads the ACS parameters of a machine's command line; a hidden command line counts as one without them. */
+export function acsParameters(machine: Machine): AcsParameters {
+  const { commandLine } = machine.kernel;
+  const parameters = isUnknown(commandLine) ? NO_PARAMETERS : parsePciParameters(commandLine);
+  const topology = topologyOf(machine);
+  const above = (fn: PciFunction): PciFunction | undefined =>
+    topology.functions[topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1];
+  return { asksOf: (fn) => asksOf(parameters, fn, above) };
+}
+
+function asksOf(
+  { disableAcsRedirect, configAcs }: PciParameters,
+  fn: PciFunction,
+  above: (fn: PciFunction) => PciFunction | undefined,
+): Known<AsksOfFunction> {
+  const disabled = firstMatch(disableAcsRedirect, (device) => matchesDevice(device, fn, above));
+  if (isUnknown(disabled)) return disabled;
+  const setting = firstMatch(configAcs, ({ device }) => matchesDevice(device, fn, above));
+  return isUnknown(setting) ? setting : { disabled: disabled !== null, setting };
+}
+
+/** The kernel takes the first entry that matches. */
+function firstMatch<T>(entries: readonly T[], matches: (entry: T) => Known<boolean>): Known<T | null> {
+  for (const entry of entries) {
+    const isMatch = matches(entry);
+    if (isUnknown(isMatch)) return isMatch;
+    if (isMatch) return entry;
+  }
+  return null;
+}

@@ -1,0 +1,299 @@
+import { type Machine, topologyOf } from "../host/machine.ts";
+import { type Device, type DeviceSelection, resolveDevice, selectDevices } from "../host/select.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { type Directions, directionsIn, type PlatformContext, platformContext } from "../platforms/directions.ts";
+import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
+import { fixesOf } from "./fixes.ts";
+import { type GateContext, gateContext, gatesOf } from "./gates.ts";
+import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
+import type { KernelRules } from "./kernel-rules.ts";
+import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
+import { acsOnPath, findPath, type Path } from "./path.ts";
+import { chooseRules, type RulesChoice } from "./releases.ts";
+import type { Gate, MapType, Reason, Verdict } from "./verdict.ts";
+
+/** What to decide; without it, every device of interest, by the rules of the machine's own kernel. */
+export interface DecideOptions {
+  readonly providers?: readonly Bdf[];
+  readonly clients?: readonly Bdf[];
+  /** A release (`6.12`) whose rules to use instead of the machine's. */
+  readonly rules?: string;
+}
+
+/** More pairs than this are refused: a table of them would not fit in memory, let alone be read. */
+const MAX_PAIRS = 100_000_000;
+
+/** Verdicts of providers × clients. Pairs are named by their positions in `providers` and `clients`. */
+export class VerdictTable {
+  readonly machine: Machine;
+  readonly topology: Topology;
+  readonly rules: RulesChoice;
+  readonly providers: readonly Bdf[];
+  readonly clients: readonly Bdf[];
+  readonly #providerIndices: Int32Array;
+  readonly #clientIndices: Int32Array;
+  readonly #pairs: PairArrays;
+  readonly #hostBridges: HostBridges;
+  #gateContext: GateContext | undefined;
+  #platform: PlatformContext | undefined;
+
+  constructor(machine: Machine, selection: DeviceSelection, rules: RulesChoice, topology: Topology) {
+    this.machine = machine;
+    this.topology = topology;
+    this.rules = rules;
+    this.providers = selection.providers;
+    this.clients = selection.clients;
+    if (this.providers.length * this.clients.length > MAX_PAIRS) {
+      throw new PeerlaneError(
+        "too-large",
+        `${this.providers.length} providers × ${this.clients.length} clients are too many pairs`,
+        {
+          remedy: "name the devices of interest with --providers and --clients",
+        },
+      );
+    }
+    this.#providerIndices = indicesOf(topology, this.providers);
+    this.#clientIndices = indicesOf(topology, this.clients);
+    this.#hostBridges = new HostBridges(machine, topology, rules);
+    this.#pairs = decidePairs(topology, this.#providerIndices, this.#clientIndices, this.#hostBridges);
+  }
+
+  #position(i: number, j: number): number {
+    const [rows, columns] = [this.providers.length, this.clients.length];
+    if (!(Number.isInteger(i) && Number.isInteger(j) && i >= 0 && i < rows && j >= 0 && j < columns)) {
+      throw new PeerlaneError("usage", `no pair (${String(i)}, ${String(j)}) in a table of ${rows} × ${columns}`, {
+        remedy: "pairs are named by their positions in providers and clients; between(provider, client) takes names",
+      });
+    }
+    return i * this.clients.length + j;
+  }
+
+  mapType(i: number, j: number): MapType {
+    return mapTypeName(this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN);
+  }
+
+  /** Steps from the provider plus steps from the client; `null` when the topology is hidden. */
+  hops(i: number, j: number): number | null {
+    const hops = this.#pairs.hops[this.#position(i, j)] ?? HOPS_HIDDEN;
+    return hops === HOPS_HIDDEN ? null : hops;
+  }
+
+  /** What the kernel returns: hops, -1 when not supported, `null` when unknown. */
+  distance(i: number, j: number): number | null {
+    return distanceOf(this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN, this.hops(i, j));
+  }
+
+  /** True when a function on the path is known to redirect. */
+  redirected(i: number, j: number): boolean {
+    return acsOnPath(this.topology, this.#path(i, j)).redirect.length > 0;
+  }
+
+  #path(i: number, j: number): Path {
+    return findPath(this.topology, this.#providerIndices[i] ?? 0, this.#clientIndices[j] ?? 0);
+  }
+
+  /** What decided a pair, without its gates and fixes: cheaper than {@link at}. */
+  why(i: number, j: number): Pick<Verdict, "reason" | "acsRedirect" | "hidden"> {
+    const path = this.#path(i, j);
+    const acs = acsOnPath(this.topology, path);
+    const { reason, hidden } = this.#why(i, j, this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN, path, acs);
+    return { reason, hidden, acsRedirect: acs.redirect.map((index) => bdfAt(this.topology, index)) };
+  }
+
+  /** What stops or spoils a pair's transfer beside its map type. */
+  gates(i: number, j: number): readonly Gate[] {
+    this.#gateContext ??= gateContext(this.machine);
+    const provider = this.providers[i] as Bdf;
+    const client = this.clients[j] as Bdf;
+    return gatesOf(this.topology, this.#gateContext, { provider, client, mapType: this.mapType(i, j) });
+  }
+
+  /**
+   * The whole verdict of one pair, its devices by any name. Throws `unknown-device` for a device that the machine or the
+   * table does not have.
+   */
+  between(provider: Device, client: Device): Verdict {
+    return this.at(
+      this.#positionOf(this.providers, provider, "provider"),
+      this.#positionOf(this.clients, client, "client"),
+    );
+  }
+
+  #positionOf(devices: readonly Bdf[], device: Device, role: string): number {
+    const bdf = resolveDevice(this.machine, device);
+    const position = devices.indexOf(bdf);
+    if (position >= 0) return position;
+    throw new PeerlaneError("unknown-device", `${formatBdf(bdf)} is no ${role} of this table`, {
+      remedy: `make a table with it: { ${role}s: ["${formatBdf(bdf)}"] }`,
+    });
+  }
+
+  /** The whole verdict of one pair: path, reasons, gates, fixes. */
+  at(i: number, j: number): Verdict {
+    const mapType = this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN;
+    const path = this.#path(i, j);
+    const acs = acsOnPath(this.topology, path);
+    const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
+    const hops = this.hops(i, j);
+    const why = this.#why(i, j, mapType, path, acs);
+    const verdict: Omit<Verdict, "gates" | "fixes" | "hardware"> = {
+      provider: this.providers[i] as Bdf,
+      client: this.clients[j] as Bdf,
+      mapType: mapTypeName(mapType),
+      reason: why.reason,
+      distance: distanceOf(mapType, hops),
+      hops,
+      meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
+      path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
+      acsRedirect: acs.redirect.map(bdfOf),
+      acsHidden: acs.hidden.map(bdfOf),
+      hidden: [...new Set(why.hidden)],
+    };
+    return { ...verdict, gates: this.gates(i, j), hardware: this.#directions(verdict), fixes: fixesOf(verdict) };
+  }
+
+  /** What the hardware is documented to do with a pair's traffic, per direction. */
+  directions(i: number, j: number): Directions {
+    const path = this.#path(i, j);
+    const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
+    return this.#directions({
+      provider: this.providers[i] as Bdf,
+      client: this.clients[j] as Bdf,
+      meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
+      path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
+    });
+  }
+
+  #directions(pair: Parameters<typeof directionsIn>[1]): Directions {
+    this.#platform ??= platformContext(this.machine, this.topology);
+    return directionsIn(this.#platform, pair);
+  }
+
+  #why(
+    i: number,
+    j: number,
+    mapType: number,
+    path: Path,
+    acs: { redirect: number[]; hidden: number[] },
+  ): { reason: Reason; hidden: readonly string[] } {
+    const provider = this.#providerIndices[i] ?? 0;
+    const client = this.#clientIndices[j] ?? 0;
+    if (mapType === BUS_ADDR) {
+      return { reason: provider === client ? "same-function" : "common-upstream-bridge", hidden: [] };
+    }
+    if (path.meeting >= 0) {
+      if (acs.redirect.length > 0) return this.#hostBridges.redirected(this.topology.root[provider] ?? -1);
+      return { reason: "acs-hidden", hidden: acs.hidden.map((index) => hiddenReason(this.topology, index)) };
+    }
+    const providerRoot = this.topology.root[provider] ?? -1;
+    const clientRoot = this.topology.root[client] ?? -1;
+    if (providerRoot < 0 || clientRoot < 0) {
+      const tops = [path.providerArm.at(-1), path.clientArm.at(-1)].filter(
+        (top): top is number => top !== undefined && (this.topology.root[top] ?? -1) < 0,
+      );
+      return {
+        reason: "topology-hidden",
+        hidden: tops.map((top) => {
+          const what = `the source does not show what is above ${formatBdf(bdfAt(this.topology, top))}`;
+          const attachment = this.topology.functions[top]?.attachment;
+          return attachment !== undefined && isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
+        }),
+      };
+    }
+    return this.#hostBridges.apart(providerRoot, clientRoot);
+  }
+}
+
+function bdfAt(topology: Topology, index: number): Bdf {
+  const fn = topology.functions[index];
+  if (fn === undefined) throw new RangeError(`no function ${index}`);
+  return fn.bdf;
+}
+
+function hiddenReason(topology: Topology, index: number): string {
+  const acs = topology.functions[index]?.acs ?? null;
+  return acs !== null && isUnknown(acs) ? acs.unknown : "";
+}
+
+function distanceOf(mapType: number, hops: number | null): number | null {
+  if (mapType === NOT_SUPPORTED) return -1;
+  return mapType === UNKNOWN ? null : hops;
+}
+
+function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {
+  return Int32Array.from(bdfs, (bdf) => {
+    const index = topology.indexOf(bdf);
+    if (index === undefined) throw new PeerlaneError("unknown-device", `no function ${formatBdf(bdf)} in this machine`);
+    return index;
+  });
+}
+
+/** Answers for the host bridges of one machine, each looked up once. */
+class HostBridges implements HostBridgeDecisions {
+  readonly #machine: Machine;
+  readonly #topology: Topology;
+  readonly #rules: RulesChoice;
+  readonly #redirected = new Map<number, HostBridgeOutcome>();
+  readonly #apart = new Map<number, HostBridgeOutcome>();
+
+  constructor(machine: Machine, topology: Topology, rules: RulesChoice) {
+    this.#machine = machine;
+    this.#topology = topology;
+    this.#rules = rules;
+  }
+
+  #merged(decide: (rules: KernelRules) => HostBridgeOutcome): HostBridgeOutcome {
+    return mergeOutcomes(this.#rules.candidates.map(decide), this.#rules.hidden);
+  }
+
+  #decide(rules: KernelRules, providerRoot: number, clientRoot: number): HostBridgeOutcome {
+    return decideHostBridge(this.#topology, this.#machine, rules, providerRoot, clientRoot);
+  }
+
+  redirected(root: number): HostBridgeOutcome {
+    let outcome = this.#redirected.get(root);
+    if (outcome === undefined) {
+      outcome = this.#merged((rules) =>
+        rules.redirectedMayUseHostBridge
+          ? this.#decide(rules, root, root)
+          : { mapType: NOT_SUPPORTED, reason: "acs-redirect-refused", hidden: [] },
+      );
+      this.#redirected.set(root, outcome);
+    }
+    return outcome;
+  }
+
+  apart(providerRoot: number, clientRoot: number): HostBridgeOutcome {
+    const key = providerRoot * 0x10000 + clientRoot;
+    let outcome = this.#apart.get(key);
+    if (outcome === undefined) {
+      outcome = this.#merged((rules) => this.#decide(rules, providerRoot, clientRoot));
+      this.#apart.set(key, outcome);
+    }
+    return outcome;
+  }
+}
+
+/** Decides every pair of `options.providers` × `options.clients`; without them, of the devices of interest. */
+export function decideAll(machine: Machine, options: DecideOptions = {}): VerdictTable {
+  const selection = selectDevices(machine, { all: false });
+  return new VerdictTable(
+    machine,
+    { providers: options.providers ?? selection.providers, clients: options.clients ?? selection.clients },
+    chooseRules(machine, options.rules),
+    topologyOf(machine),
+  );
+}
+
+/** Decides one pair. */
+export function decide(
+  machine: Machine,
+  provider: Bdf,
+  client: Bdf,
+  options: { readonly rules?: string } = {},
+): Verdict {
+  return decideAll(machine, { ...options, providers: [provider], clients: [client] }).at(0, 0);
+}

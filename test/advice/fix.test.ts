@@ -1,0 +1,121 @@
+import { describe, expect, it } from "vitest";
+import { advise } from "../../src/advice/fix/advise.ts";
+import { applyChanges } from "../../src/advice/what-if/apply.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { readScenario } from "../../src/host/scenario/index.ts";
+import { findDevices } from "../../src/host/select.ts";
+import type { Bdf } from "../../src/pci/bdf.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { readCapturedMachine } from "../machines/captures.ts";
+
+function machineOf(head: string, below: string): Machine {
+  return afterBoot(readScenario(`${head}\nhostBridges:\n  - below:\n${below}`, "advice.yaml"));
+}
+
+const twoFunctions = `      - rootPort: { at: 04.0 }
+        below: [functions: [nvme: { cmb: 16M }, nvme]]
+`;
+const titles = (machine: Machine, rules?: string): string[] => {
+  const [provider, client] = findDevices(machine, "nvme") as [Bdf, Bdf];
+  return advise(machine, [{ provider, client }], rules === undefined ? {} : { rules }).fixes.map(({ title }) => title);
+};
+
+describe("The parameters that are proposed", () => {
+  it("join those that are on the command line, since the kernel takes the last list only", () => {
+    const machine = machineOf(
+      'kernel: 7.2\ncpu: intel\niommu: strict\ncmdline: "pci=disable_acs_redir=0000:00:1c.0;pci:10de:2330"',
+      twoFunctions,
+    );
+    expect(titles(machine)[0]).toBe("pci=disable_acs_redir=0000:00:04.0;0000:00:1c.0;pci:10de:2330");
+  });
+
+  it("leave out entries at which the kernel stops reading", () => {
+    const machine = machineOf(
+      'kernel: 7.2\ncpu: intel\niommu: strict\ncmdline: "pci=disable_acs_redir=00:1c.0;nonsense;00:1d.0"',
+      twoFunctions,
+    );
+    expect(titles(machine)[0]).toBe("pci=disable_acs_redir=0000:00:04.0;00:1c.0");
+  });
+
+  it("are config_acs only where the kernel knows it", () => {
+    const on = (kernel: string): string[] =>
+      titles(machineOf(`kernel: ${kernel}\ncpu: intel\niommu: strict`, twoFunctions));
+    expect(on("6.1").some((title) => title.startsWith("pci=config_acs"))).toBe(false);
+    expect(on("7.2").some((title) => title.startsWith("pci=config_acs"))).toBe(true);
+  });
+
+  it("are quoted where GRUB would take a ';' for the end of a command, and nowhere else", () => {
+    const machine = readCapturedMachine("chained-ports.intel.strict");
+    const [, client, , , provider] = findDevices(machine, "nvme") as [Bdf, Bdf, Bdf, Bdf, Bdf];
+    const [fix] = advise(machine, [{ provider, client }]).fixes;
+    const lines = (where: string): string =>
+      fix?.steps.find((step) => step.where.startsWith(where))?.lines.join("\n") ?? "";
+    expect(lines("GRUB")).toContain('"pci=disable_acs_redir=0000:02:00.0;0000:01:00.0;0000:00:04.0"');
+    expect(lines("systemd-boot")).toMatch(/^pci=disable_acs_redir=[^"]*$/m);
+  });
+});
+
+describe("What firmware set", () => {
+  it("is proposed to be turned off there, where no IOMMU driver can have set it", () => {
+    const port = `      - rootPort: { at: 04.0, acs: RR+ }
+        below: [functions: [nvme: { cmb: 16M }, nvme]]
+`;
+    const on = (iommu: string): string[] => titles(machineOf(`kernel: 7.2\ncpu: intel\niommu: ${iommu}`, port));
+    expect(on("off")).toContain("turn ACS off in firmware setup");
+    expect(on("strict")).not.toContain("turn ACS off in firmware setup");
+  });
+
+  it("decides whether a boot without the IOMMU helps, and is known of a scenario", () => {
+    expect(titles(machineOf("kernel: 7.2\ncpu: intel\niommu: strict", twoFunctions))).toContain("intel_iommu=off");
+  });
+});
+
+describe("A newer kernel", () => {
+  const twoPorts = `      - rootPort: { at: 04.0 }
+        below: [nvme: { cmb: 16M }]
+      - rootPort: { at: 05.0 }
+        below: [nvme]
+`;
+
+  it("is proposed where its allow-list is the first to have the host bridge", () => {
+    const grace = afterBoot(
+      readScenario(
+        `kernel: 6.12\ncpu: arm\niommu: off\nhostBridges:\n  - id: 10de:2f95\n    below:\n${twoPorts}`,
+        "grace.yaml",
+      ),
+    );
+    expect(titles(grace)).toContain("Linux 7.3 or newer");
+  });
+
+  it("is not proposed where the user says whose rules decide", () => {
+    const machine = machineOf("kernel: 5.4\ncpu: amd-zen\niommu: off", twoPorts);
+    expect(titles(machine).some((title) => title.startsWith("Linux"))).toBe(true);
+    expect(titles(machine, "5.4").some((title) => title.startsWith("Linux"))).toBe(false);
+  });
+});
+
+describe("What runs now", () => {
+  const [provider, client] = [0x100 as Bdf, 0x101 as Bdf];
+  const effects = (machine: Machine) => advise(machine, [{ provider, client }]).parameters;
+
+  it("took effect where no function that a parameter names redirects", () => {
+    expect(effects(readCapturedMachine("mixed-acs.intel.strict.by-address"))).toMatchObject([
+      { parameter: "pci=disable_acs_redir=0000:00:04.0", effect: "took-effect" },
+      { parameter: "pci=disable_acs_redir=0000:00:05.0", effect: "matches-nothing" },
+    ]);
+  });
+
+  it("shows a list that a comma cut short", () => {
+    const machine = readCapturedMachine("mixed-acs.intel.strict.by-address-with-comma");
+    const advice = advise(machine, [{ provider, client }]);
+    expect(advice.parameters.map(({ parameter }) => parameter)).toEqual(["pci=disable_acs_redir=0000:00:05.0"]);
+    expect(advice.remedies.map(({ gate }) => gate.kind)).toContain("kernel-parameter-misread");
+  });
+
+  it("did not help where something turned redirection on again", () => {
+    const machine = readCapturedMachine("mixed-acs.intel.strict.by-address");
+    const written = applyChanges(machine, [{ kind: "acs", device: 0x20 as Bdf, set: 4, clear: 0 }]);
+    expect(effects(written)[0]).toMatchObject({ effect: "still-redirects" });
+    expect(advise(written, [{ provider, client }]).changedSinceBoot).toEqual([{ device: 0x20, bits: 4 }]);
+  });
+});

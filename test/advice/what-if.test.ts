@@ -1,0 +1,187 @@
+import { describe, expect, it } from "vitest";
+import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { topologyOf } from "../../src/host/machine.ts";
+import { readScenario } from "../../src/host/scenario/index.ts";
+import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
+import { readCapturedMachine } from "../machines/captures.ts";
+
+const mixed = readCapturedMachine("mixed-acs.intel.strict");
+
+function acsControl(machine: Machine, bdf: Bdf): number | null {
+  const acs = machine.functions.find((fn) => fn.bdf === bdf)?.acs;
+  return acs === undefined || acs === null || isUnknown(acs) ? null : acs.control;
+}
+
+const port = makeBdf(0, 0, 4, 0);
+const a = makeBdf(0, 1, 0, 0);
+const b = makeBdf(0, 1, 0, 1);
+const c = makeBdf(0, 2, 0, 0);
+
+describe("--set", () => {
+  it.each([
+    ["00:04.0.acs=-RR-CR", 0x11],
+    ["0000:00:04.0.acs=-rr", 0x19],
+    ["00:04.0.acs=+TB-SV", 0x1e],
+    ["00:04.0.acs=off", 0],
+    ["00:04.0.acs=0x4", 0x4],
+  ])("%s writes the bits that it names", (text, control) => {
+    expect(acsControl(askWhatIf(mixed, { set: [text] }).after, port)).toBe(control);
+  });
+
+  it.each([
+    ["00:04.0.acs=RR", "names no ACS bits"],
+    ["00:04.0.acs=+RR-RR", "sets and clears the same bit"],
+    ["00:04.0.acs=+XY", "has no bit 'XY'"],
+    ["00:04.0.acs=0x100", "names no ACS bits"],
+    ["00:04.0.acs=+EC", "does not offer"],
+    ["00:05.0.acs=+RR", "has no ACS capability"],
+    ["00:04.0.link=x16", "cannot set"],
+    ["00:09.0.acs=off", "no device '00:09.0'"],
+  ])("%s is refused: it %s", (text, message) => {
+    expect(() => askWhatIf(mixed, { set: [text] })).toThrow(message);
+  });
+
+  it("leaves IOMMU groups as they were formed at boot", () => {
+    const { before, after } = askWhatIf(mixed, { set: ["00:04.0.acs=off"] });
+    const groups = (machine: Machine): unknown[] => machine.functions.map((fn) => fn.iommuGroup);
+    expect(groups(after)).toEqual(groups(before));
+    expect(decide(after, a, b).mapType).toBe("bus-addr");
+  });
+
+  it("cannot write what the source hides", () => {
+    const functions = mixed.functions.map((fn) => (fn.bdf === port ? { ...fn, acs: unknown("not seen") } : fn));
+    expect(() => askWhatIf({ ...mixed, functions }, { set: ["00:04.0.acs=off"] })).toThrow("hides its ACS: not seen");
+  });
+});
+
+describe("--kernel, --cpu and --iommu", () => {
+  it("are changes where the source shows something else", () => {
+    const { changes, before, after } = askWhatIf(mixed, { kernel: "7.3", cpu: "amd-zen", iommu: "passthrough" });
+    expect(changes.map(({ kind }) => kind)).toEqual(["kernel", "cpu", "iommu"]);
+    expect(before).toBe(mixed);
+    expect(decide(before, a, c).mapType).toBe("not-supported");
+    expect(decide(after, a, c).mapType).toBe("thru-host-bridge");
+  });
+
+  it("are no change where they say what the source says", () => {
+    expect(askWhatIf(mixed, { kernel: "7.2", iommu: "strict" })).toMatchObject({ changes: [], after: mixed });
+    expect(askWhatIf(mixed, { kernel: "7.20" }).changes).toHaveLength(1);
+  });
+
+  it("are statements about the machine as it is where the source hides them", () => {
+    const why = unknown("not seen");
+    const dump: Machine = {
+      ...mixed,
+      cpu: { architecture: why, vendor: why, family: why, model: why, name: why },
+      kernel: { release: why, commandLine: why, config: why },
+      iommu: { kind: why, mode: why, groupTypes: why },
+    };
+    const { changes, before, after } = askWhatIf(dump, { kernel: "7.2", cpu: "intel", iommu: "strict" });
+    expect(changes).toEqual([]);
+    expect(after).toBe(before);
+    expect(before.kernel.release).toBe("7.2");
+    // The registers of a running machine already show what the IOMMU driver made of them.
+    expect(acsControl(before, port)).toBe(0x1d);
+  });
+
+  it("boot a scenario first, so that what it does not state is filled in before", () => {
+    const scenario = readScenario("kernel: 7.2\nhostBridges: [{ below: [rootPort: { at: 04.0 }] }]", "s.yaml");
+    const { changes, after } = askWhatIf(scenario, { iommu: "strict", cpu: "intel" }, false);
+    expect(changes).toEqual([]);
+    expect(acsControl(after, port)).toBe(0x1d);
+  });
+});
+
+describe("--move", () => {
+  const upstreamOf = (machine: Machine, bdf: Bdf): string | undefined => {
+    const topology = topologyOf(machine);
+    const above = topology.functions[topology.parent[topology.indexOf(bdf) ?? -1] ?? -1];
+    return above === undefined ? undefined : formatBdf(above.bdf);
+  };
+
+  it("takes all functions of a device along, and lets two devices change places", () => {
+    const { after } = askWhatIf(mixed, { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] });
+    expect([a, b, c].map((bdf) => upstreamOf(after, bdf))).toEqual(["0000:00:05.0", "0000:00:05.0", "0000:00:04.0"]);
+    expect(decide(after, a, b).mapType).toBe("bus-addr");
+  });
+
+  it("forms IOMMU groups anew, as a boot does", () => {
+    const { after } = askWhatIf(mixed, { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] });
+    const group = (bdf: Bdf): unknown => after.functions.find((fn) => fn.bdf === bdf)?.iommuGroup;
+    expect(group(a)).toBe(group(makeBdf(0, 0, 5, 0)));
+    expect(group(c)).not.toBe(group(port));
+  });
+
+  it("forgets addresses, which are given anew", () => {
+    const { after } = askWhatIf(mixed, { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] });
+    const moved = after.functions.find((fn) => fn.bdf === a);
+    const bars = moved === undefined || isUnknown(moved.bars) ? [] : moved.bars;
+    expect(bars.length).toBeGreaterThan(0);
+    expect(bars.every(({ busAddress }) => busAddress !== null && isUnknown(busAddress))).toBe(true);
+  });
+
+  it.each([
+    ["01:00.0=under:00:05.0", "has one slot"],
+    ["01:00.0=under:02:00.0", "is no bridge"],
+    ["00:04.0=under:00:05.0", "part of the root complex"],
+    ["01:00.0", "cannot move"],
+    ["01:00.0=under:00:1e.0", "no device '00:1e.0'"],
+  ])("%s is refused: it %s", (text, message) => {
+    expect(() => askWhatIf(mixed, { move: [text] })).toThrow(message);
+  });
+
+  it("cannot put a bridge below itself", () => {
+    const nested = readCapturedMachine("nested-switches.intel.off");
+    const topology = topologyOf(nested);
+    const upper = nested.functions.find(
+      ({ express }) => express !== null && !isUnknown(express) && express.type === "upstream-port",
+    );
+    const [down = -1] = topology.children(topology.indexOf(upper?.bdf ?? port) ?? -1);
+    const text = `${formatBdf(upper?.bdf ?? port)}=under:${formatBdf(topology.functions[down]?.bdf ?? port)}`;
+    expect(() => askWhatIf(nested, { move: [text] })).toThrow("is below");
+  });
+
+  it("makes a pair of two host bridges direct below one switch", () => {
+    const machine = afterBoot(
+      readScenario(
+        `kernel: 7.2
+cpu: intel
+iommu: off
+hostBridges:
+  - below:
+      - rootPort: { at: 04.0 }
+        below:
+          - switch: { acs: false }
+            below:
+              - nvme: { name: one, cmb: 16M }
+              - port: { at: 05.0 }
+  - bus: 0x40
+    below:
+      - rootPort: { at: 00.0 }
+        below: [nic: { name: two }]
+`,
+        "m.yaml",
+      ),
+    );
+    const nic = machine.functions.find(({ classCode }) => Number(classCode) >>> 16 === 2)?.bdf ?? port;
+    const nvme = machine.functions.find(({ classCode }) => Number(classCode) >>> 8 === 0x0108)?.bdf ?? port;
+    expect(decide(machine, nvme, nic).mapType).toBe("not-supported");
+    const { after } = askWhatIf(machine, { move: [`${formatBdf(nic)}=under:02:05.0`] });
+    expect(decide(after, nvme, nic)).toMatchObject({ mapType: "bus-addr", hops: 4 });
+  });
+});
+
+describe("--append", () => {
+  it("comes behind what is there, and the last list of its kind wins", () => {
+    const listed = readCapturedMachine("mixed-acs.intel.strict.by-address");
+    const { after } = askWhatIf(listed, { append: "pci=disable_acs_redir=0000:00:05.0" });
+    expect(String(after.kernel.commandLine)).toMatch(
+      /0000:00:04\.0;0000:00:05\.0 pci=disable_acs_redir=0000:00:05\.0$/,
+    );
+    expect(acsControl(after, port)).toBe(0x1d);
+  });
+});

@@ -1,0 +1,288 @@
+import { describe, expect, it } from "vitest";
+import type { Machine } from "../../src/host/machine.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
+import { PeerlaneError } from "../../src/pci/error.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
+import { unknown } from "../../src/pci/known.ts";
+import { checkPolicy } from "../../src/policy/check-policy.ts";
+import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import type { Outcome } from "../../src/policy/result.ts";
+import { bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
+
+const server = machineOf("gpu-nic-server.yaml");
+/** The same server with ACS redirect off in its switches. */
+const tuned = bootScenario(`cmdline: pci=disable_acs_redir=pci:1000:c030
+${exampleText("gpu-nic-server.yaml")}`);
+/** nvme0 and nvme1 below one switch, nvme2 beside it; AMD, IOMMU off. */
+const oneSwitch = machineOf("one-switch.yaml");
+const twoBridges = machineOf("two-host-bridges.yaml");
+const nested = machineOf("nested-switches.intel.strict");
+const twoFunctions = machineOf("functions-of-one-device.amd-zen.strict");
+
+const hidden = unknown("hidden by the test");
+
+/** The machine with parts of one function changed. */
+function withFunction(machine: Machine, name: string, parts: Partial<PciFunction>): Machine {
+  const isMeant = (fn: PciFunction): boolean => fn.names.includes(name) || formatBdf(fn.bdf).endsWith(name);
+  return { ...machine, functions: machine.functions.map((fn) => (isMeant(fn) ? { ...fn, ...parts } : fn)) };
+}
+
+function required(rule: string): string {
+  return `require: [{ ${rule} }]`;
+}
+
+type Case = readonly [outcome: Outcome, machine: Machine, policy: string];
+
+describe("Required pairs", () => {
+  it.each<Case>([
+    ["pass", oneSwitch, required("provider: nvme0, client: nvme1")],
+    ["fail", oneSwitch, required("provider: nvme0, client: nvme2")],
+    ["pass", oneSwitch, required("provider: nvme0, client: nvme2, path: supported")],
+    ["fail", twoBridges, required("provider: nvme0, client: nvme2, path: supported")],
+    ["pass", oneSwitch, required("provider: nvme0, client: nvme1, maxHops: 4")],
+    ["fail", oneSwitch, required("provider: nvme0, client: nvme1, maxHops: 3")],
+    ["fail", oneSwitch, required("provider: nvme, client: nvme")],
+    ["pass", oneSwitch, required("provider: nvme, client: nvme, path: supported")],
+    ["fail", server, required("provider: gpu, client: nic, each: provider")],
+    ["pass", tuned, required("provider: gpu, client: nic, each: provider, maxHops: 4")],
+    ["pass", tuned, required("provider: gpu, client: nic, each: client, maxHops: 4")],
+    ["fail", tuned, required("provider: gpu, client: nic")],
+    ["fail", tuned, required("provider: gpu, client: nvme, each: provider")],
+    ["pass", tuned, required("provider: gpu, client: nvme, each: provider, path: supported")],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+
+  it("name the nearest partner of a device that has none", () => {
+    const [rule] = check(server, required("provider: gpu, client: nic, each: provider")).results;
+    expect(rule?.counts).toEqual({ pass: 0, fail: 8, unknown: 0 });
+    expect(rule?.findings[0]).toMatchObject({
+      kind: "alone",
+      side: "provider",
+      candidates: 8,
+      nearest: { verdict: { mapType: "thru-host-bridge", hops: 4 }, problems: [{ kind: "path" }] },
+    });
+  });
+});
+
+describe("Gates of required pairs", () => {
+  const small = machineOf("small-bar-gpu.yaml");
+  const off = withFunction(oneSwitch, "nvme0", { command: 0 });
+  const bare = { ...oneSwitch, kernel: { ...oneSwitch.kernel, config: {} } };
+  const masked = withFunction(oneSwitch, "nvme1", { dmaMaskBits: 20, driver: "nvme" });
+  const pair = "provider: nvme0, client: nvme1";
+  it.each<Case>([
+    ["fail", off, required(pair)],
+    ["pass", off, required(`${pair}, gates: ignore`)],
+    ["fail", bare, required(pair)],
+    ["fail", masked, required(pair)],
+    ["unknown", withFunction(oneSwitch, "nvme0", { bars: hidden }), required(pair)],
+    ["unknown", withFunction(oneSwitch, "nvme0", { command: hidden }), required(pair)],
+    ["pass", withFunction(oneSwitch, "nvme0", { bars: hidden }), required(`${pair}, gates: ignore`)],
+    ["pass", oneSwitch, required(`${pair}, gates: none`)],
+    ["unknown", withFunction(oneSwitch, "nvme0", { resizableBars: hidden }), required(`${pair}, gates: none`)],
+    ["pass", small, required("provider: gpu, client: nvme, path: supported")],
+    ["fail", small, required("provider: gpu, client: nvme, path: supported, gates: none")],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+
+  it("that no source but a live one shows are taken for granted, and said", () => {
+    const assumed = ["CONFIG_PCI_P2PDMA", "address the whole of the BARs"].map((text) => expect.stringContaining(text));
+    expect(check(oneSwitch, required(pair)).assumed).toEqual(assumed);
+    expect(check(oneSwitch, required(`${pair}, gates: ignore`)).assumed).toEqual([]);
+  });
+
+  it("beyond a DMA mask are no failure where the IOMMU may translate", () => {
+    const far = withFunction(oneSwitch, "nvme2", { dmaMaskBits: 20, driver: "nvme" });
+    const policy = required("provider: nvme0, client: nvme2, path: supported");
+    const mode = (to: Machine["iommu"]["mode"]): Machine => ({ ...far, iommu: { ...far.iommu, mode: to } });
+    expect(outcomeOf(mode("off"), policy)).toBe("fail");
+    expect(outcomeOf(mode("strict"), policy)).toBe("pass");
+    expect(outcomeOf(mode(hidden), policy)).toBe("unknown");
+  });
+});
+
+describe("Forbidden pairs", () => {
+  const forbid = (rule: string): string => `forbid: [{ ${rule} }]`;
+  it.each<Case>([
+    ["fail", oneSwitch, forbid("provider: nvme0, client: nvme2")],
+    ["pass", oneSwitch, forbid("provider: nvme0, client: nvme2, path: direct")],
+    ["fail", oneSwitch, forbid("provider: nvme0, client: nvme1, path: direct")],
+    ["pass", twoBridges, forbid("provider: nvme0, client: nvme2")],
+    ["fail", withFunction(oneSwitch, "nvme0", { command: 0 }), forbid("provider: nvme0, client: nvme1")],
+    ["pass", server, forbid("provider: all, client: all, path: direct")],
+    ["fail", tuned, forbid("provider: all, client: all, path: direct")],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+});
+
+describe("Separate devices", () => {
+  const separate = (rule: string): string => `separate: [{ ${rule} }]`;
+  it.each<Case>([
+    ["fail", nested, separate("devices: nvme")],
+    ["pass", nested, separate("devices: [nvme0, nvme1]")],
+    ["fail", nested, separate("devices: [nvme1, nvme2]")],
+    ["fail", nested, separate("devices: nvme1, from: nvme2")],
+    ["pass", nested, separate("devices: nvme0, from: all")],
+    ["pass", nested, separate("devices: nvme1, from: [all, not nvme2]")],
+    ["fail", twoFunctions, separate("devices: nvme1, from: all")],
+    ["pass", server, separate("devices: [gpu, nic], from: all")],
+    // Without ACS in its ports, a switch lets peers reach each other, and Linux gives each port a group all the same.
+    ["pass", tuned, separate("devices: [gpu, nic], from: all")],
+    ["fail", oneSwitch, separate("devices: nvme0")],
+    ["unknown", { ...server, iommu: { ...server.iommu, kind: hidden, mode: hidden } }, separate("devices: nic")],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+
+  it("are one finding for each group, and say whether the groups are the source's or predicted", () => {
+    const [real] = check(nested, separate("devices: nvme")).results;
+    expect(real?.counts).toEqual({ pass: 3, fail: 1, unknown: 0 });
+    expect(real?.findings).toMatchObject([{ group: 6, isPredicted: false, devices: [0x600, 0x700] }]);
+    const [predicted] = check(tuned, separate("devices: [gpu, nic]")).results;
+    expect(predicted?.findings[0]).toMatchObject({ kind: "group", isPredicted: true });
+  });
+
+  it("do not pass without an IOMMU", () => {
+    const [rule] = check(oneSwitch, separate("devices: nvme0")).results;
+    expect(rule?.findings).toMatchObject([{ kind: "no-group" }]);
+  });
+});
+
+describe("Facts of the machine", () => {
+  it.each<Case>([
+    ["pass", nested, "machine: { kernel: '>=6.12' }"],
+    ["fail", nested, "machine: { kernel: '<7.2' }"],
+    ["unknown", { ...nested, kernel: { ...nested.kernel, release: hidden } }, "machine: { kernel: '>=6.12' }"],
+    ["pass", nested, "machine: { iommu: [strict, lazy] }"],
+    ["fail", nested, "machine: { iommu: off }"],
+    ["unknown", nested, "machine: { p2pdma: true }"],
+    ["fail", { ...nested, kernel: { ...nested.kernel, config: {} } }, "machine: { p2pdma: true }"],
+    ["pass", { ...nested, kernel: { ...nested.kernel, config: {} } }, "machine: { p2pdma: false }"],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+});
+
+describe("Devices are found", () => {
+  it.each<[text: string, found: readonly string[]]>([
+    ["nvme", ["0000:03:00.0", "0000:06:00.0", "0000:07:00.0", "0000:0a:00.0", "0000:0b:00.0"]],
+    [
+      "all",
+      ["0000:00:1f.2", "0000:00:1f.3", "0000:03:00.0", "0000:06:00.0", "0000:07:00.0", "0000:0a:00.0", "0000:0b:00.0"],
+    ],
+    ["[nvme, not nvme0, not 07:00.0]", ["0000:06:00.0", "0000:0a:00.0", "0000:0b:00.0"]],
+    ["[nvme3, nvme0]", ["0000:03:00.0", "0000:0a:00.0"]],
+    ["[not nvme, not 00:1f.3]", ["0000:00:1f.2"]],
+    ["slot:3", ["0000:03:00.0"]],
+    ["slot:15", ["0000:0b:00.0"]],
+    // Slot 5 holds a switch, whose own slots hold what is below it.
+    ["[slot:7, slot:9]", ["0000:06:00.0", "0000:07:00.0"]],
+    ["0000:00:04.0/00.0/00.0/00.0", ["0000:03:00.0"]],
+    ["00:04.0/00.0/01.0/00.0/1.0/0.0", ["0000:07:00.0"]],
+    ["02:00.0/00.0", ["0000:03:00.0"]],
+  ])("%s", (text, found) => {
+    // Without an IOMMU each device that a rule of `separate` is about is a finding of its own.
+    const noGroups = { ...nested, functions: nested.functions.map((fn) => ({ ...fn, iommuGroup: null })) };
+    const [rule] = check(noGroups, `separate: [{ devices: ${text} }]`).results;
+    expect(rule?.findings.map((finding) => "device" in finding && formatBdf(finding.device))).toEqual(found);
+  });
+});
+
+describe("A device that is not there", () => {
+  const lspci: Machine = { ...nested, source: { format: "lspci", name: "lspci.txt" } };
+  it.each<Case>([
+    ["fail", nested, required("provider: gpu, client: nvme")],
+    ["pass", nested, required("provider: gpu, client: nvme, optional: true")],
+    ["fail", nested, required("provider: [nvme0, nvme9], client: nvme3, path: supported")],
+    ["fail", nested, required("provider: 99:00.0, client: nvme")],
+    ["fail", nested, required("provider: nvme0, client: nvme0")],
+    ["fail", nested, required("provider: nvme0, client: nvme0, each: client")],
+    ["fail", nested, required("provider: nvme, client: gpu, each: provider")],
+    ["fail", nested, required("provider: nvme, client: gpu, each: provider, optional: true")],
+    ["pass", nested, required("provider: gpu, client: nvme, each: provider, optional: true")],
+    ["pass", nested, "forbid: [{ provider: gpu, client: nvme }]"],
+    ["fail", nested, "forbid: [{ provider: gpu, client: nvme, optional: false }]"],
+    ["pass", nested, "separate: [{ devices: gpu }]"],
+    ["fail", nested, "separate: [{ devices: gpu, optional: false }]"],
+    // lspci gives no names, and any device could have this one.
+    ["unknown", lspci, required("provider: nvme9, client: nvme")],
+    ["unknown", lspci, "forbid: [{ provider: nvme9, client: nvme }]"],
+    ["unknown", lspci, "forbid: [{ provider: [nvme, not nvme9], client: nvme }]"],
+    ["fail", lspci, required("provider: gpu, client: nvme")],
+    ["unknown", { ...nested, functionsMayBeMissing: "a filter" }, required("provider: gpu, client: nvme")],
+    ["unknown", withFunction(nested, "00:1f.3", { classCode: hidden }), required("provider: gpu, client: nvme")],
+    ["unknown", withFunction(nested, "02:00.0", { express: hidden }), required("provider: slot:3, client: nvme")],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+
+  it("is told with names like it", () => {
+    const [rule] = check(nested, required("provider: nvme7, client: nvme")).results;
+    expect(rule?.findings[0]).toMatchObject({ kind: "missing", text: "nvme7", near: ["nvme0", "nvme1", "nvme2"] });
+  });
+
+  it("is told of a rule that can do without", () => {
+    const [rule] = check(nested, "forbid: [{ provider: [nvme0, nvme7], client: gpu }]").results;
+    expect(rule).toMatchObject({ outcome: "pass", unmatched: ["nvme7", "gpu"], findings: [] });
+  });
+});
+
+describe("A path that is unknown only in what the host bridge does is not direct", () => {
+  const noCpu = { ...oneSwitch, cpu: { ...oneSwitch.cpu, vendor: hidden, architecture: hidden } };
+  it.each<Case>([
+    ["unknown", noCpu, required("provider: nvme0, client: nvme2, path: supported")],
+    ["fail", noCpu, required("provider: nvme0, client: nvme2")],
+    ["pass", noCpu, "forbid: [{ provider: nvme0, client: nvme2, path: direct }]"],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
+  });
+});
+
+describe("The outcome of a policy is its worst one", () => {
+  const pass = "{ provider: nvme0, client: nvme1 }";
+  it.each<[outcome: Outcome, machine: string]>([
+    ["pass", "kernel: 7.2"],
+    ["unknown", "p2pdma: true"],
+    ["fail", "p2pdma: true, kernel: 5.4"],
+  ])("%s", (outcome, facts) => {
+    expect(check(oneSwitch, `require: [${pass}]\nmachine: { ${facts} }`).outcome).toBe(outcome);
+  });
+});
+
+it("The rules of another release decide where they are asked for", () => {
+  const policy = parsePolicy(required("provider: nvme0, client: nvme2, path: supported"), "p.yaml");
+  expect(checkPolicy(oneSwitch, policy).outcome).toBe("pass");
+  expect(checkPolicy(oneSwitch, policy, { rules: "4.20" }).outcome).toBe("fail");
+  expect(() => checkPolicy(oneSwitch, policy, { rules: "new" })).toThrow(/no kernel release/);
+});
+
+describe("Large machines and policies", () => {
+  const vf = server.functions.find((fn) => fn.names.includes("gpu0")) as PciFunction;
+  const functions = Array.from({ length: 20_000 }, (_, index) => ({
+    ...vf,
+    bdf: (0x10000 + index) as PciFunction["bdf"],
+    names: [`x${index}`],
+  }));
+  const huge: Machine = { ...server, functions: [...server.functions, ...functions] };
+
+  it("are refused with the rule's place before they take minutes", () => {
+    expect(() => check(huge, "\nforbid: [{ provider: all, client: all }]")).toThrow(PeerlaneError);
+    try {
+      check(huge, "\nforbid: [{ provider: all, client: all }]");
+    } catch (error) {
+      expect(error).toMatchObject({ code: "too-large", place: { line: 2, column: 10 } });
+    }
+    const names = Array.from({ length: 900 }, (_, index) => `missing${index}`).join(", ");
+    const rules = Array.from({ length: 50 }, (_, index) => `  - { name: r${index}, devices: [${names}] }\n`).join("");
+    expect(() => check(huge, `separate:\n${rules}`)).toThrow(/20 million/);
+  });
+
+  it("are checked where they are merely large, and keep the first hundred findings", () => {
+    const [rule] = check(huge, "require: [{ provider: gpu0, client: gpu }]").results;
+    expect(rule?.counts.fail).toBe(20_007);
+    expect(rule?.findings).toHaveLength(100);
+  });
+});

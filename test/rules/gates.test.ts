@@ -1,0 +1,332 @@
+import { describe, expect, test } from "vitest";
+import type { IommuMode, Machine } from "../../src/host/machine.ts";
+import { isTranslating } from "../../src/host/machine.ts";
+import { busAddr, physAddr } from "../../src/pci/addresses.ts";
+import type { Bar } from "../../src/pci/bar.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
+import { memoryBars } from "../../src/pci/function.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
+import { formatSize } from "../../src/pci/size.ts";
+import { machineGates } from "../../src/rules/gates.ts";
+import type { Gate } from "../../src/rules/verdict.ts";
+import { decide } from "../../src/rules/verdict-table.ts";
+import { rows } from "../rows.ts";
+import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "./by-hand.ts";
+
+const hidden = unknown("hidden here");
+const MiB = 2 ** 20;
+const GiB = 2 ** 30;
+
+/** A memory BAR of 16 MiB, on the bus 1 GiB below where the CPU sees it. */
+function bar(parts: Partial<Bar> = {}): Bar {
+  return {
+    index: 0,
+    kind: "memory",
+    is64Bit: true,
+    prefetchable: true,
+    busAddress: busAddr(3 * GiB),
+    physAddress: physAddr(4 * GiB),
+    sizeBytes: 16 * MiB,
+    fromEnhancedAllocation: false,
+    ...parts,
+  };
+}
+
+interface Setting {
+  /** Parts of the function whose memory is used, 03:00.0. */
+  readonly provider?: Partial<PciFunction>;
+  /** Parts of the function that reads and writes it. */
+  readonly client?: Partial<PciFunction>;
+  readonly machine?: Partial<Machine>;
+}
+
+/** Where the client sits: below the provider's switch, below another root port, or in the very same function. */
+type Pair = "bus-addr" | "thru-host-bridge" | "not-supported" | "same function";
+
+function gates(setting: Setting, pair: Pair = "bus-addr"): readonly Gate[] {
+  const { provider, client, machine } = setting;
+  const functions = [
+    hostBridge("00:00.0", "8086:29c0"),
+    bridge("00:01.0", "root-port", 1),
+    bridge("01:00.0", "upstream-port", 2),
+    bridge("02:00.0", "downstream-port", 3),
+    bridge("02:01.0", "downstream-port", 4),
+    endpoint("03:00.0", { bars: [bar()], ...provider }),
+    endpoint("04:00.0", client),
+    bridge("00:02.0", "root-port", 5),
+    endpoint("05:00.0", client),
+  ];
+  const whom = pair === "same function" ? "03:00.0" : pair === "bus-addr" ? "04:00.0" : "05:00.0";
+  const cpu = pair === "not-supported" ? {} : { cpu: zen };
+  const verdict = decide(machineOf(functions, { ...cpu, ...machine }), at("03:00.0"), at(whom));
+  expect(verdict.mapType).toBe(pair === "same function" ? "bus-addr" : pair);
+  return verdict.gates;
+}
+
+const kinds = (found: readonly Gate[]): string => found.map(({ kind }) => kind).join(" ");
+
+test("A pair of a sound machine has no gate", () => {
+  for (const pair of ["bus-addr", "thru-host-bridge", "not-supported", "same function"] as const) {
+    expect(gates({}, pair)).toEqual([]);
+  }
+});
+
+describe("The provider's BARs", () => {
+  const name = "0000:03:00.0";
+  const noBar = `${name} has no memory BAR: it has nothing to provide`;
+  const noAddress = (index: number): string =>
+    `BAR ${index} of ${name} has no address: firmware or kernel found no space for it`;
+  const decodeOff = `memory decode of ${name} is off: it answers to none of its BARs until a driver enables it`;
+
+  test.each<[name: string, provider: Partial<PciFunction>, kind: string, messages: string[]]>([
+    ["a memory BAR", { bars: [bar()] }, "", []],
+    ["none", { bars: [] }, "bar-missing", [noBar]],
+    ["hidden ones", { bars: hidden }, "", []],
+    ["an I/O BAR only", { bars: [bar({ kind: "io" })] }, "bar-missing", [noBar]],
+    ["the expansion ROM only, which is no BAR", { bars: [bar({ index: 6 })] }, "bar-missing", [noBar]],
+    ["the last BAR only", { bars: [bar({ index: 5 })] }, "", []],
+    ["no bus address", { bars: [bar({ busAddress: null })] }, "bar-unassigned", [noAddress(0)]],
+    ["no CPU address", { bars: [bar({ physAddress: null })] }, "bar-unassigned", [noAddress(0)]],
+    ["hidden addresses", { bars: [bar({ busAddress: hidden, physAddress: hidden })] }, "", []],
+    ["an address of 0, which is one", { bars: [bar({ busAddress: busAddr(0) })] }, "", []],
+    [
+      "one of two without an address",
+      { bars: [bar(), bar({ index: 2, busAddress: null })] },
+      "bar-unassigned",
+      [noAddress(2)],
+    ],
+    [
+      "an I/O BAR without an address beside it",
+      { bars: [bar(), bar({ index: 2, kind: "io", busAddress: null })] },
+      "",
+      [],
+    ],
+    ["an expansion ROM without an address beside it", { bars: [bar(), bar({ index: 6, busAddress: null })] }, "", []],
+    ["memory decode off", { command: 0x0405 }, "memory-decode-off", [decodeOff]],
+    ["memory decode on and all else off", { command: 0x0002 }, "", []],
+    ["a hidden command register", { command: hidden }, "", []],
+    ["memory decode off, and no BAR", { command: 0, bars: [] }, "bar-missing", [noBar]],
+    ["memory decode off, and hidden BARs", { command: 0, bars: hidden }, "", []],
+  ])("%s", (_name, provider, kind, messages) => {
+    const found = gates({ provider });
+    expect(kinds(found)).toBe(kind);
+    expect(found).toEqual(messages.map((message) => ({ kind, device: at("03:00.0"), effect: "blocks", message })));
+    // The client's BARs are never looked at.
+    const { bars, command } = provider;
+    const client = { ...(bars === undefined ? {} : { bars }), ...(command === undefined ? {} : { command }) };
+    expect(gates({ client })).toEqual([]);
+    // They count whatever the map type is.
+    expect(kinds(gates({ provider }, "thru-host-bridge"))).toBe(kind);
+    expect(kinds(gates({ provider }, "not-supported"))).toBe(kind);
+  });
+
+  test("are the memory BARs 0 to 5", () => {
+    const all = [bar(), bar({ index: 1, kind: "io" }), bar({ index: 5 }), bar({ index: 6 })];
+    expect(memoryBars(endpoint("03:00.0", { bars: all }))).toEqual([bar(), bar({ index: 5 })]);
+    expect(memoryBars(endpoint("03:00.0", { bars: hidden }))).toBeUndefined();
+  });
+});
+
+describe("Resizable BAR", () => {
+  const sized = (
+    currentBytes: ResizableBar["currentBytes"],
+    supportedBytes: ResizableBar["supportedBytes"],
+  ): ResizableBar => ({
+    barIndex: 2,
+    currentBytes,
+    supportedBytes,
+  });
+
+  test.each<[name: string, bars: PciFunction["resizableBars"], small: boolean]>([
+    ["below its largest size", [sized(256 * MiB, [256 * MiB, 8 * GiB, 32 * GiB])], true],
+    ["one step below", [sized(16 * GiB, [16 * GiB, 32 * GiB])], true],
+    ["at its largest size", [sized(32 * GiB, [256 * MiB, 32 * GiB])], false],
+    ["beyond what it lists", [sized(64 * GiB, [256 * MiB, 32 * GiB])], false],
+    ["that lists no size", [sized(256 * MiB, [])], false],
+    ["of hidden size", [sized(hidden, [32 * GiB])], false],
+    ["of hidden sizes", [sized(256 * MiB, hidden)], false],
+    ["hidden", hidden, false],
+    ["absent", [], false],
+  ])("%s", (_name, resizableBars, small) => {
+    const message =
+      /^BAR 2 of 0000:03:00\.0 is (256 MiB|16 GiB) of 32 GiB: peers reach only that part until Resizable BAR is turned on$/;
+    const found = gates({ provider: { resizableBars } });
+    expect(found).toEqual(
+      small
+        ? [
+            {
+              kind: "resizable-bar-small",
+              device: at("03:00.0"),
+              effect: "warns",
+              message: expect.stringMatching(message),
+            },
+          ]
+        : [],
+    );
+    expect(gates({ client: { resizableBars } })).toEqual([]);
+  });
+});
+
+describe("The client's DMA mask", () => {
+  /** The BAR lies at 3 GiB on the bus, 4 GiB for the CPU, and has 16 MiB. */
+  test.each(
+    rows(`
+      // bits | driver | pair             | IOMMU       | gate
+      31      | nvme   | bus-addr         | off         | yes  // 3 GiB is beyond 2 GiB
+      32      | nvme   | bus-addr         | off         | no   // ends below 4 GiB
+      32      | nvme   | thru-host-bridge | off         | yes  // begins at 4 GiB
+      33      | nvme   | thru-host-bridge | off         | no
+      32      | nvme   | thru-host-bridge | passthrough | yes  // no IOVA stands in
+      32      | nvme   | thru-host-bridge | strict      | no   // an IOVA does
+      32      | nvme   | thru-host-bridge | lazy        | no
+      32      | nvme   | thru-host-bridge | ?           | yes
+      31      | nvme   | bus-addr         | strict      | yes  // a bus address is no IOVA
+      31      | nvme   | not-supported    | off         | no   // nothing is mapped
+      31      | nvme   | same function    | off         | no   // no TLP leaves it
+      31      | -      | bus-addr         | off         | no   // the default of 32 bits says nothing of the device
+      31      | ?      | bus-addr         | off         | no
+      ?       | nvme   | bus-addr         | off         | no
+      64      | nvme   | thru-host-bridge | off         | no
+    `),
+  )("of %s bits, driver %s, %s, IOMMU %s: %s", (bits, driver, pair = "", mode, gate) => {
+    const dmaMaskBits = bits === "?" ? hidden : Number(bits);
+    const found = gates(
+      {
+        client: { dmaMaskBits, driver: driver === "?" ? hidden : driver === "-" ? null : (driver ?? "") },
+        provider: pair === "same function" ? { dmaMaskBits, driver: "nvme" } : {},
+        machine: { iommu: iommu(mode ?? "") },
+      },
+      pair as Pair,
+    ).filter(({ kind }) => kind !== "iommu-translates");
+    const [client, end] = pair === "bus-addr" ? ["04:00.0", "0xc1000000"] : ["05:00.0", "0x101000000"];
+    const message = `BAR 0 of 0000:03:00.0 ends at ${end}, beyond the ${bits} address bits of 0000:${client}`;
+    expect(found).toEqual(
+      gate === "yes" ? [{ kind: "beyond-dma-mask", device: at(client), effect: "blocks", message }] : [],
+    );
+  });
+
+  const client = { dmaMaskBits: 32, driver: "nvme" };
+  test.each<[name: string, bars: PciFunction["bars"], count: number]>([
+    ["ends at the last byte that it reaches", [bar({ busAddress: busAddr(4 * GiB - 16 * MiB) })], 0],
+    ["ends one byte beyond", [bar({ busAddress: busAddr(4 * GiB - 16 * MiB), sizeBytes: 16 * MiB + 1 })], 1],
+    ["has no address", [bar({ busAddress: null })], 0],
+    ["has no address and more bytes than it reaches", [bar({ busAddress: null, sizeBytes: 8 * GiB })], 0],
+    ["has a hidden address", [bar({ busAddress: hidden })], 0],
+    ["has a hidden size", [bar({ busAddress: busAddr(8 * GiB), sizeBytes: hidden })], 0],
+    ["is an I/O BAR", [bar(), bar({ index: 1, kind: "io", busAddress: busAddr(8 * GiB) })], 0],
+    ["is the expansion ROM", [bar(), bar({ index: 6, busAddress: busAddr(8 * GiB) })], 0],
+    ["is one of two", [bar({ busAddress: busAddr(8 * GiB) }), bar({ index: 2, busAddress: busAddr(9 * GiB) })], 2],
+    ["is hidden", hidden, 0],
+  ])("and a BAR that %s", (_name, bars, count) => {
+    const found = gates({ provider: { bars }, client }).filter(({ kind }) => kind === "beyond-dma-mask");
+    expect(found).toHaveLength(count);
+  });
+});
+
+function iommu(mode: string): Machine["iommu"] {
+  if (mode === "off") return { kind: "none", mode, groupTypes: new Map() };
+  return { kind: "intel", mode: mode === "?" ? hidden : (mode as IommuMode), groupTypes: new Map() };
+}
+
+describe("The IOMMU", () => {
+  test.each(
+    rows(`
+      // mode     | pair             | gate
+      off         | bus-addr         | no
+      passthrough | bus-addr         | no
+      strict      | bus-addr         | yes
+      lazy        | bus-addr         | yes
+      ?           | bus-addr         | no
+      strict      | thru-host-bridge | no   // by an IOVA, as it wants
+      lazy        | thru-host-bridge | no
+      strict      | not-supported    | no
+      strict      | same function    | no
+    `),
+  )("in mode %s, %s: %s", (mode = "", pair, gate) => {
+    const found = gates({ machine: { iommu: iommu(mode) } }, pair as Pair);
+    const message =
+      `the IOMMU translates (${mode}) and the DMA address is a bus address: a switch that sends peer traffic up ` +
+      "all the same meets an IOMMU fault, and the data is lost without an error; test with real data, or use iommu=pt";
+    expect(found).toEqual(gate === "yes" ? [{ kind: "iommu-translates", device: null, effect: "warns", message }] : []);
+    expect(isTranslating(mode)).toBe(mode === "strict" || mode === "lazy");
+  });
+});
+
+describe("The kernel", () => {
+  const tooOld = (release: string): string =>
+    `Linux ${release} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
+  const builtWithout = (name: string): string =>
+    `${name} is built without CONFIG_PCI_P2PDMA: no driver can register or map peer memory`;
+  const on = { CONFIG_PCI_P2PDMA: "y" };
+
+  test.each<[name: string, kernel: Partial<Machine["kernel"]>, messages: string[]]>([
+    ["7.2 with P2PDMA", { release: "7.2.12", config: on }, []],
+    ["7.2 without P2PDMA", { release: "7.2.12", config: { CONFIG_PCI: "y" } }, [builtWithout("7.2.12")]],
+    ["7.2 of hidden configuration", { release: "7.2.12", config: hidden }, []],
+    ["4.20", { release: "4.20.0", config: hidden }, []],
+    ["4.19", { release: "4.19.316", config: hidden }, [tooOld("4.19.316")]],
+    ["4.19 without P2PDMA", { release: "4.19", config: {} }, [tooOld("4.19"), builtWithout("4.19")]],
+    ["3.10", { release: "3.10.0-1160", config: hidden }, [tooOld("3.10.0-1160")]],
+    ["a hidden release", { release: hidden, config: hidden }, []],
+    ["a hidden release without P2PDMA", { release: hidden, config: {} }, [builtWithout("this kernel")]],
+    ["no release at all", { release: "custom", config: on }, []],
+  ])("%s", (_name, kernel, messages) => {
+    const machine = { kernel: { ...linux("7.2"), ...kernel } };
+    const expected = messages.map((message) => ({
+      kind: "kernel-without-p2pdma",
+      device: null,
+      effect: "blocks",
+      message,
+    }));
+    expect(machineGates(machineOf([], machine))).toEqual(expected);
+    // 4.19 and older have no rules, so that no pair is anything else.
+    const isOld = messages.includes(tooOld(String(kernel.release)));
+    const pair = isOld || isUnknown(kernel.release ?? "") || kernel.release === "custom" ? "not-supported" : "bus-addr";
+    if (pair === "bus-addr") expect(gates({ machine })).toEqual(expected);
+  });
+
+  test("may have read a parameter otherwise than it was meant", () => {
+    const commandLine = "pci=disable_acs_redir=00:01.0,00:02.0";
+    const message =
+      "the kernel reads '00:02.0' as an option of its own and ignores it: devices are separated by ';', not ','";
+    const expected = [{ kind: "kernel-parameter-misread", device: null, effect: "warns", message }];
+    expect(gates({ machine: { kernel: linux("7.2", commandLine) } })).toEqual(expected);
+    expect(gates({ machine: { kernel: { ...linux("7.2"), commandLine: hidden } } })).toEqual([]);
+  });
+});
+
+test("Gates stand in one order: machine, BARs, sizes, mask, IOMMU", () => {
+  const found = gates({
+    provider: {
+      bars: [bar({ busAddress: busAddr(8 * GiB) }), bar({ index: 2, busAddress: null })],
+      command: 0,
+      resizableBars: [{ barIndex: 0, currentBytes: 16 * MiB, supportedBytes: [16 * MiB, GiB] }],
+    },
+    client: { dmaMaskBits: 32, driver: "nvme" },
+    machine: {
+      kernel: { release: "7.2", commandLine: "disable_acs_redir=00:01.0", config: {} },
+      iommu: iommu("strict"),
+    },
+  });
+  expect(kinds(found)).toBe(
+    "kernel-without-p2pdma kernel-parameter-misread bar-unassigned memory-decode-off resizable-bar-small beyond-dma-mask iommu-translates",
+  );
+});
+
+test.each([
+  [0, "0 B"],
+  [1, "1 B"],
+  [1023, "1023 B"],
+  [1024, "1 KiB"],
+  [1536, "1.5 KiB"],
+  [MiB - 1, "1024.0 KiB"],
+  [MiB, "1 MiB"],
+  [16 * MiB - 65536, "15.9 MiB"],
+  [32 * GiB, "32 GiB"],
+  [2 ** 47, "128 TiB"],
+  [2 ** 50, "1 PiB"],
+  [2 ** 60, "1024 PiB"],
+])("%i bytes are %s", (bytes, text) => {
+  expect(formatSize(bytes)).toBe(text);
+});
