@@ -1,8 +1,7 @@
 /** Writes the JSON Schemas of all outputs and of scenario files to dist/schemas, from the validators. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { SCHEMA_NAMES } from "../src/cli/schema-names.ts";
-import { schemaOf } from "../src/cli/verbs/schema.ts";
+import { SCHEMA_NAMES, schemaOf } from "../src/cli/verbs/schema.ts";
 
 const folder = join(import.meta.dirname, "../dist/schemas");
 mkdirSync(folder, { recursive: true });

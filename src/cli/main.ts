@@ -15,9 +15,13 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 // What cannot be said there cannot be said elsewhere either; the exit code stays.
 process.stderr.on("error", () => {});
 
-const program = makeProgram(packageFile.version, (code) => {
-  process.exitCode = code;
-});
+const program = await makeProgram(
+  packageFile.version,
+  (code) => {
+    process.exitCode = code;
+  },
+  process.argv.slice(2),
+);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

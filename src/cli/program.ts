@@ -1,26 +1,21 @@
 import { Command } from "commander";
 import type { Printable } from "../pci/visible.ts";
-import { addAdvisingVerbs } from "./commands/advise.ts";
-import { addBench } from "./commands/bench.ts";
-import { addCopy } from "./commands/copy.ts";
-import { addExchangeVerbs } from "./commands/exchange.ts";
-import type { Finish } from "./commands/finish.ts";
-import { addLab } from "./commands/lab.ts";
-import { addLookingVerbs } from "./commands/look.ts";
-import { addP2pmem } from "./commands/p2pmem.ts";
-import { addProbe } from "./commands/probe.ts";
-import { addSimulate } from "./commands/simulate.ts";
-import { addTools } from "./commands/tools.ts";
 import { print, say } from "./print.ts";
+import { DEFAULT_VERB, type Finish } from "./verb.ts";
+import { VERBS } from "./verbs.ts";
 
-/** The command line: verbs, options, help. Verbs load what they need when they run; `finish` takes the exit code. */
-export function makeProgram(version: string, finish: Finish): Command {
+/**
+ * The command line: verbs, options, help; `finish` takes the exit code. Of the verbs only those are loaded that the words
+ * behind the program's name can mean; of the others the help has their line. Without words all are.
+ */
+export async function makeProgram(version: string, finish: Finish, words?: readonly string[]): Promise<Command> {
   const program = new Command("peerlane")
     .description(
       "Which PCI device can reach which other directly, how, and why not: the Linux kernel's P2PDMA rules for any machine.",
     )
     .version(version)
     .showSuggestionAfterError()
+    .configureHelp({ subcommandTerm })
     .configureOutput({
       // Help and version are our own words; an error holds the user's.
       writeOut: (text) => print(text as Printable),
@@ -28,17 +23,26 @@ export function makeProgram(version: string, finish: Finish): Command {
       outputError: (text) => say(usageLines(text)),
     })
     .addHelpText("after", PROGRAM_EXAMPLES);
-  addLookingVerbs(program, finish);
-  addAdvisingVerbs(program, finish);
-  addExchangeVerbs(program, finish);
-  addLab(program, finish);
-  addSimulate(program, finish);
-  addP2pmem(program, finish);
-  addCopy(program, finish);
-  addProbe(program, finish);
-  addBench(program, finish);
-  addTools(program, finish);
+  const meant = words === undefined ? null : verbsMeant(words);
+  for (const { name, summary, load } of VERBS) {
+    const command = program.command(name, { isDefault: name === DEFAULT_VERB }).description(summary);
+    if (meant === null || meant.has(name)) (await load())(command, finish, program);
+  }
   return program;
+}
+
+/** A verb's line in the help, loaded or not. */
+function subcommandTerm(command: Command): string {
+  const { synopsis = "[command]" } = VERBS.find(({ name }) => name === command.name()) ?? {};
+  return `${command.name()} ${synopsis}`;
+}
+
+/** The verbs that a command line can mean: any of its words, or the one for lines without; `null` for all of them. */
+function verbsMeant(words: readonly string[]): ReadonlySet<string> | null {
+  if (words.includes("completion")) return null;
+  const named = words.filter((word) => VERBS.some(({ name }) => name === word));
+  const isOfProgram = /^(?:-h|--help|-V|--version|help)$/.test(words[0] ?? "");
+  return new Set(isOfProgram || (words[0] === named[0] && named.length > 0) ? named : [...named, DEFAULT_VERB]);
 }
 
 /** An error of a wrong argument; a line end in it belongs to what was given, but for the one before what was perhaps meant. */

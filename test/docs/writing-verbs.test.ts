@@ -5,7 +5,7 @@ import { makeProgram } from "../../src/cli/program.ts";
 
 const root = join(import.meta.dirname, "../..");
 const verbsFolder = join(root, "src/cli/verbs");
-const program = makeProgram("0", () => {});
+const program = await makeProgram("0", () => {});
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const security = readFileSync(join(root, "SECURITY.md"), "utf8");
 
@@ -63,7 +63,7 @@ describe("what README and SECURITY.md say of writing is so", () => {
   });
 
   test("SECURITY.md names the programs that are started, and they are started for vm only", () => {
-    expect(verbsThatLoad("src/vm/kept-process.ts")).toEqual(["vm", "vm-boot", "vm-guest"]);
+    expect(verbsThatLoad("src/vm/kept-process.ts")).toEqual(["vm"]);
     const starters = sources("src").filter((file) => /node:child_process/.test(readFileSync(file, "utf8")));
     expect(starters.map((file) => file.slice(root.length + 1)).sort()).toEqual([
       "src/vm/guest/build-probe.ts",

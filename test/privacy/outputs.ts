@@ -109,7 +109,7 @@ async function run(args: readonly string[]): Promise<{ readonly out: Buffer; rea
     };
   }
   try {
-    const program = makeProgram("0.0.0", () => {});
+    const program = await makeProgram("0.0.0", () => {}, args);
     for (const command of [program, ...program.commands]) command.exitOverride();
     await program.parseAsync([...args], { from: "user" });
   } catch (error) {

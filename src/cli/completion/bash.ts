@@ -1,4 +1,5 @@
-import { DEFAULT_VERB, type Value, type VerbWords } from "./words.ts";
+import { DEFAULT_VERB } from "../verb.ts";
+import type { Value, VerbWords } from "./words.ts";
 
 /** The completion script of bash (4 or newer for all of it; 3.2 offers files where nothing can be offered). */
 export function bashScript(verbs: readonly VerbWords[]): string {

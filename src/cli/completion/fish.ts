@@ -1,4 +1,5 @@
-import { DEFAULT_VERB, type OptionWords, type Value, type VerbWords } from "./words.ts";
+import { DEFAULT_VERB } from "../verb.ts";
+import type { OptionWords, Value, VerbWords } from "./words.ts";
 
 /** The completion script of fish. */
 export function fishScript(verbs: readonly VerbWords[]): string {

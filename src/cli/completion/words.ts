@@ -23,9 +23,6 @@ export interface VerbWords {
   readonly choices: readonly string[];
 }
 
-/** The verb that a line without one means. */
-export const DEFAULT_VERB = "matrix";
-
 /** The verbs of the program, read off the program itself; `releases` are what `<release>` can be. */
 export function readVerbs(program: Command, releases: readonly string[]): readonly VerbWords[] {
   const help = program.createHelp();

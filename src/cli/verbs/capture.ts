@@ -1,12 +1,47 @@
+import { type Command, Option } from "commander";
 import type { ReadMachine } from "../../host/read-machine.ts";
 import { leftOut } from "../../host/redaction/index.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { EXIT } from "../exit-codes.ts";
+import { SOURCE_HELP } from "../options.ts";
 import { sayNote } from "../print.ts";
 import { readUnchanged } from "../read-source.ts";
+import type { Finish } from "../verb.ts";
 import { writeOutput } from "../write-output.ts";
-import type { CaptureOptions } from "./capture-options.ts";
+
+/** What it writes. */
+const CAPTURE_FORMATS = ["snapshot", "rdma-topo"] as const;
+
+/** Options of `capture`. */
+interface CaptureOptions {
+  readonly root?: string;
+  readonly output?: string;
+  readonly format: (typeof CAPTURE_FORMATS)[number];
+  readonly plain?: boolean;
+  readonly debug?: boolean;
+}
+
+/** Its arguments, options and help. */
+export function declareCapture(command: Command, finish: Finish): void {
+  command
+    .argument("[source]", SOURCE_HELP)
+    .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
+    .option(
+      "-o, --output <file>",
+      "write here (replaces what is there); without it, to standard output, where that is no terminal",
+    )
+    .addOption(new Option("--format <name>", "what to write").choices([...CAPTURE_FORMATS]).default(CAPTURE_FORMATS[0]))
+    .option("--plain", "do not compress")
+    .option("--debug", "show stack traces of errors")
+    .addHelpText(
+      "after",
+      "\nExits with 0.\n\nExamples:\n  sudo peerlane capture -o server.json.gz     then, anywhere: peerlane matrix server.json.gz\n  sudo peerlane capture --format rdma-topo -o server.dump",
+    )
+    .action(async (source: string | undefined, options: CaptureOptions) => {
+      finish(await runCapture(source, options));
+    });
+}
 
 /** `peerlane capture [SRC]`: the machine in one file, to be read anywhere. */
 export async function runCapture(source: string | undefined, options: CaptureOptions): Promise<number> {

@@ -1,3 +1,4 @@
+import { type Command, Option } from "commander";
 import type { Change } from "../../advice/what-if/change.ts";
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
@@ -16,17 +17,40 @@ import {
   printableJson,
 } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type MachineOptions, rulesOf } from "../options.ts";
+import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { print } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readSource } from "../read-source.ts";
 import { askedMachine, isSentOn, shownMachine, shownPath } from "../sent-on.ts";
 import { screenOf, showNotes } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `check`. */
 export interface CheckOptions extends MachineOptions {
   readonly junit?: boolean;
   readonly sarif?: boolean;
+}
+
+/** Its arguments, options and help. */
+export function declareCheck(command: Command, finish: Finish): void {
+  command
+    .argument("<policy>", "a policy file (YAML); examples/policies has some")
+    .argument("[source]", SOURCE_HELP)
+    .addOption(new Option("--junit", "print JUnit XML, for a CI server").conflicts(["json", "markdown", "sarif"]))
+    .addOption(new Option("--sarif", "print SARIF 2.1.0, for code scanning").conflicts(["json", "markdown"]));
+  addMachineOptions(command)
+    .addHelpText(
+      "after",
+      `
+Exits with 0 where all rules hold, 1 where one fails, 3 where the source hides what decides.
+
+Examples:
+  sudo peerlane check fleet.yaml
+  peerlane check fleet.yaml server.tar.gz --junit > peerlane.xml`,
+    )
+    .action(async (policy: string, source: string | undefined, options: CheckOptions) => {
+      finish(await runCheck(policy, source, options));
+    });
 }
 
 /** `peerlane check POLICY [SRC]`. */

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { compareMachines, type MachineDifference } from "../../advice/difference/machines.ts";
 import { compareVerdicts } from "../../advice/difference/verdicts.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -7,14 +8,31 @@ import { isUnknown, type Known } from "../../pci/known.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/index.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type OutputOptions, rulesOf } from "../options.ts";
+import { addNamingOptions, addOutputOptions, type OutputOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { type NamingOptions, shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `diff`. */
 export interface DiffOptions extends OutputOptions, NamingOptions {
   readonly rules?: string;
+}
+
+/** Its arguments, options and help. */
+export function declareDiff(command: Command, finish: Finish): void {
+  command
+    .argument("<before>", SOURCE_HELP)
+    .argument("[after]", "the other one; without it, this host")
+    .option("--rules <release>", "the kernel release whose rules decide on both sides");
+  addOutputOptions(addNamingOptions(command))
+    .addHelpText(
+      "after",
+      "\nExits with 0 where nothing differs, 1 where something does.\n\nExamples:\n  peerlane diff before.json.gz after.json.gz\n  sudo peerlane diff yesterday.json.gz",
+    )
+    .action(async (before: string, after: string | undefined, options: DiffOptions) => {
+      finish(await runDiff(before, after, options));
+    });
 }
 
 /** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where they differ, as `diff` does. */

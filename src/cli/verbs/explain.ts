@@ -1,17 +1,43 @@
+import type { Command } from "commander";
 import { verdictHistory } from "../../advice/history.ts";
 import { findDevice } from "../../host/select.ts";
 import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, whatIfView } from "../../report/index.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type MachineOptions, rulesOf } from "../options.ts";
+import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `explain`. */
 export interface ExplainOptions extends MachineOptions {
   readonly history?: boolean;
+}
+
+/** Its arguments, options and help. */
+export function declareExplain(command: Command, finish: Finish): void {
+  command
+    .argument("<provider>", "the device whose memory is used: 0000:03:00.0, 03:00.0, nvme0, 10de:2330")
+    .argument("<client>", "the device that reads and writes it")
+    .argument("[source]", SOURCE_HELP)
+    .option("--history", "what each kernel release says of the pair");
+  addMachineOptions(command)
+    .addHelpText(
+      "after",
+      `
+Exits with 0 where the client reaches the provider's memory, directly or through the host bridge, 1 where the kernel
+refuses, 3 where the source hides what decides; --history too, by the machine's own kernel.
+
+Examples:
+  sudo peerlane explain nvme0 mlx5_0
+  peerlane explain 03:00.0 05:00.0 dump.txt --kernel 6.12 --cpu intel
+  peerlane explain gpu nic dump.txt --history`,
+    )
+    .action(async (provider: string, client: string, source: string | undefined, options: ExplainOptions) => {
+      finish(await runExplain(provider, client, source, options));
+    });
 }
 
 /** `peerlane explain A B [SRC]`: exits by what B may do with A's memory. */

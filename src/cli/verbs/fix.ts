@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import { type Advice, advise } from "../../advice/fix/advise.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -5,10 +6,11 @@ import { findDevice, findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { askedBlocks, askedJson, fixBlocks, fixJson } from "../../report/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type MachineOptions, rulesOf } from "../options.ts";
+import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `fix`. */
 export interface FixOptions extends MachineOptions {
@@ -17,6 +19,28 @@ export interface FixOptions extends MachineOptions {
 
 /** More pairs than this are too many for one piece of advice. */
 const MAX_PAIRS = 10_000;
+
+/** Its arguments, options and help. */
+export function declareFix(command: Command, finish: Finish): void {
+  command
+    .argument("[names...]", `two devices, provider and client, then a source (${SOURCE_HELP})`)
+    .option("--all <classes>", "all pairs of two classes instead of two devices, as gpu:nic");
+  addMachineOptions(command)
+    .addHelpText(
+      "after",
+      `
+Exits with 0 where the pair is direct or something helps, 1 where nothing does, 3 where the source hides what decides.
+Nothing is written to any device: what is printed is for you to run.
+
+Examples:
+  sudo peerlane fix nvme0 mlx5_0
+  peerlane fix 03:00.0 05:00.0 dump.txt --kernel 7.2 --cpu intel
+  peerlane fix --all gpu:nic server.tar.gz`,
+    )
+    .action(async (names: readonly string[], options: FixOptions) => {
+      finish(await runFix(names, options));
+    });
+}
 
 /** `peerlane fix A B [SRC]` and `peerlane fix --all gpu:nic [SRC]`. */
 export async function runFix(names: readonly string[], options: FixOptions): Promise<number> {

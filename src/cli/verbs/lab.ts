@@ -1,3 +1,4 @@
+import { type Command, InvalidArgumentError } from "commander";
 import {
   findClass,
   findDesign,
@@ -19,9 +20,10 @@ import type { Printable } from "../../pci/visible.ts";
 import { type Block, documentMarkdown, documentText, printableJson } from "../../report/index.ts";
 import { labBlocks, labJson, labPage, replayBlocks, replayJson } from "../../report/lab/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { OutputOptions } from "../options.ts";
+import { addOutputOptions, listed, type OutputOptions } from "../options.ts";
 import { ProgressLine, print } from "../print.ts";
 import { screenOf } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `lab`. */
 export interface LabVerbOptions extends OutputOptions {
@@ -34,6 +36,33 @@ export interface LabVerbOptions extends OutputOptions {
 
 /** Each measurement takes at least so long, in milliseconds. */
 const LEAST_MS = 20;
+
+/** Its arguments, options and help. */
+export function declareLab(command: Command, finish: Finish): void {
+  command
+    .argument("[design]", "only this design, with what it says on each machine; or 'replay'")
+    .argument("[id]", "the run to replay, as dma-map-resource:bus-offset:1:b")
+    .option("--designs <names>", "only these designs", listed)
+    .option("--classes <names>", "only these classes of machine", listed)
+    .option("--longest <segments>", "lists up to this length, of 1, 2, 64 and 4096 segments", parseLength)
+    .option("--seed <number>", "where the pages of the lists lie", parseSeed)
+    .option("--time", "measure the time per segment of this implementation too");
+  addOutputOptions(command)
+    .addHelpText(
+      "after",
+      `
+Exits with 0; replay with 0 where the run is right, 1 where it is not. All of it takes about half a minute.
+
+Examples:
+  peerlane lab --longest 64
+  peerlane lab dma-map-resource --classes one-switch,bus-offset
+  peerlane lab replay dma-map-resource:bus-offset:1:b
+  peerlane lab --designs special-pages,provider-ranges --classes iommu-strict --time`,
+    )
+    .action(async (design: string | undefined, id: string | undefined, options: LabVerbOptions) => {
+      finish(runLabVerb(design, id, options));
+    });
+}
 
 /** `peerlane lab`, `peerlane lab DESIGN`, `peerlane lab replay ID`. */
 export function runLabVerb(word: string | undefined, id: string | undefined, options: LabVerbOptions): number {
@@ -112,4 +141,19 @@ function printForm(
   if (options.json === true) print(printableJson(json(), 1));
   else if (options.markdown === true) print(markdown());
   else print(documentText(blocks(), screenOf(options)));
+}
+
+const SEEDS = 1e9;
+
+function parseSeed(text: string): number {
+  const seed = Number(text);
+  if (!Number.isInteger(seed) || seed < 0 || seed >= SEEDS)
+    throw new InvalidArgumentError(`a seed is 0 to ${SEEDS - 1}`);
+  return seed;
+}
+
+function parseLength(text: string): number {
+  const length = Number(text);
+  if (!Number.isInteger(length) || length < 1) throw new InvalidArgumentError("a list has at least one segment");
+  return length;
 }

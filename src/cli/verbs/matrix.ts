@@ -1,19 +1,46 @@
+import type { Command } from "commander";
 import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { matrixBlocks, matrixJson, matrixText, whatIfView } from "../../report/index.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { type MachineOptions, rulesOf } from "../options.ts";
+import { addMachineOptions, listed, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show, treeInput } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `matrix`. */
 export interface MatrixOptions extends MachineOptions {
   readonly all?: boolean;
   readonly providers?: readonly string[];
   readonly clients?: readonly string[];
+}
+
+/** Its arguments, options and help. */
+export function declareMatrix(command: Command, finish: Finish): void {
+  command
+    .argument("[source]", SOURCE_HELP)
+    .option("--all", "every function with a memory BAR as provider, every one but bridges as client")
+    .option("--providers <names>", "only these providers: addresses, nvme0, 10de:2330, gpu, nic, nvme, accel", listed)
+    .option("--clients <names>", "only these clients, likewise", listed);
+  addMachineOptions(command)
+    .addHelpText(
+      "after",
+      `
+Exits with 0, or with 3 where the source hides what decides each of the pairs.
+
+Examples:
+  sudo peerlane matrix
+  peerlane matrix dump.txt --cpu amd-zen --kernel 7.2
+  ssh server sudo lspci -vvv | peerlane -
+  peerlane matrix server.tar.gz --iommu passthrough --append pci=disable_acs_redir=00:04.0
+  peerlane matrix server.tar.gz --providers nvme --clients nic --json`,
+    )
+    .action(async (source: string | undefined, options: MatrixOptions) => {
+      finish(await runMatrix(source, options));
+    });
 }
 
 /** `peerlane matrix [SRC]`. */

@@ -1,18 +1,44 @@
+import { type Command, InvalidArgumentError } from "commander";
 import { topologyOf } from "../../host/machine.ts";
 import { type Host, poolUse, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
 import { documentText, printableJson } from "../../report/index.ts";
 import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
-import type { OutputOptions } from "../options.ts";
+import { addNamingOptions, addOutputOptions, type OutputOptions } from "../options.ts";
 import { print, redraw } from "../print.ts";
 import { type NamingOptions, shownHost } from "../sent-on.ts";
 import { screenOf, show } from "../show.ts";
+import type { Finish } from "../verb.ts";
 
 /** Options of `p2pmem`. */
 export interface P2pmemOptions extends OutputOptions, NamingOptions {
   /** Seconds between two looks. */
   readonly watch?: number;
+}
+
+/** Its arguments, options and help. */
+export function declareP2pmem(command: Command, finish: Finish): void {
+  command.option("--watch [seconds]", "look again and again (every second), until Ctrl-C", parseSeconds);
+  addOutputOptions(addNamingOptions(command))
+    .addHelpText(
+      "after",
+      `
+Memory of GPUs and accelerators is left alone by every verb, since jobs run in it; what a driver did not publish is
+taken with --allow-unpublished only. Nothing is mapped by this verb.
+Exits with 0 where this user may use peer memory here, 1 where not: what is missing is said, and how to get it.
+
+Examples:
+  sudo peerlane p2pmem
+  sudo peerlane p2pmem --watch 0.5
+  peerlane p2pmem --json | jq '.missing'`,
+    )
+    .action(async (options: Omit<P2pmemOptions, "watch"> & { readonly watch?: number | true }) => {
+      const { watch, ...others } = options;
+      finish(
+        await runP2pmem(watch === undefined ? others : { ...others, watch: watch === true ? DEFAULT_SECONDS : watch }),
+      );
+    });
 }
 
 /** `peerlane p2pmem`: the pools of this host, once or again and again. */
@@ -58,4 +84,12 @@ async function watch(host: Host, intervalSeconds: number, options: OutputOptions
       previous = text;
     }
   });
+}
+
+const DEFAULT_SECONDS = 1;
+
+function parseSeconds(text: string): number {
+  const seconds = Number(text);
+  if (!(seconds >= 0.1 && seconds <= 3600)) throw new InvalidArgumentError("an interval is 0.1 to 3600 seconds");
+  return seconds;
 }

@@ -1,15 +1,33 @@
+import type { Command } from "commander";
 import packageFile from "../../../package.json" with { type: "json" };
 import { machineReport } from "../../report/index.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { rulesOf, type WhatIfOptions } from "../options.ts";
+import { addWhatIfOptions, rulesOf, SOURCE_HELP, type WhatIfOptions } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { treeInput } from "../show.ts";
+import type { Finish } from "../verb.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `report`. */
 export interface ReportOptions extends WhatIfOptions {
   readonly output?: string;
+}
+
+/** Its arguments, options and help. */
+export function declareReport(command: Command, finish: Finish): void {
+  command
+    .argument("[source]", SOURCE_HELP)
+    .option("-o, --output <file>", "write here (replaces what is there) instead of to standard output");
+  addWhatIfOptions(command)
+    .option("--debug", "show stack traces of errors")
+    .addHelpText(
+      "after",
+      "\nExits with 0.\n\nExamples:\n  sudo peerlane report > report.md\n  peerlane report dump.txt --kernel 7.2",
+    )
+    .action(async (source: string | undefined, options: ReportOptions) => {
+      finish(await runReport(source, options));
+    });
 }
 
 /** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */

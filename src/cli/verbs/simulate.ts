@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
+import type { Command } from "commander";
 import { askWhatIf } from "../../advice/what-if/what-if.ts";
 import type { Machine } from "../../host/machine.ts";
 import {
@@ -13,12 +14,19 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { printableJson } from "../../report/printable.ts";
 import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { ChangeOptions, OutputOptions } from "../options.ts";
+import {
+  addChangeOptions,
+  addNamingOptions,
+  addOutputOptions,
+  type ChangeOptions,
+  type OutputOptions,
+} from "../options.ts";
 import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readUnchanged } from "../read-source.ts";
 import { askedMachine, type NamingOptions, shownMachine, shownPath } from "../sent-on.ts";
 import { show } from "../show.ts";
+import type { Finish } from "../verb.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `simulate`. */
@@ -29,6 +37,30 @@ export interface SimulateOptions extends OutputOptions, ChangeOptions, NamingOpt
 
 /** Milliseconds between two drawings of the progress. */
 const PROGRESS_INTERVAL = 100;
+
+/** Its arguments, options and help. */
+export function declareSimulate(command: Command, finish: Finish): void {
+  command
+    .argument("<scenario>", "a workload file (YAML); examples/workloads has some")
+    .option("--trace", "show the way of every request, hop by hop")
+    .option("--trace-file <file>", "write the same for Perfetto and chrome://tracing (replaces what is there)");
+  addOutputOptions(addNamingOptions(addChangeOptions(command)))
+    .addHelpText(
+      "after",
+      `
+Exits with 0 where all is delivered and every byte is right at its owner, 1 where something is refused, lost, faulted or
+wrong, 3 where the source of the machine hides what decides, 4 where a file cannot be written.
+
+Examples:
+  peerlane simulate examples/workloads/nvmeof-one-switch.yaml
+  peerlane simulate examples/workloads/silent-loss.yaml --trace
+  peerlane simulate examples/workloads/silent-loss.yaml --iommu passthrough
+  peerlane simulate my-target.yaml --trace-file trace.json      then open it in https://ui.perfetto.dev`,
+    )
+    .action(async (file: string, options: SimulateOptions) => {
+      finish(await runSimulate(file, options));
+    });
+}
 
 /** `peerlane simulate SCENARIO`: runs a workload file on the model. */
 export async function runSimulate(file: string, options: SimulateOptions): Promise<number> {

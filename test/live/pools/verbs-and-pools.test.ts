@@ -66,9 +66,13 @@ async function run(...words: readonly string[]): Promise<Run> {
   let code: number | null = null;
   let message = "";
   try {
-    const program = makeProgram("0.0.0", (exit) => {
-      code = exit;
-    });
+    const program = await makeProgram(
+      "0.0.0",
+      (exit) => {
+        code = exit;
+      },
+      words,
+    );
     await program.parseAsync(["node", "peerlane", ...words]);
   } catch (error) {
     const { message: what, remedy = "" } = error as Error & { readonly remedy?: string };

@@ -4,7 +4,7 @@ import { shellWord } from "../../report/shell-word.ts";
 import { type GuestDisk, type GuestDisks, runGuestShell, runInGuest } from "../../vm/index.ts";
 import { makeGuestPrinter, printBytes } from "../print.ts";
 import { screenWidth, wantsColor } from "../terminal.ts";
-import { type BootContext, type BootOptions, withBoot } from "./vm-boot.ts";
+import { type BootContext, type BootOptions, withBoot } from "./boot.ts";
 
 /** Options of `vm` with a command or a shell. */
 export interface VmGuestOptions extends BootOptions {

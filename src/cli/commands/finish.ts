@@ -1,2 +1,0 @@
-/** Takes the exit code of a verb. */
-export type Finish = (code: number) => void;
