@@ -10,7 +10,7 @@ let view: LabView;
 
 beforeAll(() => {
   view = wholeLab();
-}, 300_000);
+});
 
 test("docs/lab.md is what the lab finds (scripts/update-lab-page.ts)", async () => {
   await expect(withLab(readFileSync(page, "utf8"), view)).toMatchFileSnapshot(page);

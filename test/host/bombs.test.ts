@@ -88,7 +88,7 @@ describe("A source without an end is refused at its bound:", () => {
     ["a scenario", "hostBridges:\n", "  - below: []\n", "64 MiB", 64, "too-large"],
     ["compressed data", "\x1f\x8b\x08", "x", "64 MiB", 64, "too-large"],
     ["an archive", `${nul}ustar`, new Uint8Array(8 * MIB), "512 MiB", 512, "too-large"],
-  ] as const)("%s", { timeout: 120_000 }, async (_, start, block, bound, mebibytes, code) => {
+  ] as const)("%s", async (_, start, block, bound, mebibytes, code) => {
     const { taken, error } = await endless(start, block);
     expect(error.code).toBe(code);
     expect(error.message).toContain(bound);

@@ -18,7 +18,7 @@ export function peerlane(args: readonly string[], input?: string | Uint8Array): 
   const { status, stdout, stderr } = spawnSync(process.execPath, [...limitedHeap, program, ...args], {
     encoding: "utf8",
     maxBuffer: 2 ** 30,
-    timeout: 120_000,
+    timeout: 600_000,
     ...(input === undefined ? {} : { input }),
   });
   return { status, out: stdout, err: stderr };

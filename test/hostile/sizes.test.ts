@@ -32,7 +32,7 @@ function lspciFunction(address: string): string {
 }
 
 describe(`${feedBytes / 2 ** 30} GB on standard input`, () => {
-  test("of one machine's text, again and again, streams in bounded memory", { timeout: 600_000 }, async () => {
+  test("of one machine's text, again and again, streams in bounded memory", async () => {
     const block = Buffer.from(
       Array.from({ length: 256 }, (_, bus) => lspciFunction(`0000:${hex(bus, 2)}:00.0`)).join(""),
     );
@@ -42,13 +42,13 @@ describe(`${feedBytes / 2 ** 30} GB on standard input`, () => {
     expect(out).toContain("0000");
   });
 
-  test("of lines that are no lspci's is refused", { timeout: 600_000 }, async () => {
+  test("of lines that are no lspci's is refused", async () => {
     const { status, err } = await feed(Buffer.from("nothing that lspci would print\n".repeat(30_000)), feedBytes);
     expect(status).toBe(2);
     expect(err).toContain("standard input");
   });
 
-  test("without a single line end is refused", { timeout: 600_000 }, async () => {
+  test("without a single line end is refused", async () => {
     const { status, err } = await feed(Buffer.alloc(2 ** 20, "x"), feedBytes);
     expect(status).toBe(2);
     expect(err).toContain("standard input");
@@ -61,7 +61,7 @@ describe("65,536 functions", () => {
       make(`${hex(index >>> 16, 4)}:${hex((index >>> 8) & 255, 2)}:${hex((index >>> 3) & 31, 2)}.${index & 7}`),
     ).join("");
 
-  test("in a dump: too many pairs are refused with a way out, and a few can be asked for", { timeout: 120_000 }, () => {
+  test("in a dump: too many pairs are refused with a way out, and a few can be asked for", () => {
     const dump = join(folder, "many.txt");
     writeFileSync(dump, functions(lspciFunction));
     const all = peerlane(["matrix", dump]);
@@ -74,7 +74,7 @@ describe("65,536 functions", () => {
     expect(tree.out.split("\n").length).toBeGreaterThan(65_000);
   });
 
-  test("in an archive", { timeout: 120_000 }, () => {
+  test("in an archive", () => {
     const blocks: Buffer[] = [];
     const entry = (path: string, type: string, target: string, content: Buffer): void => {
       const header = Buffer.alloc(512);
@@ -109,7 +109,7 @@ describe("65,536 functions", () => {
     expect(out).toContain("00:00.0");
   });
 
-  test("in a scenario is refused or read, with the place", { timeout: 120_000 }, () => {
+  test("in a scenario is refused or read, with the place", () => {
     const file = join(folder, "many.yaml");
     writeFileSync(file, `hostBridges:\n  - below:\n${"      - nvme\n".repeat(65_536)}`);
     const { status, err } = peerlane(["matrix", file]);
@@ -149,7 +149,7 @@ describe("contradictions", () => {
 });
 
 describe("files that are not what they seem", () => {
-  test("a gzip bomb is refused", { timeout: 120_000 }, () => {
+  test("a gzip bomb is refused", () => {
     const file = join(folder, "bomb.gz");
     writeFileSync(file, gzipSync(Buffer.alloc(600 * 2 ** 20), { level: 9 }));
     const { status, err } = peerlane(["matrix", file]);

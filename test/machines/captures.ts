@@ -56,8 +56,17 @@ export function readCapture(name: string): Capture {
   };
 }
 
-/** Reads a capture's machine from its sysfs. */
-export function readCapturedMachine(name: string): Machine {
+/** The files of a capture: what its sysfs showed. */
+export function readCapturedTree(name: string): ArchiveTree {
   const bytes = gunzipSync(readFileSync(join(folder, `${name}.tar.gz`)));
-  return readSysfs(new ArchiveTree(new Uint8Array(bytes), name), { format: "archive" });
+  return new ArchiveTree(new Uint8Array(bytes), name);
+}
+
+const machines = new Map<string, Machine>();
+
+/** Reads a capture's machine from its sysfs, once: it is not to be changed. */
+export function readCapturedMachine(name: string): Machine {
+  const machine = machines.get(name) ?? readSysfs(readCapturedTree(name), { format: "archive" });
+  machines.set(name, machine);
+  return machine;
 }

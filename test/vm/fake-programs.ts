@@ -45,7 +45,7 @@ exec /bin/rm "$@"`,
 };
 
 /** Long enough for a machine that is busy with other things. */
-const PATIENCE = { timeout: 50_000, interval: 25 };
+const PATIENCE = { timeout: 500_000, interval: 25 };
 
 /** A run of the program among stand-ins, in folders of its own. */
 export class FakeRun {

@@ -99,7 +99,7 @@ describe("who keeps it may be killed too", () => {
     await run.reached();
     for (const pid of [pidOf(child), ...keepers().map((each) => each.pid)]) process.kill(pid, "SIGKILL");
     await ended;
-    await vi.waitFor(() => expect(run.processes()).toEqual([]), { timeout: 50_000 });
+    await vi.waitFor(() => expect(run.processes()).toEqual([]), { timeout: 500_000 });
     expect(run.folders()).toHaveLength(1);
     await endOf(run.start("nowhere"));
     expect(run.folders()).toEqual([]);

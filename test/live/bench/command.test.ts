@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 
@@ -30,6 +31,14 @@ function outputOf(text: string): Output {
   const value: unknown = JSON.parse(text);
   OUTPUT_SCHEMAS.bench.parse(value);
   return value as Output;
+}
+
+/** More than the program reads of itself: who has read so much measures. */
+const MEASURING_BYTES = 64 * 2 ** 20;
+
+/** What a process has read so far, from anywhere. */
+function readBy(pid = 0): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync(`/proc/${pid}/io`, "latin1"))?.[1]);
 }
 
 const QUICK = ["--runtime", "0.4", "--ramp", "0"];
@@ -88,23 +97,15 @@ describe("bench of a file, through DRAM alone", () => {
   });
 
   test.for(["SIGINT", "SIGTERM", "SIGHUP"] as const)("shows what it has where %s ends it", async (signal) => {
-    const child = spawn(process.execPath, [
-      PROGRAM,
-      "bench",
-      file,
-      "--dram-only",
-      "--runtime",
-      "60",
-      "--ramp",
-      "0",
-      "--json",
-    ]);
+    const words = ["bench", file, "--dram-only", "--runtime", "600", "--ramp", "0", "--json"];
+    const child = spawn(process.execPath, [PROGRAM, ...words]);
     let stdout = "";
     child.stdout.on("data", (chunk: Buffer) => {
       stdout += chunk.toString();
     });
     const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
-    setTimeout(() => child.kill(signal), 2500);
+    while (child.exitCode === null && readBy(child.pid) < MEASURING_BYTES) await pause(20);
+    child.kill(signal);
     expect(await ended).toBe(4);
     expect(outputOf(stdout).outcome).toBe("partial");
   });

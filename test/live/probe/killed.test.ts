@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { listRescues } from "../../../src/live/probe/rescue-store.ts";
 import { variedBytes } from "./fakes.ts";
@@ -14,15 +15,24 @@ beforeAll(async () => {
 });
 afterAll(() => program.remove());
 
-/** Runs the program, and kills it some time after it started. */
-function killAfter(delayMs: number, disk: string, state: string): Promise<void> {
+/** Whether a rescue file stands under its name. */
+function isSaved(state: string): boolean {
+  return existsSync(state) && readdirSync(state).some((name) => name.endsWith(".rescue"));
+}
+
+/** Runs the program, and kills it when it has saved the range, or some time after it started. */
+function killAt(moment: "saved" | number, disk: string, state: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [program.path, disk, state]);
     let complaints = "";
     child.stderr.on("data", (chunk: Buffer) => {
       complaints += chunk.toString();
     });
-    child.stdout.once("data", () => setTimeout(() => child.kill("SIGKILL"), delayMs));
+    child.stdout.once("data", async () => {
+      if (moment !== "saved") await pause(moment);
+      else while (child.exitCode === null && !isSaved(state)) await pause(1);
+      child.kill("SIGKILL");
+    });
     child.on("close", (_, signal) => (signal === "SIGKILL" ? resolve() : reject(new Error(complaints))));
   });
 }
@@ -35,7 +45,7 @@ test(`a test of writes that is killed ${KILLS} times at random points never lose
   for (let kill = 0; kill < KILLS; kill++) {
     const [disk, state] = [join(program.folder, "disk"), join(program.folder, `state-${kill}`)];
     writeFileSync(disk, original);
-    await killAfter(Math.random() * 60, disk, state);
+    await killAt(kill % 4 === 0 ? "saved" : Math.random() * 60, disk, state);
     const [left, ...others] = listRescues(state);
     expect(others).toEqual([]);
     const now = readFileSync(disk);
