@@ -1,9 +1,9 @@
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { Acs } from "../pci/acs.ts";
-import type { Bdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { acsParameters } from "../rules/acs-parameters.ts";
 import {
   type AcsBits,
@@ -45,6 +45,11 @@ export function reboot(machine: Machine, planned: Machine): Machine {
   const functions = planned.functions.map((fn): PciFunction => {
     const { acs } = fn;
     if (acs === null || isUnknown(acs)) return fn;
+    if (acs.capabilityHidden === true)
+      return {
+        ...fn,
+        acs: unknown(`the source shows what is on in the ACS of ${formatBdf(fn.bdf)}, not what it offers`),
+      };
     const asked = before.asksOf(fn);
     const asks = after.asksOf(fn);
     if (isUnknown(asked)) return { ...fn, acs: asked };

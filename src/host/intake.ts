@@ -3,6 +3,7 @@ import { looksLikeTar } from "./archive.ts";
 import { joinBytes } from "./compression.ts";
 import type { LspciReader } from "./lspci/index.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
+import { rootElementOf } from "./xml/root-element.ts";
 
 /** What a source holds, as its first bytes tell. */
 export type Kind = "tar" | "json" | "xml" | "scenario" | "lspci";
@@ -19,14 +20,63 @@ export const MAX_BYTES: Readonly<Record<Kind, number>> = {
 /** Enough to tell formats apart by; a pipe may deliver it in small pieces. */
 export const HEAD_BYTES: number = 64 * 1024;
 
-/** The kind of a source by its first bytes; by name alone a YAML file is a scenario. */
+/** How sure a reader is that a text is its own. */
+const NOT_MINE = 0;
+const BY_NAME = 1;
+const LOOKS_SO = 2;
+const CERTAIN = 3;
+
+type TextKind = Exclude<Kind, "tar">;
+
+/** A line that begins a function of `lspci` (also behind a path of `-PP` or a group's number), a tree, or `-vmm`. */
+const lspciLine =
+  /^[ \t\u00a0>*+-]{0,200}(?:(?:IOMMU )?group:?\s+\d+:?\s+)?(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[01][0-9a-f]\.[0-7](?:\/[0-9a-f:.]+)*\s+(?:"|[A-Z0-9])|^[ \t\u00a0>]{0,200}-(?:\[|\+-\[)[0-9a-f:]+\]-|^[ \t\u00a0>]{0,200}(?:Slot|Device):\s+[0-9a-f:]+\.[0-7][ \t\r]*$/im;
+const jsonStart = /^(?:\{\s*(?:"(?:[^"\\\n]|\\.)*"\s*:|\}\s*$)|\[\s*(?:[{["]|\]\s*$))/;
+const topologyRoots: readonly (string | undefined)[] = ["topology", "system"];
+const htmlElements =
+  /^(?:html|head|body|div|span|p|pre|code|details|summary|blockquote|table|tr|td|br|hr|b|i|a|h[1-6]|ul|ol|li|tt|samp|kbd)$/i;
+
+/**
+ * Each reader says how sure it is of a text by its content, and the surest has it: no first letter decides, for prompts,
+ * kernel messages, report forms and HTML begin as JSON and XML do. What none knows is taken for text of `lspci`.
+ */
+const claims: readonly (readonly [kind: TextKind, claim: (text: string, name: string) => number])[] = [
+  ["json", (text) => (jsonStart.test(text) ? CERTAIN : NOT_MINE)],
+  [
+    "xml",
+    (text) => {
+      if (!text.startsWith("<")) return NOT_MINE;
+      const root = rootElementOf(text);
+      if (topologyRoots.includes(root)) return CERTAIN;
+      return root === undefined
+        ? text.startsWith("<?xml")
+          ? BY_NAME
+          : NOT_MINE
+        : htmlElements.test(root)
+          ? NOT_MINE
+          : BY_NAME;
+    },
+  ],
+  [
+    "scenario",
+    (text, name) =>
+      /^[ \t{]*["']?hostBridges["']?[ \t]*:/m.test(text) ? CERTAIN : /\.ya?ml$/i.test(name) ? BY_NAME : NOT_MINE,
+  ],
+  ["lspci", (text) => (lspciLine.test(text) ? LOOKS_SO : NOT_MINE)],
+];
+
+/** The kind of a source by its first bytes; a YAML file that is nothing else is a scenario. */
 export function kindOf(head: Uint8Array, name: string): Kind {
   if (looksLikeTar(head)) return "tar";
   // Not the whole: a character that the end cuts in two is no matter here. A byte order mark is left out.
-  const start = new TextDecoder(detectEncoding(head).encoding).decode(head.subarray(0, HEAD_BYTES)).trimStart();
-  if (start.startsWith("{") || start.startsWith("[")) return "json";
-  if (start.startsWith("<")) return "xml";
-  return /\.ya?ml$/i.test(name) || /^\s*["']?hostBridges["']?\s*:/m.test(start) ? "scenario" : "lspci";
+  const text = new TextDecoder(detectEncoding(head).encoding).decode(head.subarray(0, HEAD_BYTES)).trimStart();
+  let best: TextKind = "lspci";
+  let surest = NOT_MINE;
+  for (const [kind, claim] of claims) {
+    const sure = claim(text, name);
+    if (sure > surest) [best, surest] = [kind, sure];
+  }
+  return best;
 }
 
 /** Takes a source piece by piece: text of lspci is read as it comes, everything else is kept, up to its bound. */

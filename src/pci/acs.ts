@@ -21,6 +21,8 @@ export interface Acs {
   readonly uncertain?: number;
   /** What firmware left in the control register, where the source says so; absent where only the kernel's result is seen. */
   readonly firmwareControl?: number;
+  /** The source shows the control register only: `capability` then holds the bits that are on, and there may be more. */
+  readonly capabilityHidden?: true;
 }
 
 /** The bits in register order with the words that `lspci` prints. */

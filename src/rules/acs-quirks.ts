@@ -1,5 +1,5 @@
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 
 /** What a device-specific quirk says in place of the ACS capability. */
 export type AcsQuirk =
@@ -143,10 +143,16 @@ const rows: readonly QuirkRow[] = [
   },
 ];
 
-/** The quirk that answers for a function in place of its ACS capability; `undefined` where none does. */
-export function acsQuirk(fn: PciFunction): AcsQuirk | undefined {
-  if (isUnknown(fn.vendorId) || isUnknown(fn.deviceId)) return undefined;
+/**
+ * The quirk that answers for a function in place of its ACS capability; `undefined` where none does. Unknown where the
+ * source hides ids that a row may have.
+ */
+export function acsQuirk(fn: PciFunction): Known<AcsQuirk | undefined> {
   const { vendorId, deviceId } = fn;
+  if (isUnknown(vendorId)) return vendorId;
+  if (isUnknown(deviceId)) {
+    return rows.some((row) => row.vendorId === vendorId && passes(fn, row.on)) ? deviceId : undefined;
+  }
   return rows.find(
     (row) =>
       row.vendorId === vendorId &&

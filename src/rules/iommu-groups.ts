@@ -3,7 +3,7 @@ import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../p
 import { type Bdf, busKeyOf, deviceOf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import { ON_ROOT_BUS, PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
 import { acsQuirk } from "./acs-quirks.ts";
 
 /** The ACS bits that make the kernel call a function isolated (`REQ_ACS_FLAGS` of the IOMMU core, Linux 7.2). */
@@ -40,6 +40,7 @@ class Hidden extends Error {}
 /** True when the function cannot send peer traffic past the IOMMU (`pci_acs_enabled`, Linux 7.2). */
 export function isIsolated(fn: PciFunction): Known<boolean> {
   const quirk = acsQuirk(fn);
+  if (isUnknown(quirk)) return quirk;
   if (quirk === "registers-elsewhere") {
     // Without the capability there are no registers elsewhere either, and the kernel goes on with the port as it is.
     if (fn.acs === null) return false;
@@ -92,6 +93,10 @@ function requiredBitsOn(fn: PciFunction): Known<boolean> {
   if (fn.acs === null) return false;
   // A bit that the capability does not offer counts as hard-wired on, but for egress control.
   const { capability, control, uncertain = 0 } = fn.acs;
+  if (fn.acs.capabilityHidden === true) {
+    if ((REQUIRED & ~control) === 0) return true;
+    return unknown(`what the ACS of ${formatBdf(fn.bdf)} offers is not shown`);
+  }
   const missing = REQUIRED & (capability | PCI_ACS_EC) & ~control;
   if ((missing & ~uncertain) !== 0) return false;
   return missing === 0 || unknown(`what firmware left in the ACS control of ${formatBdf(fn.bdf)} is not known`);
@@ -147,6 +152,25 @@ class GroupBuilder {
     return this.#isolated[index] === 1;
   }
 
+  /**
+   * Whether a function shares no group with others of its device. Where the source hides what decides it, the groups that
+   * it lists do: on a root bus nothing else puts functions of one device together, or apart.
+   */
+  #isAloneInSlot(index: number): boolean {
+    try {
+      return this.#isIsolated(index);
+    } catch (hidden) {
+      if (!(hidden instanceof Hidden) || this.#topology.parent[index] !== ON_ROOT_BUS) throw hidden;
+      const groups = (this.#slotMates.get(slotKey(this.#function(index).bdf)) ?? []).map((mate) => {
+        const { iommuGroup } = this.#function(mate);
+        return isUnknown(iommuGroup) || iommuGroup === null ? -1 : iommuGroup;
+      });
+      if (groups.includes(-1)) throw hidden;
+      const own = this.#function(index).iommuGroup;
+      return groups.filter((group) => group === own).length === 1;
+    }
+  }
+
   #isPathIsolated(index: number): boolean {
     for (let bridge = index; bridge >= 0; bridge = this.#above(bridge)) if (!this.#isIsolated(bridge)) return false;
     return true;
@@ -193,9 +217,9 @@ class GroupBuilder {
     const fn = this.#function(device);
     const shares = isMultifunction(fn);
     if (isUnknown(shares)) throw new Hidden(shares.unknown);
-    if (!shares || this.#isIsolated(device)) return -1;
+    if (!shares || this.#isAloneInSlot(device)) return -1;
     for (const mate of this.#slotMates.get(slotKey(fn.bdf)) ?? []) {
-      if (mate === device || (this.#group[mate] ?? -1) < 0 || this.#isIsolated(mate)) continue;
+      if (mate === device || (this.#group[mate] ?? -1) < 0 || this.#isAloneInSlot(mate)) continue;
       return this.#group[mate] ?? -1;
     }
     return -1;

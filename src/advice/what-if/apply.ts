@@ -50,7 +50,8 @@ function written(fn: PciFunction, set: number, clear: number): PciFunction {
   const { acs } = fn;
   if (acs === null) throw refused(fn.bdf, "has no ACS capability: there is nothing to set");
   if (isUnknown(acs)) throw refused(fn.bdf, `hides its ACS: ${acs.unknown}`);
-  const missing = ACS_LETTERS.filter((_, position) => ((set & ~acs.capability) >> position) & 1);
+  const offered = acs.capabilityHidden === true ? 0x7f : acs.capability;
+  const missing = ACS_LETTERS.filter((_, position) => ((set & ~offered) >> position) & 1);
   if (missing.length > 0) {
     throw refused(fn.bdf, `cannot set ${missing.join(", ")}: its ACS capability does not offer that`);
   }

@@ -1,7 +1,7 @@
 import type { Capability } from "../../pci/capability.ts";
 import { capabilityName } from "../../pci/capability-names.ts";
 import { readAcsLine } from "./acs-lines.ts";
-import { capabilityIdOfText } from "./capability-texts.ts";
+import { capabilityIdOfText, isCutCapabilityText } from "./capability-texts.ts";
 import { readAllocationLine } from "./enhanced-allocation-lines.ts";
 import { readExpressLine, readExpressTitle } from "./express-lines.ts";
 import { hasFeatureFields, readFeatureLine, readFeatureTitle } from "./feature-lines.ts";
@@ -70,6 +70,7 @@ function readTitle(line: Line, at: number, record: FunctionRecord): void {
   const space = digits >= 3 ? "extended" : "standard";
   const id = capabilityIdOfText(line, textAt, space);
   if (id === 0 && space === "extended") return;
+  if (id === undefined && isCutCapabilityText(line.text(textAt), space)) record.capabilitiesHidden ??= unreadable;
   const name =
     id === undefined ? line.text(textAt, Math.min(line.end, textAt + MAX_NAME_BYTES)) : capabilityName(space, id);
   const decoded = id !== undefined && space === "extended" && hasFeatureFields(id) ? {} : nothing;

@@ -105,6 +105,12 @@ const texts = { standard: byFirstLetter(standardTexts), extended: byFirstLetter(
 /** What releases print for an id that they have no name for, newest first; hexadecimal digits follow. */
 const idTexts = [word("Extended Capability ID 0x"), word("Capability ID 0x"), word("#")];
 
+/** True for the beginning of a text of the tables that was cut or wrapped: which capability it is, is not known. */
+export function isCutCapabilityText(text: string, space: Capability["space"]): boolean {
+  const list = space === "standard" ? standardTexts : extendedTexts;
+  return list.some(([, whole]) => whole.length > text.length && whole.startsWith(text));
+}
+
 /** The id of the capability whose text stands at `at`; `undefined` for a text that is not in the tables. */
 export function capabilityIdOfText(line: Line, at: number, space: Capability["space"]): number | undefined {
   for (const { id, text } of texts[space].get(line.byte(at)) ?? []) if (line.has(text, at)) return id;

@@ -3,25 +3,30 @@ import type { Attachment, PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { HostBridge, Iommu, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
-import { MultifunctionFinder } from "./multifunction.ts";
 import { generalNotes } from "./notes.ts";
 import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
 import type { SystemLines } from "./system-lines.ts";
 import { isBusCertain, type TreeNode, type TreeReader } from "./tree.ts";
+import { VirtualFunctions } from "./virtual-functions.ts";
 
 /** Text has no `sys/class`, where functions get their names. */
 const noNames: readonly string[] = [];
 
 /** Makes the machine of all that a text has shown. */
 export function composeMachine(file: string, table: FunctionTable, tree: TreeReader, system: SystemLines): Machine {
+  const isWholeList = isEveryFunctionListed(table, tree);
   addTreeFunctions(table, tree);
   const readings = table
     .takeReadings()
-    .map(([bdf, reading]) => [bdf, withoutCapabilities(reading, table.facts)] as const);
-  const finder = new MultifunctionFinder(readings);
-  const functions = readings.map(([bdf, reading]) => composeFunction(bdf, reading, table.facts, tree, finder));
+    .map(
+      ([bdf, reading]) => [bdf, withGroup(withoutCapabilities(reading, table.facts), system.groups.get(bdf))] as const,
+    );
+  const finder = new VirtualFunctions(readings);
+  const functions = readings.map(([bdf, reading]) =>
+    composeFunction(bdf, reading, table.facts, tree, finder, isWholeList),
+  );
   return {
     source: { format: "lspci", name: file },
     functions,
@@ -33,13 +38,36 @@ export function composeMachine(file: string, table: FunctionTable, tree: TreeRea
   };
 }
 
+/** True where a tree shows that the text lists every function of the machine. */
+function isEveryFunctionListed(table: FunctionTable, tree: TreeReader): boolean {
+  if (tree.roots.size === 0 || tree.contested.size > 0) return false;
+  for (const bdf of tree.nodes.keys()) if (!table.has(bdf)) return false;
+  for (const bdf of table.addresses()) if (!tree.nodes.has(bdf)) return false;
+  return true;
+}
+
+/** Lines of ACS without its title are the last function's before them, unless the first line of another is left out. */
+function acsOf({ acs, looseAcs }: Reading, proven: boolean, isWholeList: boolean): PciFunction["acs"] {
+  if (looseAcs !== undefined && isUnknown(acs)) return isWholeList ? looseAcs : why.looseAcs;
+  return proven || acs !== null ? acs : why.extendedNotSeen;
+}
+
+/** The kernel's messages name groups too; where they contradict the list, the machine has changed since. */
+function withGroup(reading: Reading, group: number | undefined): Reading {
+  const { iommuGroup } = reading;
+  if (group === undefined || iommuGroup === group) return reading;
+  if (isUnknown(iommuGroup)) return { ...reading, iommuGroup: group };
+  return { ...reading, iommuGroup: unknown("dmesg and lspci name different IOMMU groups: give those of one boot") };
+}
+
 /** A tree of its own lists functions too, with their names; what it draws in a place that it does not name is left out. */
 function addTreeFunctions(table: FunctionTable, tree: TreeReader): void {
   const listed = new Set([...table.addresses()].map(busKeyOf));
   for (const node of tree.nodes.values()) {
     if (!table.has(node.bdf) && !isBusCertain(node, listed.has(busKeyOf(node.bdf)))) continue;
     const record = new FunctionRecord(node.bdf, node.line);
-    record.label = node.label;
+    if (table.hasOtherName(node.bdf, node.label)) tree.contested.add(node.bdf);
+    else record.label = node.label;
     record.isHeadWhole = false;
     if (node.ids !== undefined) {
       record.vendorId = node.ids.vendorId;
@@ -69,7 +97,8 @@ function composeFunction(
   reading: Reading,
   facts: TextFacts,
   tree: TreeReader,
-  finder: MultifunctionFinder,
+  finder: VirtualFunctions,
+  isWholeList: boolean,
 ): PciFunction {
   const node = tree.contested.has(bdf) ? undefined : tree.nodes.get(bdf);
   const proven = isExtendedSpaceSeen(reading, facts);
@@ -82,12 +111,12 @@ function composeFunction(
     revision: reading.revision,
     classCode: classOf(reading.classCode, reading.classKind),
     headerType: reading.headerType,
-    multifunction: finder.isMultifunction(bdf, reading.multifunction),
+    multifunction: finder.isMultifunction(bdf, reading),
     command: reading.command,
     bars: reading.bars,
     bridge: bridgeOf(bdf, reading, node),
     express: reading.express,
-    acs: proven || reading.acs !== null ? reading.acs : why.extendedNotSeen,
+    acs: acsOf(reading, proven, isWholeList),
     sriov: proven || reading.sriov !== null ? reading.sriov : why.extendedNotSeen,
     resizableBars: proven || !isEmpty(reading.resizableBars) ? reading.resizableBars : why.extendedNotSeen,
     capabilities: reading.capabilities,
@@ -96,7 +125,7 @@ function composeFunction(
     numaNode: reading.numaNode === why.noNumaLine && facts.namesNumaNodes ? null : reading.numaNode,
     iommuGroup: reading.iommuGroup === why.noGroupLine && facts.namesGroups ? null : reading.iommuGroup,
     p2pmem: why.notInText,
-    physicalFunction: why.notInText,
+    physicalFunction: finder.physicalOf(bdf, reading),
     attachment: attachmentOf(node, tree),
     dmaMaskBits: why.notInText,
   };

@@ -1,11 +1,12 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Machine } from "../machine.ts";
+import { readAcsLine, readLooseAcsLine } from "./acs-lines.ts";
 import { readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
 import { composeMachine } from "./compose.ts";
 import { readFunctionLine, readKernelLine, readStrayLine } from "./function-lines.ts";
 import { FunctionTable } from "./function-table.ts";
 import { isGapLine } from "./gap-line.ts";
-import { behindBullet, readHeaderLine } from "./header-line.ts";
+import { behindBullet, readGroupMark, readHeaderLine } from "./header-line.ts";
 import { readHexLine } from "./hex-line.ts";
 import { hexDigit, type Line, word } from "./line.ts";
 import { MachineRecord, readMachineLine, readSlotLine } from "./machine-form.ts";
@@ -13,6 +14,7 @@ import type { FunctionRecord } from "./record.ts";
 import { SystemLines } from "./system-lines.ts";
 import { TreeReader } from "./tree.ts";
 
+const UPPER_A = 0x41;
 const UPPER_C = 0x43;
 const UPPER_D = 0x44;
 const UPPER_K = 0x4b;
@@ -49,6 +51,8 @@ export class DumpReader {
   /** Each line of the text is followed by a blank one, as some web pages paste: blank lines then end nothing. */
   #isDoubleSpaced = false;
   #hasOrphans = false;
+  /** The group that a heading of a listing of groups names, until something else than functions follows. */
+  #headingGroup = -1;
   #begun = 0;
   #firstOddLine: { readonly number: number; readonly text: string } | undefined;
 
@@ -69,6 +73,7 @@ export class DumpReader {
       return;
     }
     if (line.start === line.end) {
+      if (!this.#isDoubleSpaced) this.#headingGroup = -1;
       // Without a line end it may be the indentation of a line that was cut.
       if (line.isWhole && !this.#isBlankBefore) this.#isBlankOfSpaces = line.start > line.rawStart;
       if (line.isWhole) this.#isBlankBefore = true;
@@ -113,6 +118,8 @@ export class DumpReader {
     if (!line.isWhole && first !== UPPER_K) return false;
     if (first === UPPER_C && readCapabilityTitle(line, record)) return this.#take();
     if ((first === UPPER_K || first === UPPER_D) && readKernelLine(line, record)) return this.#take();
+    if (first === UPPER_A && record.readCapabilityLine !== readAcsLine && readLooseAcsLine(line, record))
+      return this.#take();
     if (!record.isHeadDone) return (readFunctionLine(line, record) || readDeniedLine(line, record)) && this.#take();
     // What is below a capability: letters, but for the drawings of a tree and the marks of a gap.
     if (first < LETTERS_FROM || first === BACKSLASH || first === BACKTICK || first === BAR) return false;
@@ -151,13 +158,26 @@ export class DumpReader {
   }
 
   #readFirstLine(line: Line): FunctionRecord | undefined {
-    if (hexDigit(line.byte(behindBullet(line))) < 0) return undefined;
-    return readHeaderLine(line) ?? readMachineLine(line);
+    const mark = readGroupMark(line);
+    const at = mark?.next ?? behindBullet(line);
+    if (hexDigit(line.byte(at)) < 0) {
+      this.#headingGroup = mark !== undefined && at === line.end ? mark.group : -1;
+      return undefined;
+    }
+    const record = readHeaderLine(line, at) ?? readMachineLine(line);
+    const group = mark?.group ?? this.#headingGroup;
+    if (record === undefined) this.#headingGroup = -1;
+    else if (group >= 0) {
+      record.iommuGroup = group;
+      record.isGroupListed = true;
+    }
+    return record;
   }
 
   #begin(record: FunctionRecord, line: Line): void {
     this.#begun++;
     this.#end("next-function");
+    this.#tree.readPath(record.bridgesAbove, record.bdf, line.number);
     this.#record = record;
     this.#indentation = line.start - line.rawStart;
     this.#hasDetails = false;
@@ -209,7 +229,7 @@ export class DumpReader {
     return new PeerlaneError("bad-input", `no device in what should be the output of lspci: ${found}`, {
       place: { file: this.#file, ...(odd === undefined ? {} : { line: odd.number }) },
       remedy:
-        "expected lines like '00:1c.0 PCI bridge: …' or '-[0000:00]-+-00.0': run sudo lspci -vvvnn (without -P and -M)",
+        "expected lines like '00:1c.0 PCI bridge: …' or '-[0000:00]-+-00.0': run sudo lspci -vvvnn (with -PP at most, without -P and -M)",
     });
   }
 }

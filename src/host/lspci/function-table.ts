@@ -62,6 +62,11 @@ export class FunctionTable {
     return this.#entries.has(bdf);
   }
 
+  /** True where the text names a function otherwise than `label`, which may be of another machine. */
+  hasOtherName(bdf: Bdf, label: string | null): boolean {
+    return haveOtherNames(this.#entries.get(bdf)?.text.label ?? null, label);
+  }
+
   /** In the order in which the text names them. */
   addresses(): Iterable<Bdf> {
     return this.#entries.keys();
@@ -140,7 +145,7 @@ export class FunctionTable {
   #count(record: FunctionRecord, text: Reading): void {
     const { facts } = this;
     if (record.numaNode >= 0) facts.namesNumaNodes = true;
-    if (record.iommuGroup >= 0) facts.namesGroups = true;
+    if (record.iommuGroup >= 0 && !record.isGroupListed) facts.namesGroups = true;
     if (record.driver !== undefined) facts.namesDrivers = true;
     if (record.capabilities.length > 0) facts.showsCapabilities = true;
     if (record.capabilities.at(-1)?.space === "extended") facts.showsExtended = true;

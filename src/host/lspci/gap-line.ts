@@ -24,6 +24,8 @@ export function isGapLine(line: Line): boolean {
   if (beginnings.some((gap) => line.has(gap))) return true;
   if (line.end - line.start > MAX_GAP_BYTES) return false;
   const text = line.text();
+  // What lspci prints behind a capability that it does not decode, where a mailer broke the line.
+  if (text === "<?>") return false;
   return (isMark && onlyMarks.test(text)) || words.test(text);
 }
 

@@ -1,4 +1,4 @@
-import { type Bdf, makeBdf } from "../../pci/bdf.ts";
+import { type Bdf, busOf, deviceOf, domainOf, functionOf, makeBdf } from "../../pci/bdf.ts";
 import type { Unknown } from "../../pci/known.ts";
 import { classOfName } from "./class-names.ts";
 import { hexDigit, type Line, word } from "./line.ts";
@@ -37,6 +37,46 @@ export function readBdf(line: Line, at: number): Bdf | undefined {
   return makeBdf(domain, bus, device, fn);
 }
 
+const SLASH = 0x2f;
+/** Bridges that a path of `-PP` may name: more than a bus number can count are none. */
+const MAX_PATH = 256;
+
+/**
+ * Reads an address, or a path of `lspci -PP`, `00:01.0/01:00.0/02:03.0`, at `at`: the bridges from the root bus down, and
+ * the function itself last. Later parts have no domain of their own. Leaves `line.next` behind it.
+ */
+export function readPath(line: Line, at: number): readonly [bdf: Bdf, bridges: readonly Bdf[]] | undefined {
+  let bdf = readBdf(line, at);
+  if (bdf === undefined) return undefined;
+  const domain = domainOf(bdf);
+  const bridges: Bdf[] = [];
+  while (line.byte(line.next) === SLASH && bridges.length < MAX_PATH) {
+    bridges.push(bdf);
+    const below = readBdf(line, line.next + 1);
+    if (below === undefined) return undefined;
+    bdf = makeBdf(domain, busOf(below), deviceOf(below), functionOf(below));
+  }
+  return [bdf, bridges];
+}
+
+const groupWord = /^(?:IOMMU )?group:? {1,4}(\d{1,6}):?(?:\s+|$)/i;
+
+/** The group's number that stands before a function in a listing of IOMMU groups; `next` is behind it. */
+export interface GroupMark {
+  readonly group: number;
+  readonly next: number;
+}
+
+/** Reads `IOMMU Group 7` or `Group 7:` at the beginning of a line, as the well-known loop over `/sys/kernel/iommu_groups` prints it. */
+export function readGroupMark(line: Line): GroupMark | undefined {
+  const first = line.byte(line.start) | 0x20;
+  // `IOMMU group` or `group`: few lines begin so.
+  if (first !== 0x69 && first !== 0x67) return undefined;
+  const match = groupWord.exec(line.text(line.start, Math.min(line.end, line.start + 32)));
+  if (match === null) return undefined;
+  return { group: Number(match[1]), next: line.behindSpace(line.start + match[0].trimEnd().length) };
+}
+
 const bullets = [word("- "), word("* "), word("+ ")];
 
 /** Where a line's text begins: behind the mark of a list in Markdown, if it has one. */
@@ -48,13 +88,15 @@ export function behindBullet(line: Line): number {
  * Reads the first line of a function, `00:1c.0 PCI bridge [0604]: Intel … [8086:9d10] (rev f1) (prog-if 00 [Normal
  * decode])`, with or without ids, names and domain; `undefined` for a line that is none.
  */
-export function readHeaderLine(line: Line): FunctionRecord | undefined {
-  const bdf = readBdf(line, behindBullet(line));
-  if (bdf === undefined || line.byte(line.next) !== SPACE || line.end - line.start > MAX_HEADER_BYTES) return undefined;
+export function readHeaderLine(line: Line, at: number = behindBullet(line)): FunctionRecord | undefined {
+  const path = readPath(line, at);
+  if (path === undefined || line.byte(line.next) !== SPACE || line.end - line.start > MAX_HEADER_BYTES)
+    return undefined;
   const classStart = line.next + 1;
   const colon = line.find(classEnd, classStart);
   if (colon < 0) return undefined;
-  const record = new FunctionRecord(bdf, line.number);
+  const record = new FunctionRecord(path[0], line.number);
+  record.bridgesAbove = path[1];
   if (!readClass(line.text(classStart, colon), record)) return undefined;
   record.isHeadWhole = line.isWhole;
   readDevice(line.text(colon + classEnd.length), record);

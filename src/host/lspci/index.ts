@@ -3,6 +3,7 @@ import type { Machine } from "../machine.ts";
 import { DumpReader } from "./dump-reader.ts";
 import { LineScanner } from "./line-scanner.ts";
 import { TextCleaner } from "./text-cleaner.ts";
+import { LineJoiner } from "./wrapped-lines.ts";
 
 export { looksLikeLspci } from "./detect.ts";
 
@@ -23,7 +24,8 @@ export interface LspciReader {
 export function createLspciReader(fileName: string): LspciReader {
   const dump = new DumpReader(fileName);
   const cleaner = new TextCleaner();
-  const scanner = new LineScanner((line) => dump.readLine(line));
+  const joiner = new LineJoiner((line) => dump.readLine(line));
+  const scanner = new LineScanner((line) => joiner.take(line));
   let quietBytes = 0;
   const take = (piece: Uint8Array): void => {
     const before = dump.functionsBegun;
@@ -39,6 +41,7 @@ export function createLspciReader(fileName: string): LspciReader {
     finish: () => {
       scanner.push(cleaner.clean(new Uint8Array(0), true));
       scanner.finish();
+      joiner.flush();
       return dump.finish();
     },
   };

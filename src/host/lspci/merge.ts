@@ -44,6 +44,12 @@ export class ReadingMerger {
       command: this.#field("command register", a.command, b.command),
       bars: numbered?.bars ?? this.#field("BARs", a.bars, b.bars, (x, y) => this.#bars(x, y)),
       areBarsNumbered: (numbered ?? a).areBarsNumbered,
+      looseAcs:
+        a.looseAcs === undefined || isSame(a.looseAcs, b.looseAcs)
+          ? (a.looseAcs ?? b.looseAcs)
+          : b.looseAcs === undefined
+            ? a.looseAcs
+            : undefined,
       bridge: this.#field("bus numbers", a.bridge, b.bridge, (x, y) => this.#bridge(x, y)),
       express: this.#field("PCI Express", a.express, b.express, (x, y) => this.#express(x, y)),
       acs: this.#field("ACS", a.acs, b.acs),
@@ -142,6 +148,7 @@ export function overlay(bytes: Reading, text: Reading): Reading {
     numaNode: text.numaNode,
     iommuGroup: text.iommuGroup,
     areBarsNumbered: true,
+    looseAcs: text.looseAcs,
     classKind: known(bytes.classKind, text.classKind),
     vendorId: known(bytes.vendorId, text.vendorId),
     deviceId: known(bytes.deviceId, text.deviceId),

@@ -24,6 +24,8 @@ export interface Reading
   readonly classKind: Known<number>;
   /** False for the BARs of `-v`, whose indices are the lowest possible. */
   readonly areBarsNumbered: boolean;
+  /** What lines of ACS say that came without the title of the capability. */
+  readonly looseAcs: Acs | undefined;
 }
 
 /** How sure one can be that a record's lines are all there. */
@@ -68,6 +70,7 @@ export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
     command: orUnknown(record.command, missing ?? (record.verbosity === "v" ? why.registersNeedVv : why.unreadable)),
     bars: missingHead ?? allBars(record),
     areBarsNumbered: record.areBarsNumbered,
+    looseAcs: record.isAcsLoose && !record.hasAcs && !record.showsCapabilities ? looseAcsOf(record) : undefined,
     bridge: sealBridge(record, missingHead),
     express: sealExpress(record, missing, missingCapability),
     acs: lost ?? sealAcs(record, missingCapability),
@@ -164,6 +167,13 @@ function sealAcs(record: FunctionRecord, missingCapability: Unknown | undefined)
   return { capability: acsCapability, control: acsControl };
 }
 
+function looseAcsOf({ acsCapability, acsControl }: FunctionRecord): Acs | undefined {
+  if (acsControl < 0) return undefined;
+  return acsCapability < 0
+    ? { capability: acsControl, control: acsControl, capabilityHidden: true }
+    : { capability: acsCapability, control: acsControl };
+}
+
 function sealSriov(record: FunctionRecord, missingCapability: Unknown | undefined): Known<Sriov | null> {
   if (!record.hasSriov) return missingCapability ?? null;
   if (record.verbosity === "v") return why.registersNeedVv;
@@ -208,6 +218,7 @@ export function sealBytes(record: FunctionRecord): { reading: Reading; oddities:
     command: config.command,
     bars: config.bars,
     areBarsNumbered: true,
+    looseAcs: undefined,
     bridge: config.bridge,
     express: config.express,
     acs: config.acs,

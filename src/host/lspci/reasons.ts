@@ -29,6 +29,9 @@ export const noCapabilityLine: Unknown = unknown(
 export const noCapabilityLineOfV: Unknown = unknown(
   "no function of this text shows a capability: paste the whole output of sudo lspci -vvvnn",
 );
+export const looseAcs: Unknown = unknown(
+  "the text holds lines of ACS only, and no tree shows that no function is left out: paste the output of lspci -t too",
+);
 export const lostLines: Unknown = unknown(
   "lines are missing within this function, and what follows may be another's: paste the whole output of lspci",
 );

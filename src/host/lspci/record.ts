@@ -42,6 +42,8 @@ export class FunctionRecord {
   /** The line that begins the record, from 1. */
   readonly line: number;
   verbosity: Verbosity = "plain";
+  /** The bridges that a path of `-PP` names, from the root bus down; empty without one. */
+  bridgesAbove: readonly Bdf[] = [];
 
   label: string | null = null;
   vendorId: number = NOT_SEEN;
@@ -57,6 +59,8 @@ export class FunctionRecord {
   command: number = NOT_SEEN;
   numaNode: number = NOT_SEEN;
   iommuGroup: number = NOT_SEEN;
+  /** The group comes from a listing of groups, not from a line of the function's own. */
+  isGroupListed = false;
   readonly bars: Bar[] = [];
   /** False where lines of `-v` gave BARs, whose indices are then the lowest possible. */
   areBarsNumbered = true;
@@ -82,6 +86,8 @@ export class FunctionRecord {
   acsCapability: number = NOT_SEEN;
   acsControl: number = NOT_SEEN;
   hasAcs = false;
+  /** Lines of ACS came without its title: whose they are is certain only where no function is left out. */
+  isAcsLoose = false;
   hasSriov = false;
   sriovCounts: Pick<Sriov, "totalVfs" | "numVfs"> | undefined;
   sriovRouting: Pick<Sriov, "firstVfOffset" | "vfStride" | "vfDeviceId"> | undefined;

@@ -1,3 +1,4 @@
+import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { type Known, unknown } from "../../pci/known.ts";
 import type { Cpu, Kernel } from "../machine.ts";
 import { parseCpuinfo, unknownCpu } from "../system-files.ts";
@@ -10,6 +11,9 @@ const architectures = /\b(x86_64|aarch64|ppc64le|ppc64|riscv64|s390x|loongarch64
 const cpuinfoKey = /^(vendor_id|cpu family|model|model name|CPU implementer|cpu|isa|uarch)\s*:\s*(.*)$/;
 const lscpuKey = /^(Architecture|Vendor ID|CPU family|Model|Model name):\s*(.*)$/;
 const dmesgTime = /^\[\s*\d+\.\d+\]\s*/;
+const groupLine = /^pci ([0-9a-f:.]{12,16}): Adding to iommu group (\d{1,6})$/;
+/** No machine has more functions in groups. */
+const MAX_GROUPED = 131_072;
 const commandLineStart = /^(?:BOOT_IMAGE=|initrd=|root=|ro |console=)/;
 
 /** A value that the text may give once; two different ones cancel each other. */
@@ -41,6 +45,8 @@ export class SystemLines {
   readonly #release = new Once("kernels");
   readonly #commandLine = new Once("kernel command lines");
   #architecture: string | undefined;
+  /** IOMMU groups by the kernel's messages; of several boots the last. */
+  readonly groups: Map<Bdf, number> = new Map();
   /** First value of each key. */
   readonly #cpuinfo = new Map<string, string>();
   readonly #lscpu = new Map<string, string>();
@@ -62,6 +68,12 @@ export class SystemLines {
   }
 
   #readText(text: string): void {
+    const [, address, group] = groupLine.exec(text) ?? [];
+    if (address !== undefined) {
+      const bdf = parseBdf(address);
+      if (bdf !== undefined && this.groups.size < MAX_GROUPED) this.groups.set(bdf, Number(group));
+      return;
+    }
     const release = /^Linux version (\S+)/.exec(text) ?? /^Linux \S+ (\d+\.\d+\S*) #/.exec(text);
     if (release?.[1] !== undefined) {
       this.#release.set(release[1]);

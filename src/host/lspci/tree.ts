@@ -1,4 +1,4 @@
-import { type Bdf, busOf, devfnOf, deviceOf, domainOf, makeBdf } from "../../pci/bdf.ts";
+import { type Bdf, busKeyOf, busOf, devfnOf, deviceOf, domainOf, makeBdf } from "../../pci/bdf.ts";
 import { readIds } from "./header-line.ts";
 import { hexDigit, type Line } from "./line.ts";
 
@@ -87,6 +87,27 @@ export class TreeReader {
     // The last of a branch: what follows at this column belongs to another stem, or to one that a filter took out.
     if (mark === BACKSLASH) this.#branches.delete(column);
     return true;
+  }
+
+  /** Takes in a path of `lspci -PP`: the bridges above a function, from the root bus down. */
+  readPath(bridges: readonly Bdf[], bdf: Bdf, line: number): void {
+    const [top] = bridges;
+    if (top === undefined) return;
+    const rootBus = busKeyOf(top);
+    let upstream: TreeNode | null = null;
+    for (const at of [...bridges, bdf]) {
+      upstream = this.#add({
+        bdf: at,
+        upstream,
+        rootBus,
+        line,
+        buses: undefined,
+        coveredTo: 0,
+        followsDevice0: false,
+        label: null,
+        ids: undefined,
+      });
+    }
   }
 
   #readBranch(line: Line, from: number, start: Branch): void {
@@ -181,13 +202,17 @@ function isBlank(byte: number): boolean {
   return byte === SPACE || byte === BAR || byte === GREATER;
 }
 
+/** A name stands two spaces behind its function; what stands nearer, or behind an arrow, is a remark of someone's. */
 function readName(line: Line, at: number, node: TreeNode): void {
-  const text = line.text(at);
+  if (line.byte(at) !== SPACE || line.byte(at + 1) !== SPACE) return;
+  const text = line.text(at).replace(remark, "").trim();
   const ids = readIds(text);
-  if (ids !== undefined) node.ids = ids;
+  if (ids !== undefined) node.ids ??= ids;
   const label = ids === undefined ? text : text.slice(0, Math.max(0, text.lastIndexOf("["))).trim();
   if (line.isWhole && label !== "" && label !== "Device") node.label ??= label;
 }
+
+const remark = /(?:^|\s)(?:<[-=]|←|⟵|#|\/\/).*$/u;
 
 /** `[02-05]-` behind a bridge, or another `-` where it has no bus number yet. */
 function readBelow(line: Line, at: number, node: TreeNode, branch: Branch): Branch | undefined {

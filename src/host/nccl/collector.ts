@@ -91,9 +91,14 @@ function checkRoot({ name, attributes, place }: XmlElement): void {
     });
   }
   const { version } = attributes;
-  if (version === undefined || version === "1") return;
-  throw new PeerlaneError("unsupported", `NCCL's topology of version '${version.slice(0, 20)}'; Peerlane reads 1`, {
-    place,
-    remedy: "give a file as NCCL_TOPO_DUMP_FILE writes it",
-  });
+  // RCCL, AMD's NCCL, writes 2: the same elements, with links of XGMI.
+  if (version === undefined || version === "1" || version === "2") return;
+  throw new PeerlaneError(
+    "unsupported",
+    `NCCL's topology of version '${version.slice(0, 20)}'; Peerlane reads 1 and 2`,
+    {
+      place,
+      remedy: "give a file as NCCL_TOPO_DUMP_FILE writes it",
+    },
+  );
 }

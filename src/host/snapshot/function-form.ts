@@ -52,6 +52,10 @@ const acsForm: z.ZodType<Acs, unknown> = z.strictObject({
   control: word,
   uncertain: word.exactOptional().describe("bits of control that are not known"),
   firmwareControl: word.exactOptional().describe("what firmware left in control"),
+  capabilityHidden: z
+    .literal(true)
+    .exactOptional()
+    .describe("capability holds the bits that are on, and there may be more"),
 });
 
 const capabilityForm: z.ZodType<Capability, unknown> = z.strictObject({

@@ -219,7 +219,7 @@ describe("odd files", () => {
   test.for([
     ["cut off", dump.slice(0, 500), "bad-input", /not well-formed XML/],
     ["another root", `<graphs version="1"/>`, "bad-input", /first element is <graphs>/],
-    ["another version", `<system version="2"/>`, "unsupported", /version '2'/],
+    ["another version", `<system version="3"/>`, "unsupported", /version '3'/],
     ["a function twice", dump.replace("0000:81:00.0", "0000:25:00.0"), "bad-input", /twice, first on line 8/],
     ["several hosts", dump.replace("0x5a6b7c8d9e0f1a2b", "0x1"), "bad-input", /several hosts/],
   ] as const)("%s is refused with its place", ([, text, code, message]) => {
