@@ -32,7 +32,7 @@ const downOnly = floors.map((floor, index) => ({
     path: floors
       .slice(0, index)
       .map((above) => `^src/${above}/`)
-      .concat("^src/(index|model)\\.ts$"),
+      .concat("^src/(index|model)\\.ts$|^src/model/"),
   },
 }));
 
@@ -49,6 +49,13 @@ module.exports = {
   forbidden: [
     ...downOnly,
     browserRooms,
+    {
+      name: "no-inner-doors",
+      comment: "what is needed is imported from the file that makes it: src/index.ts and src/model.ts are for users",
+      severity: "error",
+      from: {},
+      to: { path: "^src/.+/index\\.ts$" },
+    },
     {
       name: "one-door-to-the-file-system",
       comment:

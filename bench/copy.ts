@@ -3,8 +3,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseScenario } from "../src/host/scenario/index.ts";
-import { guestFiles, runInGuest } from "../src/vm/index.ts";
+import { parseScenario } from "../src/host/scenario/parse-scenario.ts";
+import { guestFiles } from "../src/vm/guest-files.ts";
+import { runInGuest } from "../src/vm/run-in-guest.ts";
 import { formatSummary, ratios, summarize } from "./statistics.ts";
 import { goal, type Report } from "./table.ts";
 

@@ -1,9 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createFabric, DELIVERED, type Fabric } from "../src/fabric/index.ts";
+import { createFabric, type Fabric } from "../src/fabric/fabric.ts";
+import { DELIVERED } from "../src/fabric/outcomes.ts";
 import type { Machine } from "../src/host/machine.ts";
-import { readScenario } from "../src/host/scenario/index.ts";
+import { readScenario } from "../src/host/scenario/scenario-machine.ts";
 import { busKeyOf, domainOf } from "../src/pci/bdf.ts";
 import type { PciFunction } from "../src/pci/function.ts";
 import { isUnknown, type Known } from "../src/pci/known.ts";

@@ -1,6 +1,9 @@
 import { buildLabMachine } from "../src/lab/build-machine.ts";
-import { Bench, type ClassId, findClass, MAPPING_DESIGNS, segmentsOf, type Workload } from "../src/lab/index.ts";
-import { listOf } from "../src/lab/workload.ts";
+import { MAPPING_DESIGNS } from "../src/lab/designs/all-designs.ts";
+import { findClass } from "../src/lab/machines/all-classes.ts";
+import type { ClassId } from "../src/lab/machines/machine-class.ts";
+import { Bench } from "../src/lab/run.ts";
+import { listOf, segmentsOf, type Workload } from "../src/lab/workload.ts";
 import { formatSummary, ratios, summarize } from "./statistics.ts";
 import type { Report } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { createLspciReader } from "../src/host/lspci/index.ts";
+import { createLspciReader } from "../src/host/lspci/read-lspci.ts";
 
 /** A process of its own: reads the file of the first argument in chunks as the command does, prints what it took. */
 const CHUNK = 1024 * 1024;

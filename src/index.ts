@@ -13,42 +13,32 @@ export type { ProvedFix, RejectedIdea } from "./advice/fix/prove.ts";
 export type { HistoryEntry } from "./advice/history.ts";
 export type { Change } from "./advice/what-if/change.ts";
 export type { WhatIf, WhatIfRequest } from "./advice/what-if/what-if.ts";
-export {
-  type PeerAddress,
-  type PeerDifference,
-  type PeerRoute,
-  PeerRoutes,
-  type PeerRouting,
-  type Route,
-  type RouteHop,
-  type RouteOutcome,
-  type RouteTarget,
-} from "./fabric/index.ts";
+export type { PeerAddress } from "./fabric/peer-address.ts";
+export type { PeerDifference } from "./fabric/peer-difference.ts";
+export { type PeerRoute, PeerRoutes, type PeerRouting } from "./fabric/peer-routes.ts";
+export type { Route, RouteHop, RouteOutcome, RouteTarget } from "./fabric/route.ts";
 export { ArchiveTree } from "./host/archive.ts";
 export type { FileTree } from "./host/file-tree.ts";
-export type { LspciReader } from "./host/lspci/index.ts";
+export type { LspciReader } from "./host/lspci/read-lspci.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
 export type { Overrides } from "./host/override.ts";
-export type { Scenario } from "./host/scenario/index.ts";
+export type { Scenario } from "./host/scenario/scenario.ts";
 export type { Device, DeviceSelection } from "./host/select.ts";
-export * from "./library/index.ts";
+export * from "./library/decide.ts";
+export * from "./library/read.ts";
+export * from "./library/show.ts";
 export type { Bdf } from "./pci/bdf.ts";
 export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
 export { PeerlaneError } from "./pci/error.ts";
 export type { PciFunction } from "./pci/function.ts";
 export { isUnknown, type Known, type Unknown } from "./pci/known.ts";
 export type { Topology } from "./pci/topology.ts";
-export type {
-  Block,
-  DifferenceView,
-  MeasuredPairView,
-  MeasuredView,
-  Rich,
-  ScreenOptions,
-  Span,
-  TreeInput,
-  WhatIfView,
-} from "./report/index.ts";
+export type { DifferenceView } from "./report/difference.ts";
+export type { Block, Rich, Span } from "./report/document.ts";
+export type { MeasuredPairView, MeasuredView } from "./report/measured.ts";
+export type { ScreenOptions } from "./report/style.ts";
+export type { TreeInput } from "./report/tree-text.ts";
+export type { WhatIfView } from "./report/what-if.ts";
 export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./rules/kernel-rules.ts";
 export type { RulesChoice } from "./rules/releases.ts";
 export type { Fix, Gate, MapType, Reason, Verdict } from "./rules/verdict.ts";

@@ -4,11 +4,11 @@
  *
  * @packageDocumentation
  */
-export * as devices from "./devices/index.ts";
-export * as dma from "./dma/index.ts";
-export * as dmabuf from "./dmabuf/index.ts";
-export * as fabric from "./fabric/index.ts";
-export * as iommu from "./iommu/index.ts";
-export * as lab from "./lab/index.ts";
-export * as memory from "./memory/index.ts";
-export * as offload from "./offload/index.ts";
+export * as devices from "./model/devices.ts";
+export * as dma from "./model/dma.ts";
+export * as dmabuf from "./model/dmabuf.ts";
+export * as fabric from "./model/fabric.ts";
+export * as iommu from "./model/iommu.ts";
+export * as lab from "./model/lab.ts";
+export * as memory from "./model/memory.ts";
+export * as offload from "./model/offload.ts";

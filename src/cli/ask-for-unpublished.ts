@@ -1,5 +1,5 @@
 import type { Machine } from "../host/machine.ts";
-import { type PermittedPool, poolUse } from "../live/index.ts";
+import { type PermittedPool, poolUse } from "../live/pools/pool-use.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { confirm } from "./confirm.ts";

@@ -1,6 +1,10 @@
 import { basename, isAbsolute, relative } from "node:path";
 import type { Machine } from "../host/machine.ts";
-import { isKernelName, keptParameters, keptRelease, redact, sourceLabel } from "../host/redaction/index.ts";
+import { keptParameters } from "../host/redaction/command-line.ts";
+import { isKernelName } from "../host/redaction/kernel-names.ts";
+import { keptRelease } from "../host/redaction/kernel-release.ts";
+import { sourceLabel } from "../host/redaction/names-of-source.ts";
+import { redact } from "../host/redaction/redact.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 

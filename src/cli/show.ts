@@ -1,17 +1,12 @@
 import type { Machine } from "../host/machine.ts";
 import type { Printable } from "../pci/visible.ts";
-import {
-  type Block,
-  documentMarkdown,
-  documentText,
-  joinPrintable,
-  printableJson,
-  type ScreenOptions,
-  type TreeInput,
-  type WhatIfView,
-  whatIfBlocks,
-  whatIfJson,
-} from "../report/index.ts";
+import type { Block } from "../report/document.ts";
+import { documentMarkdown } from "../report/document-markdown.ts";
+import { documentText } from "../report/document-text.ts";
+import { joinPrintable, printableJson } from "../report/printable.ts";
+import type { ScreenOptions } from "../report/style.ts";
+import type { TreeInput } from "../report/tree-text.ts";
+import { type WhatIfView, whatIfBlocks, whatIfJson } from "../report/what-if.ts";
 import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";

@@ -1,4 +1,4 @@
-import type { RouteHop, RouteOutcome } from "../fabric/index.ts";
+import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
 import type { Device } from "../host/select.ts";
 import type { DmaAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";

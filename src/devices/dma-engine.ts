@@ -1,5 +1,5 @@
 import type { Device } from "../host/select.ts";
-import type { ByteStore } from "../memory/index.ts";
+import type { ByteStore } from "../memory/bytes.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { BusMaster } from "./bus-master.ts";
 import { type DmaSpan, spanBytes } from "./dma-spans.ts";

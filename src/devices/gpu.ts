@@ -1,6 +1,6 @@
 import type { Device } from "../host/select.ts";
-import type { ByteStore } from "../memory/index.ts";
-import { PageAllocator } from "../memory/index.ts";
+import type { ByteStore } from "../memory/bytes.ts";
+import { PageAllocator } from "../memory/page-allocator.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

@@ -1,13 +1,8 @@
-import {
-  type DmaDirection,
-  type DmaResult,
-  dmaEntries,
-  dmaFailure,
-  type ScatterEntry,
-  scatterlist,
-} from "../dma/index.ts";
+import type { DmaDirection } from "../dma/dma-device.ts";
+import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
+import { dmaEntries, type ScatterEntry, scatterlist } from "../dma/scatterlist.ts";
 import type { Device } from "../host/select.ts";
-import type { Provider } from "../memory/index.ts";
+import type { Provider } from "../memory/provider.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

@@ -1,15 +1,14 @@
-import {
-  type CostCounters,
-  type DecidePeer,
-  type DmaDevice,
-  type DmaOps,
-  directOps,
-  iommuOps,
-  refusingOps,
-  swiotlbOps,
-} from "../dma/index.ts";
-import type { IommuUnits } from "../iommu/index.ts";
-import type { ByteStore, PageMaps, PagePool } from "../memory/index.ts";
+import type { CostCounters } from "../dma/cost.ts";
+import { directOps } from "../dma/direct.ts";
+import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
+import type { DmaOps } from "../dma/dma-ops.ts";
+import { iommuOps } from "../dma/iommu.ts";
+import { refusingOps } from "../dma/refusing.ts";
+import { swiotlbOps } from "../dma/swiotlb.ts";
+import type { IommuUnits } from "../iommu/units.ts";
+import type { ByteStore } from "../memory/bytes.ts";
+import type { PageMaps } from "../memory/page-maps.ts";
+import type { PagePool } from "../memory/page-pool.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Backend } from "./system-options.ts";

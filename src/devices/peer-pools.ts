@@ -1,6 +1,8 @@
 import type { Machine } from "../host/machine.ts";
 import { resolveDevice } from "../host/select.ts";
-import { enableP2p, type P2pPool, type PageMaps } from "../memory/index.ts";
+import { enableP2p } from "../memory/enable-p2p.ts";
+import type { P2pPool } from "../memory/p2p-pool.ts";
+import type { PageMaps } from "../memory/page-maps.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";

@@ -1,4 +1,4 @@
-import type { RootComplexPolicy } from "../fabric/index.ts";
+import type { RootComplexPolicy } from "../fabric/options.ts";
 import type { Machine } from "../host/machine.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_UF } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";

@@ -1,6 +1,6 @@
-import type { DecidePeer, PeerMapType } from "../dma/index.ts";
+import type { DecidePeer, PeerMapType } from "../dma/dma-device.ts";
 import type { Machine } from "../host/machine.ts";
-import type { DistanceBetween } from "../memory/index.ts";
+import type { DistanceBetween } from "../memory/allocate-for-clients.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";

@@ -1,6 +1,6 @@
-import type { FabricOptions, RootComplexPolicy } from "../fabric/index.ts";
+import type { FabricOptions, RootComplexPolicy } from "../fabric/options.ts";
 import type { Device } from "../host/select.ts";
-import type { IommuOptions } from "../iommu/index.ts";
+import type { IommuOptions } from "../iommu/units.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
 /** A back end of the DMA API; `refusing` is one that takes no peer memory. */

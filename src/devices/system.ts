@@ -1,21 +1,20 @@
-import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, noCost } from "../dma/index.ts";
-import { createFabric, type Fabric } from "../fabric/index.ts";
+import { type CostCounters, noCost } from "../dma/cost.ts";
+import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
+import type { DmaOps } from "../dma/dma-ops.ts";
+import { createFabric, type Fabric } from "../fabric/fabric.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
 import { type Device, resolveDevice } from "../host/select.ts";
-import { IommuUnits } from "../iommu/index.ts";
-import {
-  type DistanceBetween,
-  type P2pPool,
-  PageMaps,
-  type PagePool,
-  type PhysicalMap,
-  type Provider,
-  physicalMapOf,
-  providersOf,
-  systemMemory,
-} from "../memory/index.ts";
+import { IommuUnits } from "../iommu/units.ts";
+import type { DistanceBetween } from "../memory/allocate-for-clients.ts";
+import { providersOf } from "../memory/machine-bars.ts";
+import type { P2pPool } from "../memory/p2p-pool.ts";
+import { PageMaps } from "../memory/page-maps.ts";
+import type { PagePool } from "../memory/page-pool.ts";
+import { type PhysicalMap, physicalMapOf } from "../memory/physical-map.ts";
+import type { Provider } from "../memory/provider.ts";
+import { systemMemory } from "../memory/system-memory.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";

@@ -1,4 +1,4 @@
-import type { Fabric } from "../fabric/index.ts";
+import type { Fabric } from "../fabric/fabric.ts";
 
 /** Payload bytes that went where, by function index as in `FabricCounters`. */
 export interface Traffic {

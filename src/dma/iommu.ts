@@ -1,4 +1,4 @@
-import type { IommuDomain } from "../iommu/index.ts";
+import type { IommuDomain } from "../iommu/domain.ts";
 import type { Provider } from "../memory/provider.ts";
 import { dmaFromIova, formatAddress, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";

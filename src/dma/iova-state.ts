@@ -1,4 +1,5 @@
-import { type IommuDomain, PERMIT_READ, PERMIT_WRITE } from "../iommu/index.ts";
+import type { IommuDomain } from "../iommu/domain.ts";
+import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
 import { formatAddress, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

@@ -1,4 +1,4 @@
-import type { IommuDomain } from "../iommu/index.ts";
+import type { IommuDomain } from "../iommu/domain.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { pageEnd, pageStart } from "./iova-state.ts";
 import type { Scatterlist } from "./scatterlist.ts";

@@ -1,5 +1,6 @@
 import { type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
-import { type IommuDomain, PERMIT_READ, PERMIT_WRITE } from "../iommu/index.ts";
+import type { IommuDomain } from "../iommu/domain.ts";
+import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
 import { formatAddress, type Iova, PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, DmaBuf } from "./dma-buf.ts";

@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
 import { type Device, resolveDevice } from "../host/select.ts";
-import type { ByteStore } from "../memory/index.ts";
+import type { ByteStore } from "../memory/bytes.ts";
 import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

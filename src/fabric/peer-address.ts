@@ -1,5 +1,6 @@
 import type { Machine } from "../host/machine.ts";
-import { type IommuFault, IommuUnits, type Translation, type Translator } from "../iommu/index.ts";
+import type { IommuFault, Translation, Translator } from "../iommu/translation.ts";
+import { IommuUnits } from "../iommu/units.ts";
 import { type DmaAddr, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";

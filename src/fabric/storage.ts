@@ -1,4 +1,4 @@
-import { ByteStore } from "../memory/index.ts";
+import { ByteStore } from "../memory/bytes.ts";
 import type { FabricBars } from "./claims.ts";
 
 /**

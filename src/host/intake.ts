@@ -1,7 +1,7 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { looksLikeTar } from "./archive.ts";
 import { joinBytes } from "./compression.ts";
-import type { LspciReader } from "./lspci/index.ts";
+import type { LspciReader } from "./lspci/read-lspci.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
 import { rootElementOf } from "./xml/root-element.ts";
 

@@ -39,7 +39,7 @@ export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOpt
   const others: Iterable<Uint8Array> = { [Symbol.iterator]: () => rest };
   const isPacked = looksCompressed(head);
   // A reader that may not be needed is not loaded, but where only unpacking shows it.
-  const lspci = isPacked || kindOf(head, name) === "lspci" ? await import("./lspci/index.ts") : undefined;
+  const lspci = isPacked || kindOf(head, name) === "lspci" ? await import("./lspci/read-lspci.ts") : undefined;
   const intake = new Intake(name, (file) => {
     if (lspci === undefined) throw new RangeError("no text of lspci was seen");
     return lspci.createLspciReader(file);
@@ -92,22 +92,22 @@ async function readTaken(intake: Intake, options: ReadOptions): Promise<ReadMach
   const start = text.slice(0, HEAD_BYTES).trimStart();
   if (kind === "json") return readJson(start, text, options);
   if (kind === "xml") return readXml(start, text, options);
-  const { readScenario } = await import("./scenario/index.ts");
+  const { readScenario } = await import("./scenario/scenario-machine.ts");
   return { machine: readScenario(text, options.name), isBooted: false };
 }
 
 async function readJson(start: string, text: string, { name }: ReadOptions): Promise<ReadMachine> {
-  const { looksLikeSnapshot, readSnapshot } = await import("./snapshot/index.ts");
+  const { looksLikeSnapshot, readSnapshot } = await import("./snapshot/read-snapshot.ts");
   if (looksLikeSnapshot(start)) return { machine: readSnapshot(text, name), isBooted: true };
-  const { looksLikeRdmaTopo, readRdmaTopo } = await import("./rdma-topo/index.ts");
+  const { looksLikeRdmaTopo, readRdmaTopo } = await import("./rdma-topo/read-dump.ts");
   if (looksLikeRdmaTopo(start)) return { machine: await readRdmaTopo(text, name), isBooted: true };
   throw unknownFormat(name, "this JSON is neither a snapshot of peerlane capture nor a dump of rdma_topo");
 }
 
 async function readXml(start: string, text: string, { name }: ReadOptions): Promise<ReadMachine> {
-  const { looksLikeHwloc, readHwloc } = await import("./hwloc/index.ts");
+  const { looksLikeHwloc, readHwloc } = await import("./hwloc/read-hwloc.ts");
   if (looksLikeHwloc(start)) return { machine: readHwloc(text, name), isBooted: true };
-  const { looksLikeNccl, readNccl } = await import("./nccl/index.ts");
+  const { looksLikeNccl, readNccl } = await import("./nccl/read-nccl.ts");
   if (looksLikeNccl(start)) return { machine: readNccl(text, name), isBooted: true };
   throw unknownFormat(name, "this XML is neither hwloc's nor NCCL's");
 }

@@ -1,4 +1,4 @@
-import { FreeRuns } from "../memory/index.ts";
+import { FreeRuns } from "../memory/free-runs.ts";
 import { formatAddress, type Iova, PAGE_BYTES } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 

@@ -1,9 +1,12 @@
-import type { System } from "../devices/index.ts";
 import { rulesOf } from "../devices/rules.ts";
-import { type DmaDevice, directOps, noCost } from "../dma/index.ts";
-import { guestView } from "../dmabuf/index.ts";
-import { PERMIT_READ, PERMIT_WRITE } from "../iommu/index.ts";
-import { PageMaps, type Provider } from "../memory/index.ts";
+import type { System } from "../devices/system.ts";
+import { noCost } from "../dma/cost.ts";
+import { directOps } from "../dma/direct.ts";
+import type { DmaDevice } from "../dma/dma-device.ts";
+import { guestView } from "../dmabuf/guest-view.ts";
+import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
+import { PageMaps } from "../memory/page-maps.ts";
+import type { Provider } from "../memory/provider.ts";
 import type { Iova, PhysAddr, PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

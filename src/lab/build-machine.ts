@@ -1,8 +1,10 @@
-import { buildSystem, type System } from "../devices/index.ts";
-import { BouncePool, type DmaOps } from "../dma/index.ts";
+import { buildSystem, type System } from "../devices/system.ts";
+import { BouncePool } from "../dma/bounce-pool.ts";
+import type { DmaOps } from "../dma/dma-ops.ts";
 import type { Machine } from "../host/machine.ts";
-import { readScenario } from "../host/scenario/index.ts";
-import { type Provider, providerOf } from "../memory/index.ts";
+import { readScenario } from "../host/scenario/scenario-machine.ts";
+import { providerOf } from "../memory/machine-bars.ts";
+import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

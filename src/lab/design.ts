@@ -1,4 +1,6 @@
-import type { DmaDirection, DmaFailure, DmaResult, Scatterlist } from "../dma/index.ts";
+import type { DmaDirection } from "../dma/dma-device.ts";
+import type { DmaFailure, DmaResult } from "../dma/dma-error.ts";
+import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { LabWorld } from "./world.ts";
 
 /** The designs, by name; the order is that of the years. */

@@ -1,21 +1,12 @@
-import {
-  type BouncePool,
-  beyondMask,
-  type CostCounters,
-  type DmaDevice,
-  type DmaDirection,
-  type DmaDomains,
-  type DmaFailure,
-  type DmaResult,
-  dmaFailure,
-  mappedPages,
-  pageEnd,
-  pageStart,
-  permissionOf,
-  placeList,
-  type Scatterlist,
-} from "../dma/index.ts";
-import type { IommuDomain } from "../iommu/index.ts";
+import type { BouncePool } from "../dma/bounce-pool.ts";
+import type { CostCounters } from "../dma/cost.ts";
+import type { DmaDevice, DmaDirection } from "../dma/dma-device.ts";
+import { type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
+import { type DmaDomains, pageEnd, pageStart, permissionOf } from "../dma/iova-state.ts";
+import { mappedPages, placeList } from "../dma/place-list.ts";
+import { beyondMask } from "../dma/reach.ts";
+import type { Scatterlist } from "../dma/scatterlist.ts";
+import type { IommuDomain } from "../iommu/domain.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 

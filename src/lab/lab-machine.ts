@@ -1,6 +1,7 @@
-import type { DmaDevice } from "../dma/index.ts";
-import type { Fabric } from "../fabric/index.ts";
-import type { ByteStore, Provider } from "../memory/index.ts";
+import type { DmaDevice } from "../dma/dma-device.ts";
+import type { Fabric } from "../fabric/fabric.ts";
+import type { ByteStore } from "../memory/bytes.ts";
+import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { MachineClass } from "./machines/machine-class.ts";

@@ -1,4 +1,6 @@
-import { type CostCounters, type DmaFailure, dmaEntries, noCost } from "../dma/index.ts";
+import { type CostCounters, noCost } from "../dma/cost.ts";
+import type { DmaFailure } from "../dma/dma-error.ts";
+import { dmaEntries } from "../dma/scatterlist.ts";
 import { PAGE_BYTES } from "../pci/addresses.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";

@@ -1,5 +1,5 @@
-import type { Scatterlist } from "../dma/index.ts";
-import type { Route, RouteOutcome } from "../fabric/index.ts";
+import type { Scatterlist } from "../dma/scatterlist.ts";
+import type { Route, RouteOutcome } from "../fabric/route.ts";
 import { type DmaAddr, formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";

@@ -1,4 +1,4 @@
-import { type Scatterlist, scatterlist } from "../dma/index.ts";
+import { type Scatterlist, scatterlist } from "../dma/scatterlist.ts";
 import { mixBits } from "../memory/mix-bits.ts";
 import { PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";

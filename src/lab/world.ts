@@ -1,5 +1,9 @@
-import { type CostCounters, type DecidePeer, type DmaDevice, type DmaOps, PeerDecisions } from "../dma/index.ts";
-import type { PageLookup, Provider } from "../memory/index.ts";
+import type { CostCounters } from "../dma/cost.ts";
+import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
+import type { DmaOps } from "../dma/dma-ops.ts";
+import { PeerDecisions } from "../dma/peer-decisions.ts";
+import type { PageLookup } from "../memory/page-kind.ts";
+import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { HostMapping } from "./host-mapping.ts";

@@ -1,5 +1,5 @@
 import { distance } from "fastest-levenshtein";
-import { PeerRoutes } from "../fabric/index.ts";
+import { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Machine } from "../host/machine.ts";
 import { isMachine, isPciFunction, MACHINE_REMEDY } from "../host/require-machine.ts";
 import { type Device, findDevices, resolveDevice } from "../host/select.ts";

@@ -4,13 +4,16 @@ import {
   createLspciReader as createReader,
   type LspciReader,
   readLspci as readLspciText,
-} from "../host/lspci/index.ts";
+} from "../host/lspci/read-lspci.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Overrides, withOverrides as override } from "../host/override.ts";
 import { readMachine as readSource } from "../host/read-machine.ts";
-import { redact as redactMachine } from "../host/redaction/index.ts";
-import { scenarioMachine as machineOf, parseScenario as parse, type Scenario } from "../host/scenario/index.ts";
-import { readSnapshot as readSnapshotText, writeSnapshot as writeSnapshotText } from "../host/snapshot/index.ts";
+import { redact as redactMachine } from "../host/redaction/redact.ts";
+import { parseScenario as parse } from "../host/scenario/parse-scenario.ts";
+import type { Scenario } from "../host/scenario/scenario.ts";
+import { scenarioMachine as machineOf } from "../host/scenario/scenario-machine.ts";
+import { readSnapshot as readSnapshotText } from "../host/snapshot/read-snapshot.ts";
+import { writeSnapshot as writeSnapshotText } from "../host/snapshot/write-snapshot.ts";
 import { readSysfs as readTree, type SysfsOptions } from "../host/sysfs.ts";
 import { afterBoot as boot } from "../rules/boot-acs.ts";
 import { door, needed, optional, taken } from "./arguments.ts";

@@ -2,7 +2,7 @@ import type { ProviderSearch } from "../advice/find-provider.ts";
 import type { Advice } from "../advice/fix/advise.ts";
 import type { HistoryEntry } from "../advice/history.ts";
 import type { Change } from "../advice/what-if/change.ts";
-import type { PeerRoutes } from "../fabric/index.ts";
+import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import * as machines from "../host/machine.ts";
 import type { Device } from "../host/select.ts";
 import * as select from "../host/select.ts";
@@ -13,8 +13,27 @@ import * as kinds from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import * as functions from "../pci/function.ts";
 import * as sizes from "../pci/size.ts";
-import type { Block, DifferenceView, MeasuredView, ScreenOptions, TreeInput, WhatIfView } from "../report/index.ts";
-import * as report from "../report/index.ts";
+import * as changeTextReport from "../report/change-text.ts";
+import type { DifferenceView } from "../report/difference.ts";
+import * as differenceReport from "../report/difference.ts";
+import type { Block } from "../report/document.ts";
+import * as documentMarkdownReport from "../report/document-markdown.ts";
+import * as documentTextReport from "../report/document-text.ts";
+import * as explainTextReport from "../report/explain-text.ts";
+import * as findReport from "../report/find.ts";
+import * as fixReport from "../report/fix.ts";
+import * as historyReport from "../report/history.ts";
+import * as jsonReport from "../report/json.ts";
+import * as machineReports from "../report/machine-report.ts";
+import * as matrixTextReport from "../report/matrix-text.ts";
+import type { MeasuredView } from "../report/measured.ts";
+import * as measuredReport from "../report/measured.ts";
+import * as screenMarkdownReport from "../report/screen-markdown.ts";
+import type { ScreenOptions } from "../report/style.ts";
+import type { TreeInput } from "../report/tree-text.ts";
+import * as treeTextReport from "../report/tree-text.ts";
+import type { WhatIfView } from "../report/what-if.ts";
+import * as whatIfReport from "../report/what-if.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
 import {
@@ -34,7 +53,7 @@ import {
 } from "./kinds.ts";
 
 /** What an answer as a plain object is. */
-type Json = ReturnType<typeof report.treeJson>;
+type Json = ReturnType<typeof jsonReport.treeJson>;
 
 const aTable = needed("table", table);
 const aScreen = needed("options", screen);
@@ -96,19 +115,21 @@ export const isTranslating: (mode: string) => boolean = door("isTranslating", ma
 ]);
 
 /** A change in words. */
-export const changeText: (change: Change) => string = door("changeText", report.changeText, [needed("change", change)]);
+export const changeText: (change: Change) => string = door("changeText", changeTextReport.changeText, [
+  needed("change", change),
+]);
 
 /** Blocks as text for a screen. */
 export const documentText: (blocks: readonly Block[], options: ScreenOptions) => string = door(
   "documentText",
-  report.documentText,
+  documentTextReport.documentText,
   [needed("blocks", blocks), aScreen],
 );
 
 /** Blocks as Markdown, GitHub's kind. */
 export const documentMarkdown: (blocks: readonly Block[]) => string = door(
   "documentMarkdown",
-  report.documentMarkdown,
+  documentMarkdownReport.documentMarkdown,
   [needed("blocks", blocks)],
 );
 
@@ -118,17 +139,17 @@ export const matrixText: (
   options: ScreenOptions,
   whatIf?: WhatIfView,
   routes?: PeerRoutes,
-) => string = door("matrixText", report.matrixText, [aTable, aScreen, whatIf, someRoutes]);
+) => string = door("matrixText", matrixTextReport.matrixText, [aTable, aScreen, whatIf, someRoutes]);
 
 /** The matrix as blocks. */
 export const matrixBlocks: (table: VerdictTable, whatIf?: WhatIfView, routes?: PeerRoutes) => readonly Block[] = door(
   "matrixBlocks",
-  report.matrixBlocks,
+  screenMarkdownReport.matrixBlocks,
   [aTable, whatIf, someRoutes],
 );
 
 /** `peerlane.matrix`. */
-export const matrixJson: (input: TreeInput, routes: PeerRoutes) => Json = door("matrixJson", report.matrixJson, [
+export const matrixJson: (input: TreeInput, routes: PeerRoutes) => Json = door("matrixJson", jsonReport.matrixJson, [
   aTree,
   needed("routes", routes),
 ]);
@@ -136,19 +157,19 @@ export const matrixJson: (input: TreeInput, routes: PeerRoutes) => Json = door("
 /** The topology as a screen. */
 export const treeText: (input: TreeInput, options: ScreenOptions, whatIf?: WhatIfView) => string = door(
   "treeText",
-  report.treeText,
+  treeTextReport.treeText,
   [aTree, aScreen, whatIf],
 );
 
 /** The topology as blocks. */
 export const treeBlocks: (input: TreeInput, whatIf?: WhatIfView) => readonly Block[] = door(
   "treeBlocks",
-  report.treeBlocks,
+  screenMarkdownReport.treeBlocks,
   [aTree, whatIf],
 );
 
 /** `peerlane.tree`. */
-export const treeJson: (input: TreeInput) => Json = door("treeJson", report.treeJson, [aTree]);
+export const treeJson: (input: TreeInput) => Json = door("treeJson", jsonReport.treeJson, [aTree]);
 
 /** One pair as a screen, both ways. */
 export const explainText: (
@@ -157,45 +178,47 @@ export const explainText: (
   b: Device,
   options: ScreenOptions,
   routes?: PeerRoutes,
-) => string = door("explainText", report.explainText, [aTable, a, b, aScreen, someRoutes]);
+) => string = door("explainText", explainTextReport.explainText, [aTable, a, b, aScreen, someRoutes]);
 
 /** One pair as blocks, both ways. */
 export const explainBlocks: (table: VerdictTable, a: Device, b: Device, routes?: PeerRoutes) => readonly Block[] = door(
   "explainBlocks",
-  report.explainBlocks,
+  screenMarkdownReport.explainBlocks,
   [aTable, a, b, someRoutes],
 );
 
 /** `peerlane.explain`. */
 export const explainJson: (table: VerdictTable, a: Device, b: Device, routes: PeerRoutes) => Json = door(
   "explainJson",
-  report.explainJson,
+  jsonReport.explainJson,
   [aTable, a, b, needed("routes", routes)],
 );
 
 /** A search for a provider as blocks. */
-export const findBlocks: (search: ProviderSearch) => readonly Block[] = door("findBlocks", report.findBlocks, [search]);
+export const findBlocks: (search: ProviderSearch) => readonly Block[] = door("findBlocks", findReport.findBlocks, [
+  search,
+]);
 
 /** `peerlane.find`. */
-export const findJson: (search: ProviderSearch) => object = door("findJson", report.findJson, [search]);
+export const findJson: (search: ProviderSearch) => object = door("findJson", findReport.findJson, [search]);
 
 /** Advice as blocks. */
-export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", report.fixBlocks, [advice]);
+export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", fixReport.fixBlocks, [advice]);
 
 /** `peerlane.fix`. */
-export const fixJson: (advice: Advice) => object = door("fixJson", report.fixJson, [advice]);
+export const fixJson: (advice: Advice) => object = door("fixJson", fixReport.fixJson, [advice]);
 
 /** The history of a pair as blocks. */
 export const historyBlocks: (table: VerdictTable, entries: readonly HistoryEntry[]) => readonly Block[] = door(
   "historyBlocks",
-  report.historyBlocks,
+  historyReport.historyBlocks,
   [aTable, entries],
 );
 
 /** `peerlane.history`. */
 export const historyJson: (table: VerdictTable, entries: readonly HistoryEntry[]) => object = door(
   "historyJson",
-  report.historyJson,
+  historyReport.historyJson,
   [aTable, entries],
 );
 
@@ -205,7 +228,7 @@ export const machineReport: (
   madeBy: string,
   routes?: PeerRoutes,
   changes?: readonly Change[],
-) => string = door("machineReport", report.machineReport, [
+) => string = door("machineReport", machineReports.machineReport, [
   aTree,
   needed("madeBy", text),
   someRoutes,
@@ -215,19 +238,19 @@ export const machineReport: (
 /** The kernel's own answers beside the rules, as blocks. */
 export const vmBlocks: (table: VerdictTable, measured: MeasuredView) => readonly Block[] = door(
   "vmBlocks",
-  report.vmBlocks,
+  measuredReport.vmBlocks,
   [aTable, measured],
 );
 
 /** The same as a screen. */
 export const vmText: (table: VerdictTable, measured: MeasuredView, options: ScreenOptions) => string = door(
   "vmText",
-  report.vmText,
+  measuredReport.vmText,
   [aTable, measured, aScreen],
 );
 
 /** `peerlane.vm`. */
-export const vmJson: (table: VerdictTable, measured: MeasuredView) => object = door("vmJson", report.vmJson, [
+export const vmJson: (table: VerdictTable, measured: MeasuredView) => object = door("vmJson", measuredReport.vmJson, [
   aTable,
   measured,
 ]);
@@ -235,29 +258,33 @@ export const vmJson: (table: VerdictTable, measured: MeasuredView) => object = d
 /** How two tables and their machines differ, as blocks. */
 export const differenceBlocks: (view: DifferenceView) => readonly Block[] = door(
   "differenceBlocks",
-  report.differenceBlocks,
+  differenceReport.differenceBlocks,
   [difference],
 );
 
 /** The same as the `whatIf` part of other documents. */
-export const differenceJson: (view: DifferenceView) => object = door("differenceJson", report.differenceJson, [
-  difference,
-]);
+export const differenceJson: (view: DifferenceView) => object = door(
+  "differenceJson",
+  differenceReport.differenceJson,
+  [difference],
+);
 
 /** `peerlane.diff`. */
 export const diffJson: (before: VerdictTable, after: VerdictTable, view: DifferenceView) => object = door(
   "diffJson",
-  report.diffJson,
+  differenceReport.diffJson,
   [needed("before", table), needed("after", table), difference],
 );
 
 /** What was asked, as blocks. */
-export const askedBlocks: (changes: readonly Change[]) => readonly Block[] = door("askedBlocks", report.askedBlocks, [
-  needed("changes", changes),
-]);
+export const askedBlocks: (changes: readonly Change[]) => readonly Block[] = door(
+  "askedBlocks",
+  whatIfReport.askedBlocks,
+  [needed("changes", changes)],
+);
 
 /** What was asked, in JSON. */
-export const askedJson: (changes: readonly Change[]) => object = door("askedJson", report.askedJson, [
+export const askedJson: (changes: readonly Change[]) => object = door("askedJson", whatIfReport.askedJson, [
   needed("changes", changes),
 ]);
 
@@ -266,16 +293,18 @@ export const whatIfView: (
   changes: readonly Change[],
   before: VerdictTable,
   after: VerdictTable,
-) => WhatIfView | undefined = door("whatIfView", report.whatIfView, [
+) => WhatIfView | undefined = door("whatIfView", whatIfReport.whatIfView, [
   needed("changes", changes),
   needed("before", table),
   needed("after", table),
 ]);
 
 /** What a change would do, as blocks. */
-export const whatIfBlocks: (view: WhatIfView) => readonly Block[] = door("whatIfBlocks", report.whatIfBlocks, [
+export const whatIfBlocks: (view: WhatIfView) => readonly Block[] = door("whatIfBlocks", whatIfReport.whatIfBlocks, [
   needed("view", VIEW),
 ]);
 
 /** What a change would do, in JSON. */
-export const whatIfJson: (view: WhatIfView) => object = door("whatIfJson", report.whatIfJson, [needed("view", VIEW)]);
+export const whatIfJson: (view: WhatIfView) => object = door("whatIfJson", whatIfReport.whatIfJson, [
+  needed("view", VIEW),
+]);

@@ -1,5 +1,7 @@
-import { DmaEngine, functionIn, type System } from "../devices/index.ts";
-import { type DmaFailure, dmaFailure, type ScatterEntry } from "../dma/index.ts";
+import { DmaEngine } from "../devices/dma-engine.ts";
+import { functionIn, type System } from "../devices/system.ts";
+import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
+import type { ScatterEntry } from "../dma/scatterlist.ts";
 import type { Device } from "../host/select.ts";
 import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";

@@ -1,5 +1,7 @@
-import { type Gpu, type NvmeDriver, poolOf, type System } from "../devices/index.ts";
-import { type DmaFailure, dmaFailure } from "../dma/index.ts";
+import type { Gpu } from "../devices/gpu.ts";
+import type { NvmeDriver } from "../devices/nvme/driver.ts";
+import { poolOf, type System } from "../devices/system.ts";
+import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
 import { formatAddress, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

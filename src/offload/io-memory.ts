@@ -1,6 +1,7 @@
-import { functionIn, type System } from "../devices/index.ts";
+import { functionIn, type System } from "../devices/system.ts";
 import type { Device } from "../host/select.ts";
-import { nearestPool, type P2pPool } from "../memory/index.ts";
+import { nearestPool } from "../memory/allocate-for-clients.ts";
+import type { P2pPool } from "../memory/p2p-pool.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";

@@ -1,4 +1,8 @@
-import { type NvmeDriver, type RdmaNic, type RdmaPort, RemoteHost, type System } from "../devices/index.ts";
+import type { NvmeDriver } from "../devices/nvme/driver.ts";
+import type { RdmaPort } from "../devices/rdma/memory-region.ts";
+import type { RdmaNic } from "../devices/rdma/rdma-nic.ts";
+import { RemoteHost } from "../devices/rdma/remote-host.ts";
+import type { System } from "../devices/system.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import {
   type ChosenProvider,

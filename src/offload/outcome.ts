@@ -1,6 +1,6 @@
-import type { TransferFailure } from "../devices/index.ts";
-import type { DmaFailure } from "../dma/index.ts";
-import type { RouteOutcome } from "../fabric/index.ts";
+import type { TransferFailure } from "../devices/bus-master.ts";
+import type { DmaFailure } from "../dma/dma-error.ts";
+import type { RouteOutcome } from "../fabric/route.ts";
 import type { TrafficReport } from "./traffic-report.ts";
 
 /**

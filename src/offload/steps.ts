@@ -1,5 +1,8 @@
-import { type DmaSpan, mapMemory, type System } from "../devices/index.ts";
-import type { DmaDirection, ScatterEntry } from "../dma/index.ts";
+import type { DmaSpan } from "../devices/dma-spans.ts";
+import { mapMemory } from "../devices/mapped-memory.ts";
+import type { System } from "../devices/system.ts";
+import type { DmaDirection } from "../dma/dma-device.ts";
+import type { ScatterEntry } from "../dma/scatterlist.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { StepResult } from "./outcome.ts";

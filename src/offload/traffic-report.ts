@@ -1,4 +1,5 @@
-import type { SplitTraffic, System, Traffic } from "../devices/index.ts";
+import type { System } from "../devices/system.ts";
+import type { SplitTraffic, Traffic } from "../devices/traffic.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PciExpress } from "../pci/express.ts";
 import { isUnknown, type Unknown } from "../pci/known.ts";

@@ -1,4 +1,4 @@
-import type { PeerRoutes, PeerRouting } from "../fabric/index.ts";
+import type { PeerRoutes, PeerRouting } from "../fabric/peer-routes.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";

@@ -1,4 +1,4 @@
-import type { PeerRoutes } from "../fabric/index.ts";
+import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";

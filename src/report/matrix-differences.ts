@@ -1,4 +1,4 @@
-import type { PeerRoute, PeerRoutes } from "../fabric/index.ts";
+import type { PeerRoute, PeerRoutes } from "../fabric/peer-routes.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";

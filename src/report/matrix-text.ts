@@ -1,4 +1,4 @@
-import type { PeerRoutes } from "../fabric/index.ts";
+import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";

@@ -1,4 +1,4 @@
-import type { PeerRoute, PeerRouting } from "../fabric/index.ts";
+import type { PeerRoute, PeerRouting } from "../fabric/peer-routes.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";

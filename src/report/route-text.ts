@@ -1,4 +1,6 @@
-import type { PeerDifference, PeerRoute, PeerRouting, RouteHop, RouteOutcome } from "../fabric/index.ts";
+import type { PeerDifference } from "../fabric/peer-difference.ts";
+import type { PeerRoute, PeerRouting } from "../fabric/peer-routes.ts";
+import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";

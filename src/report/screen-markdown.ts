@@ -1,4 +1,4 @@
-import type { PeerRoutes } from "../fabric/index.ts";
+import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName, roleOf } from "./device-names.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { compareMachines } from "../../src/advice/difference/machines.ts";
 import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
-import { readSnapshot, writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
+import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { findProvider, type ProviderSearch } from "../../src/advice/find-provider.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";

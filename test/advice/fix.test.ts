@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

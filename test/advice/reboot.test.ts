@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { changedSinceBoot, reboot } from "../../src/advice/reboot.ts";
 import { applyChanges } from "../../src/advice/what-if/apply.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, makeBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

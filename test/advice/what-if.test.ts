@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

@@ -1,4 +1,4 @@
-import type { PeerMapType } from "../../src/dma/index.ts";
+import type { PeerMapType } from "../../src/dma/dma-device.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 
 /** A provider and a client. */

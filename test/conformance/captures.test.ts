@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PeerRoutes } from "../../src/fabric/index.ts";
+import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";

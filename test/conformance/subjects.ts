@@ -1,5 +1,7 @@
-import { buildSystem, poolOf, type System, type SystemOptions } from "../../src/devices/index.ts";
-import { type DmaEntry, dmaEntries, type PeerMapType, scatterlist } from "../../src/dma/index.ts";
+import { buildSystem, poolOf, type System } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
+import type { PeerMapType } from "../../src/dma/dma-device.ts";
+import { type DmaEntry, dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { iova, PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { DmaEngine, Gpu, mapMemory } from "../../src/devices/index.ts";
+import { DmaEngine } from "../../src/devices/dma-engine.ts";
+import { Gpu } from "../../src/devices/gpu.ts";
+import { mapMemory } from "../../src/devices/mapped-memory.ts";
 import type { DmaAddr } from "../../src/pci/addresses.ts";
 import { benchOf, isSame, pattern, serverMachine } from "./machines.ts";
 

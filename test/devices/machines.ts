@@ -1,6 +1,7 @@
-import { buildSystem, type System, type SystemOptions } from "../../src/devices/index.ts";
+import { buildSystem, type System } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { mapMemory, poolOf, spanBytes } from "../../src/devices/index.ts";
+import { spanBytes } from "../../src/devices/dma-spans.ts";
+import { mapMemory } from "../../src/devices/mapped-memory.ts";
+import { poolOf } from "../../src/devices/system.ts";
 import { PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
 import { benchOf, serverMachine } from "./machines.ts";
 

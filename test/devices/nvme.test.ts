@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import {
-  type DmaSpan,
-  mapMemory,
-  NvmeController,
-  NvmeDriver,
-  poolOf,
-  type SystemOptions,
-} from "../../src/devices/index.ts";
-import type { ScatterEntry } from "../../src/dma/index.ts";
+import type { DmaSpan } from "../../src/devices/dma-spans.ts";
+import { mapMemory } from "../../src/devices/mapped-memory.ts";
+import { NvmeController } from "../../src/devices/nvme/controller.ts";
+import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
+import { poolOf } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
+import type { ScatterEntry } from "../../src/dma/scatterlist.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { type DmaAddr, PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
 import { type Bench, benchOf, isSame, pattern, serverMachine } from "./machines.ts";

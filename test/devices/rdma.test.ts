@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { type MemoryRegion, mapMemory, RdmaNic, RemoteHost, type System } from "../../src/devices/index.ts";
+import { mapMemory } from "../../src/devices/mapped-memory.ts";
+import type { MemoryRegion } from "../../src/devices/rdma/memory-region.ts";
+import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
+import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
+import type { System } from "../../src/devices/system.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { benchOf, isSame, pattern, serverMachine } from "./machines.ts";

@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { buildSystem, mapMemory, poolOf } from "../../src/devices/index.ts";
+import { mapMemory } from "../../src/devices/mapped-memory.ts";
+import { buildSystem, poolOf } from "../../src/devices/system.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { isBridge } from "../../src/pci/device-kind.ts";
 import { unknown } from "../../src/pci/known.ts";

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { directOps, dmaEntries, noCost, scatterlist } from "../../src/dma/index.ts";
+import { noCost } from "../../src/dma/cost.ts";
+import { directOps } from "../../src/dma/direct.ts";
+import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";
 

@@ -1,5 +1,6 @@
-import type { DmaDevice, PeerMapType } from "../../src/dma/index.ts";
-import { type Invalidation, IommuDomain, type ReservedRange } from "../../src/iommu/index.ts";
+import type { DmaDevice, PeerMapType } from "../../src/dma/dma-device.ts";
+import { type Invalidation, IommuDomain } from "../../src/iommu/domain.ts";
+import type { ReservedRange } from "../../src/iommu/iova-allocator.ts";
 import type { PageKind, PageLookup } from "../../src/memory/page-kind.ts";
 import type { Provider } from "../../src/memory/provider.ts";
 import { type PhysAddr, type PhysRange, physAddr } from "../../src/pci/addresses.ts";

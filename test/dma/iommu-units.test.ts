@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { directOps, dmaEntries, iommuOps, scatterlist } from "../../src/dma/index.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
-import { IommuUnits } from "../../src/iommu/index.ts";
+import { directOps } from "../../src/dma/direct.ts";
+import { iommuOps } from "../../src/dma/iommu.ts";
+import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { IommuUnits } from "../../src/iommu/units.ts";
 import { iova, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

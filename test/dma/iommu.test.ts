@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { dmaEntries, iommuOps, noCost, scatterlist } from "../../src/dma/index.ts";
-import { FAULT_NO_WRITE, FAULT_NOT_PRESENT, IommuDomain } from "../../src/iommu/index.ts";
+import { noCost } from "../../src/dma/cost.ts";
+import { iommuOps } from "../../src/dma/iommu.ts";
+import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
+import { FAULT_NO_WRITE, FAULT_NOT_PRESENT, IommuDomain } from "../../src/iommu/domain.ts";
 import { type DmaAddr, type Iova, iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain, FakePages, provider, range, rules } from "./fake-memory.ts";
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { directOps, dmaEntries, refusingOps, scatterlist } from "../../src/dma/index.ts";
+import { directOps } from "../../src/dma/direct.ts";
+import { refusingOps } from "../../src/dma/refusing.ts";
+import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";
 

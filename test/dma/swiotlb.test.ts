@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { dmaEntries, MAX_BOUNCE_BYTES, noCost, scatterlist, swiotlbOps } from "../../src/dma/index.ts";
+import { MAX_BOUNCE_BYTES } from "../../src/dma/bounce-pool.ts";
+import { noCost } from "../../src/dma/cost.ts";
+import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
+import { swiotlbOps } from "../../src/dma/swiotlb.ts";
 import { type PhysAddr, physAddr } from "../../src/pci/addresses.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";
 

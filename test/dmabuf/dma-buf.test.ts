@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DmaBuf, type ExporterOps, Reservation } from "../../src/dmabuf/index.ts";
+import { DmaBuf, type ExporterOps } from "../../src/dmabuf/dma-buf.ts";
+import { Reservation } from "../../src/dmabuf/reservation.ts";
 import { errnoOf, granted, importer } from "./fakes.ts";
 import { Bed } from "./test-bed.ts";
 

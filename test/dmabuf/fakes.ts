@@ -1,5 +1,5 @@
-import type { DmaMapping, DmaOps } from "../../src/dma/index.ts";
-import type { Importer } from "../../src/dmabuf/index.ts";
+import type { DmaMapping, DmaOps } from "../../src/dma/dma-ops.ts";
+import type { Importer } from "../../src/dmabuf/dma-buf.ts";
 import type { Bed } from "./test-bed.ts";
 
 /** An importer that does nothing by itself. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type DmaBuf, GuestMemoryMap, VFIO_6_19 } from "../../src/dmabuf/index.ts";
+import type { DmaBuf } from "../../src/dmabuf/dma-buf.ts";
+import { GuestMemoryMap } from "../../src/dmabuf/guest-memory-map.ts";
+import { VFIO_6_19 } from "../../src/dmabuf/vfio-rules.ts";
 import { type Iova, physAddr } from "../../src/pci/addresses.ts";
 import { errnoOf } from "./fakes.ts";
 import { Bed, type BedOptions, GUEST_ADDRESS, noLeaks } from "./test-bed.ts";

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type GuestLayout, guestPromise, guestView, INSIDE_A_GUEST } from "../../src/dmabuf/index.ts";
+import { guestPromise, INSIDE_A_GUEST } from "../../src/dmabuf/guest-promise.ts";
+import { type GuestLayout, guestView } from "../../src/dmabuf/guest-view.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { Iova } from "../../src/pci/addresses.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Backing, type Fence, MovableExporter, type RdmaMode, RdmaRegion } from "../../src/dmabuf/index.ts";
+import type { Backing } from "../../src/dmabuf/backing.ts";
+import { MovableExporter } from "../../src/dmabuf/movable-exporter.ts";
+import { type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
+import type { Fence } from "../../src/dmabuf/reservation.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { errnoOf, granted, importer } from "./fakes.ts";
 import { Bed, bar, noLeaks, provider } from "./test-bed.ts";

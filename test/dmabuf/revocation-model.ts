@@ -1,11 +1,7 @@
-import {
-  type DmaBuf,
-  GuestMemoryMap,
-  type RdmaAccess,
-  type RdmaMode,
-  RdmaRegion,
-  type VfioOperation,
-} from "../../src/dmabuf/index.ts";
+import type { DmaBuf } from "../../src/dmabuf/dma-buf.ts";
+import { GuestMemoryMap } from "../../src/dmabuf/guest-memory-map.ts";
+import { type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
+import type { VfioOperation } from "../../src/dmabuf/vfio-operation.ts";
 import { Bed, type BedOptions, GUEST_ADDRESS, noLeaks } from "./test-bed.ts";
 
 export interface ModelOptions extends BedOptions {

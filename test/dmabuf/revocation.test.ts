@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { VFIO_6_19, VFIO_7_2 } from "../../src/dmabuf/index.ts";
+import { VFIO_6_19, VFIO_7_2 } from "../../src/dmabuf/vfio-rules.ts";
 import { type ModelOptions, search } from "./revocation-model.ts";
 
 const DEPTH = 6;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { RdmaRegion, VFIO_6_19 } from "../../src/dmabuf/index.ts";
+import { RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
+import { VFIO_6_19 } from "../../src/dmabuf/vfio-rules.ts";
 import { errnoOf, failingDma, granted, importer } from "./fakes.ts";
 import { Bed, barBytes, noLeaks } from "./test-bed.ts";
 

@@ -1,5 +1,7 @@
-import { labClaims, runLab } from "../../src/lab/index.ts";
-import { type LabView, labPage } from "../../src/report/lab/index.ts";
+import { labClaims } from "../../src/lab/claims/all-claims.ts";
+import { runLab } from "../../src/lab/lab.ts";
+import type { LabView } from "../../src/report/lab/blocks.ts";
+import { labPage } from "../../src/report/lab/page.ts";
 
 /** All of the lab, as the page has it. */
 export function wholeLab(): LabView {

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { outcomeOf, parseRunId, runOnce } from "../../src/lab/index.ts";
-import type { LabView } from "../../src/report/lab/index.ts";
+import { outcomeOf } from "../../src/lab/outcome.ts";
+import { runOnce } from "../../src/lab/run.ts";
+import { parseRunId } from "../../src/lab/run-id.ts";
+import type { LabView } from "../../src/report/lab/blocks.ts";
 import { wholeLab, withLab } from "./lab-page.ts";
 
 const page = join(import.meta.dirname, "../../docs/lab.md");

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { createFabric, type FabricOptions, type MemoryRequest } from "../../src/fabric/index.ts";
+import { createFabric } from "../../src/fabric/fabric.ts";
+import type { FabricOptions } from "../../src/fabric/options.ts";
+import type { MemoryRequest } from "../../src/fabric/route.ts";
 import { PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR } from "../../src/pci/acs.ts";
 import type { DmaAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createFabric, type Fabric, type FabricOptions } from "../../src/fabric/index.ts";
+import { createFabric, type Fabric } from "../../src/fabric/fabric.ts";
+import type { FabricOptions } from "../../src/fabric/options.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import type { DmaAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";

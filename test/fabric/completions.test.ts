@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createFabric, type FabricOptions } from "../../src/fabric/index.ts";
+import { createFabric } from "../../src/fabric/fabric.ts";
+import type { FabricOptions } from "../../src/fabric/options.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { busAddr, type DmaAddr, type PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bar } from "../../src/pci/bar.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createFabric } from "../../src/fabric/index.ts";
+import { createFabric } from "../../src/fabric/fabric.ts";
 import type { Translator } from "../../src/iommu/translation.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import { rows } from "../rows.ts";

@@ -1,6 +1,6 @@
-import type { Route } from "../../src/fabric/index.ts";
+import type { Route } from "../../src/fabric/route.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bar } from "../../src/pci/bar.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type PeerRoute, PeerRoutes, type PeerRouting } from "../../src/fabric/index.ts";
 import { peerDifference } from "../../src/fabric/peer-difference.ts";
+import { type PeerRoute, PeerRoutes, type PeerRouting } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";

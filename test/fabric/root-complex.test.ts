@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { createFabric, type FabricOptions, type RootComplexPolicy } from "../../src/fabric/index.ts";
-import { IommuUnits, PERMIT_WRITE } from "../../src/iommu/index.ts";
+import { createFabric } from "../../src/fabric/fabric.ts";
+import type { FabricOptions, RootComplexPolicy } from "../../src/fabric/options.ts";
+import { PERMIT_WRITE } from "../../src/iommu/page-table.ts";
 import type { FaultReason, IommuFault, Translator } from "../../src/iommu/translation.ts";
+import { IommuUnits } from "../../src/iommu/units.ts";
 import { type DmaAddr, type Iova, PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { unknown } from "../../src/pci/known.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { createFabric, type MemoryRequest } from "../../src/fabric/index.ts";
+import { createFabric } from "../../src/fabric/fabric.ts";
+import type { MemoryRequest } from "../../src/fabric/route.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { bdfOf, busOf, hopsOf, machineOf, nameAt, pattern, physOf, shown, switchMachine } from "./machines.ts";

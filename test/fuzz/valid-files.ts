@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import { ArchiveTree } from "../../src/host/archive.ts";
-import { writeRdmaTopo } from "../../src/host/rdma-topo/index.ts";
-import { writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { writeRdmaTopo } from "../../src/host/rdma-topo/write-dump.ts";
+import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 
 /** A topology as hwloc 2 writes it: two domains, a bridge, a GPU and a NIC. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
-import { parseWorkload } from "../../src/offload/workload/index.ts";
+import { parseWorkload } from "../../src/offload/workload/parse-workload.ts";
 import { exampleText, SERVER } from "../offload/workloads.ts";
 import { mutated, PATIENT, runsEach, settings } from "./inputs.ts";
 import { countCase, expectRefusal, sayCases } from "./reads-or-refuses.ts";

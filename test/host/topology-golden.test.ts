@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readLive } from "../../src/host/live.ts";
-import { readLspci } from "../../src/host/lspci/index.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
 import { domainOf, formatBdf } from "../../src/pci/bdf.ts";

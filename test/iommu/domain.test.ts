@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  FAULT_NO_READ,
-  FAULT_NO_WRITE,
-  FAULT_NOT_PRESENT,
-  IommuDomain,
-  PERMIT_READ,
-  PERMIT_WRITE,
-} from "../../src/iommu/index.ts";
+import { FAULT_NO_READ, FAULT_NO_WRITE, FAULT_NOT_PRESENT, IommuDomain } from "../../src/iommu/domain.ts";
+import { PERMIT_READ, PERMIT_WRITE } from "../../src/iommu/page-table.ts";
 import { type Iova, iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 
 function newDomain(invalidation: "strict" | "lazy", flushQueueEntries = 4): IommuDomain {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { IovaAllocator } from "../../src/iommu/index.ts";
+import { IovaAllocator } from "../../src/iommu/iova-allocator.ts";
 import { iova, PAGE_BYTES } from "../../src/pci/addresses.ts";
 
 const GIB = 2 ** 30;

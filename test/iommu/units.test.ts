@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
-import { IommuUnits, PERMIT_READ, reservedRanges } from "../../src/iommu/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { PERMIT_READ } from "../../src/iommu/page-table.ts";
+import { reservedRanges } from "../../src/iommu/reserved.ts";
+import { IommuUnits } from "../../src/iommu/units.ts";
 import { iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { type Bdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";

@@ -1,13 +1,11 @@
 import { describe, expect, test } from "vitest";
-import {
-  Bench,
-  type ClassId,
-  type DesignId,
-  findClass,
-  findDesign,
-  outcomeOf,
-  parseRunId,
-} from "../../src/lab/index.ts";
+import type { DesignId } from "../../src/lab/design.ts";
+import { findDesign } from "../../src/lab/designs/all-designs.ts";
+import { findClass } from "../../src/lab/machines/all-classes.ts";
+import type { ClassId } from "../../src/lab/machines/machine-class.ts";
+import { outcomeOf } from "../../src/lab/outcome.ts";
+import { Bench } from "../../src/lab/run.ts";
+import { parseRunId } from "../../src/lab/run-id.ts";
 
 function bench(design: DesignId, kind: ClassId): Bench {
   return new Bench(findDesign(design), findClass(kind));

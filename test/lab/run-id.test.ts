@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { listText, parseRunId, runId } from "../../src/lab/index.ts";
+import { listText, parseRunId, runId } from "../../src/lab/run-id.ts";
 
 describe("an id of a run", () => {
   test.for([

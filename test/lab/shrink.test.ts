@@ -1,6 +1,11 @@
 import { expect, test } from "vitest";
-import { Bench, findClass, findDesign, listText, outcomeOf, segmentsOf } from "../../src/lab/index.ts";
+import { findDesign } from "../../src/lab/designs/all-designs.ts";
+import { findClass } from "../../src/lab/machines/all-classes.ts";
+import { outcomeOf } from "../../src/lab/outcome.ts";
+import { Bench } from "../../src/lab/run.ts";
+import { listText } from "../../src/lab/run-id.ts";
 import { shrink } from "../../src/lab/shrink.ts";
+import { segmentsOf } from "../../src/lab/workload.ts";
 
 test("a long wrong list shrinks to the one segment that is enough", () => {
   const bench = new Bench(findDesign("dma-map-resource"), findClass("bus-offset"));

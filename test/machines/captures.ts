@@ -5,7 +5,7 @@ import { ArchiveTree } from "../../src/host/archive.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { type Bdf, parseBdf } from "../../src/pci/bdf.ts";
-import type { MeasuredPair } from "../../src/vm/index.ts";
+import type { MeasuredPair } from "../../src/vm/measured.ts";
 
 /** A recorded boot: the machine as its own sysfs shows it, and what its kernel decided. */
 export interface Capture {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { FileTree } from "../../src/host/file-tree.ts";
 import { withIdsFromNames } from "../../src/host/ids-from-names.ts";
-import { readLspci } from "../../src/host/lspci/index.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
 import { devfnOf, makeBdf } from "../../src/pci/bdf.ts";

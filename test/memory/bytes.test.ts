@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { ByteStore } from "../../src/memory/index.ts";
+import { ByteStore } from "../../src/memory/bytes.ts";
 
 const FAR = 2 ** 52 - 4096;
 

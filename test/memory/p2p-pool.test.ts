@@ -1,15 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  allocateForClients,
-  type DistanceBetween,
-  enableP2p,
-  nearestPool,
-  P2pPool,
-  PageMaps,
-  physicalMapOf,
-  providerOf,
-  systemMemory,
-} from "../../src/memory/index.ts";
+import { allocateForClients, type DistanceBetween, nearestPool } from "../../src/memory/allocate-for-clients.ts";
+import { enableP2p } from "../../src/memory/enable-p2p.ts";
+import { providerOf } from "../../src/memory/machine-bars.ts";
+import { P2pPool } from "../../src/memory/p2p-pool.ts";
+import { PageMaps } from "../../src/memory/page-maps.ts";
+import { physicalMapOf } from "../../src/memory/physical-map.ts";
+import { systemMemory } from "../../src/memory/system-memory.ts";
 import { type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

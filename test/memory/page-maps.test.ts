@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { PageMaps, type PagemapRequest, type Provider } from "../../src/memory/index.ts";
+import { PageMaps } from "../../src/memory/page-maps.ts";
+import type { PagemapRequest } from "../../src/memory/pagemap.ts";
+import type { Provider } from "../../src/memory/provider.ts";
 import { type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
-import { PhysicalMap, physicalMapOf, providerOf, providersOf } from "../../src/memory/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { providerOf, providersOf } from "../../src/memory/machine-bars.ts";
+import { PhysicalMap, physicalMapOf } from "../../src/memory/physical-map.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";

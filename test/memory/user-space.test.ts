@@ -1,13 +1,10 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import {
-  P2pPool,
-  PageMaps,
-  PagePool,
-  type PinnedPages,
-  type UserErrno,
-  type UserResult,
-  UserSpace,
-} from "../../src/memory/index.ts";
+import { P2pPool } from "../../src/memory/p2p-pool.ts";
+import { PageMaps } from "../../src/memory/page-maps.ts";
+import { PagePool } from "../../src/memory/page-pool.ts";
+import type { PinnedPages } from "../../src/memory/pinned-pages.ts";
+import type { UserErrno, UserResult } from "../../src/memory/user-result.ts";
+import { UserSpace } from "../../src/memory/user-space.ts";
 import { type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { SystemOptions } from "../../src/devices/index.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { type CopyReport, type CopyRequest, copyBetweenDevices } from "../../src/offload/index.ts";
+import { type CopyReport, type CopyRequest, copyBetweenDevices } from "../../src/offload/copy.ts";
 import { type Bench, benchOf, emulatedMachine, isSame, pattern, serverMachine } from "../devices/machines.ts";
 
 const lengthBytes = 20_000;

@@ -1,7 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { Gpu, NvmeController, NvmeDriver, type SystemOptions } from "../../src/devices/index.ts";
+import { Gpu } from "../../src/devices/gpu.ts";
+import { NvmeController } from "../../src/devices/nvme/controller.ts";
+import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { type GpuRead, type GpuReadReport, readIntoGpu } from "../../src/offload/index.ts";
+import { type GpuRead, type GpuReadReport, readIntoGpu } from "../../src/offload/gpu-read.ts";
 import { type Bench, benchOf, emulatedMachine, isSame, pattern, serverMachine } from "../devices/machines.ts";
 
 const lengthBytes = 96 * 1024;

@@ -1,15 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { findProvider } from "../../src/advice/find-provider.ts";
-import {
-  NvmeController,
-  NvmeDriver,
-  poolOf,
-  RdmaNic,
-  RemoteHost,
-  type SystemOptions,
-} from "../../src/devices/index.ts";
+import { NvmeController } from "../../src/devices/nvme/controller.ts";
+import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
+import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
+import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
+import { poolOf } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
-import { NvmeOfTarget, type PeerMemoryChoice, type TrafficReport } from "../../src/offload/index.ts";
+import type { PeerMemoryChoice } from "../../src/offload/io-memory.ts";
+import { NvmeOfTarget } from "../../src/offload/nvmeof-target.ts";
+import type { TrafficReport } from "../../src/offload/traffic-report.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import {
   type Bench,

@@ -1,5 +1,6 @@
 import { describe, expect, it, test } from "vitest";
-import { parseWorkload, workloadJsonSchema } from "../../src/offload/workload/index.ts";
+import { parseWorkload } from "../../src/offload/workload/parse-workload.ts";
+import { workloadJsonSchema } from "../../src/offload/workload/schema.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { exampleText, SERVER, WORKLOAD_EXAMPLES } from "./workloads.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { StepRun } from "../../src/offload/workload/index.ts";
+import type { StepRun } from "../../src/offload/workload/simulation.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { bdfOf, emulatedMachine, serverMachine } from "../devices/machines.ts";

@@ -1,13 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../../src/host/machine.ts";
-import {
-  parseWorkload,
-  type RunOptions,
-  runWorkload,
-  type Simulation,
-  type StepRun,
-} from "../../src/offload/workload/index.ts";
+import { parseWorkload } from "../../src/offload/workload/parse-workload.ts";
+import { type RunOptions, runWorkload } from "../../src/offload/workload/run-workload.ts";
+import type { Simulation, StepRun } from "../../src/offload/workload/simulation.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 const examples = join(import.meta.dirname, "../../examples/workloads");

@@ -1,6 +1,6 @@
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
 import { type Directions, directionsOf } from "../../src/platforms/directions.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Outcome, PolicyResult } from "../../src/policy/result.ts";

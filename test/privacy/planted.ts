@@ -14,7 +14,7 @@ import { dirname, join } from "node:path";
 import { deflateSync, gzipSync } from "node:zlib";
 import { readLive } from "../../src/host/live.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { readCapture } from "../machines/captures.ts";
 import {
   ARCHIVE_MARKS,

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { NvmeController, NvmeDriver, spanBytes } from "../../src/devices/index.ts";
+import { spanBytes } from "../../src/devices/dma-spans.ts";
+import { NvmeController } from "../../src/devices/nvme/controller.ts";
 import { dataPointerOf, type Fetch, readPrps, readSgl } from "../../src/devices/nvme/data-pointer.ts";
+import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
 import { decodeCommand, decodeCompletion, encodeCommand, encodeCompletion } from "../../src/devices/nvme/protocol.ts";
 import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
 import { benchOf, serverMachine } from "../devices/machines.ts";

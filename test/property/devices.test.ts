@@ -1,8 +1,15 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { Gpu, NvmeController, NvmeDriver, poolOf, RdmaNic, RemoteHost, type System } from "../../src/devices/index.ts";
+import { Gpu } from "../../src/devices/gpu.ts";
+import { NvmeController } from "../../src/devices/nvme/controller.ts";
+import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
+import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
+import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
+import { poolOf, type System } from "../../src/devices/system.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
-import { type CopyReport, copyBetweenDevices, NvmeOfTarget, readIntoGpu } from "../../src/offload/index.ts";
+import { type CopyReport, copyBetweenDevices } from "../../src/offload/copy.ts";
+import { readIntoGpu } from "../../src/offload/gpu-read.ts";
+import { NvmeOfTarget } from "../../src/offload/nvmeof-target.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { bdfOf, benchOf, isSame, machineOf, pattern } from "../devices/machines.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { IovaAllocator } from "../../src/iommu/index.ts";
+import { IovaAllocator } from "../../src/iommu/iova-allocator.ts";
 import { PageTable } from "../../src/iommu/page-table.ts";
 import { type Iova, iova, PAGE_BYTES } from "../../src/pci/addresses.ts";
 

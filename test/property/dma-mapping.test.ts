@@ -1,17 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type DmaDevice,
-  type DmaOps,
-  directOps,
-  dmaEntries,
-  iommuOps,
-  type PeerMapType,
-  type Scatterlist,
-  scatterlist,
-  swiotlbOps,
-} from "../../src/dma/index.ts";
-import type { IommuDomain } from "../../src/iommu/index.ts";
+import { directOps } from "../../src/dma/direct.ts";
+import type { DmaDevice, PeerMapType } from "../../src/dma/dma-device.ts";
+import type { DmaOps } from "../../src/dma/dma-ops.ts";
+import { iommuOps } from "../../src/dma/iommu.ts";
+import { dmaEntries, type Scatterlist, scatterlist } from "../../src/dma/scatterlist.ts";
+import { swiotlbOps } from "../../src/dma/swiotlb.ts";
+import type { IommuDomain } from "../../src/iommu/domain.ts";
 import { iova, PAGE_BYTES, type PhysAddr, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain, FakePages, type FakeRegion, provider, RESERVED, range, rules } from "../dma/fake-memory.ts";
 

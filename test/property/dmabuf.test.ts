@@ -1,14 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { DmaOps, PeerMapType } from "../../src/dma/index.ts";
-import {
-  type Backing,
-  type DmaSpan,
-  MovableExporter,
-  type RdmaAccess,
-  type RdmaMode,
-  RdmaRegion,
-} from "../../src/dmabuf/index.ts";
+import type { PeerMapType } from "../../src/dma/dma-device.ts";
+import type { DmaOps } from "../../src/dma/dma-ops.ts";
+import type { Backing } from "../../src/dmabuf/backing.ts";
+import { MovableExporter } from "../../src/dmabuf/movable-exporter.ts";
+import { type DmaSpan, type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { type DmaAddr, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { granted } from "../dmabuf/fakes.ts";

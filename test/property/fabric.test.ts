@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createFabric, type Fabric, type FabricOptions } from "../../src/fabric/index.ts";
+import { createFabric, type Fabric } from "../../src/fabric/fabric.ts";
+import type { FabricOptions } from "../../src/fabric/options.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { busAddr, type DmaAddr, type PhysAddr } from "../../src/pci/addresses.ts";
 import type { BridgeWindow } from "../../src/pci/bridge.ts";
 import type { PciFunction } from "../../src/pci/function.ts";

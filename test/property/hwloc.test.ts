@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readHwloc } from "../../src/host/hwloc/index.ts";
+import { readHwloc } from "../../src/host/hwloc/read-hwloc.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";

@@ -1,15 +1,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  Bench,
-  type ClassId,
-  MACHINE_CLASSES,
-  MAPPING_DESIGNS,
-  outcomeOf,
-  parseRunId,
-  runId,
-  type SegmentKind,
-} from "../../src/lab/index.ts";
+import { MAPPING_DESIGNS } from "../../src/lab/designs/all-designs.ts";
+import { MACHINE_CLASSES } from "../../src/lab/machines/all-classes.ts";
+import type { ClassId } from "../../src/lab/machines/machine-class.ts";
+import { outcomeOf } from "../../src/lab/outcome.ts";
+import { Bench } from "../../src/lab/run.ts";
+import { parseRunId, runId } from "../../src/lab/run-id.ts";
+import type { SegmentKind } from "../../src/lab/workload.ts";
 
 const benches = new Map<string, Bench>();
 

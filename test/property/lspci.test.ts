@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createLspciReader, looksLikeLspci, readLspci } from "../../src/host/lspci/index.ts";
+import { looksLikeLspci } from "../../src/host/lspci/detect.ts";
+import { createLspciReader, readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { compare, sharedFiles, verbose } from "../host/lspci/support.ts";

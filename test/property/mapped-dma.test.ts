@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
-import { type DmaErrno, type DmaMapping, dmaEntries, type Scatterlist, scatterlist } from "../../src/dma/index.ts";
+import type { DmaErrno } from "../../src/dma/dma-error.ts";
+import type { DmaMapping } from "../../src/dma/dma-ops.ts";
+import { dmaEntries, type Scatterlist, scatterlist } from "../../src/dma/scatterlist.ts";
 import { type DmaAddr, iova, PAGE_BYTES, type PhysAddr, type PhysRange } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { type MappedWorld, machineDrafts, mappedWorld } from "./mapped-machines.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { buildSystem, type System } from "../../src/devices/index.ts";
+import { buildSystem, type System } from "../../src/devices/system.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { PAGE_BYTES, type PhysRange } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";

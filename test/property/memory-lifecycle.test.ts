@@ -1,14 +1,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import {
-  P2pPool,
-  PageMaps,
-  PagePool,
-  type PinnedPages,
-  type RemovalMode,
-  type UserErrno,
-  UserSpace,
-} from "../../src/memory/index.ts";
+import { P2pPool, type RemovalMode } from "../../src/memory/p2p-pool.ts";
+import { PageMaps } from "../../src/memory/page-maps.ts";
+import { PagePool } from "../../src/memory/page-pool.ts";
+import type { PinnedPages } from "../../src/memory/pinned-pages.ts";
+import type { UserErrno } from "../../src/memory/user-result.ts";
+import { UserSpace } from "../../src/memory/user-space.ts";
 import { PAGE_BYTES, type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ByteStore, physicalMapOf } from "../../src/memory/index.ts";
+import { ByteStore } from "../../src/memory/bytes.ts";
 import { PageAllocator } from "../../src/memory/page-allocator.ts";
+import { physicalMapOf } from "../../src/memory/physical-map.ts";
 import { RangeTable } from "../../src/memory/range-table.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
 import { isUnknown } from "../../src/pci/known.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
-import { readNccl } from "../../src/host/nccl/index.ts";
+import { readNccl } from "../../src/host/nccl/read-nccl.ts";
 import { busOf } from "../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";

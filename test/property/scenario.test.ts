@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { readScenario } from "../../src/host/scenario/index.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { buildTopology } from "../../src/pci/topology.ts";

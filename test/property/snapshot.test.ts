@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { topologyOf } from "../../src/host/machine.ts";
-import { redact } from "../../src/host/redaction/index.ts";
-import { readSnapshot, writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { redact } from "../../src/host/redaction/redact.ts";
+import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
+import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";

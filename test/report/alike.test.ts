@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { advise } from "../../src/advice/fix/advise.ts";
-import { PeerRoutes } from "../../src/fabric/index.ts";
-import { readLspci } from "../../src/host/lspci/index.ts";
+import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { joinAlike } from "../../src/report/alike.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix.ts";
-import { matrixJson, matrixText } from "../../src/report/index.ts";
+import { matrixJson } from "../../src/report/json.ts";
 import { reasonRemarks } from "../../src/report/matrix-reasons.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
 import { plainText } from "../../src/report/rich.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 

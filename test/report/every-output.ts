@@ -3,41 +3,33 @@ import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
-import { PeerRoutes } from "../../src/fabric/index.ts";
+import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
-import { writeSnapshot } from "../../src/host/snapshot/index.ts";
+import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { hasUnseen } from "../../src/pci/visible.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { PolicyResult } from "../../src/policy/result.ts";
-import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../src/report/check/index.ts";
-import {
-  type DifferenceView,
-  differenceBlocks,
-  diffJson,
-  documentMarkdown,
-  documentText,
-  explainBlocks,
-  explainJson,
-  explainText,
-  findBlocks,
-  findJson,
-  fixBlocks,
-  fixJson,
-  historyBlocks,
-  historyJson,
-  machineReport,
-  matrixBlocks,
-  matrixJson,
-  matrixText,
-  printableJson,
-  type TreeInput,
-  treeBlocks,
-  treeJson,
-  treeText,
-} from "../../src/report/index.ts";
+import { checkJson } from "../../src/report/check/json.ts";
+import { checkJunit } from "../../src/report/check/junit.ts";
+import { checkMarkdown } from "../../src/report/check/markdown.ts";
+import { checkSarif } from "../../src/report/check/sarif.ts";
+import { checkText } from "../../src/report/check/text.ts";
+import { type DifferenceView, differenceBlocks, diffJson } from "../../src/report/difference.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
+import { documentText } from "../../src/report/document-text.ts";
+import { explainText } from "../../src/report/explain-text.ts";
+import { findBlocks, findJson } from "../../src/report/find.ts";
+import { fixBlocks, fixJson } from "../../src/report/fix.ts";
+import { historyBlocks, historyJson } from "../../src/report/history.ts";
+import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
+import { machineReport } from "../../src/report/machine-report.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
+import { printableJson } from "../../src/report/printable.ts";
+import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
+import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 

@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { findClass, findDesign, labClaims, parseRunId, runLab, runOnce } from "../../src/lab/index.ts";
-import { documentText } from "../../src/report/index.ts";
-import { labBlocks, labJson, labPage, replayBlocks, replayJson } from "../../src/report/lab/index.ts";
+import { labClaims } from "../../src/lab/claims/all-claims.ts";
+import { findDesign } from "../../src/lab/designs/all-designs.ts";
+import { runLab } from "../../src/lab/lab.ts";
+import { findClass } from "../../src/lab/machines/all-classes.ts";
+import { runOnce } from "../../src/lab/run.ts";
+import { parseRunId } from "../../src/lab/run-id.ts";
+import { documentText } from "../../src/report/document-text.ts";
+import { labBlocks } from "../../src/report/lab/blocks.ts";
+import { labJson, replayJson } from "../../src/report/lab/json.ts";
+import { labPage } from "../../src/report/lab/page.ts";
+import { replayBlocks } from "../../src/report/lab/replay.ts";
 import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
 
 const SCREEN = { width: 100, color: false } as const;

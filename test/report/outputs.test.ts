@@ -5,34 +5,22 @@ import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
-import { PeerRoutes } from "../../src/fabric/index.ts";
+import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import {
-  type Block,
-  differenceBlocks,
-  diffJson,
-  documentMarkdown,
-  documentText,
-  explainBlocks,
-  explainJson,
-  findBlocks,
-  findJson,
-  fixBlocks,
-  fixJson,
-  historyBlocks,
-  historyJson,
-  machineReport,
-  matrixBlocks,
-  matrixJson,
-  matrixText,
-  treeBlocks,
-  treeJson,
-  treeText,
-  whatIfBlocks,
-  whatIfJson,
-  whatIfView,
-} from "../../src/report/index.ts";
+import { differenceBlocks, diffJson } from "../../src/report/difference.ts";
+import type { Block } from "../../src/report/document.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
+import { documentText } from "../../src/report/document-text.ts";
+import { findBlocks, findJson } from "../../src/report/find.ts";
+import { fixBlocks, fixJson } from "../../src/report/fix.ts";
+import { historyBlocks, historyJson } from "../../src/report/history.ts";
+import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
+import { machineReport } from "../../src/report/machine-report.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
 import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
+import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
+import { treeText } from "../../src/report/tree-text.ts";
+import { whatIfBlocks, whatIfJson, whatIfView } from "../../src/report/what-if.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";

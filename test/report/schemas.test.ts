@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { PeerRoutes } from "../../src/fabric/index.ts";
+import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import { unknown } from "../../src/pci/known.ts";
-import { explainJson, matrixJson, treeJson, vmJson } from "../../src/report/index.ts";
+import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
+import { vmJson } from "../../src/report/measured.ts";
 import { OUTPUT_SCHEMAS, outputJsonSchema } from "../../src/report/schemas.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";

@@ -1,9 +1,12 @@
 import { describe, expect, test } from "vitest";
-import type { Simulation } from "../../src/offload/workload/index.ts";
+import type { Simulation } from "../../src/offload/workload/simulation.ts";
 import { unknown } from "../../src/pci/known.ts";
-import { documentMarkdown, documentText } from "../../src/report/index.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
+import { documentText } from "../../src/report/document-text.ts";
 import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
-import { simulationBlocks, simulationJson, type TraceEvent, traceFile } from "../../src/report/simulate/index.ts";
+import { simulationBlocks } from "../../src/report/simulate/blocks.ts";
+import { simulationJson } from "../../src/report/simulate/json.ts";
+import { type TraceEvent, traceFile } from "../../src/report/simulate/trace-events.ts";
 import { serverMachine } from "../devices/machines.ts";
 import { exampleText, onServer, simulate, WORKLOAD_EXAMPLES } from "../offload/workloads.ts";
 

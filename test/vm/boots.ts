@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseScenario } from "../../src/host/scenario/index.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import type { RootPortNode, Scenario, ScenarioNode } from "../../src/host/scenario/scenario.ts";
 
 /** One boot of the suite: a scenario under one CPU, one IOMMU mode and one kernel command line. */

@@ -4,7 +4,7 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
-import type { MeasuredPair } from "../../src/vm/index.ts";
+import type { MeasuredPair } from "../../src/vm/measured.ts";
 
 /** What the rules and the kernel said of one pair, and how they differ; empty where they agree. */
 export interface PairComparison {

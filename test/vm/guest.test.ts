@@ -3,8 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFile
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { parseScenario, scenarioMachine } from "../../src/host/scenario/index.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
+import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";

@@ -1,5 +1,6 @@
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
-import { guestFiles, runInGuest } from "../../src/vm/index.ts";
+import { guestFiles } from "../../src/vm/guest-files.ts";
+import { runInGuest } from "../../src/vm/run-in-guest.ts";
 
 /** What a command in a guest came to. */
 export interface GuestOutcome {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseScenario } from "../../src/host/scenario/index.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { writeCpio } from "../../src/vm/cpio.ts";
 import { mirrorIn } from "../../src/vm/debian-packages.ts";

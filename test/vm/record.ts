@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatBdf } from "../../src/pci/bdf.ts";
-import type { GuestReport, MeasuredPair } from "../../src/vm/index.ts";
+import type { GuestReport, MeasuredPair } from "../../src/vm/measured.ts";
 
 /** Where captures of booted machines lie: `NAME.tar.gz` (sysfs and procfs) and `NAME.json` (the kernel's answers). */
 export const capturesFolder: string = join(import.meta.dirname, "../machines/recorded");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../src/host/machine.ts";
-import { scenarioMachine } from "../../src/host/scenario/index.ts";
+import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";

@@ -1,5 +1,6 @@
 import type { Machine } from "../../host/machine.ts";
-import { keptParameters, keptRelease } from "../../host/redaction/index.ts";
+import { keptParameters } from "../../host/redaction/command-line.ts";
+import { keptRelease } from "../../host/redaction/kernel-release.ts";
 import type { Acs } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { LinkState } from "../../pci/express.ts";

@@ -1,19 +1,17 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { findDevice } from "../../host/select.ts";
-import {
-  type BenchPlan,
-  type BenchProgress,
-  destroyedText,
-  fioJobFile,
-  type JobRequest,
-  planBench,
-  requireWritePermission,
-  runBench,
-} from "../../live/bench/index.ts";
-import { type Host, readHost } from "../../live/index.ts";
+import { fioJobFile } from "../../live/bench/fio-job.ts";
+import type { JobRequest } from "../../live/bench/job.ts";
+import type { BenchProgress } from "../../live/bench/measure.ts";
+import { type BenchPlan, planBench } from "../../live/bench/plan.ts";
+import { runBench } from "../../live/bench/run.ts";
+import { destroyedText, requireWritePermission } from "../../live/bench/write-permission.ts";
+import { type Host, readHost } from "../../live/host.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type BenchView, benchBlocks, benchJson, rateText } from "../../report/live/bench/index.ts";
-import { READ_WRITE } from "../../report/live/bench/view.ts";
+import { benchBlocks } from "../../report/live/bench/blocks.ts";
+import { benchJson } from "../../report/live/bench/json.ts";
+import { type BenchView, READ_WRITE } from "../../report/live/bench/view.ts";
+import { rateText } from "../../report/live/bench/words.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { ReadMachine } from "../../host/read-machine.ts";
-import { leftOut } from "../../host/redaction/index.ts";
+import { leftOut } from "../../host/redaction/left-out.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -59,7 +59,7 @@ export async function runCapture(source: string | undefined, options: CaptureOpt
 }
 
 async function packed(text: Printable): Promise<Uint8Array> {
-  const { compressSnapshot } = await import("../../host/snapshot/index.ts");
+  const { compressSnapshot } = await import("../../host/snapshot/write-snapshot.ts");
   return compressSnapshot(text);
 }
 
@@ -75,7 +75,7 @@ function sayLeftOut({ machine }: ReadMachine, { format, output }: CaptureOptions
 
 async function snapshotOf({ machine, isBooted }: ReadMachine): Promise<Printable> {
   const [{ writeSnapshot }, { afterBoot }] = await Promise.all([
-    import("../../host/snapshot/index.ts"),
+    import("../../host/snapshot/write-snapshot.ts"),
     import("../../rules/boot-acs.ts"),
   ]);
   return writeSnapshot(isBooted ? machine : afterBoot(machine));
@@ -88,6 +88,6 @@ async function rdmaTopoOf({ tree, machine }: ReadMachine): Promise<Printable> {
       remedy: "rdma_topo's dump can be made of this host, of --root, or of an archive of sysfs",
     });
   }
-  const { writeRdmaTopo } = await import("../../host/rdma-topo/index.ts");
+  const { writeRdmaTopo } = await import("../../host/rdma-topo/write-dump.ts");
   return writeRdmaTopo(tree);
 }

@@ -7,15 +7,15 @@ import type { Printable } from "../../pci/visible.ts";
 import { checkPolicy } from "../../policy/check-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
 import type { Finding, PolicyResult } from "../../policy/result.ts";
-import { checkJson, checkJunit, checkMarkdown, checkSarif, checkText } from "../../report/check/index.ts";
-import {
-  askedBlocks,
-  askedJson,
-  documentMarkdown,
-  documentText,
-  joinPrintable,
-  printableJson,
-} from "../../report/index.ts";
+import { checkJson } from "../../report/check/json.ts";
+import { checkJunit } from "../../report/check/junit.ts";
+import { checkMarkdown } from "../../report/check/markdown.ts";
+import { checkSarif } from "../../report/check/sarif.ts";
+import { checkText } from "../../report/check/text.ts";
+import { documentMarkdown } from "../../report/document-markdown.ts";
+import { documentText } from "../../report/document-text.ts";
+import { joinPrintable, printableJson } from "../../report/printable.ts";
+import { askedBlocks, askedJson } from "../../report/what-if.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { print } from "../print.ts";

@@ -1,20 +1,20 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { type CopyPlan, planCopy } from "../../live/copy/plan.ts";
 import {
-  type CopyPlan,
   type CopyRequest,
-  type CopyResult,
   DEFAULT_CHUNK,
   DEFAULT_DEPTH,
   DEFAULT_SYNC_EVERY,
   MAX_CHUNK,
-  planCopy,
-  runCopy,
-} from "../../live/copy/index.ts";
-import { MAX_DEPTH } from "../../live/copy/request.ts";
-import { readHost } from "../../live/index.ts";
+  MAX_DEPTH,
+} from "../../live/copy/request.ts";
+import type { CopyResult } from "../../live/copy/result.ts";
+import { runCopy } from "../../live/copy/run.ts";
+import { readHost } from "../../live/host.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
-import { copyBlocks, copyJson, copyPlanBlocks, copyPlanJson } from "../../report/live/copy/index.ts";
+import { copyBlocks, copyPlanBlocks } from "../../report/live/copy/blocks.ts";
+import { copyJson, copyPlanJson } from "../../report/live/copy/json.ts";
 import { shownShellWord } from "../../report/shell-word.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";

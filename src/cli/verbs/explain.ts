@@ -1,7 +1,11 @@
 import type { Command } from "commander";
 import { verdictHistory } from "../../advice/history.ts";
 import { findDevice } from "../../host/select.ts";
-import { explainBlocks, explainJson, explainText, historyBlocks, historyJson, whatIfView } from "../../report/index.ts";
+import { explainText } from "../../report/explain-text.ts";
+import { historyBlocks, historyJson } from "../../report/history.ts";
+import { explainJson } from "../../report/json.ts";
+import { explainBlocks } from "../../report/screen-markdown.ts";
+import { whatIfView } from "../../report/what-if.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -70,7 +74,7 @@ export async function runExplain(
       whatIf,
     });
   } else {
-    const { PeerRoutes } = await import("../../fabric/index.ts");
+    const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
     const routes = new PeerRoutes(table);
     show(options, {
       machine,

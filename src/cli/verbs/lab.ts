@@ -1,24 +1,22 @@
 import { type Command, InvalidArgumentError } from "commander";
-import {
-  findClass,
-  findDesign,
-  LAB_LENGTHS,
-  type LabOptions,
-  type LabResult,
-  labClaims,
-  MACHINE_CLASSES,
-  MAPPING_DESIGNS,
-  type MeasuredDesign,
-  measureDesigns,
-  outcomeOf,
-  parseRunId,
-  runLab,
-  runOnce,
-} from "../../lab/index.ts";
+import { labClaims } from "../../lab/claims/all-claims.ts";
+import { findDesign, MAPPING_DESIGNS } from "../../lab/designs/all-designs.ts";
+import { LAB_LENGTHS, type LabOptions, type LabResult, runLab } from "../../lab/lab.ts";
+import { findClass, MACHINE_CLASSES } from "../../lab/machines/all-classes.ts";
+import { type MeasuredDesign, measureDesigns } from "../../lab/measure.ts";
+import { outcomeOf } from "../../lab/outcome.ts";
+import { runOnce } from "../../lab/run.ts";
+import { parseRunId } from "../../lab/run-id.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
-import { type Block, documentMarkdown, documentText, printableJson } from "../../report/index.ts";
-import { labBlocks, labJson, labPage, replayBlocks, replayJson } from "../../report/lab/index.ts";
+import type { Block } from "../../report/document.ts";
+import { documentMarkdown } from "../../report/document-markdown.ts";
+import { documentText } from "../../report/document-text.ts";
+import { labBlocks } from "../../report/lab/blocks.ts";
+import { labJson, replayJson } from "../../report/lab/json.ts";
+import { labPage } from "../../report/lab/page.ts";
+import { replayBlocks } from "../../report/lab/replay.ts";
+import { printableJson } from "../../report/printable.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addOutputOptions, listed, type OutputOptions } from "../options.ts";
 import { ProgressLine, print } from "../print.ts";

@@ -2,7 +2,10 @@ import type { Command } from "commander";
 import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
-import { matrixBlocks, matrixJson, matrixText, whatIfView } from "../../report/index.ts";
+import { matrixJson } from "../../report/json.ts";
+import { matrixText } from "../../report/matrix-text.ts";
+import { matrixBlocks } from "../../report/screen-markdown.ts";
+import { whatIfView } from "../../report/what-if.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addMachineOptions, listed, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
@@ -59,7 +62,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
     table,
   );
-  const { PeerRoutes } = await import("../../fabric/index.ts");
+  const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
   const routes = new PeerRoutes(table);
   show(options, {
     machine,

@@ -1,8 +1,12 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { topologyOf } from "../../host/machine.ts";
-import { type Host, poolUse, readHost, watchPools, whatIsMissing } from "../../live/index.ts";
-import { documentText, printableJson } from "../../report/index.ts";
+import { type Host, readHost } from "../../live/host.ts";
+import { poolUse } from "../../live/pools/pool-use.ts";
+import { whatIsMissing } from "../../live/pools/preflight.ts";
+import { watchPools } from "../../live/pools/watch-pools.ts";
+import { documentText } from "../../report/document-text.ts";
 import { type PoolsView, poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";
+import { printableJson } from "../../report/printable.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import { addNamingOptions, addOutputOptions, type OutputOptions } from "../options.ts";

@@ -1,10 +1,15 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { findDevices } from "../../host/select.ts";
-import { choosePools, leftAlonePools, readHost } from "../../live/index.ts";
-import { type ForeignData, type ProbeResult, probe, QUICK_SIZES, restoreRescue } from "../../live/probe/index.ts";
+import { readHost } from "../../live/host.ts";
+import { choosePools, leftAlonePools } from "../../live/pools/choose-pools.ts";
+import { probe } from "../../live/probe/probe.ts";
+import { type ForeignData, restoreRescue } from "../../live/probe/restore.ts";
+import type { ProbeResult } from "../../live/probe/result.ts";
+import { QUICK_SIZES } from "../../live/probe/trials.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
-import { probeBlocks, probeJson } from "../../report/live/probe/index.ts";
+import { probeBlocks } from "../../report/live/probe/blocks.ts";
+import { probeJson } from "../../report/live/probe/json.ts";
 import { screenText } from "../../report/printable.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";

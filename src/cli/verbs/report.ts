@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import packageFile from "../../../package.json" with { type: "json" };
-import { machineReport } from "../../report/index.ts";
+import { machineReport } from "../../report/machine-report.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addWhatIfOptions, rulesOf, SOURCE_HELP, type WhatIfOptions } from "../options.ts";
@@ -33,8 +33,8 @@ export function declareReport(command: Command, finish: Finish): void {
 /** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
   const { after, changes } = await readSource(source, options);
-  const { redact } = await import("../../host/redaction/index.ts");
-  const { PeerRoutes } = await import("../../fabric/index.ts");
+  const { redact } = await import("../../host/redaction/redact.ts");
+  const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
   const table = decideAll(redact(after), rulesOf(options));
   writeOutput(
     options.output,

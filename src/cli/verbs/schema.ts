@@ -1,7 +1,7 @@
 import { Argument, type Command } from "commander";
-import { scenarioJsonSchema } from "../../host/scenario/index.ts";
-import { snapshotJsonSchema } from "../../host/snapshot/index.ts";
-import { workloadJsonSchema } from "../../offload/workload/index.ts";
+import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
+import { snapshotJsonSchema } from "../../host/snapshot/read-snapshot.ts";
+import { workloadJsonSchema } from "../../offload/workload/schema.ts";
 import { policyJsonSchema } from "../../policy/schema.ts";
 import { printableJson } from "../../report/printable.ts";
 import { outputJsonSchema } from "../../report/schemas.ts";

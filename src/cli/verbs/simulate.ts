@@ -3,16 +3,15 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import { askWhatIf } from "../../advice/what-if/what-if.ts";
 import type { Machine } from "../../host/machine.ts";
-import {
-  parseWorkload,
-  runWorkload,
-  type Simulation,
-  type Workload,
-  type WorkloadMachine,
-} from "../../offload/workload/index.ts";
+import { parseWorkload } from "../../offload/workload/parse-workload.ts";
+import { runWorkload } from "../../offload/workload/run-workload.ts";
+import type { Simulation } from "../../offload/workload/simulation.ts";
+import type { Workload, WorkloadMachine } from "../../offload/workload/workload.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { printableJson } from "../../report/printable.ts";
-import { simulationBlocks, simulationJson, traceFile } from "../../report/simulate/index.ts";
+import { simulationBlocks } from "../../report/simulate/blocks.ts";
+import { simulationJson } from "../../report/simulate/json.ts";
+import { traceFile } from "../../report/simulate/trace-events.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addChangeOptions,

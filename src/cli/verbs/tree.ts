@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { selectDevices } from "../../host/select.ts";
-import { treeBlocks, treeJson, treeText, whatIfView } from "../../report/index.ts";
+import { treeJson } from "../../report/json.ts";
+import { treeBlocks } from "../../report/screen-markdown.ts";
+import { treeText } from "../../report/tree-text.ts";
+import { whatIfView } from "../../report/what-if.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";

@@ -1,7 +1,7 @@
-import { parseScenario } from "../../host/scenario/index.ts";
+import { parseScenario } from "../../host/scenario/parse-scenario.ts";
 import type { Scenario } from "../../host/scenario/scenario.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type GuestFiles, guestFiles } from "../../vm/index.ts";
+import { type GuestFiles, guestFiles } from "../../vm/guest-files.ts";
 import { interruptible } from "../interruption.ts";
 import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";

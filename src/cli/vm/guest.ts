@@ -1,7 +1,8 @@
 import type { Duplex } from "node:stream";
 import { PeerlaneError } from "../../pci/error.ts";
 import { shellWord } from "../../report/shell-word.ts";
-import { type GuestDisk, type GuestDisks, runGuestShell, runInGuest } from "../../vm/index.ts";
+import type { GuestDisk, GuestDisks } from "../../vm/guest-disks.ts";
+import { runGuestShell, runInGuest } from "../../vm/run-in-guest.ts";
 import { makeGuestPrinter, printBytes } from "../print.ts";
 import { screenWidth, wantsColor } from "../terminal.ts";
 import { type BootContext, type BootOptions, withBoot } from "./boot.ts";

@@ -1,5 +1,5 @@
 import type { Device } from "../../host/select.ts";
-import { ByteStore } from "../../memory/index.ts";
+import { ByteStore } from "../../memory/bytes.ts";
 import { type DmaAddr, PAGE_BYTES } from "../../pci/addresses.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";

@@ -1,4 +1,4 @@
-import type { DmaMapping } from "../../dma/index.ts";
+import type { DmaMapping } from "../../dma/dma-ops.ts";
 import { type DmaAddr, dmaFromBus, type PhysAddr, type PhysRange, physToBus } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";

@@ -1,5 +1,5 @@
-import type { BarHandler } from "../../fabric/index.ts";
-import type { ByteStore } from "../../memory/index.ts";
+import type { BarHandler } from "../../fabric/storage.ts";
+import type { ByteStore } from "../../memory/bytes.ts";
 import { REGISTER, readAddress, viewOf, writeAddress } from "./protocol.ts";
 
 /** Where the registers end: two doorbells for each queue behind the fixed ones. */

@@ -2,7 +2,8 @@ import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { jsonText, type Printable } from "../../pci/visible.ts";
 import { baseName, type FileTree, readText, resolveLink } from "../file-tree.ts";
-import { isKernelName, withoutIdentifiers } from "../redaction/index.ts";
+import { withoutIdentifiers } from "../redaction/config-space.ts";
+import { isKernelName } from "../redaction/kernel-names.ts";
 import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./form.ts";
 import { deflate, toBase64 } from "./zlib.ts";
 

@@ -4,7 +4,7 @@ import { isUnknown } from "../../pci/known.ts";
 import { jsonText, type Printable } from "../../pci/visible.ts";
 import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
-import { redact } from "../redaction/index.ts";
+import { redact } from "../redaction/redact.ts";
 import { type Frame, SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 

@@ -1,5 +1,7 @@
-import { type DmaDirection, type DmaFailure, type DmaMapping, type DmaResult, dmaFailure } from "../../dma/index.ts";
-import type { Provider } from "../../memory/index.ts";
+import type { DmaDirection } from "../../dma/dma-device.ts";
+import { type DmaFailure, type DmaResult, dmaFailure } from "../../dma/dma-error.ts";
+import type { DmaMapping } from "../../dma/dma-ops.ts";
+import type { Provider } from "../../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
 import { dmaFromBus, formatAddress, physToBus } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";

@@ -1,4 +1,6 @@
-import { type DmaFailure, type DmaMapping, dmaFailure, type Scatterlist } from "../../dma/index.ts";
+import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
+import type { DmaMapping } from "../../dma/dma-ops.ts";
+import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";

@@ -1,4 +1,4 @@
-import { type Scatterlist, scatterlist } from "../../dma/index.ts";
+import { type Scatterlist, scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 
 /** Tells peer memory from the rest. */

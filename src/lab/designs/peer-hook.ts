@@ -1,5 +1,5 @@
-import { type DmaFailure, dmaFailure } from "../../dma/index.ts";
-import type { Provider } from "../../memory/index.ts";
+import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
+import type { Provider } from "../../memory/provider.ts";
 import { formatAddress, type PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { AS_MEMORY, REFUSED, type SegmentHook } from "../host-mapping.ts";

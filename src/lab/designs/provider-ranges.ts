@@ -1,5 +1,8 @@
-import type { DmaDirection, DmaMapping, DmaResult, Scatterlist } from "../../dma/index.ts";
-import type { Provider } from "../../memory/index.ts";
+import type { DmaDirection } from "../../dma/dma-device.ts";
+import type { DmaResult } from "../../dma/dma-error.ts";
+import type { DmaMapping } from "../../dma/dma-ops.ts";
+import type { Scatterlist } from "../../dma/scatterlist.ts";
+import type { Provider } from "../../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";

@@ -1,4 +1,4 @@
-import { type DmaFailure, dmaFailure } from "../../dma/index.ts";
+import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";

@@ -1,4 +1,5 @@
-import type { DmaFailure, Scatterlist } from "../../dma/index.ts";
+import type { DmaFailure } from "../../dma/dma-error.ts";
+import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";

@@ -1,4 +1,4 @@
-import type { RootComplexPolicy } from "../../fabric/index.ts";
+import type { RootComplexPolicy } from "../../fabric/options.ts";
 
 /** The kinds of machine, by name. */
 export const CLASS_IDS = [

@@ -1,4 +1,4 @@
-import type { PeerRoute } from "../../fabric/index.ts";
+import type { PeerRoute } from "../../fabric/peer-routes.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { DirectionResult } from "./direction.ts";
 import type { MeasuredPair } from "./result.ts";

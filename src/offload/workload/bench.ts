@@ -1,12 +1,9 @@
-import {
-  buildSystem,
-  Gpu,
-  NvmeController,
-  NvmeDriver,
-  RdmaNic,
-  type System,
-  type SystemOptions,
-} from "../../devices/index.ts";
+import { Gpu } from "../../devices/gpu.ts";
+import { NvmeController } from "../../devices/nvme/controller.ts";
+import { NvmeDriver } from "../../devices/nvme/driver.ts";
+import { RdmaNic } from "../../devices/rdma/rdma-nic.ts";
+import { buildSystem, type System } from "../../devices/system.ts";
+import type { SystemOptions } from "../../devices/system-options.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { type DeviceKind, deviceKind, isBridge } from "../../pci/device-kind.ts";
 import { PeerlaneError } from "../../pci/error.ts";

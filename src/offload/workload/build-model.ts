@@ -1,4 +1,4 @@
-import type { Backend } from "../../devices/index.ts";
+import type { Backend } from "../../devices/system-options.ts";
 import type { YamlSource } from "../../host/yaml/yaml-source.ts";
 import type { ModelInput } from "./input.ts";
 import type { DeviceName, ModelChoices, PeerMemoryChoice } from "./workload.ts";

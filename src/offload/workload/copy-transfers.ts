@@ -1,4 +1,4 @@
-import type { NvmeDriver } from "../../devices/index.ts";
+import type { NvmeDriver } from "../../devices/nvme/driver.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBetweenDevices } from "../copy.ts";
 import { type ChosenProvider, chooseProvider, takeIoBuffer } from "../io-memory.ts";

@@ -1,4 +1,5 @@
-import type { Gpu, NvmeDriver } from "../../devices/index.ts";
+import type { Gpu } from "../../devices/gpu.ts";
+import type { NvmeDriver } from "../../devices/nvme/driver.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";

@@ -1,5 +1,5 @@
-import type { Backend, FailedReads } from "../../devices/index.ts";
-import type { RootComplexPolicy } from "../../fabric/index.ts";
+import type { Backend, FailedReads } from "../../devices/system-options.ts";
+import type { RootComplexPolicy } from "../../fabric/options.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
 

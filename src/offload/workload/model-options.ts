@@ -1,5 +1,5 @@
-import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/index.ts";
-import type { RouteHop } from "../../fabric/index.ts";
+import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
+import type { RouteHop } from "../../fabric/route.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";

@@ -1,4 +1,4 @@
-import type { ByteStore } from "../../memory/index.ts";
+import type { ByteStore } from "../../memory/bytes.ts";
 import { mixBits } from "../../memory/mix-bits.ts";
 
 /** Bytes made at a time. */

@@ -1,4 +1,4 @@
-import type { Backend } from "../../devices/index.ts";
+import type { Backend } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { reportTraffic } from "../traffic-report.ts";

@@ -1,4 +1,5 @@
-import type { SystemChoice, TransferFailure } from "../../devices/index.ts";
+import type { TransferFailure } from "../../devices/bus-master.ts";
+import type { SystemChoice } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { TransferOutcome, TransferReport } from "../outcome.ts";

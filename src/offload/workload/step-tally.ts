@@ -1,4 +1,4 @@
-import type { TransferFailure } from "../../devices/index.ts";
+import type { TransferFailure } from "../../devices/bus-master.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { TransferOutcome, TransferReport } from "../outcome.ts";
 import type { CountedMemory, MemoryUse, RepeatedFailure, StepRun, Transfer } from "./simulation.ts";

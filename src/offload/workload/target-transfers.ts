@@ -1,4 +1,5 @@
-import { type NvmeDriver, RemoteHost } from "../../devices/index.ts";
+import type { NvmeDriver } from "../../devices/nvme/driver.ts";
+import { RemoteHost } from "../../devices/rdma/remote-host.ts";
 import { type NvmeOfQueue, NvmeOfTarget } from "../nvmeof-target.ts";
 import type { WorkloadBench } from "./bench.ts";
 import { fillWithPattern } from "./pattern.ts";

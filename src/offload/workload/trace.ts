@@ -1,4 +1,4 @@
-import type { RouteHop } from "../../fabric/index.ts";
+import type { RouteHop } from "../../fabric/route.ts";
 
 /** Requests of one issuer, one behind the other, that took the same way to the same end. */
 export interface TracedRequests {

@@ -1,5 +1,5 @@
-import type { Backend, FailedReads } from "../../devices/index.ts";
-import type { FabricOptions, RootComplexPolicy } from "../../fabric/index.ts";
+import type { Backend, FailedReads } from "../../devices/system-options.ts";
+import type { FabricOptions, RootComplexPolicy } from "../../fabric/options.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Place } from "../../pci/error.ts";
 import type { GpuReadWay } from "../gpu-read.ts";

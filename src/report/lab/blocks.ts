@@ -1,4 +1,7 @@
-import type { ClaimResult, DesignId, LabCell, LabResult, MeasuredDesign } from "../../lab/index.ts";
+import type { ClaimResult } from "../../lab/claims/claim.ts";
+import type { DesignId } from "../../lab/design.ts";
+import type { LabCell, LabResult } from "../../lab/lab.ts";
+import type { MeasuredDesign } from "../../lab/measure.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { costTables } from "./costs.ts";
 import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan } from "./words.ts";

@@ -1,5 +1,7 @@
-import type { CostCounters } from "../../dma/index.ts";
-import type { Baseline, ClassId, LabResult, LabRun, Workload } from "../../lab/index.ts";
+import type { CostCounters } from "../../dma/cost.ts";
+import type { Baseline, LabResult, LabRun } from "../../lab/lab.ts";
+import type { ClassId } from "../../lab/machines/machine-class.ts";
+import type { Workload } from "../../lab/workload.ts";
 
 /** Machines whose costs are shown: no IOMMU, IOMMU and direct peers, IOMMU and peers through it. */
 export const COST_CLASSES: readonly ClassId[] = ["one-switch", "iommu-closed-root", "acs-redirect-iommu"];

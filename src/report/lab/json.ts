@@ -1,4 +1,6 @@
-import { type LabCell, type LabRun, outcomeOf, type RunPlan, type RunResult, runId } from "../../lab/index.ts";
+import type { LabCell, LabRun } from "../../lab/lab.ts";
+import { outcomeOf, type RunResult } from "../../lab/outcome.ts";
+import { type RunPlan, runId } from "../../lab/run-id.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { LabView } from "./blocks.ts";
 

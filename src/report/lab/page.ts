@@ -1,5 +1,7 @@
 import { markdownTable } from "markdown-table";
-import type { ClaimResult, LabCell, LabResult, MappingDesign } from "../../lab/index.ts";
+import type { ClaimResult } from "../../lab/claims/claim.ts";
+import type { MappingDesign } from "../../lab/design.ts";
+import type { LabCell, LabResult } from "../../lab/lab.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { escaped } from "../document-markdown.ts";
 import { type LabView, whyOf } from "./blocks.ts";

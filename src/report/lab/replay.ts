@@ -1,4 +1,5 @@
-import { listText, type RunPlan, type RunResult, runId } from "../../lab/index.ts";
+import type { RunResult } from "../../lab/outcome.ts";
+import { listText, type RunPlan, runId } from "../../lab/run-id.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { type Block, heading, list, type Rich, table } from "../document.ts";

@@ -1,5 +1,8 @@
 import { z } from "zod";
-import { CLASS_IDS, DESIGN_IDS, OUTCOMES, WORKLOADS } from "../../lab/index.ts";
+import { DESIGN_IDS } from "../../lab/design.ts";
+import { CLASS_IDS } from "../../lab/machines/machine-class.ts";
+import { OUTCOMES } from "../../lab/outcome.ts";
+import { WORKLOADS } from "../../lab/workload.ts";
 
 const count = z.int().min(0);
 const outcome = z.enum(OUTCOMES);

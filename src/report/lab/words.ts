@@ -1,4 +1,5 @@
-import { type LabCell, type LabResult, type LabRun, OUTCOMES, type Outcome } from "../../lab/index.ts";
+import type { LabCell, LabResult, LabRun } from "../../lab/lab.ts";
+import { OUTCOMES, type Outcome } from "../../lab/outcome.ts";
 import type { Span } from "../document.ts";
 import type { Paint } from "../style.ts";
 

@@ -1,6 +1,6 @@
 import { topologyOf } from "../../host/machine.ts";
-import type { TrafficReport } from "../../offload/index.ts";
-import type { Simulation, StepRun } from "../../offload/workload/index.ts";
+import type { TrafficReport } from "../../offload/traffic-report.ts";
+import type { Simulation, StepRun } from "../../offload/workload/simulation.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { chooseRules } from "../../rules/releases.ts";

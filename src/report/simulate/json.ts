@@ -1,5 +1,6 @@
-import type { TrafficReport } from "../../offload/index.ts";
-import type { CountedMemory, RepeatedFailure, Simulation, StepRun, Trace } from "../../offload/workload/index.ts";
+import type { TrafficReport } from "../../offload/traffic-report.ts";
+import type { CountedMemory, RepeatedFailure, Simulation, StepRun } from "../../offload/workload/simulation.ts";
+import type { Trace } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { chooseRules } from "../../rules/releases.ts";

@@ -1,5 +1,6 @@
 import { topologyOf } from "../../host/machine.ts";
-import type { Simulation, TracedRequests } from "../../offload/workload/index.ts";
+import type { Simulation } from "../../offload/workload/simulation.ts";
+import type { TracedRequests } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { issuerText } from "./trace-lines.ts";

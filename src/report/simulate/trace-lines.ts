@@ -1,4 +1,5 @@
-import type { Simulation, Trace, TracedRequests } from "../../offload/workload/index.ts";
+import type { Simulation } from "../../offload/workload/simulation.ts";
+import type { Trace, TracedRequests } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { type Block, code, heading, paragraph } from "../document.ts";

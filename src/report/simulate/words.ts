@@ -1,4 +1,4 @@
-import type { CountedMemory, StepOutcome } from "../../offload/workload/index.ts";
+import type { CountedMemory, StepOutcome } from "../../offload/workload/simulation.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";

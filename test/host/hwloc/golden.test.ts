@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { readHwloc } from "../../../src/host/hwloc/index.ts";
+import { readHwloc } from "../../../src/host/hwloc/read-hwloc.ts";
 import { readLive } from "../../../src/host/live.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { domainOf } from "../../../src/pci/bdf.ts";

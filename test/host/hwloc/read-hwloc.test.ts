@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { looksLikeHwloc, readHwloc } from "../../../src/host/hwloc/index.ts";
+import { looksLikeHwloc, readHwloc } from "../../../src/host/hwloc/read-hwloc.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { topologyOf } from "../../../src/host/machine.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../../src/pci/bdf.ts";

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { readLspci } from "../../../src/host/lspci/index.ts";
+import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import { NodeTree } from "../../../src/host/node-tree.ts";
 import { readSysfs } from "../../../src/host/sysfs.ts";
 import { isUnknown } from "../../../src/pci/known.ts";

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { readLspci } from "../../../src/host/lspci/index.ts";
+import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { at, read } from "./support.ts";
 

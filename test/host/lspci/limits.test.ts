@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createLspciReader } from "../../../src/host/lspci/index.ts";
+import { createLspciReader } from "../../../src/host/lspci/read-lspci.ts";
 import { at, bytesOf, read, verbose } from "./support.ts";
 
 /** The first line of the function with a number in enumeration order. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createLspciReader, looksLikeLspci, readLspci } from "../../../src/host/lspci/index.ts";
+import { looksLikeLspci } from "../../../src/host/lspci/detect.ts";
+import { createLspciReader, readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { bytesOf, compare, read, verbose } from "./support.ts";
 

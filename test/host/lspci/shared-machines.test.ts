@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
-import { looksLikeLspci, readLspci } from "../../../src/host/lspci/index.ts";
+import { looksLikeLspci } from "../../../src/host/lspci/detect.ts";
+import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { buildTopology, ON_ROOT_BUS } from "../../../src/pci/topology.ts";

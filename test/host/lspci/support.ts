@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { readLspci } from "../../../src/host/lspci/index.ts";
+import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readNccl } from "../../../src/host/nccl/index.ts";
+import { readNccl } from "../../../src/host/nccl/read-nccl.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { rows } from "../../rows.ts";
 

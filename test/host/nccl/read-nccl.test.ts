@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { topologyOf } from "../../../src/host/machine.ts";
-import { looksLikeNccl, readNccl } from "../../../src/host/nccl/index.ts";
+import { looksLikeNccl, readNccl } from "../../../src/host/nccl/read-nccl.ts";
 import { withOverrides } from "../../../src/host/override.ts";
 import { busOf, formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";

@@ -1,5 +1,5 @@
 import { expect, it, test } from "vitest";
-import { keptParameters } from "../../../src/host/redaction/index.ts";
+import { keptParameters } from "../../../src/host/redaction/command-line.ts";
 import { parsePciParameters, readEntries } from "../../../src/rules/kernel-parameters.ts";
 
 test.for([

@@ -3,7 +3,7 @@ import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { ArchiveTree } from "../../../src/host/archive.ts";
-import { withoutIdentifiers } from "../../../src/host/redaction/index.ts";
+import { withoutIdentifiers } from "../../../src/host/redaction/config-space.ts";
 import { decodeConfig } from "../../../src/pci/decode.ts";
 import { unknown } from "../../../src/pci/known.ts";
 import { captureNames, readCapture } from "../../machines/captures.ts";

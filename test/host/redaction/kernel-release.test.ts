@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it, test } from "vitest";
-import { keptRelease } from "../../../src/host/redaction/index.ts";
+import { keptRelease } from "../../../src/host/redaction/kernel-release.ts";
 import { releaseNumber } from "../../../src/rules/release-number.ts";
 
 const DISTRIBUTIONS = [

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
-import { leftOut, redact } from "../../../src/host/redaction/index.ts";
-import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/index.ts";
+import { leftOut } from "../../../src/host/redaction/left-out.ts";
+import { redact } from "../../../src/host/redaction/redact.ts";
+import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
 import type { Capability } from "../../../src/pci/capability.ts";
 import { unknown } from "../../../src/pci/known.ts";
 import { parsePciParameters } from "../../../src/rules/kernel-parameters.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { scenarioMachine } from "../../../src/host/scenario/index.ts";
+import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
 import type { Bar } from "../../../src/pci/bar.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";

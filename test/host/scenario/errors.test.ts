@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readScenario } from "../../../src/host/scenario/index.ts";
+import { readScenario } from "../../../src/host/scenario/scenario-machine.ts";
 import { formatPlace, PeerlaneError } from "../../../src/pci/error.ts";
 
 function errorOf(text: string): PeerlaneError {

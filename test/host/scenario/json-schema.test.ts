@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { scenarioJsonSchema } from "../../../src/host/scenario/index.ts";
+import { scenarioJsonSchema } from "../../../src/host/scenario/json-schema.ts";
 
 const schema = scenarioJsonSchema();
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseScenario, type Scenario, type ScenarioNode } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
+import type { Scenario, ScenarioNode } from "../../../src/host/scenario/scenario.ts";
 
 /** A scenario whose first host bridge has these lines below it. */
 function below(...lines: string[]): readonly ScenarioNode[] {

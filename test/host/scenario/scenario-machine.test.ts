@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
-import { readScenario } from "../../../src/host/scenario/index.ts";
+import { readScenario } from "../../../src/host/scenario/scenario-machine.ts";
 import { busAddr } from "../../../src/pci/addresses.ts";
 import type { Bar } from "../../../src/pci/bar.ts";
 import { formatBdf, parseBdf } from "../../../src/pci/bdf.ts";

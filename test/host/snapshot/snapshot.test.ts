@@ -5,18 +5,13 @@ import { describe, expect, it, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { topologyOf } from "../../../src/host/machine.ts";
 import { readMachine } from "../../../src/host/read-machine.ts";
-import { redact } from "../../../src/host/redaction/index.ts";
+import { redact } from "../../../src/host/redaction/redact.ts";
 import { selectDevices } from "../../../src/host/select.ts";
-import {
-  compressSnapshot,
-  looksLikeSnapshot,
-  readSnapshot,
-  snapshotJsonSchema,
-  writeSnapshot,
-} from "../../../src/host/snapshot/index.ts";
+import { looksLikeSnapshot, readSnapshot, snapshotJsonSchema } from "../../../src/host/snapshot/read-snapshot.ts";
+import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
-import { treeText } from "../../../src/report/index.ts";
+import { treeText } from "../../../src/report/tree-text.ts";
 import { afterBoot } from "../../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";

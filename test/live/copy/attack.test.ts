@@ -21,8 +21,11 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import { type CopyRequest, type CopyResult, planCopy, runCopy } from "../../../src/live/copy/index.ts";
-import { readHost } from "../../../src/live/index.ts";
+import { planCopy } from "../../../src/live/copy/plan.ts";
+import type { CopyRequest } from "../../../src/live/copy/request.ts";
+import type { CopyResult } from "../../../src/live/copy/result.ts";
+import { runCopy } from "../../../src/live/copy/run.ts";
+import { readHost } from "../../../src/live/host.ts";
 
 /** Files that stand around a copy, in a folder of their own for each case. */
 const root = mkdtempSync(join(tmpdir(), "peerlane-attack-"));

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
-import { planCopy, runCopy } from "../../../src/live/copy/index.ts";
+import { planCopy } from "../../../src/live/copy/plan.ts";
+import { runCopy } from "../../../src/live/copy/run.ts";
 import { SourceWatch } from "../../../src/live/copy/source-watch.ts";
-import { readHost } from "../../../src/live/index.ts";
+import { readHost } from "../../../src/live/host.ts";
 import { overwrite } from "./copies.ts";
 
 const MIB = 2 ** 20;

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { parseScenario } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { inGuest } from "../../vm/in-guest.ts";
 import { ONE_SWITCH, SILENT_LOSS } from "./machines.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { build } from "esbuild";
-import { parseScenario } from "../../../src/host/scenario/index.ts";
-import type { GuestDisks } from "../../../src/vm/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
+import type { GuestDisks } from "../../../src/vm/guest-disks.ts";
 import { inGuest } from "../../vm/in-guest.ts";
 
 /** What one check inside the guest reported (see programs/guest-check.ts). */

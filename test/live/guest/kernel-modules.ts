@@ -2,8 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DebianPackages } from "../../../src/vm/debian-packages.ts";
-import { cacheFolder } from "../../../src/vm/guest-files.ts";
-import { guestFiles } from "../../../src/vm/index.ts";
+import { cacheFolder, guestFiles } from "../../../src/vm/guest-files.ts";
 import { parseLdd } from "../../../src/vm/node-program.ts";
 import { inTemporaryFolder } from "../../../src/vm/temporary-folder.ts";
 

@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { parseScenario } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { shellWord } from "../../../src/report/shell-word.ts";
-import { guestFiles, runInGuest } from "../../../src/vm/index.ts";
+import { guestFiles } from "../../../src/vm/guest-files.ts";
+import { runInGuest } from "../../../src/vm/run-in-guest.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const page = join(root, "docs/live.md");

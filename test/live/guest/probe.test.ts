@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "vitest";
-import { parseScenario } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { type GuestOutcome, inGuest } from "../../vm/in-guest.ts";
 import { DiskImages } from "./images.ts";

@@ -2,8 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { makeProgram } from "../../../src/cli/program.ts";
-import { choosePools, readHost } from "../../../src/live/index.ts";
+import { readHost } from "../../../src/live/host.ts";
 import { mapPeerMemory } from "../../../src/live/memory/transfer-memory.ts";
+import { choosePools } from "../../../src/live/pools/choose-pools.ts";
 import { parseBdf } from "../../../src/pci/bdf.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { tableText, withTable } from "../../docs/marked-tables.ts";

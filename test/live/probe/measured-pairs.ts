@@ -1,6 +1,7 @@
-import { PeerRoutes } from "../../../src/fabric/index.ts";
+import { PeerRoutes } from "../../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../../src/host/machine.ts";
-import { parseScenario, scenarioMachine } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
+import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { type DirectionResult, summarize, untestedDirection } from "../../../src/live/probe/direction.ts";
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";

@@ -6,14 +6,12 @@ import type { Machine } from "../../../src/host/machine.ts";
 import { checkPolicy } from "../../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../../src/policy/parse-policy.ts";
 import type { PolicyResult } from "../../../src/policy/result.ts";
-import {
-  checkJson,
-  checkJunit,
-  checkMarkdown,
-  checkSarif,
-  checkSchema,
-  checkText,
-} from "../../../src/report/check/index.ts";
+import { checkJson } from "../../../src/report/check/json.ts";
+import { checkJunit } from "../../../src/report/check/junit.ts";
+import { checkMarkdown } from "../../../src/report/check/markdown.ts";
+import { checkSarif } from "../../../src/report/check/sarif.ts";
+import { checkSchema } from "../../../src/report/check/schema.ts";
+import { checkText } from "../../../src/report/check/text.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { check, exampleText, machineOf } from "../../policy/machines.ts";
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { documentMarkdown } from "../../../src/report/document-markdown.ts";
 import { documentText } from "../../../src/report/document-text.ts";
-import { benchBlocks, benchJson } from "../../../src/report/live/bench/index.ts";
+import { benchBlocks } from "../../../src/report/live/bench/blocks.ts";
+import { benchJson } from "../../../src/report/live/bench/json.ts";
 import { benchSvg } from "../../../src/report/live/bench/plot.ts";
 import type { BenchView } from "../../../src/report/live/bench/view.ts";
 import { latencyText, rateText, threeFigures } from "../../../src/report/live/bench/words.ts";

@@ -1,17 +1,12 @@
 import { expect, it } from "vitest";
-import { parseScenario, scenarioMachine } from "../../../src/host/scenario/index.ts";
+import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
+import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
 import { makeBdf } from "../../../src/pci/bdf.ts";
 import { documentMarkdown } from "../../../src/report/document-markdown.ts";
 import { documentText } from "../../../src/report/document-text.ts";
-import {
-  type CopyPlanView,
-  type CopyResultView,
-  copyBlocks,
-  copyJson,
-  copyPlanBlocks,
-  copyPlanJson,
-  copySchema,
-} from "../../../src/report/live/copy/index.ts";
+import { copyBlocks, copyPlanBlocks } from "../../../src/report/live/copy/blocks.ts";
+import { copyJson, copyPlanJson, copySchema } from "../../../src/report/live/copy/json.ts";
+import type { CopyPlanView, CopyResultView } from "../../../src/report/live/copy/view.ts";
 
 const PROVIDER = makeBdf(0, 3, 0, 0);
 const CLIENT = makeBdf(0, 4, 0, 0);

@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import type { PairFault } from "../../../src/live/probe/evidence.ts";
 import { inOrder, judge } from "../../../src/live/probe/findings.ts";
 import type { ProbeResult } from "../../../src/live/probe/result.ts";
-import { documentMarkdown, documentText } from "../../../src/report/index.ts";
-import { probeBlocks, probeJson } from "../../../src/report/live/probe/index.ts";
+import { documentMarkdown } from "../../../src/report/document-markdown.ts";
+import { documentText } from "../../../src/report/document-text.ts";
+import { probeBlocks } from "../../../src/report/live/probe/blocks.ts";
+import { probeJson } from "../../../src/report/live/probe/json.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { failed, lost, machine, pairOf, provider, refused, table } from "../../live/probe/measured-pairs.ts";
 

@@ -1,4 +1,4 @@
-import type { PeerRouting } from "../../../fabric/index.ts";
+import type { PeerRouting } from "../../../fabric/peer-routes.ts";
 import type { Bdf } from "../../../pci/bdf.ts";
 import type { MapType, Verdict } from "../../../rules/verdict.ts";
 import type { VerdictTable } from "../../../rules/verdict-table.ts";

@@ -1,5 +1,8 @@
-import { type CopyRequest, type CopyResult, planCopy, runCopy } from "../../../../src/live/copy/index.ts";
-import type { Host } from "../../../../src/live/index.ts";
+import { planCopy } from "../../../../src/live/copy/plan.ts";
+import type { CopyRequest } from "../../../../src/live/copy/request.ts";
+import type { CopyResult } from "../../../../src/live/copy/result.ts";
+import { runCopy } from "../../../../src/live/copy/run.ts";
+import type { Host } from "../../../../src/live/host.ts";
 import { PeerlaneError } from "../../../../src/pci/error.ts";
 import type { Machine } from "./machine.ts";
 import type { WorldState } from "./world-state.ts";

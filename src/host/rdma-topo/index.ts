@@ -1,2 +1,0 @@
-export { looksLikeRdmaTopo, readRdmaTopo } from "./read-dump.ts";
-export { writeRdmaTopo } from "./write-dump.ts";

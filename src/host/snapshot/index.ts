@@ -1,2 +1,0 @@
-export { looksLikeSnapshot, readSnapshot, snapshotJsonSchema } from "./read-snapshot.ts";
-export { compressSnapshot, writeSnapshot } from "./write-snapshot.ts";

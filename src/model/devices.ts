@@ -1,0 +1,21 @@
+/** Devices that issue DMA, and the machine put together for them. */
+export { BusMaster, type TransferFailure } from "../devices/bus-master.ts";
+export { DmaEngine, type EngineStatus } from "../devices/dma-engine.ts";
+export { type DmaSpan, partOf, spanBytes } from "../devices/dma-spans.ts";
+export { Gpu, type GpuOptions } from "../devices/gpu.ts";
+export { type MappedMemory, mapMemory } from "../devices/mapped-memory.ts";
+export { NvmeController, type NvmeOptions } from "../devices/nvme/controller.ts";
+export { NvmeDriver, type NvmeDriverOptions } from "../devices/nvme/driver.ts";
+export type { NvmeStatus } from "../devices/nvme/protocol.ts";
+export type { MemoryRegion, RdmaPort, RdmaStatus, RegionAccess } from "../devices/rdma/memory-region.ts";
+export { type LocalBuffer, RdmaNic, type RemoteBuffer } from "../devices/rdma/rdma-nic.ts";
+export { RemoteHost } from "../devices/rdma/remote-host.ts";
+export { buildSystem, functionIn, poolOf, type System } from "../devices/system.ts";
+export type {
+  Backend,
+  FailedReads,
+  PeerMemoryRequest,
+  SystemChoice,
+  SystemOptions,
+} from "../devices/system-options.ts";
+export type { SplitTraffic, Traffic } from "../devices/traffic.ts";

@@ -1,0 +1,15 @@
+export { type BounceMemory, BouncePool, MAX_BOUNCE_BYTES } from "../dma/bounce-pool.ts";
+export { type CostCounters, noCost } from "../dma/cost.ts";
+export { directOps } from "../dma/direct.ts";
+export type { DecidePeer, DmaDevice, DmaDirection, PeerMapType } from "../dma/dma-device.ts";
+export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
+export type { DmaMapping, DmaOps } from "../dma/dma-ops.ts";
+export { type IommuContext, iommuOps } from "../dma/iommu.ts";
+export { type DmaDomains, IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "../dma/iova-state.ts";
+export { PeerDecisions } from "../dma/peer-decisions.ts";
+export type { MappingContext } from "../dma/peer-segments.ts";
+export { mappedPages, placeList } from "../dma/place-list.ts";
+export { beyondMask } from "../dma/reach.ts";
+export { type RefusingContext, refusingOps } from "../dma/refusing.ts";
+export { type DmaEntry, dmaEntries, type ScatterEntry, type Scatterlist, scatterlist } from "../dma/scatterlist.ts";
+export { type SwiotlbContext, swiotlbOps } from "../dma/swiotlb.ts";

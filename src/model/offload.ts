@@ -1,0 +1,13 @@
+/** Transfers between devices of the model, with what each who saw a part of them says, and where the bytes went. */
+export { type CopyReport, type CopyRequest, copyBetweenDevices, type DevicePlace } from "../offload/copy.ts";
+export { type GpuRead, type GpuReadReport, type GpuReadWay, readIntoGpu } from "../offload/gpu-read.ts";
+export type { ChosenProvider, IoBuffer, PeerMemoryChoice, WhyRam } from "../offload/io-memory.ts";
+export {
+  type NvmeOfIo,
+  type NvmeOfOptions,
+  NvmeOfQueue,
+  type NvmeOfReport,
+  NvmeOfTarget,
+} from "../offload/nvmeof-target.ts";
+export type { TransferOutcome, TransferReport } from "../offload/outcome.ts";
+export type { LinkTraffic, SwitchTraffic, TrafficReport } from "../offload/traffic-report.ts";

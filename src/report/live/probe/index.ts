@@ -1,2 +1,0 @@
-export { probeBlocks } from "./blocks.ts";
-export { probeJson } from "./json.ts";
