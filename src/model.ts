@@ -12,3 +12,4 @@ export * as iommu from "./model/iommu.ts";
 export * as lab from "./model/lab.ts";
 export * as memory from "./model/memory.ts";
 export * as offload from "./model/offload.ts";
+export * as routes from "./model/routes.ts";

@@ -1,11 +1,11 @@
 import { distance } from "fastest-levenshtein";
-import { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Machine } from "../host/machine.ts";
 import { isMachine, isPciFunction, MACHINE_REMEDY } from "../host/require-machine.ts";
 import { type Device, findDevices, resolveDevice } from "../host/select.ts";
 import { isBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
+import { PeerRoutes } from "../routes/peer-routes.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import type { Kind } from "./arguments.ts";
 

@@ -2,7 +2,6 @@ import type { ProviderSearch } from "../advice/find-provider.ts";
 import type { Advice } from "../advice/fix/advise.ts";
 import type { HistoryEntry } from "../advice/history.ts";
 import type { Change } from "../advice/what-if/change.ts";
-import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import * as machines from "../host/machine.ts";
 import type { Device } from "../host/select.ts";
 import * as select from "../host/select.ts";
@@ -34,6 +33,7 @@ import type { TreeInput } from "../report/tree-text.ts";
 import * as treeTextReport from "../report/tree-text.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import * as whatIfReport from "../report/what-if.ts";
+import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
 import {

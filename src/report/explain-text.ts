@@ -1,4 +1,3 @@
-import type { PeerRoutes, PeerRouting } from "../fabric/peer-routes.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
@@ -9,6 +8,7 @@ import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
+import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf } from "./device-names.ts";

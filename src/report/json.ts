@@ -1,10 +1,10 @@
-import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
+import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { newestRead } from "../rules/releases.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";

@@ -1,8 +1,8 @@
 import { advise } from "../advice/fix/advise.ts";
 import type { Pair } from "../advice/fix/idea.ts";
 import type { Change } from "../advice/what-if/change.ts";
-import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";

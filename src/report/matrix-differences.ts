@@ -1,6 +1,6 @@
-import type { PeerRoute, PeerRoutes } from "../fabric/peer-routes.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { PeerRoute, PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { displayName } from "./device-names.ts";

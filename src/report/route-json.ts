@@ -1,7 +1,7 @@
-import type { PeerRoute, PeerRouting } from "../fabric/peer-routes.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
 import type { Json, JsonObject } from "./json.ts";
 
 /** A pair's routes for JSON; `null` where the kernel hands out no address. `withHops` for outputs of few pairs. */

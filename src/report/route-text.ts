@@ -1,9 +1,9 @@
-import type { PeerDifference } from "../fabric/peer-difference.ts";
-import type { PeerRoute, PeerRouting } from "../fabric/peer-routes.ts";
 import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { PeerDifference } from "../routes/peer-difference.ts";
+import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
 import { type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 
 /** How a function is called on a screen. */

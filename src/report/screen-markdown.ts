@@ -1,5 +1,5 @@
-import type { PeerRoutes } from "../fabric/peer-routes.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";

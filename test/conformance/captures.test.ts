@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { type Capture, captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { allSubjects, bySpecification, emulated, faultsIn, ModelSubject } from "./subjects.ts";

@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { advise } from "../../src/advice/fix/advise.ts";
-import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { unknown } from "../../src/pci/known.ts";
@@ -11,6 +10,7 @@ import { matrixJson } from "../../src/report/json.ts";
 import { reasonRemarks } from "../../src/report/matrix-reasons.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { plainText } from "../../src/report/rich.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 
 /** What `lspci -nn` prints of `count` NVMe controllers below eight-port switches, which tells nothing of the tree. */

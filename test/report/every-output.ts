@@ -3,7 +3,6 @@ import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
-import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
 import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
@@ -30,6 +29,7 @@ import { matrixText } from "../../src/report/matrix-text.ts";
 import { printableJson } from "../../src/report/printable.ts";
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
 import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 

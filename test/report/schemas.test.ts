@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
 import { vmJson } from "../../src/report/measured.ts";
 import { OUTPUT_SCHEMAS, outputJsonSchema } from "../../src/report/schemas.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";

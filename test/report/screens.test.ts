@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { PeerRoutes } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { explainText } from "../../src/report/explain-text.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { treeText } from "../../src/report/tree-text.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";

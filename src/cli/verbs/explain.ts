@@ -74,7 +74,7 @@ export async function runExplain(
       whatIf,
     });
   } else {
-    const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
+    const { PeerRoutes } = await import("../../routes/peer-routes.ts");
     const routes = new PeerRoutes(table);
     show(options, {
       machine,

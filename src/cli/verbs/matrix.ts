@@ -62,7 +62,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
     table,
   );
-  const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
+  const { PeerRoutes } = await import("../../routes/peer-routes.ts");
   const routes = new PeerRoutes(table);
   show(options, {
     machine,

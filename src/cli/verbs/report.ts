@@ -34,7 +34,7 @@ export function declareReport(command: Command, finish: Finish): void {
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
   const { after, changes } = await readSource(source, options);
   const { redact } = await import("../../host/redaction/redact.ts");
-  const { PeerRoutes } = await import("../../fabric/peer-routes.ts");
+  const { PeerRoutes } = await import("../../routes/peer-routes.ts");
   const table = decideAll(redact(after), rulesOf(options));
   writeOutput(
     options.output,

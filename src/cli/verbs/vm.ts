@@ -1,5 +1,4 @@
 import { type Command, Option } from "commander";
-import { PeerRoutes } from "../../fabric/peer-routes.ts";
 import { ArchiveTree } from "../../host/archive.ts";
 import { decompress } from "../../host/compression.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -9,6 +8,7 @@ import { matrixText } from "../../report/matrix-text.ts";
 import { vmBlocks, vmJson, vmText } from "../../report/measured.ts";
 import { joinPrintable } from "../../report/printable.ts";
 import { matrixBlocks } from "../../report/screen-markdown.ts";
+import { PeerRoutes } from "../../routes/peer-routes.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { bootScenario } from "../../vm/boot.ts";
 import type { GuestReport } from "../../vm/measured.ts";

@@ -1,5 +1,5 @@
-import type { PeerRoute } from "../../fabric/peer-routes.ts";
 import { isUnknown } from "../../pci/known.ts";
+import type { PeerRoute } from "../../routes/peer-routes.ts";
 import type { DirectionResult } from "./direction.ts";
 import type { MeasuredPair } from "./result.ts";
 

@@ -1,4 +1,3 @@
-import { PeerRoutes } from "../../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
@@ -7,6 +6,7 @@ import { type DirectionResult, summarize, untestedDirection } from "../../../src
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";
 import type { DataState, TrialResult } from "../../../src/live/probe/workbench.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
+import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
 
 /** Pairs as if they had been measured on a machine with a switch behind a translating IOMMU. */

@@ -1,5 +1,5 @@
-import type { PeerRouting } from "../../../fabric/peer-routes.ts";
 import type { Bdf } from "../../../pci/bdf.ts";
+import type { PeerRouting } from "../../../routes/peer-routes.ts";
 import type { MapType, Verdict } from "../../../rules/verdict.ts";
 import type { VerdictTable } from "../../../rules/verdict-table.ts";
 import type { LeftAlone, PoolUserView } from "../p2pmem.ts";

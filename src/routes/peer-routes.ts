@@ -1,3 +1,10 @@
+import { ROOT_COMPLEX } from "../fabric/journey.ts";
+import { DELIVERED } from "../fabric/outcomes.ts";
+import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../fabric/registers.ts";
+import type { Route, RouteHop } from "../fabric/route.ts";
+import { TLP_READ } from "../fabric/traffic.ts";
+import { Transactions } from "../fabric/transactions.ts";
+import { WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -8,15 +15,8 @@ import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
-import { ROOT_COMPLEX } from "./journey.ts";
-import { DELIVERED } from "./outcomes.ts";
 import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
 import { type PeerDifference, peerDifference } from "./peer-difference.ts";
-import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "./registers.ts";
-import type { Route, RouteHop } from "./route.ts";
-import { TLP_READ } from "./traffic.ts";
-import { Transactions } from "./transactions.ts";
-import { WHY } from "./words.ts";
 
 /** Which way the bytes go: the client writes the provider's memory, or reads it. */
 export type PeerDirection = "write" | "read";

@@ -1,6 +1,6 @@
+import type { Route } from "../fabric/route.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { MapType } from "../rules/verdict.ts";
-import type { Route } from "./route.ts";
 
 /**
  * How a route differs from the kernel's verdict. `not-delivered`: the request or its completion ends on the way.

@@ -1,16 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { peerDifference } from "../../src/fabric/peer-difference.ts";
-import { type PeerRoute, PeerRoutes, type PeerRouting } from "../../src/fabric/peer-routes.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
+import { peerDifference } from "../../src/routes/peer-difference.ts";
+import { type PeerRoute, PeerRoutes, type PeerRouting } from "../../src/routes/peer-routes.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
+import { bdfOf, hopsOf, machineOf, shown, switchMachine } from "../fabric/machines.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
-import { bdfOf, hopsOf, machineOf, shown, switchMachine } from "./machines.ts";
 
 function routing(machine: Machine, provider: string, client: string): PeerRouting | null {
   return routingOf(machine, bdfOf(machine, provider), bdfOf(machine, client));
