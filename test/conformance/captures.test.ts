@@ -4,6 +4,7 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
+import { expectSame } from "../expect-same.ts";
 import { type Capture, captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { allSubjects, bySpecification, emulated, faultsIn, ModelSubject } from "./subjects.ts";
 import { conformanceSuite, pairName } from "./suite.ts";
@@ -79,9 +80,9 @@ describe.each(captureNames)("%s", (name) => {
     const expected: string[] = [];
     for (const pair of capture.pairs) {
       for (const { access, requester, address } of faultsIn(pair.messages)) {
-        expect(isInBarOf(machine, pair.provider, address)).toBe(true);
+        expectSame(isInBarOf(machine, pair.provider, address), true);
         // The silent loss: the system call told of nothing.
-        expect(access === "Read" ? pair.write : pair.read).toBe(4096);
+        expectSame(access === "Read" ? pair.write : pair.read, 4096);
         logged.push(`${access} of ${requester}`);
       }
       const { read, write } = model.answer(pair);
@@ -98,7 +99,7 @@ describe.each(captureNames)("%s", (name) => {
     const routes = new PeerRoutes(decideAll(machine, { providers, clients }));
     for (const pair of capture.pairs) {
       const routing = routes.at(providers.indexOf(pair.provider), clients.indexOf(pair.client));
-      expect(routing === null).toBe(pair.mapType === "not-supported");
+      expectSame(routing === null, pair.mapType === "not-supported");
       const logged = faultsIn(pair.messages).map(({ access }) => access);
       for (const [access, route] of [["Read", routing?.read] as const, ["Write", routing?.write] as const]) {
         if (route === undefined) continue;
@@ -109,7 +110,7 @@ describe.each(captureNames)("%s", (name) => {
         const isLost = logged.includes(access);
         if (isLost) expect(route).toMatchObject({ outcome: "iommu-fault", differs: "not-delivered" });
         else if (!isTranslated) expect(route).toMatchObject({ outcome: "delivered" });
-        if (route.differs === "stays-below") expect(shape).toBe("chained-ports");
+        if (route.differs === "stays-below") expectSame(shape, "chained-ports");
       }
     }
   });

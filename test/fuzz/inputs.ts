@@ -1,10 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { captureNames, readCapture } from "../machines/captures.ts";
+import { sharedFiles } from "../shared-files.ts";
 
 /** Cases of one reader: an equal share of PEERLANE_FUZZ_RUNS, 100,000 by default. */
 const READERS = 20;
@@ -43,11 +44,8 @@ export function lspciTexts(): Uint8Array[] {
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  const shared = join(import.meta.dirname, "../../../shared/machines/lspci");
-  if (existsSync(shared)) {
-    for (const file of readdirSync(shared)) texts.push(new Uint8Array(readFileSync(join(shared, file))).slice(0, 6000));
-  }
-  return texts;
+  const shared = sharedFiles("machines/lspci").map((path) => new Uint8Array(readFileSync(path)).slice(0, 6000));
+  return [...texts, ...shared];
 }
 
 /** A recorded machine's tar archive, not packed. */

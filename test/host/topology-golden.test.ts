@@ -1,27 +1,21 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readLive } from "../../src/host/live.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
 import { domainOf, formatBdf } from "../../src/pci/bdf.ts";
 import { captureNames, readCapture } from "../machines/captures.ts";
+import { unpacker } from "../unpacked.ts";
 
 const shared = join(import.meta.dirname, "../../../shared/machines");
 const hasShared = existsSync(shared);
 if (!hasShared) console.warn("the shared machines are not beside this checkout: the tests that read them are skipped");
 const hasLstopo = spawnSync("lstopo", ["--version"]).error === undefined;
 
-let folder = "";
-beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "peerlane-topology-"));
-});
-afterAll(() => {
-  rmSync(folder, { recursive: true, force: true });
-});
+const unpack = unpacker();
 
 /** Each function with the one above it, `root` on a root bus. */
 function parents(machine: Machine): Record<string, string> {
@@ -59,15 +53,6 @@ function parentsByLstopo(root: string): Record<string, string> {
     if (!tag.endsWith("/>")) above.push(isFunction ? bdf : "");
   }
   return found;
-}
-
-function unpack(archive: string): string {
-  const target = mkdtempSync(join(folder, "tree-"));
-  execFileSync("tar", ["xf", archive, "-C", target]);
-  return (
-    [target, ...readdirSync(target).map((name) => join(target, name))].find((path) => existsSync(join(path, "sys"))) ??
-    target
-  );
 }
 
 describe("recorded machines", () => {

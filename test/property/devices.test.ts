@@ -12,6 +12,7 @@ import { readIntoGpu } from "../../src/offload/gpu-read.ts";
 import { NvmeOfTarget } from "../../src/offload/nvmeof-target.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { bdfOf, benchOf, isSame, machineOf, pattern } from "../devices/machines.ts";
+import { expectSame } from "../expect-same.ts";
 
 /** What differs between the machines: two host bridges, each with a root port to a switch and one to a device. */
 interface Shape {
@@ -82,9 +83,9 @@ function held(system: System): readonly number[] {
 
 /** On hardware that keeps to the specification, a transfer is right, or refused before anything was issued. */
 function expectRightOrRefused(report: CopyReport): void {
-  expect(report.outcome === "done" || report.outcome === "mapping-failed").toBe(true);
+  expectSame(report.outcome === "done" || report.outcome === "mapping-failed", true);
   if (report.outcome === "done") expect([report.bytesMatch, report.failures]).toEqual([true, []]);
-  else expect(report.traffic.requests).toBe(0);
+  else expectSame(report.traffic.requests, 0);
 }
 
 it("A copy on hardware that keeps to the specification is right or refused, touches nothing else, and leaves nothing", () => {
@@ -116,7 +117,7 @@ it("A copy on hardware that keeps to the specification is right or refused, touc
       expect([traffic.dramReadBytes, traffic.dramWrittenBytes, system.fabric.dram.storedBytes]).toEqual([0, 0, 0]);
       const expected = new Uint8Array(lengthBytes + 128).fill(0xaa);
       if (report.outcome === "done") expected.set(pattern(lengthBytes), 64);
-      expect(isSame(target.slice(to.offset - 64, lengthBytes + 128), expected)).toBe(true);
+      expectSame(isSame(target.slice(to.offset - 64, lengthBytes + 128), expected), true);
       expect(held(system)).toEqual(before);
 
       const again = copyBetweenDevices(system, { from, to, lengthBytes, engine: engineFn, fallBackToRam: true });
@@ -151,14 +152,14 @@ it("An NVMe-oF target and a GPU's read end with the right bytes, whatever the ma
       const io = { key: host.key, offset: 77, block, lengthBytes };
       const written = queue.write(io);
       expect([written.outcome, written.bytesMatch]).toEqual(["done", true]);
-      expect(isSame(controller.namespace.slice(block * 512, lengthBytes), pattern(lengthBytes))).toBe(true);
+      expectSame(isSame(controller.namespace.slice(block * 512, lengthBytes), pattern(lengthBytes)), true);
       const isPeer = written.buffer.source === "peer";
-      expect(written.traffic.dramWrittenBytes).toBe(isPeer ? 0 : lengthBytes);
-      expect(written.traffic.dramReadBytes).toBe(isPeer ? 0 : lengthBytes);
+      expectSame(written.traffic.dramWrittenBytes, isPeer ? 0 : lengthBytes);
+      expectSame(written.traffic.dramReadBytes, isPeer ? 0 : lengthBytes);
 
       host.memory.fill(77, lengthBytes, 0);
       expect(queue.read(io)).toMatchObject({ outcome: "done", bytesMatch: true });
-      expect(isSame(host.memory.slice(77, lengthBytes), pattern(lengthBytes))).toBe(true);
+      expectSame(isSame(host.memory.slice(77, lengthBytes), pattern(lengthBytes)), true);
 
       const gpu = new Gpu(system, fn("gpu0"));
       const into = gpu.alloc(lengthBytes);
@@ -166,7 +167,7 @@ it("An NVMe-oF target and a GPU's read end with the right bytes, whatever the ma
       const read = readIntoGpu(system, { gpu, drive, block, lengthBytes, into, fallBackToRam: true });
       expect([read.outcome, read.bytesMatch]).toEqual(["done", true]);
       expect(held(system)).toEqual(before);
-      expect(poolOf(system, controller.fn).pagesInUse).toBe(commandsIn === "controller" ? 1 : 0);
+      expectSame(poolOf(system, controller.fn).pagesInUse, commandsIn === "controller" ? 1 : 0);
     }),
     { numRuns: 200 },
   );

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { IovaAllocator } from "../../src/iommu/iova-allocator.ts";
 import { PageTable } from "../../src/iommu/page-table.ts";
 import { type Iova, iova, PAGE_BYTES } from "../../src/pci/addresses.ts";
+import { expectSame } from "../expect-same.ts";
 
 const BITS = 20;
 const PAGES = 2 ** BITS / PAGE_BYTES;
@@ -65,10 +66,13 @@ describe("The IOVA allocator", () => {
           const pages = Math.ceil(one.bytes / PAGE_BYTES);
           const address = allocator.allocate(one.bytes, one.maskBits);
           const expected = naive.allocate(pages, 2 ** one.maskBits / PAGE_BYTES);
-          expect(address === null ? null : address / PAGE_BYTES).toBe(expected);
+          expectSame(address === null ? null : address / PAGE_BYTES, expected);
           if (address !== null) live.push({ address, pages });
         }
-        expect(allocator.allocatedBytes).toBe(live.reduce((sum, { pages }) => sum + pages * PAGE_BYTES, 0));
+        expectSame(
+          allocator.allocatedBytes,
+          live.reduce((sum, { pages }) => sum + pages * PAGE_BYTES, 0),
+        );
         for (const range of live) free(range);
         expect(allocator.freeRanges()).toEqual(before);
       }),
@@ -91,7 +95,7 @@ describe("The IOVA allocator", () => {
           } else live.push(allocator.allocate((1 + (pick % 9)) * PAGE_BYTES, 64) ?? iova(0));
         }
         const taken = allocator.freeRanges().reduce((sum, { sizeBytes }) => sum - sizeBytes, 2 ** 48 - PAGE_BYTES);
-        expect(taken).toBe(allocator.allocatedBytes);
+        expectSame(taken, allocator.allocatedBytes);
         for (const address of live) allocator.free(address);
         expect(allocator.freeRanges()).toEqual(before);
       }),
@@ -118,17 +122,17 @@ describe("The page table", () => {
         for (const { page, count, phys, permission, isUnmap } of steps) {
           const pages = Array.from({ length: count }, (_, index) => page + index);
           const isFree = !pages.some((one) => naive.has(one));
-          expect(table.isEmpty(page * PAGE_BYTES, count * PAGE_BYTES)).toBe(isFree);
+          expectSame(table.isEmpty(page * PAGE_BYTES, count * PAGE_BYTES), isFree);
           if (isUnmap) {
             const unmapped = pages.filter((one) => naive.delete(one)).length;
-            expect(table.unmap(page * PAGE_BYTES, count * PAGE_BYTES)).toBe(unmapped * PAGE_BYTES);
+            expectSame(table.unmap(page * PAGE_BYTES, count * PAGE_BYTES), unmapped * PAGE_BYTES);
           } else if (isFree) {
             table.map(page * PAGE_BYTES, phys * PAGE_BYTES, count * PAGE_BYTES, permission);
             pages.forEach((one, index) => {
               naive.set(one, { phys: (phys + index) * PAGE_BYTES, permission });
             });
           }
-          expect(table.mappedBytes).toBe(naive.size * PAGE_BYTES);
+          expectSame(table.mappedBytes, naive.size * PAGE_BYTES);
         }
         for (let page = 0; page < 2700; page++) {
           const expected = naive.get(page);

@@ -9,6 +9,7 @@ import { swiotlbOps } from "../../src/dma/swiotlb.ts";
 import type { IommuDomain } from "../../src/iommu/domain.ts";
 import { iova, PAGE_BYTES, type PhysAddr, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain, FakePages, type FakeRegion, provider, RESERVED, range, rules } from "../dma/fake-memory.ts";
+import { expectSame } from "../expect-same.ts";
 
 const MIB = 2 ** 20;
 /** Bounce buffers enough for every list of a world. */
@@ -168,8 +169,8 @@ function exercise(
     else {
       const result = ops.mapList(of.device, list, "bidirectional");
       if (!result.ok) failed(list, result.errno);
-      expect(list.dmaCount).toBe(result.ok ? result.value : 0);
-      expect(result.ok).toBe(list.dmaCount > 0);
+      expectSame(list.dmaCount, result.ok ? result.value : 0);
+      expectSame(result.ok, list.dmaCount > 0);
     }
     for (const mapped of lists) if (mapped.dmaCount > 0) look(mapped);
   }
@@ -180,7 +181,7 @@ function expectOutsideOfWindows(list: Scatterlist): void {
   for (const { address, lengthBytes, isBus } of dmaEntries(list)) {
     if (isBus) continue;
     for (const { start, sizeBytes } of RESERVED) {
-      expect(address + lengthBytes <= start || address >= start + sizeBytes).toBe(true);
+      expectSame(address + lengthBytes <= start || address >= start + sizeBytes, true);
     }
   }
 }
@@ -196,7 +197,7 @@ describe("A list that is mapped", () => {
           of,
           ops,
           (list) => expect(reached(of, list, (address) => address - of.device.ramBusOffset)).toEqual(listed(list)),
-          (list, errno) => expect(errno).toBe(refusal(of, list, "as-it-is")),
+          (list, errno) => expectSame(errno, refusal(of, list, "as-it-is")),
         );
         expect(ops.cost.mapTypeDecisions).toBeLessThanOrEqual(3);
       }),
@@ -222,9 +223,9 @@ describe("A list that is mapped", () => {
           of,
           ops,
           (list) => expect(reached(of, list, resolve)).toEqual(listed(list)),
-          (list, errno) => expect(errno).toBe(refusal(of, list, "bounced")),
+          (list, errno) => expectSame(errno, refusal(of, list, "bounced")),
         );
-        expect(ops.pool.usedBytes).toBe(0);
+        expectSame(ops.pool.usedBytes, 0);
       }),
       RUNS,
     );
@@ -244,9 +245,9 @@ describe("A list that is mapped", () => {
               expect(reached(of, list, (address) => used.resolve(iova(address), true))).toEqual(listed(list));
               expectOutsideOfWindows(list);
             },
-            (list, errno) => expect(errno).toBe(refusal(of, list, "iova")),
+            (list, errno) => expectSame(errno, refusal(of, list, "iova")),
           );
-          expect(used.mappedBytes).toBe(0);
+          expectSame(used.mappedBytes, 0);
           used.flush();
           expect(used.iovas.freeRanges()).toEqual(before);
         }),
@@ -299,9 +300,9 @@ describe("Page-less ranges of a provider", () => {
           for (const { start, sizeBytes } of wanted) append(expected, start, sizeBytes);
           expect(runs).toEqual(expected);
           ops.unmapProviderRanges(of.device, result.value, "bidirectional");
-        } else if (of.mapTypes[peer] === "not-supported") expect(result.errno).toBe("EREMOTEIO");
-        else expect(result.errno).toBe("EIO");
-        expect(used.mappedBytes).toBe(0);
+        } else if (of.mapTypes[peer] === "not-supported") expectSame(result.errno, "EREMOTEIO");
+        else expectSame(result.errno, "EIO");
+        expectSame(used.mappedBytes, 0);
         expect(used.iovas.freeRanges()).toEqual(before);
       }),
       RUNS,

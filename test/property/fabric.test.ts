@@ -10,6 +10,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known } from "../../src/pci/known.ts";
 import { ON_ROOT_BUS } from "../../src/pci/topology.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { expectSame } from "../expect-same.ts";
 
 /** Machines as JSON, which is YAML: scenarios give their addresses and windows. */
 type Tree = Record<string, unknown>;
@@ -141,7 +142,7 @@ test("A delivered write lands in exactly the addressed bytes and nowhere else; r
         delivered++;
         const name = isDram ? "dram" : `${target.fn.bdf}.${target.index}`;
         for (let index = 0; index < length; index++) expected.set(`${name}+${offset + index}`, fill);
-        expect(linkBytes(fabric) - before).toBe(length * linksOf(fabric));
+        expectSame(linkBytes(fabric) - before, length * linksOf(fabric));
         const into = new Uint8Array(length);
         const readOutcome = fabric.read(from.bdf, address, into);
         expect(into).toEqual(new Uint8Array(length).fill(readOutcome === "delivered" ? fill : 0));
@@ -181,7 +182,7 @@ test("The CPU reaches every BAR at its physical address, and only it", () => {
       bars.forEach(({ fn, index, sizeBytes }, position) => {
         const phys = value(value(fn.bars).find((bar) => bar.index === index)?.physAddress ?? null);
         const byte = (position % 255) + 1;
-        expect(fabric.cpuWrite(((phys ?? 0) + sizeBytes - 1) as PhysAddr, Uint8Array.of(byte))).toBe("delivered");
+        expectSame(fabric.cpuWrite(((phys ?? 0) + sizeBytes - 1) as PhysAddr, Uint8Array.of(byte)), "delivered");
         expected.set(`${fn.bdf}.${index}+${sizeBytes - 1}`, byte);
       });
       expect(contents(fabric, bars)).toEqual(expected);
@@ -232,7 +233,10 @@ test("Windows over each other, bus numbers that contradict the tree, and parents
           expect(route.hops.length).toBeLessThanOrEqual(4 * functions.length + 8);
           expect(["delivered", "unsupported-request", "acs-violation", "lost", "not-issued"]).toContain(route.outcome);
         }
-        expect([...fabric.topology.parent].every((parent) => parent >= ON_ROOT_BUS - 1)).toBe(true);
+        expectSame(
+          [...fabric.topology.parent].every((parent) => parent >= ON_ROOT_BUS - 1),
+          true,
+        );
       },
     ),
     { numRuns: 400 },

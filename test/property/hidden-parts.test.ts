@@ -7,6 +7,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
+import { expectSame } from "../expect-same.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 import { randomMachine } from "./random-machine.ts";
 
@@ -92,12 +93,12 @@ function expectNothingWrong(whole: Machine, part: Machine): void {
     bdfs.forEach((__, j) => {
       const truth = full.at(i, j);
       const verdict = seen.at(i, j);
-      if (verdict.mapType !== "unknown") expect(verdict.mapType).toBe(truth.mapType);
-      else expect(verdict.hidden.length + verdict.acsHidden.length).toBeGreaterThan(0);
-      if (verdict.distance !== null) expect(verdict.distance).toBe(truth.distance);
-      if (verdict.hops !== null) expect(verdict.hops).toBe(truth.hops);
-      expect(isOrderedSubset(verdict.acsRedirect, truth.acsRedirect)).toBe(true);
-      expect(seen.mapType(i, j)).toBe(verdict.mapType);
+      if (verdict.mapType !== "unknown") expectSame(verdict.mapType, truth.mapType);
+      else expectSame(verdict.hidden.length + verdict.acsHidden.length > 0, true);
+      if (verdict.distance !== null) expectSame(verdict.distance, truth.distance);
+      if (verdict.hops !== null) expectSame(verdict.hops, truth.hops);
+      expectSame(isOrderedSubset(verdict.acsRedirect, truth.acsRedirect), true);
+      expectSame(seen.mapType(i, j), verdict.mapType);
     });
   });
   const groups = expectedIommuGroups(part, topologyOf(part));
@@ -148,7 +149,7 @@ test("the one-pass table equals a walk of each pair", () => {
           const b = up(topology.indexOf(bdfs[j] as Bdf) ?? -1);
           const met = a.findIndex((index) => b.includes(index));
           const hops = met < 0 ? a.length + b.length : met + b.indexOf(a[met] as number);
-          expect(table.hops(i, j)).toBe(hops);
+          expectSame(table.hops(i, j), hops);
         });
       });
     }),

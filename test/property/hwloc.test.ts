@@ -1,14 +1,14 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readHwloc } from "../../src/host/hwloc/read-hwloc.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
+import { sharedFiles } from "../shared-files.ts";
 import { mutations } from "./xml-mutations.ts";
 
-const shared = join(import.meta.dirname, "../../../shared/machines/hwloc/40intel64-2g2n4c+pcilocality.xml");
+const shared = sharedFiles("machines/hwloc").filter((path) => path.endsWith("/40intel64-2g2n4c+pcilocality.xml"));
 
 const small = `<?xml version="1.0" encoding="UTF-8"?>
 <!DOCTYPE topology SYSTEM "hwloc2.dtd">
@@ -33,7 +33,7 @@ const small = `<?xml version="1.0" encoding="UTF-8"?>
   </object>
 </topology>
 `;
-const texts = existsSync(shared) ? [small, readFileSync(shared, "utf8").slice(-12_000), small] : [small];
+const texts = [small, ...shared.flatMap((path) => [readFileSync(path, "utf8").slice(-12_000), small])];
 
 /** Reads a text; refusals with a place are as good as a machine, anything else is a failure. */
 function readOrRefuse(text: string): Machine | undefined {

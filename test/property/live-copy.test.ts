@@ -9,6 +9,7 @@ import { lastJournalledPart } from "../../src/live/copy/resume.ts";
 import { tailOf } from "../../src/live/copy/tail.ts";
 import { transfer } from "../../src/live/copy/transfer.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
+import { expectSame } from "../expect-same.ts";
 import { FakeDisk, noise, transferJob } from "../live/copy/fakes.ts";
 
 const block = fc.constantFrom(512, 4096);
@@ -76,29 +77,29 @@ it("Whatever the sizes, short calls, order and failures: the range is right, the
         target.durable.subarray(targetStart, targetStart + bytes).equals(wanted.subarray(0, bytes));
       let completed = 0;
       const save = (bytes: number): void => {
-        expect(isDurable(bytes)).toBe(true);
+        expectSame(isDurable(bytes), true);
         completed = bytes;
       };
       const count = { memoryBytes: 0, cpuBytes: 0 };
       const common = { source, target, ranges, depth, chunkBytes, isFile: one.isFile, save, syncEveryBytes };
       const end = await transfer(transferJob({ ...common, signal: stop.signal }), count);
-      expect(source.inFlight + target.inFlight).toBe(0);
+      expectSame(source.inFlight + target.inFlight, 0);
       const isUntouchedOutside = (): void => {
-        expect(target.data.subarray(0, targetStart).equals(whole.subarray(0, targetStart))).toBe(true);
+        expectSame(target.data.subarray(0, targetStart).equals(whole.subarray(0, targetStart)), true);
         const from = targetStart + lengthBytes;
-        expect(target.data.subarray(from, whole.length).equals(whole.subarray(from))).toBe(true);
+        expectSame(target.data.subarray(from, whole.length).equals(whole.subarray(from)), true);
       };
       isUntouchedOutside();
       if (end.kind !== "done") {
         operations = Number.NEGATIVE_INFINITY;
         const again = await transfer(transferJob({ ...common, startBytes: completed }), count);
-        expect(again.kind).toBe("done");
+        expectSame(again.kind, "done");
       }
       isUntouchedOutside();
-      expect(target.data.length).toBe(whole.length);
-      expect(target.data.subarray(targetStart, targetStart + lengthBytes).equals(wanted)).toBe(true);
-      expect(isDurable(lengthBytes)).toBe(true);
-      expect(completed).toBe(lengthBytes);
+      expectSame(target.data.length, whole.length);
+      expectSame(target.data.subarray(targetStart, targetStart + lengthBytes).equals(wanted), true);
+      expectSame(isDurable(lengthBytes), true);
+      expectSame(completed, lengthBytes);
     }),
     { numRuns: 1500 },
   );
@@ -116,15 +117,18 @@ it("The watermark is the longest prefix of chunks that are done, in whatever ord
         const open: number[] = [];
         const done = new Set<number>();
         for (let next = book.next(); next !== NO_CHUNK; next = book.next()) open.push(next);
-        expect(open.reduce((sum, one) => sum + book.lengthOf(one), 0)).toBe(size);
+        expectSame(
+          open.reduce((sum, one) => sum + book.lengthOf(one), 0),
+          size,
+        );
         while (open.length > 0) {
           const [one = 0] = open.splice((picks.next().value ?? 0) % open.length, 1);
           book.complete(one);
           for (let byte = one; byte < one + book.lengthOf(one); byte++) done.add(byte);
           let prefix = start;
           while (done.has(prefix)) prefix++;
-          expect(book.watermark).toBe(prefix);
-          expect(book.doneBytes).toBe(done.size);
+          expectSame(book.watermark, prefix);
+          expectSame(book.doneBytes, done.size);
         }
       },
     ),
@@ -141,11 +145,11 @@ it("Samples are chunks of the range, apart from each other, and the last chunk i
       (start, size, chunk) => {
         const samples = sampleChunks(start, start + size, chunk);
         const last = samples.at(-1) ?? { start: 0, size: 0 };
-        expect(last.start + last.size).toBe(start + size);
+        expectSame(last.start + last.size, start + size);
         expect(samples.length).toBeLessThanOrEqual(8);
         for (const [index, one] of samples.entries()) {
-          expect((one.start - start) % chunk).toBe(0);
-          expect(one.size).toBe(Math.min(chunk, start + size - one.start));
+          expectSame((one.start - start) % chunk, 0);
+          expectSame(one.size, Math.min(chunk, start + size - one.start));
           expect(one.start).toBeGreaterThan(samples[index - 1]?.start ?? -1);
         }
       },
@@ -164,7 +168,7 @@ it("Smaller shapes need ever less memory, keep to the unit, and never go below t
         const shapes = [...smallerShapes(asked, { leastChunk: 65536, unit })];
         expect(shapes[0]).toEqual(asked);
         for (const [index, one] of shapes.entries()) {
-          expect(one.chunkBytes % unit).toBe(0);
+          expectSame(one.chunkBytes % unit, 0);
           expect(one.chunkBytes).toBeGreaterThanOrEqual(Math.min(65536, asked.chunkBytes));
           const before = shapes[index - 1];
           if (before !== undefined) expect(one.depth * one.chunkBytes).toBeLessThan(before.depth * before.chunkBytes);
@@ -179,7 +183,10 @@ it("Two ranges overlap exactly where they share a byte", () => {
   const bytes = ({ start, size }: ByteRange): number[] => Array.from({ length: size }, (_, index) => start + index);
   fc.assert(
     fc.property(range, range, (a, b) => {
-      expect(overlaps(a, b)).toBe(bytes(a).some((byte) => bytes(b).includes(byte)));
+      expectSame(
+        overlaps(a, b),
+        bytes(a).some((byte) => bytes(b).includes(byte)),
+      );
     }),
   );
 });
@@ -193,15 +200,15 @@ it("A tail is less than a block of the larger kind, and its spans are whole bloc
         { sourceOffsetBytes: 0, targetOffsetBytes: 0, lengthBytes: null, chunkBytes: 4096 },
       );
       const tail = tailOf(ranges, sourceBlock, targetBlock);
-      expect(ranges.bulkBytes + (tail?.lengthBytes ?? 0)).toBe(lengthBytes);
-      expect(ranges.bulkBytes % Math.max(sourceBlock, targetBlock)).toBe(0);
+      expectSame(ranges.bulkBytes + (tail?.lengthBytes ?? 0), lengthBytes);
+      expectSame(ranges.bulkBytes % Math.max(sourceBlock, targetBlock), 0);
       if (tail === null) return;
       expect(tail.lengthBytes).toBeLessThan(Math.max(sourceBlock, targetBlock));
       for (const [span, unit] of [
         [tail.sourceSpanBytes, sourceBlock],
         [tail.targetSpanBytes, targetBlock],
       ] as const) {
-        expect(span % unit).toBe(0);
+        expectSame(span % unit, 0);
         expect(span - tail.lengthBytes).toBeGreaterThanOrEqual(0);
         expect(span - tail.lengthBytes).toBeLessThan(unit);
       }
@@ -215,7 +222,10 @@ it("The first difference of two buffers is the one that a loop finds", () => {
       const a = Buffer.from(bytes);
       const b = Buffer.from(bytes);
       for (const place of places) if (place < b.length) b[place] = (b[place] ?? 0) ^ 1;
-      expect(firstDifference(a, b)).toBe(a.findIndex((byte, index) => byte !== b[index]));
+      expectSame(
+        firstDifference(a, b),
+        a.findIndex((byte, index) => byte !== b[index]),
+      );
     }),
   );
 });
@@ -254,9 +264,9 @@ it("A journal is read as it was written, and its last part ends at the watermark
       if (one.completedBytes === 0) expect(part).toBeNull();
       else expect(part).toMatchObject({ start: expect.any(Number) });
       if (part === null) return;
-      expect(part.start + part.size).toBe(one.completedBytes);
+      expectSame(part.start + part.size, one.completedBytes);
       expect(part.size).toBeLessThanOrEqual(one.chunkBytes);
-      expect(part.start % one.chunkBytes).toBe(0);
+      expectSame(part.start % one.chunkBytes, 0);
     }),
   );
 });

@@ -5,7 +5,7 @@ import { looksLikeLspci } from "../../src/host/lspci/detect.ts";
 import { createLspciReader, readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
-import { compare, sharedFiles, verbose } from "../host/lspci/support.ts";
+import { compare, sharedTexts, verbose } from "../host/lspci/support.ts";
 
 const encoder = new TextEncoder();
 const tree = `-[0000:00]-+-00.0  Intel Corporation Host
@@ -17,7 +17,7 @@ const texts: readonly string[] = [
   verbose,
   tree,
   machineForm,
-  ...sharedFiles.map((path) => readFileSync(path, "latin1").slice(0, 40_000)),
+  ...sharedTexts.map((path) => readFileSync(path, "latin1").slice(0, 40_000)),
 ];
 
 /** Reads a text; refusals with a place are as good as a machine, anything else is a failure. */

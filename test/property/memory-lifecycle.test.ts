@@ -8,6 +8,7 @@ import type { UserErrno } from "../../src/memory/user-result.ts";
 import { UserSpace } from "../../src/memory/user-space.ts";
 import { PAGE_BYTES, type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
+import { expectSame } from "../expect-same.ts";
 
 /** The parts of two BARs that the pool has, in pages; the second follows the first, which no run may notice. */
 const PARTS = [
@@ -202,10 +203,10 @@ class SideBySide {
   allocList(length: number): void {
     const free = peerPages.length - this.naive.peerPagesHeld;
     const entries = this.pool.allocScatterlist(length * PAGE_BYTES);
-    expect(entries !== null).toBe(this.naive.state === "live" && free >= length);
+    expectSame(entries !== null, this.naive.state === "live" && free >= length);
     if (entries === null) return;
     const taken = entries.flatMap(({ phys, lengthBytes }) => pagesOf({ start: phys, sizeBytes: lengthBytes }));
-    expect(new Set(taken).size).toBe(length);
+    expectSame(new Set(taken).size, length);
     expect(taken.filter((page) => this.naive.held(page) > 0)).toEqual([]);
     this.naive.hold(taken, 1);
     const { pool } = this;
@@ -264,7 +265,7 @@ class SideBySide {
     const expected = this.naive.pin(process, from, count, peer);
     const result = this.users[process]?.getUserPages(this.firstAddress + from * PAGE_BYTES, count, { peer });
     if (result?.ok !== true) {
-      expect(result?.errno).toBe(expected);
+      expectSame(result?.errno, expected);
       return;
     }
     const taken = result.value.ranges.flatMap(pagesOf);
@@ -295,16 +296,16 @@ class SideBySide {
   compare(): void {
     const { naive } = this;
     if (naive.state === "leaving" && naive.peerPagesHeld === 0) naive.state = "removed";
-    expect(this.pool.state).toBe(naive.state);
-    expect(this.removals).toBe(this.generation + (naive.state === "removed" ? 1 : 0));
+    expectSame(this.pool.state, naive.state);
+    expectSame(this.removals, this.generation + (naive.state === "removed" ? 1 : 0));
     const references = allPages.map((page) => this.maps.referencesAt(physAddr(page * PAGE_BYTES)));
     expect(references).toEqual(allPages.map((page) => naive.held(page)));
     const free = peerPages.length - naive.peerPagesHeld;
-    expect(this.pool.availableBytes).toBe(naive.state === "live" ? free * PAGE_BYTES : 0);
-    expect(this.pool.pagesInUse).toBe(naive.peerPagesHeld);
+    expectSame(this.pool.availableBytes, naive.state === "live" ? free * PAGE_BYTES : 0);
+    expectSame(this.pool.pagesInUse, naive.peerPagesHeld);
     // Whoever reaches the range reaches the owner of today: the provider carries its generation.
     const provider = this.maps.providerAt(physAddr(PARTS[0].first * PAGE_BYTES));
-    expect(provider?.busOffset).toBe(naive.state === "removed" ? undefined : this.generation);
+    expectSame(provider?.busOffset, naive.state === "removed" ? undefined : this.generation);
     naive.users.forEach((user, process) => {
       const expected = userPages.map((at) => {
         const page = user.get(at);
@@ -320,10 +321,10 @@ class SideBySide {
     for (const user of this.users) user.exit();
     while (this.pins.length > 0) this.pins.pop()?.pinned.unpin();
     while (this.allocations.length > 0) this.allocations.pop()?.free();
-    expect(this.pool.pagesInUse).toBe(0);
-    expect(this.ram.availableBytes).toBe(RAM.count * PAGE_BYTES);
+    expectSame(this.pool.pagesInUse, 0);
+    expectSame(this.ram.availableBytes, RAM.count * PAGE_BYTES);
     this.pool.remove("wait");
-    expect(this.pool.state).toBe("removed");
+    expectSame(this.pool.state, "removed");
     expect(this.maps.list()).toHaveLength(1);
   }
 }

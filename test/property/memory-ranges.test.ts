@@ -6,6 +6,7 @@ import { physicalMapOf } from "../../src/memory/physical-map.ts";
 import { RangeTable } from "../../src/memory/range-table.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { expectSame } from "../expect-same.ts";
 import { exampleMachine } from "../memory/machines.ts";
 
 it("The allocator takes the lowest run that fits, as a naive search does, and refuses each wrong free", () => {
@@ -22,7 +23,7 @@ it("The allocator takes the lowest run that fits, as a naive search does, and re
         if (isAlloc) {
           let expected = -1;
           for (let at = page; at < PAGES && expected < 0; at++) if (allAre(true, at, pages)) expected = at;
-          expect(allocator.alloc(pages, FIRST + page)).toBe(expected < 0 ? -1 : FIRST + expected);
+          expectSame(allocator.alloc(pages, FIRST + page), expected < 0 ? -1 : FIRST + expected);
           if (expected >= 0) isFree.fill(false, expected, expected + pages);
         } else if (allAre(false, page, pages)) {
           allocator.free(FIRST + page, pages);
@@ -36,8 +37,8 @@ it("The allocator takes the lowest run that fits, as a naive search does, and re
             .join("")
             .match(/x+/g) ?? [];
         expect(allocator.freeRuns().map((run) => run.pages)).toEqual(runs.map((run) => run.length));
-        expect(allocator.largestRun).toBe(Math.max(0, ...runs.map((run) => run.length)));
-        expect(allocator.freePages).toBe(isFree.filter(Boolean).length);
+        expectSame(allocator.largestRun, Math.max(0, ...runs.map((run) => run.length)));
+        expectSame(allocator.freePages, isFree.filter(Boolean).length);
       }
     }),
     { numRuns: 2000 },
@@ -76,13 +77,13 @@ it("A range table answers as a list of ranges does", () => {
         const overlapped = [...naive.keys()]
           .sort((a, b) => a - b)
           .find((start) => start < address + size && start + (naive.get(start) ?? 0) > address);
-        expect(table.overlapping(address, size)?.start).toBe(overlapped);
+        expectSame(table.overlapping(address, size)?.start, overlapped);
         if (kind === "add") {
-          expect(table.add(address, size, address)).toBe(overlapped === undefined);
+          expectSame(table.add(address, size, address), overlapped === undefined);
           if (overlapped === undefined) naive.set(address, size);
         }
-        if (kind === "remove") expect(table.remove(address)).toBe(naive.delete(address));
-        expect(table.valueAt(address)).toBe(owner(address));
+        if (kind === "remove") expectSame(table.remove(address), naive.delete(address));
+        expectSame(table.valueAt(address), owner(address));
         expect(table.entries().map(({ start, sizeBytes }) => [start, sizeBytes])).toEqual(
           [...naive].sort(([a], [b]) => a - b),
         );
@@ -121,7 +122,7 @@ it("A byte store holds what a plain array of bytes holds", () => {
         }
       }
       // As text: comparing long arrays element by element takes most of a minute.
-      expect(Buffer.from(store.slice(BASE, SIZE)).toString("hex")).toBe(Buffer.from(naive).toString("hex"));
+      expectSame(Buffer.from(store.slice(BASE, SIZE)).toString("hex"), Buffer.from(naive).toString("hex"));
     }),
     { numRuns: 500 },
   );
@@ -147,7 +148,10 @@ it("RAM is all there, in order, and out of every window and BAR, by CPU and by b
       }));
       const numaNode = null;
       const map = physicalMapOf({ ...machine, hostBridges: [{ rootBus: 0, windows: added, numaNode }] }, { ramBytes });
-      expect(map.ram.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBe(ramBytes - (ramBytes % 4096));
+      expectSame(
+        map.ram.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        ramBytes - (ramBytes % 4096),
+      );
       const taken = added.flatMap(({ physStart, busStart, sizeBytes }) => [
         { start: physStart as number, sizeBytes },
         { start: busStart as number, sizeBytes },
@@ -159,9 +163,9 @@ it("RAM is all there, in order, and out of every window and BAR, by CPU and by b
         }
       }
       for (const { start, sizeBytes } of map.ram) {
-        expect(start % 4096).toBe(0);
+        expectSame(start % 4096, 0);
         for (const other of taken)
-          expect(other.start < start + sizeBytes && start < other.start + other.sizeBytes).toBe(false);
+          expectSame(other.start < start + sizeBytes && start < other.start + other.sizeBytes, false);
       }
     }),
     { numRuns: 500 },

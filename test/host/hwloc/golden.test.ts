@@ -6,6 +6,7 @@ import { readLive } from "../../../src/host/live.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { domainOf } from "../../../src/pci/bdf.ts";
 import { captureNames, readCapture, readCapturedMachine } from "../../machines/captures.ts";
+import { unpacker } from "../../unpacked.ts";
 import {
   expectHonestVerdicts,
   expectSameFunctions,
@@ -13,12 +14,13 @@ import {
   hasShared,
   parents,
   shared,
-  withTree,
   xmlByLstopo,
 } from "./support.ts";
 
 if (!hasShared) console.warn("the shared machines are not beside this checkout: the tests that read them are skipped");
 if (!hasLstopo) console.warn("lstopo is not installed: the tests that let it write XML are skipped");
+
+const unpack = unpacker();
 
 /** The XML with CPU and kernel of the machine: lstopo takes them from this host where the copy does not have them. */
 function readBeside(xml: string, { cpu, kernel }: Machine): Machine {
@@ -32,10 +34,9 @@ describe.skipIf(!hasLstopo)("recorded machines, written by lstopo", () => {
 
   test.for(shapes)("%s: the tree is that of sysfs, and what lstopo filters is missing and nothing else", (name) => {
     const whole = readCapturedMachine(name);
-    const [all, filtered] = withTree(readCapture(name).archive, (root) => [
-      readBeside(xmlByLstopo(root, "--whole-io"), whole),
-      readBeside(xmlByLstopo(root), whole),
-    ]);
+    const root = unpack(readCapture(name).archive);
+    const all = readBeside(xmlByLstopo(root, "--whole-io"), whole);
+    const filtered = readBeside(xmlByLstopo(root), whole);
     expect(parents(all)).toEqual(parents(whole));
     expectSameFunctions(all, whole);
     expect(filtered.functions.length).toBeGreaterThan(2);
@@ -51,7 +52,7 @@ describe.skipIf(!hasLstopo)("recorded machines, written by lstopo", () => {
   test("without bridges nothing is said of the tree but bus 0", () => {
     const name = "two-host-bridges.intel.off";
     const whole = readCapturedMachine(name);
-    const xml = withTree(readCapture(name).archive, (root) => xmlByLstopo(root, "--whole-io", "--no-bridges"));
+    const xml = xmlByLstopo(unpack(readCapture(name).archive), "--whole-io", "--no-bridges");
     const part = readBeside(xml, whole);
     const places = Object.entries(parents(part));
     expect(places.length).toBeGreaterThan(5);
@@ -67,9 +68,8 @@ describe.skipIf(!hasShared)("hwloc's machines", () => {
   test.for(names)("%s: the tree of its XML is that of its sysfs", (name) => {
     const path = join(shared, "hwloc", `${name}.xml`);
     const part = readHwloc(readFileSync(path, "utf8"), path);
-    const whole = withTree(join(shared, "hwloc", `${name}.tar.bz2`), (root) =>
-      existsSync(join(root, "sys/bus/pci/devices")) ? readLive(root) : undefined,
-    );
+    const root = unpack(join(shared, "hwloc", `${name}.tar.bz2`));
+    const whole = existsSync(join(root, "sys/bus/pci/devices")) ? readLive(root) : undefined;
     if (whole === undefined) {
       expect(part.functions).toEqual([]);
       expect(part.notes.map(({ message }) => message)).toEqual([`${path} shows no PCI function`]);
@@ -112,10 +112,9 @@ describe.skipIf(!hasShared)("hwloc's machines", () => {
   test.skipIf(!hasLstopo).for([names[0], "2pa-pcidomain32bits"] as const)(
     "%s: as this host's lstopo writes it",
     (name) => {
-      const [machine, xml] = withTree(join(shared, "hwloc", `${name}.tar.bz2`), (root) => [
-        readLive(root),
-        xmlByLstopo(root, "--whole-io"),
-      ]);
+      const root = unpack(join(shared, "hwloc", `${name}.tar.bz2`));
+      const machine = readLive(root);
+      const xml = xmlByLstopo(root, "--whole-io");
       // Debian's lstopo is built without 32-bit domains and leaves them out.
       const whole = { ...machine, functions: machine.functions.filter((fn) => domainOf(fn.bdf) <= 0xffff) };
       const part = readBeside(xml, whole);

@@ -1,6 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
@@ -8,22 +7,11 @@ import { topologyOf } from "../../../src/host/machine.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
+import { expectSame } from "../../expect-same.ts";
 
 export const shared: string = join(import.meta.dirname, "../../../../shared/machines");
 export const hasShared: boolean = existsSync(shared);
 export const hasLstopo: boolean = spawnSync("lstopo", ["--version"]).error === undefined;
-
-/** Unpacks an archive, gives `use` the folder with `sys/`, and removes it again. */
-export function withTree<T>(archive: string, use: (root: string) => T): T {
-  const target = mkdtempSync(join(tmpdir(), "peerlane-hwloc-"));
-  try {
-    execFileSync("tar", ["xf", archive, "-C", target]);
-    const inside = readdirSync(target).map((name) => join(target, name));
-    return use([target, ...inside].find((path) => existsSync(join(path, "sys"))) ?? target);
-  } finally {
-    rmSync(target, { recursive: true, force: true });
-  }
-}
 
 /** What lstopo makes of a copy of a machine's `sys/`. Its words on CPU and kernel may be this host's. */
 export function xmlByLstopo(root: string, ...options: string[]): string {
@@ -96,16 +84,19 @@ export function expectHonestVerdicts(part: Machine, whole: Machine, rules: strin
     bdfs.forEach((__, j) => {
       const verdict = seen.at(i, j);
       const truth = full.at(i, j);
-      const pair = `${formatBdf(verdict.provider)} and ${formatBdf(verdict.client)} with the rules of ${rules}`;
-      if (verdict.hops !== null) expect(verdict.hops, pair).toBe(truth.hops);
-      expect(verdict.acsRedirect).toEqual([]);
+      const pair = (): string =>
+        `${formatBdf(verdict.provider)} and ${formatBdf(verdict.client)} with the rules of ${rules}`;
+      if (verdict.hops !== null) expectSame(verdict.hops, truth.hops, pair);
+      expectSame(verdict.acsRedirect.length, 0, pair);
       if (verdict.meeting !== null) {
-        expect([verdict.mapType, verdict.reason], pair).toEqual(["unknown", "acs-hidden"]);
-        expect(verdict.meeting, pair).toBe(truth.meeting);
+        expectSame(verdict.mapType, "unknown", pair);
+        expectSame(verdict.reason, "acs-hidden", pair);
+        expectSame(verdict.meeting, truth.meeting, pair);
       } else if (isWhole || verdict.mapType !== "unknown") {
-        expect([verdict.mapType, verdict.distance], pair).toEqual([truth.mapType, truth.distance]);
+        expectSame(verdict.mapType, truth.mapType, pair);
+        expectSame(verdict.distance, truth.distance, pair);
       } else {
-        expect(verdict.hidden.length, pair).toBeGreaterThan(0);
+        expectSame(verdict.hidden.length > 0, true, pair);
       }
     });
   });

@@ -1,12 +1,11 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
-import { join } from "node:path";
 import { expect } from "vitest";
 import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { sharedFiles } from "../../shared-files.ts";
 
 const encoder = new TextEncoder();
 
@@ -22,10 +21,8 @@ export function at(machine: Machine, address: string): PciFunction {
   return fn;
 }
 
-export const sharedFolder: string = join(import.meta.dirname, "../../../../shared/machines/lspci");
-export const sharedFiles: readonly string[] = existsSync(sharedFolder)
-  ? readdirSync(sharedFolder).map((name) => join(sharedFolder, name))
-  : [];
+/** What `lspci` printed of real machines. */
+export const sharedTexts: readonly string[] = sharedFiles("machines/lspci");
 
 /** Runs `lspci`; `undefined` where it is not installed. */
 export function lspci(...args: string[]): Uint8Array | undefined {

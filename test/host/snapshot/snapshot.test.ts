@@ -1,5 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
@@ -16,8 +16,7 @@ import { afterBoot } from "../../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
-
-const shared = join(import.meta.dirname, "../../../../shared/machines");
+import { sharedFiles } from "../../shared-files.ts";
 
 /** Everything that the rules say of a machine, whole. */
 function answers(machine: Machine, isWhole: boolean): unknown {
@@ -49,15 +48,11 @@ describe("A capture gives, elsewhere, the same answers as the machine itself", (
     expectSameAnswers(readCapturedMachine(name), true);
   });
 
-  const files = existsSync(shared)
-    ? ["lspci", "hwloc", "nccl"].flatMap((folder) =>
-        readdirSync(join(shared, folder)).map((file) => join(folder, file)),
-      )
-    : [];
-  test.skipIf(files.length === 0).for(files)("shared machine %s", async (file) => {
-    // A tree without PCI devices is no machine.
-    if (file.includes("gb10.tar")) return;
-    const { machine, isBooted } = await readMachine([readFileSync(join(shared, file))], { name: file });
+  const files = ["lspci", "hwloc", "nccl"].flatMap((folder) => sharedFiles(`machines/${folder}`));
+  // A tree without PCI devices is no machine.
+  const machines = files.filter((path) => !path.includes("gb10.tar")).map((path) => [basename(path), path] as const);
+  test.for(machines)("shared machine %s", async ([file, path]) => {
+    const { machine, isBooted } = await readMachine([readFileSync(path)], { name: file });
     expectSameAnswers(isBooted ? machine : afterBoot(machine), machine.functions.length < 40);
   });
 

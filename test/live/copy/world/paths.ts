@@ -69,5 +69,10 @@ export function requireAccess(user: number, { uid, mode }: Inode, bits: number, 
 
 /** An error as node gives it. */
 export function failed(errno: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${errno}: ${call} '${path}'`), { code: errno, syscall: call });
+  // A search makes millions of them, and where they were made says nothing.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = Object.assign(new Error(`${errno}: ${call} '${path}'`), { code: errno, syscall: call });
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
 }

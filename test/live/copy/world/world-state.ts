@@ -94,10 +94,7 @@ export class WorldState {
 
   /** How many names an inode has. */
   linksOf(ino: Ino): number {
-    let count = 0;
-    for (const inode of this.inodes.values())
-      if (inode.kind === "folder") for (const to of inode.names.seen.values()) if (to === ino) count++;
-    return count;
+    return linksIn(this.inodes).get(ino) ?? 0;
   }
 
   stored(id: string): StoredBytes {
@@ -193,6 +190,19 @@ export class WorldState {
       if (inode.kind === "folder" && inode.names.atRisk > 0) inodes.set(ino, { ...inode, names: ofNames(inode.names) });
     return new WorldState(inodes, bytes);
   }
+}
+
+const knownLinks = new WeakMap<ReadonlyMap<Ino, Inode>, ReadonlyMap<Ino, number>>();
+
+/** The number of names of each inode that has some; states with the same inodes are counted once. */
+function linksIn(inodes: ReadonlyMap<Ino, Inode>): ReadonlyMap<Ino, number> {
+  const known = knownLinks.get(inodes);
+  if (known !== undefined) return known;
+  const links = new Map<Ino, number>();
+  for (const inode of inodes.values())
+    if (inode.kind === "folder") for (const ino of inode.names.seen.values()) links.set(ino, (links.get(ino) ?? 0) + 1);
+  knownLinks.set(inodes, links);
+  return links;
 }
 
 /** What becomes of a change in a loss of power; half a change of names is none. */

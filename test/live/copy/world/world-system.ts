@@ -373,16 +373,9 @@ export class WorldSystem implements SystemCalls {
   #statsOf(ino: Ino): FileStats {
     const inode = this.state.inode(ino);
     const device = inode.kind === "device" ? this.#machine.devices.get(inode.device) : undefined;
-    return {
-      ...{ ino, uid: inode.uid, gid: inode.uid, mode: inode.mode, nlink: this.state.linksOf(ino) },
-      ...{ dev: encoded(inode.fileSystem), rdev: device === undefined ? 0 : encoded(device.number) },
-      ...{ mtimeMs: inode.modifiedMs, ctimeMs: inode.modifiedMs, birthtimeMs: 0 },
-      size: inode.kind === "file" ? this.state.stored(`file:${ino}`).seen.length : 0,
-      isFile: () => inode.kind === "file",
-      isDirectory: () => inode.kind === "folder",
-      isBlockDevice: () => inode.kind === "device",
-      isSymbolicLink: () => inode.kind === "link",
-    };
+    const rdev = device === undefined ? 0 : encoded(device.number);
+    const size = inode.kind === "file" ? this.state.stored(`file:${ino}`).seen.length : 0;
+    return new WorldStats(ino, inode, { nlink: this.state.linksOf(ino), rdev, size });
   }
 
   #requireAccess({ flags, path }: OpenFile, forbidden: number, call: string): void {
@@ -420,12 +413,62 @@ export class WorldSystem implements SystemCalls {
   }
 }
 
+/** What a world says of an inode. */
+class WorldStats implements FileStats {
+  readonly ino: Ino;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+  readonly nlink: number;
+  readonly dev: number;
+  readonly rdev: number;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+  readonly birthtimeMs = 0;
+  readonly #kind: Inode["kind"];
+
+  constructor(
+    ino: Ino,
+    { uid, mode, fileSystem, modifiedMs, kind }: Inode,
+    { nlink, rdev, size }: { readonly nlink: number; readonly rdev: number; readonly size: number },
+  ) {
+    this.ino = ino;
+    this.uid = uid;
+    this.gid = uid;
+    this.mode = mode;
+    this.nlink = nlink;
+    this.dev = encoded(fileSystem);
+    this.rdev = rdev;
+    this.size = size;
+    this.mtimeMs = modifiedMs;
+    this.ctimeMs = modifiedMs;
+    this.#kind = kind;
+  }
+
+  isFile(): boolean {
+    return this.#kind === "file";
+  }
+
+  isDirectory(): boolean {
+    return this.#kind === "folder";
+  }
+
+  isBlockDevice(): boolean {
+    return this.#kind === "device";
+  }
+
+  isSymbolicLink(): boolean {
+    return this.#kind === "link";
+  }
+}
+
 /** Half of it, in whole blocks where there are some. */
 function shortOf(length: number): number {
   return length >= 2 * DIRECT_BLOCK ? Math.floor(length / 2 / DIRECT_BLOCK) * DIRECT_BLOCK : Math.floor(length / 2);
 }
 
 function encoded(number: string): number {
-  const [major = 0, minor = 0] = number.split(":").map(Number);
-  return major * 256 + minor;
+  const colon = number.indexOf(":");
+  return Number(number.slice(0, colon)) * 256 + Number(number.slice(colon + 1));
 }
