@@ -34,10 +34,15 @@ const config: UserConfig[] = defineConfig([
     entry: { index: "src/index.ts", model: "src/model.ts" },
     format: "esm",
     platform: "neutral",
+    // Packages without `exports` say by `main` where they begin, which a neutral platform does not look at by itself.
+    inputOptions: { resolve: { mainFields: ["module", "main"] } },
+    // picocolors asks for what a browser does not have.
+    define: { process: "globalThis.process" },
     plugins: [licenses],
     target: "es2023",
     dts: true,
     clean: false,
+    deps: { alwaysBundle: [/.*/] },
   },
 ]) as UserConfig[];
 

@@ -55,7 +55,15 @@ export function licenseTexts(folders: readonly string[]): string {
     return `${name} ${version} (${license})\n\n${texts.join("\n\n")}\n`;
   });
   const rule = `\n${"-".repeat(80)}\n\n`;
-  return `Peerlane's command line has these packages in it, each under its own licence.\n${rule}${parts.join(rule)}`;
+  return `Peerlane's command line and library have these packages in them, each under its own licence.\n${rule}${parts.join(rule)}`;
+}
+
+/** Names of the packages that the build has bundled into a folder; none where nothing was built. */
+export function bundledNames(dist: string): ReadonlySet<string> {
+  const file = join(dist, FILE);
+  if (!existsSync(file)) return new Set();
+  const heads = readFileSync(file, "utf8").matchAll(/^-{80}\n\n(\S+) \S+ \(.*\)$/gm);
+  return new Set([...heads].map(([, name = ""]) => name));
 }
 
 function legalFiles(folder: string): string[] {

@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { bundledNames } from "./bundled-licenses.ts";
 
 /** Licences of what Peerlane carries in its bundle or needs at run time: they ask for their text and no more. */
 const SHIPPED = [
@@ -28,7 +29,7 @@ export interface InstalledPackage {
   readonly version: string;
   /** As its package.json states it: an SPDX expression, or anything else. */
   readonly license: unknown;
-  /** Whether package-lock.json knows it as needed for development only. */
+  /** Whether it is neither in a bundle nor, by package-lock.json, needed at run time. */
   readonly isTool: boolean;
 }
 
@@ -38,8 +39,8 @@ export interface RefusedPackage {
   readonly why: string;
 }
 
-/** All packages on disk below a project's folder, nested ones too. */
-export function installedPackages(project: string): InstalledPackage[] {
+/** All packages on disk below a project's folder, nested ones too; of those that are bundled the names are given. */
+export function installedPackages(project: string, bundled: ReadonlySet<string> = new Set()): InstalledPackage[] {
   const lock = readJson(join(project, "package-lock.json"));
   const known = (lock["packages"] ?? {}) as Record<string, { dev?: boolean; devOptional?: boolean }>;
   return packagePaths(project, "node_modules").map((path) => {
@@ -50,7 +51,7 @@ export function installedPackages(project: string): InstalledPackage[] {
       name: String(name),
       version: String(version),
       license,
-      isTool: entry?.dev === true || entry?.devOptional === true,
+      isTool: !bundled.has(String(name)) && (entry?.dev === true || entry?.devOptional === true),
     };
   });
 }
@@ -114,7 +115,8 @@ export function isAllowed(expression: string, allowed: readonly string[]): boole
 }
 
 if (process.argv[1] === import.meta.filename) {
-  const packages = installedPackages(process.argv[2] ?? join(import.meta.dirname, ".."));
+  const project = process.argv[2] ?? join(import.meta.dirname, "..");
+  const packages = installedPackages(project, bundledNames(join(project, "dist")));
   const refused = refusedPackages(packages);
   for (const { path, why } of refused) console.error(`${path}: ${why}`);
   if (packages.length === 0) console.error("nothing is installed: run npm ci");

@@ -75,7 +75,7 @@ async function importLibrary(): Promise<typeof import("koffi")> {
     return await import("koffi");
   } catch (cause) {
     throw new PeerlaneError("environment", "the FFI library koffi does not load on this system", {
-      remedy: "install Peerlane with its optional packages: npm ci (without --omit=optional)",
+      remedy: "install Peerlane with its optional package koffi: npm install --include=optional",
       cause,
     });
   }

@@ -71,7 +71,7 @@ function installedPackage(name: string, from: string): string {
     return entry.slice(0, entry.lastIndexOf(folder + sep) + folder.length);
   } catch (cause) {
     throw new PeerlaneError("environment", `the package ${name} is not installed`, {
-      remedy: "install Peerlane with its optional dependencies: npm install --include=optional",
+      remedy: "install Peerlane with its optional package koffi: npm install --include=optional",
       cause,
     });
   }

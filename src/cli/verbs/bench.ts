@@ -136,7 +136,7 @@ async function showView(view: BenchView, options: BenchOptions): Promise<void> {
     return;
   }
   const { benchSvg } = await import("../../report/live/bench/plot.ts");
-  writeOutput(options.svg, await benchSvg(view));
+  writeOutput(options.svg, benchSvg(view));
 }
 
 function exitCodeOf({ outcome, sides }: BenchView): number {

@@ -69,8 +69,8 @@ describe("a benchmark", () => {
 });
 
 describe("the plot", () => {
-  test("is an SVG with both sides, titles and units", async () => {
-    const svg = await benchSvg(sampleBench());
+  test("is an SVG with both sides, titles and units", () => {
+    const svg = benchSvg(sampleBench());
     expect(svg).toMatch(/^<svg [^>]*><title>nvme1n1: randread, blocks of 128 KiB, depth 8<\/title><style>@media/);
     for (const text of [
       "throughput (GiB/s)",
@@ -84,14 +84,14 @@ describe("the plot", () => {
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 
-  test("of one side, one slice and equal latencies is drawn", async () => {
+  test("of one side, one slice and equal latencies is drawn", () => {
     const view = sampleBench();
     const { dram } = view.sides;
     const flat = dram === null ? null : { ...dram, distribution: [{ percentile: 100, latencyNs: 1000 }] };
     const slices = view.slices.filter(({ side, index }) => side === "dram" && index === 0);
     const name = `/a<&/${"long".repeat(30)}`;
     const target = { ...view.target, name };
-    const svg = await benchSvg({ ...view, target, path: null, ratio: null, slices, sides: { peer: null, dram: flat } });
+    const svg = benchSvg({ ...view, target, path: null, ratio: null, slices, sides: { peer: null, dram: flat } });
     expect(svg).not.toMatch(/NaN|undefined|Infinity|peer/);
     expect(svg).toContain("<title>…onglonglong");
   });
