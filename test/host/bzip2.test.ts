@@ -25,7 +25,8 @@ describe("What bzip2 packed is unpacked:", () => {
     ["one byte through many blocks' worth of runs", new Uint8Array(6_000_000).fill(0x2e)],
     ["several blocks", Uint8Array.from({ length: 250_000 }, (_, index) => (index * 7919) >> 8)],
   ])("%s", async ([, bytes]) => {
-    for (const level of ["-1", "-9"]) expect(await unpacked(packedBy("bzip2", [level], bytes))).toEqual(bytes);
+    for (const level of ["-1", "-9"])
+      expect(Buffer.compare(await unpacked(packedBy("bzip2", [level], bytes)), bytes), level).toBe(0);
   });
 
   test("streams of different levels, one behind the other", async () => {
