@@ -16,6 +16,9 @@ const config: ViteUserConfig = defineConfig({
           name: "fast",
           include: ["test/**/*.test.ts"],
           exclude: KERNEL_TESTS,
+          // A worker loads each module once, and not again for each file of tests: that took a second of each. A file that
+          // sets variables or puts something in a module's place takes it back behind its tests.
+          isolate: false,
           // Nothing here waits for long: this is for a machine that others keep busy.
           testTimeout: 600_000,
           hookTimeout: 600_000,

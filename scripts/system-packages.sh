@@ -1,38 +1,51 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests hold Peerlane against, where they are missing: Debian or a derived system, as root.
+# Looks for the programs that the tests hold Peerlane against. Installs those that are missing and that the tests cannot do
+# without (Debian or a derived system, as root), and says which; names the others, whose tests skip and say so.
+# `scripts/system-packages.sh all` installs these too.
 set -euo pipefail
 
-declare -A package_of=(
+declare -A needed=(
   [lspci]=pciutils
-  [lstopo]=hwloc-nox
   [qemu-system-x86_64]=qemu-system-x86
   [gcc]=gcc
   [cpio]=cpio
   [bzip2]=bzip2
   [zstd]=zstd
   [mke2fs]=e2fsprogs
-  [zsh]=zsh
-  [fish]=fish
   [xz]=xz-utils
   [ldd]=libc-bin
   [setpriv]=util-linux
   [lvm]=lvm2
   [dmsetup]=dmsetup
   [mdadm]=mdadm
+)
+declare -A optional=(
+  [lstopo]=hwloc-nox
+  [zsh]=zsh
+  [fish]=fish
   [mkfs.xfs]=xfsprogs
   [mkfs.btrfs]=btrfs-progs
 )
 missing=()
-for program in "${!package_of[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+without=()
+for program in "${!needed[@]}"; do
+  command -v "$program" >/dev/null || missing+=("${needed[$program]}")
 done
 [ -e /usr/share/misc/pci.ids ] || missing+=(pci.ids)
+for program in "${!optional[@]}"; do
+  command -v "$program" >/dev/null || without+=("${optional[$program]}")
+done
+if [ "${1-}" = all ]; then
+  missing+=("${without[@]}")
+elif [ ${#without[@]} -gt 0 ]; then
+  echo "without ${without[*]}: the tests that need them are skipped by name (scripts/system-packages.sh all installs them)"
+fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
   echo "the tests need: ${missing[*]} (install them, or run once as root on Debian)" >&2
   exit 1
 fi
-echo "installing ${missing[*]}"
+echo "installing what the tests cannot do without, and is missing: ${missing[*]}"
 apt-get -qq update
 DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${missing[@]}" >/dev/null

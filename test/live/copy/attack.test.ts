@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { planCopy } from "../../../src/live/copy/plan.ts";
 import type { CopyRequest } from "../../../src/live/copy/request.ts";
 import type { CopyResult } from "../../../src/live/copy/result.ts";
@@ -29,7 +29,10 @@ import { readHost } from "../../../src/live/host.ts";
 
 /** Files that stand around a copy, in a folder of their own for each case. */
 const root = mkdtempSync(join(tmpdir(), "peerlane-attack-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+  vi.unstubAllEnvs();
+});
 
 const KIB = 1024;
 const DATA = randomBytes(600 * KIB + 100);
@@ -48,7 +51,7 @@ const read = (name: string): Buffer => readFileSync(at(name));
 beforeEach(() => {
   folder = join(root, `${++cases}`);
   mkdirSync(folder);
-  process.env["XDG_STATE_HOME"] = at("state");
+  vi.stubEnv("XDG_STATE_HOME", at("state"));
   write("src", DATA);
 });
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { BENDS } from "./world/bends.ts";
 import { closely, journals, linkedJournal, pairs, usersCopies } from "./world/scenarios.ts";
 import { type Findings, problemText, type Scenario, type SearchSettings, search, searchAll } from "./world/search.ts";
@@ -10,7 +10,10 @@ const ONCE: SearchSettings = { ...CLEAN, depth: 1, withFaults: true };
 vi.setConfig({ testTimeout: 600_000 });
 
 beforeAll(() => {
-  process.env["XDG_STATE_HOME"] = "/state";
+  vi.stubEnv("XDG_STATE_HOME", "/state");
+});
+afterAll(() => {
+  vi.unstubAllEnvs();
 });
 
 function expectSound(found: Findings): void {

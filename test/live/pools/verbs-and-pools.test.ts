@@ -22,6 +22,8 @@ import {
   setDriver,
 } from "./pool-hosts.ts";
 
+// Modules of other test files have the real one.
+vi.hoisted(() => vi.resetModules());
 vi.mock("node:fs", async (original) => {
   const { observed } = await import("./observed-fs.ts");
   return observed(await original());
@@ -29,7 +31,12 @@ vi.mock("node:fs", async (original) => {
 
 // Not in /tmp: that may be a tmpfs, which takes no direct I/O everywhere.
 const folder = mkdtempSync(join(import.meta.dirname, "../../../node_modules/.pools-test-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  vi.doUnmock("node:fs");
+  vi.resetModules();
+  vi.unstubAllEnvs();
+});
 const data = join(folder, "data");
 const [source, target] = [join(data, "source"), join(data, "target")];
 const contents = Buffer.alloc(64 * 1024, "what is copied ");
