@@ -1,16 +1,8 @@
 import type { DmaDirection } from "../dma/dma-device.ts";
 import type { DmaResult } from "../dma/dma-error.ts";
 import type { DmaMapping } from "../dma/dma-ops.ts";
-import type { Provider } from "../memory/provider.ts";
-import type { PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { Attachment, Importer } from "./dma-buf.ts";
-
-/** Where the bytes of a buffer are: page-less ranges of one provider, in the order of the buffer's offsets. */
-export interface Backing {
-  readonly provider: Provider;
-  readonly ranges: readonly PhysRange[];
-}
+import type { Attachment, Backing, Importer } from "./dma-buf.ts";
 
 /** Bytes of a backing. */
 export function sizeOf({ ranges }: Backing): number {

@@ -1,9 +1,16 @@
 import type { DmaDevice, DmaDirection } from "../dma/dma-device.ts";
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
 import type { DmaMapping, DmaOps } from "../dma/dma-ops.ts";
+import type { Provider } from "../memory/provider.ts";
+import type { PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { Backing } from "./backing.ts";
 import { Reservation } from "./reservation.ts";
+
+/** Where the bytes of a buffer are: page-less ranges of one provider, in the order of the buffer's offsets. */
+export interface Backing {
+  readonly provider: Provider;
+  readonly ranges: readonly PhysRange[];
+}
 
 /** What the owner of a buffer's memory implements (`dma_buf_ops`, Linux 7.2). `map` and `unmap` run under the lock. */
 export interface ExporterOps {

@@ -1,8 +1,8 @@
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
 import type { DmaMapping } from "../dma/dma-ops.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { type Backing, mapBacking, sizeOf, unmapBacking } from "./backing.ts";
-import { type Attachment, DmaBuf } from "./dma-buf.ts";
+import { mapBacking, sizeOf, unmapBacking } from "./backing.ts";
+import { type Attachment, type Backing, DmaBuf } from "./dma-buf.ts";
 
 /** A move that waits for the importers to leave the old place. */
 interface Move {

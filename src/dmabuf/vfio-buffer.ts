@@ -1,6 +1,6 @@
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
-import { type Backing, mapBacking, sizeOf, unmapBacking } from "./backing.ts";
-import { type Attachment, DmaBuf, isRevocable } from "./dma-buf.ts";
+import { mapBacking, sizeOf, unmapBacking } from "./backing.ts";
+import { type Attachment, type Backing, DmaBuf, isRevocable } from "./dma-buf.ts";
 import type { VfioRules } from "./vfio-rules.ts";
 
 /** What the device that exports a buffer wants to hear of it. */

@@ -1,5 +1,5 @@
 /** Sharing a device's memory with other devices, and taking it back: dma-buf, VFIO's exporter, importers, guests. */
-export type { Backing } from "../dmabuf/backing.ts";
+export type { Backing } from "../dmabuf/dma-buf.ts";
 export { type Attachment, DmaBuf, type ExporterOps, type Importer, isRevocable } from "../dmabuf/dma-buf.ts";
 export { type GuestArea, GuestMemoryMap, type MappableDomain } from "../dmabuf/guest-memory-map.ts";
 export { type GuestBar, type GuestPromise, guestPromise, INSIDE_A_GUEST } from "../dmabuf/guest-promise.ts";

@@ -8,7 +8,7 @@ import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
-import { machineJson } from "./json.ts";
+import { machineJson } from "./machine-json.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 
 /** What differs between two machines, with the verdicts of the pairs that both have. */

@@ -5,7 +5,7 @@ import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { machineLines } from "./facts.ts";
-import { machineJson, notesJson } from "./json.ts";
+import { machineJson, notesJson } from "./machine-json.ts";
 
 /** The provider that the kernel would choose, and every candidate with its sum and its verdict for each client. */
 export function findBlocks(search: ProviderSearch): readonly Block[] {

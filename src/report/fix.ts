@@ -11,7 +11,8 @@ import { fullName } from "./device-names.ts";
 import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
 import { type Block, code, heading, list, type Rich, type Span } from "./document.ts";
 import { machineLines } from "./facts.ts";
-import { machineJson, notesJson, pairJson } from "./json.ts";
+import { pairJson } from "./json.ts";
+import { machineJson, notesJson } from "./machine-json.ts";
 import { verdictSentences } from "./reasons.ts";
 
 /** So many pairs are named one by one. */

@@ -4,7 +4,7 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, type Rich, table } from "./document.ts";
-import { machineJson, notesJson } from "./json.ts";
+import { machineJson, notesJson } from "./machine-json.ts";
 import { verdictSentences } from "./reasons.ts";
 
 /** What each release says of one pair, by ranges of releases. */

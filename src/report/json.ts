@@ -1,23 +1,16 @@
-import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
+import { isUnknown } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
-import { newestRead } from "../rules/releases.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf } from "./device-names.ts";
+import { type Json, type JsonObject, known, machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { listDevices } from "./matrix-text.ts";
 import { routeJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
-
-/** A value for JSON: what is unknown is the object `{ "unknown": reason }`, what is absent is `null`. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-
-/** An object of {@link Json}. */
-export type JsonObject = { readonly [key: string]: Json };
 
 /** `peerlane.matrix/1`: the machine, its devices, and every pair with its verdict and where the fabric leads it. */
 export function matrixJson(input: TreeInput, routes: PeerRoutes): JsonObject {
@@ -70,38 +63,6 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
       };
     }),
     notes: notesJson(table.machine),
-  };
-}
-
-function known<T extends string | number | boolean | null>(value: Known<T>): Json {
-  return value as Json;
-}
-
-function mapKnown<T>(value: Known<T>, change: (value: T) => Json): Json {
-  return isUnknown(value) ? { unknown: value.unknown } : change(value as T);
-}
-
-/** The machine as every output names it. */
-export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "rules">): {
-  readonly [key: string]: Json;
-} {
-  return {
-    source: machine.source.format,
-    name: machine.source.name,
-    kernel: {
-      release: known(machine.kernel.release),
-      rules: rules.release,
-      rulesChecked: rules.candidates.length === 1 && newestRead(rules) === null,
-      commandLine: known(machine.kernel.commandLine),
-    },
-    cpu: {
-      architecture: known(machine.cpu.architecture),
-      vendor: known(machine.cpu.vendor),
-      family: known(machine.cpu.family),
-      model: known(machine.cpu.model),
-      name: known(machine.cpu.name),
-    },
-    iommu: { kind: known(machine.iommu.kind), mode: known(machine.iommu.mode) },
   };
 }
 
@@ -184,9 +145,4 @@ function linkJson(fn: PciFunction): Json {
   const state = (link: typeof fn.express.linkStatus): Json =>
     link === null ? null : mapKnown(link, ({ speedGTps, width }) => ({ speedGTps, width }));
   return { status: state(fn.express.linkStatus), capable: state(fn.express.linkCapable) };
-}
-
-/** The notes of the machine's reader. */
-export function notesJson({ notes }: Machine): Json {
-  return notes.map((note) => ({ severity: note.severity, message: note.message, remedy: note.remedy ?? null }));
 }

@@ -2,7 +2,7 @@ import { formatAddress } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
-import type { Json, JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "./machine-json.ts";
 
 /** A pair's routes for JSON; `null` where the kernel hands out no address. `withHops` for outputs of few pairs. */
 export function routeJson(routing: PeerRouting | null, withHops: boolean): Json {

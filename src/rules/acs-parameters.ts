@@ -2,8 +2,14 @@ import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
-import type { AsksOfFunction } from "./boot-acs.ts";
+import type { AcsSetting } from "./kernel-parameters.ts";
 import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
+
+/** What the parameters of a command line ask of one function. */
+export interface AsksOfFunction {
+  readonly disabled: boolean;
+  readonly setting: AcsSetting | null;
+}
 
 const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], misread: [] };
 

@@ -2,9 +2,9 @@ import type { Kernel, Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_CR, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { AsksOfFunction } from "./acs-parameters.ts";
 import { type AcsParameters, acsParameters } from "./acs-parameters.ts";
 import { expectedIommuGroups } from "./iommu-groups.ts";
-import type { AcsSetting } from "./kernel-parameters.ts";
 import { releaseNumber } from "./release-number.ts";
 
 /** What the kernel turns on wherever a function offers it, once an IOMMU driver asks (`pci_std_enable_acs`, 7.2). */
@@ -34,12 +34,6 @@ export interface BootWorlds {
 export interface AcsBits {
   readonly control: number;
   readonly uncertain: number;
-}
-
-/** What the parameters of a command line ask of one function. */
-export interface AsksOfFunction {
-  readonly disabled: boolean;
-  readonly setting: AcsSetting | null;
 }
 
 /**

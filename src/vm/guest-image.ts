@@ -1,4 +1,4 @@
-import { shellWord } from "../report/shell-word.ts";
+import { shellWord } from "../pci/shell-word.ts";
 import { type CpioEntry, FOLDER_MODE, PROGRAM_MODE } from "./cpio.ts";
 import { RUN_FILES } from "./guest/run-script.ts";
 import { nodeProgram } from "./node-program.ts";

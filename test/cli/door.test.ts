@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { guestText } from "../../src/cli/print.ts";
 import { visible } from "../../src/pci/visible.ts";
-import { shownShellWord } from "../../src/report/shell-word.ts";
+import { shownShellWord } from "../../src/pci/shell-word.ts";
 import { workbench } from "./shell.ts";
 
 const bench = workbench();

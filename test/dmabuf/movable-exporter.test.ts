@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Backing } from "../../src/dmabuf/backing.ts";
+import type { Backing } from "../../src/dmabuf/dma-buf.ts";
 import { MovableExporter } from "../../src/dmabuf/movable-exporter.ts";
 import { type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
 import type { Fence } from "../../src/dmabuf/reservation.ts";

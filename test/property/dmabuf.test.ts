@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PeerMapType } from "../../src/dma/dma-device.ts";
 import type { DmaOps } from "../../src/dma/dma-ops.ts";
-import type { Backing } from "../../src/dmabuf/backing.ts";
+import type { Backing } from "../../src/dmabuf/dma-buf.ts";
 import { MovableExporter } from "../../src/dmabuf/movable-exporter.ts";
 import { type DmaSpan, type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
 import type { IommuMode } from "../../src/host/machine.ts";

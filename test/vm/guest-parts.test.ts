@@ -6,7 +6,7 @@ import { Duplex } from "node:stream";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PeerlaneError } from "../../src/pci/error.ts";
-import { shellWord } from "../../src/report/shell-word.ts";
+import { shellWord } from "../../src/pci/shell-word.ts";
 import { writeCpio } from "../../src/vm/cpio.ts";
 import { patternAt, writeFreshDisk } from "../../src/vm/fresh-disk.ts";
 import { GuestControl } from "../../src/vm/guest-control.ts";

@@ -10,7 +10,7 @@ import { type Host, readHost } from "../../live/host.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { benchBlocks } from "../../report/live/bench/blocks.ts";
 import { benchJson } from "../../report/live/bench/json.ts";
-import { type BenchView, READ_WRITE } from "../../report/live/bench/view.ts";
+import { type BenchView, READ_WRITE } from "../../measured/bench.ts";
 import { rateText } from "../../report/live/bench/words.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";

@@ -15,7 +15,7 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
 import { copyBlocks, copyPlanBlocks } from "../../report/live/copy/blocks.ts";
 import { copyJson, copyPlanJson } from "../../report/live/copy/json.ts";
-import { shownShellWord } from "../../report/shell-word.ts";
+import { shownShellWord } from "../../pci/shell-word.ts";
 import { askForUnpublished } from "../ask-for-unpublished.ts";
 import { confirm } from "../confirm.ts";
 import { EXIT } from "../exit-codes.ts";

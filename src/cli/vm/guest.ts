@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 import { PeerlaneError } from "../../pci/error.ts";
-import { shellWord } from "../../report/shell-word.ts";
+import { shellWord } from "../../pci/shell-word.ts";
 import type { GuestDisk, GuestDisks } from "../../vm/guest-disks.ts";
 import { runGuestShell, runInGuest } from "../../vm/run-in-guest.ts";
 import { makeGuestPrinter, printBytes } from "../print.ts";

@@ -1,20 +1,7 @@
 import { type Bdf, domainOf, parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { XmlElement } from "../xml/xml-reader.ts";
-import type { FunctionObject, OsDeviceObject } from "./objects.ts";
-
-/** The numbers of `pci_type`, as written; hwloc writes zeros for what it could not read. */
-export interface PciIds {
-  /** Base class and subclass, 16 bits. */
-  readonly classId: number;
-  readonly vendorId: number;
-  readonly deviceId: number;
-  readonly subsystemVendorId: number;
-  readonly subsystemDeviceId: number;
-  readonly revision: number;
-  /** Programming interface; hwloc 3 and newer write it. */
-  readonly interface: number | undefined;
-}
+import type { FunctionObject, OsDeviceObject, PciIds } from "./objects.ts";
 
 function misread(element: XmlElement, attribute: string, form: string): PeerlaneError {
   const value = element.attributes[attribute];

@@ -1,6 +1,18 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import type { Place } from "../../pci/error.ts";
-import type { PciIds } from "./attributes.ts";
+
+/** The numbers of `pci_type`, as written; hwloc writes zeros for what it could not read. */
+export interface PciIds {
+  /** Base class and subclass, 16 bits. */
+  readonly classId: number;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  readonly subsystemVendorId: number;
+  readonly subsystemDeviceId: number;
+  readonly revision: number;
+  /** Programming interface; hwloc 3 and newer write it. */
+  readonly interface: number | undefined;
+}
 
 /** A host bridge of the file (`bridge_type="0-1"`): hwloc makes one for each bus that lies below no bridge. */
 export interface HostBridgeObject {

@@ -1,7 +1,7 @@
 import { busAddr } from "../../pci/addresses.ts";
 import { type Line, word } from "./line.ts";
 import { physAddressNotPrinted } from "./reasons.ts";
-import type { FunctionRecord } from "./record.ts";
+import type { AllocationEntry, FunctionRecord } from "./record.ts";
 
 const entry = word("Entry ");
 const enabled = word("Enable+");
@@ -16,17 +16,6 @@ const kinds = new Map([
   ["memory space, prefetchable", { kind: "memory", prefetchable: true }],
   ["I/O space", { kind: "io", prefetchable: false }],
 ] as const);
-
-type Kind = { readonly kind: "memory" | "io"; readonly prefetchable: boolean };
-
-/** The entry that the lines are in the middle of. */
-export interface AllocationEntry {
-  readonly isEnabled: boolean;
-  index: number;
-  kind: Kind | undefined;
-  base: number;
-  is64Bit: boolean;
-}
 
 /** Reads the five lines of each entry of an Enhanced Allocation capability; an enabled one becomes a BAR. */
 export function readAllocationLine(line: Line, record: FunctionRecord): void {

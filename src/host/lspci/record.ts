@@ -7,8 +7,16 @@ import type { PortType } from "../../pci/express.ts";
 import type { Known, Unknown } from "../../pci/known.ts";
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
 import type { Sriov } from "../../pci/sriov.ts";
-import type { AllocationEntry } from "./enhanced-allocation-lines.ts";
 import type { Line } from "./line.ts";
+
+/** The entry of an Enhanced Allocation capability that the lines are in the middle of. */
+export interface AllocationEntry {
+  readonly isEnabled: boolean;
+  index: number;
+  kind: { readonly kind: "memory" | "io"; readonly prefetchable: boolean } | undefined;
+  base: number;
+  is64Bit: boolean;
+}
 
 /** How much a record prints: only its first line, `-v` (`Flags:`), or `-vv` and more (`Control:`). */
 export type Verbosity = "plain" | "v" | "vv";

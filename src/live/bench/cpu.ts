@@ -1,5 +1,5 @@
 import { type EventLoopUtilization, performance } from "node:perf_hooks";
-import type { CpuSeconds } from "../../report/live/bench/view.ts";
+import type { CpuSeconds } from "../../measured/bench.ts";
 
 const MICROSECONDS = 1e-6;
 

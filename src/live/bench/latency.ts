@@ -1,5 +1,5 @@
 import { createHistogram, type RecordableHistogram } from "node:perf_hooks";
-import type { DistributionPoint, Latency } from "../../report/live/bench/view.ts";
+import type { DistributionPoint, Latency } from "../../measured/bench.ts";
 
 /** Three figures: values are kept to 0.1 percent, from a nanosecond to 20 minutes. */
 const PRECISION = { lowest: 1, highest: 1_200_000_000_000, figures: 3 } as const;

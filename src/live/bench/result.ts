@@ -7,7 +7,7 @@ import type {
   SideView,
   SliceView,
   StretchView,
-} from "../../report/live/bench/view.ts";
+} from "../../measured/bench.ts";
 import { type BenchJob, reads, writes } from "./job.ts";
 import { distributionOf } from "./latency.ts";
 import { Tally } from "./tally.ts";

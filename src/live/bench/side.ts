@@ -1,8 +1,8 @@
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
-import type { SideName } from "../../report/live/bench/view.ts";
-import { poolUserText } from "../../report/live/p2pmem.ts";
+import type { SideName } from "../../measured/bench.ts";
+import { poolUserText } from "../../measured/pools.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { readPools } from "../pools/memory-pool.ts";

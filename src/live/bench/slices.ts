@@ -1,4 +1,4 @@
-import type { SideName } from "../../report/live/bench/view.ts";
+import type { SideName } from "../../measured/bench.ts";
 
 /** One stretch of one side. */
 export interface PlannedSlice {

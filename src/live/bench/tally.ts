@@ -1,5 +1,5 @@
 import type { RecordableHistogram } from "node:perf_hooks";
-import type { IoFigures } from "../../report/live/bench/view.ts";
+import type { IoFigures } from "../../measured/bench.ts";
 import { latencyHistogram, latencyOf } from "./latency.ts";
 
 /** What reads or writes came to; counting makes no new objects. */

@@ -1,4 +1,4 @@
-import type { DifferenceView } from "../../report/live/copy/view.ts";
+import type { DifferenceView } from "../../measured/copy.ts";
 import { PAGE_BYTES } from "./request.ts";
 
 /** What the bytes of the target may be recognized as. */

@@ -1,5 +1,5 @@
 import type { FileTree } from "../../host/file-tree.ts";
-import type { DifferenceView, LossView } from "../../report/live/copy/view.ts";
+import type { DifferenceView, LossView } from "../../measured/copy.ts";
 import { mapSystemMemory } from "../memory/transfer-memory.ts";
 import { lookAgain } from "./compare.ts";
 import type { CopyEnds } from "./ends.ts";

@@ -1,4 +1,4 @@
-import type { CopyResultView } from "../../report/live/copy/view.ts";
+import type { CopyResultView } from "../../measured/copy.ts";
 import type { KernelMessage } from "../messages/kernel-log.ts";
 import type { MemoryShape } from "./chunks.ts";
 import type { CopyFailure } from "./failures.ts";

@@ -1,4 +1,4 @@
-import type { DifferenceView } from "../../report/live/copy/view.ts";
+import type { DifferenceView } from "../../measured/copy.ts";
 import type { ByteRange } from "../block/byte-range.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { Checkpoints } from "./checkpoints.ts";

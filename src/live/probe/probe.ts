@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
-import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../report/live/probe/view.ts";
+import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../measured/probe.ts";
 import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";

@@ -1,4 +1,4 @@
-import type { ProbedPairView, ProbeView } from "../../report/live/probe/view.ts";
+import type { ProbedPairView, ProbeView } from "../../measured/probe.ts";
 import type { BlockDevice } from "../block/block-device.ts";
 import type { DirectionResult } from "./direction.ts";
 import type { PairMessages } from "./evidence.ts";

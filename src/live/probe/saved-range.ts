@@ -1,5 +1,5 @@
 import { PeerlaneError } from "../../pci/error.ts";
-import { shellWord } from "../../report/shell-word.ts";
+import { shellWord } from "../../pci/shell-word.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import type { TargetIdentity } from "./rescue-format.ts";
 import { loadRescue, removeRescue, saveRescue } from "./rescue-store.ts";

@@ -1,6 +1,7 @@
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../policy/result.ts";
-import { machineJson, notesJson, pairJson } from "../json.ts";
+import { pairJson } from "../json.ts";
+import { machineJson, notesJson } from "../machine-json.ts";
 import { findingText, problemText } from "./findings.ts";
 
 /** An object for JSON. */

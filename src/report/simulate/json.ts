@@ -4,7 +4,7 @@ import type { Trace } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { chooseRules } from "../../rules/releases.ts";
-import { machineJson, notesJson } from "../json.ts";
+import { machineJson, notesJson } from "../machine-json.ts";
 
 /** An object for JSON. */
 type JsonObject = Readonly<Record<string, unknown>>;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type BenchJob, resolveJob } from "../../../src/live/bench/job.ts";
 import { IoSequence } from "../../../src/live/bench/offsets.ts";
 import { SeededRandom } from "../../../src/live/bench/random.ts";
-import { READ_WRITE } from "../../../src/report/live/bench/view.ts";
+import { READ_WRITE } from "../../../src/measured/bench.ts";
 
 /** Any job on any target that it fits. */
 const anyJob = fc

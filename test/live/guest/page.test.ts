@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
-import { shellWord } from "../../../src/report/shell-word.ts";
+import { shellWord } from "../../../src/pci/shell-word.ts";
 import { guestFiles } from "../../../src/vm/guest-files.ts";
 import { runInGuest } from "../../../src/vm/run-in-guest.ts";
 

@@ -4,7 +4,7 @@ import { documentText } from "../../../src/report/document-text.ts";
 import { benchBlocks } from "../../../src/report/live/bench/blocks.ts";
 import { benchJson } from "../../../src/report/live/bench/json.ts";
 import { benchSvg } from "../../../src/report/live/bench/plot.ts";
-import type { BenchView } from "../../../src/report/live/bench/view.ts";
+import type { BenchView } from "../../../src/measured/bench.ts";
 import { latencyText, rateText, threeFigures } from "../../../src/report/live/bench/words.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { sampleBench } from "./bench-view.ts";

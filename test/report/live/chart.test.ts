@@ -1,8 +1,8 @@
 import { SaxesParser } from "saxes";
 import { describe, expect, test } from "vitest";
+import type { BenchView, DistributionPoint } from "../../../src/measured/bench.ts";
 import { evenStep, logarithmicTicks, multiplesOf } from "../../../src/report/live/bench/chart.ts";
 import { benchSvg } from "../../../src/report/live/bench/plot.ts";
-import type { BenchView, DistributionPoint } from "../../../src/report/live/bench/view.ts";
 import { sampleBench } from "./bench-view.ts";
 
 test.for<[span: number, count: number, step: number]>([

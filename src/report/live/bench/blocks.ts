@@ -1,9 +1,9 @@
+import type { BenchView, IoFigures, Latency, SideName, SideView } from "../../../measured/bench.ts";
 import { isUnknown } from "../../../pci/known.ts";
 import { formatSize } from "../../../pci/size.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
-import type { BenchView, IoFigures, Latency, SideName, SideView } from "./view.ts";
 import { jobText, latencyText, partyText, rateText, SIDE_WORDS, threeFigures } from "./words.ts";
 
 const GIB = 2 ** 30;

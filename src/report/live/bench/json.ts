@@ -1,6 +1,6 @@
+import type { BenchView, PartyView } from "../../../measured/bench.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
-import { machineJson, notesJson } from "../../json.ts";
-import type { BenchView, PartyView } from "./view.ts";
+import { machineJson, notesJson } from "../../machine-json.ts";
 
 /** `peerlane.bench/1`: the job in fio's words, what matters of the machine, both sides, and every slice. */
 export function benchJson(view: BenchView): object {

@@ -1,3 +1,4 @@
+import type { BenchView, SideName, SideView } from "../../../measured/bench.ts";
 import { isUnknown } from "../../../pci/known.ts";
 import { formatSize } from "../../../pci/size.ts";
 import { type Printable, visible } from "../../../pci/visible.ts";
@@ -14,7 +15,6 @@ import {
   picture,
   placed,
 } from "./chart.ts";
-import type { BenchView, SideName, SideView } from "./view.ts";
 import { jobText, latencyText, partyText, rateText } from "./words.ts";
 
 const WIDTH = 680;

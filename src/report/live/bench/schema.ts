@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { READ_WRITE } from "../../../measured/bench.ts";
 import { bdf, count, known, mapType } from "../../schema-parts.ts";
-import { READ_WRITE } from "./view.ts";
 
 const figure = z.number().min(0);
 

@@ -1,7 +1,7 @@
+import type { BenchJobView, PartyView, SideName } from "../../../measured/bench.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";
 import { formatSize } from "../../../pci/size.ts";
-import type { BenchJobView, PartyView, SideName } from "./view.ts";
 
 /** What the sides are called. */
 export const SIDE_WORDS: Readonly<Record<SideName, string>> = { peer: "peer", dram: "DRAM" };

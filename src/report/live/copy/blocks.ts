@@ -1,11 +1,11 @@
 import { topologyOf } from "../../../host/machine.ts";
+import type { CopyEndView, CopyPathView, CopyPlanView, CopyResultView } from "../../../measured/copy.ts";
 import { formatSize } from "../../../pci/size.ts";
 import { fullName } from "../../device-names.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, paragraph, type Rich, type Span } from "../../document.ts";
 import { bytesPerSecond } from "./json.ts";
 import { lossRemedies, lossWords } from "./remedies.ts";
-import type { CopyEndView, CopyPathView, CopyPlanView, CopyResultView } from "./view.ts";
 
 /** Of the kernel's messages; `--json` has all of them. */
 const SHOWN_MESSAGES = 12;

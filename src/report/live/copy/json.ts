@@ -1,8 +1,8 @@
 import { z } from "zod";
+import type { CopyEndView, CopyPathView, CopyPlanView, CopyResultView } from "../../../measured/copy.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
 import { bdf, count, known, mapType } from "../../schema-parts.ts";
 import { lossRemedies, lossWords } from "./remedies.ts";
-import type { CopyEndView, CopyPathView, CopyPlanView, CopyResultView } from "./view.ts";
 
 /** `peerlane.copy/1` of a plan (`--dry-run`). */
 export function copyPlanJson(plan: CopyPlanView): object {

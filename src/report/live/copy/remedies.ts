@@ -1,8 +1,8 @@
 import { isTranslating } from "../../../host/machine.ts";
+import type { CopyResultView } from "../../../measured/copy.ts";
 import { formatAddress } from "../../../pci/addresses.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
 import { isUnknown } from "../../../pci/known.ts";
-import type { CopyResultView } from "./view.ts";
 
 const OTHERS_HINT = [
   "a source that is written meanwhile differs too: unmount it, or copy a snapshot",

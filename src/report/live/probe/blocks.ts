@@ -1,3 +1,5 @@
+import { poolUserText } from "../../../measured/pools.ts";
+import type { DirectionView, ProbedPairView, ProbeView } from "../../../measured/probe.ts";
 import { type Bdf, formatBdf } from "../../../pci/bdf.ts";
 import { formatSize } from "../../../pci/size.ts";
 import type { Topology } from "../../../pci/topology.ts";
@@ -7,8 +9,7 @@ import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
 import type { Paint } from "../../style.ts";
-import { leftAloneText, poolUserText } from "../p2pmem.ts";
-import type { DirectionView, ProbedPairView, ProbeView } from "./view.ts";
+import { leftAloneText } from "../p2pmem.ts";
 
 /** So many messages of the kernel are shown of a pair; `--json` has all. */
 const MAX_MESSAGES = 6;

@@ -1,11 +1,12 @@
 import { z } from "zod";
+import type { DirectionView, FaultView, ProbedPairView, ProbeView } from "../../../measured/probe.ts";
 import { formatAddress } from "../../../pci/addresses.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
-import { machineJson, pairJson } from "../../json.ts";
+import { pairJson } from "../../json.ts";
+import { machineJson } from "../../machine-json.ts";
 import { routeJson } from "../../route-json.ts";
 import { bdf, count, mapType } from "../../schema-parts.ts";
 import { leftAloneJson, poolReason } from "../p2pmem.ts";
-import type { DirectionView, FaultView, ProbedPairView, ProbeView } from "./view.ts";
 
 /** `peerlane.probe/2`: all that was measured. */
 export function probeJson({

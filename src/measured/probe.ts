@@ -1,8 +1,8 @@
-import type { Bdf } from "../../../pci/bdf.ts";
-import type { PeerRouting } from "../../../routes/peer-routes.ts";
-import type { MapType, Verdict } from "../../../rules/verdict.ts";
-import type { VerdictTable } from "../../../rules/verdict-table.ts";
-import type { LeftAlone, PoolUserView } from "../p2pmem.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { PeerRouting } from "../routes/peer-routes.ts";
+import type { MapType, Verdict } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { LeftAlone, PoolUserView } from "./pools.ts";
 
 /** As much of one measured I/O as reports show; `src/live/probe` makes it. */
 export interface TrialView {

@@ -1,7 +1,7 @@
-import type { Machine } from "../../../host/machine.ts";
-import type { Bdf } from "../../../pci/bdf.ts";
-import type { Known } from "../../../pci/known.ts";
-import type { MapType } from "../../../rules/verdict.ts";
+import type { Machine } from "../host/machine.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { Known } from "../pci/known.ts";
+import type { MapType } from "../rules/verdict.ts";
 
 /** As much of a disk as reports show. */
 export interface CopyDiskView {

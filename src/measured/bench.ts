@@ -1,8 +1,8 @@
-import type { Bdf } from "../../../pci/bdf.ts";
-import type { LinkState } from "../../../pci/express.ts";
-import type { Known } from "../../../pci/known.ts";
-import type { MapType } from "../../../rules/verdict.ts";
-import type { VerdictTable } from "../../../rules/verdict-table.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { LinkState } from "../pci/express.ts";
+import type { Known } from "../pci/known.ts";
+import type { MapType } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
 
 /** What a job does, in fio's words. */
 export const READ_WRITE = ["read", "write", "randread", "randwrite", "rw", "randrw"] as const;

@@ -1,4 +1,4 @@
-import { hasUnseen } from "../pci/visible.ts";
+import { hasUnseen } from "./visible.ts";
 
 /** One word of a shell's command line, whatever it holds (POSIX.1-2017, 2.2.2 Single-Quotes). */
 export function shellWord(word: string): string {
