@@ -83,7 +83,7 @@ function readCommand(registers: FabricRegisters, index: number, fn: PciFunction)
     return;
   }
   // MODEL: the VFs of a machine decode memory: their own enable bit is hardwired to 0 (PCIe 6.0 sec 9.3.4.1.3), and the
-  // VF MSE bit of the physical function, which a machine does not show, is on in every system that has VFs.
+  // VF MSE bit of the physical function is on in every system that uses VFs; the gate `vf-memory-off` tells where it is not.
   const isVirtual = !isUnknown(fn.physicalFunction) && fn.physicalFunction !== null;
   registers.command[index] = isVirtual ? fn.command | PCI_COMMAND_MEMORY : fn.command;
 }

@@ -5,6 +5,7 @@ import { decodeConfig, mayHaveExtendedSpace } from "../pci/decode.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, P2pmem, PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { withPhysicals } from "../pci/virtual-functions.ts";
 import { baseName, type FileTree, readText, resolveLink } from "./file-tree.ts";
 import type { HostBridge, HostBridgeWindow, Machine, Note, SourceFormat } from "./machine.ts";
 import { parseResourceFile } from "./resource-file.ts";
@@ -46,7 +47,9 @@ export interface SysfsOptions {
 export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
   const places = listFunctions(tree);
   const reader = new FunctionReader(tree);
-  const functions = withoutDoubt(places.map((place) => reader.read(place))).sort((a, b) => a.bdf - b.bdf);
+  const functions = withPhysicals(
+    withoutDoubt(places.map((place) => reader.read(place))).sort((a, b) => a.bdf - b.bdf),
+  );
   const kernel = readKernel(tree, options.gunzip);
   return {
     source: { format: options.format ?? "sysfs", name: tree.name },

@@ -30,6 +30,7 @@ export function decodeSriov(config: ConfigSpace, offset: number): Known<Sriov> {
     firstVfOffset: routing & 0xffff,
     vfStride: routing >>> 16,
     vfDeviceId: device >>> 16,
+    vfMemoryEnable: (control & 8) !== 0,
   };
 }
 

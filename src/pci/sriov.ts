@@ -8,4 +8,6 @@ export interface Sriov {
   readonly firstVfOffset: number;
   readonly vfStride: number;
   readonly vfDeviceId: Known<number>;
+  /** VF Memory Space Enable: memory decode of all of its VFs. Absent where the source does not show it. */
+  readonly vfMemoryEnable?: boolean;
 }

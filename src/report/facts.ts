@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
-import type { LinkState } from "../pci/express.ts";
+import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
@@ -59,11 +59,16 @@ export function linkText(fn: PciFunction): { readonly text: string; readonly isS
   if (isUnknown(fn.express) || fn.express === null) return none;
   const { linkStatus, linkCapable } = fn.express;
   if (linkStatus === null || isUnknown(linkStatus)) return none;
-  if (linkStatus.width === 0) return { text: "link down", isSlow: false };
+  if (linkStatus.width === 0) return isPortAbove(fn.express) ? { text: "link down", isSlow: false } : none;
   const text = linkState(linkStatus);
   if (linkCapable === null || isUnknown(linkCapable)) return { text, isSlow: false };
   const isSlow = linkStatus.width < linkCapable.width || linkStatus.speedGTps < linkCapable.speedGTps;
   return { text: isSlow ? `${text} of ${linkState(linkCapable)}` : text, isSlow };
+}
+
+/** What answers at the far end of a link has it up: no lanes there are registers that tell nothing. */
+function isPortAbove({ type }: PciExpress): boolean {
+  return type === "root-port" || type === "downstream-port";
 }
 
 function linkState({ width, speedGTps }: LinkState): string {

@@ -61,6 +61,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
   return [
     ...context.machineGates,
     ...barGates(provider),
+    ...decodeGates(topology, provider),
     ...resizableBarGates(provider),
     ...dmaMaskGates(provider, client, verdict, context.iommu),
     ...iommuGates(verdict, context.iommu),
@@ -86,13 +87,25 @@ function barGates(provider: PciFunction): Gate[] {
     if (bar.busAddress !== null && bar.physAddress !== null) continue;
     push("bar-unassigned", `BAR ${bar.index} of ${name} has no address: firmware or kernel found no space for it`);
   }
-  if (!isUnknown(provider.command) && (provider.command & PCI_COMMAND_MEMORY) === 0 && (bars?.length ?? 0) > 0) {
-    push(
-      "memory-decode-off",
-      `memory decode of ${name} is off: it answers to none of its BARs until a driver enables it`,
-    );
-  }
   return gates;
+}
+
+/** A virtual function leaves decode to the physical one (PCIe 6.0 sec 9.3.4.1.3), so what may be one tells nothing itself. */
+function decodeGates(topology: Topology, provider: PciFunction): Gate[] {
+  const bars = memoryBars(provider);
+  if (bars === undefined || bars.length === 0 || isUnknown(provider.physicalFunction)) return [];
+  if (provider.physicalFunction !== null) return virtualDecodeGates(topology, provider.physicalFunction);
+  if (isUnknown(provider.command) || (provider.command & PCI_COMMAND_MEMORY) !== 0) return [];
+  const name = formatBdf(provider.bdf);
+  const message = `memory decode of ${name} is off: it answers to none of its BARs until a driver enables it`;
+  return [{ kind: "memory-decode-off", device: provider.bdf, effect: "blocks", message }];
+}
+
+function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
+  const sriov = topology.functions[topology.indexOf(physical) ?? -1]?.sriov;
+  if (sriov === undefined || isUnknown(sriov) || sriov?.vfMemoryEnable !== false) return [];
+  const message = `VF MSE of ${formatBdf(physical)} is off: none of its virtual functions answers to its BARs`;
+  return [{ kind: "vf-memory-off", device: physical, effect: "blocks", message }];
 }
 
 function resizableBarGates(provider: PciFunction): Gate[] {

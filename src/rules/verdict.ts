@@ -41,6 +41,7 @@ export interface Gate {
     | "bar-missing"
     | "bar-unassigned"
     | "memory-decode-off"
+    | "vf-memory-off"
     | "resizable-bar-small"
     | "beyond-dma-mask"
     | "kernel-without-p2pdma"

@@ -564,6 +564,7 @@ describe("Extended capabilities", () => {
         firstVfOffset: Number(first),
         vfStride: Number(stride),
         vfDeviceId: Number(id),
+        vfMemoryEnable: (Number(control) & 8) !== 0,
       });
       expect(all(0x10, { 264: 1 }, 0x11b).sriov).toEqual(extended);
     },

@@ -24,6 +24,8 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
     `turn on 'Above 4G Decoding' (and enlarge 'MMIO High Size') in firmware setup, or boot with pci=realloc; then look whether ${nameOf(device)} got its address`,
   "memory-decode-off": (device) =>
     `bind a driver to ${nameOf(device)}: it turns memory decode on; for a first look: setpci -s ${nameOf(device)} COMMAND=2:2`,
+  "vf-memory-off": (device) =>
+    `let the driver of ${nameOf(device)} make the virtual functions anew (sriov_numvfs): it turns their memory on`,
   "resizable-bar-small": (device) =>
     `turn on 'Resizable BAR' (and 'Above 4G Decoding') in firmware setup, or, with no driver bound, write the wanted size to /sys/bus/pci/devices/${nameOf(device)}/resource*_resize`,
   "beyond-dma-mask": (device) =>

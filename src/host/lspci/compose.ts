@@ -1,6 +1,7 @@
 import { type Bdf, busKeyOf, busOf } from "../../pci/bdf.ts";
 import type { Attachment, PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import { withPhysicals } from "../../pci/virtual-functions.ts";
 import type { HostBridge, Iommu, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
 import { generalNotes } from "./notes.ts";
@@ -24,8 +25,8 @@ export function composeMachine(file: string, table: FunctionTable, tree: TreeRea
       ([bdf, reading]) => [bdf, withGroup(withoutCapabilities(reading, table.facts), system.groups.get(bdf))] as const,
     );
   const finder = new VirtualFunctions(readings);
-  const functions = readings.map(([bdf, reading]) =>
-    composeFunction(bdf, reading, table.facts, tree, finder, isWholeList),
+  const functions = withPhysicals(
+    readings.map(([bdf, reading]) => composeFunction(bdf, reading, table.facts, tree, finder, isWholeList)),
   );
   return {
     source: { format: "lspci", name: file },

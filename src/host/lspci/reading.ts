@@ -179,7 +179,8 @@ function sealSriov(record: FunctionRecord, missingCapability: Unknown | undefine
   if (record.verbosity === "v") return why.registersNeedVv;
   const { sriovCounts, sriovRouting } = record;
   if (sriovCounts === undefined || sriovRouting === undefined) return missingCapability ?? why.unreadable;
-  return { ...sriovCounts, ...sriovRouting };
+  const { sriovMemoryEnable: vfMemoryEnable } = record;
+  return { ...sriovCounts, ...sriovRouting, ...(vfMemoryEnable === undefined ? {} : { vfMemoryEnable }) };
 }
 
 function sealResizableBars(

@@ -98,6 +98,7 @@ export class FunctionRecord {
   isAcsLoose = false;
   hasSriov = false;
   sriovCounts: Pick<Sriov, "totalVfs" | "numVfs"> | undefined;
+  sriovMemoryEnable: boolean | undefined;
   sriovRouting: Pick<Sriov, "firstVfOffset" | "vfStride" | "vfDeviceId"> | undefined;
   hasResizableBar = false;
   readonly resizableBars: ResizableBar[] = [];

@@ -144,7 +144,8 @@ function* virtualFunctions(
       bdf: (fn.bdf + firstVfOffset + index * vfStride) as Bdf,
       multifunction: false,
       bars: [bar],
-      command: commandOf([bar], false),
+      // Memory decode of a virtual function is its physical one's VF MSE (PCIe 6.0 sec 9.3.4.1.3).
+      command: PCI_COMMAND_MASTER,
       sriov: null,
       acs: null,
       resizableBars: [],
@@ -179,7 +180,7 @@ function commandOf(bars: readonly Bar[], isBridge: boolean): number {
 
 function sriovOf({ node, vfs }: NumberedFunction): PciFunction["sriov"] {
   if (node.kind !== "endpoint" || node.sriov === null || vfs === null) return null;
-  return { ...node.sriov, ...vfs, vfDeviceId: node.id.deviceId };
+  return { ...node.sriov, ...vfs, vfDeviceId: node.id.deviceId, vfMemoryEnable: node.sriov.numVfs > 0 };
 }
 
 function resizableBarsOf(node: EndpointNode): PciFunction["resizableBars"] {

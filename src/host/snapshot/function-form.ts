@@ -93,6 +93,7 @@ function sriovForm(known: KnownForm): z.ZodType<Exclude<PciFunction["sriov"], nu
     firstVfOffset: routing,
     vfStride: routing,
     vfDeviceId: known(id),
+    vfMemoryEnable: z.boolean().exactOptional().describe("memory decode of all of its virtual functions"),
   });
 }
 
