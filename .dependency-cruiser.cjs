@@ -34,7 +34,7 @@ const downOnly = floors.map((floor, index) => ({
     path: floors
       .slice(0, index)
       .map((above) => `^src/${above}/`)
-      .concat("^src/(index|model)\\.ts$|^src/model/"),
+      .concat("^src/(index|read|decide|show|model)\\.ts$|^src/model/"),
   },
 }));
 

@@ -20,10 +20,11 @@ const config: UserConfig[] = defineConfig([
   },
   {
     // What runs first: CommonJS, because Node's loader of ES modules starts the thread pool whose size this sets.
+    // Any Node that may be installed reads it, to be told that it is too old.
     entry: { peerlane: "src/cli/peerlane.cts" },
     format: "cjs",
     platform: "node",
-    target: "node20.19",
+    target: "node12.20",
     minify: true,
     plugins: [licenses],
     dts: false,
@@ -31,7 +32,13 @@ const config: UserConfig[] = defineConfig([
     deps: { neverBundle: [/cli\.mjs$/] },
   },
   {
-    entry: { index: "src/index.ts", model: "src/model.ts" },
+    entry: {
+      index: "src/index.ts",
+      read: "src/read.ts",
+      decide: "src/decide.ts",
+      show: "src/show.ts",
+      model: "src/model.ts",
+    },
     format: "esm",
     platform: "neutral",
     // Packages without `exports` say by `main` where they begin, which a neutral platform does not look at by itself.

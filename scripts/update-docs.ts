@@ -1,9 +1,9 @@
-/** Runs the commands of every page's console blocks and writes their real output below them. */
+/** Runs the commands of every page's console blocks and programs, and writes their real output below them. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { withRealOutput } from "../test/docs/console-blocks.ts";
+import { hasOutput, withRealOutput } from "../test/docs/console-blocks.ts";
 import { listPages } from "../test/docs/pages.ts";
 
 for (const page of listPages()) {
   const text = readFileSync(page, "utf8");
-  if (text.includes("```console")) writeFileSync(page, withRealOutput(text));
+  if (hasOutput(text)) writeFileSync(page, withRealOutput(text));
 }

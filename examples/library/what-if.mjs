@@ -1,7 +1,8 @@
 // What a machine would decide with another kernel and another command line:
 //   node examples/library/what-if.mjs server.json.gz
 import { readFileSync } from "node:fs";
-import { askWhatIf, compareVerdicts, formatBdf, readMachine, verdicts } from "peerlane";
+import { formatBdf, readMachine, verdicts } from "peerlane";
+import { askWhatIf, compareVerdicts } from "peerlane/decide";
 
 const [file = "test/machines/recorded/mixed-acs.intel.strict.tar.gz"] = process.argv.slice(2);
 const machine = await readMachine(readFileSync(file), file);

@@ -32,13 +32,15 @@ export async function readUnchanged(source: string | undefined, root: string | u
     const folder = root ?? source;
     return { machine: readLive(folder), isBooted: true, tree: liveTree(folder) };
   }
-  const [{ readMachine }, { unpackKernelConfig }] = await Promise.all([
+  const [{ readMachine }, { unpackKernelConfig }, { decodersOfNode }] = await Promise.all([
     import("../host/read-machine.ts"),
     import("../host/live.ts"),
+    import("./decoders-of-node.ts"),
   ]);
   return readMachine(readChunks(source), {
     name: source === "-" ? "standard input" : source,
     gunzip: unpackKernelConfig,
+    decoders: decodersOfNode,
     pciIds: readPciIds,
   });
 }

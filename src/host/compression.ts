@@ -1,5 +1,6 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { looksLikeZstd } from "./zstd/magic.ts";
+import type { UnpackFrame } from "./zstd/unpack.ts";
 
 /** What any file may unpack to; a machine's tree holds some thousand small files. */
 export const MAX_UNPACKED: number = 512 * 1024 * 1024;
@@ -8,7 +9,17 @@ const FREE_BYTES = 64 * 1024 * 1024;
 /** And how many times its size beyond that: trees and dumps of many thousand functions stay below a third of it. */
 export const MAX_RATIO = 250;
 
-type Unpack = (bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string) => Promise<void>;
+/** Decoders of the system that may unpack in place of ours, within the same bounds; all of them may be left out. */
+export interface ForeignDecoders {
+  readonly zstdFrame?: UnpackFrame;
+}
+
+type Unpack = (
+  bytes: Uint8Array,
+  take: (chunk: Uint8Array) => void,
+  file: string,
+  foreign: ForeignDecoders,
+) => Promise<void>;
 
 interface Format {
   readonly name: string;
@@ -24,7 +35,14 @@ const formats: readonly Format[] = [
     begins: beginWith(0x42, 0x5a, 0x68),
     unpack: async () => (await import("./bzip2.ts")).unpackBzip2,
   },
-  { name: "zstd", begins: looksLikeZstd, unpack: async () => (await import("./zstd/unpack.ts")).unpackZstd },
+  {
+    name: "zstd",
+    begins: looksLikeZstd,
+    unpack: async () => {
+      const { unpackZstd } = await import("./zstd/unpack.ts");
+      return (bytes, take, file, { zstdFrame }) => unpackZstd(bytes, take, file, zstdFrame);
+    },
+  },
 ];
 
 function beginWith(...magic: readonly number[]): Format["begins"] {
@@ -45,7 +63,12 @@ export function looksCompressed(head: Uint8Array): boolean {
  * as soon as more than 512 MiB come out, or more than 64 MiB and 250 times what went in. Throws `too-large` then,
  * `bad-input` for what is damaged or cut short, and what `take` throws.
  */
-export async function unpackInto(bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string): Promise<void> {
+export async function unpackInto(
+  bytes: Uint8Array,
+  take: (chunk: Uint8Array) => void,
+  file: string,
+  foreign: ForeignDecoders = {},
+): Promise<void> {
   const format = formatOf(bytes);
   if (format === undefined) {
     take(bytes);
@@ -60,7 +83,7 @@ export async function unpackInto(bytes: Uint8Array, take: (chunk: Uint8Array) =>
   };
   const unpack = await format.unpack();
   try {
-    await unpack(bytes, takeBounded, file);
+    await unpack(bytes, takeBounded, file, foreign);
   } catch (cause) {
     if (cause instanceof PeerlaneError) throw cause;
     throw new PeerlaneError("bad-input", `the ${format.name} data is damaged or cut short`, {

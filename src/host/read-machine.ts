@@ -1,6 +1,6 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
-import { joinBytes, looksCompressed, unpackInto } from "./compression.ts";
+import { type ForeignDecoders, joinBytes, looksCompressed, unpackInto } from "./compression.ts";
 import type { FileTree } from "./file-tree.ts";
 import { HEAD_BYTES, Intake, kindOf, refuseBeyond } from "./intake.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
@@ -21,6 +21,7 @@ export interface ReadOptions {
   readonly name: string;
   /** Unpacks `/proc/config.gz` of an archive. */
   readonly gunzip?: (bytes: Uint8Array) => Uint8Array;
+  readonly decoders?: ForeignDecoders;
   /** The text of `pci.ids`, for dumps that name devices without their numbers. */
   readonly pciIds?: () => string | undefined;
 }
@@ -44,8 +45,9 @@ export async function readMachine(chunks: Iterable<Uint8Array>, options: ReadOpt
     if (lspci === undefined) throw new RangeError("no text of lspci was seen");
     return lspci.createLspciReader(file);
   });
-  if (isPacked) await unpackInto(packedBytes(head, others, name), (chunk) => intake.push(chunk), name);
-  else {
+  if (isPacked) {
+    await unpackInto(packedBytes(head, others, name), (chunk) => intake.push(chunk), name, options.decoders);
+  } else {
     intake.push(head);
     for (const chunk of others) intake.push(chunk);
   }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -10,8 +10,10 @@ test("the pages of the library are what its source says (npm run docs:api)", () 
   const folder = mkdtempSync(join(tmpdir(), "peerlane-api-"));
   try {
     execFileSync(join(root, "node_modules/.bin/typedoc"), ["--out", folder, "--logLevel", "Warn"], { cwd: root });
-    const page = "README.md";
-    expect(readFileSync(join(root, "docs/api", page), "utf8")).toBe(readFileSync(join(folder, page), "utf8"));
+    const pages = readdirSync(folder);
+    expect(readdirSync(join(root, "docs/api"))).toEqual(pages);
+    for (const page of pages)
+      expect(readFileSync(join(root, "docs/api", page), "utf8"), page).toBe(readFileSync(join(folder, page), "utf8"));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

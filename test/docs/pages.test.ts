@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
-import { withRealOutput } from "./console-blocks.ts";
+import { hasOutput, withRealOutput } from "./console-blocks.ts";
 import { listPages } from "./pages.ts";
 
 const root = join(import.meta.dirname, "../..");
 const pages = listPages().map((page) => relative(root, page));
 
 describe("a page shows what the program prints (npm run docs:update)", () => {
-  const withCommands = pages.filter((page) => readFileSync(join(root, page), "utf8").includes("```console"));
+  const withCommands = pages.filter((page) => hasOutput(readFileSync(join(root, page), "utf8")));
 
   test.for(withCommands)("%s", (page) => {
     const text = readFileSync(join(root, page), "utf8");

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import * as peerlane from "../../src/index.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
+import * as peerlane from "./entries.ts";
 
 const machine = readCapturedMachine("wide-switch.amd-zen.off");
 const promise = Promise.resolve(machine);

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import * as peerlane from "../../src/index.ts";
 import { frozen } from "../../src/library/frozen.ts";
 import { captureNames, readCapture } from "../machines/captures.ts";
+import * as peerlane from "./entries.ts";
 
 const root = join(import.meta.dirname, "../..");
 const name = "wide-switch.amd-zen.strict";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { findDevice, formatBdf } from "../../src/index.ts";
 import * as model from "../../src/model.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
+import { findDevice, formatBdf } from "./entries.ts";
 
 const { devices, dmabuf, fabric, iommu, memory, offload } = model;
 const machine = readCapturedMachine("nested-switches.intel.strict");

@@ -10,18 +10,37 @@ import { XxHash64 } from "./xxhash64.ts";
 /** What the zstd command takes without further options. */
 const MAX_WINDOW = 128 * 1024 * 1024;
 
+/** Frames below this are unpacked here, whoever else could: to start a stream for each costs more than they do. */
+const LEAST_FOREIGN_FRAME = 64 * 1024;
+
+/** Unpacks one whole frame, which is handed over without anything behind it. Throws on damaged data. */
+export type UnpackFrame = (frame: Uint8Array, take: (chunk: Uint8Array) => void) => Promise<void>;
+
 /**
  * Unpacks zstd frames (RFC 8878), one behind the other, block by block, each frame with its checksum where it has one.
  * Time and memory are bounded by what comes in and out, whatever the data says. Throws on damaged or cut data, on a
- * dictionary, and `too-large` on windows beyond 128 MiB.
+ * dictionary, and `too-large` on windows beyond 128 MiB. What frames there are is found here; `foreign` may unpack the
+ * larger ones, within the same bounds.
  */
-export async function unpackZstd(bytes: Uint8Array, take: (chunk: Uint8Array) => void, file: string): Promise<void> {
+export async function unpackZstd(
+  bytes: Uint8Array,
+  take: (chunk: Uint8Array) => void,
+  file: string,
+  foreign?: UnpackFrame,
+): Promise<void> {
   const history = new History();
   for (let at = 0; at < bytes.length; ) {
     const magic = littleEndian(bytes, at, 4);
     if (isSkippable(magic)) at += 8 + littleEndian(bytes, at + 4, 4);
-    else if (isFrame(magic)) at = unpackFrame(bytes, readHeader(bytes, at + 4, file), history, take);
-    else throw new Error("no zstd frame begins here");
+    else if (isFrame(magic)) {
+      const header = readHeader(bytes, at + 4, file);
+      const end = foreign === undefined ? 0 : endOfFrame(bytes, header);
+      if (foreign === undefined || end - at < LEAST_FOREIGN_FRAME) at = unpackFrame(bytes, header, history, take);
+      else {
+        await foreign(bytes.subarray(at, end), take);
+        at = end;
+      }
+    } else throw new Error("no zstd frame begins here");
     if (at > bytes.length) throw new Error("the data is cut short");
   }
 }
@@ -65,6 +84,35 @@ function readHeader(bytes: Uint8Array, start: number, file: string): Header {
   };
 }
 
+/** A block's header (RFC 8878 sec 3.1.1.2). */
+interface BlockHeader {
+  readonly isLast: boolean;
+  readonly type: number;
+  /** As the header has it: what a block of type 1 unpacks to, what any other takes here. */
+  readonly size: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+function readBlockHeader(bytes: Uint8Array, at: number): BlockHeader {
+  const header = littleEndian(bytes, at, 3);
+  const type = (header >> 1) & 3;
+  const size = header >> 3;
+  const start = at + 3;
+  const end = start + (type === 1 ? 1 : size);
+  if (end > bytes.length) throw new Error("a block is cut short");
+  return { isLast: (header & 1) === 1, type, size, start, end };
+}
+
+/** Where a frame ends, its checksum with it. */
+function endOfFrame(bytes: Uint8Array, { end, hasChecksum }: Header): number {
+  let block = readBlockHeader(bytes, end);
+  while (!block.isLast) block = readBlockHeader(bytes, block.end);
+  const whole = block.end + (hasChecksum ? 4 : 0);
+  if (whole > bytes.length) throw new Error("the data is cut short");
+  return whole;
+}
+
 /** Unpacks the blocks of a frame and returns where it ends. */
 function unpackFrame(
   bytes: Uint8Array,
@@ -77,14 +125,9 @@ function unpackFrame(
   const hash = new XxHash64();
   let at = end;
   for (let isLast = false; !isLast; ) {
-    const header = littleEndian(bytes, at, 3);
-    isLast = (header & 1) === 1;
-    const type = (header >> 1) & 3;
-    const size = header >> 3;
-    const length = type === 1 ? 1 : size;
-    at += 3 + length;
-    if (at > bytes.length) throw new Error("a block is cut short");
-    const chunk = frame.unpack(type, bytes.subarray(at - length, at), size);
+    const block = readBlockHeader(bytes, at);
+    ({ isLast, end: at } = block);
+    const chunk = frame.unpack(block.type, bytes.subarray(block.start, at), block.size);
     if (hasChecksum) hash.update(chunk);
     if (chunk.length > 0) take(chunk);
   }

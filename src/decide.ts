@@ -1,0 +1,38 @@
+/**
+ * The kernel's rules and the advice one by one: single verdicts, the provider that the kernel chooses, other releases,
+ * changes and their differences, gates, IOMMU groups.
+ *
+ * @packageDocumentation
+ */
+export type { MachineDifference } from "./advice/difference/machines.ts";
+export type { VerdictChange } from "./advice/difference/verdicts.ts";
+export type { ProviderCandidate, ProviderSearch } from "./advice/find-provider.ts";
+export type { Pair } from "./advice/fix/idea.ts";
+export type { HistoryEntry } from "./advice/history.ts";
+export type { Change } from "./advice/what-if/change.ts";
+export type { WhatIf, WhatIfRequest } from "./advice/what-if/what-if.ts";
+export type { DeviceSelection } from "./host/select.ts";
+export {
+  advise,
+  applyChanges,
+  askWhatIf,
+  buildTopology,
+  chooseRules,
+  compareMachines,
+  compareVerdicts,
+  decide,
+  decideAll,
+  expectedIommuGroups,
+  findDevice,
+  findDevices,
+  findProvider,
+  isIsolated,
+  machineGates,
+  selectDevices,
+  topologyOf,
+  verdictHistory,
+} from "./library/decide.ts";
+export { deviceKind, isBridge, isTranslating, memoryBars, nameOf, parseBdf } from "./library/show.ts";
+export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
+export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./rules/kernel-rules.ts";
+export type { RulesChoice } from "./rules/releases.ts";
