@@ -4,9 +4,16 @@ import type { Acs } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { acsParameters } from "../rules/acs-parameters.ts";
-import { type AcsBits, acsOfBits, type BootWorld, bootBits, bootControl, bootWorlds, mergeBits } from "../rules/boot-acs.ts";
-import { type AsksOfFunction } from "../rules/acs-parameters.ts";
+import { type AsksOfFunction, acsParameters } from "../rules/acs-parameters.ts";
+import {
+  type AcsBits,
+  acsOfBits,
+  type BootWorld,
+  bootBits,
+  bootControl,
+  bootWorlds,
+  mergeBits,
+} from "../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 
 /** A function whose ACS control is not what its kernel's boot makes of it: something wrote to it since. */

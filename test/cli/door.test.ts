@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { guestText } from "../../src/cli/print.ts";
-import { visible } from "../../src/pci/visible.ts";
 import { shownShellWord } from "../../src/pci/shell-word.ts";
+import { visible } from "../../src/pci/visible.ts";
 import { workbench } from "./shell.ts";
 
 const bench = workbench();

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import type { BenchOutcome, PeerPathView } from "../../measured/bench.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { BenchOutcome, PeerPathView } from "../../measured/bench.ts";
 import { nameOf } from "../block/data-file.ts";
 import { type DirectFile, type IoResult, isRefusal } from "../block/direct-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";

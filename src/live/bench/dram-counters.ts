@@ -1,7 +1,7 @@
 import { type FileTree, readText } from "../../host/file-tree.ts";
+import type { DramTraffic } from "../../measured/bench.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
-import type { DramTraffic } from "../../measured/bench.ts";
 import { PerfEvent } from "./perf-event.ts";
 import { findDramEvents, type UncoreEvent } from "./uncore-events.ts";
 

@@ -1,5 +1,5 @@
-import { PeerlaneError } from "../../pci/error.ts";
 import type { BenchJobView, ReadWrite } from "../../measured/bench.ts";
+import { PeerlaneError } from "../../pci/error.ts";
 
 /** What is asked for; what is left out has fio's meaning or the default of {@link resolveJob}. */
 export interface JobRequest {

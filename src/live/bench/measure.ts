@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
-import { isUnknown, type Known } from "../../pci/known.ts";
 import type { DramTraffic, SideName } from "../../measured/bench.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import { CpuClock } from "./cpu.ts";
 import type { DramCounters } from "./dram-counters.ts";
 import { IoLoop, MAX_FAILURES } from "./io-loop.ts";

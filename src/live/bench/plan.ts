@@ -1,7 +1,7 @@
+import type { PartyView, PeerPathView, SideName } from "../../measured/bench.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { LinkState } from "../../pci/express.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
-import type { PartyView, PeerPathView, SideName } from "../../measured/bench.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { clientsOf, type DataFile, findDataFile, nameOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";

@@ -1,4 +1,3 @@
-import { isUnknown, type Known } from "../../pci/known.ts";
 import type {
   CpuSeconds,
   DramTraffic,
@@ -8,6 +7,7 @@ import type {
   SliceView,
   StretchView,
 } from "../../measured/bench.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import { type BenchJob, reads, writes } from "./job.ts";
 import { distributionOf } from "./latency.ts";
 import { Tally } from "./tally.ts";

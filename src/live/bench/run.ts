@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { statSync } from "node:fs";
+import type { BenchView } from "../../measured/bench.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import type { BenchView } from "../../measured/bench.ts";
 import { nameOf } from "../block/data-file.ts";
 import { DirectFile } from "../block/direct-file.ts";
 import { usesOf } from "../block/uses.ts";

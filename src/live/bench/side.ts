@@ -1,8 +1,8 @@
+import type { SideName } from "../../measured/bench.ts";
+import { poolUserText } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
-import type { SideName } from "../../measured/bench.ts";
-import { poolUserText } from "../../measured/pools.ts";
 import type { Host } from "../host.ts";
 import { mapPeerMemory, mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { readPools } from "../pools/memory-pool.ts";

@@ -1,7 +1,7 @@
 import { findDevice } from "../../host/select.ts";
+import { poolUserText } from "../../measured/pools.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { type ErrorCode, PeerlaneError } from "../../pci/error.ts";
-import { poolUserText } from "../../measured/pools.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { clientsOf } from "../block/data-file.ts";
 import type { Host } from "../host.ts";

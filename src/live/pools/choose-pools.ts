@@ -1,6 +1,6 @@
+import type { LeftAlone } from "../../measured/pools.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { LeftAlone } from "../../measured/pools.ts";
 import type { Host } from "../host.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import { type PermittedPool, type PoolConsent, permitPool, poolUse, refusalOf } from "./pool-use.ts";

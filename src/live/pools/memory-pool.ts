@@ -1,9 +1,9 @@
 import { accessSync, constants } from "node:fs";
 import { baseName, type FileTree, readText } from "../../host/file-tree.ts";
 import type { Machine } from "../../host/machine.ts";
+import type { PoolUserView, PoolView } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
-import type { PoolUserView, PoolView } from "../../measured/pools.ts";
 
 /** A provider's p2pmem, as it is now. */
 export interface MemoryPool extends Omit<PoolView, "users" | "use"> {

@@ -1,7 +1,7 @@
+import type { PoolUseView } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import type { PoolUseView } from "../../measured/pools.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 
 /** Whether `probe`, `copy` and `bench` may map memory of a pool, and why not. */

@@ -1,5 +1,5 @@
-import { formatSize } from "../../pci/size.ts";
 import type { DataOutcome, DirectionView } from "../../measured/probe.ts";
+import { formatSize } from "../../pci/size.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import { damageText } from "./damage.ts";
 import type { DataState, TrialResult } from "./workbench.ts";

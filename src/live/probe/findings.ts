@@ -1,7 +1,7 @@
 import type { Machine } from "../../host/machine.ts";
+import type { PairClass } from "../../measured/probe.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
-import type { PairClass } from "../../measured/probe.ts";
 import { failureAdvice, lossAdvice, refusalAdvice, rulesRefuseAdvice } from "./advice.ts";
 import { type DirectionResult, stateText } from "./direction.ts";
 import { predictionDifference } from "./prediction.ts";

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../measured/probe.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
-import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../measured/probe.ts";
 import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";

@@ -3,8 +3,8 @@ import { type CheckedFile, checkPath } from "../../../src/live/bench/check.ts";
 import { resolveJob } from "../../../src/live/bench/job.ts";
 import type { IoResult } from "../../../src/live/block/direct-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../../../src/live/memory/transfer-memory.ts";
-import { parseBdf } from "../../../src/pci/bdf.ts";
 import type { ReadWrite } from "../../../src/measured/bench.ts";
+import { parseBdf } from "../../../src/pci/bdf.ts";
 
 const [provider = 0 as never, client = 0 as never] = [parseBdf("0000:03:00.0"), parseBdf("0000:04:00.0")];
 const PATH = {

@@ -1,6 +1,6 @@
+import type { BenchView, IoFigures, SideName, SideView, SliceView } from "../../../src/measured/bench.ts";
 import { parseBdf } from "../../../src/pci/bdf.ts";
 import { unknown } from "../../../src/pci/known.ts";
-import type { BenchView, IoFigures, SideName, SideView, SliceView } from "../../../src/measured/bench.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../../machines/captures.ts";
 

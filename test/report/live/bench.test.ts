@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import type { BenchView } from "../../../src/measured/bench.ts";
 import { documentMarkdown } from "../../../src/report/document-markdown.ts";
 import { documentText } from "../../../src/report/document-text.ts";
 import { benchBlocks } from "../../../src/report/live/bench/blocks.ts";
 import { benchJson } from "../../../src/report/live/bench/json.ts";
 import { benchSvg } from "../../../src/report/live/bench/plot.ts";
-import type { BenchView } from "../../../src/measured/bench.ts";
 import { latencyText, rateText, threeFigures } from "../../../src/report/live/bench/words.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { sampleBench } from "./bench-view.ts";

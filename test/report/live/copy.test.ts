@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
+import type { CopyPlanView, CopyResultView } from "../../../src/measured/copy.ts";
 import { makeBdf } from "../../../src/pci/bdf.ts";
 import { documentMarkdown } from "../../../src/report/document-markdown.ts";
 import { documentText } from "../../../src/report/document-text.ts";
 import { copyBlocks, copyPlanBlocks } from "../../../src/report/live/copy/blocks.ts";
 import { copyJson, copyPlanJson, copySchema } from "../../../src/report/live/copy/json.ts";
-import type { CopyPlanView, CopyResultView } from "../../../src/measured/copy.ts";
 
 const PROVIDER = makeBdf(0, 3, 0, 0);
 const CLIENT = makeBdf(0, 4, 0, 0);
