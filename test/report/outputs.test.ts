@@ -82,7 +82,7 @@ describe("fix", () => {
 describe("what if", () => {
   const requests = {
     parameter: { append: "pci=disable_acs_redir=0000:00:04.0" },
-    kernel: { kernel: "7.3", iommu: "passthrough" },
+    kernel: { kernel: "6.12", iommu: "passthrough" },
     register: { set: ["00:04.0.acs=-RR-CR"] },
     move: { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] },
   };

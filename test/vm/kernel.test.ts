@@ -1,9 +1,12 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { ArchiveTree } from "../../src/host/archive.ts";
 import { decompress } from "../../src/host/compression.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import type { Scenario } from "../../src/host/scenario/scenario.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { bootRecipes, bootScenario } from "../../src/vm/boot.ts";
 import { guestFiles } from "../../src/vm/guest-files.ts";
+import type { GuestReport } from "../../src/vm/measured.ts";
 import { allSubjects } from "../conformance/subjects.ts";
 import { checkConformance } from "../conformance/suite.ts";
 import { captureNames, readCapture } from "../machines/captures.ts";
@@ -26,11 +29,27 @@ const plan = planBoots(boots, isRecorded, ({ name }) => {
 let pairs = 0;
 let booted = 0;
 
+/** Boots a machine. One to be recorded is booted again where the kernel's drives are not numbered as they lie. */
+async function bootOf(name: string, scenario: Scenario): Promise<{ report: GuestReport; machine: Machine }> {
+  for (let tries = 1; ; tries++) {
+    const report = await bootScenario(scenario, { files });
+    const machine = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
+    if (!isRecording || isNumberedInOrder(machine) || tries === MOST_BOOTS) return { report, machine };
+  }
+}
+
+/** The NVMe driver probes in parallel, and numbers its controllers as they come; people read them in order. */
+const MOST_BOOTS = 6;
+
+function isNumberedInOrder({ functions }: Machine): boolean {
+  const numbers = functions.flatMap(({ names }) => names).flatMap((each) => /^nvme(\d+)$/.exec(each)?.[1] ?? []);
+  return numbers.every((number, index) => Number(number) === index);
+}
+
 describe("rules and model say what a booted kernel decides", () => {
   test.concurrent.for(plan.booted)("$name", async (boot) => {
     const { name, scenario, recipe } = boot;
-    const report = await bootScenario(scenario, { files });
-    const machine = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
+    const { report, machine } = await bootOf(name, scenario);
     if (isRecording) recordCapture(name, recipe, report);
     else if (isRecorded(boot)) {
       expect(report.measured.pairs.map(decisionOf)).toEqual(readCapture(name).pairs.map(decisionOf));
