@@ -3,6 +3,7 @@ import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { buildTopology, type Topology } from "../pci/topology.ts";
+import type { GuestOf } from "./hypervisor.ts";
 
 /** The formats that Peerlane reads a machine from. */
 export type SourceFormat = "sysfs" | "archive" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
@@ -84,6 +85,8 @@ export interface Machine {
   readonly cpu: Cpu;
   readonly kernel: Kernel;
   readonly iommu: Iommu;
+  /** That the machine is a guest, where processor, firmware or kernel say so; its devices may show it too. */
+  readonly guestOf?: GuestOf;
   readonly notes: readonly Note[];
 }
 

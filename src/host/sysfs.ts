@@ -7,6 +7,7 @@ import type { Attachment, P2pmem, PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { withPhysicals } from "../pci/virtual-functions.ts";
 import { baseName, type FileTree, readText, resolveLink } from "./file-tree.ts";
+import { guestOfTree } from "./hypervisor.ts";
 import type { HostBridge, HostBridgeWindow, Machine, Note, SourceFormat } from "./machine.ts";
 import { parseResourceFile } from "./resource-file.ts";
 import { type Gunzip, readCpu, readIommu, readKernel } from "./system-files.ts";
@@ -51,6 +52,7 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
     withoutDoubt(places.map((place) => reader.read(place))).sort((a, b) => a.bdf - b.bdf),
   );
   const kernel = readKernel(tree, options.gunzip);
+  const guestOf = guestOfTree(tree);
   return {
     source: { format: options.format ?? "sysfs", name: tree.name },
     functions,
@@ -58,6 +60,7 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
     cpu: readCpu(tree),
     kernel,
     iommu: readIommu(tree, kernel),
+    ...(guestOf === undefined ? {} : { guestOf }),
     notes: reader.notes(),
   };
 }

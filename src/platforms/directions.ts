@@ -1,10 +1,12 @@
 import type { Machine } from "../host/machine.ts";
-import { devfnOf } from "../pci/bdf.ts";
-import { isUnknown, unknown } from "../pci/known.ts";
+import { type Bdf, devfnOf } from "../pci/bdf.ts";
+import { isUnknown, type Unknown, unknown } from "../pci/known.ts";
 import { ON_ROOT_BUS, type RootBus, type Topology } from "../pci/topology.ts";
+import { isEmulated } from "./emulated.ts";
 import { type Evidence, type FactPath, type Outcome, type PlatformFact, strongestEvidence } from "./fact.ts";
 import { PLATFORM_FACTS } from "./facts.ts";
 import { type Answer, all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
+import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "./virtual-machine.ts";
 import { type JudgedPair, type Way, waysOf } from "./way.ts";
 
 /** What is documented of one direction. */
@@ -35,9 +37,12 @@ interface Prepared {
 export interface PlatformContext {
   readonly topology: Topology;
   readonly facts: readonly Prepared[];
+  /** Whether each function is emulated by QEMU: 0 no, 1 yes, 2 hidden. */
+  readonly emulated: Uint8Array;
+  readonly virtualMachine: VirtualMachine | null;
   /** Index of the function on top of each function's tree. */
   readonly tops: Int32Array;
-  /** What was said before of ways through the root complex: it hangs on the two tops and nothing else of a pair. */
+  /** What was said before of ways through the root complex: it hangs on the two tops and on whether the ends are emulated. */
   readonly remembered: Map<number, DirectionFact>;
 }
 
@@ -54,7 +59,11 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
     const rootBuses = topology.roots.map((root) => matchesRootBus(fact, machine, topology, root));
     return [{ fact, machine: answer, rootBuses }];
   });
-  return { topology, facts, tops, remembered: new Map() };
+  const emulated = Uint8Array.from(topology.functions, (fn) => {
+    const answer = isEmulated(fn);
+    return isUnknown(answer) ? 2 : Number(answer);
+  });
+  return { topology, facts, emulated, virtualMachine: virtualMachineOf(machine), tops, remembered: new Map() };
 }
 
 function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Answer {
@@ -75,6 +84,8 @@ function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Top
  * another question, and nothing here changes it.
  */
 export function directionsIn(context: PlatformContext, pair: JudgedPair): Directions {
+  const hosts = hostsPath(context, pair.provider, pair.client);
+  if (hosts !== undefined) return { write: hidden(hosts.unknown), read: hidden(hosts.unknown) };
   const { write, read } = waysOf(context.topology, pair);
   return {
     write: isUnknown(write) ? hidden(write.unknown) : judge(context, pair, write, "write"),
@@ -85,6 +96,20 @@ export function directionsIn(context: PlatformContext, pair: JudgedPair): Direct
 /** {@link directionsIn} for a single pair of a machine. */
 export function directionsOf(machine: Machine, topology: Topology, pair: JudgedPair): Directions {
   return directionsIn(platformContext(machine, topology), pair);
+}
+
+/**
+ * Why nothing of a guest's bus tells what happens between two devices, where not both are emulated: the way of one that
+ * was passed through is the host's. `undefined` for machines that are no guests, and for what a hypervisor makes up.
+ */
+export function hostsPath(
+  { topology, emulated, virtualMachine }: PlatformContext,
+  provider: Bdf,
+  client: Bdf,
+): Unknown | undefined {
+  if (virtualMachine === null || provider === client) return undefined;
+  if ([provider, client].every((bdf) => emulated[topology.indexOf(bdf) ?? -1] === 1)) return undefined;
+  return unknown(`the path is the host's: ${virtualMachineWords(virtualMachine)}`);
 }
 
 function hidden(reason: string): DirectionFact {
@@ -109,15 +134,20 @@ function judge(context: PlatformContext, pair: JudgedPair, way: Way, direction: 
 
 /** The number under which an answer is remembered; `undefined` where facts look at the ports on the way as well. */
 function keyOf(
-  { topology, tops, facts }: PlatformContext,
+  { topology, tops, emulated, facts }: PlatformContext,
   { provider, client }: JudgedPair,
   way: Exclude<Way, object>,
   direction: "write" | "read",
 ): number | undefined {
   if (facts.some(({ fact }) => fact.match.switchPorts !== undefined && covers(fact.path, way))) return undefined;
-  const [above, below] = [provider, client].map((bdf) => tops[topology.indexOf(bdf) ?? -1]);
+  const ends = [provider, client].map((bdf) => topology.indexOf(bdf) ?? -1);
+  const [above, below] = ends.map((end) => tops[end]);
   if (above === undefined || below === undefined) return undefined;
-  return ((above * tops.length + below) * WAYS.length + WAYS.indexOf(way)) * 2 + (direction === "write" ? 0 : 1);
+  const [of = 0, by = 0] = ends.map((end) => emulated[end]);
+  return (
+    (((above * tops.length + below) * 9 + of * 3 + by) * WAYS.length + WAYS.indexOf(way)) * 2 +
+    (direction === "write" ? 0 : 1)
+  );
 }
 
 const WAYS: readonly string[] = ["within-switch", "same-host-bridge", "across-host-bridges"];
@@ -133,6 +163,8 @@ function judgeAnew(
   for (const prepared of context.facts) {
     const { fact } = prepared;
     if (fact[direction] === null || !covers(fact.path, way)) continue;
+    // In a guest, what is known of a processor or a switch is known of the host's.
+    if (context.virtualMachine !== null && fact.match.endpoints === undefined) continue;
     const answer = matchesPair(context, prepared, pair);
     if (answer === true) said.push(fact);
     else if (isUnknown(answer)) open.push({ fact, reason: answer.unknown });
@@ -166,12 +198,16 @@ function inWords(facts: readonly PlatformFact[], direction?: "write" | "read"): 
 }
 
 function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pair: JudgedPair): Answer {
-  const { rootPort, switchPorts, onRootBus } = prepared.fact.match;
+  const { rootPort, switchPorts, onRootBus, endpoints } = prepared.fact.match;
   const ends = [pair.provider, pair.client].map((bdf) => topology.indexOf(bdf) ?? -1);
   const answers: Answer[] = [prepared.machine];
   for (const end of ends) {
     if (onRootBus !== undefined) {
       answers.push(prepared.rootBuses[topology.root[end] ?? -1] ?? hiddenFunction("the host bridge"));
+    }
+    if (endpoints !== undefined) {
+      const fn = topology.functions[end];
+      answers.push(fn === undefined ? hiddenFunction("a device") : isEmulated(fn));
     }
     if (rootPort !== undefined) {
       const top = tops[end] ?? -1;

@@ -59,6 +59,8 @@ export interface FactMatch {
   readonly rootPort?: IdSet;
   /** Every port of a switch on the way is of this set. */
   readonly switchPorts?: IdSet;
+  /** Provider and client are both emulated by QEMU (`isEmulated`): of a device that was passed through it tells nothing. */
+  readonly endpoints?: "emulated-by-qemu";
   readonly iommu?: "translates" | "does-not-translate";
 }
 

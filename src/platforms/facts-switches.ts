@@ -44,7 +44,12 @@ export const switchFacts: readonly PlatformFact[] = [
   {
     id: "qemu-switch-translated",
     title: "QEMU's switch behind a translating IOMMU",
-    match: { switchPorts: { only: [xio3130] }, rootPort: qemuRootPort, iommu: "translates" },
+    match: {
+      switchPorts: { only: [xio3130] },
+      rootPort: qemuRootPort,
+      endpoints: "emulated-by-qemu",
+      iommu: "translates",
+    },
     path: "within-switch",
     write: "fails",
     read: "fails",
@@ -66,7 +71,12 @@ export const switchFacts: readonly PlatformFact[] = [
   {
     id: "qemu-switch",
     title: "QEMU's switch without translation",
-    match: { switchPorts: { only: [xio3130] }, rootPort: qemuRootPort, iommu: "does-not-translate" },
+    match: {
+      switchPorts: { only: [xio3130] },
+      rootPort: qemuRootPort,
+      endpoints: "emulated-by-qemu",
+      iommu: "does-not-translate",
+    },
     path: "within-switch",
     write: "works",
     read: "works",
@@ -84,7 +94,7 @@ export const switchFacts: readonly PlatformFact[] = [
   {
     id: "qemu-root-complex",
     title: "QEMU's root ports",
-    match: { rootPort: qemuRootPort },
+    match: { rootPort: qemuRootPort, endpoints: "emulated-by-qemu" },
     path: "any-through-root-complex",
     write: "works",
     read: "works",

@@ -133,6 +133,10 @@ function shortened(texts: readonly Rich[], one: string, many: string): readonly 
 
 function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
   if (fixes.length > 0) return [];
+  const isGuests = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
+  const isMapped = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
+  if (isGuests && isMapped)
+    return [heading("The guest's kernel maps it; whether the hardware carries it, only the host shows")];
   if (before.every(({ mapType }) => mapType === "bus-addr")) {
     const isBlocked = before.some(({ gates }) => gates.some(({ effect }) => effect === "blocks"));
     return [

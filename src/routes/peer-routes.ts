@@ -114,6 +114,7 @@ export class PeerRoutes {
     const mapType = this.#table.mapType(i, j);
     if (mapType === "not-supported" || mapType === "unknown") return true;
     const pair = this.#addressed(i, j, mapType);
+    if (this.#table.hostsPath(i, j) !== undefined) return true;
     return isUnknown(pair) || (this.#isAsDecided(pair, "write") && this.#isAsDecided(pair, "read"));
   }
 
@@ -145,6 +146,8 @@ export class PeerRoutes {
   }
 
   #route(pair: AddressedPair, direction: PeerDirection, withHops: boolean): Known<PeerRoute> {
+    const hosts = this.#table.hostsPath(pair.i, pair.j);
+    if (hosts !== undefined) return hosts;
     if (pair.isInsideDevice && this.#hangsOnTheInside(pair, direction)) return insideHidden;
     const route = this.#settled(pair, direction, pair.behaviour, withHops);
     if (isUnknown(route)) return route;

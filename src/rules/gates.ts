@@ -5,6 +5,8 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
+import { isEmulated } from "../platforms/emulated.ts";
+import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { misreadParameters } from "./kernel-parameters.ts";
 import { releaseNumber } from "./release-number.ts";
 import type { Gate, Verdict } from "./verdict.ts";
@@ -19,6 +21,7 @@ const FIRST_WITH_P2PDMA = 4020;
 export interface GateContext {
   readonly machineGates: readonly Gate[];
   readonly iommu: Iommu;
+  readonly virtualMachine: VirtualMachine | null;
 }
 
 /** The gates of the machine itself: a kernel without P2PDMA, kernel parameters that do not mean what was meant. */
@@ -51,7 +54,7 @@ export type JudgedPair = Pick<Verdict, "provider" | "client" | "mapType">;
 
 /** Works out what {@link gatesOf} needs once per machine. */
 export function gateContext(machine: Machine): GateContext {
-  return { machineGates: machineGates(machine), iommu: machine.iommu };
+  return { machineGates: machineGates(machine), iommu: machine.iommu, virtualMachine: virtualMachineOf(machine) };
 }
 
 /** What stops or spoils a transfer beside the map type. Only what the source shows: a hidden BAR is no gate. */
@@ -60,12 +63,23 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
   const client = functionAt(topology, verdict.client);
   return [
     ...context.machineGates,
+    ...virtualMachineGates(context.virtualMachine, provider, client),
     ...barGates(provider),
     ...decodeGates(topology, provider),
     ...resizableBarGates(provider),
     ...dmaMaskGates(provider, client, verdict, context.iommu),
     ...iommuGates(verdict, context.iommu),
   ];
+}
+
+/** Where both are emulated, the guest's bus is all there is. */
+function virtualMachineGates(machine: VirtualMachine | null, provider: PciFunction, client: PciFunction): Gate[] {
+  if (machine === null || provider === client) return [];
+  if (isEmulated(provider) === true && isEmulated(client) === true) return [];
+  const message =
+    `${virtualMachineWords(machine)}: the verdict is its kernel's, by a bus that the hypervisor makes up; where the ` +
+    "devices sit, and what switches, root complex and IOMMU do between them, only the host shows";
+  return [{ kind: "virtual-machine", device: null, effect: "warns", message }];
 }
 
 function functionAt(topology: Topology, bdf: Bdf): PciFunction {

@@ -2,9 +2,15 @@ import { type Machine, topologyOf } from "../host/machine.ts";
 import { type Device, type DeviceSelection, resolveDevice, selectDevices } from "../host/select.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { type Directions, directionsIn, type PlatformContext, platformContext } from "../platforms/directions.ts";
+import {
+  type Directions,
+  directionsIn,
+  hostsPath,
+  type PlatformContext,
+  platformContext,
+} from "../platforms/directions.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
 import { fixesOf } from "./fixes.ts";
 import { type GateContext, gateContext, gatesOf } from "./gates.ts";
@@ -165,6 +171,12 @@ export class VerdictTable {
       meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
       path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
     });
+  }
+
+  /** Why the path of a pair cannot be told from a guest, `undefined` where it can. */
+  hostsPath(i: number, j: number): Unknown | undefined {
+    this.#platform ??= platformContext(this.machine, this.topology);
+    return hostsPath(this.#platform, this.providers[i] as Bdf, this.clients[j] as Bdf);
   }
 
   #directions(pair: Parameters<typeof directionsIn>[1]): Directions {

@@ -46,7 +46,8 @@ export interface Gate {
     | "beyond-dma-mask"
     | "kernel-without-p2pdma"
     | "iommu-translates"
-    | "kernel-parameter-misread";
+    | "kernel-parameter-misread"
+    | "virtual-machine";
   /** The function it is about, `null` for the whole machine. */
   readonly device: Bdf | null;
   /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */

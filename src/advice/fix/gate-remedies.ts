@@ -33,6 +33,8 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
   "kernel-without-p2pdma": () => "boot a kernel that is built with CONFIG_PCI_P2PDMA=y",
   "iommu-translates": () =>
     "boot with iommu=pt, so that a request that goes up all the same meets no translation; and test with real data either way",
+  "virtual-machine": () =>
+    "run peerlane on the host, for the same two devices: ACS, IOMMU groups and slots are changed there, and nothing in the guest changes the path; in the guest, trust no more than a test with real data",
   "kernel-parameter-misread": () =>
     "separate the devices of one pci= list by ';' and quote the list in the boot loader's configuration",
 };

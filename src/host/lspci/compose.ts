@@ -35,6 +35,7 @@ export function composeMachine(file: string, table: FunctionTable, tree: TreeRea
     cpu: system.cpu(),
     kernel: system.kernel(),
     iommu: iommuOf(table.facts),
+    ...(system.guestOf === undefined ? {} : { guestOf: system.guestOf }),
     notes: [...table.notes, ...generalNotes(file, table.facts, functions)],
   };
 }

@@ -1,5 +1,6 @@
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { type Known, unknown } from "../../pci/known.ts";
+import { type GuestOf, guestOfLine } from "../hypervisor.ts";
 import type { Cpu, Kernel } from "../machine.ts";
 import { parseCpuinfo, unknownCpu } from "../system-files.ts";
 import type { Line } from "./line.ts";
@@ -47,6 +48,7 @@ export class SystemLines {
   #architecture: string | undefined;
   /** IOMMU groups by the kernel's messages; of several boots the last. */
   readonly groups: Map<Bdf, number> = new Map();
+  #guestOf: GuestOf | null | undefined;
   /** First value of each key. */
   readonly #cpuinfo = new Map<string, string>();
   readonly #lscpu = new Map<string, string>();
@@ -68,6 +70,7 @@ export class SystemLines {
   }
 
   #readText(text: string): void {
+    this.#takeGuest(guestOfLine(text));
     const [, address, group] = groupLine.exec(text) ?? [];
     if (address !== undefined) {
       const bdf = parseBdf(address);
@@ -84,6 +87,18 @@ export class SystemLines {
     if (commandLine !== undefined) this.#commandLine.set(commandLine);
     else if (commandLineStart.test(text)) this.#commandLine.set(text);
     else this.#readKey(text);
+  }
+
+  /** A name is worth more than a flag, and one `null` decides. */
+  #takeGuest(guestOf: GuestOf | null | undefined): void {
+    if (guestOf === undefined || this.#guestOf === null) return;
+    const isBetter = guestOf === null || this.#guestOf === undefined || this.#guestOf.hypervisor === "unnamed";
+    if (isBetter) this.#guestOf = guestOf;
+  }
+
+  /** The hypervisor that the text names, `undefined` where it names none. */
+  get guestOf(): GuestOf | undefined {
+    return this.#guestOf ?? undefined;
   }
 
   #readKey(text: string): void {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Known } from "../../pci/known.ts";
+import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
 import { functionForm } from "./function-form.ts";
 import { bus, busAddress, count, type KnownForm, knownForm, physAddress, size } from "./parts.ts";
@@ -54,6 +55,10 @@ export function snapshotForms(table: ReasonsTable): SnapshotForms {
         name: known(z.string().nullable()),
       }),
       iommu: iommuForm(known),
+      guestOf: z
+        .strictObject({ hypervisor: z.enum(HYPERVISORS), shownBy: z.enum(HYPERVISOR_SIGNS) })
+        .exactOptional()
+        .describe("that the machine is a guest, and what showed it"),
       functionsMayBeMissing: z.string().exactOptional().describe("why functions may be missing below"),
       notes: z.array(
         z.strictObject({

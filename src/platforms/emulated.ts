@@ -1,0 +1,25 @@
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+
+/** Vendors whose ids no hardware carries but what a hypervisor shows: Red Hat (QEMU, virtio), and QEMU's own 1234. */
+const MADE_UP_VENDORS: readonly number[] = [0x1b36, 0x1af4, 0x1234];
+/** Real hardware that QEMU emulates with the ids of its own (vendor, device): e1000, e1000e, igb and its early NVMe. */
+const COPIED = new Set([0x8086_100e, 0x8086_10d3, 0x8086_10c9, 0x8086_5845]);
+/** What QEMU gives as subsystem to nearly everything that it emulates. */
+const QEMU_SUBSYSTEM = { vendorId: 0x1af4, deviceId: 0x1100 };
+
+/**
+ * Whether a function is one that QEMU emulates, by its ids: those that exist in QEMU only, its subsystem (1af4:1100), or
+ * ids that it copies, unless a subsystem of another maker stands beside them: that is hardware, passed through.
+ */
+export function isEmulated({ vendorId, deviceId, subsystem }: PciFunction): Known<boolean> {
+  if (isUnknown(vendorId)) return vendorId;
+  if (MADE_UP_VENDORS.includes(vendorId)) return true;
+  if (!isUnknown(subsystem) && subsystem?.vendorId === QEMU_SUBSYSTEM.vendorId) {
+    return subsystem.deviceId === QEMU_SUBSYSTEM.deviceId;
+  }
+  if (isUnknown(deviceId)) return vendorId === 0x8086 ? deviceId : false;
+  if (!COPIED.has(vendorId * 0x10000 + deviceId)) return false;
+  // QEMU's e1000e names Intel, and no board.
+  return isUnknown(subsystem) || subsystem === null || (subsystem.vendorId === 0x8086 && subsystem.deviceId === 0);
+}
