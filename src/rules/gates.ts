@@ -1,6 +1,8 @@
 import { type Iommu, isTranslating, type Machine } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
+import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
@@ -14,6 +16,9 @@ import type { Gate, Verdict } from "./verdict.ts";
 /** Memory decode in the command register (PCI 3.0 sec 6.2.2). */
 const PCI_COMMAND_MEMORY = 0x2;
 
+/** What GPUs have with Resizable BAR off. */
+const USUAL_SMALL_BYTES = 256 * 2 ** 20;
+
 /** 4.20, as {@link releaseNumber} gives it. */
 const FIRST_WITH_P2PDMA = 4020;
 
@@ -22,6 +27,8 @@ export interface GateContext {
   readonly machineGates: readonly Gate[];
   readonly iommu: Iommu;
   readonly virtualMachine: VirtualMachine | null;
+  /** Windows of bridges are as firmware left them; those of a scenario are laid out around the BARs that it has. */
+  readonly showsWindows: boolean;
 }
 
 /** The gates of the machine itself: a kernel without P2PDMA, kernel parameters that do not mean what was meant. */
@@ -54,19 +61,25 @@ export type JudgedPair = Pick<Verdict, "provider" | "client" | "mapType">;
 
 /** Works out what {@link gatesOf} needs once per machine. */
 export function gateContext(machine: Machine): GateContext {
-  return { machineGates: machineGates(machine), iommu: machine.iommu, virtualMachine: virtualMachineOf(machine) };
+  return {
+    machineGates: machineGates(machine),
+    iommu: machine.iommu,
+    virtualMachine: virtualMachineOf(machine),
+    showsWindows: (machine.source.madeOf ?? machine.source.format) !== "scenario",
+  };
 }
 
 /** What stops or spoils a transfer beside the map type. Only what the source shows: a hidden BAR is no gate. */
 export function gatesOf(topology: Topology, context: GateContext, verdict: JudgedPair): readonly Gate[] {
   const provider = functionAt(topology, verdict.provider);
   const client = functionAt(topology, verdict.client);
+  const windows = context.showsWindows ? topology : undefined;
   return [
     ...context.machineGates,
     ...virtualMachineGates(context.virtualMachine, provider, client),
-    ...barGates(provider),
+    ...barGates(windows, provider),
     ...decodeGates(topology, provider),
-    ...resizableBarGates(provider),
+    ...resizableBarGates(windows, provider),
     ...dmaMaskGates(provider, client, verdict, context.iommu),
     ...iommuGates(verdict, context.iommu),
   ];
@@ -88,7 +101,7 @@ function functionAt(topology: Topology, bdf: Bdf): PciFunction {
   return fn;
 }
 
-function barGates(provider: PciFunction): Gate[] {
+function barGates(topology: Topology | undefined, provider: PciFunction): Gate[] {
   const gates: Gate[] = [];
   const name = formatBdf(provider.bdf);
   const bars = memoryBars(provider);
@@ -99,7 +112,12 @@ function barGates(provider: PciFunction): Gate[] {
     push("bar-missing", `${name} has no memory BAR: it has nothing to provide`);
   for (const bar of bars ?? []) {
     if (bar.busAddress !== null && bar.physAddress !== null) continue;
-    push("bar-unassigned", `BAR ${bar.index} of ${name} has no address: firmware or kernel found no space for it`);
+    const small = isUnknown(bar.sizeBytes) ? undefined : smallWindowAbove(topology, provider, bar, bar.sizeBytes);
+    if (small !== undefined) {
+      const message = `BAR ${bar.index} of ${name} has no address: ${windowText(small)} cannot hold ${formatSize(bar.sizeBytes as number)}`;
+      gates.push({ kind: "bridge-window-small", device: small.bridge, effect: "blocks", message });
+    } else
+      push("bar-unassigned", `BAR ${bar.index} of ${name} has no address: firmware or kernel found no space for it`);
   }
   return gates;
 }
@@ -122,17 +140,81 @@ function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
   return [{ kind: "vf-memory-off", device: physical, effect: "blocks", message }];
 }
 
-function resizableBarGates(provider: PciFunction): Gate[] {
+function resizableBarGates(topology: Topology | undefined, provider: PciFunction): Gate[] {
   if (isUnknown(provider.resizableBars)) return [];
   return provider.resizableBars.flatMap((bar): Gate[] => {
     if (isUnknown(bar.currentBytes) || isUnknown(bar.supportedBytes)) return [];
     const largest = bar.supportedBytes.at(-1) ?? 0;
     if (bar.currentBytes >= largest) return [];
-    const message =
-      `BAR ${bar.barIndex} of ${formatBdf(provider.bdf)} is ${formatSize(bar.currentBytes)} of ` +
-      `${formatSize(largest)}: peers reach only that part until Resizable BAR is turned on`;
+    const now = `BAR ${bar.barIndex} of ${formatBdf(provider.bdf)} is ${formatSize(bar.currentBytes)} of ${formatSize(largest)}`;
+    const own = memoryBars(provider)?.find(({ index }) => index === bar.barIndex);
+    const small = own === undefined ? undefined : smallWindowAbove(topology, provider, own, largest);
+    const resized = small === undefined ? undefined : resizedElsewhere(topology, provider);
+    if (small !== undefined && resized !== undefined) {
+      const message = `${now}: ${windowText(small)} cannot hold more; Resizable BAR itself is on (${resized})`;
+      return [{ kind: "bridge-window-small", device: small.bridge, effect: "warns", message }];
+    }
+    const also = small === undefined ? "" : `, and ${windowText(small)} made larger`;
+    const message = `${now}: peers reach only that part until Resizable BAR is turned on${also}`;
     return [{ kind: "resizable-bar-small", device: provider.bdf, effect: "warns", message }];
   });
+}
+
+/** A bridge's window that a BAR is in, or would be. */
+interface BridgeAbove {
+  readonly bridge: Bdf;
+  readonly kind: "memory" | "prefetchable";
+  readonly sizeBytes: number;
+}
+
+function windowText({ bridge, kind, sizeBytes }: BridgeAbove): string {
+  const name = kind === "memory" ? "memory window" : "prefetchable window";
+  return `the ${name} of ${formatBdf(bridge)} (${formatSize(sizeBytes)})`;
+}
+
+/** The smallest window above a function that a BAR of `wanted` bytes does not fit in; `undefined` where all hold it or are hidden. */
+function smallWindowAbove(
+  topology: Topology | undefined,
+  fn: PciFunction,
+  bar: Bar,
+  wanted: number,
+): BridgeAbove | undefined {
+  if (topology === undefined) return undefined;
+  let smallest: BridgeAbove | undefined;
+  let index = topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1;
+  for (; index >= 0; index = topology.parent[index] ?? -1) {
+    const above = topology.functions[index];
+    if (above === undefined || isUnknown(above.bridge) || above.bridge === null) continue;
+    const window = windowFor(above.bridge, bar);
+    if (window === undefined || window.size >= wanted || window.kind === "io") continue;
+    if (smallest !== undefined && smallest.sizeBytes <= window.size) continue;
+    smallest = { bridge: above.bdf, kind: window.kind, sizeBytes: window.size };
+  }
+  return smallest;
+}
+
+/** The window that a BAR lies in; of one without an address the largest that it may lie in. */
+function windowFor({ windows }: BridgeRegisters, bar: Bar): BridgeWindow | undefined {
+  if (isUnknown(windows)) return undefined;
+  const address = isUnknown(bar.busAddress) ? bar.physAddress : bar.busAddress;
+  if (isUnknown(address)) return undefined;
+  const ofKind = windows.filter(({ kind }) => kind === "memory" || (kind === "prefetchable" && bar.prefetchable));
+  if (address !== null) return ofKind.find(({ start, size }) => start <= address && address < start + size);
+  return ofKind.sort((a, b) => b.size - a.size)[0];
+}
+
+/** A BAR of another function that was enlarged to all it can be: firmware or kernel does resize on this machine. */
+function resizedElsewhere(topology: Topology | undefined, provider: PciFunction): string | undefined {
+  for (const { bdf, resizableBars } of topology?.functions ?? []) {
+    if (bdf === provider.bdf || isUnknown(resizableBars)) continue;
+    for (const { barIndex, currentBytes, supportedBytes } of resizableBars) {
+      if (isUnknown(currentBytes) || isUnknown(supportedBytes) || supportedBytes.length < 2) continue;
+      if (currentBytes > USUAL_SMALL_BYTES && currentBytes === supportedBytes.at(-1)) {
+        return `BAR ${barIndex} of ${formatBdf(bdf)} has ${formatSize(currentBytes)}`;
+      }
+    }
+  }
+  return undefined;
 }
 
 /** The client's driver said how many address bits it uses; a BAR beyond them cannot be mapped for it. */

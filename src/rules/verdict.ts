@@ -43,6 +43,7 @@ export interface Gate {
     | "memory-decode-off"
     | "vf-memory-off"
     | "resizable-bar-small"
+    | "bridge-window-small"
     | "beyond-dma-mask"
     | "kernel-without-p2pdma"
     | "iommu-translates"

@@ -330,3 +330,84 @@ test.each([
 ])("%i bytes are %s", (bytes, text) => {
   expect(formatSize(bytes)).toBe(text);
 });
+
+describe("A bridge window too small for a BAR is named, with its size", () => {
+  const window = (size: number, kind: "prefetchable" | "memory" = "prefetchable") => ({
+    bridge: {
+      primary: 0,
+      secondary: 1,
+      subordinate: 1,
+      windows: [
+        { kind: "memory" as const, start: busAddr(2 * GiB), size: 16 * MiB },
+        { kind, start: busAddr(64 * GiB), size },
+      ],
+    },
+  });
+  const sizes = Array.from({ length: 8 }, (_, position) => 2 ** (28 + position));
+  const gpu = (address: string, currentBytes: number, start: number | null): PciFunction =>
+    endpoint(address, {
+      bars: [
+        bar({
+          index: 1,
+          sizeBytes: currentBytes,
+          busAddress: start === null ? null : busAddr(start),
+          physAddress: start === null ? null : physAddr(start),
+        }),
+      ],
+      resizableBars: [{ barIndex: 1, currentBytes, supportedBytes: sizes }],
+    });
+  const decided = (other: number, one: PciFunction, above = window(288 * MiB)): readonly Gate[] => {
+    const functions = [
+      hostBridge("00:00.0", "8086:29c0"),
+      bridge("00:01.0", "root-port", 1, above),
+      one,
+      bridge("00:02.0", "root-port", 2),
+      gpu("02:00.0", other, 1024 * GiB),
+    ];
+    return decide(machineOf(functions, { cpu: zen }), at("01:00.0"), at("02:00.0")).gates;
+  };
+
+  test("where Resizable BAR is on, as another device's shows, the window is the cause", () => {
+    expect(decided(32 * GiB, gpu("01:00.0", 256 * MiB, 64 * GiB))).toEqual([
+      {
+        kind: "bridge-window-small",
+        device: at("00:01.0"),
+        effect: "warns",
+        message:
+          "BAR 1 of 0000:01:00.0 is 256 MiB of 32 GiB: the prefetchable window of 0000:00:01.0 (288 MiB) cannot hold more; " +
+          "Resizable BAR itself is on (BAR 1 of 0000:02:00.0 has 32 GiB)",
+      },
+    ]);
+  });
+
+  test("where nothing shows that it is on, both are named", () => {
+    const [gate, ...others] = decided(256 * MiB, gpu("01:00.0", 256 * MiB, 64 * GiB));
+    expect(others).toEqual([]);
+    expect(gate?.kind).toBe("resizable-bar-small");
+    expect(gate?.message).toBe(
+      "BAR 1 of 0000:01:00.0 is 256 MiB of 32 GiB: peers reach only that part until Resizable BAR is turned on, " +
+        "and the prefetchable window of 0000:00:01.0 (288 MiB) made larger",
+    );
+  });
+
+  test("a window that holds the BAR is no cause", () => {
+    const [gate] = decided(32 * GiB, gpu("01:00.0", 256 * MiB, 64 * GiB), window(64 * GiB));
+    expect(gate?.message).toBe(
+      "BAR 1 of 0000:01:00.0 is 256 MiB of 32 GiB: peers reach only that part until Resizable BAR is turned on",
+    );
+  });
+
+  test("it is why a BAR has no address, where it is smaller; else there was no space", () => {
+    const one = endpoint("01:00.0", { bars: [bar({ sizeBytes: 32 * GiB, busAddress: null, physAddress: null })] });
+    expect(decided(32 * GiB, one)).toEqual([
+      {
+        kind: "bridge-window-small",
+        device: at("00:01.0"),
+        effect: "blocks",
+        message:
+          "BAR 0 of 0000:01:00.0 has no address: the prefetchable window of 0000:00:01.0 (288 MiB) cannot hold 32 GiB",
+      },
+    ]);
+    expect(kinds(decided(32 * GiB, one, window(64 * GiB)))).toBe("bar-unassigned");
+  });
+});

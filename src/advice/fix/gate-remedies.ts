@@ -28,6 +28,8 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
     `let the driver of ${nameOf(device)} make the virtual functions anew (sriov_numvfs): it turns their memory on`,
   "resizable-bar-small": (device) =>
     `turn on 'Resizable BAR' (and 'Above 4G Decoding') in firmware setup, or, with no driver bound, write the wanted size to /sys/bus/pci/devices/${nameOf(device)}/resource*_resize`,
+  "bridge-window-small": (device) =>
+    `have the window of ${nameOf(device)} made larger: 'Above 4G Decoding' and a larger 'MMIO High Size' in firmware setup, or pci=realloc=on, with which Linux sizes windows anew (for a hot-plug port pci=hpmmioprefsize=SIZE); or move the device to a slot with a larger window`,
   "beyond-dma-mask": (device) =>
     `lower 'MMIO High Base' in firmware setup until the BAR is within what ${nameOf(device)} can address`,
   "kernel-without-p2pdma": () => "boot a kernel that is built with CONFIG_PCI_P2PDMA=y",
