@@ -8,7 +8,8 @@ import type { KillPlan } from "./plan.ts";
 /** What people run. */
 export const PROGRAM: string = join(import.meta.dirname, "../../../dist/peerlane.cjs");
 
-const KILL_AT_CALL = join(import.meta.dirname, "programs/kill-at-call.cjs");
+/** Loaded first, sends a signal at the call that the variable of this name says. */
+export const KILL_AT_CALL: string = join(import.meta.dirname, "programs/kill-at-call.cjs");
 
 /** How a run of `peerlane copy` ended. */
 export interface RunEnd {

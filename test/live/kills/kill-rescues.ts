@@ -6,7 +6,7 @@ import { listRescues } from "../../../src/live/probe/rescue-store.ts";
 import { randomFrom } from "../../random.ts";
 import type { LoopBench } from "../loop-devices.ts";
 import { buildOverwrite } from "../probe/overwrite.ts";
-import { PROGRAM, type RunEnd } from "./copy-run.ts";
+import { KILL_AT_CALL, PROGRAM, type RunEnd } from "./copy-run.ts";
 import type { KillRequest } from "./kill-copies.ts";
 import { type Kind, makePlace, type Place, readWhole, writeWhole } from "./places.ts";
 import { Dice } from "./plan.ts";
@@ -29,9 +29,17 @@ export interface RescueCounts {
 const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGINT", "SIGTERM", "SIGHUP"] as const;
 const MOST_RESTORE_KILLS = 2;
 const PART_NAME = /^[\w.-]+-[0-9a-f]{32}\.rescue\.part$/;
+/** Some more calls that change something than the writer makes from saving a range to giving it back, and a restore in all. */
+const WRITER_CALLS = 64;
+const RESTORE_CALLS = 4;
 /** Of the writer from its first overwriting on, and of a whole restore; the second is measured. */
 const WRITER_MS = 60;
 let restoreMs = 600;
+
+/** When a program is ended: at one of its calls, or some time after its start or its first output. */
+type End =
+  | { readonly signal: NodeJS.Signals; readonly atCall: number; readonly moment: "before" | "during" | "after" }
+  | { readonly signal: NodeJS.Signals; readonly afterMs: number; readonly since: "start" | "output" };
 
 /** Which kinds of ends hold such a range: disks, since probes write to no file. */
 export const RESCUE_KINDS: readonly Kind[] = ["disk", "partition", "loop", "loop with offset"];
@@ -88,22 +96,25 @@ class KilledDisk {
   async run(program: string): Promise<void> {
     const dice = this.#dice;
     await writeWhole(this.#whole, this.#original);
-    const delayMs = dice.roll() * WRITER_MS;
-    const written = await this.#end([program, this.#place.path, this.#folder], "SIGKILL", "started\n", delayMs);
+    const moment = dice.chance(0.8)
+      ? this.#atCall("SIGKILL", WRITER_CALLS)
+      : ({ signal: "SIGKILL", afterMs: dice.roll() * WRITER_MS, since: "output" } as const);
+    const written = await this.#end([program, this.#place.path, this.#folder], moment);
     this.#require(written.code === null, "the writer fails", written);
     this.#counts.writers++;
     let rescue = await this.#inspect(written, true);
     for (let i = 0; rescue !== null && i < MOST_RESTORE_KILLS && dice.chance(0.8); i++) {
       const signal = dice.pick(SIGNALS);
-      // Most of it is the start of the program; what writes comes at its end.
-      const share = dice.chance(0.2) ? dice.roll() : 0.6 + 0.5 * dice.roll();
-      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], signal, null, share * restoreMs);
+      const moment = dice.chance(0.8)
+        ? this.#atCall(signal, RESTORE_CALLS)
+        : ({ signal, afterMs: dice.roll() * restoreMs, since: "start" } as const);
+      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], moment);
       this.#require(end.code === 0 || end.code === null || end.code === 4, `the restore fails after ${signal}`, end);
       if (end.code !== 0) this.#counts.restores++;
       rescue = await this.#inspect(end, end.code !== 0);
     }
     if (rescue !== null) {
-      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], null, null, 0);
+      const end = await this.#end([PROGRAM, "probe", "--restore", rescue], null);
       restoreMs = 0.8 * restoreMs + 0.2 * end.milliseconds;
       this.#require(end.code === 0, "the restore fails", end);
       this.#require((await this.#inspect(end, false)) === null, "the rescue file outlives its restore", end);
@@ -111,25 +122,33 @@ class KilledDisk {
     this.#require((await readWhole(this.#whole)).equals(this.#original), "the disk is not what it was", written);
   }
 
-  /** Runs a program; a signal ends it some time after its start, or after its first output. */
-  #end(
-    words: readonly string[],
-    signal: NodeJS.Signals | null,
-    firstOutput: string | null,
-    delayMs: number,
-  ): Promise<RunEnd> {
+  #atCall(signal: NodeJS.Signals, calls: number): End {
+    const moment = this.#dice.pick(["before", "during", "after"] as const);
+    return { signal, atCall: 1 + this.#dice.below(calls), moment };
+  }
+
+  /** Runs a program until it ends or is ended. */
+  #end(words: readonly string[], moment: End | null): Promise<RunEnd> {
     const begun = performance.now();
-    const env = { ...process.env, XDG_STATE_HOME: this.#state, NO_COLOR: "1" };
-    const child = spawn(process.execPath, words, { env, stdio: ["ignore", "pipe", "pipe"] });
-    const text = { out: "", err: "" };
-    const kill = async (): Promise<void> => {
-      await pause(delayMs);
-      if (signal !== null) child.kill(signal);
+    const atCall = moment !== null && "atCall" in moment ? moment : null;
+    const env = {
+      ...{ ...process.env, XDG_STATE_HOME: this.#state, NO_COLOR: "1" },
+      ...(atCall === null ? {} : { KILL_AT_CALL: `${atCall.atCall},${atCall.signal},process,${atCall.moment}` }),
     };
-    if (signal !== null && firstOutput === null) void kill();
+    const program = [...(atCall === null ? [] : ["--require", KILL_AT_CALL]), ...words];
+    const child = spawn(process.execPath, program, { env, stdio: ["ignore", "pipe", "pipe"] });
+    const text = { out: "", err: "" };
+    const timed = moment !== null && "since" in moment ? moment : null;
+    const kill = async (): Promise<void> => {
+      if (timed === null) return;
+      await pause(timed.afterMs);
+      child.kill(timed.signal);
+    };
+    if (timed?.since === "start") void kill();
     child.stdout.on("data", (chunk: Buffer) => {
+      const isFirst = text.out === "";
       text.out += chunk;
-      if (signal !== null && text.out === firstOutput) void kill();
+      if (isFirst && timed?.since === "output") void kill();
     });
     child.stderr.on("data", (chunk: Buffer) => {
       text.err += chunk;
