@@ -6,6 +6,7 @@ import {
   hasMemoryBar,
   hasP2pmem,
   isBridge,
+  isChipsetBridge,
   KINDS_OF_INTEREST,
 } from "../pci/device-kind.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -23,12 +24,15 @@ export interface DeviceSelection {
 
 /**
  * The functions to show. By default GPUs, NICs, NVMe controllers, accelerators and whatever has peer memory, on both
- * sides; with `all`, every function with a memory BAR as provider and every function but bridges as client.
+ * sides; with `all`, every function with a memory BAR as provider and every function but bridges (those of the chipset too: host, ISA) as client.
  */
 export function selectDevices(machine: Machine, options: { readonly all: boolean }): DeviceSelection {
   const endpoints = machine.functions.filter((fn) => !isBridge(fn));
   if (options.all) {
-    return { providers: endpoints.filter(hasMemoryBar).map((fn) => fn.bdf), clients: endpoints.map((fn) => fn.bdf) };
+    return {
+      providers: endpoints.filter(hasMemoryBar).map((fn) => fn.bdf),
+      clients: endpoints.filter((fn) => !isChipsetBridge(fn)).map((fn) => fn.bdf),
+    };
   }
   const chosen = endpoints
     .filter((fn) => KINDS_OF_INTEREST.includes(deviceKind(fn)) || hasP2pmem(fn))

@@ -7,7 +7,25 @@ export type DeviceKind = "gpu" | "nic" | "nvme" | "accel" | "bridge" | "other";
 /** The kinds between which people want peer-to-peer transfers. */
 export const KINDS_OF_INTEREST: readonly DeviceKind[] = ["gpu", "nic", "nvme", "accel"];
 
-/** The kind of a function; `other` also where the class is hidden. */
+/** What FPGAs and accelerators of clouds say that they are: memory, communication, processing, nothing (ff). */
+const FPGA_CLASSES: readonly number[] = [0x05, 0x07, 0x12, 0xff];
+/** Registers take less. */
+const LARGE_MEMORY_BYTES = 64 * 2 ** 20;
+
+function hasLargeMemory({ bars }: PciFunction): boolean {
+  if (isUnknown(bars)) return false;
+  return bars.some(
+    ({ kind, index, sizeBytes }) =>
+      kind === "memory" && index < 6 && !isUnknown(sizeBytes) && sizeBytes >= LARGE_MEMORY_BYTES,
+  );
+}
+
+/** True for host and ISA bridges: endpoints by their header that neither issue requests for anyone nor have a driver that would. */
+export function isChipsetBridge({ classCode }: PciFunction): boolean {
+  return !isUnknown(classCode) && (classCode >>> 8 === 0x0600 || classCode >>> 8 === 0x0601);
+}
+
+/** The kind of a function: of unclear classes (memory, communication, none) `accel` where it has much memory; `other` also where the class is hidden. */
 export function deviceKind(fn: PciFunction): DeviceKind {
   if (isUnknown(fn.classCode)) return "other";
   const baseClass = fn.classCode >>> 16;
@@ -15,6 +33,7 @@ export function deviceKind(fn: PciFunction): DeviceKind {
   if (baseClass === 0x02) return "nic";
   if (fn.classCode >>> 8 === 0x0108) return "nvme";
   if (baseClass === 0x12 || fn.classCode >>> 8 === 0x0b40) return "accel";
+  if (FPGA_CLASSES.includes(baseClass) && hasLargeMemory(fn)) return "accel";
   return baseClass === 0x06 ? "bridge" : "other";
 }
 
