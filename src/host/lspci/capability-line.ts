@@ -7,7 +7,7 @@ import { readExpressLine, readExpressTitle } from "./express-lines.ts";
 import { hasFeatureFields, readFeatureLine, readFeatureTitle } from "./feature-lines.ts";
 import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
-import { accessDenied, unreadable } from "./reasons.ts";
+import { accessDenied, lostLines, unreadable } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
 import { readResizableBarLine } from "./resizable-bar-lines.ts";
 import { readSriovLine } from "./sriov-lines.ts";
@@ -29,6 +29,7 @@ const MAX_CAPABILITIES = 1008;
 export function readCapabilityTitle(line: Line, record: FunctionRecord): boolean {
   if (!line.has(title)) return false;
   record.isHeadDone = true;
+  if (record.isWithinGroup) record.isGlued = true;
   record.showsCapabilities = true;
   record.readCapabilityLine = undefined;
   const at = line.start + title.length;
@@ -86,6 +87,48 @@ const MAX_NAME_BYTES = 80;
 /** The id of a capability whose text the tables do not have; the specification reserves it. */
 const UNNAMED_CAPABILITY = 0xffff;
 
+const expressLines = ["DevCap:", "DevCtl:", "DevSta:", "LnkCap:", "LnkCtl:", "LnkSta:", "RootCtl:", "DevCap2:"].map(
+  word,
+);
+const errorLines = ["UESta:", "UEMsk:", "UESvrt:", "CESta:", "CEMsk:", "AERCap:"].map(word);
+const sriovLines = ["IOVCap:", "IOVCtl:", "Initial VFs: ", "VF offset: "].map(word);
+
+/** Notes a line of a capability whose title has not come: it was left out, and others may have been too. */
+export function noteLooseLine(line: Line, record: FunctionRecord): void {
+  const has = (words: readonly Uint8Array[]): boolean => words.some((text) => line.has(text));
+  switch (line.byte(line.start)) {
+    case 0x44: // D
+    case 0x4c: // L
+    case 0x52: // R
+      if (record.express === undefined && has(expressLines)) record.capabilitiesHidden ??= lostLines;
+      return;
+    case 0x55: // U
+    case 0x43: // C
+    case 0x41: // A
+      if (!record.hasErrorReporting && has(errorLines)) record.capabilitiesHidden ??= lostLines;
+      return;
+    case 0x49: // I
+    case 0x56: // V
+      if (!record.hasSriov && has(sriovLines)) record.capabilitiesHidden ??= lostLines;
+      return;
+    default:
+  }
+}
+
+const headerLog = word("HeaderLog:");
+const errorMask = word("UEMsk:");
+const errorCapability = word("AERCap:");
+
+/** Notes whether the lines of Advanced Error Reporting are all there, from the second to what comes last in all releases. */
+function readErrorLine(line: Line, record: FunctionRecord): void {
+  if (line.has(errorMask)) record.isWithinGroup = true;
+  else if (line.has(errorCapability)) {
+    if (!record.isWithinGroup) record.capabilitiesHidden ??= lostLines;
+    record.isWithinGroup = false;
+    record.errorLines = "to AERCap";
+  } else if (line.has(headerLog)) record.errorLines = "to HeaderLog";
+}
+
 /** Reads the rest of the title and says who reads the lines below it. Of a capability that comes twice the first counts. */
 function begin(
   line: Line,
@@ -106,7 +149,10 @@ function begin(
     }
     return;
   }
-  if (id === 0x0d && !record.hasAcs) {
+  if (id === 0x01) {
+    record.hasErrorReporting = true;
+    record.readCapabilityLine = readErrorLine;
+  } else if (id === 0x0d && !record.hasAcs) {
     record.hasAcs = true;
     record.readCapabilityLine = readAcsLine;
   } else if (id === 0x10 && !record.hasSriov) {

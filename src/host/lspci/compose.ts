@@ -8,6 +8,7 @@ import { generalNotes } from "./notes.ts";
 import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
+import { RecordEnds } from "./record-ends.ts";
 import type { SystemLines } from "./system-lines.ts";
 import { isBusCertain, type TreeNode, type TreeReader } from "./tree.ts";
 import { VirtualFunctions } from "./virtual-functions.ts";
@@ -15,15 +16,22 @@ import { VirtualFunctions } from "./virtual-functions.ts";
 /** Text has no `sys/class`, where functions get their names. */
 const noNames: readonly string[] = [];
 
-/** Makes the machine of all that a text has shown. */
-export function composeMachine(file: string, table: FunctionTable, tree: TreeReader, system: SystemLines): Machine {
-  const isWholeList = isEveryFunctionListed(table, tree);
+/** Makes the machine of all that a text has shown; `isListedOnce` where it begins no function twice. */
+export function composeMachine(
+  file: string,
+  table: FunctionTable,
+  tree: TreeReader,
+  system: SystemLines,
+  isListedOnce: boolean,
+): Machine {
+  const isWholeList = isListedOnce && isEveryFunctionListed(table, tree);
   addTreeFunctions(table, tree);
-  const readings = table
-    .takeReadings()
-    .map(
-      ([bdf, reading]) => [bdf, withGroup(withoutCapabilities(reading, table.facts), system.groups.get(bdf))] as const,
-    );
+  const taken = table.takeReadings();
+  const ends = new RecordEnds(taken, table.facts);
+  const readings = taken.map(([bdf, reading]): readonly [Bdf, Reading] => {
+    const shown = ends.isCertain(reading) ? reading : withOpenEnd(reading);
+    return [bdf, withGroup(withoutCapabilities(shown, table.facts), system.groups.get(bdf))];
+  });
   const finder = new VirtualFunctions(readings);
   const functions = withPhysicals(
     readings.map(([bdf, reading]) => composeFunction(bdf, reading, table.facts, tree, finder, isWholeList)),
@@ -52,6 +60,18 @@ function isEveryFunctionListed(table: FunctionTable, tree: TreeReader): boolean 
 function acsOf({ acs, looseAcs }: Reading, proven: boolean, isWholeList: boolean): PciFunction["acs"] {
   if (looseAcs !== undefined && isUnknown(acs)) return isWholeList ? looseAcs : why.looseAcs;
   return proven || acs !== null ? acs : why.extendedNotSeen;
+}
+
+/** What a record that may have been cut does not show, it hides. */
+function withOpenEnd(reading: Reading): Reading {
+  return {
+    ...reading,
+    express: reading.express ?? why.openEnd,
+    acs: reading.acs ?? why.openEnd,
+    sriov: reading.sriov ?? why.openEnd,
+    resizableBars: isEmpty(reading.resizableBars) ? why.openEnd : reading.resizableBars,
+    capabilities: isUnknown(reading.capabilities) ? reading.capabilities : why.openEnd,
+  };
 }
 
 /** The kernel's messages name groups too; where they contradict the list, the machine has changed since. */

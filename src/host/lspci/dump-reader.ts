@@ -1,7 +1,7 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Machine } from "../machine.ts";
 import { readAcsLine, readLooseAcsLine } from "./acs-lines.ts";
-import { readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
+import { noteLooseLine, readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
 import { composeMachine } from "./compose.ts";
 import { readFunctionLine, readKernelLine, readStrayLine } from "./function-lines.ts";
 import { FunctionTable } from "./function-table.ts";
@@ -13,6 +13,7 @@ import { MachineRecord, readMachineLine, readSlotLine } from "./machine-form.ts"
 import type { FunctionRecord } from "./record.ts";
 import { SystemLines } from "./system-lines.ts";
 import { TreeReader } from "./tree.ts";
+import { isDetailLine } from "./wrapped-lines.ts";
 
 const UPPER_A = 0x41;
 const UPPER_C = 0x43;
@@ -23,6 +24,9 @@ const SMALL_LETTERS_FROM = 0x61;
 const BACKSLASH = 0x5c;
 const BACKTICK = 0x60;
 const BAR = 0x7c;
+
+/** As many as tell lines of one kind from others: `Capabilities: [148 v`. */
+const LINE_START_BYTES = 20;
 
 const orphan = word("Capabilities: [");
 
@@ -40,6 +44,8 @@ export class DumpReader {
   readonly #system = new SystemLines();
   #record: FunctionRecord | undefined;
   #machineRecord: MachineRecord | undefined;
+  /** A record that a blank line has ended: what comes behind it shows whether it was whole. */
+  #ended: FunctionRecord | undefined;
   /** A blank line was the last one. */
   #isBlankBefore = false;
   /** That line is of spaces, as the product data of some cards holds them: a line further in than the record's first goes on. */
@@ -81,31 +87,39 @@ export class DumpReader {
       return;
     }
     const isTaken = this.#record === undefined ? false : this.#readWithin(line, this.#record);
-    if (!isTaken) this.#readOutside(line);
+    if (!isTaken) {
+      if (this.#ended !== undefined) this.#settle(!isDetailLine(line));
+      this.#readOutside(line);
+    }
     this.#isBlankBefore = false;
   }
 
   /** Ends the text. Throws `bad-input` where it showed no function. */
   finish(): Machine {
     this.#end(this.#isBlankBefore ? "blank" : "end-of-text");
+    this.#settle(true);
     if (this.#table.size === 0 && this.#tree.nodes.size === 0) throw this.#noDevice();
-    return composeMachine(this.#file, this.#table, this.#tree, this.#system);
+    return composeMachine(this.#file, this.#table, this.#tree, this.#system, this.#begun === this.#table.size);
   }
 
   /** Tries a line as one of the open record; false sends it on to where lines outside of records are tried. */
   #readWithin(line: Line, record: FunctionRecord): boolean {
     const isFurtherIn = line.start - line.rawStart > this.#indentation;
-    if (!this.#isBlankBefore || (this.#isBlankOfSpaces && isFurtherIn)) return this.#readDetail(line, record);
+    if (!this.#isBlankBefore || (this.#isBlankOfSpaces && isFurtherIn)) return this.#readCounted(line, record);
     if (this.#hasDetails && !this.#isDoubleSpaced) {
       this.#end("blank");
       return false;
     }
-    if (this.#readDetail(line, record)) {
+    if (this.#readCounted(line, record)) {
       this.#isDoubleSpaced = true;
       return true;
     }
     if (!this.#isDoubleSpaced) this.#end("blank");
     return false;
+  }
+
+  #readCounted(line: Line, record: FunctionRecord): boolean {
+    return this.#readDetail(line, record) && this.#count(line, record);
   }
 
   /** Most lines of a text are refused here by their first letter, without being read. */
@@ -120,6 +134,7 @@ export class DumpReader {
     if ((first === UPPER_K || first === UPPER_D) && readKernelLine(line, record)) return this.#take();
     if (first === UPPER_A && record.readCapabilityLine !== readAcsLine && readLooseAcsLine(line, record))
       return this.#take();
+    noteLooseLine(line, record);
     if (!record.isHeadDone) return (readFunctionLine(line, record) || readDeniedLine(line, record)) && this.#take();
     // What is below a capability: letters, but for the drawings of a tree and the marks of a gap.
     if (first < LETTERS_FROM || first === BACKSLASH || first === BACKTICK || first === BAR) return false;
@@ -131,6 +146,15 @@ export class DumpReader {
 
   #take(): true {
     this.#hasDetails = true;
+    return true;
+  }
+
+  /** Counts a line of the open record: where several end alike, they may have been cut. */
+  #count(line: Line, record: FunctionRecord): true {
+    record.lineCount += line.pieces;
+    let start = 0;
+    for (let at = line.start; at < line.start + LINE_START_BYTES; at++) start = Math.imul(start, 31) + line.byte(at);
+    record.lastLineStart = start;
     return true;
   }
 
@@ -213,7 +237,16 @@ export class DumpReader {
     const record = this.#record;
     if (record === undefined) return;
     this.#record = undefined;
-    const isComplete = ending === "next-function" || (ending === "blank" && !this.#isDoubleSpaced);
+    if (ending === "blank" && !this.#isDoubleSpaced) this.#ended = record;
+    else this.#table.add(record, { isComplete: ending === "next-function" });
+  }
+
+  /** A blank line ends nothing by itself: lines of a function behind it may be the record's own, or another's. */
+  #settle(isComplete: boolean): void {
+    const record = this.#ended;
+    this.#ended = undefined;
+    if (record === undefined) return;
+    if (!isComplete) this.#table.facts.hasInnerBlanks = true;
     this.#table.add(record, { isComplete });
   }
 

@@ -49,6 +49,8 @@ export function readExpressTitle(line: Line, at: number): ExpressLines {
     hasDeviceLines: false,
     hasRootLines: false,
     hasSecondDeviceLines: false,
+    hasLinkStatus: false,
+    hasSecondLinkStatus: true,
   };
 }
 
@@ -57,6 +59,8 @@ const linkStatus = word("LnkSta:");
 const slotNumber = word("Slot #");
 const deviceCapable = word("DevCap:");
 const secondDeviceCapable = word("DevCap2:");
+const secondLinkStatus = word("LnkSta2:");
+const secondLinkCapable = word("LnkCap2:");
 const rootControl = word("RootCtl:");
 const speedText = word("Speed ");
 const widthText = word("Width x");
@@ -75,7 +79,11 @@ export function readExpressLine(line: Line, record: FunctionRecord): void {
       return;
     case 0x4c: // L
       if (line.has(linkCapable)) lines.linkCapable ??= readLink(line);
-      else if (line.has(linkStatus)) lines.linkStatus ??= readLink(line);
+      else if (line.has(linkStatus)) {
+        lines.hasLinkStatus = true;
+        lines.linkStatus ??= readLink(line);
+      } else if (line.has(secondLinkCapable)) lines.hasSecondLinkStatus = false;
+      else if (line.has(secondLinkStatus)) lines.hasSecondLinkStatus = true;
       return;
     case 0x53: // S
       if (line.has(slotNumber)) lines.slotNumber = line.decimal(line.start + slotNumber.length);

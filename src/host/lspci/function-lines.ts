@@ -119,6 +119,7 @@ function readControl(line: Line, record: FunctionRecord): boolean {
   if (record.command !== NOT_SEEN) record.isGlued = true;
   const command = readFlags(line, line.start + control.length, commandBits);
   if (command >= 0) record.command = command;
+  else record.isCommandUnreadable = true;
   return seen(record, "vv");
 }
 

@@ -25,6 +25,12 @@ export interface TextFacts {
   namesNumaNodes: boolean;
   namesGroups: boolean;
   namesDrivers: boolean;
+  showsHeaderLog: boolean;
+  /** Blank lines stand within functions too, so that one behind a function does not end it. */
+  hasInnerBlanks: boolean;
+  /** So does a bridge, and something else than a bridge. */
+  namesDriversOfBridges: boolean;
+  namesDriversOfOthers: boolean;
   showsCapabilities: boolean;
   showsExtended: boolean;
   showsPorts: boolean;
@@ -43,6 +49,10 @@ export class FunctionTable {
     namesNumaNodes: false,
     namesGroups: false,
     namesDrivers: false,
+    showsHeaderLog: false,
+    hasInnerBlanks: false,
+    namesDriversOfBridges: false,
+    namesDriversOfOthers: false,
     showsCapabilities: false,
     showsExtended: false,
     showsPorts: false,
@@ -146,7 +156,11 @@ export class FunctionTable {
     const { facts } = this;
     if (record.numaNode >= 0) facts.namesNumaNodes = true;
     if (record.iommuGroup >= 0 && !record.isGroupListed) facts.namesGroups = true;
-    if (record.driver !== undefined) facts.namesDrivers = true;
+    if (record.errorLines === "to HeaderLog") facts.showsHeaderLog = true;
+    if (record.driver !== undefined) {
+      facts.namesDrivers = true;
+      if (record.verbosity !== "plain") facts[isBridge(text) ? "namesDriversOfBridges" : "namesDriversOfOthers"] = true;
+    }
     if (record.capabilities.length > 0) facts.showsCapabilities = true;
     if (record.capabilities.at(-1)?.space === "extended") facts.showsExtended = true;
     const type = record.express?.type;
@@ -171,6 +185,11 @@ export class FunctionTable {
     this.#entries.clear();
     return entries.map(([bdf, { text, bytes }]) => [bdf, bytes === undefined ? text : overlay(bytes, text)]);
   }
+}
+
+/** A bridge to further buses: the kernel binds all that are PCI Express ports. */
+export function isBridge({ classKind }: Reading): boolean {
+  return classKind === 0x0604;
 }
 
 function lengthOf(list: Reading["capabilities"] | undefined): number {

@@ -42,6 +42,8 @@ export class Line {
   /** True for a line that is longer than any of lspci's; only its beginning is here. */
   isTooLong = false;
   next = 0;
+  /** How many lines of the text it was put together of. */
+  pieces = 1;
 
   byte(at: number): number {
     return at < this.end ? (this.bytes[at] ?? 0) : 0;

@@ -44,6 +44,7 @@ export class ReadingMerger {
       command: this.#field("command register", a.command, b.command),
       bars: numbered?.bars ?? this.#field("BARs", a.bars, b.bars, (x, y) => this.#bars(x, y)),
       areBarsNumbered: (numbered ?? a).areBarsNumbered,
+      openEnd: isUnknown(a.capabilities) ? b.openEnd : isUnknown(b.capabilities) ? a.openEnd : a.openEnd && b.openEnd,
       looseAcs:
         a.looseAcs === undefined || isSame(a.looseAcs, b.looseAcs)
           ? (a.looseAcs ?? b.looseAcs)
@@ -148,6 +149,7 @@ export function overlay(bytes: Reading, text: Reading): Reading {
     numaNode: text.numaNode,
     iommuGroup: text.iommuGroup,
     areBarsNumbered: true,
+    openEnd: text.openEnd,
     looseAcs: text.looseAcs,
     classKind: known(bytes.classKind, text.classKind),
     vendorId: known(bytes.vendorId, text.vendorId),

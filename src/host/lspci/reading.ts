@@ -26,6 +26,16 @@ export interface Reading
   readonly areBarsNumbered: boolean;
   /** What lines of ACS say that came without the title of the capability. */
   readonly looseAcs: Acs | undefined;
+  /** How a verbose record ends whose end nothing shows; `undefined` where the lines of the driver or bytes do. */
+  readonly openEnd: OpenEnd | undefined;
+}
+
+/** What tells whether the last lines of a record were cut off, beside the other records of the text. */
+export interface OpenEnd {
+  readonly lineCount: number;
+  readonly lastLineStart: number;
+  /** Its lines of Advanced Error Reporting end before the last, which old releases do not print. */
+  readonly lacksHeaderLog: boolean;
 }
 
 /** How sure one can be that a record's lines are all there. */
@@ -70,6 +80,7 @@ export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
     command: orUnknown(record.command, missing ?? (record.verbosity === "v" ? why.registersNeedVv : why.unreadable)),
     bars: missingHead ?? allBars(record),
     areBarsNumbered: record.areBarsNumbered,
+    openEnd: openEndOf(record),
     looseAcs: record.isAcsLoose && !record.hasAcs && !record.showsCapabilities ? looseAcsOf(record) : undefined,
     bridge: sealBridge(record, missingHead),
     express: sealExpress(record, missing, missingCapability),
@@ -97,11 +108,19 @@ function unprintedList(record: FunctionRecord): Unknown | undefined {
 }
 
 /** Why lines behind the PCI Express capability may be of another function: its own lines end before their time. */
-function lostMiddle({ express, verbosity }: FunctionRecord): Unknown | undefined {
+function lostMiddle(record: FunctionRecord): Unknown | undefined {
+  const { express, verbosity, isWithinGroup } = record;
+  // Before the status register `lspci` prints the command register, and before capabilities one of them or flags.
+  const isFiltered =
+    record.hasCapabilityList !== undefined && record.command === NOT_SEEN && !record.isCommandUnreadable;
+  const isHeadless = verbosity === "plain" && record.showsCapabilities;
+  if (isWithinGroup || isFiltered || isHeadless) return why.lostLines;
   if (verbosity !== "vv" || express?.hasDeviceLines !== true) return undefined;
+  const hasLink = express.type !== "root-complex-endpoint" && express.type !== "root-complex-event-collector";
   const isRootCut = express.type === "root-port" && !express.hasRootLines;
-  const isSecondCut = express.version >= 2 && !express.hasSecondDeviceLines;
-  return isRootCut || isSecondCut ? why.lostLines : undefined;
+  const isLinkCut = hasLink && !express.hasLinkStatus;
+  const isSecondCut = (express.version >= 2 && !express.hasSecondDeviceLines) || !express.hasSecondLinkStatus;
+  return isRootCut || isLinkCut || isSecondCut ? why.lostLines : undefined;
 }
 
 /** A value that a line gave; without one, why it could not, or that there is none. */
@@ -167,6 +186,14 @@ function sealAcs(record: FunctionRecord, missingCapability: Unknown | undefined)
   return { capability: acsCapability, control: acsControl };
 }
 
+function openEndOf(record: FunctionRecord): OpenEnd | undefined {
+  if (record.isTextDone || record.verbosity === "plain" || !record.showsCapabilities) return undefined;
+  const { lastLineStart, errorLines } = record;
+  // Records of -v are short, and of one length by chance.
+  const lineCount = record.verbosity === "vv" ? record.lineCount : 0;
+  return { lineCount, lastLineStart, lacksHeaderLog: errorLines === "to AERCap" };
+}
+
 function looseAcsOf({ acsCapability, acsControl }: FunctionRecord): Acs | undefined {
   if (acsControl < 0) return undefined;
   return acsCapability < 0
@@ -220,6 +247,7 @@ export function sealBytes(record: FunctionRecord): { reading: Reading; oddities:
     bars: config.bars,
     areBarsNumbered: true,
     looseAcs: undefined,
+    openEnd: undefined,
     bridge: config.bridge,
     express: config.express,
     acs: config.acs,

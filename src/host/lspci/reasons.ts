@@ -35,6 +35,9 @@ export const looseAcs: Unknown = unknown(
 export const lostLines: Unknown = unknown(
   "lines are missing within this function, and what follows may be another's: paste the whole output of lspci",
 );
+export const openEnd: Unknown = unknown(
+  "the text may have been cut behind the last line of this function: paste the whole output of sudo lspci -vvvnn",
+);
 export const glued: Unknown = unknown("the lines of two functions run together here: paste the whole output of lspci");
 export const extendedNotSeen: Unknown = unknown(
   "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",

@@ -36,6 +36,9 @@ export interface ExpressLines {
   hasDeviceLines: boolean;
   hasRootLines: boolean;
   hasSecondDeviceLines: boolean;
+  /** The last lines of the link, which a text that was cut before them lacks; the second ones where they began. */
+  hasLinkStatus: boolean;
+  hasSecondLinkStatus: boolean;
 }
 
 /** Reads the lines below one `Capabilities:` line; set by that line. */
@@ -65,6 +68,8 @@ export class FunctionRecord {
   subsystem: { readonly vendorId: number; readonly deviceId: number } | Unknown | null | undefined;
 
   command: number = NOT_SEEN;
+  /** Its line is there, and cut. */
+  isCommandUnreadable = false;
   numaNode: number = NOT_SEEN;
   iommuGroup: number = NOT_SEEN;
   /** The group comes from a listing of groups, not from a line of the function's own. */
@@ -96,6 +101,9 @@ export class FunctionRecord {
   hasAcs = false;
   /** Lines of ACS came without its title: whose they are is certain only where no function is left out. */
   isAcsLoose = false;
+  hasErrorReporting = false;
+  /** How far the lines of Advanced Error Reporting go. */
+  errorLines: "none" | "to AERCap" | "to HeaderLog" = "none";
   hasSriov = false;
   sriovCounts: Pick<Sriov, "totalVfs" | "numVfs"> | undefined;
   sriovMemoryEnable: boolean | undefined;
@@ -107,6 +115,12 @@ export class FunctionRecord {
   allocation: AllocationEntry | undefined;
   /** BARs of an Enhanced Allocation capability. */
   readonly allocatedBars: Bar[] = [];
+
+  /** A group of lines began whose last one has not come yet. */
+  isWithinGroup = false;
+  /** Lines so far, the first one included, and what the last of them begins with. */
+  lineCount = 1;
+  lastLineStart = 0;
 
   /** Unknown where the text was cut within the name. */
   driver: Known<string | null> | undefined;

@@ -28,6 +28,15 @@ const flagStart = new RegExp(`^(?:${flagNames.replaceAll(" ", "|")})[+-](?: |$)`
 /** What lspci prints at the beginning of lines below a function's first one. */
 const keywords =
   /^(?:Control|Status|Latency|Interrupt|NUMA node|IOMMU group|Region \d|Expansion ROM at|\[virtual\] |Bus|(?:I\/O|Memory|Prefetchable memory) behind bridge|Memory (?:at|window)|I\/O (?:ports at|window)|Secondary status|BridgeCtl|Capabilities|Kernel (?:driver|modules)|Driver in use|Flags|Subsystem|DeviceName|Physical Slot|!!! |(?:Dev|Lnk|Slt|Root|Bridge)(?:Cap|Ctl|Sta|Cmd)\d?|UE(?:Sta|Msk|Svrt)|CE(?:Sta|Msk)|AERCap|HeaderLog|ErrorSrc|(?:ACS|ARI|ATS|PASID|PRI|IOV|Dpc|DPC|PTM|L1Sub|CXL|FLT|TPH)(?:Cap|Ctl|Sta)\d?|Initial VFs|VF (?:offset|Migration)|Supported Page Size|BAR \d|Vector table|PBA|Address|Masking|Entry|PrimaryProperties|SecondaryProperties|Base|MaxOffset|Caps|Arb|Ctrl|VC\d|Slot #|Compliance|Retimer|AtomicOps(?:Cap|Ctl)|Port (?:Vector|Arb))(?:[ :]|$)|^(?:Transmission margin|EqualizationPhase|Product Name|Read-only fields|End$)/;
+/** Of these, what no other program prints. */
+const ownKeywords =
+  /^(?:Capabilities: \[|Control: I\/O|Status: Cap|Region \d: |Bus: primary=|(?:I\/O|Memory|Prefetchable memory) behind bridge:|Secondary status:|BridgeCtl:|(?:Dev|Lnk|Slt|Root)(?:Cap|Ctl|Sta)2?:|UE(?:Sta|Msk|Svrt):|CE(?:Sta|Msk):|AERCap:|HeaderLog:|(?:ACS|IOV|ATS|PASID|PRI)(?:Cap|Ctl|Sta):|Initial VFs: |VF offset: |BAR \d: current|Kernel (?:driver in use|modules):)/;
+
+/** True for a line that `lspci` prints below a function's first one, and nothing else does. */
+export function isDetailLine(line: Line): boolean {
+  return ownKeywords.test(line.text(line.start, Math.min(line.end, line.start + 40)));
+}
+
 /** Prompts of shells, marks of fences, times of kernel messages, and what a listing of another kind begins with. */
 const foreign =
   /^(?:[$#%>] |\[[^\]]*@|\[\s*\d+\.\d+\]|[\w.-]+@[\w.-]+[:~ ]|PS [A-Z]:|[`~]{3}|<\/?[a-z]+>|Slot:|Device:|Linux (?:version|\S+ \d)|BOOT_IMAGE=|-\[|-\+-\[|\+-|\\-|`-|\||={3}|#)/;
@@ -142,6 +151,7 @@ export class LineJoiner {
     held.number = line.number;
     held.isWhole = true;
     held.isTooLong = false;
+    held.pieces = 1;
   }
 
   #isRest(line: Line, { goesOn, leastColumns }: Kind): boolean {
@@ -164,6 +174,7 @@ export class LineJoiner {
     this.#buffer.set(line.bytes.subarray(line.start, line.end), held.end);
     held.end += line.end - line.start;
     held.isWhole = line.isWhole;
+    held.pieces++;
   }
 }
 

@@ -112,7 +112,7 @@ describe("Lines of ACS that grep left", () => {
 
   test("are of nobody certain without a tree, or with a function that the list leaves out", async () => {
     expect(at(await read(text), "00:01.0").acs).toHaveProperty("unknown");
-    const more = tree.replace("\\-01.0", "+-01.0") + "           \\-02.0\n";
+    const more = `${tree.replace("\\-01.0", "+-01.0")}           \\-02.0\n`;
     expect(at(await read(text + more), "00:01.0").acs).toHaveProperty("unknown");
   });
 
