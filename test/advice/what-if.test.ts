@@ -71,7 +71,10 @@ describe("--kernel, --cpu and --iommu", () => {
   });
 
   it("are no change where they say what the source says", () => {
-    expect(askWhatIf(mixed, { kernel: releaseOf(mixed), iommu: "strict" })).toMatchObject({ changes: [], after: mixed });
+    expect(askWhatIf(mixed, { kernel: releaseOf(mixed), iommu: "strict" })).toMatchObject({
+      changes: [],
+      after: mixed,
+    });
     expect(askWhatIf(mixed, { kernel: `${releaseOf(mixed)}0` }).changes).toHaveLength(1);
   });
 
