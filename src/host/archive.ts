@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../pci/error.ts";
+import { visible } from "../pci/visible.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
 import { type FileTree, resolveLink } from "./file-tree.ts";
 
@@ -129,6 +130,25 @@ export class ArchiveTree implements FileTree {
     return names;
   }
 
+  /** An archive of logs, as sosreport makes it, has no tree of PCI devices, but the text of lspci. */
+  #refuseLogs(): void {
+    let text: string | undefined;
+    for (const path of this.#entries.keys()) {
+      if (/(?:^|\/)sys\/bus\/pci(?:\/|$)/.test(path)) return;
+      if (/(?:^|\/)lspci[^/]*$/.test(path) && (text === undefined || /-\w*vv/.test(path))) text = path;
+    }
+    if (text === undefined) return;
+    const path = visible(text.slice(0, 200));
+    throw new PeerlaneError(
+      "bad-input",
+      `the archive holds logs and no sys/bus/pci; ${path} in it is the text of lspci`,
+      {
+        place: { file: this.name },
+        remedy: `give that: tar xOf ARCHIVE ${path} | peerlane matrix -`,
+      },
+    );
+  }
+
   #listInParents(path: string): void {
     let child = path;
     for (;;) {
@@ -143,6 +163,7 @@ export class ArchiveTree implements FileTree {
   }
 
   #findRoot(): string {
+    this.#refuseLogs();
     for (const path of this.#entries.keys()) {
       const match = /^(.*\/)?sys\/(bus|devices)$/.exec(path);
       if (match !== null) return match[1] ?? "";

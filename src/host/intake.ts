@@ -79,6 +79,38 @@ export function kindOf(head: Uint8Array, name: string): Kind {
   return best;
 }
 
+/** What people send and Peerlane does not unpack: how it begins, its name, and what to do. */
+const foreignForms: readonly (readonly [magic: readonly number[], name: string, remedy: string])[] = [
+  [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], "xz data", "unpack it: xz -dc FILE | peerlane matrix -"],
+  [[0x50, 0x4b, 0x03, 0x04], "a zip archive", "unpack it, and give the file in it: unzip -p FILE | peerlane matrix -"],
+  [
+    [0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c],
+    "a 7z archive",
+    "unpack it, and give the file in it: 7z x -so FILE | peerlane matrix -",
+  ],
+  [[0x52, 0x61, 0x72, 0x21, 0x1a, 0x07], "a rar archive", "unpack it, and give the file in it"],
+  [[0x04, 0x22, 0x4d, 0x18], "lz4 data", "unpack it: lz4 -dc FILE | peerlane matrix -"],
+  [[0x25, 0x50, 0x44, 0x46, 0x2d], "a PDF", "give the text in it, or better the output of lspci itself"],
+];
+const encodedMail = /^Content-Transfer-Encoding:[ \t]*(base64|quoted-printable)/im;
+
+/** Throws `unsupported` for what is packed or encoded in a way that is not read, with its name. */
+function refuseByName(head: Uint8Array, file: string): void {
+  const form = foreignForms.find(([magic]) => magic.every((byte, index) => head[index] === byte));
+  if (form !== undefined) {
+    throw new PeerlaneError("unsupported", `this is ${form[1]}, which is not read`, {
+      place: { file },
+      remedy: form[2],
+    });
+  }
+  const encoding = encodedMail.exec(new TextDecoder("latin1").decode(head.subarray(0, HEAD_BYTES)))?.[1];
+  if (encoding === undefined) return;
+  throw new PeerlaneError("unsupported", `this is an e-mail whose text is encoded (${encoding.toLowerCase()})`, {
+    place: { file },
+    remedy: "save the text of the message, or its attachment, as a file of its own and give that",
+  });
+}
+
 /** Takes a source piece by piece: text of lspci is read as it comes, everything else is kept, up to its bound. */
 export class Intake {
   readonly #name: string;
@@ -107,6 +139,7 @@ export class Intake {
 
   #decide(): Kind {
     const head = joinBytes(this.#kept);
+    refuseByName(head, this.#name);
     const kind = kindOf(head, this.#name);
     this.#kind = kind;
     refuseBeyond(this.#length, MAX_BYTES[kind], this.#name);

@@ -52,6 +52,47 @@ describe("What a text begins with does not decide what it is", () => {
   });
 });
 
+describe("What is packed or encoded in a way that is not read is refused by its name, with the way out", () => {
+  const bytes = (...list: number[]): string => String.fromCharCode(...list);
+  it.each([
+    ["zip", `PK${bytes(3, 4)} paste.txt`],
+    ["7z", ""],
+    ["base64", `From: a@b\nContent-Transfer-Encoding: base64\n\n${btoa(LIST)}\n`],
+    ["quoted-printable", `From: a@b\ncontent-transfer-encoding: quoted-printable\n\n${LIST.replaceAll(" Q", "=\n Q")}`],
+  ])("%s", async (name, text) => {
+    const source = name === "7z" ? Uint8Array.of(0x37, 0x7a, 0xbc, 0xaf, 0x27, 0x1c, 0) : bytesOf(text);
+    await expect(readMachine([source], { name: "paste" })).rejects.toMatchObject({
+      code: "unsupported",
+      message: expect.stringContaining(name),
+      remedy: expect.any(String),
+    });
+  });
+
+  test("xz", async () => {
+    const source = Uint8Array.of(0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, 0, 4);
+    await expect(readMachine([source], { name: "paste" })).rejects.toMatchObject({
+      remedy: expect.stringContaining("xz -dc"),
+    });
+  });
+
+  test("an archive of logs names the text of lspci in it", async () => {
+    const name = "sosreport/sos_commands/pci/lspci_-nnvv";
+    const header = new Uint8Array(512);
+    const put = (at: number, text: string): void => header.set(bytesOf(text), at);
+    put(0, name);
+    put(100, "0000644\u00000000000\u00000000000\u000000000000000\u000000000000000\u0000        0\u0000");
+    put(257, "ustar\u000000");
+    const sum = header.reduce((total, byte) => total + byte, 0);
+    put(148, `${sum.toString(8).padStart(6, "0")}\u0000 `);
+    const archive = new Uint8Array(512 * 3);
+    archive.set(header);
+    await expect(readMachine([archive], { name: "sos.tar" })).rejects.toMatchObject({
+      message: expect.stringContaining(name),
+      remedy: expect.stringContaining("tar xOf"),
+    });
+  });
+});
+
 describe("Paths, groups and remarks", () => {
   test("a path of lspci -PP says what is above a function", async () => {
     const text =
