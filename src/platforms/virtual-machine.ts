@@ -2,7 +2,7 @@ import type { GuestOf, Hypervisor } from "../host/hypervisor.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, busKeyOf, busOf, domainOf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Unknown } from "../pci/known.ts";
 
 /** A machine that is a guest: whose, and how its source shows it, in words. */
 export interface VirtualMachine {
@@ -58,6 +58,17 @@ export function virtualMachineOf(machine: Machine): VirtualMachine | null {
   if (guestOf === undefined) return byDevices;
   if (guestOf.hypervisor === "unnamed" && byDevices !== null) return byDevices;
   return { hypervisor: guestOf.hypervisor, shownBy: signs[guestOf.shownBy] };
+}
+
+/**
+ * Why a machine of which nothing shows that it is a guest may be one all the same: its source hides ids that would show
+ * it; `null` where it does not.
+ */
+export function whyMaybeVirtual(machine: Machine): Unknown | null {
+  if ((machine.source.madeOf ?? machine.source.format) === "scenario" || virtualMachineOf(machine) !== null)
+    return null;
+  const ids = machine.functions.flatMap(({ vendorId, deviceId, subsystem }) => [vendorId, deviceId, subsystem]);
+  return ids.find(isUnknown) ?? null;
 }
 
 /** `this is a virtual machine (VMware, as lscpu shows)`. */

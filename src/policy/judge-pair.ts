@@ -1,7 +1,12 @@
+import { PCI_COMMAND_MEMORY } from "../fabric/registers.ts";
 import { isTranslating } from "../host/machine.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { areEmulated } from "../platforms/emulated.ts";
+import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
 import type { Gate, MapType, Reason } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { PathLevel, RequireRule } from "./policy.ts";
@@ -33,11 +38,14 @@ export class RequiredPairs {
   readonly #table: VerdictTable;
   readonly #rule: RequireRule;
   readonly #assumed: Assumptions;
+  /** Why the machine may be a guest that the source does not show. */
+  readonly #maybeVirtual: Unknown | null;
 
   constructor(table: VerdictTable, rule: RequireRule, assumed: Assumptions) {
     this.#table = table;
     this.#rule = rule;
     this.#assumed = assumed;
+    this.#maybeVirtual = whyMaybeVirtual(table.machine);
   }
 
   judge(i: number, j: number): Judgement {
@@ -66,6 +74,7 @@ export class RequiredPairs {
     return gates
       .filter((gate) => this.#rule.gates === "none" || gate.effect === "blocks")
       .filter((gate) => gate.kind !== "beyond-dma-mask" || !this.#mayBeTranslated(mapType))
+      .filter((gate) => gate.kind !== "virtual-machine" || !isUnknown(this.#areEmulated(i, j)))
       .map((gate): Problem => ({ kind: "gate", gate }));
   }
 
@@ -75,17 +84,25 @@ export class RequiredPairs {
     return mapType === "unknown" || (mapType === "thru-host-bridge" && isUnknown(mode));
   }
 
+  /** Whether the guest's bus is all that lies between the two. */
+  #areEmulated(i: number, j: number): Known<boolean> {
+    return areEmulated(this.#function(this.#table.providers[i]), this.#function(this.#table.clients[j]));
+  }
+
   /** Why gates may be there that the source does not show. */
   #hiddenGates(i: number, j: number, shown: readonly Gate[]): string[] {
     if (this.#rule.gates === "ignore") return [];
     const provider = this.#function(this.#table.providers[i]);
     const mapType = this.#table.mapType(i, j);
     const { mode } = this.#table.machine.iommu;
-    const reasons = hiddenBarGates(provider);
+    const reasons = hiddenBarGates(this.#table.topology, provider);
     const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
     if (mask !== undefined && isUnknown(mode))
       reasons.push(`${mask.message}, unless the IOMMU translates`, mode.unknown);
     if (this.#rule.gates !== "none") return reasons;
+    const emulated = this.#areEmulated(i, j);
+    if (isUnknown(emulated) && shown.some(({ kind }) => kind === "virtual-machine")) reasons.push(emulated.unknown);
+    if (this.#maybeVirtual !== null && emulated !== true) reasons.push(this.#maybeVirtual.unknown);
     if (isUnknown(mode) && mapType === "bus-addr") reasons.push(mode.unknown);
     return [...reasons, ...hiddenSizes(provider)];
   }
@@ -116,14 +133,25 @@ export class RequiredPairs {
   }
 }
 
-function hiddenBarGates(provider: PciFunction): string[] {
+function hiddenBarGates(topology: Topology, provider: PciFunction): string[] {
   if (isUnknown(provider.bars)) return [provider.bars.unknown];
   const reasons: string[] = [];
   for (const bar of memoryBars(provider) ?? []) {
     if (isUnknown(bar.busAddress) && isUnknown(bar.physAddress)) reasons.push(bar.busAddress.unknown);
   }
-  if (isUnknown(provider.command)) reasons.push(provider.command.unknown);
-  return [...new Set(reasons)];
+  return [...new Set([...reasons, ...hiddenDecode(topology, provider)])];
+}
+
+/** Of a virtual function the physical one's VF MSE decides; its own memory bit is 0 whatever happens. */
+function hiddenDecode(topology: Topology, { physicalFunction, command }: PciFunction): string[] {
+  if (isUnknown(physicalFunction)) {
+    if (isUnknown(command)) return [command.unknown];
+    return (command & PCI_COMMAND_MEMORY) !== 0 ? [] : [physicalFunction.unknown];
+  }
+  if (physicalFunction === null) return isUnknown(command) ? [command.unknown] : [];
+  const sriov = topology.functions[topology.indexOf(physicalFunction) ?? -1]?.sriov;
+  if (sriov === undefined) return [`${formatBdf(physicalFunction)}, which holds its VF MSE, is not in the source`];
+  return isUnknown(sriov) ? [sriov.unknown] : [];
 }
 
 function hiddenSizes({ resizableBars }: PciFunction): string[] {

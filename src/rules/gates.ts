@@ -7,7 +7,7 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
-import { isEmulated } from "../platforms/emulated.ts";
+import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { misreadParameters } from "./kernel-parameters.ts";
 import { releaseNumber } from "./release-number.ts";
@@ -88,7 +88,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
 /** Where both are emulated, the guest's bus is all there is. */
 function virtualMachineGates(machine: VirtualMachine | null, provider: PciFunction, client: PciFunction): Gate[] {
   if (machine === null || provider === client) return [];
-  if (isEmulated(provider) === true && isEmulated(client) === true) return [];
+  if (areEmulated(provider, client) === true) return [];
   const message =
     `${virtualMachineWords(machine)}: the verdict is its kernel's, by a bus that the hypervisor makes up; where the ` +
     "devices sit, and what switches, root complex and IOMMU do between them, only the host shows";
