@@ -52,6 +52,7 @@ describe("One door", () => {
 
   test("writes JSON in one way: what is stringified elsewhere is not printed", () => {
     expect(filesWith(/\bJSON\.stringify\(/)).toEqual([
+      "host/lspci/record-ends.ts",
       "library/kinds.ts",
       "live/copy/journal-place.ts",
       "live/copy/journal.ts",
