@@ -1,8 +1,9 @@
 import type { Bar } from "../pci/bar.ts";
+import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { type Claim, DecodeTable } from "./decode-table.ts";
 import type { HostBridges } from "./host-bridges.ts";
-import { type FabricRegisters, hiddenOf, PCI_COMMAND_MEMORY } from "./registers.ts";
+import { type FabricRegisters, hiddenOf } from "./registers.ts";
 
 /** The detail of a bridge window's claim; that of a BAR's is its position in {@link FabricBars}. */
 export const WINDOW = -1;

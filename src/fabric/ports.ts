@@ -1,7 +1,8 @@
 import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../pci/acs.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
 import type { FabricOptions } from "./options.ts";
-import { type FabricRegisters, PCI_COMMAND_MASTER } from "./registers.ts";
+import type { FabricRegisters } from "./registers.ts";
 import { WHY } from "./words.ts";
 
 /** In answers of {@link PortRules}: nothing stops the TLP. */

@@ -1,12 +1,9 @@
 import { PCI_ACS_UF } from "../pci/acs.ts";
 import { busKeyOf, busOf as busNumberOf, domainOf, formatBdf } from "../pci/bdf.ts";
+import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
-
-/** Command register bits (PCIe 6.0 sec 7.5.1.1.3). */
-export const PCI_COMMAND_MEMORY = 0x2;
-export const PCI_COMMAND_MASTER = 0x4;
 
 /** Every bit of a register that the source does not show. */
 const ALL_BITS = 0xffff;

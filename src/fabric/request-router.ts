@@ -1,11 +1,11 @@
 import type { FaultReason } from "../iommu/translation.ts";
 import type { Iova } from "../pci/addresses.ts";
+import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
 import { WINDOW } from "./claims.ts";
 import { ROOT_DRAM, ROOT_HIDDEN, ROOT_NOTHING } from "./host-bridges.ts";
 import { ROOT_COMPLEX } from "./journey.ts";
 import { ACS_VIOLATION, DELIVERED, HIDDEN, IOMMU_FAULT, NOT_ISSUED, UNSUPPORTED_REQUEST } from "./outcomes.ts";
 import { PASSES } from "./ports.ts";
-import { PCI_COMMAND_MASTER } from "./registers.ts";
 import { type RoutingContext, TLP_READ, TLP_TRANSLATED, type Tlp } from "./traffic.ts";
 import { WHY } from "./words.ts";
 

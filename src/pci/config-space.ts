@@ -6,6 +6,11 @@ export const HEADER_BYTES = 64;
 export const CONVENTIONAL_BYTES = 256;
 export const EXTENDED_BYTES = 4096;
 
+/** Command register bits (PCIe 6.0 sec 7.5.1.1.3). */
+export const PCI_COMMAND_IO = 0x1;
+export const PCI_COMMAND_MEMORY = 0x2;
+export const PCI_COMMAND_MASTER = 0x4;
+
 /** Why a source shows no more than it does: beyond the 64 bytes of the header, and beyond the first 256 bytes. */
 export interface HiddenReasons {
   readonly beyondHeader: Unknown;

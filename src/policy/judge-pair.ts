@@ -1,6 +1,6 @@
-import { PCI_COMMAND_MEMORY } from "../fabric/registers.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
@@ -38,14 +38,14 @@ export class RequiredPairs {
   readonly #table: VerdictTable;
   readonly #rule: RequireRule;
   readonly #assumed: Assumptions;
-  /** Why the machine may be a guest that the source does not show. */
+  /** Why the machine may be a guest that the source does not show; looked for where its gate would fail the rule. */
   readonly #maybeVirtual: Unknown | null;
 
   constructor(table: VerdictTable, rule: RequireRule, assumed: Assumptions) {
     this.#table = table;
     this.#rule = rule;
     this.#assumed = assumed;
-    this.#maybeVirtual = whyMaybeVirtual(table.machine);
+    this.#maybeVirtual = rule.gates === "none" ? whyMaybeVirtual(table.machine) : null;
   }
 
   judge(i: number, j: number): Judgement {

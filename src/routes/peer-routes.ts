@@ -1,6 +1,5 @@
 import { ROOT_COMPLEX } from "../fabric/journey.ts";
 import { DELIVERED } from "../fabric/outcomes.ts";
-import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../fabric/registers.ts";
 import type { Route, RouteHop } from "../fabric/route.ts";
 import { TLP_READ } from "../fabric/traffic.ts";
 import { Transactions } from "../fabric/transactions.ts";
@@ -8,6 +7,7 @@ import { WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";

@@ -3,6 +3,7 @@ import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
+import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
@@ -12,9 +13,6 @@ import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../p
 import { misreadParameters } from "./kernel-parameters.ts";
 import { releaseNumber } from "./release-number.ts";
 import type { Gate, Verdict } from "./verdict.ts";
-
-/** Memory decode in the command register (PCI 3.0 sec 6.2.2). */
-const PCI_COMMAND_MEMORY = 0x2;
 
 /** What GPUs have with Resizable BAR off. */
 const USUAL_SMALL_BYTES = 256 * 2 ** 20;

@@ -19,6 +19,9 @@ const twoBridges = machineOf("two-host-bridges.yaml");
 const nested = machineOf("nested-switches.intel.strict");
 const twoFunctions = machineOf("functions-of-one-device.amd-zen.strict");
 
+const guest = machineOf("multifunction-root-ports.amd-zen.off");
+const emulated = 'provider: "0000:00:04.2", client: "0000:00:1f.0", path: supported, gates: none';
+
 const hidden = unknown("hidden by the test");
 
 /** The machine with parts of one function changed. */
@@ -81,6 +84,13 @@ describe("Gates of required pairs", () => {
     ["pass", withFunction(oneSwitch, "nvme0", { bars: hidden }), required(`${pair}, gates: ignore`)],
     ["pass", oneSwitch, required(`${pair}, gates: none`)],
     ["unknown", withFunction(oneSwitch, "nvme0", { resizableBars: hidden }), required(`${pair}, gates: none`)],
+    // What decodes none of its addresses fails, unless it may be a virtual function, whose own bit says nothing.
+    ["fail", withFunction(oneSwitch, "nvme0", { command: 4 }), required(pair)],
+    ["unknown", withFunction(oneSwitch, "nvme0", { command: 4, physicalFunction: hidden }), required(pair)],
+    // All of this guest is emulated; a function whose subsystem is hidden may be hardware that was passed through.
+    ["pass", guest, required(emulated)],
+    ["unknown", withFunction(guest, "00:1f.0", { subsystem: hidden }), required(emulated)],
+    ["unknown", withFunction(guest, "00:04.2", { vendorId: hidden }), required(emulated)],
     ["pass", small, required("provider: gpu, client: nvme, path: supported")],
     ["fail", small, required("provider: gpu, client: nvme, path: supported, gates: none")],
   ])("%s", (outcome, machine, policy) => {

@@ -2,6 +2,7 @@ import type { Bar } from "../../pci/bar.ts";
 import { type Bdf, busKeyOf, busOf, makeBdf } from "../../pci/bdf.ts";
 import type { Capability } from "../../pci/capability.ts";
 import { capabilityName } from "../../pci/capability-names.ts";
+import { PCI_COMMAND_IO, PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../../pci/config-space.ts";
 import type { P2pmem, PciFunction } from "../../pci/function.ts";
 import { type Known, type Unknown, unknown } from "../../pci/known.ts";
 import { type AddressMap, VF_BAR_BYTES, windowKindOf } from "./address-map.ts";
@@ -11,11 +12,6 @@ import { physOf } from "./host-windows.ts";
 import type { DownstreamPortNode, EndpointNode, ScenarioHostBridge, ScenarioNode } from "./scenario.ts";
 
 type FunctionNode = ScenarioNode | DownstreamPortNode;
-
-/** Command register bits (PCI 3.0 sec 6.2.2). */
-const PCI_COMMAND_IO = 0x1;
-const PCI_COMMAND_MEMORY = 0x2;
-const PCI_COMMAND_MASTER = 0x4;
 
 const subsystemUnstated: Unknown = unknown("a scenario does not state subsystem ids");
 const maskUnstated: Unknown = unknown(

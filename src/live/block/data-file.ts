@@ -27,7 +27,7 @@ export interface RegularFile {
 export type DataFile = BlockDevice | RegularFile;
 
 /** Alignment of direct I/O where no device says its own. */
-export const PAGE_BYTES = 4096;
+export const DIRECT_ALIGNMENT = 4096;
 
 /**
  * Finds what a user names: a node or file by its path, a kernel name (`nvme0n1`), an NVMe controller (`nvme0`) or a PCI
@@ -74,7 +74,7 @@ function describeFile(tree: FileTree, path: string, stats: FileStats): RegularFi
     fileSystem: deviceNumber(stats.dev),
     made: madeText(stats),
     device,
-    logicalBlockBytes: device?.logicalBlockBytes ?? PAGE_BYTES,
+    logicalBlockBytes: device?.logicalBlockBytes ?? DIRECT_ALIGNMENT,
     modified: timeText(stats.mtimeMs),
   };
 }

@@ -1,5 +1,5 @@
 import type { DifferenceView } from "../../measured/copy.ts";
-import { PAGE_BYTES } from "./request.ts";
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 
 /** What the bytes of the target may be recognized as. */
 export interface Suspects {

@@ -2,7 +2,7 @@ import { basename, dirname, join } from "node:path";
 import { parseBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { readBlockDeviceByNumber } from "../block/block-device.ts";
-import { type DataFile, deviceNumber, findDataFile, PAGE_BYTES, type RegularFile } from "../block/data-file.ts";
+import { type DataFile, DIRECT_ALIGNMENT, deviceNumber, findDataFile, type RegularFile } from "../block/data-file.ts";
 import type { Host } from "../host.ts";
 import { ifThere, type SystemCalls } from "../system-calls.ts";
 import type { Extent } from "./ranges.ts";
@@ -51,7 +51,7 @@ function futureFile({ tree, system }: Pick<Host, "tree" | "system">, word: strin
     fileSystem,
     made: null,
     device,
-    logicalBlockBytes: device?.logicalBlockBytes ?? PAGE_BYTES,
+    logicalBlockBytes: device?.logicalBlockBytes ?? DIRECT_ALIGNMENT,
     modified: "0",
   };
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 import type { ByteRange } from "../block/byte-range.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { type CompareSlot, type Comparison, comparePart } from "./compare.ts";
 import type { PageStamp } from "./difference.ts";
-import { PAGE_BYTES } from "./request.ts";
 import { type IoFailure, readWhole, type Sides, syncWhole, writeWhole } from "./sides.ts";
 
 /** How the first chunk went. */

@@ -1,7 +1,8 @@
 import { crc32 } from "node:zlib";
 import { z } from "zod";
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { MAX_CHUNK, PAGE_BYTES } from "./request.ts";
+import { MAX_CHUNK } from "./request.ts";
 
 const count = z.int().min(0);
 /** Paths are at most 4096 bytes (`PATH_MAX`); identities are shorter. */

@@ -1,4 +1,5 @@
 import { dirname } from "node:path";
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { readBlockDeviceByNumber } from "../block/block-device.ts";
 import { deviceNumber, nameOf } from "../block/data-file.ts";
@@ -13,7 +14,7 @@ import { defaultPlace, type JournalPlace, namedPlace } from "./journal-place.ts"
 import { type CopyPath, choosePath } from "./path.ts";
 import { type CopyRanges, resolveRanges, roundUp } from "./ranges.ts";
 import { refuseHarm } from "./refusals.ts";
-import { type CopyRequest, PAGE_BYTES } from "./request.ts";
+import type { CopyRequest } from "./request.ts";
 import { copyKey, type JournalSides, journalSideOf, requireSameCopy, whoIsUncertain } from "./resume.ts";
 import { refuseReadOnly } from "./write-protection.ts";
 
@@ -53,6 +54,7 @@ function decide(host: Host, request: CopyRequest): CopyPlan {
   const ranges = resolveRanges(extentOf(source, nameOf(source)), extentOf(target, nameOf(target)), request);
   const warnings = refuseHarm(host.tree, ends, ranges, host.system);
   refuseReadOnly(host, ends);
+  // Chunks start on pages, so that every device takes them.
   const unitBytes = Math.max(PAGE_BYTES, source.logicalBlockBytes, target.logicalBlockBytes);
   const journal =
     request.journal === null ? defaultPlace(copyKey(source, target, ranges)) : namedPlace(host.system, request.journal);

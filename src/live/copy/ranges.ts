@@ -1,7 +1,7 @@
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { ByteRange } from "../block/byte-range.ts";
-import { PAGE_BYTES } from "./request.ts";
 
 /** One side of a copy, as far as arithmetic goes. */
 export interface Extent {

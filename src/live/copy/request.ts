@@ -30,8 +30,6 @@ export const MAX_DEPTH = 64;
 export const MAX_CHUNK: number = 64 * 2 ** 20;
 /** Below this the calls cost more than the transfers. */
 export const LEAST_CHUNK: number = 64 * 2 ** 10;
-/** Chunks start on pages, so that every device takes them. */
-export const PAGE_BYTES = 4096;
 /** What is used where the user asks for nothing else. */
 export const DEFAULT_CHUNK: number = 2 ** 20;
 export const DEFAULT_DEPTH = 4;

@@ -1,3 +1,4 @@
+import { PAGE_BYTES } from "../../pci/addresses.ts";
 import { STAMP_BYTES } from "./stamps.ts";
 
 /** One I/O to try: so many bytes of the disk from a position, into or out of memory from an offset. */
@@ -18,7 +19,6 @@ export const DEFAULT_SIZES: readonly number[] = [4096, 65_536, 1_048_576];
 /** The one size of a quick run. */
 export const QUICK_SIZES: readonly number[] = [65_536];
 
-const PAGE_BYTES = 4096;
 /** Memory beside the largest I/O: pages for odd offsets, and blocks around the I/O that must stay as they are. */
 const SPARE_BYTES = 4 * PAGE_BYTES;
 /** Offsets that take turns: none, and odd numbers of pages. */
