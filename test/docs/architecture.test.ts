@@ -1,4 +1,6 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 
@@ -13,6 +15,26 @@ describe("ARCHITECTURE.md", () => {
     );
     // What only gathers exports for users is no room.
     expect(named.sort()).toEqual(rooms.map(({ name }) => name).filter((name) => name !== "model"));
+  });
+
+  test("counts the files that a matrix loads", () => {
+    const folder = mkdtempSync(join(tmpdir(), "peerlane-loaded-"));
+    try {
+      const words = [
+        "--import",
+        "tsx",
+        "src/cli/main.ts",
+        "matrix",
+        "test/machines/recorded/one-switch.intel.strict.tar.gz",
+      ];
+      const env = { ...process.env, NODE_V8_COVERAGE: folder };
+      execFileSync(process.execPath, words, { cwd: root, env, stdio: "ignore" });
+      const texts = readdirSync(folder).map((name) => readFileSync(join(folder, name), "utf8"));
+      const loaded = new Set(texts.flatMap((text) => text.match(/"file:[^"]*\/src\/[^"]*\.c?ts/g) ?? []));
+      expect(page).toContain(`loads ${loaded.size} files of ours`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("names files that are there", () => {
