@@ -71,15 +71,16 @@ export function whyMaybeVirtual(machine: Machine): Unknown | null {
   return ids.find(isUnknown) ?? null;
 }
 
-/** `this is a virtual machine (VMware, as lscpu shows)`. */
+/** `this is a virtual machine (VMware; shown by lscpu)`. */
 export function virtualMachineWords({ hypervisor, shownBy }: VirtualMachine): string {
-  return `this is a virtual machine (${hypervisor === "unnamed" ? "" : `${hypervisor}, `}as ${shownBy} shows)`;
+  return `this is a virtual machine (${hypervisor === "unnamed" ? "" : `${hypervisor}; `}shown by ${shownBy})`;
 }
 
 function ofDevices(machine: Machine): VirtualMachine | null {
   for (const fn of machine.functions) {
     const hypervisor = ofDevice(fn);
-    if (hypervisor !== undefined) return { hypervisor, shownBy: `${formatBdf(fn.bdf)}, a device of guests only,` };
+    if (hypervisor !== undefined)
+      return { hypervisor, shownBy: `${formatBdf(fn.bdf)}, a device that only guests have` };
   }
   return ofOldBridge(machine.functions) ?? ofDomains(machine);
 }
@@ -103,7 +104,7 @@ function ofOldBridge(functions: readonly PciFunction[]): VirtualMachine | null {
       busOf(bdf) === 0 && vendorId === 0x8086 && !isUnknown(deviceId) && OLD_HOST_BRIDGES.includes(deviceId),
   );
   if (bridge === undefined || !functions.some(isNewerThanIts)) return null;
-  const shownBy = `${formatBdf(bridge.bdf)}, a host bridge older than PCI Express,`;
+  const shownBy = `${formatBdf(bridge.bdf)}, a host bridge older than PCI Express`;
   return { hypervisor: "unnamed", shownBy };
 }
 
@@ -132,5 +133,5 @@ function ofDomains({ functions }: Machine): VirtualMachine | null {
       !far.some((other) => domainOf(other.bdf) === domainOf(fn.bdf) && other.headerType !== 0),
   );
   if (alone === undefined) return null;
-  return { hypervisor: "Hyper-V", shownBy: `${formatBdf(alone.bdf)}, alone in a domain of its own,` };
+  return { hypervisor: "Hyper-V", shownBy: `${formatBdf(alone.bdf)}, alone in a domain of its own` };
 }

@@ -88,8 +88,8 @@ function virtualMachineGates(machine: VirtualMachine | null, provider: PciFuncti
   if (machine === null || provider === client) return [];
   if (areEmulated(provider, client) === true) return [];
   const message =
-    `${virtualMachineWords(machine)}: the verdict is its kernel's, by a bus that the hypervisor makes up; where the ` +
-    "devices sit, and what switches, root complex and IOMMU do between them, only the host shows";
+    `${virtualMachineWords(machine)}: its kernel decides by the bus that the hypervisor emulates; the real path between ` +
+    "devices that were passed through (switches, root complex, IOMMU) is the host's: look there";
   return [{ kind: "virtual-machine", device: null, effect: "warns", message }];
 }
 

@@ -170,7 +170,7 @@ describe("In a guest the verdict is its kernel's, and the path is the host's", (
       const verdict = decide(passedThrough, at("01:00.0"), at(client));
       expect(verdict.mapType).toBe("thru-host-bridge");
       expect(verdict.gates.map(({ kind, effect }) => `${kind} ${effect}`)).toContain("virtual-machine warns");
-      const why = "the path is the host's: this is a virtual machine (KVM, as lscpu shows)";
+      const why = "the path is the host's: this is a virtual machine (KVM; shown by lscpu)";
       expect(verdict.hardware.write).toEqual({ outcome: "unknown", why, facts: [] });
       expect(verdict.hardware.read).toEqual({ outcome: "unknown", why, facts: [] });
       const table = decideAll(passedThrough, { providers: [at("01:00.0")], clients: [at(client)] });
