@@ -8,6 +8,7 @@ const floors = [
   "policy",
   "advice",
   "measured",
+  "answers",
   "lab",
   "offload",
   "devices",
@@ -17,8 +18,8 @@ const floors = [
   "dma",
   "iommu",
   "memory",
-  "rules",
   "platforms",
+  "rules",
   "host",
   "pci",
 ];

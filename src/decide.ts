@@ -11,9 +11,11 @@ export type { Pair } from "./advice/fix/idea.ts";
 export type { HistoryEntry } from "./advice/history.ts";
 export type { Change } from "./advice/what-if/change.ts";
 export type { WhatIf, WhatIfRequest } from "./advice/what-if/what-if.ts";
+export type { Answers } from "./answers/answer.ts";
 export type { DeviceSelection } from "./host/select.ts";
 export {
   advise,
+  answers,
   applyChanges,
   askWhatIf,
   buildTopology,

@@ -7,6 +7,8 @@
 
 export type { Advice } from "./advice/fix/advise.ts";
 export type { ProvedFix, RejectedIdea } from "./advice/fix/prove.ts";
+export type { Answer, Hint } from "./answers/answer.ts";
+export type { Gate } from "./answers/gates.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
 export type { Device } from "./host/select.ts";
 export {
@@ -24,5 +26,5 @@ export { PeerlaneError } from "./pci/error.ts";
 export type { PciFunction } from "./pci/function.ts";
 export { isUnknown, type Known, type Unknown } from "./pci/known.ts";
 export type { Topology } from "./pci/topology.ts";
-export type { Fix, Gate, MapType, Reason, Verdict } from "./rules/verdict.ts";
+export type { MapType, Reason, Verdict } from "./rules/verdict.ts";
 export type { DecideOptions, VerdictTable } from "./rules/verdict-table.ts";

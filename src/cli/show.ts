@@ -14,7 +14,7 @@ import { print, sayNote } from "./print.ts";
 import { screenWidth, wantsColor } from "./terminal.ts";
 
 /** One answer in the forms that it can be printed in. */
-export interface Answer {
+export interface Shown {
   readonly machine: Machine;
   readonly json: () => object;
   /** The screen; without it the blocks are drawn. */
@@ -26,12 +26,12 @@ export interface Answer {
 }
 
 /** Prints an answer as the options ask, and the notes of the machine behind a screen. */
-export function show(options: OutputOptions, answer: Answer): void {
+export function show(options: OutputOptions, answer: Shown): void {
   print(formOf(options, answer));
   if (options.json !== true && options.markdown !== true) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Answer): Printable {
+function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Shown): Printable {
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };
     return printableJson(whole, 1);

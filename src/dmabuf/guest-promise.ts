@@ -3,6 +3,7 @@ import { formatAddress, type Iova } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { decideHostBridge, mergeOutcomes } from "../rules/host-bridge.ts";
 import { THRU_HOST_BRIDGE } from "../rules/map-type.ts";
 import type { Verdict } from "../rules/verdict.ts";
@@ -95,7 +96,7 @@ function judge({ host }: GuestView, table: VerdictTable, verdict: Verdict, bar: 
 function downAgain(table: VerdictTable, verdict: Verdict): Judgement {
   const { machine, topology, rules } = table;
   if (verdict.mapType !== "bus-addr") {
-    const { write, read } = verdict.hardware;
+    const { write, read } = new DocumentedPairs(table).at(0, 0);
     const broken = [write, read].find(({ outcome }) => outcome === "fails");
     if (broken !== undefined) return no(broken.why);
   }

@@ -12,6 +12,9 @@ import * as apply from "../advice/what-if/apply.ts";
 import type { Change } from "../advice/what-if/change.ts";
 import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
 import * as whatIf from "../advice/what-if/what-if.ts";
+import { type Answer, Answers, answer } from "../answers/answer.ts";
+import type { Gate } from "../answers/gates.ts";
+import * as gates from "../answers/gates.ts";
 import type { Machine } from "../host/machine.ts";
 import * as machines from "../host/machine.ts";
 import type { Device, DeviceSelection } from "../host/select.ts";
@@ -22,11 +25,9 @@ import type { Known } from "../pci/known.ts";
 import { buildTopology as build, type Topology } from "../pci/topology.ts";
 import { explainText } from "../report/explain-text.ts";
 import { PeerRoutes } from "../routes/peer-routes.ts";
-import * as gates from "../rules/gates.ts";
 import * as groups from "../rules/iommu-groups.ts";
 import type { RulesChoice } from "../rules/releases.ts";
 import * as releases from "../rules/releases.ts";
-import type { Gate, Verdict } from "../rules/verdict.ts";
 import type { DecideOptions, VerdictTable } from "../rules/verdict-table.ts";
 import * as verdictTable from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
@@ -64,9 +65,9 @@ export interface TableOptions extends RulesOptions {
 /** One pair, explained. */
 export interface Explanation {
   /** What the client may do with the provider's memory. */
-  readonly verdict: Verdict;
+  readonly verdict: Answer;
   /** The same the other way round. */
-  readonly reverse: Verdict;
+  readonly reverse: Answer;
   /** Both ways as a screen of 100 columns, without colour. */
   readonly text: string;
 }
@@ -88,6 +89,14 @@ export const verdicts: (machine: Machine, options?: TableOptions & { readonly al
   [aMachine, optional("options", options({ ...TABLE, all: flag }))],
 );
 
+/**
+ * What is said of the pairs of a table beside their verdicts: gates, what the hardware is documented to do, and the change
+ * that the kernel hints at.
+ */
+export const answers: (table: VerdictTable) => Answers = door("answers", (of: VerdictTable) => new Answers(of), [
+  needed("table", table),
+]);
+
 /** Explains one pair both ways. Throws `unknown-device` for a name that the machine does not have. */
 export const explain: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Explanation =
   door(
@@ -95,10 +104,11 @@ export const explain: (machine: Machine, provider: Device, client: Device, optio
     (of: Machine, a: Bdf, b: Bdf, asked: RulesOptions = {}): Explanation => {
       const both = a === b ? [a] : [a, b];
       const decided = verdictTable.decideAll(of, { ...asked, providers: both, clients: both });
+      const said = new Answers(decided);
       const last = both.length - 1;
       return {
-        verdict: decided.at(0, last),
-        reverse: decided.at(last, 0),
+        verdict: said.at(0, last),
+        reverse: said.at(last, 0),
         text: explainText(decided, a, b, SCREEN, new PeerRoutes(decided)),
       };
     },
@@ -132,10 +142,10 @@ export const advise: (
   rules,
 ]);
 
-/** Decides one pair. */
-export const decide: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Verdict = door(
+/** Decides one pair: the verdict, and what is to be said beside it. */
+export const decide: (machine: Machine, provider: Device, client: Device, options?: RulesOptions) => Answer = door(
   "decide",
-  verdictTable.decide,
+  answer,
   [aMachine, provider, client, rules],
 );
 

@@ -1,6 +1,6 @@
+import type { RoutedAnswer } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import type { PeerRouting } from "../routes/peer-routes.ts";
-import type { MapType, Verdict } from "../rules/verdict.ts";
+import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { LeftAlone, PoolUserView } from "./pools.ts";
 
@@ -48,12 +48,6 @@ export interface FaultView {
   readonly providerBar: number | null;
 }
 
-/** What the rules say of one function that moves the disk's data, and where the fabric's model leads its requests. */
-export interface ClientVerdict {
-  readonly verdict: Verdict;
-  readonly routing: PeerRouting | null;
-}
-
 /** How a pair stands, in the order in which pairs are shown. */
 export type PairClass = "disagreement" | "loss" | "failure" | "unknown" | "fine";
 
@@ -62,8 +56,8 @@ export interface ProbedPairView {
   readonly provider: Bdf;
   readonly device: { readonly name: string; readonly identity: string | null; readonly sizeBytes: number };
   readonly isNamed: boolean;
-  /** One for each function of the disk. */
-  readonly clients: readonly ClientVerdict[];
+  /** What is said of each function of the disk, which move its data. */
+  readonly clients: readonly RoutedAnswer[];
   /** The map type of all of them, `unknown` where they differ. */
   readonly mapType: MapType;
   /** The disk's own controller is the provider. */

@@ -1,13 +1,14 @@
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, devfnOf } from "../pci/bdf.ts";
-import { isUnknown, type Unknown, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { ON_ROOT_BUS, type RootBus, type Topology } from "../pci/topology.ts";
+import type { PairPath } from "../rules/verdict.ts";
 import { isEmulated } from "./emulated.ts";
 import { type Evidence, type FactPath, type Outcome, type PlatformFact, strongestEvidence } from "./fact.ts";
 import { PLATFORM_FACTS } from "./facts.ts";
-import { type Answer, all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
+import { all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "./virtual-machine.ts";
-import { type JudgedPair, type Way, waysOf } from "./way.ts";
+import { type Way, waysOf } from "./way.ts";
 
 /** What is documented of one direction. */
 export interface DirectionFact {
@@ -29,8 +30,8 @@ export interface Directions {
 /** A fact with its answers about the machine and each of its root buses. */
 interface Prepared {
   readonly fact: PlatformFact;
-  readonly machine: Answer;
-  readonly rootBuses: readonly Answer[];
+  readonly machine: Known<boolean>;
+  readonly rootBuses: readonly Known<boolean>[];
 }
 
 /** What the facts say of a machine, prepared for many pairs. */
@@ -66,7 +67,7 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
   return { topology, facts, emulated, virtualMachine: virtualMachineOf(machine), tops, remembered: new Map() };
 }
 
-function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Answer {
+function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Known<boolean> {
   const { onRootBus } = match;
   if (onRootBus === undefined) return true;
   const members = root.functions.map((index) => topology.functions[index]).filter((fn) => fn !== undefined);
@@ -83,7 +84,7 @@ function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Top
  * where no source says it, sources disagree, or the machine's description hides what decides. The kernel's verdict is
  * another question, and nothing here changes it.
  */
-export function directionsIn(context: PlatformContext, pair: JudgedPair): Directions {
+export function directionsIn(context: PlatformContext, pair: PairPath): Directions {
   const hosts = hostsPath(context, pair.provider, pair.client);
   if (hosts !== undefined) return { write: hidden(hosts.unknown), read: hidden(hosts.unknown) };
   const { write, read } = waysOf(context.topology, pair);
@@ -94,7 +95,7 @@ export function directionsIn(context: PlatformContext, pair: JudgedPair): Direct
 }
 
 /** {@link directionsIn} for a single pair of a machine. */
-export function directionsOf(machine: Machine, topology: Topology, pair: JudgedPair): Directions {
+export function directionsOf(machine: Machine, topology: Topology, pair: PairPath): Directions {
   return directionsIn(platformContext(machine, topology), pair);
 }
 
@@ -120,7 +121,7 @@ function covers(path: FactPath, way: string): boolean {
   return path === way || (path === "any-through-root-complex" && way !== "within-switch");
 }
 
-function judge(context: PlatformContext, pair: JudgedPair, way: Way, direction: "write" | "read"): DirectionFact {
+function judge(context: PlatformContext, pair: PairPath, way: Way, direction: "write" | "read"): DirectionFact {
   if (typeof way !== "string") return hidden(`no documented fact applies: ${way.none}`);
   const key = keyOf(context, pair, way, direction);
   if (key === undefined) return judgeAnew(context, pair, way, direction);
@@ -135,7 +136,7 @@ function judge(context: PlatformContext, pair: JudgedPair, way: Way, direction: 
 /** The number under which an answer is remembered; `undefined` where facts look at the ports on the way as well. */
 function keyOf(
   { topology, tops, emulated, facts }: PlatformContext,
-  { provider, client }: JudgedPair,
+  { provider, client }: PairPath,
   way: Exclude<Way, object>,
   direction: "write" | "read",
 ): number | undefined {
@@ -154,7 +155,7 @@ const WAYS: readonly string[] = ["within-switch", "same-host-bridge", "across-ho
 
 function judgeAnew(
   context: PlatformContext,
-  pair: JudgedPair,
+  pair: PairPath,
   way: Exclude<Way, object>,
   direction: "write" | "read",
 ): DirectionFact {
@@ -197,10 +198,10 @@ function inWords(facts: readonly PlatformFact[], direction?: "write" | "read"): 
     .join(" ");
 }
 
-function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pair: JudgedPair): Answer {
+function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pair: PairPath): Known<boolean> {
   const { rootPort, switchPorts, onRootBus, endpoints } = prepared.fact.match;
   const ends = [pair.provider, pair.client].map((bdf) => topology.indexOf(bdf) ?? -1);
-  const answers: Answer[] = [prepared.machine];
+  const answers: Known<boolean>[] = [prepared.machine];
   for (const end of ends) {
     if (onRootBus !== undefined) {
       answers.push(prepared.rootBuses[topology.root[end] ?? -1] ?? hiddenFunction("the host bridge"));

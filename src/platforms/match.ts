@@ -4,17 +4,14 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { CpuPattern, FactMatch, IdPattern, IdSet, NumberRange } from "./fact.ts";
 
-/** Whether something holds; unknown with the reason where the source hides what decides. */
-export type Answer = Known<boolean>;
-
 /** All of the answers: one `false` decides, whatever the hidden ones turn out to be. */
-export function all(answers: readonly Answer[]): Answer {
+export function all(answers: readonly Known<boolean>[]): Known<boolean> {
   if (answers.includes(false)) return false;
   return answers.find(isUnknown) ?? true;
 }
 
 /** Any of the answers: one `true` decides. */
-export function any(answers: readonly Answer[]): Answer {
+export function any(answers: readonly Known<boolean>[]): Known<boolean> {
   if (answers.includes(true)) return true;
   return answers.find(isUnknown) ?? false;
 }
@@ -23,11 +20,11 @@ function isIn(value: number, [first, last]: NumberRange): boolean {
   return first <= value && value <= last;
 }
 
-function holds<T>(value: Known<T>, test: (value: T) => boolean): Answer {
+function holds<T>(value: Known<T>, test: (value: T) => boolean): Known<boolean> {
   return isUnknown(value) ? value : test(value);
 }
 
-function matchesPattern({ vendorId, deviceId }: PciFunction, { vendorId: vendor, devices }: IdPattern): Answer {
+function matchesPattern({ vendorId, deviceId }: PciFunction, { vendorId: vendor, devices }: IdPattern): Known<boolean> {
   return all([
     holds(vendorId, (id) => id === vendor),
     devices === "any" || holds(deviceId, (id) => devices.some((range) => isIn(id, range))),
@@ -35,20 +32,20 @@ function matchesPattern({ vendorId, deviceId }: PciFunction, { vendorId: vendor,
 }
 
 /** Whether a function's ids are in a set. */
-export function isInSet(fn: PciFunction, set: IdSet): Answer {
+export function isInSet(fn: PciFunction, set: IdSet): Known<boolean> {
   if ("only" in set) return any(set.only.map((pattern) => matchesPattern(fn, pattern)));
   return holds(any(set.allBut.map((pattern) => matchesPattern(fn, pattern))), (excluded) => !excluded);
 }
 
 /** Whether a function is a port of the given kind, by its PCI Express capability. */
-export function isPort(fn: PciFunction, kind: "root-port" | "switch"): Answer {
+export function isPort(fn: PciFunction, kind: "root-port" | "switch"): Known<boolean> {
   if (isUnknown(fn.express) || fn.express === null) return fn.express ?? false;
   return holds(fn.express.type, (type) =>
     kind === "root-port" ? type === kind : type === "upstream-port" || type === "downstream-port",
   );
 }
 
-function matchesCpu(cpu: Cpu, { vendor, families, models }: CpuPattern): Answer {
+function matchesCpu(cpu: Cpu, { vendor, families, models }: CpuPattern): Known<boolean> {
   return all([
     holds(cpu.vendor, (name) => name === vendor),
     holds(cpu.family, (family) => family !== null && isIn(family, families)),
@@ -56,7 +53,7 @@ function matchesCpu(cpu: Cpu, { vendor, families, models }: CpuPattern): Answer 
   ]);
 }
 
-function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): Answer {
+function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): Known<boolean> {
   return holds(iommu.mode, (mode) => isTranslating(mode) === (wanted === "translates"));
 }
 
@@ -64,7 +61,7 @@ function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): An
 export function matchesMachine(
   { cpu, iommu }: FactMatch,
   machine: { readonly cpu: Cpu; readonly iommu: Iommu },
-): Answer {
+): Known<boolean> {
   return all([
     cpu === undefined || matchesCpu(machine.cpu, cpu),
     iommu === undefined || matchesIommu(machine.iommu, iommu),

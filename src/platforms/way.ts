@@ -1,22 +1,13 @@
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { PairPath } from "../rules/verdict.ts";
 import type { FactPath } from "./fact.ts";
 
 /** A way that peer traffic takes, or why no documented fact can be about it. */
 export type Way = Exclude<FactPath, "any-through-root-complex"> | { readonly none: string };
-
-/** A pair and how its two functions hang together. */
-export interface JudgedPair {
-  readonly provider: Bdf;
-  readonly client: Bdf;
-  /** The lowest function above both, `null` where there is none or it is hidden. */
-  readonly meeting: Bdf | null;
-  /** From the provider up to the meeting point, then down to the client. */
-  readonly path: readonly Bdf[];
-}
 
 /** The way of each direction; unknown where the source hides what decides. */
 export interface Ways {
@@ -36,7 +27,7 @@ function both(way: Known<Way>): Ways {
  * provider), from the hardware description: which ACS bits send which of them up, PCIe 6.0 sec 6.12.3. The kernel counts
  * any of these bits anywhere on the path as a redirect; hardware asks each port for its own.
  */
-export function waysOf(topology: Topology, pair: JudgedPair): Ways {
+export function waysOf(topology: Topology, pair: PairPath): Ways {
   if (pair.provider === pair.client) return both({ none: "provider and client are one function" });
   const provider = topology.indexOf(pair.provider);
   const client = topology.indexOf(pair.client);
@@ -55,7 +46,7 @@ function throughRootComplex(topology: Topology, provider: number, client: number
 /** `position` is that of the meeting point in `path`. */
 function belowSwitch(
   topology: Topology,
-  path: JudgedPair["path"],
+  path: PairPath["path"],
   position: number,
   provider: number,
   client: number,

@@ -1,13 +1,13 @@
+import type { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Assumptions, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import type { Member, Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
 import type { Finding, FindingList, JudgedVerdict, Outcome } from "./result.ts";
 
-/** The devices of a rule and the verdicts of providers × clients, in the order of the members. */
+/** The devices of a rule and the answers of providers × clients, in the order of the members. */
 export interface RulePairs {
-  readonly table: VerdictTable;
+  readonly answers: Answers;
   readonly providers: Members;
   readonly clients: Members;
 }
@@ -31,20 +31,20 @@ function* pairsOf({
 /** Pairs that must not work: any that does is a failure, any that may is unknown. */
 export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList): void {
   for (const [i, j, hidden] of pairsOf(pairs)) {
-    const path = hasPath(pairs.table, i, j, rule.path);
+    const path = hasPath(pairs.answers.table, i, j, rule.path);
     const judgement = asMember(
       path === "fail"
         ? { outcome: "pass", problems: [] }
         : { outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] },
       hidden,
     );
-    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.table, i, j, judgement));
+    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
   }
 }
 
 /** Pairs that must work: each, or one for each provider or client. */
 export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: FindingList, assumed: Assumptions): void {
-  const required = new RequiredPairs(pairs.table, rule, assumed);
+  const required = new RequiredPairs(pairs.answers, rule, assumed);
   if (rule.each !== "pair") {
     checkPartners(pairs, rule, rule.each, required, findings);
     return;
@@ -55,7 +55,7 @@ export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: Fin
     if (hidden === null) sure++;
     else possible ??= hidden;
     const judgement = asMember(required.judge(i, j), hidden);
-    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.table, i, j, judgement));
+    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
   }
   const isMissing = pairs.providers.missing.length + pairs.clients.missing.length > 0;
   if (sure > 0 || rule.isOptional || isMissing) return;
@@ -69,8 +69,8 @@ function asMember(judgement: Judgement, hidden: string | null): Judgement | unde
   return { outcome: "unknown", problems: [{ kind: "hidden", reason: hidden }, ...judgement.problems] };
 }
 
-function pairFinding(table: VerdictTable, i: number, j: number, { problems }: Judgement): Finding {
-  return { kind: "pair", verdict: table.at(i, j), problems };
+function pairFinding(answers: Answers, i: number, j: number, { problems }: Judgement): Finding {
+  return { kind: "pair", verdict: answers.at(i, j), problems };
 }
 
 /** One device with what its partners come to. */
@@ -89,30 +89,30 @@ function checkPartners(
   required: RequiredPairs,
   findings: FindingList,
 ): void {
-  const { table } = pairs;
+  const { answers } = pairs;
   const [devices, others] = side === "provider" ? [pairs.providers, pairs.clients] : [pairs.clients, pairs.providers];
   // That none of the partners is there has been said, once for all devices.
   if (others.devices.length === 0 && !rule.isOptional) return;
   devices.devices.forEach(({ bdf, hidden }, at) => {
-    const partners = findPartners(bdf, others.devices, table, required, (other) =>
+    const partners = findPartners(bdf, others.devices, answers.table, required, (other) =>
       side === "provider" ? [at, other] : [other, at],
     );
     const { best, candidates } = partners;
     if (partners.outcome === "pass" && best !== undefined) {
-      if (hidden === null) findings.add("pass", () => pairFinding(table, best.i, best.j, best.judgement));
+      if (hidden === null) findings.add("pass", () => pairFinding(answers, best.i, best.j, best.judgement));
       return;
     }
     findings.add(hidden === null ? partners.outcome : "unknown", () => {
-      const nearest = best === undefined ? null : nearestOf(table, best, hidden);
+      const nearest = best === undefined ? null : nearestOf(answers, best, hidden);
       return { kind: "alone", device: bdf, side, candidates, nearest };
     });
   });
 }
 
-function nearestOf(table: VerdictTable, best: NonNullable<Partners["best"]>, hidden: string | null): JudgedVerdict {
+function nearestOf(answers: Answers, best: NonNullable<Partners["best"]>, hidden: string | null): JudgedVerdict {
   const { problems } = best.judgement;
   return {
-    verdict: table.at(best.i, best.j),
+    verdict: answers.at(best.i, best.j),
     problems: hidden === null ? problems : [{ kind: "hidden", reason: hidden }, ...problems],
   };
 }
@@ -122,7 +122,7 @@ const rank: Readonly<Record<Outcome, number>> = { pass: 0, unknown: 1, fail: 2 }
 function findPartners(
   device: Bdf,
   others: readonly Member[],
-  table: VerdictTable,
+  table: Answers["table"],
   required: RequiredPairs,
   positionsOf: (other: number) => readonly [i: number, j: number],
 ): Partners {

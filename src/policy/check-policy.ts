@@ -1,3 +1,4 @@
+import { Answers } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -84,7 +85,7 @@ class Checker {
     const bdfsOf = ({ devices }: Members): Bdf[] => devices.map(({ bdf }) => bdf);
     const selection = { providers: bdfsOf(providers), clients: bdfsOf(clients) };
     const table = new VerdictTable(this.#machine, selection, this.#rulesChoice, this.#topology);
-    const pairs: RulePairs = { table, providers, clients };
+    const pairs: RulePairs = { answers: new Answers(table), providers, clients };
     if (rule.kind === "forbid") checkForbidden(pairs, rule, findings);
     else checkRequired(pairs, rule, findings, this.#assumed);
     return unmatched;

@@ -1,3 +1,5 @@
+import type { Answers } from "../answers/answer.ts";
+import type { Gate } from "../answers/gates.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
@@ -7,7 +9,7 @@ import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
-import type { Gate, MapType, Reason } from "../rules/verdict.ts";
+import type { MapType, Reason } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { PathLevel, RequireRule } from "./policy.ts";
 import type { Outcome, Problem } from "./result.ts";
@@ -35,24 +37,26 @@ export function hasPath(table: VerdictTable, i: number, j: number, level: PathLe
 
 /** Judges required pairs of one rule, and collects what those that pass take for granted. */
 export class RequiredPairs {
+  readonly #answers: Answers;
   readonly #table: VerdictTable;
   readonly #rule: RequireRule;
   readonly #assumed: Assumptions;
   /** Why the machine may be a guest that the source does not show; looked for where its gate would fail the rule. */
   readonly #maybeVirtual: Unknown | null;
 
-  constructor(table: VerdictTable, rule: RequireRule, assumed: Assumptions) {
-    this.#table = table;
+  constructor(answers: Answers, rule: RequireRule, assumed: Assumptions) {
+    this.#answers = answers;
+    this.#table = answers.table;
     this.#rule = rule;
     this.#assumed = assumed;
-    this.#maybeVirtual = rule.gates === "none" ? whyMaybeVirtual(table.machine) : null;
+    this.#maybeVirtual = rule.gates === "none" ? whyMaybeVirtual(answers.table.machine) : null;
   }
 
   judge(i: number, j: number): Judgement {
     const path = hasPath(this.#table, i, j, this.#rule.path);
     // What fails here fails whatever the gates are, and gates of a path that is not there are beside the point.
     if (path === "fail") return { outcome: "fail", problems: [{ kind: "path" }] };
-    const gates = this.#rule.gates === "ignore" ? [] : this.#table.gates(i, j);
+    const gates = this.#rule.gates === "ignore" ? [] : this.#answers.gates(i, j);
     const failures = [...this.#tooFar(i, j), ...this.#failingGates(i, j, gates)];
     if (failures.length > 0) return { outcome: "fail", problems: failures };
     const open: Problem[] = path === "unknown" ? [{ kind: "path" }] : [];

@@ -1,9 +1,10 @@
+import type { Answer } from "../answers/answer.ts";
+import type { Gate } from "../answers/gates.ts";
 import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { RulesChoice } from "../rules/releases.ts";
-import type { Gate, Verdict } from "../rules/verdict.ts";
 import type { MachineFact, Policy, PolicyRule } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */
@@ -20,7 +21,7 @@ export type Problem =
 
 /** A pair and what is wrong with it; no problem where its rule is content. */
 export interface JudgedVerdict {
-  readonly verdict: Verdict;
+  readonly verdict: Answer;
   readonly problems: readonly Problem[];
 }
 

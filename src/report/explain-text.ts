@@ -1,3 +1,4 @@
+import { type Answer, Answers } from "../answers/answer.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
@@ -37,11 +38,12 @@ export function explainText(
 /** The lines of {@link explainText}. */
 export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number, routes?: PeerRoutes): readonly Rich[] {
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
+  const answers = new Answers(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   for (const [provider, client] of directions) {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
-    lines.push("", ...directionLines(table, table.at(i, j), routing, width));
+    lines.push("", ...directionLines(table, answers.at(i, j), routing, width));
   }
   return lines;
 }
@@ -54,41 +56,42 @@ function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
 
 function directionLines(
   table: VerdictTable,
-  verdict: Verdict,
+  answer: Answer,
   routing: PeerRouting | null,
   width: number,
 ): readonly Rich[] {
-  const provider = functionOf(table, verdict.provider);
-  const client = functionOf(table, verdict.client);
+  const provider = functionOf(table, answer.provider);
+  const client = functionOf(table, answer.client);
   const labelled = (label: string, text: Rich): readonly Rich[] =>
     wrap(text, Math.max(width - 12, 20)).map((line, index) =>
       index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
     );
-  const answer = painted(MAP_TYPE_PAINTS[verdict.mapType], verdictWords(verdict));
+  const { hint } = answer;
+  const decision = painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer));
   return [
     ...wrap(
-      rich`${painted("strong", displayName(client))} reaches memory of ${painted("strong", displayName(provider))}: ${answer}`,
+      rich`${painted("strong", displayName(client))} reaches memory of ${painted("strong", displayName(provider))}: ${decision}`,
       width,
     ),
-    ...pathLines(table, verdict, width),
-    ...verdictSentences(verdict, table.machine, table.rules).flatMap((text, index) =>
+    ...pathLines(table, answer, width),
+    ...verdictSentences(answer, table.machine, table.rules).flatMap((text, index) =>
       labelled(index === 0 ? "why" : "", text),
     ),
-    ...addressTexts(table, verdict, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
+    ...addressTexts(table, answer, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
     ...routingTexts(table, routing).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
-    ...hardwareTexts(verdict).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
-    ...verdict.gates.flatMap((gate) =>
+    ...hardwareTexts(answer).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
+    ...answer.gates.flatMap((gate) =>
       labelled(
         gate.effect === "blocks" ? "blocked" : "mind",
         gate.effect === "blocks" ? [painted("no", gate.message)] : gate.message,
       ),
     ),
-    ...verdict.fixes.flatMap((fix) =>
-      labelled(
-        "hint",
-        rich`the kernel itself proposes ${painted("strong", fix.value)}: the path would be ${MAP_TYPE_WORDS[fix.mapType]}`,
-      ),
-    ),
+    ...(hint === null
+      ? []
+      : labelled(
+          "hint",
+          rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}`,
+        )),
   ];
 }
 
@@ -97,7 +100,7 @@ function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonl
 }
 
 /** What is documented of the hardware, per direction; nothing for a function with itself. */
-function hardwareTexts({ hardware: { write, read }, provider, client }: Verdict): readonly Rich[] {
+function hardwareTexts({ hardware: { write, read }, provider, client }: Answer): readonly Rich[] {
   if (provider === client) return [];
   const text = (what: string, { outcome, why }: DirectionFact): Rich =>
     rich`${what}: ${painted(OUTCOME_PAINTS[outcome], outcome)}${outcome === "unknown" ? ":" : "."} ${why}`;

@@ -1,10 +1,10 @@
+import { type Answer, Answers, type RoutedAnswer } from "../answers/answer.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
-import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { type Json, type JsonObject, known, machineJson, mapKnown, notesJson } from "./machine-json.ts";
@@ -15,12 +15,13 @@ import type { TreeInput } from "./tree-text.ts";
 /** `peerlane.matrix/1`: the machine, its devices, and every pair with its verdict and where the fabric leads it. */
 export function matrixJson(input: TreeInput, routes: PeerRoutes): JsonObject {
   const { table } = input;
+  const answers = new Answers(table);
   return {
     schema: "peerlane.matrix/1",
     machine: machineJson(table),
     devices: listDevices(table).map((fn) => deviceJson(fn, input)),
     pairs: table.providers.flatMap((_, i) =>
-      table.clients.map((__, j) => ({ ...pairJson(table.at(i, j)), route: routeJson(routes.at(i, j, false), false) })),
+      table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false), false)),
     ),
     notes: notesJson(table.machine),
   };
@@ -48,18 +49,18 @@ export function treeJson(input: TreeInput): JsonObject {
 
 /** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path and the fabric's hops. */
 export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRoutes): JsonObject {
+  const answers = new Answers(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return {
     schema: "peerlane.explain/1",
     machine: machineJson(table),
     directions: directions.map(([provider, client]) => {
       const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
-      const verdict = table.at(i, j);
+      const answer = answers.routed(i, j, routes, true);
       return {
-        ...pairJson(verdict),
-        route: routeJson(routes.at(i, j), true),
-        meeting: verdict.meeting === null ? null : formatBdf(verdict.meeting),
-        path: verdict.path.map((bdf) => hopJson(table, bdf)),
+        ...routedJson(answer, true),
+        meeting: answer.meeting === null ? null : formatBdf(answer.meeting),
+        path: answer.path.map((bdf) => hopJson(table, bdf)),
       };
     }),
     notes: notesJson(table.machine),
@@ -91,27 +92,33 @@ function hex4(value: number): string {
   return value.toString(16).padStart(4, "0");
 }
 
-/** One verdict with its gates and hints. */
-export function pairJson(verdict: Verdict): JsonObject {
+/** What is said of one pair, but for its route. */
+export function pairJson(answer: Answer): JsonObject {
+  const { hint } = answer;
   return {
-    provider: formatBdf(verdict.provider),
-    client: formatBdf(verdict.client),
-    mapType: verdict.mapType,
-    distance: verdict.distance,
-    hops: verdict.hops,
-    acsRedirect: verdict.acsRedirect.map(formatBdf),
-    acsHidden: verdict.acsHidden.map(formatBdf),
-    reason: verdict.reason,
-    hidden: verdict.hidden,
-    gates: verdict.gates.map((gate) => ({
+    provider: formatBdf(answer.provider),
+    client: formatBdf(answer.client),
+    mapType: answer.mapType,
+    distance: answer.distance,
+    hops: answer.hops,
+    acsRedirect: answer.acsRedirect.map(formatBdf),
+    acsHidden: answer.acsHidden.map(formatBdf),
+    reason: answer.reason,
+    hidden: answer.hidden,
+    gates: answer.gates.map((gate) => ({
       kind: gate.kind,
       device: gate.device === null ? null : formatBdf(gate.device),
       effect: gate.effect,
       message: gate.message,
     })),
-    hardware: { write: directionJson(verdict.hardware.write), read: directionJson(verdict.hardware.read) },
-    fixes: verdict.fixes.map((fix) => ({ kind: fix.kind, value: fix.value, mapType: fix.mapType })),
+    hardware: { write: directionJson(answer.hardware.write), read: directionJson(answer.hardware.read) },
+    fixes: hint === null ? [] : [{ kind: hint.kind, value: hint.value, mapType: hint.mapType }],
   };
+}
+
+/** The same with its route, with the hops of both directions or without. */
+export function routedJson(answer: RoutedAnswer, withHops: boolean): JsonObject {
+  return { ...pairJson(answer), route: routeJson(answer.routing, withHops) };
 }
 
 function directionJson({ outcome, why, facts }: DirectionFact): JsonObject {

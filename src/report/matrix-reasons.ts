@@ -1,3 +1,4 @@
+import { Answers } from "../answers/answer.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType } from "../rules/verdict.ts";
@@ -175,13 +176,14 @@ function redirectText(redirecting: ReadonlySet<Bdf>): string {
  * once, with how many pairs it is about.
  */
 export function hardwareRemarks(table: VerdictTable): readonly Remark[] {
+  const answers = new Answers(table);
   const pairsByText = new Map<string, number>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
       const mapType = table.mapType(i, j);
       if (provider === client || mapType === "not-supported" || ++looked > EXPLAINED) return;
-      for (const text of documentedTrouble(table.directions(i, j))) {
+      for (const text of documentedTrouble(answers.hardware(i, j))) {
         pairsByText.set(text, (pairsByText.get(text) ?? 0) + 1);
       }
     });
@@ -202,12 +204,13 @@ function documentedTrouble({ write, read }: Directions): readonly string[] {
 
 /** What stops or spoils transfers beside the verdicts: for each kind its first message, and how many more there are. */
 export function gateRemarks(table: VerdictTable): readonly Remark[] {
+  const answers = new Answers(table);
   const byKind = new Map<string, { readonly blocks: boolean; readonly messages: Set<string> }>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
       if (provider === client || ++looked > EXPLAINED) return;
-      for (const gate of table.gates(i, j)) {
+      for (const gate of answers.gates(i, j)) {
         const entry = byKind.get(gate.kind) ?? { blocks: gate.effect === "blocks", messages: new Set() };
         entry.messages.add(gate.message);
         byKind.set(gate.kind, entry);

@@ -14,6 +14,7 @@ import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
+import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
 import { type PeerDifference, peerDifference } from "./peer-difference.ts";
@@ -73,7 +74,7 @@ const insideHidden = unknown(
  * address which the kernel would hand out. Pairs are named by their positions, as in the table; nothing is built until
  * one is asked for.
  *
- * A root complex does from port to port what is documented of it (`VerdictTable.directions`); where nothing is, and where
+ * A root complex does from port to port what is documented of it (`DocumentedPairs`); where nothing is, and where
  * the PCIe specification leaves open what happens, the answer is unknown.
  *
  * MODEL: drivers are bound to both ends, so bus mastering of clients and memory decode of providers are on, and both in
@@ -81,6 +82,7 @@ const insideHidden = unknown(
  */
 export class PeerRoutes {
   readonly #table: VerdictTable;
+  readonly #facts: DocumentedPairs;
   readonly #built = new Map<Behaviour, Transactions>();
   #driven: Machine | undefined;
   #addresses: PeerAddresses | undefined;
@@ -93,6 +95,7 @@ export class PeerRoutes {
       throw wrongArgument({ call: "PeerRoutes", argument: "table", given: table, expected: "a VerdictTable", remedy });
     }
     this.#table = table;
+    this.#facts = new DocumentedPairs(table);
   }
 
   /** The routes of a pair, with their hops unless told; `null` where the kernel hands out no address. */
@@ -114,7 +117,7 @@ export class PeerRoutes {
     const mapType = this.#table.mapType(i, j);
     if (mapType === "not-supported" || mapType === "unknown") return true;
     const pair = this.#addressed(i, j, mapType);
-    if (this.#table.hostsPath(i, j) !== undefined) return true;
+    if (this.#facts.hostsPath(i, j) !== undefined) return true;
     return isUnknown(pair) || (this.#isAsDecided(pair, "write") && this.#isAsDecided(pair, "read"));
   }
 
@@ -146,7 +149,7 @@ export class PeerRoutes {
   }
 
   #route(pair: AddressedPair, direction: PeerDirection, withHops: boolean): Known<PeerRoute> {
-    const hosts = this.#table.hostsPath(pair.i, pair.j);
+    const hosts = this.#facts.hostsPath(pair.i, pair.j);
     if (hosts !== undefined) return hosts;
     if (pair.isInsideDevice && this.#hangsOnTheInside(pair, direction)) return insideHidden;
     const route = this.#settled(pair, direction, pair.behaviour, withHops);
@@ -199,7 +202,7 @@ export class PeerRoutes {
 
   #directions(i: number, j: number): Directions {
     if (this.#documented?.i !== i || this.#documented.j !== j) {
-      this.#documented = { i, j, directions: this.#table.directions(i, j) };
+      this.#documented = { i, j, directions: this.#facts.at(i, j) };
     }
     return this.#documented.directions;
   }

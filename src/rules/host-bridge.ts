@@ -15,10 +15,10 @@ export interface HostBridgeOutcome {
   readonly hidden: readonly string[];
 }
 
-type Answer = "yes" | "no" | { readonly hidden: string };
+type Allowed = "yes" | "no" | { readonly hidden: string };
 
 /** True for the CPUs whose root complex the kernel trusts without looking at the host bridge (`cpu_supports_p2pdma`). */
-function cpuAllowed(cpu: Cpu, rules: KernelRules): Answer {
+function cpuAllowed(cpu: Cpu, rules: KernelRules): Allowed {
   if (rules.firstAmdFamily === null) return "no";
   if (!isUnknown(cpu.architecture) && !/^(x86|i[3-6]86|amd64)/.test(cpu.architecture)) return "no";
   if (isUnknown(cpu.vendor)) return { hidden: cpu.vendor.unknown };
@@ -88,11 +88,11 @@ export function decideHostBridge(
   clientRoot: number,
 ): HostBridgeOutcome {
   if (rules.allowList.length === 0 && rules.firstAmdFamily === null) return refused("no-common-upstream-bridge");
-  const cpuAnswer = cpuAllowed(facts.cpu, rules);
-  if (cpuAnswer === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
+  const byCpu = cpuAllowed(facts.cpu, rules);
+  if (byCpu === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
   const bridges = decideAllowList(topology, facts, rules, providerRoot, clientRoot);
-  if (cpuAnswer === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
-  return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [cpuAnswer.hidden, ...bridges.hidden] };
+  if (byCpu === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
+  return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [byCpu.hidden, ...bridges.hidden] };
 }
 
 function decideAllowList(

@@ -2,24 +2,15 @@ import { type Machine, topologyOf } from "../host/machine.ts";
 import { type Device, type DeviceSelection, resolveDevice, selectDevices } from "../host/select.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { isUnknown, type Unknown } from "../pci/known.ts";
+import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import {
-  type Directions,
-  directionsIn,
-  hostsPath,
-  type PlatformContext,
-  platformContext,
-} from "../platforms/directions.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
-import { fixesOf } from "./fixes.ts";
-import { type GateContext, gateContext, gatesOf } from "./gates.ts";
 import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
 import type { KernelRules } from "./kernel-rules.ts";
 import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
 import { acsOnPath, findPath, type Path } from "./path.ts";
 import { chooseRules, type RulesChoice } from "./releases.ts";
-import type { Gate, MapType, Reason, Verdict } from "./verdict.ts";
+import type { MapType, PairPath, Reason, Verdict } from "./verdict.ts";
 
 /** What to decide; without it, every device of interest, by the rules of the machine's own kernel. */
 export interface DecideOptions {
@@ -43,8 +34,6 @@ export class VerdictTable {
   readonly #clientIndices: Int32Array;
   readonly #pairs: PairArrays;
   readonly #hostBridges: HostBridges;
-  #gateContext: GateContext | undefined;
-  #platform: PlatformContext | undefined;
 
   constructor(machine: Machine, selection: DeviceSelection, rules: RulesChoice, topology: Topology) {
     this.machine = machine;
@@ -101,20 +90,27 @@ export class VerdictTable {
     return findPath(this.topology, this.#providerIndices[i] ?? 0, this.#clientIndices[j] ?? 0);
   }
 
-  /** What decided a pair, without its gates and fixes: cheaper than {@link at}. */
+  /** How a pair hangs together: cheaper than {@link at}. */
+  path(i: number, j: number): PairPath {
+    this.#position(i, j);
+    return this.#pairPath(i, j, this.#path(i, j));
+  }
+
+  #pairPath(i: number, j: number, { meeting, providerArm, clientArm }: Path): PairPath {
+    return {
+      provider: this.providers[i] as Bdf,
+      client: this.clients[j] as Bdf,
+      meeting: meeting < 0 ? null : bdfAt(this.topology, meeting),
+      path: [...providerArm, ...clientArm.toReversed()].map((index) => bdfAt(this.topology, index)),
+    };
+  }
+
+  /** What decided a pair: cheaper than {@link at}. */
   why(i: number, j: number): Pick<Verdict, "reason" | "acsRedirect" | "hidden"> {
     const path = this.#path(i, j);
     const acs = acsOnPath(this.topology, path);
     const { reason, hidden } = this.#why(i, j, this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN, path, acs);
     return { reason, hidden, acsRedirect: acs.redirect.map((index) => bdfAt(this.topology, index)) };
-  }
-
-  /** What stops or spoils a pair's transfer beside its map type. */
-  gates(i: number, j: number): readonly Gate[] {
-    this.#gateContext ??= gateContext(this.machine);
-    const provider = this.providers[i] as Bdf;
-    const client = this.clients[j] as Bdf;
-    return gatesOf(this.topology, this.#gateContext, { provider, client, mapType: this.mapType(i, j) });
   }
 
   /**
@@ -137,7 +133,7 @@ export class VerdictTable {
     });
   }
 
-  /** The whole verdict of one pair: path, reasons, gates, fixes. */
+  /** The whole verdict of one pair: path and reasons. */
   at(i: number, j: number): Verdict {
     const mapType = this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN;
     const path = this.#path(i, j);
@@ -145,43 +141,16 @@ export class VerdictTable {
     const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
     const hops = this.hops(i, j);
     const why = this.#why(i, j, mapType, path, acs);
-    const verdict: Omit<Verdict, "gates" | "fixes" | "hardware"> = {
-      provider: this.providers[i] as Bdf,
-      client: this.clients[j] as Bdf,
+    return {
+      ...this.#pairPath(i, j, path),
       mapType: mapTypeName(mapType),
       reason: why.reason,
       distance: distanceOf(mapType, hops),
       hops,
-      meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
-      path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
       acsRedirect: acs.redirect.map(bdfOf),
       acsHidden: acs.hidden.map(bdfOf),
       hidden: [...new Set(why.hidden)],
     };
-    return { ...verdict, gates: this.gates(i, j), hardware: this.#directions(verdict), fixes: fixesOf(verdict) };
-  }
-
-  /** What the hardware is documented to do with a pair's traffic, per direction. */
-  directions(i: number, j: number): Directions {
-    const path = this.#path(i, j);
-    const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
-    return this.#directions({
-      provider: this.providers[i] as Bdf,
-      client: this.clients[j] as Bdf,
-      meeting: path.meeting < 0 ? null : bdfOf(path.meeting),
-      path: [...path.providerArm, ...path.clientArm.toReversed()].map(bdfOf),
-    });
-  }
-
-  /** Why the path of a pair cannot be told from a guest, `undefined` where it can. */
-  hostsPath(i: number, j: number): Unknown | undefined {
-    this.#platform ??= platformContext(this.machine, this.topology);
-    return hostsPath(this.#platform, this.providers[i] as Bdf, this.clients[j] as Bdf);
-  }
-
-  #directions(pair: Parameters<typeof directionsIn>[1]): Directions {
-    this.#platform ??= platformContext(this.machine, this.topology);
-    return directionsIn(this.#platform, pair);
   }
 
   #why(

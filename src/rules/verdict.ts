@@ -1,5 +1,4 @@
 import type { Bdf } from "../pci/bdf.ts";
-import type { Directions } from "../platforms/directions.ts";
 
 /** How the kernel maps the provider's memory for the client (`enum pci_p2pdma_map_type`, Linux 5.10 and newer). */
 export type MapType = "bus-addr" | "thru-host-bridge" | "not-supported" | "unknown";
@@ -35,57 +34,31 @@ export type Reason =
   | "cpu-hidden"
   | "kernel-hidden";
 
-/** Something beside the map type that stops or spoils the transfer. */
-export interface Gate {
-  readonly kind:
-    | "bar-missing"
-    | "bar-unassigned"
-    | "memory-decode-off"
-    | "vf-memory-off"
-    | "resizable-bar-small"
-    | "bridge-window-small"
-    | "beyond-dma-mask"
-    | "kernel-without-p2pdma"
-    | "iommu-translates"
-    | "kernel-parameter-misread"
-    | "virtual-machine";
-  /** The function it is about, `null` for the whole machine. */
-  readonly device: Bdf | null;
-  /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
-  readonly effect: "blocks" | "warns";
-  readonly message: string;
-}
-
-/** A change after which the rules give a better verdict. */
-export interface Fix {
-  readonly kind: "kernel-parameter";
-  readonly value: string;
-  /** The map type after the change. */
-  readonly mapType: MapType;
-}
-
-/** What the kernel decides for one provider and one client (`calc_map_type_and_dist`, Linux 7.2). */
-export interface Verdict {
+/** Two functions and how they hang together. */
+export interface PairPath {
   readonly provider: Bdf;
   readonly client: Bdf;
+  /** The lowest function above both (or one of them), `null` where there is none or it is hidden. */
+  readonly meeting: Bdf | null;
+  /** From the provider up to the meeting point (or the root), then down to the client; without a meeting point both arms in full. */
+  readonly path: readonly Bdf[];
+}
+
+/**
+ * What the kernel decides for one provider and one client (`calc_map_type_and_dist`, Linux 7.2), and nothing else: what
+ * other witnesses say stands beside it in an `Answer`.
+ */
+export interface Verdict extends PairPath {
   readonly mapType: MapType;
   readonly reason: Reason;
   /** What the kernel returns: hops, or -1 when not supported; `null` when that is unknown. */
   readonly distance: number | null;
   /** Steps from the provider plus steps from the client, supported or not; `null` when the topology is hidden. */
   readonly hops: number | null;
-  /** The lowest function above both (or one of them), `null` where there is none or it is hidden. */
-  readonly meeting: Bdf | null;
-  /** From the provider up to the meeting point (or the root), then down to the client; without a meeting point both arms in full. */
-  readonly path: readonly Bdf[];
   /** Functions on the path that redirect, in the order in which the kernel lists them. */
   readonly acsRedirect: readonly Bdf[];
   /** Functions on the path whose ACS control the source hides. */
   readonly acsHidden: readonly Bdf[];
   /** Why something is unknown, in the words of the source, without duplicates; empty for a known verdict. */
   readonly hidden: readonly string[];
-  readonly gates: readonly Gate[];
-  /** What the hardware is documented to do, per direction: another answer than the kernel's, and it changes nothing there. */
-  readonly hardware: Directions;
-  readonly fixes: readonly Fix[];
 }

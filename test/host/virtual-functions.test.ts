@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { answer } from "../../src/answers/answer.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
 import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
 import { withPhysicals } from "../../src/pci/virtual-functions.ts";
 import { linkText } from "../../src/report/facts.ts";
-import { decide } from "../../src/rules/verdict-table.ts";
 import { at, endpoint, express } from "../rules/by-hand.ts";
 import { read } from "./lspci/support.ts";
 
@@ -65,7 +65,7 @@ const fn = (machine: Machine, address: string): Machine["functions"][number] => 
   return found;
 };
 const gatesOf = (machine: Machine, provider: string, client: string): readonly string[] =>
-  decide(machine, at(provider), at(client), { rules: "7.2" }).gates.map(({ kind }) => kind);
+  answer(machine, at(provider), at(client), { rules: "7.2" }).gates.map(({ kind }) => kind);
 
 describe("Memory decode of a virtual function is its physical function's", () => {
   const text = read(nicText("+"));
@@ -82,7 +82,7 @@ describe("Memory decode of a virtual function is its physical function's", () =>
 
   test("VF MSE off is a gate of all of them, at the physical function", () => {
     const machine = read(nicText("-"));
-    const { gates } = decide(machine, at("01:01.0"), at("01:01.1"), { rules: "7.2" });
+    const { gates } = answer(machine, at("01:01.0"), at("01:01.1"), { rules: "7.2" });
     expect(gates).toEqual([
       {
         kind: "vf-memory-off",

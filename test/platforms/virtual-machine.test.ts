@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { Answers, answer } from "../../src/answers/answer.ts";
 import type { FileTree } from "../../src/host/file-tree.ts";
 import { readHwloc } from "../../src/host/hwloc/read-hwloc.ts";
 import { guestOfLine, guestOfTree } from "../../src/host/hypervisor.ts";
@@ -13,7 +14,7 @@ import type { Bar } from "../../src/pci/bar.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { virtualMachineOf } from "../../src/platforms/virtual-machine.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
-import { decide, decideAll } from "../../src/rules/verdict-table.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { read } from "../host/lspci/support.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 import { at, bridge, endpoint, hostBridge, ids, machineOf, zen } from "../rules/by-hand.ts";
@@ -167,21 +168,21 @@ describe("In a guest the verdict is its kernel's, and the path is the host's", (
 
   test("of two devices that were passed through, and of one beside an emulated one", () => {
     for (const client of ["02:00.0", "03:00.0"]) {
-      const verdict = decide(passedThrough, at("01:00.0"), at(client));
-      expect(verdict.mapType).toBe("thru-host-bridge");
-      expect(verdict.gates.map(({ kind, effect }) => `${kind} ${effect}`)).toContain("virtual-machine warns");
+      const said = answer(passedThrough, at("01:00.0"), at(client));
+      expect(said.mapType).toBe("thru-host-bridge");
+      expect(said.gates.map(({ kind, effect }) => `${kind} ${effect}`)).toContain("virtual-machine warns");
       const why = "the path is the host's: this is a virtual machine (KVM; shown by lscpu)";
-      expect(verdict.hardware.write).toEqual({ outcome: "unknown", why, facts: [] });
-      expect(verdict.hardware.read).toEqual({ outcome: "unknown", why, facts: [] });
+      expect(said.hardware.write).toEqual({ outcome: "unknown", why, facts: [] });
+      expect(said.hardware.read).toEqual({ outcome: "unknown", why, facts: [] });
       const table = decideAll(passedThrough, { providers: [at("01:00.0")], clients: [at(client)] });
       expect(new PeerRoutes(table).at(0, 0)).toMatchObject({ write: { unknown: why }, read: { unknown: why } });
     }
   });
 
   test("and of two emulated ones, what is known of the emulator holds, and nothing of the processor", () => {
-    const verdict = decide(passedThrough, at("03:00.0"), at("04:00.0"));
-    expect(verdict.gates.map(({ kind }) => kind)).not.toContain("virtual-machine");
-    expect(verdict.hardware.write).toMatchObject({ outcome: "works", facts: ["qemu-root-complex"] });
+    const said = answer(passedThrough, at("03:00.0"), at("04:00.0"));
+    expect(said.gates.map(({ kind }) => kind)).not.toContain("virtual-machine");
+    expect(said.hardware.write).toMatchObject({ outcome: "works", facts: ["qemu-root-complex"] });
   });
 
   test("a snapshot keeps that it is a guest", () => {
@@ -194,9 +195,10 @@ describe("Machines that we have", () => {
     const machine = readCapturedMachine(name);
     expect(virtualMachineOf(machine)).not.toBeNull();
     const table = decideAll(machine);
+    const answers = new Answers(table);
     for (let i = 0; i < table.providers.length; i++) {
       for (let j = 0; j < table.clients.length; j++) {
-        expect(table.gates(i, j).map(({ kind }) => kind)).not.toContain("virtual-machine");
+        expect(answers.gates(i, j).map(({ kind }) => kind)).not.toContain("virtual-machine");
       }
     }
   });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hintOf } from "../../src/answers/answer.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
@@ -150,19 +151,17 @@ describe("ACS on the way", () => {
         : { mapType: plain.mapType, reason: plain.reason },
     );
     expect({ ...verdict, hops: verdict.hops }).toMatchObject({ hops: plain.hops, meeting: plain.meeting });
-    expect(verdict.fixes).toEqual(
+    expect(hintOf(verdict)).toEqual(
       isRedirected
-        ? [
-            {
-              kind: "kernel-parameter",
-              value: `pci=disable_acs_redir=${listed
-                ?.split(" ")
-                .map((name) => `0000:${name}`)
-                .join(";")}`,
-              mapType: "bus-addr",
-            },
-          ]
-        : [],
+        ? {
+            kind: "kernel-parameter",
+            value: `pci=disable_acs_redir=${listed
+              ?.split(" ")
+              .map((name) => `0000:${name}`)
+              .join(";")}`,
+            mapType: "bus-addr",
+          }
+        : null,
     );
   });
 
@@ -194,7 +193,7 @@ describe("ACS on the way", () => {
     expect(verdict.hidden).toEqual(mapType === "unknown" ? why : []);
     expect(verdict.distance).toBe(mapType === "unknown" ? null : verdict.hops);
     // A hidden port could keep redirecting, whatever the hint clears.
-    if (hiddenNames.some((name) => onWay.has(name))) expect(verdict.fixes).toEqual([]);
+    if (hiddenNames.some((name) => onWay.has(name))) expect(hintOf(verdict)).toBeNull();
   });
 });
 

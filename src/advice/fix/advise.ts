@@ -1,3 +1,4 @@
+import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
@@ -11,7 +12,7 @@ import type { Idea, Pair } from "./idea.ts";
 import { passthroughIdea, withoutIommuIdea } from "./iommu-ideas.ts";
 import { kernelIdeas } from "./kernel-ideas.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
-import { isBetter, type ProvedFix, proved, type RejectedIdea, surroundings, tryIdea, verdictsOf } from "./prove.ts";
+import { answersOf, isBetter, type ProvedFix, proved, type RejectedIdea, surroundings, tryIdea } from "./prove.ts";
 import { slotIdeas } from "./slot-ideas.ts";
 
 /** What can be done for some pairs of a machine. */
@@ -20,7 +21,7 @@ export interface Advice {
   readonly rules: RulesChoice;
   readonly pairs: readonly Pair[];
   /** The verdicts as they are, in the order of `pairs`. */
-  readonly before: readonly Verdict[];
+  readonly before: readonly Answer[];
   /** What helps, each shown by the rules on the changed machine, the smallest change first. */
   readonly fixes: readonly ProvedFix[];
   /** What one might think of and does not help. */
@@ -40,7 +41,7 @@ const MAX_SLOT_FIXES = 3;
  * never forced: where the kernel does not know a host bridge, data may be lost without an error.
  */
 export function advise(machine: Machine, pairs: readonly Pair[], options: { readonly rules?: string } = {}): Advice {
-  const before = verdictsOf(machine, pairs, options.rules);
+  const before = answersOf(machine, pairs, options.rules);
   const table = surroundings(machine, pairs, options.rules);
   const search = new Search(machine, pairs, before, table, options.rules);
   const redirecting = redirectingFunctions(table, before);
@@ -109,10 +110,10 @@ class Search {
     }
   }
 
-  #try(idea: Idea): { readonly fix: () => ProvedFix; readonly after: readonly Verdict[] } | { readonly why: string } {
+  #try(idea: Idea): { readonly fix: () => ProvedFix; readonly after: readonly Answer[] } | { readonly why: string } {
     const after = tryIdea(this.#machine, idea);
     if (typeof after === "string") return { why: after };
-    const verdicts = verdictsOf(after, this.#pairs, this.#rules);
+    const verdicts = answersOf(after, this.#pairs, this.#rules);
     if (!isBetter(this.#before, verdicts)) return { why: whyNot(this.#before, verdicts) };
     return { fix: () => proved(idea, after, this.#table, this.#pairs), after: verdicts };
   }

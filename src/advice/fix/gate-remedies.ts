@@ -1,6 +1,7 @@
+import type { Answer } from "../../answers/answer.ts";
+import type { Gate } from "../../answers/gates.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
-import type { Gate, Verdict } from "../../rules/verdict.ts";
 
 /** The way out of a gate. The rules cannot prove it: it changes what no rule of the map type looks at. */
 export interface GateRemedy {
@@ -8,10 +9,10 @@ export interface GateRemedy {
   readonly remedy: string;
 }
 
-/** One remedy for each gate of these verdicts. */
-export function gateRemedies(verdicts: readonly Verdict[]): readonly GateRemedy[] {
+/** One remedy for each gate of these answers. */
+export function gateRemedies(answers: readonly Answer[]): readonly GateRemedy[] {
   const gates = new Map(
-    verdicts.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
+    answers.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
   );
   return [...gates.values()].map((gate) => ({ gate, remedy: remedies[gate.kind](gate.device) }));
 }

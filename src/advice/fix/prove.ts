@@ -1,10 +1,11 @@
+import { type Answer, answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { MapType, Verdict } from "../../rules/verdict.ts";
-import { decide, decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
+import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { compareVerdicts, type VerdictChange } from "../difference/verdicts.ts";
 import { applyChanges } from "../what-if/apply.ts";
@@ -14,7 +15,7 @@ import type { Idea, Pair } from "./idea.ts";
 /** An idea of which the rules show that it helps, with everything else that it does. */
 export interface ProvedFix extends Idea {
   /** The verdicts of the asked pairs after it, in their order. */
-  readonly verdicts: readonly Verdict[];
+  readonly verdicts: readonly Answer[];
   /** Other pairs of devices of interest that it changes. */
   readonly otherVerdicts: readonly VerdictChange[];
   /** IOMMU groups that it changes: none at run time, as groups are formed at boot. Unknown where the source hides them. */
@@ -27,9 +28,9 @@ export interface RejectedIdea {
   readonly why: string;
 }
 
-/** The verdicts of pairs in one machine. */
-export function verdictsOf(machine: Machine, pairs: readonly Pair[], rules: string | undefined): readonly Verdict[] {
-  return pairs.map(({ provider, client }) => decide(machine, provider, client, rules === undefined ? {} : { rules }));
+/** The verdicts of pairs in one machine, with what is said beside them. */
+export function answersOf(machine: Machine, pairs: readonly Pair[], rules: string | undefined): readonly Answer[] {
+  return pairs.map(({ provider, client }) => answer(machine, provider, client, rules === undefined ? {} : { rules }));
 }
 
 const rank: Readonly<Record<MapType, number>> = {
@@ -71,7 +72,7 @@ export function proved(idea: Idea, after: Machine, before: VerdictTable, pairs: 
   );
   return {
     ...idea,
-    verdicts: verdictsOf(after, pairs, rules),
+    verdicts: answersOf(after, pairs, rules),
     otherVerdicts: compareVerdicts(before, table).filter(
       ({ provider, client }) => !asked.has(pairKey(provider, client)),
     ),

@@ -1,8 +1,8 @@
+import { machineGates } from "../../answers/gates.ts";
 import type { FileTree } from "../../host/file-tree.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { machineGates } from "../../rules/gates.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import { type PoolConsent, permitPool, poolUse, refusalOf } from "./pool-use.ts";
 

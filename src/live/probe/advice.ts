@@ -27,8 +27,8 @@ export function lossAdvice(pair: MeasuredPair, machine: Machine): readonly strin
 }
 
 function groupText({ clients }: MeasuredPair, machine: Machine): string {
-  const groups = clients.flatMap(({ verdict }) => {
-    const group = machine.functions.find(({ bdf }) => bdf === verdict.client)?.iommuGroup;
+  const groups = clients.flatMap(({ client }) => {
+    const group = machine.functions.find(({ bdf }) => bdf === client)?.iommuGroup;
     return group === undefined || group === null || isUnknown(group) ? [] : [group];
   });
   if (groups.length === 0) return "";
@@ -38,7 +38,7 @@ function groupText({ clients }: MeasuredPair, machine: Machine): string {
 
 /** What to look at where the kernel refuses a pair that the rules allow. */
 export function refusalAdvice({ clients, device }: MeasuredPair): readonly string[] {
-  const gates = clients.flatMap(({ verdict }) => verdict.gates.filter(({ effect }) => effect === "blocks"));
+  const gates = clients.flatMap((answer) => answer.gates.filter(({ effect }) => effect === "blocks"));
   const messages = [...new Set(gates.map(({ message }) => message))];
   if (messages.length > 0) return messages;
   const isStacked = device.madeOf.length > 0;
@@ -52,10 +52,8 @@ export function refusalAdvice({ clients, device }: MeasuredPair): readonly strin
 /** What to do where the rules refuse the pair as the kernel does. */
 export function rulesRefuseAdvice({ provider, clients }: MeasuredPair): readonly string[] {
   return clients
-    .filter(({ verdict }) => verdict.mapType === "not-supported")
-    .map(
-      ({ verdict }) => `peerlane fix ${formatBdf(provider)} ${formatBdf(verdict.client)} says what would change that`,
-    );
+    .filter(({ mapType }) => mapType === "not-supported")
+    .map(({ client }) => `peerlane fix ${formatBdf(provider)} ${formatBdf(client)} says what would change that`);
 }
 
 /** What to do where I/O ends with an error that is no refusal. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ClientVerdict, ExhaustedPool, UntriedSizes } from "../../measured/probe.ts";
+import { Answers, type RoutedAnswer } from "../../answers/answer.ts";
+import type { ExhaustedPool, UntriedSizes } from "../../measured/probe.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
@@ -117,6 +118,7 @@ class Run {
   readonly #request: ProbeRequest;
   readonly #context: RunContext;
   readonly #routes: PeerRoutes;
+  readonly #answers: Answers;
   #round = 0;
 
   constructor(host: Host, request: ProbeRequest, context: RunContext) {
@@ -124,6 +126,7 @@ class Run {
     this.#request = request;
     this.#context = context;
     this.#routes = new PeerRoutes(context.table);
+    this.#answers = new Answers(context.table);
     this.sizes = request.sizes ?? DEFAULT_SIZES;
   }
 
@@ -197,15 +200,15 @@ class Run {
     provider: Bdf,
     { device, clients, isNamed }: ProbedDevice,
   ): Omit<MeasuredPair, "into" | "out" | "messages" | "faults"> {
-    const verdicts = clients.map((client) => this.#verdictOf(provider, client));
+    const answers = clients.map((client) => this.#answerOf(provider, client));
     const isOwnMemory = clients.includes(provider);
-    return { provider, device, isNamed, clients: verdicts, mapType: commonMapType(verdicts), isOwnMemory };
+    return { provider, device, isNamed, clients: answers, mapType: commonMapType(answers), isOwnMemory };
   }
 
-  #verdictOf(provider: Bdf, client: Bdf): ClientVerdict {
+  #answerOf(provider: Bdf, client: Bdf): RoutedAnswer {
     const { table } = this.#context;
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
-    return { verdict: table.at(i, j), routing: this.#routes.at(i, j) };
+    return this.#answers.routed(i, j, this.#routes, true);
   }
 
   #functionAt(bdf: Bdf): PciFunction {
@@ -220,8 +223,8 @@ class Run {
 }
 
 /** The map type of all functions of a disk, `unknown` where they differ: which of them serves an I/O does not show. */
-function commonMapType(clients: readonly ClientVerdict[]): MapType {
-  const types = new Set(clients.map(({ verdict }) => verdict.mapType));
+function commonMapType(clients: readonly RoutedAnswer[]): MapType {
+  const types = new Set(clients.map(({ mapType }) => mapType));
   const [only] = types;
   return types.size === 1 && only !== undefined ? only : "unknown";
 }

@@ -6,8 +6,8 @@ import type { MeasuredPair } from "./result.ts";
 /** True where the IOMMU is known to translate what the pair's clients send. */
 export function isTranslated({ clients }: Pick<MeasuredPair, "clients">, machine: Machine): boolean {
   const { mode, groupTypes } = machine.iommu;
-  return clients.some(({ verdict }) => {
-    const group = machine.functions.find(({ bdf }) => bdf === verdict.client)?.iommuGroup;
+  return clients.some(({ client }) => {
+    const group = machine.functions.find(({ bdf }) => bdf === client)?.iommuGroup;
     const isHidden = group === undefined || group === null || isUnknown(group) || isUnknown(groupTypes);
     const type = isHidden ? undefined : groupTypes.get(group);
     if (type !== undefined) return type.startsWith("DMA");

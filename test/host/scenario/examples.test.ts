@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { answer } from "../../../src/answers/answer.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { readScenario, scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
@@ -62,7 +63,7 @@ describe("The examples show what their comments say", () => {
 
   it("small-bar-gpu", () => {
     const machine = example("small-bar-gpu");
-    const gates = decide(machine, findDevice(machine, "card0"), findDevice(machine, "mlx5_0")).gates;
+    const gates = answer(machine, findDevice(machine, "card0"), findDevice(machine, "mlx5_0")).gates;
     expect(gates.map(({ kind }) => kind)).toContain("resizable-bar-small");
   });
 });

@@ -1,3 +1,4 @@
+import { Answers } from "../../../src/answers/answer.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
@@ -46,7 +47,7 @@ const untested = untestedDirection("out", "not allowed", false);
 export function pairOf(client: string, changes: Partial<MeasuredPair> = {}): MeasuredPair {
   const bdf = parseBdf(client) as Bdf;
   const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(bdf)];
-  const verdict = table.at(i, j);
+  const answer = new Answers(table).routed(i, j, routes, true);
   const device = {
     name: "nvme1n1",
     path: "/dev/nvme1n1",
@@ -56,8 +57,8 @@ export function pairOf(client: string, changes: Partial<MeasuredPair> = {}): Mea
     madeOf: [],
   } as unknown as BlockDevice;
   return {
-    ...{ provider, device, isNamed: false, isOwnMemory: false, mapType: verdict.mapType, messages: [], faults: [] },
-    clients: [{ verdict, routing: routes.at(i, j) }],
+    ...{ provider, device, isNamed: false, isOwnMemory: false, mapType: answer.mapType, messages: [], faults: [] },
+    clients: [answer],
     ...{ into: right, out: untested },
     ...changes,
   };

@@ -64,7 +64,7 @@ function pairRows(pair: ProbedPairView, { topology }: VerdictTable): readonly (r
     shortName(topology, pair.provider),
     pair.device.name,
     WAYS[direction.direction],
-    [mapTypeSpan(pair.mapType, pair.clients[0]?.verdict.hops ?? null)],
+    [mapTypeSpan(pair.mapType, pair.clients[0]?.hops ?? null)],
     [{ text: direction.kernelText, paint: KERNEL_PAINTS[direction.kernel.kind] }],
     [dataSpan(direction)],
   ]);

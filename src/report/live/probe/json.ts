@@ -2,9 +2,8 @@ import { z } from "zod";
 import type { DirectionView, FaultView, ProbedPairView, ProbeView } from "../../../measured/probe.ts";
 import { formatAddress } from "../../../pci/addresses.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
-import { pairJson } from "../../json.ts";
+import { routedJson } from "../../json.ts";
 import { machineJson } from "../../machine-json.ts";
-import { routeJson } from "../../route-json.ts";
 import { bdf, count, mapType } from "../../schema-parts.ts";
 import { leftAloneJson, poolReason } from "../p2pmem.ts";
 
@@ -54,7 +53,7 @@ function probedPairJson(pair: ProbedPairView): object {
     isOwnMemory: pair.isOwnMemory,
     class: pair.class,
     rules: pair.mapType,
-    clients: pair.clients.map(({ verdict, routing }) => ({ ...pairJson(verdict), route: routeJson(routing, false) })),
+    clients: pair.clients.map((answer) => routedJson(answer, false)),
     into: directionJson(pair.into),
     out: directionJson(pair.out),
     findings: pair.findings,

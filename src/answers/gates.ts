@@ -10,9 +10,30 @@ import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
-import { misreadParameters } from "./kernel-parameters.ts";
-import { releaseNumber } from "./release-number.ts";
-import type { Gate, Verdict } from "./verdict.ts";
+import { misreadParameters } from "../rules/kernel-parameters.ts";
+import { releaseNumber } from "../rules/release-number.ts";
+import type { Verdict } from "../rules/verdict.ts";
+
+/** Something beside the map type that stops or spoils the transfer. */
+export interface Gate {
+  readonly kind:
+    | "bar-missing"
+    | "bar-unassigned"
+    | "memory-decode-off"
+    | "vf-memory-off"
+    | "resizable-bar-small"
+    | "bridge-window-small"
+    | "beyond-dma-mask"
+    | "kernel-without-p2pdma"
+    | "iommu-translates"
+    | "kernel-parameter-misread"
+    | "virtual-machine";
+  /** The function it is about, `null` for the whole machine. */
+  readonly device: Bdf | null;
+  /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
+  readonly effect: "blocks" | "warns";
+  readonly message: string;
+}
 
 /** What GPUs have with Resizable BAR off. */
 const USUAL_SMALL_BYTES = 256 * 2 ** 20;

@@ -1,4 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { answer } from "../../src/answers/answer.ts";
+import type { Gate } from "../../src/answers/gates.ts";
+import { machineGates } from "../../src/answers/gates.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { isTranslating } from "../../src/host/machine.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
@@ -8,11 +11,8 @@ import { memoryBars } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
 import { formatSize } from "../../src/pci/size.ts";
-import { machineGates } from "../../src/rules/gates.ts";
-import type { Gate } from "../../src/rules/verdict.ts";
-import { decide } from "../../src/rules/verdict-table.ts";
 import { rows } from "../rows.ts";
-import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "./by-hand.ts";
+import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
 const MiB = 2 ** 20;
@@ -59,9 +59,9 @@ function gates(setting: Setting, pair: Pair = "bus-addr"): readonly Gate[] {
   ];
   const whom = pair === "same function" ? "03:00.0" : pair === "bus-addr" ? "04:00.0" : "05:00.0";
   const cpu = pair === "not-supported" ? {} : { cpu: zen };
-  const verdict = decide(machineOf(functions, { ...cpu, ...machine }), at("03:00.0"), at(whom));
-  expect(verdict.mapType).toBe(pair === "same function" ? "bus-addr" : pair);
-  return verdict.gates;
+  const found = answer(machineOf(functions, { ...cpu, ...machine }), at("03:00.0"), at(whom));
+  expect(found.mapType).toBe(pair === "same function" ? "bus-addr" : pair);
+  return found.gates;
 }
 
 const kinds = (found: readonly Gate[]): string => found.map(({ kind }) => kind).join(" ");
@@ -364,7 +364,7 @@ describe("A bridge window too small for a BAR is named, with its size", () => {
       bridge("00:02.0", "root-port", 2),
       gpu("02:00.0", other, 1024 * GiB),
     ];
-    return decide(machineOf(functions, { cpu: zen }), at("01:00.0"), at("02:00.0")).gates;
+    return answer(machineOf(functions, { cpu: zen }), at("01:00.0"), at("02:00.0")).gates;
   };
 
   test("where Resizable BAR is on, as another device's shows, the window is the cause", () => {

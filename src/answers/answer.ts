@@ -1,0 +1,87 @@
+import type { Machine } from "../host/machine.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { Directions } from "../platforms/directions.ts";
+import { DocumentedPairs } from "../platforms/documented-pairs.ts";
+import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
+import type { MapType, Verdict } from "../rules/verdict.ts";
+import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
+import { type Gate, type GateContext, gateContext, gatesOf } from "./gates.ts";
+
+/** The change that the kernel itself names in its log. */
+export interface Hint {
+  readonly kind: "kernel-parameter";
+  readonly value: string;
+  /** The map type after the change. */
+  readonly mapType: MapType;
+}
+
+/** A pair's verdict, and what other witnesses say beside it: none of them changes another. */
+export interface Answer extends Verdict {
+  /** What stops or spoils a transfer, whatever the verdict is. */
+  readonly gates: readonly Gate[];
+  /** What the hardware is documented to do, per direction: another answer than the kernel's, and it changes nothing there. */
+  readonly hardware: Directions;
+  /** What the kernel itself proposes, `null` where it proposes nothing. */
+  readonly hint: Hint | null;
+}
+
+/** An answer with where the fabric leads the requests; `null` where the kernel hands out no address. */
+export interface RoutedAnswer extends Answer {
+  readonly routing: PeerRouting | null;
+}
+
+/** The answers for a table's pairs, which are named by their positions, as in the table. */
+export class Answers {
+  readonly table: VerdictTable;
+  readonly #documented: DocumentedPairs;
+  #gateContext: GateContext | undefined;
+
+  constructor(table: VerdictTable) {
+    this.table = table;
+    this.#documented = new DocumentedPairs(table);
+  }
+
+  /** What stops or spoils a pair's transfer beside its map type. */
+  gates(i: number, j: number): readonly Gate[] {
+    const { machine, topology } = this.table;
+    this.#gateContext ??= gateContext(machine);
+    return gatesOf(topology, this.#gateContext, { ...this.table.path(i, j), mapType: this.table.mapType(i, j) });
+  }
+
+  /** What the hardware is documented to do with a pair's traffic, per direction. */
+  hardware(i: number, j: number): Directions {
+    return this.#documented.at(i, j);
+  }
+
+  /** All that is said of one pair, but for its route. */
+  at(i: number, j: number): Answer {
+    const verdict = this.table.at(i, j);
+    return { ...verdict, gates: this.gates(i, j), hardware: this.hardware(i, j), hint: hintOf(verdict) };
+  }
+
+  /** All that is said of one pair: with its route, whose hops are left out unless asked for. */
+  routed(i: number, j: number, routes: PeerRoutes, withHops: boolean): RoutedAnswer {
+    return { ...this.at(i, j), routing: routes.at(i, j, withHops) };
+  }
+}
+
+/**
+ * The change that the kernel itself hints at: clearing ACS redirect on every redirecting function of the path leaves a
+ * direct one. Only where all of them are known: a hidden one could keep redirecting.
+ */
+export function hintOf({ acsRedirect, acsHidden }: Pick<Verdict, "acsRedirect" | "acsHidden">): Hint | null {
+  if (acsRedirect.length === 0 || acsHidden.length > 0) return null;
+  // Addresses are separated by `;`: a `,` would end the list.
+  const value = `pci=disable_acs_redir=${acsRedirect.map(formatBdf).join(";")}`;
+  return { kind: "kernel-parameter", value, mapType: "bus-addr" };
+}
+
+/** {@link Answers.at} for a single pair of a machine. */
+export function answer(
+  machine: Machine,
+  provider: Bdf,
+  client: Bdf,
+  options: { readonly rules?: string } = {},
+): Answer {
+  return new Answers(decideAll(machine, { ...options, providers: [provider], clients: [client] })).at(0, 0);
+}
