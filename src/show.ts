@@ -40,10 +40,40 @@ export {
 } from "./library/show.ts";
 export type { DifferenceView } from "./report/difference.ts";
 export type { Block, Rich, Span } from "./report/document.ts";
+export type {
+  DeviceJson,
+  DifferenceJson,
+  DiffJson,
+  DirectionJson,
+  ExplainedPairJson,
+  ExplainJson,
+  FindJson,
+  FixJson,
+  GateJson,
+  GroupChangeJson,
+  HistoryJson,
+  LinkStateJson,
+  MachineJson,
+  MatrixJson,
+  NoteJson,
+  PairJson,
+  ProvedFixJson,
+  RoutedPairJson,
+  RouteJson,
+  RouteWithHopsJson,
+  TreeFunctionJson,
+  TreeJson,
+  VerdictChangeJson,
+  VerdictSideJson,
+  VmJson,
+  WayJson,
+  WayWithHopsJson,
+  WhatIfJson,
+} from "./report/json-types.ts";
 export type { MeasuredPairView, MeasuredView } from "./report/measured.ts";
 export type { ScreenOptions } from "./report/style.ts";
 export type { TreeInput } from "./report/tree-text.ts";
-export type { WhatIfView } from "./report/what-if.ts";
+export type { AskedJson, WhatIfView } from "./report/what-if.ts";
 export type { PeerAddress } from "./routes/peer-address.ts";
 export type { PeerDifference } from "./routes/peer-difference.ts";
 export { type PeerRoute, PeerRoutes, type PeerRouting } from "./routes/peer-routes.ts";

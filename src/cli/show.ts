@@ -3,6 +3,7 @@ import type { Printable } from "../pci/visible.ts";
 import type { Block } from "../report/document.ts";
 import { documentMarkdown } from "../report/document-markdown.ts";
 import { documentText } from "../report/document-text.ts";
+import type { JsonOutput } from "../report/json-types.ts";
 import { joinPrintable, printableJson } from "../report/printable.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
@@ -16,7 +17,7 @@ import { screenWidth, wantsColor } from "./terminal.ts";
 /** One answer in the forms that it can be printed in. */
 export interface Shown {
   readonly machine: Machine;
-  readonly json: () => object;
+  readonly json: () => JsonOutput;
   /** The screen; without it the blocks are drawn. */
   readonly text?: (screen: ScreenOptions) => Printable;
   /** What Markdown is made of. */

@@ -23,6 +23,18 @@ import * as findReport from "../report/find.ts";
 import * as fixReport from "../report/fix.ts";
 import * as historyReport from "../report/history.ts";
 import * as jsonReport from "../report/json.ts";
+import type {
+  DifferenceJson,
+  DiffJson,
+  ExplainJson,
+  FindJson,
+  FixJson,
+  HistoryJson,
+  MatrixJson,
+  TreeJson,
+  VmJson,
+  WhatIfJson,
+} from "../report/json-types.ts";
 import * as machineReports from "../report/machine-report.ts";
 import * as matrixTextReport from "../report/matrix-text.ts";
 import type { MeasuredView } from "../report/measured.ts";
@@ -31,7 +43,7 @@ import * as screenMarkdownReport from "../report/screen-markdown.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
 import * as treeTextReport from "../report/tree-text.ts";
-import type { WhatIfView } from "../report/what-if.ts";
+import type { AskedJson, WhatIfView } from "../report/what-if.ts";
 import * as whatIfReport from "../report/what-if.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -51,9 +63,6 @@ import {
   table,
   text,
 } from "./kinds.ts";
-
-/** What an answer as a plain object is. */
-type Json = ReturnType<typeof jsonReport.treeJson>;
 
 const aTable = needed("table", table);
 const aScreen = needed("options", screen);
@@ -149,10 +158,11 @@ export const matrixBlocks: (table: VerdictTable, whatIf?: WhatIfView, routes?: P
 );
 
 /** `peerlane.matrix`. */
-export const matrixJson: (input: TreeInput, routes: PeerRoutes) => Json = door("matrixJson", jsonReport.matrixJson, [
-  aTree,
-  needed("routes", routes),
-]);
+export const matrixJson: (input: TreeInput, routes: PeerRoutes) => MatrixJson = door(
+  "matrixJson",
+  jsonReport.matrixJson,
+  [aTree, needed("routes", routes)],
+);
 
 /** The topology as a screen. */
 export const treeText: (input: TreeInput, options: ScreenOptions, whatIf?: WhatIfView) => string = door(
@@ -169,7 +179,7 @@ export const treeBlocks: (input: TreeInput, whatIf?: WhatIfView) => readonly Blo
 );
 
 /** `peerlane.tree`. */
-export const treeJson: (input: TreeInput) => Json = door("treeJson", jsonReport.treeJson, [aTree]);
+export const treeJson: (input: TreeInput) => TreeJson = door("treeJson", jsonReport.treeJson, [aTree]);
 
 /** One pair as a screen, both ways. */
 export const explainText: (
@@ -188,7 +198,7 @@ export const explainBlocks: (table: VerdictTable, a: Device, b: Device, routes?:
 );
 
 /** `peerlane.explain`. */
-export const explainJson: (table: VerdictTable, a: Device, b: Device, routes: PeerRoutes) => Json = door(
+export const explainJson: (table: VerdictTable, a: Device, b: Device, routes: PeerRoutes) => ExplainJson = door(
   "explainJson",
   jsonReport.explainJson,
   [aTable, a, b, needed("routes", routes)],
@@ -200,13 +210,13 @@ export const findBlocks: (search: ProviderSearch) => readonly Block[] = door("fi
 ]);
 
 /** `peerlane.find`. */
-export const findJson: (search: ProviderSearch) => object = door("findJson", findReport.findJson, [search]);
+export const findJson: (search: ProviderSearch) => FindJson = door("findJson", findReport.findJson, [search]);
 
 /** Advice as blocks. */
 export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", fixReport.fixBlocks, [advice]);
 
 /** `peerlane.fix`. */
-export const fixJson: (advice: Advice) => object = door("fixJson", fixReport.fixJson, [advice]);
+export const fixJson: (advice: Advice) => FixJson = door("fixJson", fixReport.fixJson, [advice]);
 
 /** The history of a pair as blocks. */
 export const historyBlocks: (table: VerdictTable, entries: readonly HistoryEntry[]) => readonly Block[] = door(
@@ -216,7 +226,7 @@ export const historyBlocks: (table: VerdictTable, entries: readonly HistoryEntry
 );
 
 /** `peerlane.history`. */
-export const historyJson: (table: VerdictTable, entries: readonly HistoryEntry[]) => object = door(
+export const historyJson: (table: VerdictTable, entries: readonly HistoryEntry[]) => HistoryJson = door(
   "historyJson",
   historyReport.historyJson,
   [aTable, entries],
@@ -250,7 +260,7 @@ export const vmText: (table: VerdictTable, measured: MeasuredView, options: Scre
 );
 
 /** `peerlane.vm`. */
-export const vmJson: (table: VerdictTable, measured: MeasuredView) => object = door("vmJson", measuredReport.vmJson, [
+export const vmJson: (table: VerdictTable, measured: MeasuredView) => VmJson = door("vmJson", measuredReport.vmJson, [
   aTable,
   measured,
 ]);
@@ -263,14 +273,14 @@ export const differenceBlocks: (view: DifferenceView) => readonly Block[] = door
 );
 
 /** The same as the `whatIf` part of other documents. */
-export const differenceJson: (view: DifferenceView) => object = door(
+export const differenceJson: (view: DifferenceView) => DifferenceJson = door(
   "differenceJson",
   differenceReport.differenceJson,
   [difference],
 );
 
 /** `peerlane.diff`. */
-export const diffJson: (before: VerdictTable, after: VerdictTable, view: DifferenceView) => object = door(
+export const diffJson: (before: VerdictTable, after: VerdictTable, view: DifferenceView) => DiffJson = door(
   "diffJson",
   differenceReport.diffJson,
   [needed("before", table), needed("after", table), difference],
@@ -284,7 +294,7 @@ export const askedBlocks: (changes: readonly Change[]) => readonly Block[] = doo
 );
 
 /** What was asked, in JSON. */
-export const askedJson: (changes: readonly Change[]) => object = door("askedJson", whatIfReport.askedJson, [
+export const askedJson: (changes: readonly Change[]) => AskedJson = door("askedJson", whatIfReport.askedJson, [
   needed("changes", changes),
 ]);
 
@@ -305,6 +315,6 @@ export const whatIfBlocks: (view: WhatIfView) => readonly Block[] = door("whatIf
 ]);
 
 /** What a change would do, in JSON. */
-export const whatIfJson: (view: WhatIfView) => object = door("whatIfJson", whatIfReport.whatIfJson, [
+export const whatIfJson: (view: WhatIfView) => WhatIfJson = door("whatIfJson", whatIfReport.whatIfJson, [
   needed("view", VIEW),
 ]);

@@ -4,14 +4,70 @@ import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { LeftAlone, PoolUserView } from "./pools.ts";
 
+/** What is in the place of the bytes that did not arrive. */
+export type Filling = "before" | "ones" | "zeros";
+
+/** What became of data that should have arrived in a buffer; offsets are bytes from its start. */
+export type Damage =
+  /** Every byte is as it should be. */
+  | { readonly kind: "right" }
+  /** What was there before is still there: the data never arrived. */
+  | { readonly kind: "untouched" }
+  | { readonly kind: "all-ones" }
+  | { readonly kind: "all-zeros" }
+  /** The beginning arrived, and nothing of the rest. */
+  | { readonly kind: "torn"; readonly bytes: number; readonly rest: Filling }
+  /** Whole blocks were left out: what was there before is still in their place. */
+  | { readonly kind: "holes"; readonly firstOffset: number; readonly blocks: number }
+  /** Blocks hold data that belongs elsewhere; `from` is where the first of them belongs. */
+  | { readonly kind: "reordered"; readonly firstOffset: number; readonly from: number; readonly blocks: number }
+  /** Something else; the first 16 bytes that differ, in hex. */
+  | {
+      readonly kind: "corrupted";
+      readonly firstOffset: number;
+      readonly blocks: number;
+      readonly expected: string;
+      readonly actual: string;
+    };
+
+/** How one read or write ended: bytes moved, and the error's name where it failed. */
+export interface MeasuredIo {
+  readonly bytes: number;
+  readonly errno: string | null;
+}
+
+/** What the data of a trial was found to be. */
+export type DataState =
+  | Damage
+  /** The disk's own data changed between two reads through DRAM: nothing can be said. */
+  | { readonly kind: "changing" }
+  /** The same I/O through DRAM does not work: the fault is not in the peer path. */
+  | { readonly kind: "control-failed"; readonly io: MeasuredIo; readonly damage: Damage | null }
+  /** The CPU does not read back from peer memory what it stored there. */
+  | { readonly kind: "memory-fails"; readonly damage: Damage }
+  /** The data arrived, and something was written beside it. */
+  | { readonly kind: "spilled"; readonly side: "before" | "behind" }
+  /** The I/O moved nothing. */
+  | { readonly kind: "not-tested" };
+
+/** What the kernel did with I/O of one direction. */
+export type KernelOutcome =
+  /** It took all that was tried. */
+  | { readonly kind: "accepted"; readonly bytes: number; readonly count: number }
+  /** It refuses this memory for this disk. */
+  | { readonly kind: "refused"; readonly errno: string }
+  /** It took the I/O, and an error came back. */
+  | { readonly kind: "failed"; readonly errno: string; readonly count: number; readonly of: number }
+  | { readonly kind: "short"; readonly bytes: number; readonly of: number; readonly count: number }
+  | { readonly kind: "not-tested"; readonly why: string; readonly isAsked: boolean };
+
 /** As much of one measured I/O as reports show; `src/live/probe` makes it. */
 export interface TrialView {
   readonly sizeBytes: number;
   readonly position: number;
   readonly bufferOffset: number;
-  readonly io: { readonly bytes: number; readonly errno: string | null } | null;
-  /** `kind`, and what belongs to it. */
-  readonly state: { readonly kind: string };
+  readonly io: MeasuredIo | null;
+  readonly state: DataState;
   readonly isDistinct: boolean;
 }
 
@@ -31,7 +87,7 @@ export interface DataOutcome {
 /** One direction of a pair: `into` peer memory (the client writes), or `out` of it (the client reads). */
 export interface DirectionView {
   readonly direction: "into" | "out";
-  readonly kernel: { readonly kind: "accepted" | "refused" | "failed" | "short" | "not-tested" };
+  readonly kernel: KernelOutcome;
   /** The kernel's outcome in words. */
   readonly kernelText: string;
   readonly data: DataOutcome;
@@ -40,7 +96,7 @@ export interface DirectionView {
 
 /** A fault of an IOMMU. */
 export interface FaultView {
-  readonly iommu: string;
+  readonly iommu: "intel" | "amd" | "arm-smmu-v3" | "arm-smmu" | "virtio";
   readonly requester: Bdf | null;
   readonly access: "read" | "write" | null;
   readonly address: number | null;

@@ -8,6 +8,7 @@ import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
+import type { DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
 import { machineJson } from "./machine-json.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 
@@ -138,7 +139,7 @@ export function mapTypeSpan(mapType: MapType, hops: number | null): Span {
 }
 
 /** `peerlane.diff/1`. */
-export function diffJson(before: VerdictTable, after: VerdictTable, view: DifferenceView): object {
+export function diffJson(before: VerdictTable, after: VerdictTable, view: DifferenceView): DiffJson {
   return {
     schema: "peerlane.diff/1",
     before: machineJson(before),
@@ -148,7 +149,7 @@ export function diffJson(before: VerdictTable, after: VerdictTable, view: Differ
 }
 
 /** The part of a JSON output that says what differs. */
-export function differenceJson({ difference, verdicts }: DifferenceView): object {
+export function differenceJson({ difference, verdicts }: DifferenceView): DifferenceJson {
   return {
     facts: difference.facts,
     added: difference.added.map(formatBdf),
@@ -160,7 +161,7 @@ export function differenceJson({ difference, verdicts }: DifferenceView): object
 }
 
 /** Group changes for JSON: members by address, and whether something merges. */
-export function groupChangesJson(changes: readonly GroupChange[]): readonly object[] {
+export function groupChangesJson(changes: readonly GroupChange[]): readonly GroupChangeJson[] {
   const groups = (list: GroupChange["before"]): string[][] => list.map((group) => group.map(formatBdf));
   return changes.map((change) => ({
     before: groups(change.before),
@@ -170,6 +171,6 @@ export function groupChangesJson(changes: readonly GroupChange[]): readonly obje
 }
 
 /** One changed verdict for JSON. */
-export function verdictChangeJson({ provider, client, before, after }: VerdictChange): object {
+export function verdictChangeJson({ provider, client, before, after }: VerdictChange): VerdictChangeJson {
   return { provider: formatBdf(provider), client: formatBdf(client), before, after };
 }

@@ -5,6 +5,7 @@ import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { machineLines } from "./facts.ts";
+import type { FindJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
 
 /** The provider that the kernel would choose, and every candidate with its sum and its verdict for each client. */
@@ -50,7 +51,7 @@ function choiceText({ chosen, table: { topology } }: ProviderSearch): Rich {
 }
 
 /** `peerlane.find/1`. */
-export function findJson({ table: { machine, rules }, clients, candidates, chosen }: ProviderSearch): object {
+export function findJson({ table: { machine, rules }, clients, candidates, chosen }: ProviderSearch): FindJson {
   return {
     schema: "peerlane.find/1",
     machine: machineJson({ machine, rules }),

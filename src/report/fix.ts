@@ -12,6 +12,7 @@ import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictCh
 import { type Block, code, heading, list, type Rich, type Span } from "./document.ts";
 import { machineLines } from "./facts.ts";
 import { pairJson } from "./json.ts";
+import type { FixJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
 import { verdictSentences } from "./reasons.ts";
 
@@ -196,7 +197,7 @@ function runningBlocks({ parameters, changedSinceBoot }: Advice): readonly Block
 }
 
 /** `peerlane.fix/1`. */
-export function fixJson(advice: Advice): object {
+export function fixJson(advice: Advice): FixJson {
   return {
     schema: "peerlane.fix/1",
     machine: machineJson(advice),

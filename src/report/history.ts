@@ -1,9 +1,11 @@
 import type { HistoryEntry } from "../advice/history.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { PeerlaneError } from "../pci/error.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, type Rich, table } from "./document.ts";
+import type { HistoryJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
 import { verdictSentences } from "./reasons.ts";
 
@@ -26,12 +28,18 @@ export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEn
 }
 
 /** `peerlane.history/1`; `decided` is the table of the one pair. */
-export function historyJson(decided: VerdictTable, entries: readonly HistoryEntry[]): object {
+export function historyJson(decided: VerdictTable, entries: readonly HistoryEntry[]): HistoryJson {
+  const [[provider], [client]] = [decided.providers, decided.clients];
+  if (provider === undefined || client === undefined) {
+    throw new PeerlaneError("usage", "the history of no pair was asked for", {
+      remedy: "decide the pair: decideAll(machine, { providers: [provider], clients: [client] })",
+    });
+  }
   return {
     schema: "peerlane.history/1",
     machine: machineJson(decided),
-    provider: decided.providers.map(formatBdf)[0],
-    client: decided.clients.map(formatBdf)[0],
+    provider: formatBdf(provider),
+    client: formatBdf(client),
     releases: entries.map(({ from, to, verdict }) => ({
       from,
       to,

@@ -2,18 +2,30 @@ import { type Answer, Answers, type RoutedAnswer } from "../answers/answer.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf } from "./device-names.ts";
-import { type Json, type JsonObject, known, machineJson, mapKnown, notesJson } from "./machine-json.ts";
+import type {
+  DeviceJson,
+  DirectionJson,
+  ExplainedPairJson,
+  ExplainJson,
+  LinkStateJson,
+  MatrixJson,
+  PairJson,
+  RoutedPairJson,
+  TreeFunctionJson,
+  TreeJson,
+} from "./json-types.ts";
+import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { listDevices } from "./matrix-text.ts";
-import { routeJson } from "./route-json.ts";
+import { routeJson, routeWithHopsJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
 
 /** `peerlane.matrix/1`: the machine, its devices, and every pair with its verdict and where the fabric leads it. */
-export function matrixJson(input: TreeInput, routes: PeerRoutes): JsonObject {
+export function matrixJson(input: TreeInput, routes: PeerRoutes): MatrixJson {
   const { table } = input;
   const answers = new Answers(table);
   return {
@@ -21,14 +33,14 @@ export function matrixJson(input: TreeInput, routes: PeerRoutes): JsonObject {
     machine: machineJson(table),
     devices: listDevices(table).map((fn) => deviceJson(fn, input)),
     pairs: table.providers.flatMap((_, i) =>
-      table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false), false)),
+      table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false))),
     ),
     notes: notesJson(table.machine),
   };
 }
 
 /** `peerlane.tree/1`: every function with its place, link, ACS and groups. */
-export function treeJson(input: TreeInput): JsonObject {
+export function treeJson(input: TreeInput): TreeJson {
   const { topology } = input.table;
   return {
     schema: "peerlane.tree/1",
@@ -39,7 +51,7 @@ export function treeJson(input: TreeInput): JsonObject {
       role: roleOf(fn),
       parent: parentJson(input.table, index),
       hostBridge: rootJson(input.table, index),
-      driver: known(fn.driver),
+      driver: fn.driver,
       acs: mapKnown(fn.acs, (acs) => (acs === null ? null : { capability: acs.capability, control: acs.control })),
       link: linkJson(fn),
     })),
@@ -48,7 +60,7 @@ export function treeJson(input: TreeInput): JsonObject {
 }
 
 /** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path and the fabric's hops. */
-export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRoutes): JsonObject {
+export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRoutes): ExplainJson {
   const answers = new Answers(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return {
@@ -58,7 +70,8 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
       const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
       const answer = answers.routed(i, j, routes, true);
       return {
-        ...routedJson(answer, true),
+        ...pairJson(answer),
+        route: routeWithHopsJson(answer.routing),
         meeting: answer.meeting === null ? null : formatBdf(answer.meeting),
         path: answer.path.map((bdf) => hopJson(table, bdf)),
       };
@@ -67,7 +80,7 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
   };
 }
 
-function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): { readonly [key: string]: Json } {
+function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): DeviceJson {
   return {
     bdf: formatBdf(fn.bdf),
     name: fn.names[0] ?? null,
@@ -77,13 +90,13 @@ function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): { readonly 
     vendor: mapKnown(fn.vendorId, hex4),
     device: mapKnown(fn.deviceId, hex4),
     label: fn.label,
-    numaNode: known(fn.numaNode),
-    iommuGroup: known(fn.iommuGroup),
+    numaNode: fn.numaNode,
+    iommuGroup: fn.iommuGroup,
     expectedIommuGroup: mapKnown(expectedGroups, (groups) => groups.get(fn.bdf) ?? null),
     p2pmem: mapKnown(fn.p2pmem, (memory) =>
       memory === null
         ? null
-        : { size: memory.sizeBytes, available: known(memory.availableBytes), published: known(memory.published) },
+        : { size: memory.sizeBytes, available: memory.availableBytes, published: memory.published },
     ),
   };
 }
@@ -93,7 +106,7 @@ function hex4(value: number): string {
 }
 
 /** What is said of one pair, but for its route. */
-export function pairJson(answer: Answer): JsonObject {
+export function pairJson(answer: Answer): PairJson {
   const { hint } = answer;
   return {
     provider: formatBdf(answer.provider),
@@ -116,16 +129,16 @@ export function pairJson(answer: Answer): JsonObject {
   };
 }
 
-/** The same with its route, with the hops of both directions or without. */
-export function routedJson(answer: RoutedAnswer, withHops: boolean): JsonObject {
-  return { ...pairJson(answer), route: routeJson(answer.routing, withHops) };
+/** The same with its route in brief. */
+export function routedJson(answer: RoutedAnswer): RoutedPairJson {
+  return { ...pairJson(answer), route: routeJson(answer.routing) };
 }
 
-function directionJson({ outcome, why, facts }: DirectionFact): JsonObject {
+function directionJson({ outcome, why, facts }: DirectionFact): DirectionJson {
   return { outcome, why, facts };
 }
 
-function hopJson(table: VerdictTable, bdf: Bdf): Json {
+function hopJson(table: VerdictTable, bdf: Bdf): ExplainedPairJson["path"][number] {
   const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
   return {
     bdf: formatBdf(bdf),
@@ -134,22 +147,22 @@ function hopJson(table: VerdictTable, bdf: Bdf): Json {
   };
 }
 
-function parentJson({ topology }: VerdictTable, index: number): Json {
+function parentJson({ topology }: VerdictTable, index: number): TreeFunctionJson["parent"] {
   const parent = topology.parent[index] ?? -2;
   if (parent === -2) return { unknown: "the source does not show what is above" };
   const fn = topology.functions[parent];
   return fn === undefined ? null : formatBdf(fn.bdf);
 }
 
-function rootJson({ topology }: VerdictTable, index: number): Json {
+function rootJson({ topology }: VerdictTable, index: number): TreeFunctionJson["hostBridge"] {
   const root = topology.roots[topology.root[index] ?? -1];
   return root === undefined ? null : formatBus(root.rootBus);
 }
 
-function linkJson(fn: PciFunction): Json {
+function linkJson(fn: PciFunction): TreeFunctionJson["link"] {
   if (isUnknown(fn.express)) return { unknown: fn.express.unknown };
   if (fn.express === null) return null;
-  const state = (link: typeof fn.express.linkStatus): Json =>
+  const state = (link: typeof fn.express.linkStatus): Known<LinkStateJson | null> =>
     link === null ? null : mapKnown(link, ({ speedGTps, width }) => ({ speedGTps, width }));
   return { status: state(fn.express.linkStatus), capable: state(fn.express.linkCapable) };
 }

@@ -2,48 +2,36 @@ import type { Machine } from "../host/machine.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { newestRead } from "../rules/releases.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { MachineJson, NoteJson } from "./json-types.ts";
 
-/** A value for JSON: what is unknown is the object `{ "unknown": reason }`, what is absent is `null`. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
-
-/** An object of {@link Json}. */
-export type JsonObject = { readonly [key: string]: Json };
-
-/** A value as it is: what is unknown already has the form that JSON has for it. */
-export function known<T extends string | number | boolean | null>(value: Known<T>): Json {
-  return value as Json;
-}
-
-/** A value in another form, where it is known. */
-export function mapKnown<T>(value: Known<T>, change: (value: T) => Json): Json {
+/** A value in another form, where it is known; what is unknown has the form that JSON has for it, as what is absent has. */
+export function mapKnown<T, U>(value: Known<T>, change: (value: T) => U): Known<U> {
   return isUnknown(value) ? { unknown: value.unknown } : change(value as T);
 }
 
 /** The machine as every output names it. */
-export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "rules">): {
-  readonly [key: string]: Json;
-} {
+export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "rules">): MachineJson {
   return {
     source: machine.source.format,
     name: machine.source.name,
     kernel: {
-      release: known(machine.kernel.release),
+      release: machine.kernel.release,
       rules: rules.release,
       rulesChecked: rules.candidates.length === 1 && newestRead(rules) === null,
-      commandLine: known(machine.kernel.commandLine),
+      commandLine: machine.kernel.commandLine,
     },
     cpu: {
-      architecture: known(machine.cpu.architecture),
-      vendor: known(machine.cpu.vendor),
-      family: known(machine.cpu.family),
-      model: known(machine.cpu.model),
-      name: known(machine.cpu.name),
+      architecture: machine.cpu.architecture,
+      vendor: machine.cpu.vendor,
+      family: machine.cpu.family,
+      model: machine.cpu.model,
+      name: machine.cpu.name,
     },
-    iommu: { kind: known(machine.iommu.kind), mode: known(machine.iommu.mode) },
+    iommu: { kind: machine.iommu.kind, mode: machine.iommu.mode },
   };
 }
 
 /** The notes of the machine's reader. */
-export function notesJson({ notes }: Machine): Json {
+export function notesJson({ notes }: Machine): readonly NoteJson[] {
   return notes.map((note) => ({ severity: note.severity, message: note.message, remedy: note.remedy ?? null }));
 }

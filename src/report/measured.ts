@@ -6,6 +6,7 @@ import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, list, paragraph } from "./document.ts";
 import { documentText } from "./document-text.ts";
+import type { VmJson } from "./json-types.ts";
 import { joinPrintable, screenText } from "./printable.ts";
 import type { ScreenOptions } from "./style.ts";
 
@@ -57,7 +58,7 @@ export function vmText(table: VerdictTable, measured: MeasuredView, options: Scr
 }
 
 /** `peerlane.vm/1`: the kernel's answers beside the rules'. */
-export function vmJson(table: VerdictTable, measured: MeasuredView): object {
+export function vmJson(table: VerdictTable, measured: MeasuredView): VmJson {
   return {
     schema: "peerlane.vm/1",
     kernel: measured.kernelRelease,

@@ -1,25 +1,32 @@
 import { formatAddress } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
 import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
-import type { Json, JsonObject } from "./machine-json.ts";
+import type { RouteJson, RouteWithHopsJson, WayJson, WayWithHopsJson } from "./json-types.ts";
+import { mapKnown } from "./machine-json.ts";
 
-/** A pair's routes for JSON; `null` where the kernel hands out no address. `withHops` for outputs of few pairs. */
-export function routeJson(routing: PeerRouting | null, withHops: boolean): Json {
+/** A pair's routes for JSON; `null` where the kernel hands out no address. */
+export function routeJson(routing: PeerRouting | null): RouteJson | null {
   if (routing === null) return null;
-  const { address, write, read } = routing;
+  const { write, read } = routing;
+  return { address: addressJson(routing), write: mapKnown(write, wayJson), read: mapKnown(read, wayJson) };
+}
+
+/** The same hop by hop, for outputs of few pairs. */
+export function routeWithHopsJson(routing: PeerRouting | null): RouteWithHopsJson | null {
+  if (routing === null) return null;
+  const { write, read } = routing;
   return {
-    address: isUnknown(address)
-      ? { unknown: address.unknown }
-      : { bar: address.bar, address: formatAddress(address.address), kind: address.kind },
-    write: wayJson(write, withHops),
-    read: wayJson(read, withHops),
+    address: addressJson(routing),
+    write: mapKnown(write, wayWithHopsJson),
+    read: mapKnown(read, wayWithHopsJson),
   };
 }
 
-function wayJson(route: Known<PeerRoute>, withHops: boolean): JsonObject {
-  if (isUnknown(route)) return { unknown: route.unknown };
-  const { outcome, target, endedAt, reason, differs, hops } = route;
+function addressJson({ address }: PeerRouting): RouteJson["address"] {
+  return mapKnown(address, ({ bar, address: start, kind }) => ({ bar, address: formatAddress(start), kind }));
+}
+
+function wayJson({ outcome, target, endedAt, reason, differs }: PeerRoute): WayJson {
   return {
     outcome,
     target:
@@ -29,17 +36,14 @@ function wayJson(route: Known<PeerRoute>, withHops: boolean): JsonObject {
     endedAt: place(endedAt),
     reason,
     differs,
-    ...(withHops
-      ? {
-          hops: hops.map(({ at, what, address, words }) => ({
-            at: place(at),
-            what,
-            address: formatAddress(address),
-            words,
-          })),
-        }
-      : {}),
   };
+}
+
+function wayWithHopsJson(route: PeerRoute): WayWithHopsJson {
+  const hops = route.hops.map(({ at, what, address, words }) => {
+    return { at: place(at), what, address: formatAddress(address), words };
+  });
+  return { ...wayJson(route), hops };
 }
 
 function place(at: Bdf | "root-complex"): string {

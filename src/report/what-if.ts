@@ -6,6 +6,10 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import { changeText } from "./change-text.ts";
 import { type DifferenceView, differenceBlocks, differenceJson } from "./difference.ts";
 import { type Block, heading, paragraph } from "./document.ts";
+import type { FixJson, WhatIfJson } from "./json-types.ts";
+
+/** The part of a JSON output that says what was asked. */
+export type AskedJson = Pick<FixJson, "asked">;
 
 /** What a screen needs to mark what a change would change. */
 export interface WhatIfView extends DifferenceView {
@@ -50,11 +54,11 @@ export function askedBlocks(changes: readonly Change[]): readonly Block[] {
 }
 
 /** The same for JSON. */
-export function askedJson(changes: readonly Change[]): object {
+export function askedJson(changes: readonly Change[]): AskedJson {
   return changes.length === 0 ? {} : { asked: changes.map(changeText) };
 }
 
 /** The part of a JSON output that says what was asked and what differs. */
-export function whatIfJson(view: WhatIfView): object {
+export function whatIfJson(view: WhatIfView): WhatIfJson {
   return { changes: view.changes.map(changeText), difference: differenceJson(view) };
 }

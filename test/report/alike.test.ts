@@ -83,7 +83,7 @@ describe("a flat listing of 128 endpoints", () => {
 
   test("keeps both hidden places of each pair in JSON, each once", () => {
     const input = { table, expectedGroups: unknown("not asked") };
-    const { pairs } = matrixJson(input, new PeerRoutes(table)) as { pairs: { hidden: string[] }[] };
+    const { pairs } = matrixJson(input, new PeerRoutes(table));
     expect(pairs).toHaveLength(128 * 128);
     expect(pairs[1]?.hidden).toEqual([
       "the source does not show what is above 0000:02:00.0: lspci prints the tree only with -t",

@@ -1,4 +1,6 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { JSON_TYPES, jsonTypes } from "../../scripts/json-types.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
 import { vmJson } from "../../src/report/measured.ts";
@@ -51,8 +53,14 @@ describe("every JSON output is what its schema says", () => {
   });
 });
 
-test("JSON Schemas are made of the validators", () => {
-  for (const name of Object.keys(OUTPUT_SCHEMAS) as (keyof typeof OUTPUT_SCHEMAS)[]) {
-    expect(outputJsonSchema(name)).toMatchObject({ $id: `peerlane.${name}/1`, type: "object" });
-  }
+const NAMES = Object.keys(OUTPUT_SCHEMAS) as (keyof typeof OUTPUT_SCHEMAS)[];
+
+test.each(NAMES)("the JSON Schema of %s is made of its validator, with the id that the output has", (name) => {
+  const schema = outputJsonSchema(name) as { readonly properties: { readonly schema: { readonly const: string } } };
+  expect(schema.properties.schema.const).toMatch(new RegExp(`^peerlane\\.${name}/\\d+$`));
+  expect(schema).toMatchObject({ $id: schema.properties.schema.const, type: "object" });
+});
+
+test("the types of the outputs are those of their validators (npm run json-types)", () => {
+  expect(readFileSync(JSON_TYPES, "utf8")).toBe(jsonTypes());
 });

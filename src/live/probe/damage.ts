@@ -1,30 +1,5 @@
+import type { Damage, Filling } from "../../measured/probe.ts";
 import { readStamp, STAMP_BYTES } from "./stamps.ts";
-
-/** What is in the place of the bytes that did not arrive. */
-export type Filling = "before" | "ones" | "zeros";
-
-/** What became of data that should have arrived in a buffer; offsets are bytes from its start. */
-export type Damage =
-  /** Every byte is as it should be. */
-  | { readonly kind: "right" }
-  /** What was there before is still there: the data never arrived. */
-  | { readonly kind: "untouched" }
-  | { readonly kind: "all-ones" }
-  | { readonly kind: "all-zeros" }
-  /** The beginning arrived, and nothing of the rest. */
-  | { readonly kind: "torn"; readonly bytes: number; readonly rest: Filling }
-  /** Whole blocks were left out: what was there before is still in their place. */
-  | { readonly kind: "holes"; readonly firstOffset: number; readonly blocks: number }
-  /** Blocks hold data that belongs elsewhere; `from` is where the first of them belongs. */
-  | { readonly kind: "reordered"; readonly firstOffset: number; readonly from: number; readonly blocks: number }
-  /** Something else; the first 16 bytes that differ, in hex. */
-  | {
-      readonly kind: "corrupted";
-      readonly firstOffset: number;
-      readonly blocks: number;
-      readonly expected: string;
-      readonly actual: string;
-    };
 
 const SHOWN_BYTES = 16;
 

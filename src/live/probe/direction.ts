@@ -1,23 +1,11 @@
-import type { DataOutcome, DirectionView } from "../../measured/probe.ts";
+import type { DataOutcome, DataState, DirectionView, KernelOutcome } from "../../measured/probe.ts";
 import { formatSize } from "../../pci/size.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import { damageText } from "./damage.ts";
-import type { DataState, TrialResult } from "./workbench.ts";
-
-/** What the kernel did with I/O of one direction. */
-export type KernelOutcome =
-  /** It took all that was tried. */
-  | { readonly kind: "accepted"; readonly bytes: number; readonly count: number }
-  /** It refuses this memory for this disk. */
-  | { readonly kind: "refused"; readonly errno: string }
-  /** It took the I/O, and an error came back. */
-  | { readonly kind: "failed"; readonly errno: string; readonly count: number; readonly of: number }
-  | { readonly kind: "short"; readonly bytes: number; readonly of: number; readonly count: number }
-  | { readonly kind: "not-tested"; readonly why: string; readonly isAsked: boolean };
+import type { TrialResult } from "./workbench.ts";
 
 /** One direction of a pair, with all that was tried. */
 export interface DirectionResult extends DirectionView {
-  readonly kernel: KernelOutcome;
   readonly trials: readonly TrialResult[];
 }
 

@@ -1,8 +1,8 @@
+import type { DataState } from "../../measured/probe.ts";
 import { areBlocksDistinct, findDamage } from "./damage.ts";
 import type { Trial } from "./trials.ts";
 import {
   controlRead,
-  type DataState,
   placeGuards,
   spilledSide,
   stamps,

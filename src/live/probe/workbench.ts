@@ -1,6 +1,7 @@
+import type { Damage, DataState } from "../../measured/probe.ts";
 import type { DirectFile, IoResult } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
-import { type Damage, findDamage } from "./damage.ts";
+import { findDamage } from "./damage.ts";
 import { STAMP_BYTES, type StampKind, stampedBytes } from "./stamps.ts";
 import type { Trial } from "./trials.ts";
 
@@ -20,20 +21,6 @@ export interface Workbench {
   /** Ends a test between two I/Os; what is in flight is awaited. */
   readonly signal: AbortSignal;
 }
-
-/** What the data of a trial was found to be. */
-export type DataState =
-  | Damage
-  /** The disk's own data changed between two reads through DRAM: nothing can be said. */
-  | { readonly kind: "changing" }
-  /** The same I/O through DRAM does not work: the fault is not in the peer path. */
-  | { readonly kind: "control-failed"; readonly io: IoResult; readonly damage: Damage | null }
-  /** The CPU does not read back from peer memory what it stored there. */
-  | { readonly kind: "memory-fails"; readonly damage: Damage }
-  /** The data arrived, and something was written beside it. */
-  | { readonly kind: "spilled"; readonly side: "before" | "behind" }
-  /** The I/O moved nothing. */
-  | { readonly kind: "not-tested" };
 
 /** One trial with what came of it. */
 export interface TrialResult extends Trial {

@@ -1,10 +1,10 @@
+import type { DataState } from "../../measured/probe.ts";
 import { findDamage } from "./damage.ts";
 import type { Trial } from "./trials.ts";
 import {
   type ControlResult,
   controlRead,
   controlWrite,
-  type DataState,
   stamps,
   storeAndLook,
   type TrialResult,

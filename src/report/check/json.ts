@@ -1,14 +1,12 @@
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../policy/result.ts";
 import { pairJson } from "../json.ts";
+import type { CheckJson, FindingJson, JudgedRuleJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
 import { findingText, problemText } from "./findings.ts";
 
-/** An object for JSON. */
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** `peerlane.check/1`: the machine, and each rule with its outcome and what decided it. */
-export function checkJson(result: PolicyResult): JsonObject {
+export function checkJson(result: PolicyResult): CheckJson {
   const { machine, rulesChoice: rules } = result;
   const { file, name } = result.policy;
   return {
@@ -23,7 +21,7 @@ export function checkJson(result: PolicyResult): JsonObject {
   };
 }
 
-function ruleJson(result: PolicyResult, rule: RuleResult): JsonObject {
+function ruleJson(result: PolicyResult, rule: RuleResult): JudgedRuleJson {
   const { id, kind, name, place } = rule.rule;
   return {
     id,
@@ -37,7 +35,7 @@ function ruleJson(result: PolicyResult, rule: RuleResult): JsonObject {
   };
 }
 
-function findingJson(result: PolicyResult, rule: RuleResult, finding: Finding): JsonObject {
+function findingJson(result: PolicyResult, rule: RuleResult, finding: Finding): FindingJson {
   const judged = judgedOf(finding);
   const { subject, why } = findingText(result, rule, finding);
   return {

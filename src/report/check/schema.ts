@@ -1,20 +1,21 @@
 import { z } from "zod";
-import { bdf, count } from "../schema-parts.ts";
+import { asked } from "../difference-schema.ts";
+import type { CheckJson } from "../json-types.ts";
+import { machine, notes } from "../machine-schema.ts";
+import { pair } from "../pair-schema.ts";
+import { bdf, count, named } from "../schema-parts.ts";
 
 const outcome = z.enum(["pass", "fail", "unknown"]);
-const counts = z.strictObject({ pass: count, fail: count, unknown: count });
+const counts = named(
+  "OutcomeCountsJson",
+  "How many came out how.",
+  z.strictObject({ pass: count, fail: count, unknown: count }),
+);
 
-/** Validators of the parts that outputs share, as those of `peerlane.matrix/1` have them. */
-export interface SharedParts {
-  readonly machine: z.ZodType;
-  /** One item of `pairs`. */
-  readonly pair: z.ZodType;
-  readonly notes: z.ZodType;
-  readonly asked: z.ZodType;
-}
-
-function findingSchema(pair: z.ZodType): z.ZodType {
-  return z.strictObject({
+const finding = named(
+  "FindingJson",
+  "What decided a rule of a policy.",
+  z.strictObject({
     kind: z.enum(["pair", "alone", "missing", "no-pair", "group", "no-group", "hidden-group", "fact"]),
     devices: z.array(bdf).describe("of a pair, provider and client"),
     pair: pair.nullable().describe("the pair, or that with the nearest partner of a device that has none"),
@@ -23,11 +24,13 @@ function findingSchema(pair: z.ZodType): z.ZodType {
       .describe("what is wrong with the pair, or not known of it"),
     group: z.strictObject({ number: count, predicted: z.boolean() }).nullable(),
     message: z.string(),
-  });
-}
+  }),
+);
 
-function ruleSchema(pair: z.ZodType): z.ZodType {
-  return z.strictObject({
+const rule = named(
+  "JudgedRuleJson",
+  "A rule of a policy, judged.",
+  z.strictObject({
     id: z.string(),
     kind: z.enum(["require", "forbid", "separate", "machine"]),
     name: z.string(),
@@ -35,21 +38,23 @@ function ruleSchema(pair: z.ZodType): z.ZodType {
     outcome,
     counts: counts.describe("pairs, devices, groups or facts by outcome"),
     unmatched: z.array(z.string()).describe("devices that an optional rule names and the machine does not have"),
-    findings: z.array(findingSchema(pair)).max(100).describe("what decided, of the rule's own outcome: the first 100"),
-  });
-}
+    findings: z.array(finding).max(100).describe("what decided, of the rule's own outcome: the first 100"),
+  }),
+);
 
-/** The validator of `peerlane.check/1`. */
-export function checkSchema({ machine, pair, notes, asked }: SharedParts): z.ZodType {
-  return z.strictObject({
+/** The validator of `peerlane check --json`. */
+export const checkSchema: z.ZodType<CheckJson> = named(
+  "CheckJson",
+  "`peerlane check --json`: a machine against a policy.",
+  z.strictObject({
     schema: z.literal("peerlane.check/1"),
     machine,
     policy: z.strictObject({ file: z.string(), name: z.string().nullable() }),
     outcome: outcome.describe("fail before unknown before pass"),
     counts: counts.describe("rules by outcome"),
-    rules: z.array(ruleSchema(pair)).min(1),
+    rules: z.array(rule).min(1),
     assumed: z.array(z.string()).describe("what rules take for granted, as the source does not show it"),
     notes,
     asked,
-  });
-}
+  }),
+);

@@ -2,10 +2,11 @@ import type { LabCell, LabRun } from "../../lab/lab.ts";
 import { outcomeOf, type RunResult } from "../../lab/outcome.ts";
 import { type RunPlan, runId } from "../../lab/run-id.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import type { LabJson, LabReplayJson, LabRunJson } from "../json-types.ts";
 import type { LabView } from "./blocks.ts";
 
 /** `peerlane.lab/1`. */
-export function labJson({ result, claims, measured }: LabView): object {
+export function labJson({ result, claims, measured }: LabView): LabJson {
   return {
     schema: "peerlane.lab/1",
     seed: result.seed,
@@ -27,7 +28,7 @@ export function labJson({ result, claims, measured }: LabView): object {
   };
 }
 
-function cellJson({ design, kind, runs, counterExample }: LabCell): object {
+function cellJson({ design, kind, runs, counterExample }: LabCell): LabJson["cells"][number] {
   return {
     design,
     class: kind,
@@ -36,7 +37,7 @@ function cellJson({ design, kind, runs, counterExample }: LabCell): object {
   };
 }
 
-function outcomeJson(result: RunResult): object {
+function outcomeJson(result: RunResult): Omit<LabRunJson, "workload" | "length"> {
   const { read, write, cost, entryCount, throughRoot, structPageBytes, isRestored, isContained } = result;
   return {
     outcome: outcomeOf(result),
@@ -45,7 +46,12 @@ function outcomeJson(result: RunResult): object {
 }
 
 /** What a counter-example and a replay tell beside the outcome. */
-function detailsJson({ refusal, mishap, read, write }: RunResult): object {
+function detailsJson({
+  refusal,
+  mishap,
+  read,
+  write,
+}: RunResult): Pick<LabReplayJson, "read" | "write" | "refusal" | "mishap"> {
   return {
     ...{ read, write, refusal },
     mishap:
@@ -59,7 +65,7 @@ function detailsJson({ refusal, mishap, read, write }: RunResult): object {
 }
 
 /** `peerlane.lab-replay/1`. */
-export function replayJson(plan: RunPlan, result: RunResult): object {
+export function replayJson(plan: RunPlan, result: RunResult): LabReplayJson {
   return {
     schema: "peerlane.lab-replay/1",
     id: runId(plan),

@@ -3,42 +3,55 @@ import { DESIGN_IDS } from "../../lab/design.ts";
 import { CLASS_IDS } from "../../lab/machines/machine-class.ts";
 import { OUTCOMES } from "../../lab/outcome.ts";
 import { WORKLOADS } from "../../lab/workload.ts";
+import type { LabJson, LabReplayJson } from "../json-types.ts";
+import { count, named } from "../schema-parts.ts";
 
-const count = z.int().min(0);
-const outcome = z.enum(OUTCOMES);
-const design = z.enum(DESIGN_IDS);
-const kind = z.enum(CLASS_IDS);
+const outcome = named("LabOutcomeJson", "How a run of the lab ended, best first.", z.enum(OUTCOMES));
+const design = named("DesignIdJson", "A design of the lab.", z.enum(DESIGN_IDS));
+const kind = named("ClassIdJson", "A class of machines of the lab.", z.enum(CLASS_IDS));
 
-const cost = z.strictObject({
-  pageTouches: count,
-  pagemapLookups: count,
-  listPasses: count,
-  segmentVisits: count,
-  iommuMapCalls: count,
-  iommuUnmapCalls: count,
-  iommuFlushes: count,
-  iovaAllocations: count,
-  allocations: count,
-  bouncedBytes: count,
-  mapTypeDecisions: count,
-});
+const cost = named(
+  "CostJson",
+  "Operations of a design, counted.",
+  z.strictObject({
+    pageTouches: count,
+    pagemapLookups: count,
+    listPasses: count,
+    segmentVisits: count,
+    iommuMapCalls: count,
+    iommuUnmapCalls: count,
+    iommuFlushes: count,
+    iovaAllocations: count,
+    allocations: count,
+    bouncedBytes: count,
+    mapTypeDecisions: count,
+  }),
+);
 
-const refusal = z.strictObject({
-  phase: z.enum(["allocation", "submission", "attach", "building", "mapping"]),
-  errno: z.string(),
-  reason: z.string(),
-});
+const refusal = named(
+  "RefusalJson",
+  "Who said no, and why.",
+  z.strictObject({
+    phase: z.enum(["allocation", "submission", "attach", "building", "mapping"]),
+    errno: z.string(),
+    reason: z.string(),
+  }),
+);
 
-const mishap = z.strictObject({
-  direction: z.enum(["read", "write"]),
-  segment: count,
-  kind: z.enum(["a", "b", "r"]),
-  dmaAddress: count.describe("what the device put into its request"),
-  routeOutcome: z.string(),
-  expected: z.string(),
-  reached: z.string().nullable(),
-  hops: z.array(z.strictObject({ at: z.string(), what: z.string(), address: z.int(), words: z.string() })),
-});
+const mishap = named(
+  "MishapJson",
+  "The first request that did not do what it should.",
+  z.strictObject({
+    direction: z.enum(["read", "write"]),
+    segment: count,
+    kind: z.enum(["a", "b", "r"]),
+    dmaAddress: count.describe("what the device put into its request"),
+    routeOutcome: z.string(),
+    expected: z.string(),
+    reached: z.string().nullable(),
+    hops: z.array(z.strictObject({ at: z.string(), what: z.string(), address: z.int(), words: z.string() })),
+  }),
+);
 
 const run = {
   outcome: outcome.describe("the worse of read and write"),
@@ -53,67 +66,86 @@ const run = {
 };
 const details = { refusal: refusal.nullable(), mishap: mishap.nullable() };
 
+const labRun = named(
+  "LabRunJson",
+  "A design on a machine with one list.",
+  z.strictObject({ workload: z.enum(WORKLOADS), length: count, ...run }),
+);
+
 /** The validator of `peerlane lab --json`. */
-export const labSchema: z.ZodType = z.strictObject({
-  schema: z.literal("peerlane.lab/1"),
-  seed: count,
-  lengths: z.array(count),
-  designs: z.array(
-    z.strictObject({
-      id: design,
-      title: z.string(),
-      idea: z.string(),
-      origins: z.array(z.strictObject({ who: z.string(), date: z.string(), what: z.string(), link: z.string() })),
-      preparation: z.enum(["allocation", "submission", "attach", "building"]),
-      hasPeerPages: z.boolean(),
-    }),
-  ),
-  classes: z.array(
-    z.strictObject({
-      id: kind,
-      title: z.string(),
-      words: z.string(),
-      scenario: z.string().describe("a scenario file"),
-      rootComplex: z.enum(["forward", "refuse", "writes-only", "within-host-bridge"]),
-      switchForwarding: z.enum(["per-spec", "always-upstream"]),
-    }),
-  ),
-  cells: z.array(
-    z.strictObject({
-      design,
-      class: kind,
-      runs: z.array(z.strictObject({ workload: z.enum(WORKLOADS), length: count, ...run })),
-      counterExample: z
-        .strictObject({ id: z.string().describe("for peerlane lab replay"), read: outcome, write: outcome, ...details })
-        .nullable(),
-    }),
-  ),
-  baselines: z
-    .array(z.strictObject({ kind, length: count, map: cost, unmap: cost }))
-    .describe("lists of RAM, mapped by a kernel that knows of no peers"),
-  claims: z.array(
-    z.strictObject({
-      id: z.string(),
-      who: z.string(),
-      date: z.string(),
-      seed: z.string().nullable(),
-      says: z.string(),
-      about: z.array(design),
-      holds: z.boolean().nullable().describe("null where the lab was not asked for what decides"),
-      evidence: z.string().nullable(),
-    }),
-  ),
-  measured: z.array(z.strictObject({ design, kind, nsPerSegment: z.number().nullable() })),
-});
+export const labSchema: z.ZodType<LabJson> = named(
+  "LabJson",
+  "`peerlane lab --json`: designs of the mapping layer side by side.",
+  z.strictObject({
+    schema: z.literal("peerlane.lab/1"),
+    seed: count,
+    lengths: z.array(count),
+    designs: z.array(
+      z.strictObject({
+        id: design,
+        title: z.string(),
+        idea: z.string(),
+        origins: z.array(z.strictObject({ who: z.string(), date: z.string(), what: z.string(), link: z.string() })),
+        preparation: z.enum(["allocation", "submission", "attach", "building"]),
+        hasPeerPages: z.boolean(),
+      }),
+    ),
+    classes: z.array(
+      z.strictObject({
+        id: kind,
+        title: z.string(),
+        words: z.string(),
+        scenario: z.string().describe("a scenario file"),
+        rootComplex: z.enum(["forward", "refuse", "writes-only", "within-host-bridge"]),
+        switchForwarding: z.enum(["per-spec", "always-upstream"]),
+      }),
+    ),
+    cells: z.array(
+      z.strictObject({
+        design,
+        class: kind,
+        runs: z.array(labRun),
+        counterExample: z
+          .strictObject({
+            id: z.string().describe("for peerlane lab replay"),
+            read: outcome,
+            write: outcome,
+            ...details,
+          })
+          .nullable(),
+      }),
+    ),
+    baselines: z
+      .array(z.strictObject({ kind, length: count, map: cost, unmap: cost }))
+      .describe("lists of RAM, mapped by a kernel that knows of no peers"),
+    claims: z.array(
+      z.strictObject({
+        id: z.string(),
+        who: z.string(),
+        date: z.string(),
+        seed: z.string().nullable(),
+        says: z.string(),
+        about: z.array(design),
+        holds: z.boolean().nullable().describe("null where the lab was not asked for what decides"),
+        evidence: z.string().nullable(),
+      }),
+    ),
+    measured: z.array(z.strictObject({ design, kind, nsPerSegment: z.number().nullable() })),
+  }),
+);
 
 /** The validator of `peerlane lab replay ID --json`. */
-export const labReplaySchema: z.ZodType = z.strictObject({
-  schema: z.literal("peerlane.lab-replay/1"),
-  id: z.string(),
-  design,
-  class: kind,
-  seed: count,
-  ...run,
-  entries: z.array(z.strictObject({ address: count, lengthBytes: count, isBus: z.boolean() })),
-  ...details,
-});
+export const labReplaySchema: z.ZodType<LabReplayJson> = named(
+  "LabReplayJson",
+  "`peerlane lab replay ID --json`: one run of the lab.",
+  z.strictObject({
+    schema: z.literal("peerlane.lab-replay/1"),
+    id: z.string(),
+    design,
+    class: kind,
+    seed: count,
+    ...run,
+    entries: z.array(z.strictObject({ address: count, lengthBytes: count, isBus: z.boolean() })),
+    ...details,
+  }),
+);

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type LeftAlone, type PoolsView, type PoolUseView, type PoolView, poolUserText } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
@@ -6,7 +5,7 @@ import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span, table } from "../document.ts";
-import { bdf, count, known } from "../schema-parts.ts";
+import type { P2pmemJson, PoolReasonJson } from "../json-types.ts";
 
 const useWords = {
   usable: { text: "yes", paint: "direct" },
@@ -75,7 +74,7 @@ function usersText({ users, sizeBytes, availableBytes }: PoolView): string {
 }
 
 /** `peerlane.p2pmem/2`. */
-export function poolsJson({ machine, pools, missing }: PoolsView): object {
+export function poolsJson({ machine, pools, missing }: PoolsView): P2pmemJson {
   return {
     schema: "peerlane.p2pmem/2",
     pools: pools.map((pool) => ({
@@ -92,36 +91,6 @@ export function poolsJson({ machine, pools, missing }: PoolsView): object {
 }
 
 /** Why a pool is left alone, in JSON. */
-export function leftAloneJson({ kind, why }: LeftAlone["use"]): object {
+export function leftAloneJson({ kind, why }: LeftAlone["use"]): PoolReasonJson {
   return { kind, text: why };
 }
-
-/** Validator of {@link leftAloneJson}. */
-export const poolReason: z.ZodType = z.strictObject({
-  kind: z
-    .enum(["in-use", "unpublished", "no-permission", "not-offered"])
-    .describe("in-use: never taken; unpublished: with --allow-unpublished only"),
-  text: z.string(),
-});
-
-/** Validator of {@link poolsJson}. */
-export const poolsSchema: z.ZodType = z.strictObject({
-  schema: z.literal("peerlane.p2pmem/2"),
-  pools: z.array(
-    z.strictObject({
-      provider: bdf,
-      name: z.string().nullable(),
-      owner: known(z.string().nullable()).describe("the driver bound to the provider, which registered the memory"),
-      size: count,
-      available: known(count),
-      published: known(z.boolean()),
-      mapping: z.enum(["possible", "no-permission", "not-offered"]),
-      usable: z.boolean().describe("whether probe, copy and bench take it unasked"),
-      reason: poolReason.nullable().describe("why they do not"),
-      users: z
-        .array(z.strictObject({ pid: count, command: z.string(), size: count }))
-        .describe("processes that have mapped some; kernel users are not among them"),
-    }),
-  ),
-  missing: z.array(z.strictObject({ what: z.string(), remedy: z.string() })),
-});

@@ -4,13 +4,19 @@ import type { Trace } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { chooseRules } from "../../rules/releases.ts";
+import type {
+  RequestFailureJson,
+  SimulateJson,
+  StepJson,
+  StepRunJson,
+  TraceJson,
+  TrafficJson,
+  UsedMemoryJson,
+} from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
 
-/** An object for JSON. */
-type JsonObject = Readonly<Record<string, unknown>>;
-
 /** `peerlane.simulate/1`: the machine, what the model decided, each step with its outcome and traffic, and their sum. */
-export function simulationJson(simulation: Simulation): JsonObject {
+export function simulationJson(simulation: Simulation): SimulateJson {
   const { machine, workload, outcome, hidden, choices, steps, traffic, trace } = simulation;
   return {
     schema: "peerlane.simulate/1",
@@ -26,7 +32,7 @@ export function simulationJson(simulation: Simulation): JsonObject {
   };
 }
 
-function stepJson(run: StepRun): JsonObject {
+function stepJson(run: StepRun): StepJson {
   const { step, staged } = run;
   const { file, line = 1, column = 1 } = step.place;
   return {
@@ -38,7 +44,7 @@ function stepJson(run: StepRun): JsonObject {
   };
 }
 
-function runJson(run: StepRun): JsonObject {
+function runJson(run: StepRun): StepRunJson {
   return {
     outcome: run.outcome,
     why: run.why,
@@ -58,13 +64,21 @@ function runJson(run: StepRun): JsonObject {
   };
 }
 
-function memoryJson(memory: CountedMemory): JsonObject {
+function memoryJson(memory: CountedMemory): UsedMemoryJson {
   const { source, transfers } = memory;
   if (memory.source === "peer") return { source, provider: formatBdf(memory.provider), why: null, transfers };
   return { source, provider: null, why: memory.why, transfers };
 }
 
-function failureJson({ requester, kind, address, outcome, endedAt, reason, times }: RepeatedFailure): JsonObject {
+function failureJson({
+  requester,
+  kind,
+  address,
+  outcome,
+  endedAt,
+  reason,
+  times,
+}: RepeatedFailure): RequestFailureJson {
   return {
     requester: formatBdf(requester),
     kind,
@@ -76,7 +90,7 @@ function failureJson({ requester, kind, address, outcome, endedAt, reason, times
   };
 }
 
-function trafficJson(traffic: TrafficReport): JsonObject {
+function trafficJson(traffic: TrafficReport): TrafficJson {
   return {
     dramRead: traffic.dramReadBytes,
     dramWritten: traffic.dramWrittenBytes,
@@ -94,7 +108,7 @@ function trafficJson(traffic: TrafficReport): JsonObject {
   };
 }
 
-function traceJson({ requests, droppedTlps }: Trace): JsonObject {
+function traceJson({ requests, droppedTlps }: Trace): TraceJson {
   return {
     requests: requests.map(({ step, transfer, requester, times, firstAddress, lastAddress, hops }) => ({
       step,

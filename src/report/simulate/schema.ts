@@ -1,38 +1,49 @@
 import { z } from "zod";
-import { bdf, count } from "../schema-parts.ts";
+import type { SimulateJson } from "../json-types.ts";
+import { machine, notes } from "../machine-schema.ts";
+import { bdf, count, hex, named, place } from "../schema-parts.ts";
 
-const at = z.union([bdf, z.literal("root-complex")]);
-const address = z.string().regex(/^0x[0-9a-f]+$/);
+const traffic = named(
+  "TrafficJson",
+  "What went over the fabric, in bytes.",
+  z.strictObject({
+    dramRead: count,
+    dramWritten: count,
+    rootComplex: count.describe("what the root complex passed from port to port"),
+    rootPorts: count.describe("what went over the links of the root bus, in both directions"),
+    links: z
+      .array(z.strictObject({ bdf, port: z.string().nullable(), up: count, down: count }))
+      .describe("payload bytes on the link above each function, towards the root and from it"),
+    switches: z.array(z.strictObject({ bdf, bytes: count })).describe("what entered each switch, by its upstream port"),
+    requests: count.describe("TLPs with data"),
+    control: z.strictObject({ dram: count, requests: count }).describe("commands, lists, completions, doorbells"),
+  }),
+);
 
-const traffic = z.strictObject({
-  dramRead: count,
-  dramWritten: count,
-  rootComplex: count.describe("what the root complex passed from port to port"),
-  rootPorts: count.describe("what went over the links of the root bus, in both directions"),
-  links: z
-    .array(z.strictObject({ bdf, port: z.string().nullable(), up: count, down: count }))
-    .describe("payload bytes on the link above each function, towards the root and from it"),
-  switches: z.array(z.strictObject({ bdf, bytes: count })).describe("what entered each switch, by its upstream port"),
-  requests: count.describe("TLPs with data"),
-  control: z.strictObject({ dram: count, requests: count }).describe("commands, lists, completions, doorbells"),
-});
+const memory = named(
+  "UsedMemoryJson",
+  "The memory that transfers went through.",
+  z.strictObject({
+    source: z.enum(["peer", "ram", "none"]),
+    provider: bdf.nullable(),
+    why: z.string().nullable().describe("why it is not peer memory"),
+    transfers: count,
+  }),
+);
 
-const memory = z.strictObject({
-  source: z.enum(["peer", "ram", "none"]),
-  provider: bdf.nullable(),
-  why: z.string().nullable().describe("why it is not peer memory"),
-  transfers: count,
-});
-
-const failure = z.strictObject({
-  requester: bdf,
-  kind: z.enum(["read", "write"]),
-  address,
-  outcome: z.enum(["unsupported-request", "acs-violation", "iommu-fault", "lost", "not-issued"]),
-  endedAt: at,
-  reason: z.string(),
-  times: z.int().min(1),
-});
+const failure = named(
+  "RequestFailureJson",
+  "Requests that the fabric did not deliver.",
+  z.strictObject({
+    requester: bdf,
+    kind: z.enum(["read", "write"]),
+    address: hex,
+    outcome: z.enum(["unsupported-request", "acs-violation", "iommu-fault", "lost", "not-issued"]),
+    endedAt: place,
+    reason: z.string(),
+    times: z.int().min(1),
+  }),
+);
 
 const runShape = {
   outcome: z.enum(["done", "mapping-failed", "device-error", "silent-loss", "wrong-bytes", "not-run", "unknown"]),
@@ -55,41 +66,53 @@ const runShape = {
   traffic,
 };
 
-const trace = z.strictObject({
-  requests: z.array(
-    z.strictObject({
-      step: count,
-      transfer: count.describe("from 1 on; 0 before the first"),
-      requester: at.describe("root-complex: the CPU"),
-      times: z.int().min(1),
-      firstAddress: address,
-      lastAddress: address,
-      hops: z.array(z.strictObject({ at, what: z.string(), address, words: z.string() })),
-    }),
-  ),
-  dropped: count,
-});
+const trace = named(
+  "TraceJson",
+  "The requests of a simulation, hop by hop.",
+  z.strictObject({
+    requests: z.array(
+      z.strictObject({
+        step: count,
+        transfer: count.describe("from 1 on; 0 before the first"),
+        requester: place.describe("root-complex: the CPU"),
+        times: z.int().min(1),
+        firstAddress: hex,
+        lastAddress: hex,
+        hops: z.array(z.strictObject({ at: place, what: z.string(), address: hex, words: z.string() })),
+      }),
+    ),
+    dropped: count,
+  }),
+);
 
-/** The validator of `peerlane.simulate/1`; `machine` and `notes` are those of the other outputs. */
-export function simulateSchema({ machine, notes }: Readonly<Record<"machine" | "notes", z.ZodType>>): z.ZodType {
-  return z.strictObject({
+const run = named("StepRunJson", "One way of doing a step.", z.strictObject(runShape));
+
+const step = named(
+  "StepJson",
+  "A step of a workload with its outcome.",
+  z.strictObject({
+    name: z.string(),
+    kind: z.enum(["copy", "nvmeof", "gpu-read"]),
+    place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
+    ...runShape,
+    throughRam: run.nullable().describe("the same by way of RAM, where asked for"),
+  }),
+);
+
+/** The validator of `peerlane simulate --json`. */
+export const simulateSchema: z.ZodType<SimulateJson> = named(
+  "SimulateJson",
+  "`peerlane simulate --json`: what became of a workload on the model of a machine.",
+  z.strictObject({
     schema: z.literal("peerlane.simulate/1"),
     machine,
     workload: z.strictObject({ file: z.string(), name: z.string() }),
     outcome: z.enum(["delivered", "failed", "unknown"]),
     hidden: z.string().nullable().describe("why no model could be made of the machine"),
     choices: z.array(z.strictObject({ what: z.string(), value: z.string(), why: z.string() })),
-    steps: z.array(
-      z.strictObject({
-        name: z.string(),
-        kind: z.enum(["copy", "nvmeof", "gpu-read"]),
-        place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
-        ...runShape,
-        throughRam: z.strictObject(runShape).nullable().describe("the same by way of RAM, where asked for"),
-      }),
-    ),
+    steps: z.array(step),
     traffic: traffic.nullable().describe("of all steps, without the runs that they are compared with"),
     trace: trace.nullable().describe("with --trace"),
     notes,
-  });
-}
+  }),
+);

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, it } from "vitest";
-import { copySchema } from "../../../src/report/live/copy/json.ts";
+import { copySchema } from "../../../src/report/live/copy/schema.ts";
 import { copyBench, ended, overwrite, sameBytes } from "./copies.ts";
 
 const MIB = 2 ** 20;

@@ -5,7 +5,8 @@ import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts"
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { type DirectionResult, summarize, untestedDirection } from "../../../src/live/probe/direction.ts";
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";
-import type { DataState, TrialResult } from "../../../src/live/probe/workbench.ts";
+import type { TrialResult } from "../../../src/live/probe/workbench.ts";
+import type { DataState } from "../../../src/measured/probe.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";

@@ -3,8 +3,8 @@ import { summarize } from "../../../src/live/probe/direction.ts";
 import { runAll } from "../../../src/live/probe/measure-pair.ts";
 import { readThroughPeer } from "../../../src/live/probe/read-test.ts";
 import { memoryFor, planTrials } from "../../../src/live/probe/trials.ts";
-import type { DataState } from "../../../src/live/probe/workbench.ts";
 import { writeThroughPeer } from "../../../src/live/probe/write-test.ts";
+import type { DataState } from "../../../src/measured/probe.ts";
 import { benchWith, type DiskFault, FakeDisk, FakeMemory, type MemoryFault, variedBytes } from "./fakes.ts";
 
 const DISK_BYTES = 1 << 20;

@@ -6,7 +6,8 @@ import { makeBdf } from "../../../src/pci/bdf.ts";
 import { documentMarkdown } from "../../../src/report/document-markdown.ts";
 import { documentText } from "../../../src/report/document-text.ts";
 import { copyBlocks, copyPlanBlocks } from "../../../src/report/live/copy/blocks.ts";
-import { copyJson, copyPlanJson, copySchema } from "../../../src/report/live/copy/json.ts";
+import { copyJson, copyPlanJson } from "../../../src/report/live/copy/json.ts";
+import { copySchema } from "../../../src/report/live/copy/schema.ts";
 
 const PROVIDER = makeBdf(0, 3, 0, 0);
 const CLIENT = makeBdf(0, 4, 0, 0);

@@ -1,9 +1,10 @@
 import type { BenchView, PartyView } from "../../../measured/bench.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
+import type { BenchJson, PartyJson } from "../../json-types.ts";
 import { machineJson, notesJson } from "../../machine-json.ts";
 
 /** `peerlane.bench/1`: the job in fio's words, what matters of the machine, both sides, and every slice. */
-export function benchJson(view: BenchView): object {
+export function benchJson(view: BenchView): BenchJson {
   const { table, target, job, path, outcome, why, sides, ratio, slices, notes } = view;
   return {
     schema: "peerlane.bench/1",
@@ -44,12 +45,12 @@ export function benchJson(view: BenchView): object {
     sides,
     slices,
     notes: [
-      ...notes.map((message) => ({ severity: "info", message, remedy: null })),
-      ...(notesJson(table.machine) as readonly object[]),
+      ...notes.map((message) => ({ severity: "info", message, remedy: null }) as const),
+      ...notesJson(table.machine),
     ],
   };
 }
 
-function partyJson({ bdf, name, link }: PartyView): object {
+function partyJson({ bdf, name, link }: PartyView): PartyJson {
   return { bdf: formatBdf(bdf), name, link };
 }

@@ -1,20 +1,28 @@
 import { z } from "zod";
 import { READ_WRITE } from "../../../measured/bench.ts";
-import { bdf, count, known, mapType } from "../../schema-parts.ts";
+import type { BenchJson } from "../../json-types.ts";
+import { machine, notes } from "../../machine-schema.ts";
+import { bdf, count, known, mapType, named } from "../../schema-parts.ts";
 
 const figure = z.number().min(0);
 
-const latencyNs = z
-  .strictObject({ min: count, mean: count, p50: count, p90: count, p99: count, p999: count, max: count })
-  .describe("nanoseconds from the call to its end in this process");
+const latencyNs = named(
+  "LatencyJson",
+  "Nanoseconds from the call to its end in this process.",
+  z.strictObject({ min: count, mean: count, p50: count, p90: count, p99: count, p999: count, max: count }),
+).describe("nanoseconds from the call to its end in this process");
 
-const io = z.strictObject({
-  ios: count,
-  bytes: count,
-  bytesPerSecond: figure,
-  iops: figure,
-  latencyNs: latencyNs.nullable(),
-});
+const io = named(
+  "IoFiguresJson",
+  "What one kind of I/O came to.",
+  z.strictObject({
+    ios: count,
+    bytes: count,
+    bytesPerSecond: figure,
+    iops: figure,
+    latencyNs: latencyNs.nullable(),
+  }),
+);
 
 const stretchShape = {
   all: io.describe("reads and writes together"),
@@ -27,10 +35,20 @@ const stretchShape = {
   errors: z.record(z.string(), count).describe("by errno; short: fewer bytes than asked"),
 };
 
-const side = z.strictObject({
-  ...stretchShape,
-  distribution: z.array(z.strictObject({ percentile: z.number().min(0).max(100), latencyNs: count })),
-});
+const side = named(
+  "BenchSideJson",
+  "All slices of one side.",
+  z.strictObject({
+    ...stretchShape,
+    distribution: z.array(z.strictObject({ percentile: z.number().min(0).max(100), latencyNs: count })),
+  }),
+);
+
+const slice = named(
+  "BenchSliceJson",
+  "One slice of one side.",
+  z.strictObject({ index: count, side: z.enum(["peer", "dram"]), startSeconds: figure, ...stretchShape }),
+);
 
 const partyShape = {
   bdf,
@@ -38,9 +56,13 @@ const partyShape = {
   link: known(z.strictObject({ speedGTps: z.number(), width: count }).nullable()).describe("as negotiated"),
 };
 
-/** The validator of `peerlane.bench/1`; `machine` and `notes` are those of the other outputs. */
-export function benchSchema({ machine, notes }: Readonly<Record<"machine" | "notes", z.ZodType>>): z.ZodType {
-  return z.strictObject({
+const party = named("PartyJson", "A PCI function that takes part.", z.strictObject(partyShape));
+
+/** The validator of `peerlane bench --json`. */
+export const benchSchema: z.ZodType<BenchJson> = named(
+  "BenchJson",
+  "`peerlane bench --json`: peer memory beside DRAM.",
+  z.strictObject({
     schema: z.literal("peerlane.bench/1"),
     machine,
     target: z.strictObject({
@@ -49,7 +71,7 @@ export function benchSchema({ machine, notes }: Readonly<Record<"machine" | "not
       kind: z.enum(["device", "file"]),
       size: count,
       logicalBlock: count,
-      functions: z.array(z.strictObject(partyShape)).describe("whose DMA moves its data"),
+      functions: z.array(party).describe("whose DMA moves its data"),
     }),
     job: z
       .strictObject({
@@ -66,7 +88,7 @@ export function benchSchema({ machine, notes }: Readonly<Record<"machine" | "not
       .describe("in fio's words"),
     path: z
       .strictObject({
-        provider: z.strictObject(partyShape),
+        provider: party,
         clients: z.array(z.strictObject({ ...partyShape, mapType, hops: count.nullable() })),
       })
       .nullable()
@@ -78,9 +100,7 @@ export function benchSchema({ machine, notes }: Readonly<Record<"machine" | "not
       .nullable()
       .describe("throughput of peer memory by that of DRAM; min and max of slices beside each other"),
     sides: z.strictObject({ peer: side.nullable(), dram: side.nullable() }),
-    slices: z.array(
-      z.strictObject({ index: count, side: z.enum(["peer", "dram"]), startSeconds: figure, ...stretchShape }),
-    ),
+    slices: z.array(slice),
     notes,
-  });
-}
+  }),
+);

@@ -1,0 +1,92 @@
+import { z } from "zod";
+import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
+import type { FindJson, FixJson, HistoryJson } from "./json-types.ts";
+import { machine, notes } from "./machine-schema.ts";
+import { pair } from "./pair-schema.ts";
+import { bdf, count, known, mapType, named } from "./schema-parts.ts";
+
+/** The validator of `peerlane explain --history --json`. */
+export const historySchema: z.ZodType<HistoryJson> = named(
+  "HistoryJson",
+  "`peerlane explain --history --json`: what each release says of a pair.",
+  z.strictObject({
+    schema: z.literal("peerlane.history/1"),
+    machine,
+    provider: bdf,
+    client: bdf,
+    releases: z.array(
+      z.strictObject({
+        from: z.string(),
+        to: z.string(),
+        mapType,
+        distance: z.int().min(-1).nullable(),
+        reason: z.string(),
+        hidden: z.array(z.string()),
+      }),
+    ),
+    notes,
+    whatIf,
+  }),
+);
+
+const fix = named(
+  "ProvedFixJson",
+  "A smallest set of changes that makes pairs work, with what else it changes.",
+  z.strictObject({
+    kind: z.enum(["kernel-parameter", "run-time", "firmware-setting", "kernel", "slot", "iommu"]),
+    title: z.string(),
+    changes: z.array(z.string()),
+    lasting: z.enum(["until-reboot", "from-next-boot"]),
+    steps: z.array(z.strictObject({ where: z.string(), lines: z.array(z.string()) })),
+    cautions: z.array(z.string()),
+    pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
+    otherVerdicts: verdictChanges,
+    groups: known(groupChanges),
+  }),
+);
+
+/** The validator of `peerlane fix --json`. */
+export const fixSchema: z.ZodType<FixJson> = named(
+  "FixJson",
+  "`peerlane fix --json`: what would make pairs work.",
+  z.strictObject({
+    schema: z.literal("peerlane.fix/1"),
+    machine,
+    pairs: z.array(pair),
+    fixes: z.array(fix).describe("each shown by the rules on the changed machine, the smallest change first"),
+    rejected: z.array(z.strictObject({ title: z.string(), why: z.string() })),
+    remedies: z.array(z.strictObject({ gate: z.string(), message: z.string(), remedy: z.string() })),
+    parameters: z.array(
+      z.strictObject({
+        parameter: z.string(),
+        devices: z.array(bdf),
+        effect: z.enum(["took-effect", "still-redirects", "matches-nothing", "hidden"]),
+      }),
+    ),
+    changedSinceBoot: z.array(z.strictObject({ device: bdf, bits: count })),
+    notes,
+    asked,
+  }),
+);
+
+/** The validator of `peerlane find --json`. */
+export const findSchema: z.ZodType<FindJson> = named(
+  "FindJson",
+  "`peerlane find --json`: the provider that the kernel would choose for clients.",
+  z.strictObject({
+    schema: z.literal("peerlane.find/1"),
+    machine,
+    clients: z.array(bdf),
+    candidates: z.array(
+      z.strictObject({
+        provider: bdf,
+        published: known(z.boolean()),
+        distance: known(z.int().min(-1)).describe("the sum over the clients, -1 when one is not supported"),
+        hops: count.nullable(),
+      }),
+    ),
+    chosen: known(z.array(bdf)).describe("the nearest; the kernel picks one of several at random"),
+    notes,
+    asked,
+  }),
+);

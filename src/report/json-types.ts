@@ -1,0 +1,1086 @@
+import type { Known } from "../pci/known.ts";
+import type { MapType } from "../rules/verdict.ts";
+
+/**
+ * The types of every JSON output. Written by `npm run json-types` from the validators that OUTPUT_SCHEMAS lists: change
+ * those. They are written down since a type that TypeScript infers from a validator leads everyone who reads it, and the
+ * library's own types, into zod.
+ */
+
+/** The machine that an output is about. */
+export interface MachineJson {
+  readonly source: "sysfs" | "archive" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
+  readonly name: string;
+  readonly kernel: {
+    readonly release: Known<string>;
+    /** The release whose rules decided, null where the source does not say. */
+    readonly rules: string | null;
+    /** False where the release lies between two checked ones that differ, or is newer than all of them. */
+    readonly rulesChecked: boolean;
+    readonly commandLine: Known<string>;
+  };
+  readonly cpu: {
+    readonly architecture: Known<string>;
+    readonly vendor: Known<string | null>;
+    readonly family: Known<number | null>;
+    readonly model: Known<number | null>;
+    readonly name: Known<string | null>;
+  };
+  readonly iommu: {
+    readonly kind: Known<"none" | "intel" | "amd" | "arm-smmu" | "virtio" | "other">;
+    readonly mode: Known<"off" | "passthrough" | "strict" | "lazy">;
+  };
+}
+
+/** A function as people see it: names, ids, place and peer memory. */
+export interface DeviceJson {
+  readonly bdf: string;
+  readonly name: string | null;
+  readonly names: readonly string[];
+  readonly class: "gpu" | "nic" | "nvme" | "accel" | "bridge" | "other";
+  readonly classCode: Known<string>;
+  readonly vendor: Known<string>;
+  readonly device: Known<string>;
+  readonly label: string | null;
+  readonly numaNode: Known<number | null>;
+  readonly iommuGroup: Known<number | null>;
+  readonly expectedIommuGroup: Known<number | null>;
+  readonly p2pmem: Known<{
+    readonly size: number;
+    readonly available: Known<number>;
+    readonly published: Known<boolean>;
+  } | null>;
+}
+
+/** What stops or spoils a transfer beside the verdict. */
+export interface GateJson {
+  readonly kind: string;
+  readonly device: string | null;
+  readonly effect: "blocks" | "warns";
+  readonly message: string;
+}
+
+/** What is documented of the hardware, for one direction. */
+export interface DirectionJson {
+  readonly outcome: "works" | "fails" | "limited" | "unknown";
+  readonly why: string;
+  /** Ids of the platform facts that say so. */
+  readonly facts: readonly string[];
+}
+
+/** Where requests of one direction go. */
+export interface WayJson {
+  readonly outcome: "delivered" | "unsupported-request" | "acs-violation" | "iommu-fault" | "lost" | "not-issued";
+  /** What is reached, null where nothing is. */
+  readonly target:
+    | { readonly kind: "bar"; readonly bdf: string; readonly bar: number; readonly offset: number }
+    | { readonly kind: "dram"; readonly address: string }
+    | null;
+  readonly endedAt: string | "root-complex";
+  readonly reason: string;
+  /** How that differs from the kernel's verdict, null where the two agree. */
+  readonly differs: "not-delivered" | "elsewhere" | "goes-up" | "stays-below" | null;
+}
+
+/** Where the model of the fabric leads the client's requests. */
+export interface RouteJson {
+  /** What the kernel would hand out for the start of the BAR. */
+  readonly address: Known<{
+    readonly bar: number;
+    readonly address: string;
+    readonly kind: "bus" | "physical" | "iova";
+  }>;
+  readonly write: Known<WayJson>;
+  readonly read: Known<WayJson>;
+}
+
+/** A pair, and where the fabric leads its requests. */
+export interface RoutedPairJson extends PairJson {
+  /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
+  readonly route: RouteJson | null;
+}
+
+/** What the reader of the machine has to say, and the way out. */
+export interface NoteJson {
+  readonly severity: "info" | "warning";
+  readonly message: string;
+  readonly remedy: string | null;
+}
+
+/** IOMMU groups that split or merge. */
+export interface GroupChangeJson {
+  readonly before: readonly (readonly string[])[];
+  readonly after: readonly (readonly string[])[];
+  /** Endpoints that were apart and are in one IOMMU group now. */
+  readonly joined: readonly (readonly string[])[];
+}
+
+/** A verdict before or after a change. */
+export interface VerdictSideJson {
+  readonly mapType: MapType;
+  readonly hops: number | null;
+}
+
+/** A pair whose verdict changed. */
+export interface VerdictChangeJson {
+  readonly provider: string;
+  readonly client: string;
+  readonly before: VerdictSideJson;
+  readonly after: VerdictSideJson;
+}
+
+/** What differs between two machines. */
+export interface DifferenceJson {
+  readonly facts: readonly {
+    readonly what: "kernel" | "command-line" | "cpu" | "iommu-kind" | "iommu-mode";
+    readonly before: Known<string | null>;
+    readonly after: Known<string | null>;
+  }[];
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly functions: readonly {
+    readonly bdf: string;
+    readonly what: "upstream" | "ids" | "link" | "acs" | "driver" | "numa-node" | "bars" | "p2pmem";
+    readonly before: Known<string | null>;
+    readonly after: Known<string | null>;
+  }[];
+  readonly groups: readonly GroupChangeJson[];
+  readonly verdicts: readonly VerdictChangeJson[];
+}
+
+/** What was asked, and what differs from the machine as it is. */
+export interface WhatIfJson {
+  readonly changes: readonly string[];
+  readonly difference: DifferenceJson;
+}
+
+/** `peerlane matrix --json`: the machine, its devices, and every pair. */
+export interface MatrixJson {
+  readonly schema: "peerlane.matrix/1";
+  readonly machine: MachineJson;
+  readonly devices: readonly DeviceJson[];
+  readonly pairs: readonly RoutedPairJson[];
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
+/** Speed and width. */
+export interface LinkStateJson {
+  readonly speedGTps: number;
+  readonly width: number;
+}
+
+/** A function in its place. */
+export interface TreeFunctionJson extends DeviceJson {
+  readonly role: string;
+  readonly parent: Known<string | null>;
+  readonly hostBridge: string | null;
+  readonly driver: Known<string | null>;
+  readonly acs: Known<{ readonly capability: number; readonly control: number } | null>;
+  readonly link: Known<{
+    readonly status: Known<LinkStateJson | null>;
+    readonly capable: Known<LinkStateJson | null>;
+  } | null>;
+}
+
+/** `peerlane tree --json`: every function with its place, link, ACS and groups. */
+export interface TreeJson {
+  readonly schema: "peerlane.tree/1";
+  readonly machine: MachineJson;
+  readonly hostBridges: readonly string[];
+  readonly functions: readonly TreeFunctionJson[];
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
+/** Where requests of one direction go, hop by hop. */
+export interface WayWithHopsJson extends WayJson {
+  readonly hops: readonly {
+    readonly at: string | "root-complex";
+    readonly what: "issue" | "up" | "across" | "down" | "redirect" | "translate" | "reflect" | "complete" | "end";
+    readonly address: string;
+    readonly words: string;
+  }[];
+}
+
+/** Where the model of the fabric leads the client's requests, hop by hop. */
+export interface RouteWithHopsJson {
+  /** What the kernel would hand out for the start of the BAR. */
+  readonly address: Known<{
+    readonly bar: number;
+    readonly address: string;
+    readonly kind: "bus" | "physical" | "iova";
+  }>;
+  readonly write: Known<WayWithHopsJson>;
+  readonly read: Known<WayWithHopsJson>;
+}
+
+/** A pair with its path, and the fabric's hops. */
+export interface ExplainedPairJson extends PairJson {
+  /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
+  readonly route: RouteWithHopsJson | null;
+  readonly meeting: string | null;
+  readonly path: readonly { readonly bdf: string; readonly name: string | null; readonly role: string | null }[];
+}
+
+/** `peerlane explain --json`: one pair, both ways. */
+export interface ExplainJson {
+  readonly schema: "peerlane.explain/1";
+  readonly machine: MachineJson;
+  readonly directions: readonly ExplainedPairJson[];
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
+/** `peerlane explain --history --json`: what each release says of a pair. */
+export interface HistoryJson {
+  readonly schema: "peerlane.history/1";
+  readonly machine: MachineJson;
+  readonly provider: string;
+  readonly client: string;
+  readonly releases: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly mapType: MapType;
+    readonly distance: number | null;
+    readonly reason: string;
+    readonly hidden: readonly string[];
+  }[];
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
+/** A provider and a client: the kernel's verdict, and what stands beside it. */
+export interface PairJson {
+  readonly provider: string;
+  readonly client: string;
+  readonly mapType: MapType;
+  /** What the kernel returns: hops, -1 when not supported; null when unknown. */
+  readonly distance: number | null;
+  readonly hops: number | null;
+  /** In the order in which the kernel lists them. */
+  readonly acsRedirect: readonly string[];
+  readonly acsHidden: readonly string[];
+  readonly reason: string;
+  readonly hidden: readonly string[];
+  readonly gates: readonly GateJson[];
+  /** What is documented of the hardware, beside what the kernel decides. */
+  readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
+  readonly fixes: readonly { readonly kind: string; readonly value: string; readonly mapType: MapType }[];
+}
+
+/** A smallest set of changes that makes pairs work, with what else it changes. */
+export interface ProvedFixJson {
+  readonly kind: "kernel-parameter" | "run-time" | "firmware-setting" | "kernel" | "slot" | "iommu";
+  readonly title: string;
+  readonly changes: readonly string[];
+  readonly lasting: "until-reboot" | "from-next-boot";
+  readonly steps: readonly { readonly where: string; readonly lines: readonly string[] }[];
+  readonly cautions: readonly string[];
+  /** The verdicts of the asked pairs after the change. */
+  readonly pairs: readonly PairJson[];
+  readonly otherVerdicts: readonly VerdictChangeJson[];
+  readonly groups: Known<readonly GroupChangeJson[]>;
+}
+
+/** `peerlane fix --json`: what would make pairs work. */
+export interface FixJson {
+  readonly schema: "peerlane.fix/1";
+  readonly machine: MachineJson;
+  readonly pairs: readonly PairJson[];
+  /** Each shown by the rules on the changed machine, the smallest change first. */
+  readonly fixes: readonly ProvedFixJson[];
+  readonly rejected: readonly { readonly title: string; readonly why: string }[];
+  readonly remedies: readonly { readonly gate: string; readonly message: string; readonly remedy: string }[];
+  readonly parameters: readonly {
+    readonly parameter: string;
+    readonly devices: readonly string[];
+    readonly effect: "took-effect" | "still-redirects" | "matches-nothing" | "hidden";
+  }[];
+  readonly changedSinceBoot: readonly { readonly device: string; readonly bits: number }[];
+  readonly notes: readonly NoteJson[];
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
+}
+
+/** `peerlane find --json`: the provider that the kernel would choose for clients. */
+export interface FindJson {
+  readonly schema: "peerlane.find/1";
+  readonly machine: MachineJson;
+  readonly clients: readonly string[];
+  readonly candidates: readonly {
+    readonly provider: string;
+    readonly published: Known<boolean>;
+    /** The sum over the clients, -1 when one is not supported. */
+    readonly distance: Known<number>;
+    readonly hops: number | null;
+  }[];
+  /** The nearest; the kernel picks one of several at random. */
+  readonly chosen: Known<readonly string[]>;
+  readonly notes: readonly NoteJson[];
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
+}
+
+/** `peerlane diff --json`. */
+export interface DiffJson {
+  readonly schema: "peerlane.diff/1";
+  readonly before: MachineJson;
+  readonly after: MachineJson;
+  readonly difference: DifferenceJson;
+}
+
+/** How many came out how. */
+export interface OutcomeCountsJson {
+  readonly pass: number;
+  readonly fail: number;
+  readonly unknown: number;
+}
+
+/** What decided a rule of a policy. */
+export interface FindingJson {
+  readonly kind: "pair" | "alone" | "missing" | "no-pair" | "group" | "no-group" | "hidden-group" | "fact";
+  /** Of a pair, provider and client. */
+  readonly devices: readonly string[];
+  /** The pair, or that with the nearest partner of a device that has none. */
+  readonly pair: PairJson | null;
+  /** What is wrong with the pair, or not known of it. */
+  readonly problems: readonly { readonly kind: "path" | "hops" | "gate" | "hidden"; readonly message: string }[];
+  readonly group: { readonly number: number; readonly predicted: boolean } | null;
+  readonly message: string;
+}
+
+/** A rule of a policy, judged. */
+export interface JudgedRuleJson {
+  readonly id: string;
+  readonly kind: "require" | "forbid" | "separate" | "machine";
+  readonly name: string;
+  readonly place: { readonly file: string; readonly line: number; readonly column: number };
+  readonly outcome: "pass" | "fail" | "unknown";
+  /** Pairs, devices, groups or facts by outcome. */
+  readonly counts: OutcomeCountsJson;
+  /** Devices that an optional rule names and the machine does not have. */
+  readonly unmatched: readonly string[];
+  /** What decided, of the rule's own outcome: the first 100. */
+  readonly findings: readonly FindingJson[];
+}
+
+/** `peerlane check --json`: a machine against a policy. */
+export interface CheckJson {
+  readonly schema: "peerlane.check/1";
+  readonly machine: MachineJson;
+  readonly policy: { readonly file: string; readonly name: string | null };
+  /** Fail before unknown before pass. */
+  readonly outcome: "pass" | "fail" | "unknown";
+  /** Rules by outcome. */
+  readonly counts: OutcomeCountsJson;
+  readonly rules: readonly JudgedRuleJson[];
+  /** What rules take for granted, as the source does not show it. */
+  readonly assumed: readonly string[];
+  readonly notes: readonly NoteJson[];
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
+}
+
+/** The memory that transfers went through. */
+export interface UsedMemoryJson {
+  readonly source: "peer" | "ram" | "none";
+  readonly provider: string | null;
+  /** Why it is not peer memory. */
+  readonly why: string | null;
+  readonly transfers: number;
+}
+
+/** Requests that the fabric did not deliver. */
+export interface RequestFailureJson {
+  readonly requester: string;
+  readonly kind: "read" | "write";
+  readonly address: string;
+  readonly outcome: "unsupported-request" | "acs-violation" | "iommu-fault" | "lost" | "not-issued";
+  readonly endedAt: string | "root-complex";
+  readonly reason: string;
+  readonly times: number;
+}
+
+/** What went over the fabric, in bytes. */
+export interface TrafficJson {
+  readonly dramRead: number;
+  readonly dramWritten: number;
+  /** What the root complex passed from port to port. */
+  readonly rootComplex: number;
+  /** What went over the links of the root bus, in both directions. */
+  readonly rootPorts: number;
+  /** Payload bytes on the link above each function, towards the root and from it. */
+  readonly links: readonly {
+    readonly bdf: string;
+    readonly port: string | null;
+    readonly up: number;
+    readonly down: number;
+  }[];
+  /** What entered each switch, by its upstream port. */
+  readonly switches: readonly { readonly bdf: string; readonly bytes: number }[];
+  /** TLPs with data. */
+  readonly requests: number;
+  /** Commands, lists, completions, doorbells. */
+  readonly control: { readonly dram: number; readonly requests: number };
+}
+
+/** One way of doing a step. */
+export interface StepRunJson {
+  readonly outcome: "done" | "mapping-failed" | "device-error" | "silent-loss" | "wrong-bytes" | "not-run" | "unknown";
+  readonly why: string | null;
+  readonly bytes: number;
+  readonly transfers: {
+    readonly done: number;
+    readonly "mapping-failed": number;
+    readonly "device-error": number;
+    readonly "silent-loss": number;
+    readonly "wrong-bytes": number;
+  };
+  readonly memory: readonly UsedMemoryJson[];
+  readonly usedPeerMemory: boolean;
+  /** Bytes, compared at the owner of the target; failed: of transfers that a driver knows to have failed. */
+  readonly checked: {
+    readonly right: number;
+    readonly wrong: number;
+    readonly failed: number;
+    readonly notChecked: number;
+  };
+  /** What the fabric did not deliver: the first kinds, whoever learned of it. */
+  readonly failures: readonly RequestFailureJson[];
+  readonly iommuFaults: number;
+  readonly traffic: TrafficJson;
+}
+
+/** A step of a workload with its outcome. */
+export interface StepJson extends StepRunJson {
+  readonly name: string;
+  readonly kind: "copy" | "nvmeof" | "gpu-read";
+  readonly place: { readonly file: string; readonly line: number; readonly column: number };
+  /** The same by way of RAM, where asked for. */
+  readonly throughRam: StepRunJson | null;
+}
+
+/** The requests of a simulation, hop by hop. */
+export interface TraceJson {
+  readonly requests: readonly {
+    readonly step: number;
+    /** From 1 on; 0 before the first. */
+    readonly transfer: number;
+    /** Root-complex: the CPU. */
+    readonly requester: string | "root-complex";
+    readonly times: number;
+    readonly firstAddress: string;
+    readonly lastAddress: string;
+    readonly hops: readonly {
+      readonly at: string | "root-complex";
+      readonly what: string;
+      readonly address: string;
+      readonly words: string;
+    }[];
+  }[];
+  readonly dropped: number;
+}
+
+/** `peerlane simulate --json`: what became of a workload on the model of a machine. */
+export interface SimulateJson {
+  readonly schema: "peerlane.simulate/1";
+  readonly machine: MachineJson;
+  readonly workload: { readonly file: string; readonly name: string };
+  readonly outcome: "delivered" | "failed" | "unknown";
+  /** Why no model could be made of the machine. */
+  readonly hidden: string | null;
+  readonly choices: readonly { readonly what: string; readonly value: string; readonly why: string }[];
+  readonly steps: readonly StepJson[];
+  /** Of all steps, without the runs that they are compared with. */
+  readonly traffic: TrafficJson | null;
+  /** With --trace. */
+  readonly trace: TraceJson | null;
+  readonly notes: readonly NoteJson[];
+}
+
+/** Why a pool is left alone. */
+export interface PoolReasonJson {
+  /** In-use: never taken; unpublished: with --allow-unpublished only. */
+  readonly kind: "in-use" | "unpublished" | "no-permission" | "not-offered";
+  readonly text: string;
+}
+
+/** A process that has mapped memory of a pool. */
+export interface PoolUserJson {
+  readonly pid: number;
+  readonly command: string;
+  readonly size: number;
+}
+
+/** `peerlane p2pmem --json`: the pools of peer memory of this host. */
+export interface P2pmemJson {
+  readonly schema: "peerlane.p2pmem/2";
+  readonly pools: readonly {
+    readonly provider: string;
+    readonly name: string | null;
+    /** The driver bound to the provider, which registered the memory. */
+    readonly owner: Known<string | null>;
+    readonly size: number;
+    readonly available: Known<number>;
+    readonly published: Known<boolean>;
+    readonly mapping: "possible" | "no-permission" | "not-offered";
+    /** Whether probe, copy and bench take it unasked. */
+    readonly usable: boolean;
+    /** Why they do not. */
+    readonly reason: PoolReasonJson | null;
+    /** Processes that have mapped some; kernel users are not among them. */
+    readonly users: readonly PoolUserJson[];
+  }[];
+  readonly missing: readonly { readonly what: string; readonly remedy: string }[];
+}
+
+/** What became of data that should have arrived. */
+export type DamageJson =
+  | { readonly kind: "right" }
+  | { readonly kind: "untouched" }
+  | { readonly kind: "all-ones" }
+  | { readonly kind: "all-zeros" }
+  | { readonly kind: "torn"; readonly bytes: number; readonly rest: "before" | "ones" | "zeros" }
+  | { readonly kind: "holes"; readonly firstOffset: number; readonly blocks: number }
+  | { readonly kind: "reordered"; readonly firstOffset: number; readonly from: number; readonly blocks: number }
+  | {
+      readonly kind: "corrupted";
+      readonly firstOffset: number;
+      readonly blocks: number;
+      readonly expected: string;
+      readonly actual: string;
+    };
+
+/** What the data of one I/O was found to be. */
+export type DataStateJson =
+  | { readonly kind: "right" }
+  | { readonly kind: "untouched" }
+  | { readonly kind: "all-ones" }
+  | { readonly kind: "all-zeros" }
+  | { readonly kind: "torn"; readonly bytes: number; readonly rest: "before" | "ones" | "zeros" }
+  | { readonly kind: "holes"; readonly firstOffset: number; readonly blocks: number }
+  | { readonly kind: "reordered"; readonly firstOffset: number; readonly from: number; readonly blocks: number }
+  | {
+      readonly kind: "corrupted";
+      readonly firstOffset: number;
+      readonly blocks: number;
+      readonly expected: string;
+      readonly actual: string;
+    }
+  | { readonly kind: "changing" }
+  | {
+      readonly kind: "control-failed";
+      readonly io: { readonly bytes: number; readonly errno: string | null };
+      readonly damage: DamageJson | null;
+    }
+  | { readonly kind: "memory-fails"; readonly damage: DamageJson }
+  | { readonly kind: "spilled"; readonly side: "before" | "behind" }
+  | { readonly kind: "not-tested" };
+
+/** One direction of a probed pair. */
+export interface ProbedDirectionJson {
+  readonly kernel:
+    | { readonly kind: "accepted"; readonly bytes: number; readonly count: number }
+    | { readonly kind: "refused"; readonly errno: string }
+    | { readonly kind: "failed"; readonly errno: string; readonly count: number; readonly of: number }
+    | { readonly kind: "short"; readonly bytes: number; readonly of: number; readonly count: number }
+    | { readonly kind: "not-tested"; readonly why: string; readonly isAsked: boolean };
+  readonly data: {
+    readonly kind: "right" | "lost" | "unknown" | "none" | "not-tested";
+    readonly text: string;
+    readonly right: number;
+    readonly judged: number;
+    /** Right data of blocks that are alike: it does not show that none was moved. */
+    readonly alike: number;
+  };
+  readonly trials: readonly {
+    readonly size: number;
+    readonly position: number;
+    readonly memoryOffset: number;
+    readonly io: { readonly bytes: number; readonly errno: string | null } | null;
+    readonly state: DataStateJson;
+    readonly isDistinct: boolean;
+  }[];
+}
+
+/** A provider with a disk. */
+export interface ProbedPairJson {
+  readonly provider: string;
+  readonly device: { readonly name: string; readonly size: number };
+  readonly isNamed: boolean;
+  readonly isOwnMemory: boolean;
+  readonly class: "disagreement" | "loss" | "failure" | "unknown" | "fine";
+  readonly rules: MapType;
+  readonly clients: readonly RoutedPairJson[];
+  /** Reads of the disk: the client writes peer memory. */
+  readonly into: ProbedDirectionJson;
+  /** Writes of the disk: the client reads peer memory. */
+  readonly out: ProbedDirectionJson;
+  readonly findings: readonly { readonly kind: string; readonly text: string; readonly advice: readonly string[] }[];
+  readonly messages: readonly { readonly timeUs: number; readonly text: string }[];
+  readonly faults: readonly {
+    readonly iommu: "intel" | "amd" | "arm-smmu-v3" | "arm-smmu" | "virtio";
+    readonly requester: string | null;
+    readonly access: "read" | "write" | null;
+    readonly address: string | null;
+    readonly reason: string | null;
+    /** The provider's BAR in which the address lies, as the bus sees it. */
+    readonly providerBar: number | null;
+  }[];
+}
+
+/** `peerlane probe --json`: what a real kernel did with peer memory, and what became of the data. */
+export interface ProbeJson {
+  readonly schema: "peerlane.probe/2";
+  readonly machine: MachineJson;
+  readonly answer: "yes" | "no" | "unknown" | "nothing";
+  readonly sizes: readonly number[];
+  readonly nonce: string;
+  /** Disagreements first, then losses, then the rest. */
+  readonly pairs: readonly ProbedPairJson[];
+  readonly exhausted: readonly { readonly provider: string; readonly users: readonly PoolUserJson[] }[];
+  /** Sizes for which a provider had no room. */
+  readonly untried: readonly { readonly provider: string; readonly sizes: readonly number[] }[];
+  /** Pools that were not tried, as they are in use or not published; empty where providers were named. */
+  readonly leftAlone: readonly { readonly provider: string; readonly reason: PoolReasonJson }[];
+  readonly kernelLog: { readonly isRead: true } | { readonly isRead: false; readonly reason: string };
+  readonly leftRescues: readonly { readonly file: string; readonly device: string; readonly position: number }[];
+}
+
+/** A PCI function that takes part. */
+export interface PartyJson {
+  readonly bdf: string;
+  readonly name: string | null;
+  /** As negotiated. */
+  readonly link: Known<{ readonly speedGTps: number; readonly width: number } | null>;
+}
+
+/** Nanoseconds from the call to its end in this process. */
+export interface LatencyJson {
+  readonly min: number;
+  readonly mean: number;
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** What one kind of I/O came to. */
+export interface IoFiguresJson {
+  readonly ios: number;
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
+  readonly iops: number;
+  readonly latencyNs: LatencyJson | null;
+}
+
+/** All slices of one side. */
+export interface BenchSideJson {
+  /** Reads and writes together. */
+  readonly all: IoFiguresJson;
+  /** Of a mixed job alone, else null. */
+  readonly read: IoFiguresJson | null;
+  readonly write: IoFiguresJson | null;
+  readonly seconds: number;
+  /** Of the benchmark's process. */
+  readonly cpu: { readonly userSeconds: number; readonly systemSeconds: number };
+  /** How busy the benchmark's own event loop was. */
+  readonly loopUtilization: number;
+  /** Of the whole system. */
+  readonly dram: Known<{ readonly readBytes: number; readonly writtenBytes: number }>;
+  /** By errno; short: fewer bytes than asked. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly distribution: readonly { readonly percentile: number; readonly latencyNs: number }[];
+}
+
+/** One slice of one side. */
+export interface BenchSliceJson {
+  readonly index: number;
+  readonly side: "peer" | "dram";
+  readonly startSeconds: number;
+  /** Reads and writes together. */
+  readonly all: IoFiguresJson;
+  /** Of a mixed job alone, else null. */
+  readonly read: IoFiguresJson | null;
+  readonly write: IoFiguresJson | null;
+  readonly seconds: number;
+  /** Of the benchmark's process. */
+  readonly cpu: { readonly userSeconds: number; readonly systemSeconds: number };
+  /** How busy the benchmark's own event loop was. */
+  readonly loopUtilization: number;
+  /** Of the whole system. */
+  readonly dram: Known<{ readonly readBytes: number; readonly writtenBytes: number }>;
+  /** By errno; short: fewer bytes than asked. */
+  readonly errors: Readonly<Record<string, number>>;
+}
+
+/** `peerlane bench --json`: peer memory beside DRAM. */
+export interface BenchJson {
+  readonly schema: "peerlane.bench/1";
+  readonly machine: MachineJson;
+  readonly target: {
+    readonly name: string;
+    readonly path: string;
+    readonly kind: "device" | "file";
+    readonly size: number;
+    readonly logicalBlock: number;
+    /** Whose DMA moves its data. */
+    readonly functions: readonly PartyJson[];
+  };
+  /** In fio's words. */
+  readonly job: {
+    readonly rw: "read" | "write" | "randread" | "randwrite" | "rw" | "randrw";
+    readonly rwmixread: number;
+    readonly bs: number;
+    readonly iodepth: number;
+    /** Seconds of each side. */
+    readonly runtime: number;
+    readonly ramp: number;
+    readonly offset: number;
+    readonly size: number;
+    readonly seed: number;
+  };
+  /** Null where only DRAM was measured. */
+  readonly path: {
+    readonly provider: PartyJson;
+    readonly clients: readonly {
+      readonly bdf: string;
+      readonly name: string | null;
+      /** As negotiated. */
+      readonly link: Known<{ readonly speedGTps: number; readonly width: number } | null>;
+      readonly mapType: MapType;
+      readonly hops: number | null;
+    }[];
+  } | null;
+  readonly outcome: "measured" | "partial" | "refused" | "loses-data" | "failed";
+  readonly why: { readonly what: string; readonly remedy: string | null } | null;
+  /** Throughput of peer memory by that of DRAM; min and max of slices beside each other. */
+  readonly ratio: { readonly overall: number; readonly min: number; readonly max: number } | null;
+  readonly sides: { readonly peer: BenchSideJson | null; readonly dram: BenchSideJson | null };
+  readonly slices: readonly BenchSliceJson[];
+  readonly notes: readonly NoteJson[];
+}
+
+/** A disk or a file. */
+export interface CopyEndJson {
+  readonly kind: "device" | "file";
+  readonly path: string;
+  /** The disk that it is or lies on. */
+  readonly device: string | null;
+  /** The PCI functions that move its data. */
+  readonly functions: readonly string[];
+  readonly size: number;
+  readonly block: number;
+}
+
+/** The end that is written. */
+export interface CopyTargetJson extends CopyEndJson {
+  readonly new: boolean;
+}
+
+/** `peerlane copy --json`: a copy, planned or done. */
+export interface CopyJson {
+  readonly schema: "peerlane.copy/1";
+  readonly outcome: "planned" | "copied" | "interrupted" | "failed" | "data-loss";
+  readonly source: CopyEndJson;
+  readonly target: CopyTargetJson;
+  readonly range: { readonly sourceStart: number; readonly targetStart: number; readonly length: number };
+  readonly path:
+    | {
+        readonly kind: "peer";
+        readonly provider: string;
+        readonly distance: Known<number>;
+        /** Others as near: the kernel picks one of all at random. */
+        readonly ties: readonly string[];
+        readonly clients: readonly { readonly client: string; readonly mapType: MapType }[];
+      }
+    | { readonly kind: "dram"; readonly reason: string };
+  readonly chunk: number;
+  readonly depth: number;
+  /** Bytes of the range that earlier runs had copied. */
+  readonly resumedAt: number;
+  readonly warnings: readonly string[];
+  readonly result: {
+    /** Moved by this run through the memory that path names. */
+    readonly memoryBytes: number;
+    /** Moved by the CPU: the part of a block at the end. */
+    readonly cpuBytes: number;
+    /** From the first read to the last flush. */
+    readonly seconds: number;
+    readonly bytesPerSecond: number;
+    readonly cpuSeconds: number;
+    /** Chunks besides the first that were read back and were right. */
+    readonly sampledChunks: number;
+    readonly verification: {
+      readonly state: "not-asked" | "same" | "differs" | "not-finished";
+      readonly seconds: number;
+    };
+    readonly earlier: {
+      /** Bytes that earlier runs had copied. */
+      readonly copied: number;
+      /** Of these, what this run compared; what changed of the others since does not show. */
+      readonly compared: number;
+    };
+    readonly loss: {
+      readonly message: string;
+      readonly foundBy: "first-chunk" | "sample" | "verification";
+      /** What else would make both ends differ, and does not. */
+      readonly ruledOut: readonly string[];
+      /** What else would make both ends differ, and may. */
+      readonly open: readonly string[];
+      /** Of the first wrong byte, from the start of the range. */
+      readonly offset: number;
+      readonly sourcePosition: number;
+      readonly targetPosition: number;
+      readonly looks: "zeros" | "ones" | "never-read" | "never-written" | "other";
+      /** Bytes in hex. */
+      readonly source: string;
+      readonly target: string;
+      readonly remedies: readonly string[];
+    } | null;
+    readonly failure: {
+      readonly kind: string;
+      readonly message: string;
+      readonly remedy: string;
+      readonly errno: string | null;
+      readonly position: number | null;
+    } | null;
+    readonly resume: { readonly journal: string; readonly completed: number; readonly command: string } | null;
+    /** Of the kernel, meanwhile. */
+    readonly messages: readonly { readonly timeUs: number; readonly text: string }[];
+  } | null;
+}
+
+/** A design of the lab. */
+export type DesignIdJson =
+  | "pfn-t"
+  | "raw-bar"
+  | "sg-has-p2p"
+  | "sg-has-p2p-flag"
+  | "stacked-ops"
+  | "helper-in-loop"
+  | "special-pages"
+  | "page-less-dma"
+  | "page-less-side-object"
+  | "dma-map-resource"
+  | "dma-map-p2p"
+  | "provider-ranges";
+
+/** A class of machines of the lab. */
+export type ClassIdJson =
+  | "one-switch"
+  | "acs-redirect"
+  | "acs-no-forwarding"
+  | "root-ports"
+  | "closed-root-complex"
+  | "two-host-bridges"
+  | "bus-offset"
+  | "bus-offset-negative"
+  | "bus-offset-root-ports"
+  | "no-iommu"
+  | "iommu-strict"
+  | "iommu-lazy"
+  | "iommu-passthrough"
+  | "acs-redirect-iommu"
+  | "iommu-closed-root"
+  | "bus-offset-iommu"
+  | "power-like"
+  | "writes-only"
+  | "mask-32"
+  | "guest"
+  | "other-device"
+  | "emulated-switch";
+
+/** How a run of the lab ended, best first. */
+export type LabOutcomeJson = "right" | "refused" | "fault" | "lost" | "wrong-address";
+
+/** Operations of a design, counted. */
+export interface CostJson {
+  readonly pageTouches: number;
+  readonly pagemapLookups: number;
+  readonly listPasses: number;
+  readonly segmentVisits: number;
+  readonly iommuMapCalls: number;
+  readonly iommuUnmapCalls: number;
+  readonly iommuFlushes: number;
+  readonly iovaAllocations: number;
+  readonly allocations: number;
+  readonly bouncedBytes: number;
+  readonly mapTypeDecisions: number;
+}
+
+/** A design on a machine with one list. */
+export interface LabRunJson {
+  readonly workload: "no-peer" | "mixed" | "all-peer";
+  readonly length: number;
+  /** The worse of read and write. */
+  readonly outcome: LabOutcomeJson;
+  readonly read: LabOutcomeJson;
+  readonly write: LabOutcomeJson;
+  readonly cost: { readonly prepare: CostJson; readonly map: CostJson; readonly unmap: CostJson };
+  readonly dmaEntries: number;
+  /** Part of the peer bytes that the root complex passed from port to port. */
+  readonly throughRoot: number;
+  /** Struct pages of the peer memory. */
+  readonly structPageBytes: number;
+  readonly isRestored: boolean;
+  /** False where bytes outside of the list were written. */
+  readonly isContained: boolean;
+}
+
+/** Who said no, and why. */
+export interface RefusalJson {
+  readonly phase: "allocation" | "submission" | "attach" | "building" | "mapping";
+  readonly errno: string;
+  readonly reason: string;
+}
+
+/** The first request that did not do what it should. */
+export interface MishapJson {
+  readonly direction: "read" | "write";
+  readonly segment: number;
+  readonly kind: "a" | "b" | "r";
+  /** What the device put into its request. */
+  readonly dmaAddress: number;
+  readonly routeOutcome: string;
+  readonly expected: string;
+  readonly reached: string | null;
+  readonly hops: readonly {
+    readonly at: string;
+    readonly what: string;
+    readonly address: number;
+    readonly words: string;
+  }[];
+}
+
+/** `peerlane lab --json`: designs of the mapping layer side by side. */
+export interface LabJson {
+  readonly schema: "peerlane.lab/1";
+  readonly seed: number;
+  readonly lengths: readonly number[];
+  readonly designs: readonly {
+    readonly id: DesignIdJson;
+    readonly title: string;
+    readonly idea: string;
+    readonly origins: readonly {
+      readonly who: string;
+      readonly date: string;
+      readonly what: string;
+      readonly link: string;
+    }[];
+    readonly preparation: "allocation" | "submission" | "attach" | "building";
+    readonly hasPeerPages: boolean;
+  }[];
+  readonly classes: readonly {
+    readonly id: ClassIdJson;
+    readonly title: string;
+    readonly words: string;
+    /** A scenario file. */
+    readonly scenario: string;
+    readonly rootComplex: "forward" | "refuse" | "writes-only" | "within-host-bridge";
+    readonly switchForwarding: "per-spec" | "always-upstream";
+  }[];
+  readonly cells: readonly {
+    readonly design: DesignIdJson;
+    readonly class: ClassIdJson;
+    readonly runs: readonly LabRunJson[];
+    readonly counterExample: {
+      /** For peerlane lab replay. */
+      readonly id: string;
+      readonly read: LabOutcomeJson;
+      readonly write: LabOutcomeJson;
+      readonly refusal: RefusalJson | null;
+      readonly mishap: MishapJson | null;
+    } | null;
+  }[];
+  /** Lists of RAM, mapped by a kernel that knows of no peers. */
+  readonly baselines: readonly {
+    readonly kind: ClassIdJson;
+    readonly length: number;
+    readonly map: CostJson;
+    readonly unmap: CostJson;
+  }[];
+  readonly claims: readonly {
+    readonly id: string;
+    readonly who: string;
+    readonly date: string;
+    readonly seed: string | null;
+    readonly says: string;
+    readonly about: readonly DesignIdJson[];
+    /** Null where the lab was not asked for what decides. */
+    readonly holds: boolean | null;
+    readonly evidence: string | null;
+  }[];
+  readonly measured: readonly {
+    readonly design: DesignIdJson;
+    readonly kind: ClassIdJson;
+    readonly nsPerSegment: number | null;
+  }[];
+}
+
+/** `peerlane lab replay ID --json`: one run of the lab. */
+export interface LabReplayJson {
+  readonly schema: "peerlane.lab-replay/1";
+  readonly id: string;
+  readonly design: DesignIdJson;
+  readonly class: ClassIdJson;
+  readonly seed: number;
+  /** The worse of read and write. */
+  readonly outcome: LabOutcomeJson;
+  readonly read: LabOutcomeJson;
+  readonly write: LabOutcomeJson;
+  readonly cost: { readonly prepare: CostJson; readonly map: CostJson; readonly unmap: CostJson };
+  readonly dmaEntries: number;
+  /** Part of the peer bytes that the root complex passed from port to port. */
+  readonly throughRoot: number;
+  /** Struct pages of the peer memory. */
+  readonly structPageBytes: number;
+  readonly isRestored: boolean;
+  /** False where bytes outside of the list were written. */
+  readonly isContained: boolean;
+  readonly entries: readonly { readonly address: number; readonly lengthBytes: number; readonly isBus: boolean }[];
+  readonly refusal: RefusalJson | null;
+  readonly mishap: MishapJson | null;
+}
+
+/** `peerlane vm --json`: a real kernel's answers beside the rules'. */
+export interface VmJson {
+  readonly schema: "peerlane.vm/1";
+  readonly kernel: string;
+  readonly qemu: string;
+  readonly pairs: readonly {
+    readonly provider: string;
+    readonly client: string;
+    readonly rules: MapType;
+    readonly kernel: MapType;
+    readonly hops: number;
+    readonly write: number;
+    readonly read: number;
+    readonly messages: readonly string[];
+  }[];
+}
+
+/** The type of each output by the name that `peerlane schema` takes. */
+export interface JsonOutputs {
+  readonly matrix: MatrixJson;
+  readonly tree: TreeJson;
+  readonly explain: ExplainJson;
+  readonly history: HistoryJson;
+  readonly fix: FixJson;
+  readonly find: FindJson;
+  readonly diff: DiffJson;
+  readonly check: CheckJson;
+  readonly simulate: SimulateJson;
+  readonly p2pmem: P2pmemJson;
+  readonly probe: ProbeJson;
+  readonly bench: BenchJson;
+  readonly copy: CopyJson;
+  readonly lab: LabJson;
+  readonly "lab-replay": LabReplayJson;
+  readonly vm: VmJson;
+}
+
+/** One of them. */
+export type JsonOutput = JsonOutputs[keyof JsonOutputs];
