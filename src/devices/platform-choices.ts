@@ -1,4 +1,4 @@
-import type { RootComplexPolicy } from "../fabric/options.ts";
+import { HARDWARE_DEFAULTS, type HardwareSettings, type RootComplexPolicy } from "../fabric/options.ts";
 import type { Machine } from "../host/machine.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_UF } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -11,9 +11,7 @@ import { findPath } from "../rules/path.ts";
 import type { SystemChoice, SystemOptions } from "./system-options.ts";
 
 /** What the fabric is told of the platform, and why. */
-export interface PlatformChoices {
-  readonly rootComplex: RootComplexPolicy;
-  readonly switchForwarding: "per-spec" | "always-upstream";
+export interface PlatformChoices extends Pick<HardwareSettings, "rootComplex" | "switchForwarding"> {
   readonly choices: readonly SystemChoice[];
 }
 
@@ -28,13 +26,9 @@ const UPSTREAM_FACT = "qemu-switch-translated";
  */
 export function platformChoices(machine: Machine, topology: Topology, options: SystemOptions): PlatformChoices {
   const context = platformContext(machine, topology);
-  const rootComplex = options.rootComplex ?? "by-facts";
-  const decided =
-    rootComplex === "by-facts" ? policyByFacts(context) : { value: rootComplex, why: "the options say so" };
-  const switches =
-    options.switchForwarding === undefined
-      ? forwardingByFacts(context)
-      : { value: options.switchForwarding, why: "the options say so" };
+  const { rootComplex, switchForwarding } = options;
+  const decided = rootComplex === undefined ? policyByFacts(context) : bySetting(rootComplex);
+  const switches = switchForwarding === undefined ? forwardingByFacts(context) : bySetting(switchForwarding);
   return {
     rootComplex: decided.value,
     switchForwarding: switches.value,
@@ -47,7 +41,7 @@ export function platformChoices(machine: Machine, topology: Topology, options: S
 }
 
 /** What ports do where ACS leaves it to them, for machines that have such ports. */
-function leftOpenByAcs({ functions }: Machine, { fabric }: SystemOptions): readonly SystemChoice[] {
+function leftOpenByAcs({ functions }: Machine, options: SystemOptions): readonly SystemChoice[] {
   const choices: SystemChoice[] = [];
   const ports = functions.filter(({ express }) => {
     const type = isUnknown(express) ? null : express?.type;
@@ -61,12 +55,12 @@ function leftOpenByAcs({ functions }: Machine, { fabric }: SystemOptions): reado
   if (withControl(PCI_ACS_RR | PCI_ACS_CR).length > 0 && withoutForwarding.length > 0) {
     choices.push({
       what: "upstream-forwarding",
-      value: fabric?.withoutUpstreamForwarding ?? "refuse",
+      value: options.withoutUpstreamForwarding ?? HARDWARE_DEFAULTS.withoutUpstreamForwarding,
       why: "for a request from below a port whose target is below it again, while its ACS Upstream Forwarding is off: PCIe 6.0 leaves that open",
     });
   }
   const controlling = withControl(PCI_ACS_EC);
-  if (controlling.length > 0 && fabric?.isEgressControlled === undefined) {
+  if (controlling.length > 0 && options.isEgressControlled === undefined) {
     const names = controlling.map(({ bdf }) => formatBdf(bdf)).join(", ");
     choices.push({
       what: "egress-control",
@@ -80,6 +74,10 @@ function leftOpenByAcs({ functions }: Machine, { fabric }: SystemOptions): reado
 interface Decided<T extends string> {
   readonly value: T;
   readonly why: string;
+}
+
+function bySetting<T extends string>(value: T): Decided<T> {
+  return { value, why: "the options say so" };
 }
 
 /** Whether each direction arrives, by what is documented of all pairs of a kind; `null`: nothing is, or facts differ. */
@@ -107,7 +105,8 @@ function policyByFacts(context: PlatformContext): Decided<RootComplexPolicy> {
   }
   const all = [...same, ...across];
   const facts = [...new Set(all.flatMap(({ write, read }) => [...write.facts, ...read.facts]))];
-  if (facts.length === 0) return { value: "forward", why: "assumed: nothing is documented of this root complex" };
+  if (facts.length === 0)
+    return { value: HARDWARE_DEFAULTS.rootComplex, why: "assumed: nothing is documented of this root complex" };
   const { write, read } = documented(all);
   const [within, between] = [documented(same), documented(across)];
   const isLimited = all.some((each) => each.write.outcome === "limited" || each.read.outcome === "limited");
@@ -135,7 +134,7 @@ function documented(all: readonly Directions[]): Documented {
   return { write: of("write"), read: of("read") };
 }
 
-function forwardingByFacts(context: PlatformContext): Decided<"per-spec" | "always-upstream"> {
+function forwardingByFacts(context: PlatformContext): Decided<HardwareSettings["switchForwarding"]> {
   const { topology } = context;
   for (let port = 0; port < topology.functions.length; port++) {
     const pair = pairBelow(topology, port);
@@ -151,7 +150,7 @@ function forwardingByFacts(context: PlatformContext): Decided<"per-spec" | "alwa
     });
     if (write.facts.includes(UPSTREAM_FACT)) return { value: "always-upstream", why: `documented: ${UPSTREAM_FACT}` };
   }
-  return { value: "per-spec", why: "PCIe 6.0: a switch routes between its downstream ports" };
+  return { value: HARDWARE_DEFAULTS.switchForwarding, why: "PCIe 6.0: a switch routes between its downstream ports" };
 }
 
 /** An endpoint in each tree below a root bus, as index: the root complex is between any two of them. */

@@ -1,46 +1,44 @@
-import type { FabricOptions, RootComplexPolicy } from "../fabric/options.ts";
+import type { FabricOptions } from "../fabric/options.ts";
 import type { Device } from "../host/select.ts";
 import type { IommuOptions } from "../iommu/units.ts";
+import type { EnableP2pOptions } from "../memory/enable-p2p.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
-/** A back end of the DMA API; `refusing` is one that takes no peer memory. */
-export type Backend = "direct" | "swiotlb" | "iommu" | "refusing";
+/** Back ends of the DMA API; `refusing` is one that takes no peer memory. */
+export const BACKENDS = ["direct", "swiotlb", "iommu", "refusing"] as const;
+
+/** One of {@link BACKENDS}. */
+export type Backend = (typeof BACKENDS)[number];
 
 /** Whether a device learns that a read of its own failed, or takes what came (zeros) for the data. */
-export type FailedReads = "reported" | "unnoticed";
+export const FAILED_READS = ["reported", "unnoticed"] as const;
+
+/** One of {@link FAILED_READS}. */
+export type FailedReads = (typeof FAILED_READS)[number];
 
 /** A BAR, or a part of it, to be made peer memory with struct pages, beside what the machine shows. */
-export interface PeerMemoryRequest {
+export interface PeerMemoryRequest extends Pick<EnableP2pOptions, "offset" | "sizeBytes"> {
   readonly fn: Device;
   readonly bar: number;
-  /** From the BAR's start, page granular; 0 unless told. */
-  readonly offset?: number;
-  /** To the BAR's end unless told. */
-  readonly sizeBytes?: number;
 }
 
-/** How the model of a machine is put together; what is absent is taken from the machine or its documented facts. */
-export interface SystemOptions {
+/**
+ * How the model of a machine is put together: all that can be set, with what holds unless it is. What is absent is taken
+ * from the machine or its documented facts. The settings of the hardware are the fabric's own.
+ */
+export interface SystemOptions extends Omit<FabricOptions, "translator" | "ram"> {
   /** RAM in bytes, as no source shows where it lies; 1 GiB unless told. */
   readonly ramBytes?: number;
-  /** From the platform's documented facts unless told, and `forward` where they are silent. */
-  readonly rootComplex?: RootComplexPolicy;
-  /** From the platform's documented facts unless told, and `per-spec` where they are silent. */
-  readonly switchForwarding?: "per-spec" | "always-upstream";
   /** `unnoticed` where switches always forward upstream, unless told; else `reported`. */
   readonly failedReads?: FailedReads;
   /** As the kernel would choose unless told, for all devices or one by one (`undefined`: as the kernel). */
   readonly backend?: Backend | ((fn: Bdf) => Backend | undefined);
-  /** Address bits of devices whose driver's mask is not shown, or that differ from it. */
+  /** Address bits of devices whose driver's mask is not shown (64 are assumed), or that differ from it. */
   readonly dmaMaskBits?: ReadonlyMap<Device, number>;
   /** A release (`6.12`) whose rules to use instead of the machine's. */
   readonly rules?: string;
   readonly peerMemory?: readonly PeerMemoryRequest[];
   readonly iommu?: IommuOptions;
-  /** Bus address − CPU physical address of RAM for the host bridge of a root bus (`busKeyOf`); 0 unless told. */
-  readonly ramBusOffset?: (rootBus: number) => number;
-  /** What else the fabric can be told. */
-  readonly fabric?: Omit<FabricOptions, "translator" | "ram" | "ramBusOffset" | "rootComplex" | "switchForwarding">;
 }
 
 /** Something that the machine's description leaves open, and how the model decided it. */

@@ -2,6 +2,7 @@ import { type CostCounters, noCost } from "../dma/cost.ts";
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
 import { createFabric, type Fabric } from "../fabric/fabric.ts";
+import type { HardwareSettings } from "../fabric/options.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
@@ -79,15 +80,14 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const ram = systemMemory(maps, physical);
   keepFirstPage(ram);
   const units = new IommuUnits(machine, options.iommu);
-  const { ramBusOffset, backend } = options;
+  const { backend, ramBusOffset } = options;
   if (ramBusOffset !== undefined) requireRamBesideWindows(machine, physical.ram, ramBusOffset);
   const fabric = createFabric(machine, {
-    ...options.fabric,
+    ...options,
     rootComplex,
     switchForwarding,
     translator: units,
     ram: physical.ram,
-    ...(ramBusOffset === undefined ? {} : { ramBusOffset }),
   });
   const failedReads = failedReadsBy(options, switchForwarding);
   const { pools, choices: peers } = makePeerPools(machine, maps, options.peerMemory ?? []);
@@ -142,7 +142,7 @@ function withAddresses(machine: Machine, { dmaMaskBits, ...others }: SystemOptio
  */
 function failedReadsBy(
   { failedReads }: SystemOptions,
-  switchForwarding: "per-spec" | "always-upstream",
+  switchForwarding: HardwareSettings["switchForwarding"],
 ): { readonly value: FailedReads; readonly why: string } {
   if (failedReads !== undefined) return { value: failedReads, why: "the options say so" };
   return switchForwarding === "always-upstream"

@@ -82,7 +82,7 @@ export class CompletionRouter {
 
   #reflect(tlp: Tlp, target: number): number {
     const { counters, journey, options } = this.#context;
-    const policy = options.rootComplex ?? "forward";
+    const policy = options.rootComplex;
     if (policy === "refuse" || policy === "writes-only") return this.#lose(tlp, ROOT_COMPLEX, WHY.completionRefused);
     counters.rootComplexBytes += tlp.payloadBytes;
     journey.push(ROOT_COMPLEX, WHY.completionReflected, tlp.address);

@@ -34,9 +34,10 @@ export class Fabric {
     this.machine = machine;
     this.topology = topologyOf(machine);
     this.#transactions = new Transactions(machine, this.topology, options);
-    this.counters = this.#transactions.context.counters;
-    this.#maxPayloadBytes = tlpSize(options.maxPayloadBytes ?? 256, "maxPayloadBytes");
-    this.#maxReadBytes = tlpSize(options.maxReadBytes ?? 512, "maxReadBytes");
+    const { counters, options: settings } = this.#transactions.context;
+    this.counters = counters;
+    this.#maxPayloadBytes = tlpSize(settings.maxPayloadBytes, "maxPayloadBytes");
+    this.#maxReadBytes = tlpSize(settings.maxReadBytes, "maxReadBytes");
   }
 
   /** DRAM by CPU physical address: for putting data there without counting it. */

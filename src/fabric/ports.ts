@@ -1,7 +1,7 @@
 import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../pci/acs.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
-import type { FabricOptions } from "./options.ts";
+import type { SettledOptions } from "./options.ts";
 import type { FabricRegisters } from "./registers.ts";
 import { WHY } from "./words.ts";
 
@@ -14,11 +14,11 @@ export const PASSES = -1;
  */
 export class PortRules {
   readonly #registers: FabricRegisters;
-  readonly #isEgressControlled: FabricOptions["isEgressControlled"];
+  readonly #isEgressControlled: SettledOptions["isEgressControlled"];
   readonly #loops: boolean;
   readonly #insideDevices: boolean;
 
-  constructor(registers: FabricRegisters, options: FabricOptions) {
+  constructor(registers: FabricRegisters, options: SettledOptions) {
     this.#registers = registers;
     this.#isEgressControlled = options.isEgressControlled;
     this.#loops = options.withoutUpstreamForwarding === "forward";

@@ -209,7 +209,7 @@ export class RequestRouter {
   }
 
   #policyRefusal({ flags }: Tlp, from: number, to: number): number {
-    switch (this.#context.options.rootComplex ?? "forward") {
+    switch (this.#context.options.rootComplex) {
       case "refuse":
         return WHY.policyRefuses;
       case "writes-only":

@@ -3,7 +3,7 @@ import type { BusClaims, FabricBars } from "./claims.ts";
 import type { FabricCounters } from "./counters.ts";
 import type { HostBridges } from "./host-bridges.ts";
 import type { Journey } from "./journey.ts";
-import type { FabricOptions } from "./options.ts";
+import type { SettledOptions } from "./options.ts";
 import type { PortRules } from "./ports.ts";
 import type { FabricRegisters } from "./registers.ts";
 
@@ -15,7 +15,7 @@ export interface RoutingContext {
   readonly rules: PortRules;
   readonly journey: Journey;
   readonly counters: FabricCounters;
-  readonly options: FabricOptions;
+  readonly options: SettledOptions;
   /** Built anew when a command register changes. */
   claims: BusClaims;
 }

@@ -9,7 +9,7 @@ import { CompletionRouter } from "./completion-router.ts";
 import { FabricCounters } from "./counters.ts";
 import { HostBridges } from "./host-bridges.ts";
 import { Journey, ROOT_COMPLEX } from "./journey.ts";
-import type { FabricOptions } from "./options.ts";
+import { type FabricOptions, settled } from "./options.ts";
 import { DELIVERED, HIDDEN, outcomeName } from "./outcomes.ts";
 import { PortRules } from "./ports.ts";
 import { readRegisters } from "./registers.ts";
@@ -37,7 +37,8 @@ export class Transactions {
   #offset = 0;
   #hiddenReason = "";
 
-  constructor(machine: Machine, topology: Topology, options: FabricOptions) {
+  constructor(machine: Machine, topology: Topology, given: FabricOptions) {
+    const options = settled(given);
     const registers = readRegisters(topology);
     const hostBridges = new HostBridges(machine, topology, options);
     const bars = barsOf(registers, hostBridges);

@@ -6,7 +6,14 @@ import { PAGE_BYTES } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
-import { FAULT_NO_READ, FAULT_NO_WRITE, FAULT_NOT_PRESENT, type Invalidation, IommuDomain } from "./domain.ts";
+import {
+  type DomainOptions,
+  FAULT_NO_READ,
+  FAULT_NO_WRITE,
+  FAULT_NOT_PRESENT,
+  type Invalidation,
+  IommuDomain,
+} from "./domain.ts";
 import { groupMode, groupsOf, modeOf } from "./groups.ts";
 import type { IovaSpace, ReservedRange } from "./iova-allocator.ts";
 import { reservedRanges } from "./reserved.ts";
@@ -30,7 +37,7 @@ const ADDRESS_BITS = 48;
 const MAX_FAULTS = 1024;
 
 /** How the IOMMUs of a machine are modelled; what is absent is taken from the machine. */
-export interface IommuOptions {
+export interface IommuOptions extends Pick<DomainOptions, "flushQueueEntries"> {
   /** One mode for all groups instead of the machine's. */
   readonly mode?: IommuMode;
   /** Group of each function; one that is absent has no IOMMU above it. */
@@ -41,7 +48,6 @@ export interface IommuOptions {
   readonly reserved?: readonly ReservedRange[];
   /** Bits of an IOVA; 48 unless told. */
   readonly addressBits?: number;
-  readonly flushQueueEntries?: number;
 }
 
 /** A group: what its requesters share. */

@@ -34,10 +34,11 @@ export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabM
   const machine = machineOf(kind);
   const names = { a: bdfOf(machine, "peerA"), b: bdfOf(machine, "peerB"), client: bdfOf(machine, "client") };
   const withPages = hasPeerPages && !kind.isGuest;
+  const { rootComplex, switchForwarding } = kind;
   const system = buildSystem(machine, {
     ramBytes: kind.hasHighRam ? HIGH_RAM_BYTES : RAM_BYTES,
-    rootComplex: kind.rootComplex,
-    switchForwarding: kind.switchForwarding,
+    rootComplex,
+    switchForwarding,
     peerMemory: withPages ? [names.a, names.b].map((fn) => ({ fn, bar: PEER_BAR })) : [],
   });
   const peers: readonly [LabPeer, LabPeer] = [

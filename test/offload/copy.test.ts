@@ -103,7 +103,7 @@ describe("a copy that the fabric does not deliver", () => {
     const functions = whole.functions.map((one) => (one.names.includes("root1") ? { ...one, acs: null } : one));
     const machine = { ...whole, functions };
     expect(copyBench(machine).run()).toMatchObject({ outcome: "silent-loss", fabricSaw: "unsupported-request" });
-    const forwarding = copyBench(machine, { fabric: { withoutUpstreamForwarding: "forward" } });
+    const forwarding = copyBench(machine, { withoutUpstreamForwarding: "forward" });
     expect(forwarding.run().outcome).toBe("done");
   });
 

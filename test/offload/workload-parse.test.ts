@@ -40,7 +40,7 @@ describe("a workload file", () => {
       "w.yaml",
     );
     expect(name).toBe("w.yaml");
-    expect(model).toEqual({ fabric: {}, backend: [], dmaMaskBits: [], peerMemory: [] });
+    expect(model).toEqual({ backend: [], dmaMaskBits: [], peerMemory: [] });
     expect(steps[0]).toMatchObject({
       ...{ name: "1: nvmeof target of b at a", isCompared: false, provider: "auto", queues: 1, seed: 0 },
       drive: { device: { text: "b" }, blockBytes: 512, commandsIn: "host" },
@@ -75,16 +75,14 @@ workload:
         switchForwarding: "always-upstream",
       },
       ...{ failedReads: "unnoticed", rules: "6.12" },
-      fabric: {
-        ...{ withoutUpstreamForwarding: "forward", insideDevices: "upstream" },
-        ...{ maxPayloadBytes: 512, maxReadBytes: 4096 },
-      },
+      ...{ withoutUpstreamForwarding: "forward", insideDevices: "upstream" },
+      ...{ maxPayloadBytes: 512, maxReadBytes: 4096 },
       backend: [[{ text: "nvme0", place: { file: "w.yaml", line: 13, column: 14 } }, "refusing"]],
       dmaMaskBits: [[{ text: "03:00.0", place: { file: "w.yaml", line: 14, column: 18 } }, 32]],
       peerMemory: [
         {
           device: { text: "gpu0", place: { file: "w.yaml", line: 15, column: 26 } },
-          ...{ bar: 2, offset: 0, sizeBytes: 65536, place: { file: "w.yaml", line: 15, column: 16 } },
+          ...{ bar: 2, sizeBytes: 65536 },
         },
       ],
     });

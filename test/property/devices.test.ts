@@ -101,7 +101,7 @@ it("A copy on hardware that keeps to the specification is right or refused, touc
   fc.assert(
     fc.property(request, ({ shape: form, ends: [fromName = "", toName = ""], engine, ...place }) => {
       const machine = machineFor(form);
-      const { system, fn } = benchOf(machine, { fabric });
+      const { system, fn } = benchOf(machine, fabric);
       const from = { fn: fn(fromName), bar: largestBar(system, fn(fromName)), offset: place.fromOffset };
       const to = { fn: fn(toName), bar: largestBar(system, fn(toName)), offset: place.toOffset };
       const engineFn = engine === "from" ? from.fn : engine === "to" ? to.fn : fn(engine);
@@ -140,7 +140,7 @@ it("An NVMe-oF target and a GPU's read end with the right bytes, whatever the ma
   fc.assert(
     fc.property(request, ({ shape: form, blocks, block, peerMemory, seed, commandsIn }) => {
       const machine = machineFor(form);
-      const { system, fn } = benchOf(machine, { fabric });
+      const { system, fn } = benchOf(machine, fabric);
       const controller = new NvmeController(system, bdfOf(machine, "cmb1"));
       const drive = new NvmeDriver(system, controller, { commandsIn });
       const nic = new RdmaNic(system, fn("nic0"));

@@ -91,12 +91,10 @@ export function mappedWorld({ scenario, ramBusOffset }: MachineDraft): MappedWor
     switchForwarding: "per-spec",
     ramBusOffset: () => ramBusOffset,
     peerMemory: peers.map(({ fn, bar, sizeBytes }) => ({ fn, bar, sizeBytes })),
-    fabric: {
-      withoutUpstreamForwarding: "forward",
-      isEgressControlled: () => false,
-      maxPayloadBytes: 4096,
-      maxReadBytes: 4096,
-    },
+    withoutUpstreamForwarding: "forward",
+    isEgressControlled: () => false,
+    maxPayloadBytes: 4096,
+    maxReadBytes: 4096,
   });
   const ram = system.ram.alloc(RAM_PAGES * PAGE_BYTES);
   if (ram === null) throw new Error("no RAM for lists");

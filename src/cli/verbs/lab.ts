@@ -12,6 +12,7 @@ import type { Printable } from "../../pci/visible.ts";
 import type { Block } from "../../report/document.ts";
 import { documentMarkdown } from "../../report/document-markdown.ts";
 import { documentText } from "../../report/document-text.ts";
+import type { JsonOutput } from "../../report/json-types.ts";
 import { labBlocks } from "../../report/lab/blocks.ts";
 import { labJson, replayJson } from "../../report/lab/json.ts";
 import { labPage } from "../../report/lab/page.ts";
@@ -132,7 +133,7 @@ function measure({ classes, designs, lengths, seed }: LabResult): readonly Measu
 
 function printForm(
   options: OutputOptions,
-  json: () => object,
+  json: () => JsonOutput,
   blocks: () => readonly Block[],
   markdown: () => Printable,
 ): void {

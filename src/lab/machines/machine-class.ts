@@ -1,4 +1,4 @@
-import type { RootComplexPolicy } from "../../fabric/options.ts";
+import { HARDWARE_DEFAULTS, type HardwareSettings } from "../../fabric/options.ts";
 
 /** The kinds of machine, by name. */
 export const CLASS_IDS = [
@@ -33,15 +33,13 @@ export type ClassId = (typeof CLASS_IDS)[number];
  * A kind of machine: a scenario with two owners of peer memory (`peerA`, `peerB`), who issues the DMA (`client`), and
  * what config space does not say.
  */
-export interface MachineClass {
+export interface MachineClass extends Pick<HardwareSettings, "rootComplex" | "switchForwarding"> {
   readonly id: ClassId;
   readonly title: string;
   /** What is special, in a sentence. */
   readonly words: string;
   /** YAML, as `peerlane tree` reads it. */
   readonly scenario: string;
-  readonly rootComplex: RootComplexPolicy;
-  readonly switchForwarding: "per-spec" | "always-upstream";
   /** The designs run in the kernel of a guest that the three devices are assigned to. */
   readonly isGuest: boolean;
   /** The request was made for the device named `planned`, and another one, `client`, issues it. */
@@ -55,8 +53,8 @@ export const PLAIN_MACHINE: Pick<
   MachineClass,
   "rootComplex" | "switchForwarding" | "isGuest" | "hasOtherClient" | "hasHighRam"
 > = {
-  rootComplex: "forward",
-  switchForwarding: "per-spec",
+  rootComplex: HARDWARE_DEFAULTS.rootComplex,
+  switchForwarding: HARDWARE_DEFAULTS.switchForwarding,
   isGuest: false,
   hasOtherClient: false,
   hasHighRam: false,

@@ -1,31 +1,29 @@
 import type { Backend } from "../../devices/system-options.ts";
 import type { YamlSource } from "../../host/yaml/yaml-source.ts";
+import { present } from "../../pci/present.ts";
 import type { ModelInput } from "./input.ts";
-import type { DeviceName, ModelChoices, PeerMemoryChoice } from "./workload.ts";
+import type { DeviceName, NamedPeerMemory, NamedSystemOptions } from "./workload.ts";
 
 /** `model:` with the places of its devices. */
-export function buildModel(input: ModelInput, source: YamlSource): ModelChoices {
-  const { ram, ramBusOffset, rootComplex, switchForwarding, failedReads, rules } = input;
-  const { withoutUpstreamForwarding, insideDevices, maxPayload, maxReadRequest } = input;
+export function buildModel(input: ModelInput, source: YamlSource): NamedSystemOptions {
+  const { ram, maxPayload, maxReadRequest, backend = {}, dmaMaskBits = {}, peerMemory = [], ...same } = input;
   return {
-    ...present({ ramBytes: ram, ramBusOffset, rootComplex, switchForwarding, failedReads, rules }),
-    fabric: present({
-      withoutUpstreamForwarding,
-      insideDevices,
+    ...present({
+      ...same,
+      ramBytes: ram,
       maxPayloadBytes: maxPayload === undefined ? undefined : Number(maxPayload),
       maxReadBytes: maxReadRequest === undefined ? undefined : Number(maxReadRequest),
     }),
-    backend: backendsOf(input.backend ?? {}, source),
-    dmaMaskBits: byDevice(input.dmaMaskBits ?? {}, "dmaMaskBits", source),
-    peerMemory: (input.peerMemory ?? []).map(({ device, bar, offset, size }, index): PeerMemoryChoice => {
-      const path = ["model", "peerMemory", index];
-      const name = { text: device, place: source.placeOf([...path, "device"]) };
-      return { device: name, bar, offset: offset ?? 0, sizeBytes: size ?? null, place: source.placeOf(path) };
+    backend: backendsOf(backend, source),
+    dmaMaskBits: byDevice(dmaMaskBits, "dmaMaskBits", source),
+    peerMemory: peerMemory.map(({ device, bar, offset, size }, index): NamedPeerMemory => {
+      const place = source.placeOf(["model", "peerMemory", index, "device"]);
+      return { device: { text: device, place }, bar, ...present({ offset, sizeBytes: size }) };
     }),
   };
 }
 
-function backendsOf(input: NonNullable<ModelInput["backend"]>, source: YamlSource): ModelChoices["backend"] {
+function backendsOf(input: NonNullable<ModelInput["backend"]>, source: YamlSource): NamedSystemOptions["backend"] {
   return typeof input === "string" ? input : byDevice<Backend>(input, "backend", source);
 }
 
@@ -38,11 +36,4 @@ function byDevice<T>(
     { text, place: source.placeOfKey(["model", key], text) },
     value,
   ]);
-}
-
-/** The entries that have a value. */
-function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -1,5 +1,6 @@
-import type { Backend, FailedReads } from "../../devices/system-options.ts";
-import type { RootComplexPolicy } from "../../fabric/options.ts";
+import type { NvmeDriverOptions } from "../../devices/nvme/driver.ts";
+import type { Backend, SystemOptions } from "../../devices/system-options.ts";
+import type { HARDWARE_WORDS, HardwareSettings } from "../../fabric/options.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
 
@@ -37,7 +38,7 @@ export interface IoInput {
 export interface DriveInput {
   readonly drive: string;
   readonly blockSize?: BlockSizeInput | undefined;
-  readonly commandsIn?: "host" | "controller" | undefined;
+  readonly commandsIn?: NvmeDriverOptions["commandsIn"];
 }
 
 /** `nvmeof:`. */
@@ -76,18 +77,18 @@ export interface PeerMemoryInput {
   readonly size?: number | undefined;
 }
 
+/** Keys that a file may leave out. */
+type Optional<T> = { readonly [K in keyof T]?: T[K] | undefined };
+
+/** Settings of the hardware that are words. */
+type HardwareWords = Pick<HardwareSettings, keyof typeof HARDWARE_WORDS>;
+
 /** `model:`. */
-export interface ModelInput {
+export interface ModelInput extends Optional<HardwareWords>, Optional<Pick<SystemOptions, "failedReads" | "rules">> {
   readonly ram?: number | undefined;
   readonly ramBusOffset?: number | undefined;
-  readonly rootComplex?: RootComplexPolicy | undefined;
-  readonly switchForwarding?: "per-spec" | "always-upstream" | undefined;
-  readonly failedReads?: FailedReads | undefined;
-  readonly withoutUpstreamForwarding?: "refuse" | "forward" | undefined;
-  readonly insideDevices?: "direct" | "upstream" | undefined;
   readonly maxPayload?: TlpSizeInput | undefined;
   readonly maxReadRequest?: TlpSizeInput | undefined;
-  readonly rules?: string | undefined;
   readonly backend?: Backend | Readonly<Record<string, Backend>> | undefined;
   readonly dmaMaskBits?: Readonly<Record<string, number>> | undefined;
   readonly peerMemory?: readonly PeerMemoryInput[] | undefined;

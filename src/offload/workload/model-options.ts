@@ -1,14 +1,15 @@
-import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
+import type { Backend, SystemOptions } from "../../devices/system-options.ts";
 import type { RouteHop } from "../../fabric/route.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { present } from "../../pci/present.ts";
 import { formatSize } from "../../pci/size.ts";
 import { atPlace } from "./placed-error.ts";
 import { MAX_RAM_BYTES } from "./schema.ts";
-import type { DeviceName, ModelChoices } from "./workload.ts";
+import type { DeviceName, NamedSystemOptions } from "./workload.ts";
 
 /** The function that a file names. Throws with the place in it where there is none, or several. */
 export function functionOf(machine: Machine, { text, place }: DeviceName): Bdf {
@@ -18,20 +19,17 @@ export function functionOf(machine: Machine, { text, place }: DeviceName): Bdf {
 /** `model:` as the model takes it. Throws, with the place, for devices that are not there. */
 export function systemOptions(
   machine: Machine,
-  model: ModelChoices,
+  model: NamedSystemOptions,
   trace: ((hop: RouteHop) => void) | undefined,
 ): SystemOptions {
-  const { fabric, backend, dmaMaskBits, peerMemory, ramBusOffset, ...same } = model;
+  const { backend, dmaMaskBits, peerMemory, ramBusOffset, ...same } = model;
   refuseHugePools(machine);
   return {
     ...same,
-    fabric: { ...fabric, ...(trace === undefined ? {} : { trace }) },
+    ...present({ trace }),
     ...(typeof backend === "string" ? { backend } : backendsOf(machine, backend)),
     dmaMaskBits: new Map(dmaMaskBits.map(([device, bits]) => [functionOf(machine, device), bits])),
-    peerMemory: peerMemory.map(({ device, bar, offset, sizeBytes }): PeerMemoryRequest => {
-      const fn = functionOf(machine, device);
-      return { fn, bar, offset, ...(sizeBytes === null ? {} : { sizeBytes }) };
-    }),
+    peerMemory: peerMemory.map(({ device, ...part }) => ({ fn: functionOf(machine, device), ...part })),
     ...(ramBusOffset === undefined ? {} : { ramBusOffset: () => ramBusOffset }),
   };
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { BACKENDS, FAILED_READS } from "../../devices/system-options.ts";
+import { HARDWARE_WORDS } from "../../fabric/options.ts";
 import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
 import { scenarioSchema } from "../../host/scenario/schema.ts";
 import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/yaml/scalars.ts";
@@ -82,17 +84,17 @@ const step: z.ZodType<StepInput> = fields("a step", {
   gpuRead: gpuRead.optional(),
 });
 
-const backend = choice(["direct", "swiotlb", "iommu", "refusing"]);
+const backend = choice(BACKENDS);
 const tlpSize = choice(["128", "256", "512", "1024", "2048", "4096"]).optional();
 
 const model: z.ZodType<ModelInput> = fields("model", {
   ram: byteSize("an amount of RAM", 2 ** 20, MAX_RAM_BYTES).optional(),
   ramBusOffset: busOffset.optional(),
-  rootComplex: choice(["forward", "refuse", "writes-only", "within-host-bridge"]).optional(),
-  switchForwarding: choice(["per-spec", "always-upstream"]).optional(),
-  failedReads: choice(["reported", "unnoticed"]).optional(),
-  withoutUpstreamForwarding: choice(["refuse", "forward"]).optional(),
-  insideDevices: choice(["direct", "upstream"]).optional(),
+  rootComplex: choice(HARDWARE_WORDS.rootComplex).optional(),
+  switchForwarding: choice(HARDWARE_WORDS.switchForwarding).optional(),
+  failedReads: choice(FAILED_READS).optional(),
+  withoutUpstreamForwarding: choice(HARDWARE_WORDS.withoutUpstreamForwarding).optional(),
+  insideDevices: choice(HARDWARE_WORDS.insideDevices).optional(),
   maxPayload: tlpSize,
   maxReadRequest: tlpSize,
   rules: kernelRelease.optional(),

@@ -1,5 +1,7 @@
-import type { Backend, FailedReads } from "../../devices/system-options.ts";
-import type { FabricOptions, RootComplexPolicy } from "../../fabric/options.ts";
+import type { NvmeOptions } from "../../devices/nvme/controller.ts";
+import type { NvmeDriverOptions } from "../../devices/nvme/driver.ts";
+import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
+import type { HardwareSettings } from "../../fabric/options.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Place } from "../../pci/error.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
@@ -23,10 +25,10 @@ export interface CopyPlace {
 }
 
 /** How an NVMe controller of a step is set up. */
-export interface DriveSetup {
+export interface DriveSetup
+  extends Required<Pick<NvmeOptions, "blockBytes">>,
+    Required<Pick<NvmeDriverOptions, "commandsIn">> {
   readonly device: DeviceName;
-  readonly blockBytes: 512 | 4096;
-  readonly commandsIn: "host" | "controller";
 }
 
 /** What every step has. */
@@ -50,7 +52,7 @@ export interface CopyStep extends StepBase {
   /** Whose copy engine works between two memories; `from`'s where it is `null`. */
   readonly engine: DeviceName | null;
   readonly fallBackToRam: boolean;
-  readonly blockBytes: 512 | 4096;
+  readonly blockBytes: DriveSetup["blockBytes"];
 }
 
 /** Reads or writes of hosts, one behind the other from `block` on. */
@@ -88,31 +90,20 @@ export interface GpuReadStep extends StepBase {
 export type WorkloadStep = CopyStep | TargetStep | GpuReadStep;
 
 /** A BAR, or a part of it, that is to be peer memory. */
-export interface PeerMemoryChoice {
+export interface NamedPeerMemory extends Omit<PeerMemoryRequest, "fn"> {
   readonly device: DeviceName;
-  readonly bar: number;
-  readonly offset: number;
-  /** To the BAR's end where it is `null`. */
-  readonly sizeBytes: number | null;
-  readonly place: Place;
 }
 
-/** How the model is put together: `SystemOptions` with devices by name; what is absent is the model's own choice. */
-export interface ModelChoices {
-  readonly ramBytes?: number;
-  readonly rootComplex?: RootComplexPolicy;
-  readonly switchForwarding?: "per-spec" | "always-upstream";
-  readonly failedReads?: FailedReads;
-  readonly rules?: string;
+/** How the model is put together: {@link SystemOptions} with devices by name; what is absent is the model's own choice. */
+export interface NamedSystemOptions
+  extends Partial<HardwareSettings>,
+    Pick<SystemOptions, "ramBytes" | "failedReads" | "rules"> {
+  /** One for all host bridges. */
   readonly ramBusOffset?: number;
-  readonly fabric: Pick<
-    FabricOptions,
-    "withoutUpstreamForwarding" | "insideDevices" | "maxPayloadBytes" | "maxReadBytes"
-  >;
   /** For all devices, or one by one. */
   readonly backend: Backend | readonly (readonly [DeviceName, Backend])[];
   readonly dmaMaskBits: readonly (readonly [DeviceName, number])[];
-  readonly peerMemory: readonly PeerMemoryChoice[];
+  readonly peerMemory: readonly NamedPeerMemory[];
 }
 
 /** What a workload runs on: a source that is still to be read, or a scenario in the file itself (as firmware leaves it). */
@@ -126,7 +117,7 @@ export interface Workload {
   /** The file's own name for it, else the file's name. */
   readonly name: string;
   readonly machine: WorkloadMachine;
-  readonly model: ModelChoices;
+  readonly model: NamedSystemOptions;
   /** In the order of the file; at least one. */
   readonly steps: readonly WorkloadStep[];
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { HARDWARE_WORDS } from "../../fabric/options.ts";
 import { DESIGN_IDS } from "../../lab/design.ts";
 import { CLASS_IDS } from "../../lab/machines/machine-class.ts";
 import { OUTCOMES } from "../../lab/outcome.ts";
@@ -96,8 +97,8 @@ export const labSchema: z.ZodType<LabJson> = named(
         title: z.string(),
         words: z.string(),
         scenario: z.string().describe("a scenario file"),
-        rootComplex: z.enum(["forward", "refuse", "writes-only", "within-host-bridge"]),
-        switchForwarding: z.enum(["per-spec", "always-upstream"]),
+        rootComplex: z.enum(HARDWARE_WORDS.rootComplex),
+        switchForwarding: z.enum(HARDWARE_WORDS.switchForwarding),
       }),
     ),
     cells: z.array(
