@@ -69,3 +69,22 @@ function withInner(port: RootPortNode, inner: RootPortNode): RootPortNode {
   const beside = port.below.map((node, index): ScenarioNode => ({ ...node, function: index + 1, multifunction: true }));
   return { ...port, below: [{ ...inner, device: 0, function: 0, multifunction: true }, ...beside] };
 }
+
+/** What the kernel walks in a scenario: how many host bridges, what kinds of ports, which of them redirect. */
+export function features({ hostBridges }: Scenario): readonly string[] {
+  const nodes = hostBridges.flatMap(({ below }) => below.flatMap(withBelow));
+  const kinds = new Set(nodes.map(({ kind }) => kind));
+  const redirecting = nodes.filter(({ kind, acs }) => kind === "root-port" && acs !== null).length;
+  const ports = nodes.filter(({ kind }) => kind === "root-port").length;
+  return [
+    hostBridges.length === 1 ? "one host bridge" : "several host bridges",
+    kinds.has("pcie-to-pci-bridge") ? "conventional bridge" : kinds.has("switch") ? "switch" : "no bridge below ports",
+    redirecting === 0 ? "no port redirects" : redirecting === ports ? "each port redirects" : "some ports redirect",
+    nodes.some(({ multifunction }) => multifunction) ? "devices of several functions" : "devices of one function",
+  ];
+}
+
+function withBelow(node: ScenarioNode): ScenarioNode[] {
+  if (node.kind === "switch") return [node, ...node.ports.flatMap(({ below }) => below).flatMap(withBelow)];
+  return "below" in node ? [node, ...node.below.flatMap(withBelow)] : [node];
+}

@@ -18,7 +18,7 @@ import type { GuestReport } from "../../src/vm/measured.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { type Boot, listBoots } from "./boots.ts";
 import { compareGroups, groupSets } from "./compare.ts";
-import { planBoots, recipeHash } from "./sample.ts";
+import { pairsOf, planBoots, recipeHash } from "./sample.ts";
 
 /** A kernel parameter that `fix` proposes for pairs of a captured machine. */
 interface ProposedBoot {
@@ -68,7 +68,7 @@ const isRecorded = ({ name, recipe }: { name: string; recipe: string }): boolean
 const plan = planBoots(boots, isRecorded, ({ name }) => {
   const [capture = "", fix = ""] = name.split(" + ");
   const [shape = "", cpu = ""] = capture.split(".");
-  return [shape, cpu, fix.replace(/=.*/, "")];
+  return pairsOf([shape, cpu, fix.replace(/=.*/, "")]);
 });
 let confirmed = 0;
 

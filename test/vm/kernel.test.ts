@@ -10,10 +10,10 @@ import type { GuestReport, MeasuredPair } from "../../src/vm/measured.ts";
 import { allSubjects } from "../conformance/subjects.ts";
 import { checkConformance } from "../conformance/suite.ts";
 import { captureNames, readCapture } from "../machines/captures.ts";
-import { listBoots } from "./boots.ts";
+import { features, listBoots } from "./boots.ts";
 import { compareGroups, comparePairs } from "./compare.ts";
 import { decisionOf, recordCapture } from "./record.ts";
-import { planBoots, recipeHash } from "./sample.ts";
+import { pairsOf, planBoots, recipeHash } from "./sample.ts";
 
 const isRecording = process.env["PEERLANE_RECORD"] === "1";
 const files = await guestFiles();
@@ -22,9 +22,9 @@ const boots = listBoots().map((boot) => ({ ...boot, recipe: recipeHash(recipeOf(
 const isRecorded = ({ name, recipe }: { name: string; recipe: string }): boolean =>
   captureNames.includes(name) && readCapture(name).recipe === recipe;
 // What is not booted is replayed in test/machines and test/conformance, as all recordings are.
-const plan = planBoots(boots, isRecorded, ({ name }) => {
-  const [shape = "", cpu = "", ...rest] = name.split(".");
-  return [shape, cpu, rest.join(".")];
+const plan = planBoots(boots, isRecorded, ({ name, scenario }) => {
+  const [shape = "", cpu = "", ...setting] = name.split(".");
+  return [shape, ...pairsOf([...features(scenario), cpu, setting.join(".")])];
 });
 let pairs = 0;
 let booted = 0;

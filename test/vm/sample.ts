@@ -30,15 +30,15 @@ export interface BootPlan<B> {
   readonly summary: string;
 }
 
-/** Decides which boots to make: all that differ from their recording, and of the others a pairwise sample. */
+/** Decides which boots to make: all that differ from their recording, and of the others a sample with every mark. */
 export function planBoots<B>(
   boots: readonly B[],
   isRecorded: (boot: B) => boolean,
-  factorsOf: (boot: B) => readonly string[],
+  marksOf: (boot: B) => readonly string[],
 ): BootPlan<B> {
   const changed = bootsAll ? boots : boots.filter((boot) => !isRecorded(boot));
   const same = boots.filter((boot) => !changed.includes(boot));
-  const sample = pairwiseSample(same, factorsOf, sampleSeed);
+  const sample = sampleOf(same, marksOf, sampleSeed);
   const replayed = same.filter((boot) => !sample.includes(boot));
   const changes = bootsAll ? "all asked for" : `${changed.length} differ from their recording`;
   return {
@@ -48,29 +48,24 @@ export function planBoots<B>(
   };
 }
 
-/** A subset in which every pair of values of two factors occurs that occurs in the whole; which one, the seed decides. */
-export function pairwiseSample<B>(
-  items: readonly B[],
-  factorsOf: (item: B) => readonly string[],
-  seed: number,
-): readonly B[] {
+/** A small subset in which every mark occurs that some item bears; which one, the seed decides. */
+export function sampleOf<B>(items: readonly B[], marksOf: (item: B) => readonly string[], seed: number): readonly B[] {
   const random = randomFrom(seed);
-  const shuffled = items
-    .map((item) => ({ item, key: random(), pairs: pairsOf(factorsOf(item)) }))
-    .sort((a, b) => a.key - b.key);
-  const missing = new Set(shuffled.flatMap(({ pairs }) => pairs));
+  const shuffled = items.map((item) => ({ item, key: random(), marks: marksOf(item) })).sort((a, b) => a.key - b.key);
+  const missing = new Set(shuffled.flatMap(({ marks }) => marks));
   const sample: B[] = [];
   while (missing.size > 0) {
-    const gains = shuffled.map(({ pairs }) => pairs.filter((pair) => missing.has(pair)).length);
+    const gains = shuffled.map(({ marks }) => marks.filter((mark) => missing.has(mark)).length);
     const best = shuffled[gains.indexOf(Math.max(...gains))];
     if (best === undefined) break;
-    for (const pair of best.pairs) missing.delete(pair);
+    for (const mark of best.marks) missing.delete(mark);
     sample.push(best.item);
   }
   return sample;
 }
 
-function pairsOf(factors: readonly string[]): string[] {
+/** Marks for a pairwise sample: each pair of values of two factors. */
+export function pairsOf(factors: readonly string[]): string[] {
   return factors.flatMap((a, i) => factors.slice(i + 1).map((b, j) => JSON.stringify([i, a, i + 1 + j, b])));
 }
 
