@@ -30,10 +30,11 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "kernel",
           include: KERNEL_TESTS,
-          // Each boot is one busy core in software emulation, so they have the machine for themselves.
+          // Each guest is one busy core in software emulation: two at a time, and no other test beside them.
           sequence: { groupOrder: 1 },
-          maxWorkers: 1,
-          maxConcurrency: 2,
+          maxWorkers: 2,
+          maxConcurrency: 1,
+          globalSetup: "test/vm/fetch-guest-files.ts",
           testTimeout: 600_000,
           hookTimeout: 1_800_000,
         },
