@@ -4,7 +4,10 @@
  *     npm run mutate                          every area, hours on two cores
  *     npm run mutate -- rules gates           areas
  *     npm run mutate -- src/pci/decode.ts     single files
- *     npm run mutate -- --sample 40           about as many lines of one area; both by the seed, which is the commit
+ *     npm run mutate -- --sample 40           about as many lines of one area; both by the seed, which is the commit (no
+ *                                             area whose tests take long, unless it is named)
+ *
+ *     npm run mutate -- --named               faults that once survived every test
  *
  * `--seed TEXT` draws another sample, `--numbers` or `--operators` makes only that kind of change. Exit status 1: fewer
  * are noticed than an area's goal (of a sample: fewer than chance explains).
@@ -17,6 +20,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { AREAS, type Area } from "./mutate/areas.ts";
 import { isNoticed, type Lines, type Mutant } from "./mutate/mutant.ts";
+import { tryNamed } from "./mutate/named.ts";
 import { mutateNumbers } from "./mutate/numbers.ts";
 import { mutateOperators } from "./mutate/operators.ts";
 
@@ -27,6 +31,7 @@ const { values, positionals } = parseArgs({
     seed: { type: "string" },
     numbers: { type: "boolean", default: false },
     operators: { type: "boolean", default: false },
+    named: { type: "boolean", default: false },
   },
 });
 
@@ -101,7 +106,17 @@ function leastScore({ goal }: Area, count: number): number {
   return goal - 3 * Math.sqrt((goal * (100 - goal)) / Math.max(count, 1));
 }
 
+/** Faults that once survived every test, each put in and noticed. */
+async function named(): Promise<void> {
+  const tried = await tryNamed();
+  const rows = tried.map(({ fault, mutant }) => `| ${fault} | ${mutant.file}:${mutant.line} | ${mutant.end} |`);
+  process.stdout.write(`\n| fault | in | end |\n|---|---|---|\n${rows.join("\n")}\n`);
+  if (!tried.every(({ mutant }) => isNoticed(mutant))) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
+  if (values.named) await named();
+  if (values.named && values.sample === undefined && positionals.length === 0) return;
   const seed = values.seed ?? execFileSync("git", ["rev-parse", "HEAD"], { encoding: "utf8" }).trim();
   const random = draws(seed);
   const isFile = (name: string): boolean => name.endsWith(".ts");
@@ -111,7 +126,8 @@ async function main(): Promise<void> {
   }
   let areas = AREAS;
   if (positionals.length === 0 && values.sample !== undefined) {
-    areas = [AREAS[Math.floor(random.next().value * AREAS.length)] as Area];
+    const short = AREAS.filter(({ isLong }) => isLong !== true);
+    areas = [short[Math.floor(random.next().value * short.length)] as Area];
     process.stdout.write(`a sample of ${values.sample} lines of '${areas[0]?.name}' by the seed ${seed}\n`);
   }
   for (const area of areas) {

@@ -7,6 +7,8 @@ export interface Area {
   readonly goal: number;
   readonly sources: readonly string[];
   readonly tests: readonly string[];
+  /** Its tests start processes and search: no sample is drawn of it unless it is named. */
+  readonly isLong?: true;
 }
 
 /** Files of a folder: those of these names, or all of the kind. */
@@ -57,5 +59,11 @@ export const AREAS: readonly Area[] = [
       ...files("test/dma", ".test.ts", ["iommu", "iommu-units", "iova-state"]),
     ],
   },
-  { name: "copy", goal: 80, sources: files("src/live/copy", ".ts"), tests: files("test/live/copy", ".test.ts") },
+  {
+    name: "copy",
+    goal: 80,
+    sources: files("src/live/copy", ".ts"),
+    tests: files("test/live/copy", ".test.ts"),
+    isLong: true,
+  },
 ];

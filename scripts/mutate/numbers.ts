@@ -1,69 +1,25 @@
-import { existsSync, readFileSync } from "node:fs";
-import { basename, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import ts from "typescript";
-import { createVitest, type TestSpecification, type Vitest } from "vitest/node";
 import type { Lines, Mutant } from "./mutant.ts";
+import { type Replacement, tryReplacements } from "./replacements.ts";
 
 /**
  * Makes each number of the given lines one more, on its own, and runs the tests of `MUTATE_TESTS`: Stryker changes no
- * numbers, and tables of ids are nothing else. The test that mirrors the file comes first, alone.
+ * numbers, and tables of ids are nothing else.
  */
-export async function mutateNumbers(where: readonly Lines[]): Promise<Mutant[]> {
-  let mutated: { readonly file: string; readonly text: string } | undefined;
-  const vitest = await createVitest(
-    "test",
-    {
-      config: "scripts/mutate/vitest.config.ts",
-      watch: false,
-      bail: 1,
-      maxWorkers: Number(process.env["MUTATE_WORKERS"] ?? 1),
-      reporters: [{}],
-    },
-    {
-      plugins: [
-        {
-          name: "mutant",
-          enforce: "pre",
-          transform: (_code: string, id: string): string | undefined =>
-            id === mutated?.file ? mutated.text : undefined,
-        },
-      ],
-    },
+export function mutateNumbers(where: readonly Lines[]): Promise<Mutant[]> {
+  return tryReplacements(
+    where.flatMap(({ file, lines }) => {
+      const text = readFileSync(file, "utf8");
+      return numbersIn(file, text)
+        .filter(({ line }) => lines.length === 0 || lines.includes(line))
+        .map(({ start, end, line }): Replacement => {
+          const was = text.slice(start, end);
+          return { file, line, kind: "Number", start, was, became: oneMore(was) };
+        });
+    }),
   );
-  const specifications = await vitest.globTestSpecifications();
-  const found: Mutant[] = [];
-  for (const { file, lines } of where) {
-    const path = resolve(file);
-    const text = readFileSync(path, "utf8");
-    for (const { start, end, line } of numbersIn(file, text)) {
-      if (lines.length > 0 && !lines.includes(line)) continue;
-      const was = text.slice(start, end);
-      const became = oneMore(was);
-      mutated = { file: path, text: text.slice(0, start) + became + text.slice(end) };
-      const isKilled = await fails(vitest, path, specifications);
-      found.push({ file, line, kind: "Number", was, became, end: isKilled ? "killed" : "survived" });
-      if (!isKilled || found.length % 20 === 0) {
-        const survived = found.filter(({ end }) => end === "survived").length;
-        process.stdout.write(`${file}:${line}: ${found.length} numbers changed, ${survived} unnoticed\n`);
-      }
-    }
-    mutated = undefined;
-    vitest.invalidateFile(path);
-  }
-  await vitest.close();
-  return found;
-}
-
-async function fails(vitest: Vitest, changed: string, all: readonly TestSpecification[]): Promise<boolean> {
-  const mirror = resolve(`test/${changed.slice(resolve("src").length + 1).replace(/\.ts$/, ".test.ts")}`);
-  const own = all.filter(({ moduleId }) => moduleId === mirror);
-  for (const some of existsSync(mirror) ? [own, all.filter((one) => !own.includes(one))] : [all]) {
-    if (some.length === 0) continue;
-    vitest.invalidateFile(changed);
-    const { testModules, unhandledErrors } = await vitest.runTestSpecifications([...some], false);
-    if (unhandledErrors.length > 0 || testModules.some((module) => !module.ok())) return true;
-  }
-  return false;
 }
 
 /**

@@ -18,6 +18,9 @@ export function countCase(): void {
 /** Says how many cases there were. */
 export function sayCases(what: string): void {
   process.stdout.write(`fuzzed ${what} with ${cases} cases, ${printed} of them printed\n`);
+  // A worker loads this module once for all files.
+  cases = 0;
+  printed = 0;
 }
 
 /** Either a machine on which everything works, or an error of ours that names the file. */
