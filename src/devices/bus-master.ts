@@ -1,9 +1,8 @@
 import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
 import type { Device } from "../host/select.ts";
-import type { DmaAddr } from "../pci/addresses.ts";
+import type { DmaAddr, DmaSpan } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { DmaSpan } from "./dma-spans.ts";
 import { forEachPart } from "./dma-spans.ts";
 import { functionIn, type System } from "./system.ts";
 

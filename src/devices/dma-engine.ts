@@ -1,8 +1,9 @@
 import type { Device } from "../host/select.ts";
 import type { ByteStore } from "../memory/bytes.ts";
+import type { DmaSpan } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { BusMaster } from "./bus-master.ts";
-import { type DmaSpan, spanBytes } from "./dma-spans.ts";
+import { spanBytes } from "./dma-spans.ts";
 import type { System } from "./system.ts";
 
 /** Bytes that an engine reads before it writes them. */

@@ -1,11 +1,5 @@
-import type { DmaAddr } from "../pci/addresses.ts";
+import type { DmaAddr, DmaSpan } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
-
-/** A run of addresses as the DMA API returned them: all that a device knows of memory. */
-export interface DmaSpan {
-  readonly address: DmaAddr;
-  readonly lengthBytes: number;
-}
 
 /** Bytes of all spans. */
 export function spanBytes(spans: readonly DmaSpan[]): number {

@@ -1,12 +1,11 @@
 import type { Device } from "../host/select.ts";
 import type { ByteStore } from "../memory/bytes.ts";
 import { PageAllocator } from "../memory/page-allocator.ts";
-import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { type DmaSpan, PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { BusMaster } from "./bus-master.ts";
 import { DmaEngine, type EngineStatus } from "./dma-engine.ts";
-import type { DmaSpan } from "./dma-spans.ts";
 import { functionIn, type System } from "./system.ts";
 
 /** Which BAR shows the memory. */

@@ -1,12 +1,11 @@
 import type { DmaDirection } from "../dma/dma-device.ts";
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
-import { dmaEntries, type ScatterEntry, scatterlist } from "../dma/scatterlist.ts";
+import { dmaEntries, scatterlist } from "../dma/scatterlist.ts";
 import type { Device } from "../host/select.ts";
 import type { Provider } from "../memory/provider.ts";
-import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
+import { type DmaSpan, formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { DmaSpan } from "./dma-spans.ts";
 import { functionIn, type System } from "./system.ts";
 
 /** Memory mapped for one device. */
@@ -25,12 +24,12 @@ export interface MappedMemory {
 export function mapMemory(
   system: System,
   device: Device,
-  runs: readonly ScatterEntry[],
+  runs: readonly PhysRange[],
   direction: DmaDirection,
 ): DmaResult<MappedMemory> {
   const fn = functionIn(system, device, "mapMemory");
   for (const run of runs) requireOneOwner(system, run);
-  const withPages = runs.filter(({ phys }) => system.maps.kindAt(phys) !== null).length;
+  const withPages = runs.filter(({ start }) => system.maps.kindAt(start) !== null).length;
   if (withPages === runs.length) return mapPages(system, fn, runs, direction);
   if (withPages === 0) return mapRanges(system, fn, runs, direction);
   throw new PeerlaneError("bad-input", "memory with and without pages cannot be in one mapping", {
@@ -39,10 +38,10 @@ export function mapMemory(
 }
 
 /** An entry of a scatterlist never crosses pagemaps: back ends look at its first page only. */
-function requireOneOwner({ maps, physical }: System, { phys, lengthBytes }: ScatterEntry): void {
-  const last = (phys + lengthBytes - 1) as PhysAddr;
-  if (maps.pagemapAt(phys) === maps.pagemapAt(last) && physical.regionAt(phys) === physical.regionAt(last)) return;
-  throw new PeerlaneError("bad-input", `${lengthBytes} bytes at ${formatAddress(phys)} are not one kind of memory`, {
+function requireOneOwner({ maps, physical }: System, { start, sizeBytes }: PhysRange): void {
+  const last = (start + sizeBytes - 1) as PhysAddr;
+  if (maps.pagemapAt(start) === maps.pagemapAt(last) && physical.regionAt(start) === physical.regionAt(last)) return;
+  throw new PeerlaneError("bad-input", `${sizeBytes} bytes at ${formatAddress(start)} are not one kind of memory`, {
     remedy: "split them where the pool, the BAR or the RAM ends",
   });
 }
@@ -50,7 +49,7 @@ function requireOneOwner({ maps, physical }: System, { phys, lengthBytes }: Scat
 function mapPages(
   system: System,
   fn: Bdf,
-  runs: readonly ScatterEntry[],
+  runs: readonly PhysRange[],
   direction: DmaDirection,
 ): DmaResult<MappedMemory> {
   const ops = system.opsOf(fn);
@@ -64,26 +63,25 @@ function mapPages(
 function mapRanges(
   system: System,
   fn: Bdf,
-  runs: readonly ScatterEntry[],
+  runs: readonly PhysRange[],
   direction: DmaDirection,
 ): DmaResult<MappedMemory> {
   const ops = system.opsOf(fn);
   const device = system.deviceOf(fn);
   const [first] = runs;
-  const provider = first === undefined ? null : providerAt(system, first.phys);
+  const provider = first === undefined ? null : providerAt(system, first.start);
   if (first === undefined || provider === null) {
-    return dmaFailure("EINVAL", `no memory is at ${first === undefined ? "no address" : formatAddress(first.phys)}`);
+    return dmaFailure("EINVAL", `no memory is at ${first === undefined ? "no address" : formatAddress(first.start)}`);
   }
-  if (runs.some(({ phys }) => providerAt(system, phys) !== provider)) {
+  if (runs.some(({ start }) => providerAt(system, start) !== provider)) {
     throw new PeerlaneError("bad-input", "memory of several providers without pages cannot be in one mapping", {
       remedy: "map each provider's apart",
     });
   }
-  const ranges = runs.map(({ phys, lengthBytes }) => ({ start: phys, sizeBytes: lengthBytes }));
-  const result = ops.mapProviderRanges(device, provider, ranges, direction);
+  const result = ops.mapProviderRanges(device, provider, runs, direction);
   if (!result.ok) return result;
   const mappings = result.value;
-  const spans = mappings.map(({ address, sizeBytes }): DmaSpan => ({ address, lengthBytes: sizeBytes }));
+  const spans = mappings.map(({ address, lengthBytes }): DmaSpan => ({ address, lengthBytes }));
   return { ok: true, value: { spans, unmap: () => ops.unmapProviderRanges(device, mappings, direction) } };
 }
 

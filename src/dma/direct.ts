@@ -103,7 +103,7 @@ export class DirectMapping implements DmaOps {
       if (bounced < 0) return this.#beyond(device, address, sizeBytes, type);
       address = bounced;
     }
-    return { ok: true, value: { address: address as DmaAddr, sizeBytes, isBus } };
+    return { ok: true, value: { address: address as DmaAddr, lengthBytes: sizeBytes, isBus } };
   }
 
   /** The CPU physical address as it is, without any offset (`dma_map_resource` and `DMA_ATTR_MMIO`, Linux 7.2). */
@@ -112,14 +112,14 @@ export class DirectMapping implements DmaOps {
     if (refusal !== null) return refusal;
     const { start, sizeBytes } = range;
     if (!isReachable(start, sizeBytes, reachOf(device))) return beyondMask(device, start, sizeBytes);
-    const mapping: DmaMapping = { address: start as number as DmaAddr, sizeBytes, isBus: false };
+    const mapping: DmaMapping = { address: start as number as DmaAddr, lengthBytes: sizeBytes, isBus: false };
     if (this.#pool?.owns(start - device.ramBusOffset)) this.#notBounced.add(mapping);
     return { ok: true, value: mapping };
   }
 
   unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void {
     if (!mapping.isBus && !this.#notBounced.has(mapping))
-      this.#unbounce(device, mapping.address, mapping.sizeBytes, direction);
+      this.#unbounce(device, mapping.address, mapping.lengthBytes, direction);
   }
 
   /**

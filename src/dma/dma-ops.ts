@@ -1,16 +1,12 @@
 import type { Provider } from "../memory/provider.ts";
-import type { DmaAddr, PhysRange } from "../pci/addresses.ts";
+import type { PhysRange } from "../pci/addresses.ts";
 import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import type { DmaResult } from "./dma-error.ts";
-import type { Scatterlist } from "./scatterlist.ts";
+import type { DmaEntry, Scatterlist } from "./scatterlist.ts";
 
 /** A range mapped by itself (`dma_map_page`, `dma_map_resource`, or the two-step API in one go). */
-export interface DmaMapping {
-  readonly address: DmaAddr;
-  readonly sizeBytes: number;
-  readonly isBus: boolean;
-}
+export type DmaMapping = DmaEntry;
 
 /**
  * A back end of the DMA API: direct, swiotlb, IOMMU, or the one that refuses peers. Each call returns the right address

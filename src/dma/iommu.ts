@@ -120,7 +120,7 @@ class IommuMapping implements DmaOps {
     if (domain === null) this.#beneath.unmapRange(device, mapping, direction);
     else if (!mapping.isBus) {
       const start = pageStart(mapping.address);
-      this.#release(domain, start, pageEnd(mapping.address + mapping.sizeBytes) - start);
+      this.#release(domain, start, pageEnd(mapping.address + mapping.lengthBytes) - start);
     }
   }
 
@@ -186,7 +186,7 @@ class IommuMapping implements DmaOps {
       offset += range.sizeBytes;
     }
     state.sync(0, sizeBytes);
-    const mapping: DmaMapping = { address: dmaFromIova(state.address), sizeBytes, isBus: false };
+    const mapping: DmaMapping = { address: dmaFromIova(state.address), lengthBytes: sizeBytes, isBus: false };
     this.#states.set(mapping, state);
     this.cost.allocations++;
     return { ok: true, value: [mapping] };
@@ -221,7 +221,7 @@ class IommuMapping implements DmaOps {
     domain.map(start, page as PhysAddr, bytes, permissionOf(direction));
     this.cost.iommuMapCalls++;
     const address = dmaFromIova((start + (range.start - page)) as Iova);
-    return { ok: true, value: { address, sizeBytes: range.sizeBytes, isBus: false } };
+    return { ok: true, value: { address, lengthBytes: range.sizeBytes, isBus: false } };
   }
 
   #allocate(domain: IommuDomain, device: DmaDevice, bytes: number): Iova | null {

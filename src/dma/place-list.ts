@@ -1,5 +1,5 @@
 import type { IommuDomain } from "../iommu/domain.ts";
-import type { Iova, PhysAddr } from "../pci/addresses.ts";
+import type { Iova, IovaRange, PhysAddr } from "../pci/addresses.ts";
 import { pageEnd, pageStart } from "./iova-state.ts";
 import type { Scatterlist } from "./scatterlist.ts";
 
@@ -44,7 +44,7 @@ export function placeList(domain: IommuDomain, list: Scatterlist, start: number,
 }
 
 /** The whole pages of IOVA space that {@link placeList} mapped a list to; `null` where all of it has bus addresses. */
-export function mappedPages(list: Scatterlist): { readonly start: Iova; readonly sizeBytes: number } | null {
+export function mappedPages(list: Scatterlist): IovaRange | null {
   let start = -1;
   let end = 0;
   for (let index = 0; index < list.dmaCount; index++) {

@@ -16,7 +16,7 @@ export function offsetMappings(
   for (const { start, sizeBytes } of ranges) {
     const address = start + offset;
     if (!isReachable(address, sizeBytes, reach)) return beyondMask(device, address, sizeBytes);
-    mappings.push({ address: address as DmaAddr, sizeBytes, isBus });
+    mappings.push({ address: address as DmaAddr, lengthBytes: sizeBytes, isBus });
   }
   return { ok: true, value: mappings };
 }

@@ -1,4 +1,4 @@
-import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
+import type { DmaAddr, DmaSpan, PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /**
@@ -20,21 +20,13 @@ export interface Scatterlist {
   readonly dmaIsBus: Uint8Array;
 }
 
-/** One entry for people and tests. */
-export interface ScatterEntry {
-  readonly phys: PhysAddr;
-  readonly lengthBytes: number;
-}
-
-/** One entry of the DMA side for people and tests. */
-export interface DmaEntry {
-  readonly address: DmaAddr;
-  readonly lengthBytes: number;
+/** What the DMA API gives for a run of bytes, with what only the host knows: that no IOMMU looks at the address. */
+export interface DmaEntry extends DmaSpan {
   readonly isBus: boolean;
 }
 
 /** Makes a list that is not mapped; throws `bad-input` for an entry that is no run of bytes below 2^53. */
-export function scatterlist(entries: readonly ScatterEntry[]): Scatterlist {
+export function scatterlist(entries: readonly PhysRange[]): Scatterlist {
   const count = entries.length;
   const list: Scatterlist = {
     count,
@@ -45,16 +37,16 @@ export function scatterlist(entries: readonly ScatterEntry[]): Scatterlist {
     dmaLengths: new Float64Array(count),
     dmaIsBus: new Uint8Array(count),
   };
-  entries.forEach(({ phys, lengthBytes }, index) => {
-    const isRun = Number.isSafeInteger(lengthBytes) && lengthBytes > 0 && Number.isSafeInteger(phys + lengthBytes);
-    if (!isRun || phys < 0) {
+  entries.forEach(({ start, sizeBytes }, index) => {
+    const isRun = Number.isSafeInteger(sizeBytes) && sizeBytes > 0 && Number.isSafeInteger(start + sizeBytes);
+    if (!isRun || start < 0) {
       throw new PeerlaneError(
         "bad-input",
-        `entry ${index} of the scatterlist, ${phys} + ${lengthBytes}, is no run of bytes`,
+        `entry ${index} of the scatterlist, ${start} + ${sizeBytes}, is no run of bytes`,
       );
     }
-    list.phys[index] = phys;
-    list.lengths[index] = lengthBytes;
+    list.phys[index] = start;
+    list.lengths[index] = sizeBytes;
   });
   return list;
 }

@@ -1,24 +1,19 @@
 import { PCI_ACS_RR } from "../pci/acs.ts";
+import { type ByteRange, overlaps } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 
-/** Addresses that a request goes to, as the bus sees them. */
-export interface Addressed {
-  readonly start: number;
-  readonly sizeBytes: number;
-}
-
 /**
- * Which function claims an untranslated request of function `index` on its way up to the root complex: a sibling whose
+ * Which function claims an untranslated request of function `index` to bus addresses on its way up to the root complex: a sibling whose
  * window or BAR overlaps, or the bridge above itself, which passes nothing up that lies in its own windows; unless the
  * port that takes the request in redirects (PCIe 6.0 sec 6.12.3). `null` where none does; indices of `topology`.
  *
  * MODEL: a root complex is taken to translate before it routes between its own ports; functions of one device are taken
  * to route between each other as the ports of a switch do.
  */
-export function claimedOnTheWay(topology: Topology, index: number, addressed: Addressed): Known<number | null> {
+export function claimedOnTheWay(topology: Topology, index: number, addressed: ByteRange): Known<number | null> {
   let at = index;
   let above = topology.parent[at] ?? -1;
   while (above >= 0) {
@@ -53,7 +48,7 @@ function redirectsRequests(fn: PciFunction | undefined): Known<boolean> {
 }
 
 /** A sure claimant before a hidden one: both end the way, and the sure one says how. */
-function claimingSibling(topology: Topology, above: number, at: number, addressed: Addressed): Known<number | null> {
+function claimingSibling(topology: Topology, above: number, at: number, addressed: ByteRange): Known<number | null> {
   let doubt: Known<number | null> = null;
   for (const sibling of topology.children(above)) {
     const fn = topology.functions[sibling];
@@ -65,33 +60,29 @@ function claimingSibling(topology: Topology, above: number, at: number, addresse
   return doubt;
 }
 
-function claimsAddress(fn: PciFunction, addressed: Addressed): Known<boolean> {
+function claimsAddress(fn: PciFunction, addressed: ByteRange): Known<boolean> {
   const byWindow = claimsByWindow(fn, addressed);
   if (byWindow === true) return true;
   const byBar = claimsByBar(fn, addressed);
   return byBar === false ? byWindow : byBar;
 }
 
-function claimsByWindow(fn: PciFunction | undefined, addressed: Addressed): Known<boolean> {
+function claimsByWindow(fn: PciFunction | undefined, addressed: ByteRange): Known<boolean> {
   const bridge = fn?.bridge ?? null;
   if (bridge === null || isUnknown(bridge)) return bridge ?? false;
   const { windows } = bridge;
   if (isUnknown(windows)) return windows;
-  return windows.some(({ kind, start, size }) => kind !== "io" && overlaps(addressed, start, size));
+  return windows.some(({ kind, start, size }) => kind !== "io" && overlaps(addressed, { start, sizeBytes: size }));
 }
 
-function claimsByBar({ bars }: PciFunction, addressed: Addressed): Known<boolean> {
+function claimsByBar({ bars }: PciFunction, addressed: ByteRange): Known<boolean> {
   if (isUnknown(bars)) return bars;
   let doubt: Known<boolean> = false;
   for (const { kind, busAddress, sizeBytes } of bars) {
     if (kind !== "memory" || busAddress === null) continue;
     if (isUnknown(busAddress)) doubt = busAddress;
     else if (isUnknown(sizeBytes)) doubt = sizeBytes;
-    else if (overlaps(addressed, busAddress, sizeBytes)) return true;
+    else if (overlaps(addressed, { start: busAddress, sizeBytes })) return true;
   }
   return doubt;
-}
-
-function overlaps({ start, sizeBytes }: Addressed, from: number, bytes: number): boolean {
-  return from < start + sizeBytes && start < from + bytes;
 }

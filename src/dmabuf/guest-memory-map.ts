@@ -1,7 +1,7 @@
 import { type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
 import type { IommuDomain } from "../iommu/domain.ts";
 import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
-import { formatAddress, type Iova, PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
+import { formatAddress, type Iova, type IovaRange, PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, DmaBuf } from "./dma-buf.ts";
 
@@ -9,17 +9,13 @@ import type { Attachment, DmaBuf } from "./dma-buf.ts";
 export type MappableDomain = Pick<IommuDomain, "iovas" | "isFree" | "map" | "unmap">;
 
 /** A run of guest-physical addresses and what is behind it. */
-export interface GuestArea {
-  readonly start: Iova;
-  readonly sizeBytes: number;
+export interface GuestArea extends IovaRange {
   readonly kind: "ram" | "peer";
   /** The buffer was taken back: nothing is behind it any more. */
   readonly isRevoked: boolean;
 }
 
-interface Area {
-  readonly start: Iova;
-  readonly sizeBytes: number;
+interface Area extends IovaRange {
   readonly attachment: Attachment | null;
   isRevoked: boolean;
 }

@@ -1,6 +1,7 @@
 import type { DmaDevice, DmaDirection } from "../dma/dma-device.ts";
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
 import type { DmaMapping, DmaOps } from "../dma/dma-ops.ts";
+import type { DmaEntry } from "../dma/scatterlist.ts";
 import { type DmaAddr, formatAddress } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, DmaBuf } from "./dma-buf.ts";
@@ -15,16 +16,9 @@ export type RdmaMode = "on-demand" | "pinned-revocable" | "pinned";
 /** What the NIC may do: the region is usable, is giving its mapping up, lost it for now, or for ever. */
 export type RdmaState = "usable" | "draining" | "unmapped" | "revoked" | "deregistered";
 
-/** A run of addresses that the NIC puts into its TLPs. */
-export interface DmaSpan {
-  readonly address: DmaAddr;
-  readonly lengthBytes: number;
-  readonly isBus: boolean;
-}
-
 /** DMA that the NIC has begun with addresses that it was given, and has not completed. */
 export interface RdmaAccess {
-  readonly spans: readonly DmaSpan[];
+  readonly spans: readonly DmaEntry[];
 }
 
 export interface RdmaOptions {
@@ -188,17 +182,17 @@ export class RdmaRegion {
 }
 
 /** The addresses of a part of the buffer; mappings follow each other in the order of its offsets. */
-function spansOf(mappings: readonly DmaMapping[], offset: number, lengthBytes: number): readonly DmaSpan[] {
-  const spans: DmaSpan[] = [];
+function spansOf(mappings: readonly DmaMapping[], offset: number, lengthBytes: number): readonly DmaEntry[] {
+  const spans: DmaEntry[] = [];
   let skip = offset;
   let rest = lengthBytes;
-  for (const { address, sizeBytes, isBus } of mappings) {
-    const take = Math.min(rest, sizeBytes - skip);
+  for (const { address, lengthBytes: mappedBytes, isBus } of mappings) {
+    const take = Math.min(rest, mappedBytes - skip);
     if (take > 0) {
       spans.push({ address: (address + skip) as DmaAddr, lengthBytes: take, isBus });
       rest -= take;
     }
-    skip = Math.max(0, skip - sizeBytes);
+    skip = Math.max(0, skip - mappedBytes);
   }
   return spans;
 }

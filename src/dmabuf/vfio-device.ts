@@ -1,6 +1,6 @@
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
 import type { Provider } from "../memory/provider.ts";
-import { formatAddress, PAGE_BYTES, type PhysRange, physAddr } from "../pci/addresses.ts";
+import { type ByteRange, formatAddress, PAGE_BYTES, type PhysRange, physAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { DmaBuf } from "./dma-buf.ts";
@@ -12,12 +12,6 @@ import { VFIO_7_2, type VfioRules } from "./vfio-rules.ts";
 export interface VfioBar {
   readonly provider: Provider;
   readonly range: PhysRange;
-}
-
-/** A part of a BAR, as the user names it (`vfio_region_dma_range`). */
-export interface BarRange {
-  readonly offset: number;
-  readonly sizeBytes: number;
 }
 
 export interface VfioDeviceOptions {
@@ -105,19 +99,19 @@ export class VfioDevice {
    * range at all, and for ranges that are empty, not whole pages or not within the BAR. While the device does not decode
    * memory, or a change waits, the buffer begins revoked.
    */
-  exportRanges(barIndex: number, ranges: readonly BarRange[]): DmaResult<DmaBuf> {
+  exportRanges(barIndex: number, ranges: readonly ByteRange[]): DmaResult<DmaBuf> {
     this.#assertOpen("exportRanges");
     const bar = this.#bars.get(barIndex);
     if (bar === undefined) return dmaFailure("EINVAL", `${formatBdf(this.bdf)} has no memory BAR ${barIndex}`);
     if (ranges.length === 0) return dmaFailure("EINVAL", "no range to export");
     const bad = ranges.find((range) => !isWithin(range, bar.range.sizeBytes));
     if (bad !== undefined) {
-      const place = `${formatAddress(bad.offset)} + ${formatAddress(bad.sizeBytes)}`;
+      const place = `${formatAddress(bad.start)} + ${formatAddress(bad.sizeBytes)}`;
       return dmaFailure("EINVAL", `${place} is no run of whole pages in BAR ${barIndex} of ${formatBdf(this.bdf)}`);
     }
     const backing = {
       provider: bar.provider,
-      ranges: ranges.map(({ offset, sizeBytes }) => ({ start: physAddr(bar.range.start + offset), sizeBytes })),
+      ranges: ranges.map(({ start, sizeBytes }) => ({ start: physAddr(bar.range.start + start), sizeBytes })),
     };
     const owner = {
       progress: () => this.#advance(),
@@ -242,7 +236,7 @@ export class VfioDevice {
   }
 }
 
-function isWithin({ offset, sizeBytes }: BarRange, barBytes: number): boolean {
-  const isPages = Number.isSafeInteger(offset) && offset % PAGE_BYTES === 0 && sizeBytes % PAGE_BYTES === 0;
-  return isPages && offset >= 0 && sizeBytes > 0 && offset + sizeBytes <= barBytes;
+function isWithin({ start, sizeBytes }: ByteRange, barBytes: number): boolean {
+  const isPages = Number.isSafeInteger(start) && start % PAGE_BYTES === 0 && sizeBytes % PAGE_BYTES === 0;
+  return isPages && start >= 0 && sizeBytes > 0 && start + sizeBytes <= barBytes;
 }

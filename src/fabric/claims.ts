@@ -1,3 +1,4 @@
+import type { ByteRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
@@ -34,11 +35,9 @@ export interface BusClaims {
   readonly hidden: readonly (string | undefined)[];
 }
 
-interface PlacedBar {
+interface PlacedBar extends ByteRange {
   readonly fn: number;
   readonly index: number;
-  readonly start: number;
-  readonly sizeBytes: number;
 }
 
 /** Finds the BARs of all functions; those whose address or size is hidden are left to {@link claimsOf}. */

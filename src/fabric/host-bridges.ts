@@ -1,4 +1,5 @@
 import type { HostBridgeWindow, Machine } from "../host/machine.ts";
+import type { ByteRange } from "../pci/addresses.ts";
 import { formatBus } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -140,6 +141,6 @@ function busClaim({ sizeBytes }: HostBridgeWindow, start: number, bus: number, o
   return { bus, start, end: start + sizeBytes, owner, detail: 0 };
 }
 
-function ramClaim({ start, sizeBytes }: { readonly start: number; readonly sizeBytes: number }): Claim {
+function ramClaim({ start, sizeBytes }: ByteRange): Claim {
   return { bus: 0, start, end: start + sizeBytes, owner: 0, detail: 0 };
 }

@@ -1,4 +1,4 @@
-import { type PhysAddr, physAddr, physToBus } from "../pci/addresses.ts";
+import { type PhysRange, physAddr, physToBus } from "../pci/addresses.ts";
 import { type Bdf, busKeyOf, formatBdf, formatBus, parseBdf } from "../pci/bdf.ts";
 import { HEADER_BYTES, type HiddenReasons } from "../pci/config-space.ts";
 import { decodeConfig, mayHaveExtendedSpace } from "../pci/decode.ts";
@@ -314,12 +314,12 @@ function readHostBridges(tree: FileTree, functions: readonly PciFunction[]): Kno
     }));
 }
 
-function hostWindows(ranges: readonly MemoryRange[], seenOffset: Known<number>): HostBridgeWindow[] {
+function hostWindows(ranges: readonly PhysRange[], seenOffset: Known<number>): HostBridgeWindow[] {
   const busOffset =
-    isUnknown(seenOffset) || ranges.every(({ physStart }) => isBusAddress(physStart + seenOffset))
+    isUnknown(seenOffset) || ranges.every(({ start }) => isBusAddress(start + seenOffset))
       ? seenOffset
       : unknown("the addresses of a BAR below this host bridge do not fit its windows");
-  return ranges.map(({ physStart, sizeBytes }) => ({
+  return ranges.map(({ start: physStart, sizeBytes }) => ({
     kind: "memory",
     physStart,
     busStart: isUnknown(busOffset) ? busOffset : physToBus(physStart, busOffset),
@@ -349,16 +349,10 @@ function numaNodeOf(functions: readonly PciFunction[], rootBus: number): Known<n
   );
 }
 
-/** A range of CPU addresses. */
-export interface MemoryRange {
-  readonly physStart: PhysAddr;
-  readonly sizeBytes: number;
-}
-
 /** Memory windows of root buses from `/proc/iomem`: the lines that name a bus and lie below nothing else. */
-export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, readonly MemoryRange[]>> {
+export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, readonly PhysRange[]>> {
   if (text === undefined) return unknown("no proc/iomem");
-  const windows = new Map<number, MemoryRange[]>();
+  const windows = new Map<number, PhysRange[]>();
   let sawAddress = false;
   for (const line of text.split("\n")) {
     const match = /^([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (?:PCI Bus ([0-9a-f]{4,8}):([0-9a-f]{2}))?/i.exec(line);
@@ -369,7 +363,7 @@ export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, 
     if (domain === undefined || bus === undefined || Number.isNaN(domain) || Number.isNaN(bus)) continue;
     const key = domain * 0x100 + bus;
     const list = windows.get(key) ?? [];
-    list.push({ physStart: physAddr(start), sizeBytes: end - start + 1 });
+    list.push({ start: physAddr(start), sizeBytes: end - start + 1 });
     windows.set(key, list);
   }
   return sawAddress ? windows : unknown("proc/iomem shows addresses to root only");

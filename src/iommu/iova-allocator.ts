@@ -1,11 +1,9 @@
 import { FreeRuns } from "../memory/free-runs.ts";
-import { formatAddress, type Iova, PAGE_BYTES } from "../pci/addresses.ts";
+import { type ByteRange, formatAddress, type Iova, PAGE_BYTES } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
-/** A run of addresses that no IOVA may lie in, as the device would see them; half-open, in bytes. */
-export interface ReservedRange {
-  readonly start: number;
-  readonly sizeBytes: number;
+/** A run of addresses that no IOVA may lie in, as the device would see them. */
+export interface ReservedRange extends ByteRange {
   /** What lies there, for people. */
   readonly what: string;
 }
@@ -95,7 +93,7 @@ export class IovaAllocator {
   }
 
   /** What is free, ascending: for tests of what a failure leaves behind. */
-  freeRanges(): readonly { readonly start: number; readonly sizeBytes: number }[] {
+  freeRanges(): readonly ByteRange[] {
     return this.#gaps.runs().map(({ start, end }) => ({
       start: start * PAGE_BYTES,
       sizeBytes: (end - start) * PAGE_BYTES,

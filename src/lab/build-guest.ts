@@ -7,12 +7,12 @@ import { guestView } from "../dmabuf/guest-view.ts";
 import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
 import { PageMaps } from "../memory/page-maps.ts";
 import type { Provider } from "../memory/provider.ts";
-import type { Iova, PhysAddr, PhysRange } from "../pci/addresses.ts";
+import { holds, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { holds, LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
 import { PeerRules } from "./world.ts";
 

@@ -5,14 +5,14 @@ import type { Machine } from "../host/machine.ts";
 import { readScenario } from "../host/scenario/scenario-machine.ts";
 import { providerOf } from "../memory/machine-bars.ts";
 import type { Provider } from "../memory/provider.ts";
-import type { PhysAddr } from "../pci/addresses.ts";
+import { holds, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { afterBoot } from "../rules/boot-acs.ts";
 import { buildGuest } from "./build-guest.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { holds, LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
 import { PeerRules } from "./world.ts";
 

@@ -46,8 +46,3 @@ export interface LabMachine {
 
 /** Bytes of each of the three memories that lists take segments from. */
 export const LAB_MEMORY_BYTES: number = 2 ** 26;
-
-/** Whether a range holds an address. */
-export function holds({ start, sizeBytes }: PhysRange, address: number): boolean {
-  return address >= start && address < start + sizeBytes;
-}

@@ -1,10 +1,10 @@
 import { type CostCounters, noCost } from "../dma/cost.ts";
 import type { DmaFailure } from "../dma/dma-error.ts";
 import { dmaEntries } from "../dma/scatterlist.ts";
-import { PAGE_BYTES } from "../pci/addresses.ts";
+import { holds, PAGE_BYTES } from "../pci/addresses.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";
-import { holds, type LabMachine } from "./lab-machine.ts";
+import type { LabMachine } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
 import type { Outcome, Refusal, RunResult } from "./outcome.ts";
 import type { RunPlan } from "./run-id.ts";

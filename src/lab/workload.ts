@@ -45,7 +45,7 @@ export function listOf(machine: LabMachine, kinds: readonly SegmentKind[], seed:
     kinds.map((kind, index) => {
       const { start } = ranges[kind];
       const page = (firstPage(seed, kind) + (index >> 1) * 5 + (index & 1)) % pages;
-      return { phys: (start + page * PAGE_BYTES) as PhysAddr, lengthBytes: PAGE_BYTES };
+      return { start: (start + page * PAGE_BYTES) as PhysAddr, sizeBytes: PAGE_BYTES };
     }),
   );
 }

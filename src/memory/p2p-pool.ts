@@ -1,4 +1,4 @@
-import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PageMaps } from "./page-maps.ts";
@@ -10,12 +10,6 @@ export type P2pPoolState = "live" | "leaving" | "removed";
 
 /** How a device leaves: `wait` until its users are done, or `revoke` what can be taken away and wait for the rest. */
 export type RemovalMode = "wait" | "revoke";
-
-/** One run of a scatterlist allocation; fits the entries of a DMA scatterlist. */
-export interface PoolEntry {
-  readonly phys: PhysAddr;
-  readonly lengthBytes: number;
-}
 
 /** What a pool allows. */
 export interface P2pPoolOptions {
@@ -103,9 +97,9 @@ export class P2pPool {
    * MODEL: where no run is long enough, several are taken, largest first; the kernel gives up. Lists with several
    * entries, of several BARs, are what the mapping layer has to get right.
    */
-  allocScatterlist(sizeBytes: number): readonly PoolEntry[] | null {
+  allocScatterlist(sizeBytes: number): readonly PhysRange[] | null {
     if (this.#state !== "live") return null;
-    const entries: PoolEntry[] = [];
+    const entries: PhysRange[] = [];
     let left = sizeBytes;
     do {
       const range = this.#pool.alloc(left) ?? this.#allocLargest();
@@ -114,15 +108,15 @@ export class P2pPool {
         return null;
       }
       const lengthBytes = Math.min(left, range.sizeBytes);
-      entries.push({ phys: range.start, lengthBytes });
+      entries.push({ start: range.start, sizeBytes: lengthBytes });
       left -= lengthBytes;
     } while (left > 0);
     return entries;
   }
 
   /** Frees each entry of a list (`pci_p2pmem_free_sgl`). */
-  freeScatterlist(entries: readonly PoolEntry[]): void {
-    for (const { phys, lengthBytes } of entries) this.#pool.free({ start: phys, sizeBytes: lengthBytes });
+  freeScatterlist(entries: readonly PhysRange[]): void {
+    for (const entry of entries) this.#pool.free(entry);
   }
 
   /** Pages for a user mapping: each comes back by itself when its last holder drops it. `null` as for {@link alloc}. */

@@ -1,6 +1,13 @@
 import type { Machine } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
-import { formatAddress, PAGE_BYTES, type PhysAddr, type PhysRange, physAddr } from "../pci/addresses.ts";
+import {
+  type ByteRange,
+  formatAddress,
+  PAGE_BYTES,
+  type PhysAddr,
+  type PhysRange,
+  physAddr,
+} from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -98,20 +105,14 @@ export function physicalMapOf(machine: Machine, options: PhysicalMapOptions): Ph
   ]);
 }
 
-/** A run of addresses that RAM has to leave free. */
-interface Reserved {
-  readonly start: number;
-  readonly end: number;
-}
-
 /**
  * What RAM keeps out of. Bus addresses count like physical ones: a device reaches RAM by its CPU address, and a window
  * or BAR at the same bus address would claim the request.
  */
-function reservedRanges(machine: Machine, bars: readonly AssignedBar[]): readonly Reserved[] {
-  const reserved: Reserved[] = [];
+function reservedRanges(machine: Machine, bars: readonly AssignedBar[]): readonly ByteRange[] {
+  const reserved: ByteRange[] = [];
   const reserve = (start: number, sizeBytes: number): void => {
-    reserved.push({ start, end: start + sizeBytes });
+    reserved.push({ start, sizeBytes });
   };
   for (const { start, sizeBytes, busStart } of bars) {
     reserve(start, sizeBytes);
@@ -129,22 +130,22 @@ function reservedRanges(machine: Machine, bars: readonly AssignedBar[]): readonl
     for (const { kind, start, size } of bridge.windows) if (kind !== "io") reserve(start, size);
   }
   const first = reserved.reduce((low, { start }) => (start >= FIRST_MEGABYTE ? Math.min(low, start) : low), IO_APIC);
-  reserved.push({ start: first, end: FOUR_GIB });
+  reserve(first, FOUR_GIB - first);
   return reserved.sort((a, b) => a.start - b.start);
 }
 
-function placeRam(ramBytes: number, reserved: readonly Reserved[]): readonly PhysRange[] {
+function placeRam(ramBytes: number, reserved: readonly ByteRange[]): readonly PhysRange[] {
   const ranges: PhysRange[] = [];
   let left = ramBytes - (ramBytes % PAGE_BYTES);
   let free = 0;
-  for (const { start, end } of [...reserved, { start: PHYS_END, end: PHYS_END }]) {
+  for (const { start, sizeBytes: taken } of [...reserved, { start: PHYS_END, sizeBytes: 0 }]) {
     const gapEnd = start - (start % PAGE_BYTES);
     const sizeBytes = Math.min(left, gapEnd - free);
     if (sizeBytes > 0) {
       ranges.push({ start: physAddr(free), sizeBytes });
       left -= sizeBytes;
     }
-    free = Math.max(free, Math.ceil(end / PAGE_BYTES) * PAGE_BYTES);
+    free = Math.max(free, Math.ceil((start + taken) / PAGE_BYTES) * PAGE_BYTES);
   }
   if (left > 0) {
     throw new PeerlaneError("bad-input", `${ramBytes} bytes of RAM find no room beside the machine's windows`, {

@@ -1,7 +1,7 @@
+import type { ByteRange } from "../pci/addresses.ts";
+
 /** A range of an address space with what is known of it. */
-export interface TableEntry<T> {
-  readonly start: number;
-  readonly sizeBytes: number;
+export interface TableEntry<T> extends ByteRange {
   readonly value: T;
 }
 

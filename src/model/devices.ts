@@ -1,7 +1,7 @@
 /** Devices that issue DMA, and the machine put together for them. */
 export { BusMaster, type TransferFailure } from "../devices/bus-master.ts";
 export { DmaEngine, type EngineStatus } from "../devices/dma-engine.ts";
-export { type DmaSpan, partOf, spanBytes } from "../devices/dma-spans.ts";
+export { partOf, spanBytes } from "../devices/dma-spans.ts";
 export { Gpu, type GpuOptions } from "../devices/gpu.ts";
 export { type MappedMemory, mapMemory } from "../devices/mapped-memory.ts";
 export { NvmeController, type NvmeOptions } from "../devices/nvme/controller.ts";

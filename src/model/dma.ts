@@ -11,5 +11,5 @@ export type { MappingContext } from "../dma/peer-segments.ts";
 export { mappedPages, placeList } from "../dma/place-list.ts";
 export { beyondMask } from "../dma/reach.ts";
 export { type RefusingContext, refusingOps } from "../dma/refusing.ts";
-export { type DmaEntry, dmaEntries, type ScatterEntry, type Scatterlist, scatterlist } from "../dma/scatterlist.ts";
+export { type DmaEntry, dmaEntries, type Scatterlist, scatterlist } from "../dma/scatterlist.ts";
 export { type SwiotlbContext, swiotlbOps } from "../dma/swiotlb.ts";

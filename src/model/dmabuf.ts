@@ -6,7 +6,6 @@ export { type GuestBar, type GuestPromise, guestPromise, INSIDE_A_GUEST } from "
 export { type GuestLayout, type GuestOptions, type GuestView, guestView } from "../dmabuf/guest-view.ts";
 export { MovableExporter } from "../dmabuf/movable-exporter.ts";
 export {
-  type DmaSpan,
   type RdmaAccess,
   type RdmaMode,
   type RdmaOptions,
@@ -14,6 +13,6 @@ export {
   type RdmaState,
 } from "../dmabuf/rdma-region.ts";
 export { type Fence, Reservation } from "../dmabuf/reservation.ts";
-export { type BarRange, type VfioBar, VfioDevice, type VfioDeviceOptions } from "../dmabuf/vfio-device.ts";
+export { type VfioBar, VfioDevice, type VfioDeviceOptions } from "../dmabuf/vfio-device.ts";
 export type { VfioChange, VfioHardware, VfioOperation } from "../dmabuf/vfio-operation.ts";
 export { VFIO_6_19, VFIO_7_2, type VfioRules } from "../dmabuf/vfio-rules.ts";

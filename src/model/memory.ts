@@ -13,7 +13,6 @@ export {
   P2pPool,
   type P2pPoolOptions,
   type P2pPoolState,
-  type PoolEntry,
   type RemovalMode,
 } from "../memory/p2p-pool.ts";
 export { PageAllocator } from "../memory/page-allocator.ts";

@@ -1,9 +1,8 @@
 import { DmaEngine } from "../devices/dma-engine.ts";
 import { functionIn, type System } from "../devices/system.ts";
 import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
-import type { ScatterEntry } from "../dma/scatterlist.ts";
 import type { Device } from "../host/select.ts";
-import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
+import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { conclude, isSuccess, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
@@ -44,7 +43,7 @@ interface Placed {
   readonly fn: Bdf;
   readonly bar: number;
   readonly offset: number;
-  readonly runs: readonly ScatterEntry[];
+  readonly runs: readonly PhysRange[];
 }
 
 /**
@@ -127,7 +126,7 @@ function place(system: System, { fn: device, bar, offset = 0 }: DevicePlace, len
   const isInside = range !== null && offset >= 0 && lengthBytes > 0 && offset + lengthBytes <= range.sizeBytes;
   if (isInside) {
     const phys = (range.start + offset) as PhysAddr;
-    return { fn, bar, offset, runs: [{ phys, lengthBytes }] };
+    return { fn, bar, offset, runs: [{ start: phys, sizeBytes: lengthBytes }] };
   }
   throw new PeerlaneError(
     "bad-input",

@@ -1,9 +1,7 @@
-import type { DmaSpan } from "../devices/dma-spans.ts";
 import { mapMemory } from "../devices/mapped-memory.ts";
 import type { System } from "../devices/system.ts";
 import type { DmaDirection } from "../dma/dma-device.ts";
-import type { ScatterEntry } from "../dma/scatterlist.ts";
-import type { PhysRange } from "../pci/addresses.ts";
+import type { DmaSpan, PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { StepResult } from "./outcome.ts";
 
@@ -11,7 +9,7 @@ import type { StepResult } from "./outcome.ts";
 export function withMapped(
   system: System,
   fn: Bdf,
-  runs: readonly ScatterEntry[],
+  runs: readonly PhysRange[],
   direction: DmaDirection,
   work: (spans: readonly DmaSpan[]) => StepResult,
 ): StepResult {
@@ -25,6 +23,6 @@ export function withMapped(
 }
 
 /** The first bytes of a range as one run of a scatterlist. */
-export function runOf({ start }: PhysRange, lengthBytes: number): readonly ScatterEntry[] {
-  return [{ phys: start, lengthBytes }];
+export function runOf({ start }: PhysRange, lengthBytes: number): readonly PhysRange[] {
+  return [{ start, sizeBytes: lengthBytes }];
 }

@@ -16,10 +16,36 @@ export type DmaAddr = number & { readonly [space]: "dma" };
 /** Number of a page of 4 KiB in the CPU's physical space: physical address / 4096. */
 export type Pfn = number & { readonly [space]: "pfn" };
 
-/** A run of CPU physical addresses, half-open. */
-export interface PhysRange {
-  readonly start: PhysAddr;
+/** A run of bytes, half-open, `[start, start + sizeBytes)`: of a disk, a file, a BAR or an address space. */
+export interface ByteRange {
+  readonly start: number;
   readonly sizeBytes: number;
+}
+
+/** A run of CPU physical addresses. */
+export interface PhysRange extends ByteRange {
+  readonly start: PhysAddr;
+}
+
+/** A run of addresses of an IOMMU domain. */
+export interface IovaRange extends ByteRange {
+  readonly start: Iova;
+}
+
+/** A run of bytes as a device is told of it, by the DMA API: all that it knows of memory. */
+export interface DmaSpan {
+  readonly address: DmaAddr;
+  readonly lengthBytes: number;
+}
+
+/** Whether two ranges of one thing share a byte. */
+export function overlaps(a: ByteRange, b: ByteRange): boolean {
+  return a.sizeBytes > 0 && b.sizeBytes > 0 && a.start < b.start + b.sizeBytes && b.start < a.start + a.sizeBytes;
+}
+
+/** Whether a range has a byte at a place. */
+export function holds({ start, sizeBytes }: ByteRange, at: number): boolean {
+  return at >= start && at < start + sizeBytes;
 }
 
 /** The page size of the model, in bytes. */

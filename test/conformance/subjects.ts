@@ -97,7 +97,7 @@ export class ModelSubject implements Subject {
     if (range === null) throw new Error(`the pool of ${formatBdf(provider)} is empty`);
     const device = system.deviceOf(client);
     const ops = system.opsOf(client);
-    const list = scatterlist([{ phys: range.start, lengthBytes: PAGE_BYTES }]);
+    const list = scatterlist([{ start: range.start, sizeBytes: PAGE_BYTES }]);
     const mapped = ops.mapList(device, list, "bidirectional");
     try {
       if (!mapped.ok) {

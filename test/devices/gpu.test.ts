@@ -23,7 +23,7 @@ describe("a GPU", () => {
     const gpu = new Gpu(system, fn("gpu0"));
     const range = system.ram.alloc(8192);
     if (range === null) throw new Error("no RAM");
-    const mapped = mapMemory(system, gpu.fn, [{ phys: range.start, lengthBytes: 8192 }], "bidirectional");
+    const mapped = mapMemory(system, gpu.fn, [{ start: range.start, sizeBytes: 8192 }], "bidirectional");
     if (!mapped.ok) throw new Error(mapped.reason);
     system.fabric.dram.write(range.start, pattern(8192));
     expect(gpu.copyIn(mapped.value.spans, 12_288)).toBe("success");

@@ -15,7 +15,7 @@ const buffer = poolOf(system, fn("cmb0")).ranges[0]?.start ?? (0 as PhysAddr);
 describe("memory mapped for a device", () => {
   it("is at bus addresses for a peer below its switch, with pages or without", () => {
     for (const phys of [gpuStart, buffer]) {
-      const mapped = mapMemory(system, fn("nvme0"), [{ phys, lengthBytes: 5000 }], "bidirectional");
+      const mapped = mapMemory(system, fn("nvme0"), [{ start: phys, sizeBytes: 5000 }], "bidirectional");
       if (!mapped.ok) throw new Error(mapped.reason);
       expect(mapped.value.spans).toMatchObject([{ address: phys, lengthBytes: 5000 }]);
       mapped.value.unmap();
@@ -24,7 +24,7 @@ describe("memory mapped for a device", () => {
 
   it("is at IOVAs for one across the root complex, and gone after unmapping", () => {
     for (const phys of [gpuStart, buffer]) {
-      const runs = [0, 3].map((page) => ({ phys: (phys + page * PAGE_BYTES) as PhysAddr, lengthBytes: PAGE_BYTES }));
+      const runs = [0, 3].map((page) => ({ start: (phys + page * PAGE_BYTES) as PhysAddr, sizeBytes: PAGE_BYTES }));
       const mapped = mapMemory(system, fn("nic1"), runs, "to-device");
       if (!mapped.ok) throw new Error(mapped.reason);
       expect(spanBytes(mapped.value.spans)).toBe(2 * PAGE_BYTES);
@@ -36,19 +36,19 @@ describe("memory mapped for a device", () => {
   });
 
   it("is of one kind", () => {
-    const page = (phys: PhysAddr) => ({ phys, lengthBytes: PAGE_BYTES });
+    const page = (phys: PhysAddr) => ({ start: phys, sizeBytes: PAGE_BYTES });
     expect(() => mapMemory(system, fn("nic1"), [page(gpuStart), page(buffer)], "to-device")).toThrow(
       "with and without",
     );
     const end = (buffer + 2 ** 20 - PAGE_BYTES) as PhysAddr;
-    expect(() => mapMemory(system, fn("nic1"), [{ phys: end, lengthBytes: 8192 }], "to-device")).toThrow(
+    expect(() => mapMemory(system, fn("nic1"), [{ start: end, sizeBytes: 8192 }], "to-device")).toThrow(
       "not one kind of memory",
     );
   });
 
   it("is none where nothing is", () => {
     const hole = (2 ** 51) as PhysAddr;
-    expect(mapMemory(system, fn("nic1"), [{ phys: hole, lengthBytes: 1 }], "to-device")).toMatchObject({
+    expect(mapMemory(system, fn("nic1"), [{ start: hole, sizeBytes: 1 }], "to-device")).toMatchObject({
       errno: "EINVAL",
     });
     expect(mapMemory(system, fn("nic1"), [], "to-device")).toMatchObject({ errno: "EINVAL" });

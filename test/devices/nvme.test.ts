@@ -1,13 +1,11 @@
 import { describe, expect, it } from "vitest";
-import type { DmaSpan } from "../../src/devices/dma-spans.ts";
 import { mapMemory } from "../../src/devices/mapped-memory.ts";
 import { NvmeController } from "../../src/devices/nvme/controller.ts";
 import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
 import { poolOf } from "../../src/devices/system.ts";
 import type { SystemOptions } from "../../src/devices/system-options.ts";
-import type { ScatterEntry } from "../../src/dma/scatterlist.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
-import { type DmaAddr, PAGE_BYTES, type PhysAddr } from "../../src/pci/addresses.ts";
+import { type DmaAddr, type DmaSpan, PAGE_BYTES, type PhysAddr, type PhysRange } from "../../src/pci/addresses.ts";
 import { type Bench, benchOf, isSame, pattern, serverMachine } from "./machines.ts";
 
 interface DriveBench extends Bench {
@@ -22,7 +20,7 @@ function driveBench(iommu: IommuMode = "off", options: SystemOptions = {}, name 
 }
 
 /** Maps runs, lets the drive transfer, unmaps; the drive's status. */
-function transfer(bench: DriveBench, kind: "read" | "write", block: number, runs: readonly ScatterEntry[]): string {
+function transfer(bench: DriveBench, kind: "read" | "write", block: number, runs: readonly PhysRange[]): string {
   const direction = kind === "read" ? "from-device" : "to-device";
   const mapped = mapMemory(bench.system, bench.controller.fn, runs, direction);
   if (!mapped.ok) return mapped.errno;
@@ -50,10 +48,10 @@ describe.each(["off", "passthrough", "strict", "lazy"] as const)("a controller w
     const start = (ramAt(bench, offset + lengthBytes) + offset) as PhysAddr;
     const data = pattern(lengthBytes);
     system.fabric.dram.write(start, data);
-    expect(transfer(bench, "write", 5, [{ phys: start, lengthBytes }])).toBe("success");
+    expect(transfer(bench, "write", 5, [{ start: start, sizeBytes: lengthBytes }])).toBe("success");
     expect(isSame(controller.namespace.slice(5 * 512, lengthBytes), data)).toBe(true);
     const back = (ramAt(bench, offset + lengthBytes) + offset) as PhysAddr;
-    expect(transfer(bench, "read", 5, [{ phys: back, lengthBytes }])).toBe("success");
+    expect(transfer(bench, "read", 5, [{ start: back, sizeBytes: lengthBytes }])).toBe("success");
     expect(isSame(system.fabric.dram.slice(back, lengthBytes), data)).toBe(true);
     expect(controller.bus.failureCount).toBe(0);
   });
@@ -61,13 +59,13 @@ describe.each(["off", "passthrough", "strict", "lazy"] as const)("a controller w
   it("reaches memory in pieces that no PRPs can describe", () => {
     const bench = driveBench(iommu);
     const base = ramAt(bench, 16 * PAGE_BYTES);
-    const runs = [5, 2, 11].map((page, index): ScatterEntry => {
+    const runs = [5, 2, 11].map((page, index): PhysRange => {
       const phys = (base + page * PAGE_BYTES + 100 * index) as PhysAddr;
-      return { phys, lengthBytes: 512 * (index + 1) };
+      return { start: phys, sizeBytes: 512 * (index + 1) };
     });
     const data = pattern(512 * 6);
     let done = 0;
-    for (const { phys, lengthBytes } of runs) {
+    for (const { start: phys, sizeBytes: lengthBytes } of runs) {
       bench.system.fabric.dram.write(phys, data, done, lengthBytes);
       done += lengthBytes;
     }
@@ -94,7 +92,7 @@ describe("a controller", () => {
     const bench = driveBench("off", options);
     const range = bench.system.ram.alloc(8192, { from: (5 * 2 ** 30) as PhysAddr });
     if (range === null) throw new Error("no RAM");
-    const run = { phys: range.start, lengthBytes: 8192 };
+    const run = { start: range.start, sizeBytes: 8192 };
     bench.system.fabric.dram.write(range.start, pattern(8192));
     expect(transfer(bench, "write", 0, [run])).toBe("success");
     bench.system.fabric.dram.fill(range.start, 8192, 0);
@@ -107,7 +105,7 @@ describe("a controller", () => {
     const bench = driveBench(iommu, { ramBusOffset: () => 2 ** 44 });
     const phys = ramAt(bench, 4096);
     bench.system.fabric.dram.write(phys, pattern(4096));
-    expect(transfer(bench, "write", 0, [{ phys, lengthBytes: 4096 }])).toBe("success");
+    expect(transfer(bench, "write", 0, [{ start: phys, sizeBytes: 4096 }])).toBe("success");
     expect(isSame(bench.controller.namespace.slice(0, 4096), pattern(4096))).toBe(true);
   });
 
@@ -126,7 +124,7 @@ describe("a controller", () => {
     const drive = new NvmeDriver(system, controller, { commandsIn: "controller" });
     const range = poolOf(system, fn("cmb0")).alloc(4096);
     if (range === null) throw new Error("no room");
-    const mapped = mapMemory(system, controller.fn, [{ phys: range.start, lengthBytes: 4096 }], "to-device");
+    const mapped = mapMemory(system, controller.fn, [{ start: range.start, sizeBytes: 4096 }], "to-device");
     if (!mapped.ok) throw new Error(mapped.reason);
     system.fabric
       .barBytes(fn("cmb0"), 2)
@@ -142,10 +140,10 @@ describe("a controller", () => {
   it("tells what is wrong with a command", () => {
     const bench = driveBench();
     const phys = ramAt(bench, 4096);
-    expect(transfer(bench, "read", bench.controller.blocks - 1, [{ phys, lengthBytes: 1024 }])).toBe(
+    expect(transfer(bench, "read", bench.controller.blocks - 1, [{ start: phys, sizeBytes: 1024 }])).toBe(
       "lba-out-of-range",
     );
-    expect(() => transfer(bench, "read", 0, [{ phys, lengthBytes: 1000 }])).toThrow("whole blocks");
+    expect(() => transfer(bench, "read", 0, [{ start: phys, sizeBytes: 1000 }])).toThrow("whole blocks");
   });
 
   it("tells that data could not be read, and leaves the blocks as they were", () => {
@@ -167,7 +165,7 @@ describe("a controller", () => {
   it("whose completions are lost gives none", () => {
     const bench = driveBench("strict");
     const phys = ramAt(bench, 4096);
-    const mapped = mapMemory(bench.system, bench.controller.fn, [{ phys, lengthBytes: 512 }], "from-device");
+    const mapped = mapMemory(bench.system, bench.controller.fn, [{ start: phys, sizeBytes: 512 }], "from-device");
     if (!mapped.ok) throw new Error(mapped.reason);
     bench.system.fabric.setCommand(bench.controller.fn, 0x2);
     expect(bench.drive.transfer("read", 0, mapped.value.spans)).toBe("no-completion");

@@ -15,8 +15,8 @@ function regionOf(system: System, fn: Bdf, nic: RdmaNic): { readonly region: Mem
   const range = system.ram.alloc(5 * 4096);
   if (range === null) throw new Error("no RAM");
   const runs = [
-    { phys: range.start, lengthBytes: 4096 },
-    { phys: (range.start + 2 * 4096) as PhysAddr, lengthBytes: lengthBytes - 4096 },
+    { start: range.start, sizeBytes: 4096 },
+    { start: (range.start + 2 * 4096) as PhysAddr, sizeBytes: lengthBytes - 4096 },
   ];
   const mapped = mapMemory(system, fn, runs, "bidirectional");
   if (!mapped.ok) throw new Error(mapped.reason);

@@ -125,14 +125,14 @@ describe("a system", () => {
     while (system.ram.alloc(2 ** 20, { below: 2 ** 32 }) !== null);
     const high = system.ram.alloc(4096, { from: physAddr(2 ** 32) });
     if (high === null) throw new Error("no high RAM");
-    expect(mapMemory(system, nic, [{ phys: high.start, lengthBytes: 4096 }], "to-device").ok).toBe(true);
+    expect(mapMemory(system, nic, [{ start: high.start, sizeBytes: 4096 }], "to-device").ok).toBe(true);
   });
 
   it("answers with an error where RAM is too small for bounce buffers, and refuses options that ask for them", () => {
     const machine = serverMachine();
     const nic = bdfOf(machine, "nic0");
     const system = buildSystem(machine, { ramBytes: 0x8000, dmaMaskBits: new Map([[nic, 14]]) });
-    const runs = [{ phys: physAddr(0x5000), lengthBytes: 4096 }];
+    const runs = [{ start: physAddr(0x5000), sizeBytes: 4096 }];
     expect(mapMemory(system, nic, runs, "to-device")).toMatchObject({ ok: false, errno: "EIO" });
     expect(() => buildSystem(machine, { ramBytes: 0x8000, backend: "swiotlb" })).toThrow("for bounce buffers");
   });

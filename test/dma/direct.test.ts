@@ -31,7 +31,7 @@ function setUp() {
 }
 
 function list(...entries: readonly (readonly [number, number])[]) {
-  return scatterlist(entries.map(([phys, lengthBytes]) => ({ phys: physAddr(phys), lengthBytes })));
+  return scatterlist(entries.map(([phys, lengthBytes]) => ({ start: physAddr(phys), sizeBytes: lengthBytes })));
 }
 
 describe("Direct mapping", () => {
@@ -121,7 +121,7 @@ describe("Direct mapping", () => {
   it("maps a range as a list of one would be", () => {
     const { ops } = setUp();
     const bus = ops.mapRange(device(), range(0xc000_0010, 32), "to-device");
-    expect(bus).toEqual({ ok: true, value: { address: 0x10_c000_0010, sizeBytes: 32, isBus: true } });
+    expect(bus).toEqual({ ok: true, value: { address: 0x10_c000_0010, lengthBytes: 32, isBus: true } });
     expect(ops.mapRange(device(), range(0xe000_0000, 32), "to-device")).toMatchObject({ errno: "EREMOTEIO" });
     expect(ops.mapRange(device(), range(0x4000, 0), "to-device")).toMatchObject({ errno: "EINVAL" });
   });
@@ -129,7 +129,7 @@ describe("Direct mapping", () => {
   it("maps a resource at its CPU address, which is wrong where a bus or the host bridge adds an offset", () => {
     const { ops, table } = setUp();
     const resource = ops.mapResource(device({ ramBusOffset: 0x1000 }), range(0xc000_0000, 4096), "to-device");
-    expect(resource).toEqual({ ok: true, value: { address: 0xc000_0000, sizeBytes: 4096, isBus: false } });
+    expect(resource).toEqual({ ok: true, value: { address: 0xc000_0000, lengthBytes: 4096, isBus: false } });
     expect(table.asked).toBe(0);
   });
 
@@ -140,12 +140,12 @@ describe("Direct mapping", () => {
     expect(bus).toEqual({
       ok: true,
       value: [
-        { address: 0x10_c000_0000, sizeBytes: 4096, isBus: true },
-        { address: 0x10_c001_0000, sizeBytes: 8192, isBus: true },
+        { address: 0x10_c000_0000, lengthBytes: 4096, isBus: true },
+        { address: 0x10_c001_0000, lengthBytes: 8192, isBus: true },
       ],
     });
     const through = ops.mapProviderRanges(device({ ramBusOffset: 0x1000 }), far, [range(0xd000_0000, 64)], "to-device");
-    expect(through).toEqual({ ok: true, value: [{ address: 0xd000_1000, sizeBytes: 64, isBus: false }] });
+    expect(through).toEqual({ ok: true, value: [{ address: 0xd000_1000, lengthBytes: 64, isBus: false }] });
     expect(ops.mapProviderRanges(device(), third, ranges, "to-device")).toMatchObject({ errno: "EREMOTEIO" });
     expect(ops.mapProviderRanges(device({ maskBits: 32 }), near, ranges, "to-device")).toMatchObject({ errno: "EIO" });
     expect(ops.mapProviderRanges(device(), near, [], "to-device")).toMatchObject({ errno: "EINVAL" });

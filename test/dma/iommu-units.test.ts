@@ -29,7 +29,7 @@ describe("Mapping for a device of a machine", () => {
   it("ends in addresses that its IOMMU translates to the list's bytes", () => {
     const units = unitsOf("strict");
     const ops = iommuOps({ pages, decide, domains: units });
-    const list = scatterlist([{ phys: physAddr(0x5010), lengthBytes: 64 }]);
+    const list = scatterlist([{ start: physAddr(0x5010), sizeBytes: 64 }]);
     expect(ops.mapList(device({ bdf }), list, "from-device").ok).toBe(true);
     const address = iova(dmaEntries(list)[0]?.address ?? 0);
     expect(units.translate(bdf, address, true)).toEqual({ ok: true, phys: 0x5010, contiguousBytes: 0xff0 });
@@ -41,7 +41,7 @@ describe("Mapping for a device of a machine", () => {
   it("is direct in passthrough, by the back end beneath", () => {
     const beneath = directOps({ pages, decide });
     const ops = iommuOps({ pages, decide, domains: unitsOf("passthrough"), beneath });
-    const list = scatterlist([{ phys: physAddr(0x5010), lengthBytes: 64 }]);
+    const list = scatterlist([{ start: physAddr(0x5010), sizeBytes: 64 }]);
     expect(ops.mapList(device({ bdf }), list, "from-device").ok).toBe(true);
     expect(dmaEntries(list)[0]?.address).toBe(0x5010);
     expect(beneath.cost.listPasses).toBe(1);

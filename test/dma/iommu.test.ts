@@ -35,7 +35,7 @@ function setUp(used: IommuDomain | null = domain()) {
 }
 
 function list(...entries: readonly (readonly [number, number])[]) {
-  return scatterlist(entries.map(([phys, lengthBytes]) => ({ phys: physAddr(phys), lengthBytes })));
+  return scatterlist(entries.map(([phys, lengthBytes]) => ({ start: physAddr(phys), sizeBytes: lengthBytes })));
 }
 
 function asIova(address: DmaAddr): Iova {

@@ -45,7 +45,7 @@ test.each(
   const { ops, copies, client } = setUp(Number(offset));
   const resource = ops.mapResource(client, range(Number(place) + Number(offset), 1), "bidirectional");
   if (!resource.ok) throw new Error(resource.reason);
-  expect(resource.value).toEqual({ address: Number(place) + Number(offset), sizeBytes: 1, isBus: false });
+  expect(resource.value).toEqual({ address: Number(place) + Number(offset), lengthBytes: 1, isBus: false });
   const bounced = ops.mapRange(client, range(HIGH, 100), "from-device");
   if (!bounced.ok) throw new Error(bounced.reason);
   const used = ops.pool.usedBytes;
@@ -61,20 +61,20 @@ test.each(
 test("A bus address of a peer that equals a buffer's is none, in a list and alone", () => {
   const { ops, copies, client } = setUp(0);
   const phys = physAddr(POOL + 0x2000_0000);
-  const list = scatterlist([{ phys, lengthBytes: 4096 }]);
+  const list = scatterlist([{ start: phys, sizeBytes: 4096 }]);
   expect(ops.mapList(client, list, "bidirectional").ok).toBe(true);
   expect([list.dmaAddress[0], list.dmaIsBus[0]]).toEqual([POOL, 1]);
   ops.unmapList(client, list, "bidirectional");
   const alone = ops.mapRange(client, range(phys, 4096), "bidirectional");
   if (!alone.ok) throw new Error(alone.reason);
-  expect(alone.value).toEqual({ address: POOL, sizeBytes: 4096, isBus: true });
+  expect(alone.value).toEqual({ address: POOL, lengthBytes: 4096, isBus: true });
   ops.unmapRange(client, alone.value, "bidirectional");
   expect(copies).toEqual([]);
 });
 
 test("RAM inside the pool that a driver mapped as it is would be given back: no buffer starts there", () => {
   const { ops, client } = setUp(0);
-  const direct = { address: (POOL + 0x800) as DmaAddr, sizeBytes: 1, isBus: false };
+  const direct = { address: (POOL + 0x800) as DmaAddr, lengthBytes: 1, isBus: false };
   expect(() => ops.unmapRange(client, direct, "to-device")).toThrow("no bounce buffer starts there");
 });
 

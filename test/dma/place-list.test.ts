@@ -11,7 +11,9 @@ const START = 0xf000_0000;
 
 /** The list as the first pass leaves it: its bus addresses stand in the DMA side. */
 function listOf(entries: readonly Entry[]): Scatterlist {
-  const list = scatterlist(entries.map(([, address, lengthBytes]) => ({ phys: physAddr(address), lengthBytes })));
+  const list = scatterlist(
+    entries.map(([, address, lengthBytes]) => ({ start: physAddr(address), sizeBytes: lengthBytes })),
+  );
   for (const [index, [kind, address]] of entries.entries()) {
     list.dmaIsBus[index] = kind === "bus" ? 1 : 0;
     // What stood there before means nothing for the others.

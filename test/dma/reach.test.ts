@@ -74,7 +74,7 @@ describe("which list is refused", () => {
   });
 
   test("one that is mapped already, as a fault of the caller", () => {
-    const list = scatterlist([{ phys: physAddr(0), lengthBytes: 1 }]);
+    const list = scatterlist([{ start: physAddr(0), sizeBytes: 1 }]);
     expect(refuseList(list)).toBeNull();
     list.dmaCount = 1;
     expect(() => refuseList(list)).toThrow(
@@ -93,8 +93,8 @@ describe("which list is refused", () => {
   ] as const)("an entry of %s is a fault of the caller, and is named", ([, phys, lengthBytes]) => {
     expect(() =>
       scatterlist([
-        { phys: 0 as PhysAddr, lengthBytes: 1 },
-        { phys: phys as PhysAddr, lengthBytes },
+        { start: 0 as PhysAddr, sizeBytes: 1 },
+        { start: phys as PhysAddr, sizeBytes: lengthBytes },
       ]),
     ).toThrow(
       expect.objectContaining({

@@ -14,7 +14,7 @@ const beneath = directOps({ pages, decide: rules(new Map([[peer, "bus-addr"]])).
 const ops = refusingOps({ pages, beneath });
 
 function list(...physical: readonly number[]) {
-  return scatterlist(physical.map((phys) => ({ phys: physAddr(phys), lengthBytes: 4096 })));
+  return scatterlist(physical.map((phys) => ({ start: physAddr(phys), sizeBytes: 4096 })));
 }
 
 describe("A back end that refuses peers", () => {

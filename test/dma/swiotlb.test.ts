@@ -42,7 +42,7 @@ function setUp(poolBytes = 0x10000) {
 }
 
 function list(...entries: readonly (readonly [number, number])[]) {
-  return scatterlist(entries.map(([phys, lengthBytes]) => ({ phys: physAddr(phys), lengthBytes })));
+  return scatterlist(entries.map(([phys, lengthBytes]) => ({ start: physAddr(phys), sizeBytes: lengthBytes })));
 }
 
 describe("Bounce buffers", () => {

@@ -2,8 +2,8 @@ import { directOps } from "../../src/dma/direct.ts";
 import type { DmaDevice, PeerMapType } from "../../src/dma/dma-device.ts";
 import type { DmaOps } from "../../src/dma/dma-ops.ts";
 import { iommuOps } from "../../src/dma/iommu.ts";
+import type { DmaEntry } from "../../src/dma/scatterlist.ts";
 import type { DmaBuf } from "../../src/dmabuf/dma-buf.ts";
-import type { DmaSpan } from "../../src/dmabuf/rdma-region.ts";
 import { VfioDevice } from "../../src/dmabuf/vfio-device.ts";
 import type { VfioHardware } from "../../src/dmabuf/vfio-operation.ts";
 import type { VfioRules } from "../../src/dmabuf/vfio-rules.ts";
@@ -90,14 +90,14 @@ export class Bed {
   /** Opens the device and exports pages of its BAR. */
   openAndExport(...pages: readonly (readonly [first: number, count: number])[]): DmaBuf {
     this.vfio.open();
-    const ranges = pages.map(([first, count]) => ({ offset: first * 4096, sizeBytes: count * 4096 }));
+    const ranges = pages.map(([first, count]) => ({ start: first * 4096, sizeBytes: count * 4096 }));
     const exported = this.vfio.exportRanges(0, ranges);
     if (!exported.ok) throw new Error(exported.reason);
     return exported.value;
   }
 
   /** Follows the first byte of a span as the fabric would: a bus address to the BAR, an IOVA through the IOMMU. */
-  land(span: DmaSpan): Landing {
+  land(span: DmaEntry): Landing {
     if (span.isBus) return this.#inBar(span.address - provider.busOffset);
     if (!this.units.translates(nic)) return this.#inBar(span.address);
     const translated = this.units.translate(nic, span.address as number as Iova, true);

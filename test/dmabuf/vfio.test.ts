@@ -14,15 +14,15 @@ function region(
 
 describe("exporting", () => {
   it.each([
-    ["a BAR that there is not", 1, [{ offset: 0, sizeBytes: 4096 }]],
+    ["a BAR that there is not", 1, [{ start: 0, sizeBytes: 4096 }]],
     ["no range", 0, []],
-    ["an empty range", 0, [{ offset: 0, sizeBytes: 0 }]],
-    ["half a page", 0, [{ offset: 0, sizeBytes: 2048 }]],
-    ["a range that begins within a page", 0, [{ offset: 16, sizeBytes: 4096 }]],
-    ["a range beyond the BAR", 0, [{ offset: barBytes - 4096, sizeBytes: 8192 }]],
-    ["a negative offset", 0, [{ offset: -4096, sizeBytes: 4096 }]],
-    ["what is no number", 0, [{ offset: Number.NaN, sizeBytes: 4096 }]],
-    ["an endless range", 0, [{ offset: 0, sizeBytes: Number.POSITIVE_INFINITY }]],
+    ["an empty range", 0, [{ start: 0, sizeBytes: 0 }]],
+    ["half a page", 0, [{ start: 0, sizeBytes: 2048 }]],
+    ["a range that begins within a page", 0, [{ start: 16, sizeBytes: 4096 }]],
+    ["a range beyond the BAR", 0, [{ start: barBytes - 4096, sizeBytes: 8192 }]],
+    ["a negative offset", 0, [{ start: -4096, sizeBytes: 4096 }]],
+    ["what is no number", 0, [{ start: Number.NaN, sizeBytes: 4096 }]],
+    ["an endless range", 0, [{ start: 0, sizeBytes: Number.POSITIVE_INFINITY }]],
   ])("refuses %s", (_, bar, ranges) => {
     const bed = new Bed();
     bed.vfio.open();
@@ -31,14 +31,14 @@ describe("exporting", () => {
   });
 
   it("needs an open device", () => {
-    expect(() => new Bed().vfio.exportRanges(0, [{ offset: 0, sizeBytes: 4096 }])).toThrow("is not open");
+    expect(() => new Bed().vfio.exportRanges(0, [{ start: 0, sizeBytes: 4096 }])).toThrow("is not open");
   });
 
   it("begins revoked while the device does not decode memory", () => {
     const bed = new Bed();
     bed.vfio.open();
     bed.vfio.setMemoryDecode(false);
-    const buffer = granted(bed.vfio.exportRanges(0, [{ offset: 0, sizeBytes: 4096 }]));
+    const buffer = granted(bed.vfio.exportRanges(0, [{ start: 0, sizeBytes: 4096 }]));
     expect(bed.vfio.isRevoked(buffer)).toBe(true);
     expect(errnoOf(buffer.attach(importer(bed, { invalidateMappings: () => {} })))).toBe("ENODEV");
     bed.vfio.setMemoryDecode(true);
@@ -184,7 +184,7 @@ describe("a change of the device", () => {
     const nic = region(bed, bed.openAndExport([0, 1]));
     const access = granted(nic.access(0, 1));
     bed.vfio.reset();
-    const second = granted(bed.vfio.exportRanges(0, [{ offset: 4096, sizeBytes: 4096 }]));
+    const second = granted(bed.vfio.exportRanges(0, [{ start: 4096, sizeBytes: 4096 }]));
     expect(bed.vfio.isRevoked(second)).toBe(true);
     nic.complete(access);
     expect(bed.vfio.isRevoked(second)).toBe(false);

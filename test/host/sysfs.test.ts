@@ -216,7 +216,7 @@ describe("/proc/iomem", () => {
   )("%s", (line = "", bus, start, bytes) => {
     const found = parseIomem(`00001000-00001fff : System RAM\n${line}`);
     if (isUnknown(found)) throw new Error(found.unknown);
-    const list = [...found].flatMap(([key, ranges]) => ranges.map((range) => [key, range.physStart, range.sizeBytes]));
+    const list = [...found].flatMap(([key, ranges]) => ranges.map((range) => [key, range.start, range.sizeBytes]));
     const expected = [bus, start, bytes].map((text) => Number.parseInt(text ?? "", 16));
     expect(list).toEqual(bus === "" ? [] : [expected]);
   });
@@ -228,9 +228,7 @@ describe("/proc/iomem", () => {
       "b0000000-bfffffff : PCI Bus 0000:00",
     ];
     const found = parseIomem(text.join("\n"));
-    expect(isUnknown(found) ? found : found.get(0)?.map(({ physStart }) => physStart)).toEqual([
-      0xa0000000, 0xb0000000,
-    ]);
+    expect(isUnknown(found) ? found : found.get(0)?.map(({ start }) => start)).toEqual([0xa0000000, 0xb0000000]);
     expect(parseIomem("00000000-00000000 : PCI Bus 0000:00")).toEqual(
       unknown("proc/iomem shows addresses to root only"),
     );

@@ -118,13 +118,13 @@ describe("Allocation", () => {
     const pool = enableP2p(maps, machine, nvme0, 2, { sizeBytes: 6 * PAGE });
     const [a, b] = [pool.alloc(2 * PAGE), pool.alloc(PAGE)];
     const whole = pool.allocScatterlist(2 * PAGE + 5);
-    expect(whole).toEqual([{ phys: part(3, 1).start, lengthBytes: 2 * PAGE + 5 }]);
+    expect(whole).toEqual([{ start: part(3, 1).start, sizeBytes: 2 * PAGE + 5 }]);
     pool.freeScatterlist(whole ?? []);
     if (a !== null) pool.free(a);
     const split = pool.allocScatterlist(4 * PAGE + 100);
     expect(split).toEqual([
-      { phys: part(3, 1).start, lengthBytes: 3 * PAGE },
-      { phys: part(0, 1).start, lengthBytes: PAGE + 100 },
+      { start: part(3, 1).start, sizeBytes: 3 * PAGE },
+      { start: part(0, 1).start, sizeBytes: PAGE + 100 },
     ]);
     expect(pool.allocScatterlist(PAGE)).toBeNull();
     pool.freeScatterlist(split ?? []);

@@ -7,7 +7,7 @@ import { iommuOps } from "../../src/dma/iommu.ts";
 import { dmaEntries, type Scatterlist, scatterlist } from "../../src/dma/scatterlist.ts";
 import { swiotlbOps } from "../../src/dma/swiotlb.ts";
 import type { IommuDomain } from "../../src/iommu/domain.ts";
-import { iova, PAGE_BYTES, type PhysAddr, physAddr } from "../../src/pci/addresses.ts";
+import { iova, PAGE_BYTES, type PhysAddr, type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain, FakePages, type FakeRegion, provider, RESERVED, range, rules } from "../dma/fake-memory.ts";
 import { expectSame } from "../expect-same.ts";
 
@@ -25,7 +25,7 @@ interface World {
   readonly mapTypes: readonly PeerMapType[];
   readonly busOffsets: readonly number[];
   readonly device: DmaDevice;
-  readonly lists: readonly (readonly { readonly phys: PhysAddr; readonly lengthBytes: number }[])[];
+  readonly lists: readonly (readonly PhysRange[])[];
   /** Which list each step maps, or unmaps where it is mapped. */
   readonly steps: readonly number[];
 }
@@ -76,8 +76,8 @@ const world: fc.Arbitrary<World> = fc
       device: device({ maskBits, ramBusOffset }),
       lists: lists.map((entries) =>
         entries.map(({ region, page, offset, lengthBytes }) => ({
-          phys: physAddr((REGION_STARTS[region] ?? 0) + page * PAGE_BYTES + offset),
-          lengthBytes,
+          start: physAddr((REGION_STARTS[region] ?? 0) + page * PAGE_BYTES + offset),
+          sizeBytes: lengthBytes,
         })),
       ),
       steps: steps.map((step) => step % lists.length),
@@ -290,8 +290,8 @@ describe("Page-less ranges of a provider", () => {
         const result = ops.mapProviderRanges(of.device, owner, wanted, "bidirectional");
         if (result.ok) {
           const runs: Runs = [];
-          for (const { address, sizeBytes, isBus } of result.value) {
-            for (let at: number = address; at < address + sizeBytes; at += PAGE_BYTES) {
+          for (const { address, lengthBytes, isBus } of result.value) {
+            for (let at: number = address; at < address + lengthBytes; at += PAGE_BYTES) {
               const plain = hasIommu ? used.resolve(iova(at), true) : at - of.device.ramBusOffset;
               append(runs, isBus ? physOfBus(of, at) : plain, PAGE_BYTES);
             }

@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { PeerMapType } from "../../src/dma/dma-device.ts";
 import type { DmaOps } from "../../src/dma/dma-ops.ts";
+import type { DmaEntry } from "../../src/dma/scatterlist.ts";
 import type { Backing } from "../../src/dmabuf/dma-buf.ts";
 import { MovableExporter } from "../../src/dmabuf/movable-exporter.ts";
-import { type DmaSpan, type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
+import { type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { type DmaAddr, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { granted } from "../dmabuf/fakes.ts";
@@ -22,7 +23,7 @@ const pageRun = fc
   .map(([first, count]) => [first, Math.min(count, PAGES - first)] as const);
 
 /** Offsets in the BAR at which spans begin and at which their pages begin, with the bytes there. */
-function landings(bed: Bed, spans: readonly DmaSpan[]): { offset: number; lengthBytes: number }[] {
+function landings(bed: Bed, spans: readonly DmaEntry[]): { offset: number; lengthBytes: number }[] {
   return spans.flatMap(({ address, lengthBytes, isBus }) => {
     const parts: { offset: number; lengthBytes: number }[] = [];
     for (let done = 0; done < lengthBytes; ) {

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { type ByteRange, overlaps } from "../../src/live/block/byte-range.ts";
 import { ChunkBook, NO_CHUNK, sampleChunks, smallerShapes } from "../../src/live/copy/chunks.ts";
 import { firstDifference } from "../../src/live/copy/difference.ts";
 import { formatJournal, type Journal, parseJournal, progressPlaces } from "../../src/live/copy/journal.ts";
@@ -8,6 +7,7 @@ import { resolveRanges } from "../../src/live/copy/ranges.ts";
 import { lastJournalledPart } from "../../src/live/copy/resume.ts";
 import { tailOf } from "../../src/live/copy/tail.ts";
 import { transfer } from "../../src/live/copy/transfer.ts";
+import { type ByteRange, overlaps } from "../../src/pci/addresses.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { expectSame } from "../expect-same.ts";
 import { FakeDisk, noise, transferJob } from "../live/copy/fakes.ts";
@@ -144,12 +144,12 @@ it("Samples are chunks of the range, apart from each other, and the last chunk i
       fc.integer({ min: 1, max: 9000 }),
       (start, size, chunk) => {
         const samples = sampleChunks(start, start + size, chunk);
-        const last = samples.at(-1) ?? { start: 0, size: 0 };
-        expectSame(last.start + last.size, start + size);
+        const last = samples.at(-1) ?? { start: 0, sizeBytes: 0 };
+        expectSame(last.start + last.sizeBytes, start + size);
         expect(samples.length).toBeLessThanOrEqual(8);
         for (const [index, one] of samples.entries()) {
           expectSame((one.start - start) % chunk, 0);
-          expectSame(one.size, Math.min(chunk, start + size - one.start));
+          expectSame(one.sizeBytes, Math.min(chunk, start + size - one.start));
           expect(one.start).toBeGreaterThan(samples[index - 1]?.start ?? -1);
         }
       },
@@ -179,8 +179,9 @@ it("Smaller shapes need ever less memory, keep to the unit, and never go below t
 });
 
 it("Two ranges overlap exactly where they share a byte", () => {
-  const range: fc.Arbitrary<ByteRange> = fc.record({ start: fc.nat(30), size: fc.nat(12) });
-  const bytes = ({ start, size }: ByteRange): number[] => Array.from({ length: size }, (_, index) => start + index);
+  const range: fc.Arbitrary<ByteRange> = fc.record({ start: fc.nat(30), sizeBytes: fc.nat(12) });
+  const bytes = ({ start, sizeBytes }: ByteRange): number[] =>
+    Array.from({ length: sizeBytes }, (_, index) => start + index);
   fc.assert(
     fc.property(range, range, (a, b) => {
       expectSame(
@@ -264,8 +265,8 @@ it("A journal is read as it was written, and its last part ends at the watermark
       if (one.completedBytes === 0) expect(part).toBeNull();
       else expect(part).toMatchObject({ start: expect.any(Number) });
       if (part === null) return;
-      expectSame(part.start + part.size, one.completedBytes);
-      expect(part.size).toBeLessThanOrEqual(one.chunkBytes);
+      expectSame(part.start + part.sizeBytes, one.completedBytes);
+      expect(part.sizeBytes).toBeLessThanOrEqual(one.chunkBytes);
       expectSame(part.start % one.chunkBytes, 0);
     }),
   );

@@ -190,7 +190,7 @@ test("A list that is mapped leads the device to exactly its bytes; one that is n
         const ops = system.opsOf(client);
         const before = stateOf(world, client);
         const entries: Scatterlist = scatterlist(
-          ranges.map(({ start, sizeBytes }) => ({ phys: start, lengthBytes: sizeBytes })),
+          ranges.map(({ start, sizeBytes }) => ({ start: start, sizeBytes: sizeBytes })),
         );
         const mapped = ops.mapList(device, entries, "bidirectional");
         if (!mapped.ok) {
@@ -254,6 +254,6 @@ test("Ranges of a provider without pages are mapped, refused and unmapped likewi
   );
 }, 600_000);
 
-function spanOf({ address, sizeBytes, isBus }: DmaMapping): Span {
-  return { address, lengthBytes: sizeBytes, isBus };
+function spanOf({ address, lengthBytes, isBus }: DmaMapping): Span {
+  return { address, lengthBytes, isBus };
 }

@@ -205,7 +205,7 @@ class SideBySide {
     const entries = this.pool.allocScatterlist(length * PAGE_BYTES);
     expectSame(entries !== null, this.naive.state === "live" && free >= length);
     if (entries === null) return;
-    const taken = entries.flatMap(({ phys, lengthBytes }) => pagesOf({ start: phys, sizeBytes: lengthBytes }));
+    const taken = entries.flatMap(pagesOf);
     expectSame(new Set(taken).size, length);
     expect(taken.filter((page) => this.naive.held(page) > 0)).toEqual([]);
     this.naive.hold(taken, 1);

@@ -153,20 +153,20 @@ async function restore(file: string, names: readonly string[], { yes }: ProbeOpt
     });
   }
   const { tree } = readHost();
-  const { device, position, sizeBytes } = await interruptible((signal) =>
+  const { device, start, sizeBytes } = await interruptible((signal) =>
     restoreRescue(tree, file, async (foreign) => {
       if (yes !== true) await askToOverwrite(foreign, signal);
     }),
   );
-  const done = `${formatSize(sizeBytes)} at ${position} of ${device.name} are as they were; ${file} is removed`;
+  const done = `${formatSize(sizeBytes)} at ${start} of ${device.name} are as they were; ${file} is removed`;
   print(screenText([done], { color: false }));
   return EXIT.yes;
 }
 
 /** Throws where the range shall stay as it is, or nobody can be asked. */
 async function askToOverwrite(foreign: ForeignData, signal: AbortSignal): Promise<void> {
-  const { device, position, sizeBytes, foreignBlocks, blocks, isUncertain } = foreign;
-  const place = `${formatSize(sizeBytes)} at ${position} of ${device.name}`;
+  const { device, start, sizeBytes, foreignBlocks, blocks, isUncertain } = foreign;
+  const place = `${formatSize(sizeBytes)} at ${start} of ${device.name}`;
   const why = [
     ...(isUncertain
       ? [`nothing but its name and size says that ${device.name} is the disk that this was saved of`]

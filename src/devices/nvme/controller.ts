@@ -1,10 +1,9 @@
 import type { Device } from "../../host/select.ts";
 import { ByteStore } from "../../memory/bytes.ts";
-import { type DmaAddr, PAGE_BYTES } from "../../pci/addresses.ts";
+import { type DmaAddr, type DmaSpan, PAGE_BYTES } from "../../pci/addresses.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { BusMaster } from "../bus-master.ts";
-import type { DmaSpan } from "../dma-spans.ts";
 import { functionIn, type System } from "../system.ts";
 import { readPrps, readSgl } from "./data-pointer.ts";
 import { ADMIN, ENABLE, FATAL, NVM, NVME_STATUS, type NvmeCommand, READY, readAddress, viewOf } from "./protocol.ts";

@@ -1,5 +1,5 @@
-import { type DmaAddr, PAGE_BYTES } from "../../pci/addresses.ts";
-import { type DmaSpan, spanBytes } from "../dma-spans.ts";
+import { type DmaAddr, type DmaSpan, PAGE_BYTES } from "../../pci/addresses.ts";
+import { spanBytes } from "../dma-spans.ts";
 import { PRP_BYTES, readAddress, SGL_BYTES, viewOf, writeAddress } from "./protocol.ts";
 
 /** SGL descriptor types (NVMe 1.4 sec 4.4). */

@@ -1,8 +1,15 @@
 import type { DmaMapping } from "../../dma/dma-ops.ts";
-import { type DmaAddr, dmaFromBus, type PhysAddr, type PhysRange, physToBus } from "../../pci/addresses.ts";
+import {
+  type DmaAddr,
+  type DmaSpan,
+  dmaFromBus,
+  type PhysAddr,
+  type PhysRange,
+  physToBus,
+} from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type DmaSpan, partOf, spanBytes } from "../dma-spans.ts";
+import { partOf, spanBytes } from "../dma-spans.ts";
 import { poolOf, type System } from "../system.ts";
 import { MAX_COMMAND_BYTES, type NvmeController } from "./controller.ts";
 import { dataPointerOf } from "./data-pointer.ts";

@@ -1,4 +1,4 @@
-import type { DmaSpan } from "../dma-spans.ts";
+import type { DmaSpan } from "../../pci/addresses.ts";
 
 /** What others may do with a region; its owner may always read and write it. */
 export interface RegionAccess {

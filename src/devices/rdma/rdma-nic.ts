@@ -1,8 +1,9 @@
 import type { Device } from "../../host/select.ts";
+import type { DmaSpan } from "../../pci/addresses.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { BusMaster } from "../bus-master.ts";
-import { type DmaSpan, spanBytes } from "../dma-spans.ts";
+import { spanBytes } from "../dma-spans.ts";
 import type { System } from "../system.ts";
 import { isInRegion, type MemoryRegion, type RdmaPort, type RdmaStatus, type RegionAccess } from "./memory-region.ts";
 

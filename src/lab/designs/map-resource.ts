@@ -53,7 +53,7 @@ export const dmaMapP2p: MappingDesign = {
       if (address + range.sizeBytes > 2 ** device.maskBits) {
         return dmaFailure("EIO", `${formatBdf(device.bdf)} cannot issue ${formatAddress(address)}`);
       }
-      return { ok: true, value: { address, sizeBytes: range.sizeBytes, isBus: true } };
+      return { ok: true, value: { address, lengthBytes: range.sizeBytes, isBus: true } };
     });
   },
 };

@@ -1,5 +1,5 @@
 import { type Scatterlist, scatterlist } from "../../dma/scatterlist.ts";
-import type { PhysAddr } from "../../pci/addresses.ts";
+import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
 
 /** Tells peer memory from the rest. */
 export type IsPeer = (phys: PhysAddr) => boolean;
@@ -7,10 +7,10 @@ export type IsPeer = (phys: PhysAddr) => boolean;
 /** A list of all that is no peer memory, in order; the list itself where nothing is, `null` where all is. */
 export function withoutPeers(list: Scatterlist, isPeer: IsPeer): Scatterlist | null {
   const { phys, lengths, count } = list;
-  const entries: { phys: PhysAddr; lengthBytes: number }[] = [];
+  const entries: PhysRange[] = [];
   for (let index = 0; index < count; index++) {
     const start = (phys[index] ?? 0) as PhysAddr;
-    if (!isPeer(start)) entries.push({ phys: start, lengthBytes: lengths[index] ?? 0 });
+    if (!isPeer(start)) entries.push({ start, sizeBytes: lengths[index] ?? 0 });
   }
   if (entries.length === count) return list;
   return entries.length === 0 ? null : scatterlist(entries);

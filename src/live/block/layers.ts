@@ -1,5 +1,5 @@
+import { overlaps } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { overlaps } from "./byte-range.ts";
 import { type BlockStack, FILE_SYSTEM, type Part, type Store } from "./stack.ts";
 
 /** Layers below one thing: large arrays have hundreds, a broken or hostile tree any number. */
@@ -28,7 +28,7 @@ export function layersOf(stack: BlockStack, part: Part, through: ReadonlySet<str
     const { store, range } = next;
     // A stack that stands on itself.
     if (next.through.has(store.key)) continue;
-    const key = `${range.start} ${range.size} ${store.key}`;
+    const key = `${range.start} ${range.sizeBytes} ${store.key}`;
     const before = layers.get(key);
     // Reached on two ways, it is surely reached through what both have in common only.
     const layer = before === undefined ? next : { ...next, through: common(next.through, before.through) };

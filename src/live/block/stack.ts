@@ -1,9 +1,9 @@
 import { join, relative } from "node:path";
 import { type FileTree, readText } from "../../host/file-tree.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { errnoOf, type FileStats, realSystem, type SystemCalls } from "../system-calls.ts";
 import { type BlockDevice, listBlockDevices, sysfsFolder } from "./block-device.ts";
-import type { ByteRange } from "./byte-range.ts";
 import { type DataFile, deviceNumber, type RegularFile } from "./data-file.ts";
 import { fitsLoop, type Loop, readLoops } from "./loops.ts";
 import { type Mount, mountOf, readMounts } from "./mounts.ts";
@@ -36,7 +36,7 @@ export interface Step extends Part {
 }
 
 /** Larger than anything that is stored. */
-export const WHOLE: ByteRange = { start: 0, size: Number.MAX_SAFE_INTEGER };
+export const WHOLE: ByteRange = { start: 0, sizeBytes: Number.MAX_SAFE_INTEGER };
 
 /** How the keepers of files begin. */
 export const FILE_SYSTEM = "file system ";
@@ -70,10 +70,10 @@ export class BlockStack {
   /** A disk, a partition or a file, or a range of it, as part of what stores it. */
   partOf(file: DataFile, range: ByteRange = WHOLE): Part {
     if (file.kind === "file") return { store: storeOf(file), range };
-    const size = Math.max(0, Math.min(range.size, file.sizeBytes - range.start));
+    const sizeBytes = Math.max(0, Math.min(range.sizeBytes, file.sizeBytes - range.start));
     return {
       store: storeOfDisk(this.#byName.get(file.disk.name) ?? file),
-      range: { start: file.disk.startBytes + range.start, size },
+      range: { start: file.disk.startBytes + range.start, sizeBytes },
     };
   }
 
@@ -117,7 +117,7 @@ export class BlockStack {
       const backing = this.backingOf(loop);
       const start = backing.range.start + loop.offsetBytes + range.start;
       const name = this.deviceAt(loop.backingPath)?.name ?? backing.store.name;
-      return [{ store: backing.store, range: { start, size: range.size }, keeper: null, name }];
+      return [{ store: backing.store, range: { start, sizeBytes: range.sizeBytes }, keeper: null, name }];
     }
     return this.#belowDisk(disk);
   }
@@ -168,7 +168,7 @@ export class BlockStack {
     const part = this.partAt(backingPath);
     if (part === undefined)
       return { store: { key: `lost ${backingPath}`, name: backingPath }, range: WHOLE, isSure: false };
-    const size = part.store.file?.sizeBytes ?? part.range.size;
+    const size = part.store.file?.sizeBytes ?? part.range.sizeBytes;
     return { ...part, isSure: fitsLoop(loop, size) };
   }
 

@@ -1,4 +1,4 @@
-import type { ByteRange } from "../block/byte-range.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { roundUp } from "./ranges.ts";
 
 /** No chunk is left. */
@@ -70,7 +70,7 @@ export function sampleChunks(start: number, end: number, chunkBytes: number): re
   const count = Math.min(MOST_SAMPLES, 1 + Math.floor(total / CHUNKS_PER_SAMPLE));
   return Array.from({ length: count }, (_, index) => {
     const position = start + (Math.ceil(((index + 1) * total) / count) - 1) * chunkBytes;
-    return { start: position, size: Math.min(chunkBytes, end - position) };
+    return { start: position, sizeBytes: Math.min(chunkBytes, end - position) };
   });
 }
 

@@ -1,5 +1,5 @@
 import type { DifferenceView } from "../../measured/copy.ts";
-import type { ByteRange } from "../block/byte-range.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { differenceOf, type Suspects } from "./difference.ts";
 import { roundUp } from "./ranges.ts";
@@ -22,16 +22,16 @@ export interface CompareSlot {
 export async function comparePart(
   { source, target }: Sides,
   { memory, sourceAt, targetAt }: CompareSlot,
-  { start, size }: ByteRange,
+  { start, sizeBytes }: ByteRange,
   suspects?: Suspects,
 ): Promise<Comparison> {
   const read = (side: Side, at: number): Promise<IoFailure | null> =>
-    readWhole(side, memory, at, roundUp(size, side.blockBytes), start, size);
+    readWhole(side, memory, at, roundUp(sizeBytes, side.blockBytes), start, sizeBytes);
   const [noSource, noTarget] = await Promise.all([read(source, sourceAt), read(target, targetAt)]);
   const failure = noSource ?? noTarget;
   if (failure !== null) return { kind: "failed", failure };
   // DRAM of this process: it may be looked at as it is.
-  const part = (at: number): Buffer => memory.buffer.subarray(at, at + size);
+  const part = (at: number): Buffer => memory.buffer.subarray(at, at + sizeBytes);
   const difference = differenceOf(part(sourceAt), part(targetAt), start, suspects);
   return difference === null ? { kind: "same" } : { kind: "differs", difference };
 }
@@ -53,7 +53,7 @@ export async function lookAgain(
   { unitBytes, lengthBytes }: { readonly unitBytes: number; readonly lengthBytes: number },
 ): Promise<SecondLook | null> {
   const start = offset - (offset % unitBytes);
-  const result = await comparePart(sides, slot, { start, size: Math.min(unitBytes, lengthBytes - start) });
+  const result = await comparePart(sides, slot, { start, sizeBytes: Math.min(unitBytes, lengthBytes - start) });
   if (result.kind === "failed") return null;
   const isStill = (at: number, hex: string): boolean => {
     // What was shown may reach beyond this unit.

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { PAGE_BYTES } from "../../pci/addresses.ts";
-import type { ByteRange } from "../block/byte-range.ts";
 import { isRefusal } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { type CompareSlot, type Comparison, comparePart } from "./compare.ts";
@@ -31,40 +31,40 @@ export async function copyFirstChunk(
   part: ByteRange,
 ): Promise<FirstChunk> {
   const { source, target } = sides;
-  const { start, size } = part;
+  const { start, sizeBytes } = part;
   const before = await comparePart(sides, slot, part);
   if (before.kind === "failed") return before;
-  const sourceBefore = Buffer.alloc(size);
+  const sourceBefore = Buffer.alloc(sizeBytes);
   slot.memory.load(slot.sourceAt, sourceBefore);
   const stamp = newStamp();
-  for (let page = 0; page * PAGE_BYTES < size; page++) memory.store(page * PAGE_BYTES, stamp(page));
+  for (let page = 0; page * PAGE_BYTES < sizeBytes; page++) memory.store(page * PAGE_BYTES, stamp(page));
   // The source is read first: a kernel that refuses this memory shall find the target as it was.
-  const notRead = await readWhole(source, memory, 0, size, start);
+  const notRead = await readWhole(source, memory, 0, sizeBytes, start);
   if (notRead !== null) return refusedOrFailed(notRead, memory);
   if (before.kind === "same") {
     const notInverted = await invertTarget(sides, slot, part);
     if (notInverted !== null) return { kind: "failed", failure: notInverted };
   }
-  const targetBefore = Buffer.alloc(size);
+  const targetBefore = Buffer.alloc(sizeBytes);
   slot.memory.load(slot.targetAt, targetBefore);
-  const notWritten = await writeWhole(target, memory, 0, size, start);
+  const notWritten = await writeWhole(target, memory, 0, sizeBytes, start);
   if (notWritten !== null) {
     // What was inverted gets its data back: it was the source's.
     if (before.kind === "same") {
       const notPutBack =
-        (await writeWhole(target, slot.memory, slot.sourceAt, size, start)) ?? (await syncWhole(target));
+        (await writeWhole(target, slot.memory, slot.sourceAt, sizeBytes, start)) ?? (await syncWhole(target));
       if (notPutBack !== null) return { kind: "failed", failure: notPutBack };
     }
     return refusedOrFailed(notWritten, memory);
   }
   const after = await comparePart(sides, slot, part, { stamp, targetBefore });
   if (after.kind === "same") return { kind: "right" };
-  const hasChanged = after.kind === "differs" && !sourceBefore.equals(sourceOf(slot, size));
+  const hasChanged = after.kind === "differs" && !sourceBefore.equals(sourceOf(slot, sizeBytes));
   return hasChanged ? { kind: "source-changed" } : after;
 }
 
-function sourceOf({ memory, sourceAt }: CompareSlot, size: number): Buffer {
-  return memory.buffer.subarray(sourceAt, sourceAt + size);
+function sourceOf({ memory, sourceAt }: CompareSlot, sizeBytes: number): Buffer {
+  return memory.buffer.subarray(sourceAt, sourceAt + sizeBytes);
 }
 
 function newStamp(): PageStamp {
@@ -75,11 +75,15 @@ function newStamp(): PageStamp {
   };
 }
 
-function invertTarget({ target }: Sides, slot: CompareSlot, { start, size }: ByteRange): Promise<IoFailure | null> {
+function invertTarget(
+  { target }: Sides,
+  slot: CompareSlot,
+  { start, sizeBytes }: ByteRange,
+): Promise<IoFailure | null> {
   const { buffer, byteOffset } = slot.memory.buffer;
-  const words = new Uint32Array(buffer, byteOffset + slot.targetAt, size / Uint32Array.BYTES_PER_ELEMENT);
+  const words = new Uint32Array(buffer, byteOffset + slot.targetAt, sizeBytes / Uint32Array.BYTES_PER_ELEMENT);
   for (let at = 0; at < words.length; at++) words[at] = ~(words[at] ?? 0);
-  return writeWhole(target, slot.memory, slot.targetAt, size, start);
+  return writeWhole(target, slot.memory, slot.targetAt, sizeBytes, start);
 }
 
 function refusedOrFailed(failure: IoFailure, memory: TransferMemory): FirstChunk {

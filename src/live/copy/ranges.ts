@@ -1,7 +1,7 @@
+import type { ByteRange } from "../../pci/addresses.ts";
 import { PAGE_BYTES } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
-import type { ByteRange } from "../block/byte-range.ts";
 
 /** One side of a copy, as far as arithmetic goes. */
 export interface Extent {
@@ -83,9 +83,9 @@ export function roundUp(bytes: number, unit: number): number {
 /** How many bytes lie in at least one of some ranges. */
 export function coveredBytes(ranges: readonly ByteRange[]): number {
   let [covered, end] = [0, 0];
-  for (const { start, size } of [...ranges].sort((a, b) => a.start - b.start)) {
-    covered += Math.max(0, start + size - Math.max(start, end));
-    end = Math.max(end, start + size);
+  for (const { start, sizeBytes } of [...ranges].sort((a, b) => a.start - b.start)) {
+    covered += Math.max(0, start + sizeBytes - Math.max(start, end));
+    end = Math.max(end, start + sizeBytes);
   }
   return covered;
 }

@@ -40,7 +40,7 @@ function refuseInUse(tree: FileTree, target: DataFile, system: SystemCalls): voi
 
 /** Throws where both ends may be the same bytes; returns what cannot be known of that. */
 function refuseOverlap(stack: BlockStack, { source, target }: CopyEnds, ranges: CopyRanges): readonly string[] {
-  const range = (start: number) => ({ start, size: ranges.lengthBytes });
+  const range = (start: number) => ({ start, sizeBytes: ranges.lengthBytes });
   const from = layersOf(stack, stack.partOf(source, range(ranges.sourceStart)));
   const to = layersOf(stack, stack.partOf(target, range(ranges.targetStart)));
   const meeting = meetingOf(from, to);

@@ -1,7 +1,7 @@
 import type { FileTree } from "../../host/file-tree.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { BlockDevice } from "../block/block-device.ts";
-import type { ByteRange } from "../block/byte-range.ts";
 import type { DataFile } from "../block/data-file.ts";
 import { attachmentOf, partitionUuid } from "../block/lasting-identity.ts";
 import { type CompareSlot, comparePart } from "./compare.ts";
@@ -102,7 +102,7 @@ export function whoIsUncertain(journal: JournalSides, now: JournalSides): readon
 export function lastJournalledPart({ completedBytes, chunkBytes }: Journal): ByteRange | null {
   if (completedBytes === 0) return null;
   const start = Math.max(0, Math.ceil(completedBytes / chunkBytes) - 1) * chunkBytes;
-  return { start, size: completedBytes - start };
+  return { start, sizeBytes: completedBytes - start };
 }
 
 /** What is compared of the part that the journal vouches for. */
@@ -130,7 +130,7 @@ export async function proveJournalledPart(job: ProofJob): Promise<Proof> {
   if (last === null) return { kind: "same", compared };
   for (let start = isWhole ? 0 : last.start; start < journal.completedBytes; start += journal.chunkBytes) {
     if (signal.aborted) return { kind: "stopped" };
-    const part = { start, size: Math.min(journal.chunkBytes, journal.completedBytes - start) };
+    const part = { start, sizeBytes: Math.min(journal.chunkBytes, journal.completedBytes - start) };
     const result = await comparePart(job, slot, part);
     if (result.kind === "failed") return result;
     if (result.kind === "differs") {

@@ -1,7 +1,7 @@
 import type { LossView, VerificationView } from "../../measured/copy.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { ByteRange } from "../block/byte-range.ts";
 import { type DataFile, nameOf } from "../block/data-file.ts";
 import { mapSystemMemory, type TransferMemory } from "../memory/transfer-memory.ts";
 import { KernelLog } from "../messages/kernel-log.ts";

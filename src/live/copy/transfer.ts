@@ -1,5 +1,5 @@
 import type { DifferenceView } from "../../measured/copy.ts";
-import type { ByteRange } from "../block/byte-range.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
 import { Checkpoints } from "./checkpoints.ts";
 import { ChunkBook, type MemoryShape, sampleChunks } from "./chunks.ts";
@@ -62,13 +62,13 @@ export async function transfer(job: TransferJob, count: TransferCount): Promise<
   const { ranges, startBytes, shape, signal } = job;
   if (signal.aborted) return { kind: "stopped" };
   if (startBytes < ranges.bulkBytes) {
-    const size = Math.min(shape.chunkBytes, ranges.bulkBytes - startBytes);
-    const first = await proveFirstChunk(job, { start: startBytes, size });
+    const sizeBytes = Math.min(shape.chunkBytes, ranges.bulkBytes - startBytes);
+    const first = await proveFirstChunk(job, { start: startBytes, sizeBytes });
     if (first.kind !== "refused") job.onWrite();
     if (first.kind === "differs") return { ...first, foundBy: "first-chunk" };
     if (first.kind !== "right") return first;
-    count.memoryBytes += size;
-    const end = await moveChunks(job, startBytes + size, count);
+    count.memoryBytes += sizeBytes;
+    const end = await moveChunks(job, startBytes + sizeBytes, count);
     if (end !== null) return end;
   }
   job.onWrite();

@@ -27,7 +27,7 @@ export async function verifyRange(job: VerifyJob): Promise<Comparison | null> {
     while (worst.kind === "same" && !signal.aborted) {
       const start = chunks.next();
       if (start === NO_CHUNK) return;
-      const result = await comparePart(job, compareSlot, { start, size: chunks.lengthOf(start) });
+      const result = await comparePart(job, compareSlot, { start, sizeBytes: chunks.lengthOf(start) });
       worst = worse(worst, result);
       chunks.complete(start);
       onBytes(chunks.doneBytes);

@@ -1,4 +1,5 @@
 import type { FileTree } from "../../host/file-tree.ts";
+import type { ByteRange } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { DirectFile, type OpenMode } from "../block/direct-file.ts";
 import type { TransferMemory } from "../memory/transfer-memory.ts";
@@ -7,7 +8,7 @@ import type { ProbedDevice } from "./pairs.ts";
 import { readThroughPeer } from "./read-test.ts";
 import { identityOf } from "./restore.ts";
 import { withSavedRange } from "./saved-range.ts";
-import { type DiskRange, planTrials, type Trial } from "./trials.ts";
+import { planTrials, type Trial } from "./trials.ts";
 import type { BlockFile, TrialResult, Workbench } from "./workbench.ts";
 import { writeThroughPeer } from "./write-test.ts";
 
@@ -42,7 +43,7 @@ export function measureReads(
   memories: Memories,
   settings: PairSettings,
 ): Promise<DirectionResult> {
-  const range = { position: 0, sizeBytes: device.sizeBytes };
+  const range = { start: 0, sizeBytes: device.sizeBytes };
   return withOpen("into", device, { access: "read" }, async (file) => {
     const trials = planFor(device.logicalBlockBytes, range, memories, settings);
     return summarize("into", await runAll(trials, workbenchOf(file, memories, settings), readThroughPeer, settings));
@@ -98,7 +99,7 @@ function workbenchOf(file: BlockFile, memories: Memories, { nonce, nextRound, si
   return { file, ...memories, nonce, nextRound, signal };
 }
 
-function planFor(blockBytes: number, range: DiskRange, { peer }: Memories, { sizes }: PairSettings): readonly Trial[] {
+function planFor(blockBytes: number, range: ByteRange, { peer }: Memories, { sizes }: PairSettings): readonly Trial[] {
   return planTrials({ range, blockBytes, memoryBytes: peer.sizeBytes, sizes });
 }
 
@@ -106,12 +107,12 @@ function planFor(blockBytes: number, range: DiskRange, { peer }: Memories, { siz
 export function writableRange(
   { sizeBytes, logicalBlockBytes }: Pick<ProbedDevice["device"], "sizeBytes" | "logicalBlockBytes">,
   { sizes, writeAt }: Pick<PairSettings, "sizes" | "writeAt">,
-): DiskRange | null {
+): ByteRange | null {
   const length = Math.min(2 * Math.max(...sizes), sizeBytes);
   const down = (value: number): number => Math.floor(value / logicalBlockBytes) * logicalBlockBytes;
-  const position = writeAt ?? down(sizeBytes - length);
-  const room = down(Math.min(length, sizeBytes - position));
-  return position % logicalBlockBytes === 0 && room > 0 ? { position, sizeBytes: room } : null;
+  const start = writeAt ?? down(sizeBytes - length);
+  const room = down(Math.min(length, sizeBytes - start));
+  return start % logicalBlockBytes === 0 && room > 0 ? { start, sizeBytes: room } : null;
 }
 
 /** Runs trials one after the other, and stops early where the kernel refuses the first or errors pile up. */

@@ -1,5 +1,5 @@
 import type { FileTree } from "../../host/file-tree.ts";
-import { formatAddress } from "../../pci/addresses.ts";
+import { type ByteRange, formatAddress } from "../../pci/addresses.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { type BlockDevice, listBlockDevices } from "../block/block-device.ts";
 import { DirectFile } from "../block/direct-file.ts";
@@ -19,17 +19,13 @@ export function identityOf(tree: FileTree, device: BlockDevice): TargetIdentity 
 }
 
 /** A range that was put back. */
-export interface Restored {
+export interface Restored extends ByteRange {
   readonly device: BlockDevice;
-  readonly position: number;
-  readonly sizeBytes: number;
 }
 
 /** What is to be decided before a range is put back over data of others. */
-export interface ForeignData {
+export interface ForeignData extends ByteRange {
   readonly device: BlockDevice;
-  readonly position: number;
-  readonly sizeBytes: number;
   /** Blocks that are neither as they were saved nor what a probe leaves. */
   readonly foreignBlocks: number;
   readonly blocks: number;
@@ -64,7 +60,7 @@ export async function restoreRescue(
     const file = await DirectFile.open(device, { access: "write", claim: true });
     try {
       const { position, data } = rescue;
-      const range = { position, sizeBytes: data.length };
+      const range = { start: position, sizeBytes: data.length };
       const foreignBlocks = countForeignBlocks(await readRange(file, dram, range), data);
       const blocks = Math.ceil(data.length / STAMP_BYTES);
       if (foreignBlocks > 0 || isUncertain) await confirm({ device, ...range, foreignBlocks, blocks, isUncertain });
@@ -76,7 +72,7 @@ export async function restoreRescue(
     dram.release();
   }
   removeRescue(stored);
-  return { device, position: rescue.position, sizeBytes: rescue.data.length };
+  return { device, start: rescue.position, sizeBytes: rescue.data.length };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { PAGE_BYTES } from "../../pci/addresses.ts";
+import { type ByteRange, PAGE_BYTES } from "../../pci/addresses.ts";
 import { STAMP_BYTES } from "./stamps.ts";
 
 /** One I/O to try: so many bytes of the disk from a position, into or out of memory from an offset. */
@@ -6,12 +6,6 @@ export interface Trial {
   readonly sizeBytes: number;
   readonly position: number;
   readonly bufferOffset: number;
-}
-
-/** A run of bytes of a disk, half-open. */
-export interface DiskRange {
-  readonly position: number;
-  readonly sizeBytes: number;
 }
 
 /** The sizes that are tried, as far as pool and disk allow. */
@@ -31,7 +25,8 @@ export function memoryFor(sizeBytes: number): number {
 
 /** What limits the trials. */
 export interface TrialLimits {
-  readonly range: DiskRange;
+  /** Of the disk. */
+  readonly range: ByteRange;
   /** I/O of the disk is in whole blocks of this size. */
   readonly blockBytes: number;
   readonly memoryBytes: number;
@@ -56,10 +51,10 @@ export function planTrials({ range, blockBytes, memoryBytes, sizes }: TrialLimit
     );
 }
 
-function positionsOf({ position, sizeBytes: room }: DiskRange, size: number, grain: number): readonly number[] {
+function positionsOf({ start, sizeBytes: room }: ByteRange, size: number, grain: number): readonly number[] {
   const down = (value: number, unit: number): number => Math.floor(value / unit) * unit;
   const middle = down(room / 2, size);
   const unaligned = down(room / 3, size) + grain;
   const places = [0, middle, ...(unaligned % size === 0 ? [] : [unaligned]), down(room - size, grain)];
-  return [...new Set(places)].filter((place) => place + size <= room).map((place) => position + place);
+  return [...new Set(places)].filter((place) => place + size <= room).map((place) => start + place);
 }

@@ -42,7 +42,7 @@ const target = {
   sizeBytes: 1 << 20,
   attachment: null,
 };
-const range = { position: 4096, sizeBytes: 65_536 };
+const range = { start: 4096, sizeBytes: 65_536 };
 
 function makeFolder(path: string, mode: number): void {
   mkdirSync(path);
@@ -215,7 +215,7 @@ describe("a range that a test overwrites", () => {
     const writable = { file: disk, target, range, dram: new FakeMemory(24_576), folder: own };
     const run = withSavedRange(writable, async () => {
       expect(listRescues(own)).toHaveLength(1);
-      disk.data.fill(0xee, range.position, range.position + range.sizeBytes);
+      disk.data.fill(0xee, range.start, range.start + range.sizeBytes);
       if (fails) throw new Error("the test failed");
       return "done";
     });

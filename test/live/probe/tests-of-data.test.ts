@@ -24,7 +24,7 @@ const flipped = (bytes: Buffer): Buffer => {
 const torn = (old: Buffer, wanted: Buffer): Buffer => Buffer.concat([wanted.subarray(0, 1000), old.subarray(1000)]);
 
 function plan() {
-  const range = { position: 0, sizeBytes: DISK_BYTES };
+  const range = { start: 0, sizeBytes: DISK_BYTES };
   return planTrials({ range, blockBytes: 512, memoryBytes: MEMORY_BYTES, sizes: SIZES });
 }
 

@@ -19,11 +19,11 @@ test("trials lie within range and memory, in whole blocks, at offsets of whole p
       fc.integer({ min: 0, max: 1 << 16 }),
       fc.integer({ min: 0, max: 1 << 10 }),
       (wanted, block, start, blocks, pages) => {
-        const range = { position: start * block, sizeBytes: blocks * block };
+        const range = { start: start * block, sizeBytes: blocks * block };
         const memoryBytes = pages * 4096;
         for (const trial of planTrials({ range, blockBytes: block, memoryBytes, sizes: wanted })) {
-          expect(trial.position).toBeGreaterThanOrEqual(range.position);
-          expect(trial.position + trial.sizeBytes).toBeLessThanOrEqual(range.position + range.sizeBytes);
+          expect(trial.position).toBeGreaterThanOrEqual(range.start);
+          expect(trial.position + trial.sizeBytes).toBeLessThanOrEqual(range.start + range.sizeBytes);
           expect(trial.position % block).toBe(0);
           expect(trial.sizeBytes % block).toBe(0);
           expect(trial.bufferOffset % 4096).toBe(0);
@@ -35,7 +35,7 @@ test("trials lie within range and memory, in whole blocks, at offsets of whole p
 });
 
 test("a plain disk is tried at its start, middle and end and unaligned, from offsets 0 and odd pages", () => {
-  const range = { position: 0, sizeBytes: 256 << 20 };
+  const range = { start: 0, sizeBytes: 256 << 20 };
   const trials = planTrials({ range, blockBytes: 512, memoryBytes: memoryFor(1 << 20), sizes: DEFAULT_SIZES });
   expect(trials).toHaveLength(12);
   expect(new Set(trials.map(({ bufferOffset }) => bufferOffset))).toEqual(new Set([0, 4096, 12_288]));
@@ -54,8 +54,8 @@ test("memory that is taken is half of what is free, or what the user's sizes nee
 
 test("the range to overwrite is the device's end, or where the user says, in whole blocks", () => {
   const disk = { sizeBytes: 100 << 20, logicalBlockBytes: 512 };
-  expect(writableRange(disk, { sizes: DEFAULT_SIZES })).toEqual({ position: 98 << 20, sizeBytes: 2 << 20 });
-  expect(writableRange(disk, { sizes: [4096], writeAt: 1 << 20 })).toEqual({ position: 1 << 20, sizeBytes: 8192 });
+  expect(writableRange(disk, { sizes: DEFAULT_SIZES })).toEqual({ start: 98 << 20, sizeBytes: 2 << 20 });
+  expect(writableRange(disk, { sizes: [4096], writeAt: 1 << 20 })).toEqual({ start: 1 << 20, sizeBytes: 8192 });
   expect(writableRange(disk, { sizes: [4096], writeAt: 100 << 20 })).toBeNull();
   expect(writableRange({ ...disk, logicalBlockBytes: 4096 }, { sizes: [4096], writeAt: 512 })).toBeNull();
 });

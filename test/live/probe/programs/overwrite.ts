@@ -15,7 +15,7 @@ const found = findDataFile(tree, path);
 const file = await DirectFile.open(found, { access: "write", claim: true });
 const peer = await mapSystemMemory(128 * 1024);
 const dram = await mapSystemMemory(128 * 1024);
-const range = { position: 65_536, sizeBytes: 262_144 };
+const range = { start: 65_536, sizeBytes: 262_144 };
 const ofFile = { name: "disk", identity: "test", startBytes: 0, sizeBytes: found.sizeBytes, attachment: null };
 const target = found.kind === "device" ? identityOf(tree, found) : ofFile;
 const trials = planTrials({ range, blockBytes: 4096, memoryBytes: peer.sizeBytes, sizes: [4096, 65_536] });
