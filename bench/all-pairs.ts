@@ -113,7 +113,7 @@ function time(call: () => unknown, times: number): number {
 /** `decidePairs` with everything before it done: topology, selection, and host bridges as `decideAll` remembers them. */
 function pairDecider(machine: Machine, table: VerdictTable): () => PairArrays {
   const topology = topologyOf(machine);
-  const indices = Int32Array.from(table.clients, (bdf) => topology.indexOf(bdf) ?? -1);
+  const indices = Int32Array.from(table.clients, (bdf) => topology.indexOf(bdf));
   const apart = rememberedHostBridges(machine, topology);
   const hostBridges = { redirected: (root: number): HostBridgeOutcome => apart(root, root), apart };
   return () => decidePairs(topology, indices, indices, hostBridges);

@@ -54,12 +54,11 @@ function mayProvide(fn: PciFunction): boolean {
 }
 
 function candidateOf(table: VerdictTable, provider: Bdf, i: number): ProviderCandidate {
-  const fn = table.topology.functions[table.topology.indexOf(provider) ?? -1];
+  const fn = table.topology.functionOf(provider);
   return { provider, published: publishedOf(fn), distance: sumOfDistances(table, i), hops: sumOfHops(table, i) };
 }
 
-function publishedOf(fn: PciFunction | undefined): Known<boolean> {
-  if (fn === undefined) return false;
+function publishedOf(fn: PciFunction): Known<boolean> {
   if (isUnknown(fn.p2pmem)) return fn.p2pmem;
   return fn.p2pmem === null ? false : fn.p2pmem.published;
 }

@@ -128,7 +128,7 @@ export function changedSinceBoot(machine: Machine): readonly ChangedSinceBoot[] 
     const asked = parameters.asksOf(fn);
     if (isUnknown(asked)) return [];
     const contradicted = worlds.map((world) => traceOf(world, asked, acs).contradicted);
-    const bits = contradicted.reduce((all, one) => all & one, contradicted[0] ?? 0);
-    return contradicted.includes(0) ? [] : [{ device: fn.bdf, bits }];
+    if (contradicted.length === 0 || contradicted.includes(0)) return [];
+    return [{ device: fn.bdf, bits: contradicted.reduce((all, one) => all & one) }];
   });
 }

@@ -90,8 +90,8 @@ export function gateContext(machine: Machine): GateContext {
 
 /** What stops or spoils a transfer beside the map type. Only what the source shows: a hidden BAR is no gate. */
 export function gatesOf(topology: Topology, context: GateContext, verdict: JudgedPair): readonly Gate[] {
-  const provider = functionAt(topology, verdict.provider);
-  const client = functionAt(topology, verdict.client);
+  const provider = topology.functionOf(verdict.provider);
+  const client = topology.functionOf(verdict.client);
   const windows = context.showsWindows ? topology : undefined;
   return [
     ...context.machineGates,
@@ -112,12 +112,6 @@ function virtualMachineGates(machine: VirtualMachine | null, provider: PciFuncti
     `${virtualMachineWords(machine)}: its kernel decides by the bus that the hypervisor emulates; the real path between ` +
     "devices that were passed through (switches, root complex, IOMMU) is the host's: look there";
   return [{ kind: "virtual-machine", device: null, effect: "warns", message }];
-}
-
-function functionAt(topology: Topology, bdf: Bdf): PciFunction {
-  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
-  if (fn === undefined) throw new RangeError(`no function ${formatBdf(bdf)}`);
-  return fn;
 }
 
 function barGates(topology: Topology | undefined, provider: PciFunction): Gate[] {
@@ -153,7 +147,7 @@ function decodeGates(topology: Topology, provider: PciFunction): Gate[] {
 }
 
 function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
-  const sriov = topology.functions[topology.indexOf(physical) ?? -1]?.sriov;
+  const sriov = topology.find(physical)?.sriov;
   if (sriov === undefined || isUnknown(sriov) || sriov?.vfMemoryEnable !== false) return [];
   const message = `VF MSE of ${formatBdf(physical)} is off: none of its virtual functions answers to its BARs`;
   return [{ kind: "vf-memory-off", device: physical, effect: "blocks", message }];
@@ -200,10 +194,9 @@ function smallWindowAbove(
 ): BridgeAbove | undefined {
   if (topology === undefined) return undefined;
   let smallest: BridgeAbove | undefined;
-  let index = topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1;
-  for (; index >= 0; index = topology.parent[index] ?? -1) {
-    const above = topology.functions[index];
-    if (above === undefined || isUnknown(above.bridge) || above.bridge === null) continue;
+  for (const index of topology.bridgesAbove(topology.indexOf(fn.bdf))) {
+    const above = topology.functionAt(index);
+    if (isUnknown(above.bridge) || above.bridge === null) continue;
     const window = windowFor(above.bridge, bar);
     if (window === undefined || window.size >= wanted || window.kind === "io") continue;
     if (smallest !== undefined && smallest.sizeBytes <= window.size) continue;

@@ -5,7 +5,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 import { type Directions, directionsIn, type PlatformContext, platformContext } from "../platforms/directions.ts";
 import { findPath } from "../rules/path.ts";
 import type { SystemChoice, SystemOptions } from "./system-options.ts";
@@ -156,7 +156,7 @@ function forwardingByFacts(context: PlatformContext): Decided<HardwareSettings["
 /** An endpoint in each tree below a root bus, as index: the root complex is between any two of them. */
 function topTrees(topology: Topology): readonly number[] {
   return topology.functions.flatMap((_, index) => {
-    if (topology.parent[index] !== ON_ROOT_BUS) return [];
+    if (!topology.isOnRootBus(index)) return [];
     const endpoint = endpointBelow(topology, index);
     return endpoint === null ? [] : [endpoint];
   });
@@ -164,8 +164,8 @@ function topTrees(topology: Topology): readonly number[] {
 
 /** Two endpoints below different ports of a switch, `null` where the function is no upstream port with two. */
 function pairBelow(topology: Topology, port: number): readonly [number, number] | null {
-  const express = topology.functions[port]?.express;
-  if (express === undefined || express === null || isUnknown(express) || express.type !== "upstream-port") return null;
+  const { express } = topology.functionAt(port);
+  if (express === null || isUnknown(express) || express.type !== "upstream-port") return null;
   const endpoints = topology.children(port).flatMap((child) => {
     const endpoint = endpointBelow(topology, child);
     return endpoint === null ? [] : [endpoint];
@@ -175,15 +175,9 @@ function pairBelow(topology: Topology, port: number): readonly [number, number] 
 }
 
 function endpointBelow(topology: Topology, top: number): number | null {
-  const { enter, exit, preorder } = topology;
-  for (let position = enter[top] ?? 0; position < (exit[top] ?? 0); position++) {
-    const index = preorder[position] ?? 0;
-    const fn = topology.functions[index];
-    if (fn !== undefined && !isBridge(fn)) return index;
-  }
-  return null;
+  return topology.subtreeOf(top).find((index) => !isBridge(topology.functionAt(index))) ?? null;
 }
 
 function bdfAt(topology: Topology, index: number): Bdf {
-  return topology.functions[index]?.bdf as Bdf;
+  return topology.functionAt(index).bdf;
 }

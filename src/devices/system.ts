@@ -159,7 +159,7 @@ function maskOf(fn: Bdf, topology: Topology, options: AddressedOptions, choices:
 }
 
 function shownMaskOf(fn: Bdf, topology: Topology, { dmaMaskBits }: AddressedOptions): Known<number> {
-  const shown = topology.functions[topology.indexOf(fn) ?? -1]?.dmaMaskBits;
+  const shown = topology.find(fn)?.dmaMaskBits;
   return dmaMaskBits?.get(fn) ?? shown ?? unknown("the source does not show it");
 }
 
@@ -173,7 +173,7 @@ function requestersOf(topology: Topology, options: AddressedOptions): readonly D
 }
 
 function ramOffsetAt(index: number, topology: Topology, { ramBusOffset }: SystemOptions): number {
-  const rootBus = topology.roots[topology.root[index] ?? -1]?.rootBus;
+  const rootBus = topology.rootBusOf(index)?.rootBus;
   return rootBus === undefined ? 0 : (ramBusOffset?.(rootBus) ?? 0);
 }
 

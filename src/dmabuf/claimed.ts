@@ -15,33 +15,27 @@ import type { Topology } from "../pci/topology.ts";
  */
 export function claimedOnTheWay(topology: Topology, index: number, addressed: ByteRange): Known<number | null> {
   let at = index;
-  let above = topology.parent[at] ?? -1;
-  while (above >= 0) {
-    const ports = [topology.functions[at], topology.functions[above]];
-    const sibling = unlessRedirected(claimingSibling(topology, above, at, addressed), ports.slice(0, 1));
+  for (const above of topology.bridgesAbove(index)) {
+    const [entered, bridge] = [topology.functionAt(at), topology.functionAt(above)];
+    const sibling = unlessRedirected(claimingSibling(topology, above, at, addressed), [entered]);
     if (sibling !== null) return sibling;
-    const keeps = claimsByWindow(ports[1], addressed);
-    const kept = unlessRedirected(isUnknown(keeps) ? keeps : keeps ? above : null, ports);
+    const keeps = claimsByWindow(bridge, addressed);
+    const kept = unlessRedirected(isUnknown(keeps) ? keeps : keeps ? above : null, [entered, bridge]);
     if (kept !== null) return kept;
     at = above;
-    above = topology.parent[at] ?? -1;
   }
-  return (topology.root[at] ?? -1) >= 0 ? null : unknown("the source does not show the way to the root complex");
+  return topology.rootOf(index) === undefined ? unknown("the source does not show the way to the root complex") : null;
 }
 
 /** A claim stands unless one of the ports redirects requests. */
-function unlessRedirected(
-  claim: Known<number | null>,
-  ports: readonly (PciFunction | undefined)[],
-): Known<number | null> {
+function unlessRedirected(claim: Known<number | null>, ports: readonly PciFunction[]): Known<number | null> {
   if (claim === null) return null;
   const redirects = ports.map(redirectsRequests);
   if (redirects.includes(true)) return null;
   return redirects.find(isUnknown) ?? claim;
 }
 
-function redirectsRequests(fn: PciFunction | undefined): Known<boolean> {
-  const acs = fn?.acs ?? null;
+function redirectsRequests({ acs }: PciFunction): Known<boolean> {
   if (acs === null || isUnknown(acs)) return acs ?? false;
   if (((acs.uncertain ?? 0) & PCI_ACS_RR) !== 0) return unknown("whether ACS redirects requests was not worked out");
   return (acs.control & PCI_ACS_RR) !== 0;
@@ -51,8 +45,8 @@ function redirectsRequests(fn: PciFunction | undefined): Known<boolean> {
 function claimingSibling(topology: Topology, above: number, at: number, addressed: ByteRange): Known<number | null> {
   let doubt: Known<number | null> = null;
   for (const sibling of topology.children(above)) {
-    const fn = topology.functions[sibling];
-    if (sibling === at || fn === undefined) continue;
+    if (sibling === at) continue;
+    const fn = topology.functionAt(sibling);
     const claims = claimsAddress(fn, addressed);
     if (claims === true) return sibling;
     if (isUnknown(claims)) doubt = unknown(`${formatBdf(fn.bdf)} may claim the address: ${claims.unknown}`);
@@ -67,8 +61,7 @@ function claimsAddress(fn: PciFunction, addressed: ByteRange): Known<boolean> {
   return byBar === false ? byWindow : byBar;
 }
 
-function claimsByWindow(fn: PciFunction | undefined, addressed: ByteRange): Known<boolean> {
-  const bridge = fn?.bridge ?? null;
+function claimsByWindow({ bridge }: PciFunction, addressed: ByteRange): Known<boolean> {
   if (bridge === null || isUnknown(bridge)) return bridge ?? false;
   const { windows } = bridge;
   if (isUnknown(windows)) return windows;

@@ -3,6 +3,7 @@ import { formatAddress, type Iova } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import { ROOT_HIDDEN } from "../pci/topology.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { decideHostBridge, mergeOutcomes } from "../rules/host-bridge.ts";
 import { THRU_HOST_BRIDGE } from "../rules/map-type.ts";
@@ -77,13 +78,13 @@ function judge({ host }: GuestView, table: VerdictTable, verdict: Verdict, bar: 
   if (kind === "none") return no("the host has no IOMMU in use: VFIO assigns no device safely");
   if (isUnknown(kind)) return hidden(kind.unknown);
   const { topology } = table;
-  const claimed = claimedOnTheWay(topology, topology.indexOf(verdict.client) ?? -1, {
+  const claimed = claimedOnTheWay(topology, topology.indexOf(verdict.client), {
     start: bar.address,
     sizeBytes: bar.sizeBytes,
   });
   if (isUnknown(claimed)) return hidden(claimed.unknown);
   if (claimed !== null) {
-    const port = formatBdf(topology.functions[claimed]?.bdf ?? verdict.client);
+    const port = formatBdf(topology.functionAt(claimed).bdf);
     return no(
       `${port} claims guest-physical ${formatAddress(bar.address)} before the IOMMU sees it: the request goes astray`,
     );
@@ -100,7 +101,7 @@ function downAgain(table: VerdictTable, verdict: Verdict): Judgement {
     const broken = [write, read].find(({ outcome }) => outcome === "fails");
     if (broken !== undefined) return no(broken.why);
   }
-  const rootOf = (bdf: Bdf): number => topology.root[topology.indexOf(bdf) ?? -1] ?? -1;
+  const rootOf = (bdf: Bdf): number => topology.rootOf(topology.indexOf(bdf)) ?? ROOT_HIDDEN;
   const outcome = mergeOutcomes(
     rules.candidates.map((candidate) =>
       decideHostBridge(topology, machine, candidate, rootOf(verdict.provider), rootOf(verdict.client)),

@@ -1,8 +1,9 @@
 import type { BusAddr, PhysAddr } from "../pci/addresses.ts";
+import { buildTopology } from "../pci/build-topology.ts";
 import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
-import { buildTopology, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { GuestOf } from "./hypervisor.ts";
 
 /** The formats that Peerlane reads a machine from. */

@@ -5,6 +5,7 @@ import { type Device, findDevices, resolveDevice } from "../host/select.ts";
 import { isBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
+import { Topology } from "../pci/topology.ts";
 import { PeerRoutes } from "../routes/peer-routes.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import type { Kind } from "./arguments.ts";
@@ -103,9 +104,9 @@ export const address: Kind = kind(
 
 export const table: Kind = kind("a VerdictTable", (value) => value instanceof VerdictTable, "verdicts returns one");
 export const routes: Kind = kind("PeerRoutes", (value) => value instanceof PeerRoutes, "new PeerRoutes(table)");
-export const topology: Kind = shaped(
+export const topology: Kind = kind(
   "a Topology",
-  ["functions", "parent", "roots", "indexOf"],
+  (value) => value instanceof Topology,
   "topologyOf(machine) makes one, and a VerdictTable has it",
 );
 

@@ -1,9 +1,10 @@
 import type { System } from "../devices/system.ts";
 import type { SplitTraffic, Traffic } from "../devices/traffic.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciExpress } from "../pci/express.ts";
 import { isUnknown, type Unknown } from "../pci/known.ts";
-import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 
 /** What went over the link (or onto the bus) above a function. */
 export interface LinkTraffic {
@@ -41,8 +42,8 @@ export interface TrafficReport {
 /** Names the traffic of a system. */
 export function reportTraffic({ topology }: System, { data, control }: SplitTraffic): TrafficReport {
   const links = topology.functions.flatMap((fn, index): LinkTraffic[] => {
-    const upBytes = data.up[index] ?? 0;
-    const downBytes = data.down[index] ?? 0;
+    const upBytes = entryAt(data.up, index);
+    const downBytes = entryAt(data.down, index);
     return upBytes === 0 && downBytes === 0 ? [] : [{ fn: fn.bdf, port: portAt(topology, index), upBytes, downBytes }];
   });
   return {
@@ -57,24 +58,22 @@ export function reportTraffic({ topology }: System, { data, control }: SplitTraf
   };
 }
 
-function rootPortBytes({ functions, parent }: Topology, { up, down }: Traffic): number {
-  return functions.reduce(
-    (sum, _, index) => (parent[index] === ON_ROOT_BUS ? sum + (up[index] ?? 0) + (down[index] ?? 0) : sum),
-    0,
-  );
+function rootPortBytes(topology: Topology, { up, down }: Traffic): number {
+  const tops = [...topology.preorder].filter((index) => topology.isOnRootBus(index));
+  return tops.reduce((sum, top) => sum + entryAt(up, top) + entryAt(down, top), 0);
 }
 
 function switchesOf(topology: Topology, { up, down }: Traffic): readonly SwitchTraffic[] {
   return topology.functions.flatMap((fn, index): SwitchTraffic[] => {
     if (portAt(topology, index) !== "upstream-port") return [];
-    const fromBelow = topology.children(index).reduce((sum, child) => sum + (up[child] ?? 0), 0);
-    const bytes = fromBelow + (down[index] ?? 0);
+    const fromBelow = topology.children(index).reduce((sum, child) => sum + entryAt(up, child), 0);
+    const bytes = fromBelow + entryAt(down, index);
     return bytes === 0 ? [] : [{ fn: fn.bdf, bytes }];
   });
 }
 
 function portAt(topology: Topology, index: number): LinkTraffic["port"] {
-  const express = topology.functions[index]?.express;
-  if (express === undefined || express === null || isUnknown(express) || isUnknown(express.type)) return null;
+  const { express } = topology.functionAt(index);
+  if (express === null || isUnknown(express) || isUnknown(express.type)) return null;
   return express.type;
 }

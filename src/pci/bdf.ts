@@ -47,6 +47,11 @@ export function deviceOf(bdf: Bdf): number {
   return Math.floor(bdf / 8) % 32;
 }
 
+/** Domain, bus and device together: one number per slot of a machine. */
+export function slotOf(bdf: Bdf): number {
+  return Math.floor(bdf / 8);
+}
+
 /** The function number, 0 to 7. */
 export function functionOf(bdf: Bdf): number {
   return bdf % 8;

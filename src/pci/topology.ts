@@ -1,11 +1,13 @@
-import { type Bdf, busKeyOf, busOf, domainOf, formatBdf, formatBus } from "./bdf.ts";
+import { type Bdf, formatBdf, slotOf } from "./bdf.ts";
+import { PeerlaneError } from "./error.ts";
 import type { PciFunction } from "./function.ts";
-import { isUnknown, type Known } from "./known.ts";
 
 /** In {@link Topology.parent}: the function sits on a root bus. */
 export const ON_ROOT_BUS = -1;
 /** In {@link Topology.parent}: the source does not show what is above the function. */
 export const PARENT_HIDDEN = -2;
+/** In {@link Topology.root}: the source does not show the root bus above the function. */
+export const ROOT_HIDDEN = -1;
 
 /** A root bus below a host bridge. One host bridge = one root bus. */
 export interface RootBus {
@@ -15,12 +17,12 @@ export interface RootBus {
   readonly functions: readonly number[];
 }
 
-/** How the functions of a machine hang together. Functions are named by their index in `functions`. */
-export interface Topology {
+/** What a topology is made of: the tree as tables, each with an entry for every function. */
+export interface TopologyTables {
   readonly functions: readonly PciFunction[];
-  /** Index of the bridge directly above (`pci_upstream_bridge`: a VF takes its PF's), or one of the two negatives. */
+  /** Index of the bridge directly above (`pci_upstream_bridge`: a VF takes its PF's), or -1 (`ON_ROOT_BUS`) or -2 (`PARENT_HIDDEN`). */
   readonly parent: Int32Array;
-  /** Index into `roots` of the root bus above, -1 where that is hidden. */
+  /** Index into `roots` of the root bus above, -1 (`ROOT_HIDDEN`) where that is hidden. */
   readonly root: Int32Array;
   /** Functions above: 0 on a root bus and for the top of a part whose upper end is hidden. */
   readonly depth: Int32Array;
@@ -34,258 +36,149 @@ export interface Topology {
   readonly hiddenTops: readonly number[];
   /** Contradictions in the source, as sentences. */
   readonly oddities: readonly string[];
-  indexOf(bdf: Bdf): number | undefined;
-  /** Indices directly below, in enumeration order. */
-  children(index: number): readonly number[];
 }
 
-const noChildren: readonly number[] = [];
+const none: readonly number[] = [];
 
 /**
- * Builds the tree from what each function says of its place: the system's own path where the source has it, else the
- * bus numbers of the bridges. `rootBuses` are the root buses that the source lists (`busKeyOf`), if it lists them.
- * Contradictory bus numbers (loops, two bridges with one secondary bus) make a parent hidden, never wrong.
+ * How the functions of a machine hang together. Functions are named by their index in `functions`. The typed arrays are
+ * for passes over all functions or pairs; everything else asks. `buildTopology` makes one.
  */
-export function buildTopology(functions: readonly PciFunction[], rootBuses: Known<readonly number[]>): Topology {
-  const count = functions.length;
-  const indexByBdf = new Map<Bdf, number>();
-  functions.forEach((fn, index) => {
-    indexByBdf.set(fn.bdf, index);
-  });
-  const oddities: string[] = [];
-  const finder = new ParentFinder(functions, indexByBdf, rootBuses, oddities);
-  const parent = new Int32Array(count);
-  for (let index = 0; index < count; index++) parent[index] = finder.parentOf(index);
-  cutLoops(functions, parent, oddities);
-
-  const childLists = listChildren(parent);
-  const tops: number[] = [];
-  for (let index = 0; index < count; index++) if ((parent[index] ?? 0) < 0) tops.push(index);
-  const { roots, rootIndexByTop } = gatherRoots(functions, tops, parent);
-  const walk = walkDepthFirst(count, tops, childLists, rootIndexByTop);
-  return {
-    functions,
-    parent,
-    ...walk,
-    roots,
-    hiddenTops: tops.filter((index) => parent[index] === PARENT_HIDDEN),
-    oddities,
-    indexOf: (bdf) => indexByBdf.get(bdf),
-    children: (index) => childLists[index] ?? noChildren,
-  };
-}
-
-/** Finds the bridge above each function from paths or bus numbers. */
-class ParentFinder {
-  readonly #functions: readonly PciFunction[];
+export class Topology implements TopologyTables {
+  readonly functions: readonly PciFunction[];
+  readonly parent: Int32Array;
+  readonly root: Int32Array;
+  readonly depth: Int32Array;
+  readonly preorder: Int32Array;
+  readonly enter: Int32Array;
+  readonly exit: Int32Array;
+  readonly roots: readonly RootBus[];
+  readonly hiddenTops: readonly number[];
+  readonly oddities: readonly string[];
   readonly #indexByBdf: ReadonlyMap<Bdf, number>;
-  readonly #listedRoots: ReadonlySet<number> | undefined;
-  readonly #bridgeBySecondary = new Map<number, number>();
-  readonly #contested = new Set<number>();
-  readonly #rootEvidence = new Set<number>();
-  readonly #physicalByVirtual = new Map<Bdf, number>();
-  /** Hostile input may claim 65,535 VFs on each of 65,536 functions; no machine has a million. */
-  #vfBudget = 1_000_000;
+  readonly #children: readonly (readonly number[] | undefined)[];
+  #slots: ReadonlyMap<number, readonly number[]> | undefined;
 
   constructor(
-    functions: readonly PciFunction[],
+    tables: TopologyTables,
     indexByBdf: ReadonlyMap<Bdf, number>,
-    rootBuses: Known<readonly number[]>,
-    oddities: string[],
+    children: readonly (readonly number[] | undefined)[],
   ) {
-    this.#functions = functions;
+    this.functions = tables.functions;
+    this.parent = tables.parent;
+    this.root = tables.root;
+    this.depth = tables.depth;
+    this.preorder = tables.preorder;
+    this.enter = tables.enter;
+    this.exit = tables.exit;
+    this.roots = tables.roots;
+    this.hiddenTops = tables.hiddenTops;
+    this.oddities = tables.oddities;
     this.#indexByBdf = indexByBdf;
-    this.#listedRoots = isUnknown(rootBuses) ? undefined : new Set(rootBuses);
-    functions.forEach((fn, index) => {
-      this.#noteBridge(fn, index, oddities);
-      if (belongsOnRootBus(fn)) this.#rootEvidence.add(busKeyOf(fn.bdf));
-      this.#noteVirtualFunctions(fn, index);
-    });
+    this.#children = children;
   }
 
-  #noteBridge(fn: PciFunction, index: number, oddities: string[]): void {
-    if (isUnknown(fn.bridge) || fn.bridge === null || fn.bridge.secondary === 0) return;
-    const { secondary } = fn.bridge;
-    if (secondary <= busOf(fn.bdf)) {
-      // A bus numbered at or above its bridge's own would make the tree a loop; no kernel numbers buses so.
-      oddities.push(
-        `bridge ${formatBdf(fn.bdf)} claims bus ${formatBus(secondary)} below it, which is not above its own bus`,
-      );
-      return;
-    }
-    const key = domainOf(fn.bdf) * 0x100 + secondary;
-    const other = this.#bridgeBySecondary.get(key);
-    if (other !== undefined) {
-      this.#contested.add(key);
-      const rival = this.#functions[other];
-      if (rival)
-        oddities.push(`bridges ${formatBdf(rival.bdf)} and ${formatBdf(fn.bdf)} both claim bus ${formatBus(key)}`);
-      return;
-    }
-    this.#bridgeBySecondary.set(key, index);
+  /** Whether the machine has a function of this address. */
+  has(bdf: Bdf): boolean {
+    return this.#indexByBdf.has(bdf);
   }
 
-  #noteVirtualFunctions(fn: PciFunction, index: number): void {
-    if (isUnknown(fn.sriov) || fn.sriov === null) return;
-    const { numVfs, firstVfOffset, vfStride } = fn.sriov;
-    for (let vf = 0; vf < numVfs && this.#vfBudget > 0; vf++, this.#vfBudget--) {
-      const routingId = (fn.bdf % 0x10000) + firstVfOffset + vf * vfStride;
-      if (routingId > 0xffff) break;
-      const bdf = (domainOf(fn.bdf) * 0x10000 + routingId) as Bdf;
-      if (!this.#physicalByVirtual.has(bdf)) this.#physicalByVirtual.set(bdf, index);
-      if (vfStride === 0) break;
-    }
+  /** The function of an address, `undefined` where the machine has none. */
+  find(bdf: Bdf): PciFunction | undefined {
+    const index = this.#indexByBdf.get(bdf);
+    return index === undefined ? undefined : this.functions[index];
   }
 
-  parentOf(index: number): number {
-    const fn = this.#functions[index];
-    if (fn === undefined) return PARENT_HIDDEN;
-    const physical = this.#physicalOf(fn);
-    if (physical !== undefined && physical !== index) {
-      const pf = this.#functions[physical];
-      // A VF of a VF does not exist; refusing to recurse keeps hostile input from looping.
-      return pf === undefined || this.#isVirtual(pf) ? PARENT_HIDDEN : this.#ownParent(pf);
-    }
-    return this.#ownParent(fn);
+  /** Index of the function of an address. Throws `unknown-device` where the machine has none: {@link has} tells. */
+  indexOf(bdf: Bdf): number {
+    const index = this.#indexByBdf.get(bdf);
+    if (index === undefined) throw new PeerlaneError("unknown-device", `no function ${formatBdf(bdf)} in this machine`);
+    return index;
   }
 
-  #isVirtual(fn: PciFunction): boolean {
-    return !isUnknown(fn.physicalFunction) && fn.physicalFunction !== null;
+  /** The function of an address. Throws `unknown-device` where the machine has none: {@link find} does not. */
+  functionOf(bdf: Bdf): PciFunction {
+    return this.functionAt(this.indexOf(bdf));
   }
 
-  #physicalOf(fn: PciFunction): number | undefined {
-    if (!isUnknown(fn.physicalFunction)) {
-      return fn.physicalFunction === null ? undefined : this.#indexByBdf.get(fn.physicalFunction);
-    }
-    return this.#bridgeBySecondary.has(busKeyOf(fn.bdf)) ? undefined : this.#physicalByVirtual.get(fn.bdf);
+  /** The function of an index. Throws `RangeError` for what is none. */
+  functionAt(index: number): PciFunction {
+    return this.#entry(this.functions, index);
   }
 
-  #ownParent(fn: PciFunction): number {
-    if (!isUnknown(fn.attachment)) {
-      const { upstream } = fn.attachment;
-      return upstream === null ? ON_ROOT_BUS : (this.#indexByBdf.get(upstream) ?? PARENT_HIDDEN);
-    }
-    const bus = busKeyOf(fn.bdf);
-    if (this.#contested.has(bus)) return PARENT_HIDDEN;
-    const bridge = this.#bridgeBySecondary.get(bus);
-    if (bridge !== undefined) return bridge;
-    return this.#isRootBus(bus) ? ON_ROOT_BUS : PARENT_HIDDEN;
+  #entry<T>(entries: { readonly [index: number]: T }, index: number): T {
+    const entry = entries[index];
+    if (entry === undefined) throw new RangeError(`no function ${index} among ${this.functions.length}`);
+    return entry;
   }
 
-  #isRootBus(bus: number): boolean {
-    if (this.#listedRoots?.has(bus)) return true;
-    // Bus 0 of a domain is always a root bus: firmware and kernel number a bridge's secondary bus from 1.
-    return bus % 0x100 === 0 || this.#rootEvidence.has(bus);
+  /** Index of the bridge directly above; `undefined` on a root bus ({@link isOnRootBus}) and where the source hides it. */
+  parentOf(index: number): number | undefined {
+    const above = this.#entry(this.parent, index);
+    return above < 0 ? undefined : above;
   }
-}
 
-/** Functions that the specification allows on a root bus only (PCIe 6.0 sec 1.3, 1.4), and host bridges. */
-function belongsOnRootBus(fn: PciFunction): boolean {
-  if (!isUnknown(fn.classCode) && fn.classCode >>> 8 === 0x0600) return true;
-  if (isUnknown(fn.express) || fn.express === null) return false;
-  const { type } = fn.express;
-  return type === "root-port" || type === "root-complex-endpoint" || type === "root-complex-event-collector";
-}
+  /** The bridge directly above a function, as {@link parentOf}. */
+  bridgeAbove(bdf: Bdf): PciFunction | undefined {
+    const above = this.parentOf(this.indexOf(bdf));
+    return above === undefined ? undefined : this.functionAt(above);
+  }
 
-/** Cuts each loop that hostile paths can make, at the function where the walk meets itself. */
-function cutLoops(functions: readonly PciFunction[], parent: Int32Array, oddities: string[]): void {
-  const visitedBy = new Int32Array(parent.length).fill(-1);
-  for (let start = 0; start < parent.length; start++) {
-    let index = start;
-    while (index >= 0 && visitedBy[index] === -1) {
-      visitedBy[index] = start;
-      const above: number = parent[index] ?? PARENT_HIDDEN;
-      if (above >= 0 && visitedBy[above] === start) {
-        const fn = functions[index];
-        if (fn) oddities.push(`${formatBdf(fn.bdf)} is above itself in the source's tree`);
-        parent[index] = PARENT_HIDDEN;
-        break;
-      }
-      index = above;
-    }
+  /** True where nothing but a host bridge is above; false also where the source hides what is. */
+  isOnRootBus(index: number): boolean {
+    return this.#entry(this.parent, index) === ON_ROOT_BUS;
+  }
+
+  /** Indices of the bridges above, the nearest first, as far up as the source shows. */
+  bridgesAbove(index: number): readonly number[] {
+    const above: number[] = [];
+    for (let bridge = this.parentOf(index); bridge !== undefined; bridge = this.parentOf(bridge)) above.push(bridge);
+    return above;
+  }
+
+  /** Index into `roots` of the root bus above; `undefined` where the source hides it. */
+  rootOf(index: number): number | undefined {
+    const root = this.#entry(this.root, index);
+    return root === ROOT_HIDDEN ? undefined : root;
+  }
+
+  /** The root bus above; `undefined` where the source hides it. */
+  rootBusOf(index: number): RootBus | undefined {
+    const root = this.rootOf(index);
+    return root === undefined ? undefined : this.roots[root];
+  }
+
+  /** Indices directly below, in enumeration order. */
+  children(index: number): readonly number[] {
+    this.functionAt(index);
+    return this.#children[index] ?? none;
+  }
+
+  /** A function and all below it, each bridge before what is below it. */
+  subtreeOf(index: number): Int32Array {
+    return this.preorder.subarray(this.#entry(this.enter, index), this.#entry(this.exit, index));
+  }
+
+  /** Whether a function is another one, or anywhere below it. */
+  isAtOrBelow(index: number, bridge: number): boolean {
+    const place = this.#entry(this.enter, index);
+    return this.#entry(this.enter, bridge) <= place && place < this.#entry(this.exit, bridge);
+  }
+
+  /** The functions of one bus and device number, itself among them, in enumeration order. */
+  slotMates(index: number): readonly number[] {
+    this.#slots ??= slotsOf(this.functions);
+    return this.#slots.get(slotOf(this.functionAt(index).bdf)) ?? none;
   }
 }
 
-function listChildren(parent: Int32Array): (number[] | undefined)[] {
-  const lists: (number[] | undefined)[] = new Array(parent.length).fill(undefined);
-  parent.forEach((above, index) => {
-    if (above < 0) return;
-    const list = lists[above];
-    if (list === undefined) lists[above] = [index];
-    else list.push(index);
+function slotsOf(functions: readonly PciFunction[]): ReadonlyMap<number, readonly number[]> {
+  const slots = new Map<number, number[]>();
+  functions.forEach(({ bdf }, index) => {
+    const slot = slotOf(bdf);
+    const mates = slots.get(slot);
+    if (mates === undefined) slots.set(slot, [index]);
+    else mates.push(index);
   });
-  return lists;
-}
-
-function gatherRoots(
-  functions: readonly PciFunction[],
-  tops: readonly number[],
-  parent: Int32Array,
-): { roots: RootBus[]; rootIndexByTop: Map<number, number> } {
-  const byBus = new Map<number, number[]>();
-  for (const index of tops) {
-    const fn = functions[index];
-    if (fn === undefined || parent[index] !== ON_ROOT_BUS) continue;
-    const bus = rootBusOf(fn);
-    const list = byBus.get(bus);
-    if (list === undefined) byBus.set(bus, [index]);
-    else list.push(index);
-  }
-  const rootIndexByTop = new Map<number, number>();
-  const roots = [...byBus.entries()]
-    .sort(([a], [b]) => a - b)
-    .map(([rootBus, members], rootIndex) => {
-      for (const member of members) rootIndexByTop.set(member, rootIndex);
-      return { rootBus, functions: members.filter((member) => isOnBus(functions[member], rootBus)) };
-    });
-  return { roots, rootIndexByTop };
-}
-
-function rootBusOf(fn: PciFunction): number {
-  return isUnknown(fn.attachment) ? busKeyOf(fn.bdf) : fn.attachment.rootBus;
-}
-
-/** VFs of an integrated endpoint hang from the root but may lie on a bus number of their own. */
-function isOnBus(fn: PciFunction | undefined, bus: number): boolean {
-  return fn !== undefined && busKeyOf(fn.bdf) === bus;
-}
-
-type Walk = Pick<Topology, "root" | "depth" | "preorder" | "enter" | "exit">;
-
-/** Numbers the trees depth first without recursion: a hostile chain may be as deep as there are functions. */
-function walkDepthFirst(
-  count: number,
-  tops: readonly number[],
-  childLists: readonly (readonly number[] | undefined)[],
-  rootIndexByTop: ReadonlyMap<number, number>,
-): Walk {
-  const root = new Int32Array(count).fill(-1);
-  const depth = new Int32Array(count);
-  const preorder = new Int32Array(count);
-  const enter = new Int32Array(count);
-  const exit = new Int32Array(count);
-  const stack: number[] = [];
-  let position = 0;
-  for (const top of tops) {
-    root[top] = rootIndexByTop.get(top) ?? -1;
-    stack.push(top);
-    while (stack.length > 0) {
-      const index = stack.pop() ?? 0;
-      if (index < 0) {
-        exit[~index] = position;
-        continue;
-      }
-      enter[index] = position;
-      preorder[position++] = index;
-      stack.push(~index);
-      const below = childLists[index] ?? noChildren;
-      for (let child = below.length - 1; child >= 0; child--) {
-        const member = below[child] ?? 0;
-        root[member] = root[index] ?? -1;
-        depth[member] = (depth[index] ?? 0) + 1;
-        stack.push(member);
-      }
-    }
-  }
-  return { root, depth, preorder, enter, exit };
+  return slots;
 }

@@ -1,7 +1,8 @@
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, devfnOf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
-import { ON_ROOT_BUS, type RootBus, type Topology } from "../pci/topology.ts";
+import type { RootBus, Topology } from "../pci/topology.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import { isEmulated } from "./emulated.ts";
 import { type Evidence, type FactPath, type Outcome, type PlatformFact, strongestEvidence } from "./fact.ts";
@@ -51,8 +52,8 @@ export interface PlatformContext {
 export function platformContext(machine: Machine, topology: Topology): PlatformContext {
   const tops = new Int32Array(topology.functions.length);
   for (const index of topology.preorder) {
-    const above = topology.parent[index] ?? ON_ROOT_BUS;
-    tops[index] = above < 0 ? index : (tops[above] ?? index);
+    const above = topology.parentOf(index);
+    tops[index] = above === undefined ? index : entryAt(tops, above);
   }
   const facts = PLATFORM_FACTS.flatMap((fact): Prepared[] => {
     const answer = matchesMachine(fact.match, machine);
@@ -70,7 +71,7 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
 function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Topology, root: RootBus): Known<boolean> {
   const { onRootBus } = match;
   if (onRootBus === undefined) return true;
-  const members = root.functions.map((index) => topology.functions[index]).filter((fn) => fn !== undefined);
+  const members = root.functions.map((index) => topology.functionAt(index));
   const seen = any(members.map((fn) => isInSet(fn, onRootBus)));
   if (seen !== false) return seen;
   if (machine.functionsMayBeMissing !== undefined) return unknown(machine.functionsMayBeMissing);
@@ -109,7 +110,7 @@ export function hostsPath(
   client: Bdf,
 ): Unknown | undefined {
   if (virtualMachine === null || provider === client) return undefined;
-  if ([provider, client].every((bdf) => emulated[topology.indexOf(bdf) ?? -1] === 1)) return undefined;
+  if ([provider, client].every((bdf) => emulated[topology.indexOf(bdf)] === 1)) return undefined;
   return unknown(`the path is the host's: ${virtualMachineWords(virtualMachine)}`);
 }
 
@@ -141,14 +142,10 @@ function keyOf(
   direction: "write" | "read",
 ): number | undefined {
   if (facts.some(({ fact }) => fact.match.switchPorts !== undefined && covers(fact.path, way))) return undefined;
-  const ends = [provider, client].map((bdf) => topology.indexOf(bdf) ?? -1);
-  const [above, below] = ends.map((end) => tops[end]);
-  if (above === undefined || below === undefined) return undefined;
-  const [of = 0, by = 0] = ends.map((end) => emulated[end]);
-  return (
-    (((above * tops.length + below) * 9 + of * 3 + by) * WAYS.length + WAYS.indexOf(way)) * 2 +
-    (direction === "write" ? 0 : 1)
-  );
+  const [of, by] = [topology.indexOf(provider), topology.indexOf(client)];
+  const above = entryAt(tops, of) * tops.length + entryAt(tops, by);
+  const areEmulated = entryAt(emulated, of) * 3 + entryAt(emulated, by);
+  return ((above * 9 + areEmulated) * WAYS.length + WAYS.indexOf(way)) * 2 + (direction === "write" ? 0 : 1);
 }
 
 const WAYS: readonly string[] = ["within-switch", "same-host-bridge", "across-host-bridges"];
@@ -200,27 +197,25 @@ function inWords(facts: readonly PlatformFact[], direction?: "write" | "read"): 
 
 function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pair: PairPath): Known<boolean> {
   const { rootPort, switchPorts, onRootBus, endpoints } = prepared.fact.match;
-  const ends = [pair.provider, pair.client].map((bdf) => topology.indexOf(bdf) ?? -1);
+  const ends = [pair.provider, pair.client].map((bdf) => topology.indexOf(bdf));
   const answers: Known<boolean>[] = [prepared.machine];
   for (const end of ends) {
     if (onRootBus !== undefined) {
-      answers.push(prepared.rootBuses[topology.root[end] ?? -1] ?? hiddenFunction("the host bridge"));
+      const root = topology.rootOf(end);
+      answers.push(root === undefined ? hiddenFunction("the host bridge") : entryAt(prepared.rootBuses, root));
     }
-    if (endpoints !== undefined) {
-      const fn = topology.functions[end];
-      answers.push(fn === undefined ? hiddenFunction("a device") : isEmulated(fn));
-    }
+    if (endpoints !== undefined) answers.push(isEmulated(topology.functionAt(end)));
     if (rootPort !== undefined) {
-      const top = tops[end] ?? -1;
-      const fn = topology.functions[top];
-      const isShown = fn !== undefined && topology.parent[top] === ON_ROOT_BUS;
+      const top = entryAt(tops, end);
+      const fn = topology.functionAt(top);
+      const isShown = topology.isOnRootBus(top);
       answers.push(isShown ? all([isPort(fn, "root-port"), isInSet(fn, rootPort)]) : hiddenFunction("the root port"));
     }
   }
   if (switchPorts !== undefined) {
     for (const bdf of pair.path.slice(1, -1)) {
-      const fn = topology.functions[topology.indexOf(bdf) ?? -1];
-      answers.push(fn === undefined ? hiddenFunction("a port") : all([isPort(fn, "switch"), isInSet(fn, switchPorts)]));
+      const fn = topology.functionOf(bdf);
+      answers.push(all([isPort(fn, "switch"), isInSet(fn, switchPorts)]));
     }
   }
   return all(answers);

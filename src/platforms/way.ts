@@ -2,7 +2,7 @@ import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { ON_ROOT_BUS, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import type { FactPath } from "./fact.ts";
 
@@ -29,17 +29,15 @@ function both(way: Known<Way>): Ways {
  */
 export function waysOf(topology: Topology, pair: PairPath): Ways {
   if (pair.provider === pair.client) return both({ none: "provider and client are one function" });
-  const provider = topology.indexOf(pair.provider);
-  const client = topology.indexOf(pair.client);
-  if (provider === undefined || client === undefined) return both({ none: "the machine has no such function" });
+  const [provider, client] = [topology.indexOf(pair.provider), topology.indexOf(pair.client)];
   if (pair.meeting === null) return both(throughRootComplex(topology, provider, client));
   return belowSwitch(topology, pair.path, pair.path.indexOf(pair.meeting), provider, client);
 }
 
 function throughRootComplex(topology: Topology, provider: number, client: number): Known<Way> {
-  const ofProvider = topology.root[provider] ?? -1;
-  const ofClient = topology.root[client] ?? -1;
-  if (ofProvider < 0 || ofClient < 0) return hostBridgeHidden;
+  const ofProvider = topology.rootOf(provider);
+  const ofClient = topology.rootOf(client);
+  if (ofProvider === undefined || ofClient === undefined) return hostBridgeHidden;
   return ofProvider === ofClient ? "same-host-bridge" : "across-host-bridges";
 }
 
@@ -53,8 +51,7 @@ function belowSwitch(
 ): Ways {
   const [providerSide, meeting, clientSide] = [position - 1, position, position + 1].map((at) => {
     const bdf = path[at];
-    const index = bdf === undefined ? undefined : topology.indexOf(bdf);
-    return index === undefined ? undefined : topology.functions[index];
+    return bdf === undefined ? undefined : topology.find(bdf);
   });
   if (providerSide === undefined || meeting === undefined || clientSide === undefined) {
     return both({ none: "one of the two is above the other" });
@@ -99,9 +96,8 @@ function wayOfRead(requestsUp: Known<boolean>, completionsUp: Known<boolean>, up
 
 /** What goes up from a switch comes back down at the root port, unless another switch is between. */
 function upAndDown(topology: Topology, meeting: PciFunction, provider: number, client: number): Known<Way> {
-  const above = topology.parent[topology.indexOf(meeting.bdf) ?? -1] ?? -1;
-  if (above < 0) return portsHidden;
-  const top = topology.parent[above] ?? -1;
-  if (top >= 0) return { none: "ACS redirects it inside of nested switches" };
-  return top === ON_ROOT_BUS ? throughRootComplex(topology, provider, client) : portsHidden;
+  const above = topology.parentOf(topology.indexOf(meeting.bdf));
+  if (above === undefined) return portsHidden;
+  if (topology.parentOf(above) !== undefined) return { none: "ACS redirects it inside of nested switches" };
+  return topology.isOnRootBus(above) ? throughRootComplex(topology, provider, client) : portsHidden;
 }

@@ -38,7 +38,7 @@ export class Groups {
   }
 
   #function(bdf: Bdf): PciFunction | undefined {
-    return this.#topology.functions[this.#topology.indexOf(bdf) ?? -1];
+    return this.#topology.find(bdf);
   }
 }
 

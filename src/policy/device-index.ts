@@ -4,7 +4,7 @@ import { busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind, hasMemoryBar } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { DeviceTest } from "./policy.ts";
 import { slotsOf } from "./slots.ts";
 import { listingGap, namesGap } from "./source-gaps.ts";
@@ -47,10 +47,8 @@ export class DeviceIndex {
         return this.#once("p2pmem", ({ p2pmem }) => (isUnknown(p2pmem) ? unknown(p2pmem.unknown) : p2pmem !== null));
       case "name":
         return this.#named(test.name);
-      case "address": {
-        const index = this.topology.indexOf(test.bdf);
-        return this.#found(index === undefined ? [] : [index]);
-      }
+      case "address":
+        return this.#found(this.topology.has(test.bdf) ? [this.topology.indexOf(test.bdf)] : []);
       case "ids":
         return this.#ids(test.vendorId, test.deviceId);
       case "slot":
@@ -93,24 +91,22 @@ export class DeviceIndex {
   }
 
   #isAtPath(index: number, { start, below }: Extract<DeviceTest, { kind: "path" }>): Known<boolean> {
-    const { functions, parent } = this.topology;
     let current = index;
     for (const devfn of below.toReversed()) {
-      const fn = functions[current];
-      if (fn === undefined || devfnOf(fn.bdf) !== devfn) return false;
-      const above = parent[current] ?? PARENT_HIDDEN;
-      if (above === PARENT_HIDDEN) return unknown(`the source does not show what is above ${formatBdf(fn.bdf)}`);
+      const { bdf } = this.topology.functionAt(current);
+      if (devfnOf(bdf) !== devfn || this.topology.isOnRootBus(current)) return false;
+      const above = this.topology.parentOf(current);
+      if (above === undefined) return unknown(`the source does not show what is above ${formatBdf(bdf)}`);
       current = above;
     }
-    return functions[current]?.bdf === start && this.#isOnSecondaryBus(index);
+    return this.topology.functionAt(current).bdf === start && this.#isOnSecondaryBus(index);
   }
 
   /** False for virtual functions on further buses, which may repeat the device and function numbers of the first. */
   #isOnSecondaryBus(index: number): Known<boolean> {
-    const { functions, parent } = this.topology;
-    const fn = functions[index];
-    const bridge = functions[parent[index] ?? PARENT_HIDDEN]?.bridge ?? null;
-    if (fn === undefined || bridge === null) return true;
+    const fn = this.topology.functionAt(index);
+    const bridge = this.topology.bridgeAbove(fn.bdf)?.bridge ?? null;
+    if (bridge === null) return true;
     if (!isUnknown(bridge)) return bridge.secondary === busOf(fn.bdf);
     return fn.physicalFunction === null || unknown(bridge.unknown);
   }
@@ -140,8 +136,7 @@ export class DeviceIndex {
     const sure: number[] = [];
     const possible = new Map<number, string>();
     for (const index of indices) {
-      const fn = this.topology.functions[index];
-      const answer = fn === undefined ? false : test(fn, index);
+      const answer = test(this.topology.functionAt(index), index);
       if (isUnknown(answer)) possible.set(index, answer.unknown);
       else if (answer) sure.push(index);
     }

@@ -3,6 +3,7 @@ import type { Gate } from "../answers/gates.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
@@ -90,13 +91,13 @@ export class RequiredPairs {
 
   /** Whether the guest's bus is all that lies between the two. */
   #areEmulated(i: number, j: number): Known<boolean> {
-    return areEmulated(this.#function(this.#table.providers[i]), this.#function(this.#table.clients[j]));
+    return areEmulated(this.#provider(i), this.#client(j));
   }
 
   /** Why gates may be there that the source does not show. */
   #hiddenGates(i: number, j: number, shown: readonly Gate[]): string[] {
     if (this.#rule.gates === "ignore") return [];
-    const provider = this.#function(this.#table.providers[i]);
+    const provider = this.#provider(i);
     const mapType = this.#table.mapType(i, j);
     const { mode } = this.#table.machine.iommu;
     const reasons = hiddenBarGates(this.#table.topology, provider);
@@ -122,18 +123,19 @@ export class RequiredPairs {
     add("the kernel has P2PDMA (Linux 4.20 or newer)", kernel.release);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
     if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
-    const client = this.#function(this.#table.clients[j]);
+    const client = this.#client(j);
     const isTranslated =
       this.#table.mapType(i, j) === "thru-host-bridge" && !isUnknown(iommu.mode) && isTranslating(iommu.mode);
     if (isTranslated || client.driver === null) return;
     add("clients address the whole of the BARs", isUnknown(client.driver) ? client.driver : client.dmaMaskBits);
   }
 
-  #function(bdf: VerdictTable["providers"][number] | undefined): PciFunction {
-    const { topology } = this.#table;
-    const fn = topology.functions[bdf === undefined ? -1 : (topology.indexOf(bdf) ?? -1)];
-    if (fn === undefined) throw new RangeError("no such function in this machine");
-    return fn;
+  #provider(i: number): PciFunction {
+    return this.#table.topology.functionOf(entryAt(this.#table.providers, i));
+  }
+
+  #client(j: number): PciFunction {
+    return this.#table.topology.functionOf(entryAt(this.#table.clients, j));
   }
 }
 
@@ -153,7 +155,7 @@ function hiddenDecode(topology: Topology, { physicalFunction, command }: PciFunc
     return (command & PCI_COMMAND_MEMORY) !== 0 ? [] : [physicalFunction.unknown];
   }
   if (physicalFunction === null) return isUnknown(command) ? [command.unknown] : [];
-  const sriov = topology.functions[topology.indexOf(physicalFunction) ?? -1]?.sriov;
+  const sriov = topology.find(physicalFunction)?.sriov;
   if (sriov === undefined) return [`${formatBdf(physicalFunction)}, which holds its VF MSE, is not in the source`];
   return isUnknown(sriov) ? [sriov.unknown] : [];
 }

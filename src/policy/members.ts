@@ -88,13 +88,10 @@ export class MemberFinder {
   }
 
   #members(found: ReadonlyMap<number, string | null>): readonly Member[] {
-    const { functions } = this.#index.topology;
+    const { topology } = this.#index;
     return [...found]
       .sort(([a], [b]) => a - b)
-      .flatMap(([at, hidden]): Member[] => {
-        const fn = functions[at];
-        return fn === undefined ? [] : [{ bdf: fn.bdf, hidden }];
-      });
+      .map(([at, hidden]): Member => ({ bdf: topology.functionAt(at).bdf, hidden }));
   }
 }
 

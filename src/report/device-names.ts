@@ -16,9 +16,15 @@ export function displayName(fn: PciFunction): string {
   return fn.names.length > 0 ? nameOf(fn) : shortAddress(fn);
 }
 
+/** {@link displayName} of the function of an address; the full address where the machine has none. */
+export function nameIn(topology: Topology, bdf: Bdf): string {
+  const fn = topology.find(bdf);
+  return fn === undefined ? formatBdf(bdf) : displayName(fn);
+}
+
 /** The name that people use with the address behind it, or the address alone. */
 export function fullName(topology: Topology, bdf: Bdf): string {
-  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
+  const fn = topology.find(bdf);
   return fn === undefined || fn.names.length === 0 ? formatBdf(bdf) : `${nameOf(fn)} (${formatBdf(bdf)})`;
 }
 

@@ -48,20 +48,14 @@ export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number,
   return lines;
 }
 
-function functionOf(table: VerdictTable, bdf: Bdf): PciFunction {
-  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
-  if (fn === undefined) throw new RangeError(`no function ${formatBdf(bdf)}`);
-  return fn;
-}
-
 function directionLines(
   table: VerdictTable,
   answer: Answer,
   routing: PeerRouting | null,
   width: number,
 ): readonly Rich[] {
-  const provider = functionOf(table, answer.provider);
-  const client = functionOf(table, answer.client);
+  const provider = table.topology.functionOf(answer.provider);
+  const client = table.topology.functionOf(answer.client);
   const labelled = (label: string, text: Rich): readonly Rich[] =>
     wrap(text, Math.max(width - 12, 20)).map((line, index) =>
       index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
@@ -96,7 +90,7 @@ function directionLines(
 }
 
 function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonly Rich[] {
-  return routing === null ? [] : routeTexts(routing, (bdf) => displayName(functionOf(table, bdf)));
+  return routing === null ? [] : routeTexts(routing, (bdf) => displayName(table.topology.functionOf(bdf)));
 }
 
 /** What is documented of the hardware, per direction; nothing for a function with itself. */
@@ -124,7 +118,7 @@ function pathLines(table: VerdictTable, verdict: Verdict, width: number): readon
   const lines: Rich[] = [];
   path.forEach((bdf, position) => {
     if (meeting === null && position === turn) lines.push(rich`  ${painted("faint", "⇅")} host bridge`);
-    const fn = functionOf(table, bdf);
+    const fn = table.topology.functionOf(bdf);
     const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
     const details = [
       roleOf(fn),
@@ -145,7 +139,7 @@ function pathLines(table: VerdictTable, verdict: Verdict, width: number): readon
 }
 
 function providerArmLength({ topology }: VerdictTable, { provider }: Verdict): number {
-  return (topology.depth[topology.indexOf(provider) ?? 0] ?? 0) + 1;
+  return topology.bridgesAbove(topology.indexOf(provider)).length + 1;
 }
 
 /** What the client would be given as DMA address, by BAR of the provider. */

@@ -139,23 +139,19 @@ function directionJson({ outcome, why, facts }: DirectionFact): DirectionJson {
 }
 
 function hopJson(table: VerdictTable, bdf: Bdf): ExplainedPairJson["path"][number] {
-  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
-  return {
-    bdf: formatBdf(bdf),
-    name: fn === undefined ? null : displayName(fn),
-    role: fn === undefined ? null : roleOf(fn),
-  };
+  const fn = table.topology.functionOf(bdf);
+  return { bdf: formatBdf(bdf), name: displayName(fn), role: roleOf(fn) };
 }
 
 function parentJson({ topology }: VerdictTable, index: number): TreeFunctionJson["parent"] {
-  const parent = topology.parent[index] ?? -2;
-  if (parent === -2) return { unknown: "the source does not show what is above" };
-  const fn = topology.functions[parent];
-  return fn === undefined ? null : formatBdf(fn.bdf);
+  if (topology.isOnRootBus(index)) return null;
+  const parent = topology.parentOf(index);
+  if (parent === undefined) return { unknown: "the source does not show what is above" };
+  return formatBdf(topology.functionAt(parent).bdf);
 }
 
 function rootJson({ topology }: VerdictTable, index: number): TreeFunctionJson["hostBridge"] {
-  const root = topology.roots[topology.root[index] ?? -1];
+  const root = topology.rootBusOf(index);
   return root === undefined ? null : formatBus(root.rootBus);
 }
 

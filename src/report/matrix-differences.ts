@@ -1,9 +1,9 @@
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { PeerRoute, PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
-import { displayName } from "./device-names.ts";
+import { nameIn } from "./device-names.ts";
 import { EXAMPLES, EXPLAINED, moreKinds, type Remark, TOLD_KINDS } from "./matrix-reasons.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { painted, plainText, rich } from "./rich.ts";
@@ -37,7 +37,7 @@ export function differenceRemarks(table: VerdictTable, routes: PeerRoutes): read
         group.count++;
         group.sentences.add(text);
         if (group.examples.length < EXAMPLES)
-          group.examples.push(`${nameIn(table, provider)} → ${nameIn(table, client)}`);
+          group.examples.push(`${nameIn(table.topology, provider)} → ${nameIn(table.topology, client)}`);
         groups.set(kind, group);
       }
     });
@@ -65,9 +65,4 @@ function differenceText(route: Known<PeerRoute>): string | null {
   const words = DIFFERENCE_WORDS[route.differs];
   if (route.differs === "not-delivered") return `${words}: ${plainText(failureText(route, String))}`;
   return route.differs === "elsewhere" ? `${words}: ${targetText(route.target, formatBdf)}` : words;
-}
-
-function nameIn(table: VerdictTable, bdf: Bdf): string {
-  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
-  return fn === undefined ? formatBdf(bdf) : displayName(fn);
 }

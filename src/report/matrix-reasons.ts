@@ -4,7 +4,7 @@ import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
-import { displayName } from "./device-names.ts";
+import { nameIn } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import { painted, type Rich, rich } from "./rich.ts";
 import { wrap } from "./width.ts";
@@ -62,7 +62,9 @@ export function reasonRemarks(table: VerdictTable): readonly Remark[] {
     const alike = groups.filter((group) => group.mapType === mapType).sort((a, b) => b.count - a.count);
     const words = painted(MAP_TYPE_PAINTS[mapType], MAP_TYPE_WORDS[mapType]);
     for (const group of alike.slice(0, TOLD_KINDS)) {
-      const names = group.pairs.map(({ provider, client }) => `${nameIn(table, provider)} → ${nameIn(table, client)}`);
+      const names = group.pairs.map(
+        ({ provider, client }) => `${nameIn(table.topology, provider)} → ${nameIn(table.topology, client)}`,
+      );
       const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
       remarks.push({
         text: rich`${words}: ${redirectText(group.redirecting)}${group.sentence}${hiddenText(group)}`,
@@ -87,11 +89,6 @@ function summary(counts: Readonly<Record<MapType, number>>): string {
     .filter((mapType) => counts[mapType] > 0)
     .map((mapType) => `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}`);
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}`;
-}
-
-function nameIn(table: VerdictTable, bdf: Bdf): string {
-  const fn = table.topology.functions[table.topology.indexOf(bdf) ?? -1];
-  return fn === undefined ? formatBdf(bdf) : displayName(fn);
 }
 
 function groupPairs(table: VerdictTable): {

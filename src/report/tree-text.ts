@@ -26,7 +26,11 @@ export function treeText(input: TreeInput, options: ScreenOptions, whatIf?: What
 export function treeLines({ table, expectedGroups }: TreeInput, width: number, whatIf?: WhatIfView): readonly Rich[] {
   const { topology } = table;
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
-  const draw = (title: Painted, tops: readonly number[], below = topology.children): void => {
+  const draw = (
+    title: Painted,
+    tops: readonly number[],
+    below = (index: number): readonly number[] => topology.children(index),
+  ): void => {
     const marks = { expectedGroups, changed: whatIf?.changedFunctions };
     lines.push("", [title]);
     for (const line of branchLines(table, tops, below, marks, width)) lines.push(line);
@@ -69,7 +73,7 @@ function drawing(
 }
 
 function topsOf({ topology }: VerdictTable, rootIndex: number): number[] {
-  return [...topology.preorder].filter((index) => topology.root[index] === rootIndex && topology.parent[index] === -1);
+  return [...topology.preorder].filter((index) => topology.rootOf(index) === rootIndex && topology.isOnRootBus(index));
 }
 
 /** What is said of functions beside what they are. */
@@ -91,17 +95,15 @@ function branchLines(
   const lines: Rich[] = [];
   const stack = tops.map((index, position) => ({ index, prefix: "", isLast: position === tops.length - 1 })).reverse();
   for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const fn = topology.functions[entry.index];
-    if (fn === undefined) continue;
+    const fn = topology.functionAt(entry.index);
     // Beyond half of the screen the lines would hold nothing but branches.
     const prefix = entry.prefix.length > width / 2 ? `…${entry.prefix.slice(-Math.floor(width / 2))}` : entry.prefix;
     const branch = `${prefix}${entry.isLast ? "└─" : "├─"}`;
     const below = childrenOf(entry.index);
     lines.push(truncate(rich`${painted("faint", branch)}${functionLine(fn, marks)}`, width));
     const deeper = `${prefix}${entry.isLast ? "  " : "│ "}`;
-    for (let child = below.length - 1; child >= 0; child--) {
-      stack.push({ index: below[child] ?? 0, prefix: deeper, isLast: child === below.length - 1 });
-    }
+    const drawn = below.map((index, child) => ({ index, prefix: deeper, isLast: child === below.length - 1 }));
+    for (const child of drawn.reverse()) stack.push(child);
   }
   return lines;
 }

@@ -125,8 +125,8 @@ export class PeerRoutes {
     const { providers, clients, topology } = this.#table;
     const provider = providers[i] as Bdf;
     const client = clients[j] as Bdf;
-    const requester = topology.indexOf(client) ?? -1;
-    const owner = topology.functions[topology.indexOf(provider) ?? -1] as PciFunction;
+    const requester = topology.indexOf(client);
+    const owner = topology.functionOf(provider);
     this.#addresses ??= new PeerAddresses(this.#table.machine);
     const address = this.#addresses.map(owner, client, mapType);
     if (isUnknown(address)) return address;
@@ -215,10 +215,10 @@ export class PeerRoutes {
 }
 
 function isOnSameLink(topology: Topology, provider: PciFunction, client: number): boolean {
-  const above = topology.parent[client] ?? -1;
-  if (above < 0 || topology.parent[topology.indexOf(provider.bdf) ?? -1] !== above) return false;
-  const express = topology.functions[above]?.express;
-  if (express === undefined || express === null || isUnknown(express)) return false;
+  const above = topology.parentOf(client);
+  if (above === undefined || topology.parentOf(topology.indexOf(provider.bdf)) !== above) return false;
+  const { express } = topology.functionAt(above);
+  if (express === null || isUnknown(express)) return false;
   return express.type === "root-port" || express.type === "downstream-port";
 }
 

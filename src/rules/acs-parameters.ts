@@ -24,8 +24,7 @@ export function acsParameters(machine: Machine): AcsParameters {
   const { commandLine } = machine.kernel;
   const parameters = isUnknown(commandLine) ? NO_PARAMETERS : parsePciParameters(commandLine);
   const topology = topologyOf(machine);
-  const above = (fn: PciFunction): PciFunction | undefined =>
-    topology.functions[topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1];
+  const above = (fn: PciFunction): PciFunction | undefined => topology.bridgeAbove(fn.bdf);
   return { asksOf: (fn) => asksOf(parameters, fn, above) };
 }
 

@@ -1,6 +1,7 @@
 import { redirects } from "../pci/acs.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { Topology } from "../pci/topology.ts";
+import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { HostBridgeOutcome } from "./host-bridge.ts";
 import { BUS_ADDR, UNKNOWN } from "./map-type.ts";
 
@@ -15,7 +16,7 @@ export interface PairArrays {
   readonly hops: Uint16Array;
 }
 
-/** What the host bridges say of a pair of root buses (indices, -1 hidden); with and without a redirected path. */
+/** What the host bridges say of a pair of root buses (indices, or `ROOT_HIDDEN`); with and without a redirected path. */
 export interface HostBridgeDecisions {
   /** For a path that ACS redirects below one host bridge. */
   redirected(root: number): HostBridgeOutcome;
@@ -46,8 +47,7 @@ export function decidePairs(
   const { order } = columns;
   const row: PairArrays =
     order === undefined ? { mapTypes, hops } : { mapTypes: new Uint8Array(width), hops: new Uint16Array(width) };
-  for (let index = 0; index < providers.length; index++) {
-    const provider = providers[index] ?? 0;
+  for (const [index, provider] of providers.entries()) {
     const base = index * width;
     const start = order === undefined ? base : 0;
     background.copyTo(provider, row, start);
@@ -69,18 +69,22 @@ interface PathSums {
 }
 
 function sumAlongRootPaths(topology: Topology): PathSums {
-  const { functions, parent, preorder } = topology;
-  const redirecting = new Int32Array(functions.length);
-  const hidden = new Int32Array(functions.length);
+  const { parent, preorder } = topology;
+  const redirecting = new Int32Array(preorder.length);
+  const hidden = new Int32Array(preorder.length);
   for (const index of preorder) {
-    const above = parent[index] ?? -1;
-    const acs = functions[index]?.acs ?? null;
+    const above = entryAt(parent, index);
+    const { acs } = topology.functionAt(index);
     const isHidden = acs !== null && isUnknown(acs);
-    redirecting[index] =
-      (above < 0 ? 0 : (redirecting[above] ?? 0)) + (acs !== null && !isHidden && redirects(acs) ? 1 : 0);
-    hidden[index] = (above < 0 ? 0 : (hidden[above] ?? 0)) + (isHidden ? 1 : 0);
+    redirecting[index] = sumAt(redirecting, above) + (acs !== null && !isHidden && redirects(acs) ? 1 : 0);
+    hidden[index] = sumAt(hidden, above) + (isHidden ? 1 : 0);
   }
   return { redirecting, hidden };
+}
+
+/** A sum down to a function, or down to what is above all functions. */
+function sumAt(values: Int32Array, index: number): number {
+  return index < 0 ? 0 : entryAt(values, index);
 }
 
 /** Clients in preorder, so that what is below a bridge is one run of columns. */
@@ -100,23 +104,25 @@ function sortColumns(topology: Topology, clients: Int32Array, sums: PathSums): C
   const { enter } = topology;
   const before = new Int32Array(topology.functions.length + 1);
   for (const client of clients) {
-    const next = (enter[client] ?? 0) + 1;
-    before[next] = (before[next] ?? 0) + 1;
+    const next = entryAt(enter, client) + 1;
+    before[next] = entryAt(before, next) + 1;
   }
-  for (let position = 1; position < before.length; position++) {
-    before[position] = (before[position] ?? 0) + (before[position - 1] ?? 0);
-  }
+  let sum = 0;
+  before.forEach((here, position) => {
+    sum += here;
+    before[position] = sum;
+  });
   const free = before.slice();
   const order = new Int32Array(clients.length);
   let isInOrder = true;
   clients.forEach((client, place) => {
-    const position = enter[client] ?? 0;
-    const column = free[position] ?? 0;
+    const position = entryAt(enter, client);
+    const column = entryAt(free, position);
     free[position] = column + 1;
     order[column] = place;
     if (column !== place) isInOrder = false;
   });
-  const pick = (values: Int32Array): Int32Array => order.map((place) => values[clients[place] ?? 0] ?? 0);
+  const pick = (values: Int32Array): Int32Array => order.map((place) => entryAt(values, entryAt(clients, place)));
   return {
     order: isInOrder ? undefined : order,
     count: clients.length,
@@ -146,8 +152,8 @@ class Background {
   }
 
   copyTo(provider: number, row: PairArrays, start: number): void {
-    const root = this.#topology.root[provider] ?? -1;
-    const depth = this.#topology.depth[provider] ?? 0;
+    const root = entryAt(this.#topology.root, provider);
+    const depth = entryAt(this.#topology.depth, provider);
     const isNewRoot = root !== this.#root;
     if (isNewRoot) this.#fillMapTypes(root);
     if (isNewRoot || depth !== this.#depth) this.#fillHops(root, depth);
@@ -162,10 +168,10 @@ class Background {
     let clientRoot = -2;
     let mapType = UNKNOWN;
     for (let column = 0; column < this.#columns.count; column++) {
-      const next = this.#columns.root[column] ?? -1;
+      const next = this.#columns.root[column] ?? ROOT_HIDDEN;
       if (next !== clientRoot) {
         clientRoot = next;
-        mapType = root < 0 || next < 0 ? UNKNOWN : this.#hostBridges.apart(root, next).mapType;
+        mapType = root === ROOT_HIDDEN || next === ROOT_HIDDEN ? UNKNOWN : this.#hostBridges.apart(root, next).mapType;
       }
       mapTypes[column] = mapType;
     }
@@ -174,7 +180,7 @@ class Background {
   #fillHops(root: number, depth: number): void {
     const { hops } = this.#row;
     for (let column = 0; column < this.#columns.count; column++) {
-      const isHidden = root < 0 || (this.#columns.root[column] ?? -1) < 0;
+      const isHidden = root === ROOT_HIDDEN || this.#columns.root[column] === ROOT_HIDDEN;
       // The kernel's walk ends beyond both roots here: one step more on each side than there are functions above.
       hops[column] = isHidden ? HOPS_HIDDEN : depth + 2 + (this.#columns.depth[column] ?? 0);
     }
@@ -193,26 +199,27 @@ function fillMeetings(
 ): void {
   const { enter, exit, parent, depth } = topology;
   const { before } = columns;
-  const providerDepth = depth[provider] ?? 0;
-  const redirected = hostBridges.redirected(topology.root[provider] ?? -1).mapType;
-  let doneFrom = before[enter[provider] ?? 0] ?? 0;
+  const providerDepth = entryAt(depth, provider);
+  const redirected = hostBridges.redirected(entryAt(topology.root, provider)).mapType;
+  let doneFrom = entryAt(before, entryAt(enter, provider));
   let doneTo = doneFrom;
-  for (let meeting = provider; meeting >= 0; meeting = parent[meeting] ?? -1) {
-    const above = parent[meeting] ?? -1;
+  for (let meeting = provider; meeting >= 0; ) {
+    const above = entryAt(parent, meeting);
     const run: Run = {
       // Redirecting functions from the provider up to and including the meeting point, less the sum that every column
       // carries down to the meeting point: added to a column's own sum this leaves both arms, and only them.
       redirecting: sum(sums.redirecting, provider, above, meeting),
       hidden: sum(sums.hidden, provider, above, meeting),
-      hops: providerDepth - 2 * (depth[meeting] ?? 0),
+      hops: providerDepth - 2 * entryAt(depth, meeting),
       redirected,
     };
-    const from = before[enter[meeting] ?? 0] ?? 0;
-    const to = before[exit[meeting] ?? 0] ?? 0;
+    const from = entryAt(before, entryAt(enter, meeting));
+    const to = entryAt(before, entryAt(exit, meeting));
     fillRun(run, columns, from, doneFrom, row, start);
     fillRun(run, columns, doneTo, to, row, start);
     doneFrom = from;
     doneTo = to;
+    meeting = above;
   }
 }
 
@@ -237,5 +244,5 @@ function fillRun(run: Run, columns: Columns, from: number, to: number, row: Pair
 }
 
 function sum(values: Int32Array, provider: number, above: number, meeting: number): number {
-  return (values[provider] ?? 0) - (above < 0 ? 0 : (values[above] ?? 0)) - (values[meeting] ?? 0);
+  return entryAt(values, provider) - sumAt(values, above) - entryAt(values, meeting);
 }

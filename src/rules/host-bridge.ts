@@ -1,7 +1,7 @@
 import type { Cpu, Machine } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { Topology } from "../pci/topology.ts";
+import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { AllowListEntry, KernelRules } from "./kernel-rules.ts";
 import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { Reason } from "./verdict.ts";
@@ -50,7 +50,8 @@ function missingFirst(facts: HostBridgeFacts, rootBus: number): string | undefin
 function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts: HostBridgeFacts): LookUp {
   const root = topology.roots[rootIndex];
   if (root === undefined) return { reason: "host-bridge-unidentified" };
-  const first = topology.functions[root.functions[0] ?? -1];
+  const [index] = root.functions;
+  const first = index === undefined ? undefined : topology.functionAt(index);
   if (first === undefined || devfnOf(first.bdf) !== 0) {
     const hidden = missingFirst(facts, root.rootBus);
     if (hidden !== undefined) return { hidden };
@@ -78,7 +79,7 @@ function refused(reason: Reason): HostBridgeOutcome {
 
 /**
  * Decides a path through the host bridges of root buses `providerRoot` and `clientRoot` (indices into
- * `topology.roots`, -1 where hidden), after `host_bridge_whitelist`, Linux 7.2.
+ * `topology.roots`, `ROOT_HIDDEN` where the source hides it), after `host_bridge_whitelist`, Linux 7.2.
  */
 export function decideHostBridge(
   topology: Topology,
@@ -102,7 +103,7 @@ function decideAllowList(
   providerRoot: number,
   clientRoot: number,
 ): HostBridgeOutcome {
-  if (providerRoot < 0 || clientRoot < 0) {
+  if (providerRoot === ROOT_HIDDEN || clientRoot === ROOT_HIDDEN) {
     return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden: ["the source does not show the host bridge"] };
   }
   const same = providerRoot === clientRoot;

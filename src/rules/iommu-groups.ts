@@ -1,9 +1,10 @@
 import type { Machine } from "../host/machine.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
-import { type Bdf, busKeyOf, deviceOf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
+import { type Bdf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { ON_ROOT_BUS, PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 import { acsQuirk } from "./acs-quirks.ts";
 
 /** The ACS bits that make the kernel call a function isolated (`REQ_ACS_FLAGS` of the IOMMU core, Linux 7.2). */
@@ -102,23 +103,19 @@ function requiredBitsOn(fn: PciFunction): Known<boolean> {
   return missing === 0 || unknown(`what firmware left in the ACS control of ${formatBdf(fn.bdf)} is not known`);
 }
 
+/** Of a function that was not looked at yet. */
+const NO_GROUP = -1;
+
 class GroupBuilder {
   readonly #topology: Topology;
   readonly #group: Int32Array;
   readonly #isolated: Int8Array;
-  readonly #slotMates = new Map<number, number[]>();
   #next = 0;
 
   constructor(topology: Topology) {
     this.#topology = topology;
-    this.#group = new Int32Array(topology.functions.length).fill(-1);
+    this.#group = new Int32Array(topology.functions.length).fill(NO_GROUP);
     this.#isolated = new Int8Array(topology.functions.length).fill(-1);
-    topology.functions.forEach((fn, index) => {
-      const key = slotKey(fn.bdf);
-      const mates = this.#slotMates.get(key);
-      if (mates === undefined) this.#slotMates.set(key, [index]);
-      else mates.push(index);
-    });
   }
 
   /** Group of each function, in the order in which the kernel probes them: by address. */
@@ -133,14 +130,21 @@ class GroupBuilder {
   }
 
   #function(index: number): PciFunction {
-    return this.#topology.functions[index] as PciFunction;
+    return this.#topology.functionAt(index);
   }
 
-  #above(index: number): number {
-    const above = this.#topology.parent[index] ?? -1;
-    if (above === PARENT_HIDDEN)
+  /** Index of the bridge directly above, `undefined` on a root bus. */
+  #above(index: number): number | undefined {
+    const above = this.#topology.parentOf(index);
+    if (above === undefined && !this.#topology.isOnRootBus(index))
       throw new Hidden(`the source does not show what is above ${formatBdf(this.#function(index).bdf)}`);
     return above;
+  }
+
+  /** The group that a function got before, `undefined` where it has none yet. */
+  #groupOf(index: number): number | undefined {
+    const group = entryAt(this.#group, index);
+    return group === NO_GROUP ? undefined : group;
   }
 
   #isIsolated(index: number): boolean {
@@ -160,8 +164,8 @@ class GroupBuilder {
     try {
       return this.#isIsolated(index);
     } catch (hidden) {
-      if (!(hidden instanceof Hidden) || this.#topology.parent[index] !== ON_ROOT_BUS) throw hidden;
-      const groups = (this.#slotMates.get(slotKey(this.#function(index).bdf)) ?? []).map((mate) => {
+      if (!(hidden instanceof Hidden) || !this.#topology.isOnRootBus(index)) throw hidden;
+      const groups = this.#topology.slotMates(index).map((mate) => {
         const { iommuGroup } = this.#function(mate);
         return isUnknown(iommuGroup) || iommuGroup === null ? -1 : iommuGroup;
       });
@@ -172,36 +176,38 @@ class GroupBuilder {
   }
 
   #isPathIsolated(index: number): boolean {
-    for (let bridge = index; bridge >= 0; bridge = this.#above(bridge)) if (!this.#isIsolated(bridge)) return false;
+    for (let bridge: number | undefined = index; bridge !== undefined; bridge = this.#above(bridge)) {
+      if (!this.#isIsolated(bridge)) return false;
+    }
     return true;
   }
 
   #find(index: number): number {
     const aliased = this.#followAliases(index);
-    if (aliased.group >= 0) return aliased.group;
+    if (aliased.group !== undefined) return aliased.group;
     let device = aliased.last;
-    for (let bridge = this.#above(device); bridge >= 0; bridge = this.#above(bridge)) {
+    for (let bridge = this.#above(device); bridge !== undefined; bridge = this.#above(bridge)) {
       if (this.#isPathIsolated(bridge)) break;
       device = bridge;
-      if ((this.#group[device] ?? -1) >= 0) return this.#group[device] ?? -1;
+      const group = this.#groupOf(device);
+      if (group !== undefined) return group;
     }
-    const shared = this.#groupOfSlotMates(device);
-    return shared >= 0 ? shared : this.#next++;
+    return this.#groupOfSlotMates(device) ?? this.#next++;
   }
 
   /**
    * Walks the bridges that put their own requester id on what is below them (`pci_for_each_dma_alias`): conventional
    * bridges and the two kinds between PCIe and conventional PCI.
    */
-  #followAliases(index: number): { last: number; group: number } {
+  #followAliases(index: number): { last: number; group: number | undefined } {
     let last = index;
-    for (let bridge = this.#above(index); bridge >= 0; bridge = this.#above(bridge)) {
+    for (let bridge = this.#above(index); bridge !== undefined; bridge = this.#above(bridge)) {
       if (!this.#isAliasing(bridge)) continue;
       last = bridge;
-      const group = this.#group[bridge] ?? -1;
-      if (group >= 0) return { last, group };
+      const group = this.#groupOf(bridge);
+      if (group !== undefined) return { last, group };
     }
-    return { last, group: -1 };
+    return { last, group: undefined };
   }
 
   #isAliasing(bridge: number): boolean {
@@ -212,22 +218,18 @@ class GroupBuilder {
     return express.type === "pcie-to-pci-bridge" || express.type === "pci-to-pcie-bridge";
   }
 
-  #groupOfSlotMates(device: number): number {
-    if ((this.#group[device] ?? -1) >= 0) return this.#group[device] ?? -1;
-    const fn = this.#function(device);
-    const shares = isMultifunction(fn);
+  #groupOfSlotMates(device: number): number | undefined {
+    const own = this.#groupOf(device);
+    if (own !== undefined) return own;
+    const shares = isMultifunction(this.#function(device));
     if (isUnknown(shares)) throw new Hidden(shares.unknown);
-    if (!shares || this.#isAloneInSlot(device)) return -1;
-    for (const mate of this.#slotMates.get(slotKey(fn.bdf)) ?? []) {
-      if (mate === device || (this.#group[mate] ?? -1) < 0 || this.#isAloneInSlot(mate)) continue;
-      return this.#group[mate] ?? -1;
+    if (!shares || this.#isAloneInSlot(device)) return undefined;
+    for (const mate of this.#topology.slotMates(device)) {
+      const group = this.#groupOf(mate);
+      if (mate !== device && group !== undefined && !this.#isAloneInSlot(mate)) return group;
     }
-    return -1;
+    return undefined;
   }
-}
-
-function slotKey(bdf: Bdf): number {
-  return busKeyOf(bdf) * 32 + deviceOf(bdf);
 }
 
 /** Renumbers groups whose members are exactly those of a real group; the others keep clear of the real numbers. */
@@ -235,7 +237,7 @@ function withKernelNumbers(topology: Topology, groups: Int32Array): ReadonlyMap<
   const members = new Map<number, Bdf[]>();
   const realMembers = new Map<number, Bdf[]>();
   topology.functions.forEach((fn, index) => {
-    push(members, groups[index] ?? -1, fn.bdf);
+    push(members, entryAt(groups, index), fn.bdf);
     if (!isUnknown(fn.iommuGroup) && fn.iommuGroup !== null) push(realMembers, fn.iommuGroup, fn.bdf);
   });
   const realByMembers = new Map([...realMembers].map(([group, bdfs]) => [bdfs.join(), group]));

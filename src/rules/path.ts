@@ -4,36 +4,30 @@ import type { Topology } from "../pci/topology.ts";
 
 /** The way between two functions, by index; see `Verdict` for the meaning of the fields. */
 export interface Path {
-  /** Index of the meeting point, -1 where the two have none in the tree that the source shows. */
-  readonly meeting: number;
+  /** Index of the meeting point, `undefined` where the two have none in the tree that the source shows. */
+  readonly meeting: number | undefined;
   /** From the provider up to and including the meeting point, or to the top. */
   readonly providerArm: readonly number[];
   /** From the client up, without the meeting point. */
   readonly clientArm: readonly number[];
 }
 
-function upwards(topology: Topology, start: number, end: number): number[] {
+/** From a function up to the one before `end`; without it to the top. */
+function upwards(topology: Topology, start: number, end: number | undefined): number[] {
   const arm: number[] = [];
-  for (let index = start; index >= 0 && index !== end; index = topology.parent[index] ?? -1) arm.push(index);
+  for (let index: number | undefined = start; index !== undefined && index !== end; index = topology.parentOf(index)) {
+    arm.push(index);
+  }
   return arm;
 }
 
 /** Finds the lowest function that is both's ancestor (a function counts as its own) and the two arms to it. */
 export function findPath(topology: Topology, provider: number, client: number): Path {
-  const { enter, exit, parent } = topology;
-  const position = enter[client] ?? 0;
-  let meeting = provider;
-  while (meeting >= 0 && !((enter[meeting] ?? 0) <= position && position < (exit[meeting] ?? 0))) {
-    meeting = parent[meeting] ?? -1;
-  }
-  if (meeting < 0) {
-    return { meeting: -1, providerArm: upwards(topology, provider, -1), clientArm: upwards(topology, client, -1) };
-  }
-  return {
-    meeting,
-    providerArm: [...upwards(topology, provider, meeting), meeting],
-    clientArm: upwards(topology, client, meeting),
-  };
+  let meeting: number | undefined = provider;
+  while (meeting !== undefined && !topology.isAtOrBelow(client, meeting)) meeting = topology.parentOf(meeting);
+  const providerArm = upwards(topology, provider, meeting);
+  if (meeting !== undefined) providerArm.push(meeting);
+  return { meeting, providerArm, clientArm: upwards(topology, client, meeting) };
 }
 
 /**
@@ -43,10 +37,10 @@ export function findPath(topology: Topology, provider: number, client: number): 
 export function acsOnPath(topology: Topology, path: Path): { redirect: number[]; hidden: number[] } {
   const redirect: number[] = [];
   const hidden: number[] = [];
-  if (path.meeting < 0) return { redirect, hidden };
+  if (path.meeting === undefined) return { redirect, hidden };
   for (const index of [...path.providerArm, ...path.clientArm]) {
-    const acs = topology.functions[index]?.acs;
-    if (acs === undefined || acs === null) continue;
+    const { acs } = topology.functionAt(index);
+    if (acs === null) continue;
     if (isUnknown(acs)) hidden.push(index);
     else if (redirects(acs)) redirect.push(index);
   }

@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import { KERNEL_RULES, type KernelRules } from "./kernel-rules.ts";
-import { releaseNumber } from "./release-number.ts";
+import { numberOfOurs, releaseNumber } from "./release-number.ts";
 
 /** Which kernel's rules decide. */
 export interface RulesChoice {
@@ -33,7 +33,7 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
         remedy: `name it as 6.12; rules are known from ${first} to ${last}`,
       });
     }
-    if (number < (releaseNumber(first) ?? 0)) {
+    if (number < numberOfOurs(first)) {
       throw new PeerlaneError("usage", `Linux ${override} has no P2PDMA and no rules: it came with ${first}`, {
         remedy: `name a release from ${first} to ${last}; --kernel asks what an older kernel would do`,
       });
@@ -56,13 +56,13 @@ export function chooseRules(machine: Machine, override?: string): RulesChoice {
 export function newestRead({ release, candidates }: RulesChoice): string | null {
   const asked = release === null ? undefined : releaseNumber(release);
   const [only, ...others] = candidates;
-  const isNewer = asked !== undefined && asked > (releaseNumber(last) ?? 0);
+  const isNewer = asked !== undefined && asked > numberOfOurs(last);
   return isNewer && only !== undefined && others.length === 0 ? only.release : null;
 }
 
 function choice(number: number, chosenBy: RulesChoice["chosenBy"]): RulesChoice {
   const release = `${Math.floor(number / 1000)}.${number % 1000}`;
-  const position = KERNEL_RULES.findLastIndex((rules) => (releaseNumber(rules.release) ?? 0) <= number);
+  const position = KERNEL_RULES.findLastIndex((rules) => numberOfOurs(rules.release) <= number);
   if (position < 0) {
     return {
       release,
@@ -73,7 +73,7 @@ function choice(number: number, chosenBy: RulesChoice["chosenBy"]): RulesChoice 
   }
   const below = KERNEL_RULES[position] as KernelRules;
   const above = KERNEL_RULES[position + 1];
-  if (above === undefined || releaseNumber(below.release) === number || sameRules(below, above)) {
+  if (above === undefined || numberOfOurs(below.release) === number || sameRules(below, above)) {
     return { release, chosenBy, candidates: [below], hidden: "" };
   }
   return {

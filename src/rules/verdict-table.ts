@@ -3,7 +3,7 @@ import { type Device, type DeviceSelection, resolveDevice, selectDevices } from 
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { Topology } from "../pci/topology.ts";
+import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
 import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
 import type { KernelRules } from "./kernel-rules.ts";
@@ -59,15 +59,25 @@ export class VerdictTable {
   #position(i: number, j: number): number {
     const [rows, columns] = [this.providers.length, this.clients.length];
     if (!(Number.isInteger(i) && Number.isInteger(j) && i >= 0 && i < rows && j >= 0 && j < columns)) {
-      throw new PeerlaneError("usage", `no pair (${String(i)}, ${String(j)}) in a table of ${rows} × ${columns}`, {
-        remedy: "pairs are named by their positions in providers and clients; between(provider, client) takes names",
-      });
+      throw this.#noPair(i, j);
     }
-    return i * this.clients.length + j;
+    return i * columns + j;
+  }
+
+  #noPair(i: number, j: number): PeerlaneError {
+    const size = `${this.providers.length} × ${this.clients.length}`;
+    return new PeerlaneError("usage", `no pair (${String(i)}, ${String(j)}) in a table of ${size}`, {
+      remedy: "pairs are named by their positions in providers and clients; between(provider, client) takes names",
+    });
+  }
+
+  /** One of the bytes of `map-type.ts`. */
+  #mapTypeAt(i: number, j: number): number {
+    return this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN;
   }
 
   mapType(i: number, j: number): MapType {
-    return mapTypeName(this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN);
+    return mapTypeName(this.#mapTypeAt(i, j));
   }
 
   /** Steps from the provider plus steps from the client; `null` when the topology is hidden. */
@@ -78,7 +88,7 @@ export class VerdictTable {
 
   /** What the kernel returns: hops, -1 when not supported, `null` when unknown. */
   distance(i: number, j: number): number | null {
-    return distanceOf(this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN, this.hops(i, j));
+    return distanceOf(this.#mapTypeAt(i, j), this.hops(i, j));
   }
 
   /** True when a function on the path is known to redirect. */
@@ -86,8 +96,15 @@ export class VerdictTable {
     return acsOnPath(this.topology, this.#path(i, j)).redirect.length > 0;
   }
 
+  /** Indices of provider and client in the topology. */
+  #ends(i: number, j: number): readonly [provider: number, client: number] {
+    const [provider, client] = [this.#providerIndices[i], this.#clientIndices[j]];
+    if (provider === undefined || client === undefined) throw this.#noPair(i, j);
+    return [provider, client];
+  }
+
   #path(i: number, j: number): Path {
-    return findPath(this.topology, this.#providerIndices[i] ?? 0, this.#clientIndices[j] ?? 0);
+    return findPath(this.topology, ...this.#ends(i, j));
   }
 
   /** How a pair hangs together: cheaper than {@link at}. */
@@ -100,7 +117,7 @@ export class VerdictTable {
     return {
       provider: this.providers[i] as Bdf,
       client: this.clients[j] as Bdf,
-      meeting: meeting < 0 ? null : bdfAt(this.topology, meeting),
+      meeting: meeting === undefined ? null : bdfAt(this.topology, meeting),
       path: [...providerArm, ...clientArm.toReversed()].map((index) => bdfAt(this.topology, index)),
     };
   }
@@ -109,7 +126,7 @@ export class VerdictTable {
   why(i: number, j: number): Pick<Verdict, "reason" | "acsRedirect" | "hidden"> {
     const path = this.#path(i, j);
     const acs = acsOnPath(this.topology, path);
-    const { reason, hidden } = this.#why(i, j, this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN, path, acs);
+    const { reason, hidden } = this.#why(i, j, this.#mapTypeAt(i, j), path, acs);
     return { reason, hidden, acsRedirect: acs.redirect.map((index) => bdfAt(this.topology, index)) };
   }
 
@@ -135,7 +152,7 @@ export class VerdictTable {
 
   /** The whole verdict of one pair: path and reasons. */
   at(i: number, j: number): Verdict {
-    const mapType = this.#pairs.mapTypes[this.#position(i, j)] ?? UNKNOWN;
+    const mapType = this.#mapTypeAt(i, j);
     const path = this.#path(i, j);
     const acs = acsOnPath(this.topology, path);
     const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
@@ -160,27 +177,26 @@ export class VerdictTable {
     path: Path,
     acs: { redirect: number[]; hidden: number[] },
   ): { reason: Reason; hidden: readonly string[] } {
-    const provider = this.#providerIndices[i] ?? 0;
-    const client = this.#clientIndices[j] ?? 0;
+    const [provider, client] = this.#ends(i, j);
     if (mapType === BUS_ADDR) {
       return { reason: provider === client ? "same-function" : "common-upstream-bridge", hidden: [] };
     }
-    if (path.meeting >= 0) {
-      if (acs.redirect.length > 0) return this.#hostBridges.redirected(this.topology.root[provider] ?? -1);
+    const providerRoot = this.topology.rootOf(provider);
+    const clientRoot = this.topology.rootOf(client);
+    if (path.meeting !== undefined) {
+      if (acs.redirect.length > 0) return this.#hostBridges.redirected(providerRoot ?? ROOT_HIDDEN);
       return { reason: "acs-hidden", hidden: acs.hidden.map((index) => hiddenReason(this.topology, index)) };
     }
-    const providerRoot = this.topology.root[provider] ?? -1;
-    const clientRoot = this.topology.root[client] ?? -1;
-    if (providerRoot < 0 || clientRoot < 0) {
+    if (providerRoot === undefined || clientRoot === undefined) {
       const tops = [path.providerArm.at(-1), path.clientArm.at(-1)].filter(
-        (top): top is number => top !== undefined && (this.topology.root[top] ?? -1) < 0,
+        (top): top is number => top !== undefined && this.topology.rootOf(top) === undefined,
       );
       return {
         reason: "topology-hidden",
         hidden: tops.map((top) => {
           const what = `the source does not show what is above ${formatBdf(bdfAt(this.topology, top))}`;
-          const attachment = this.topology.functions[top]?.attachment;
-          return attachment !== undefined && isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
+          const { attachment } = this.topology.functionAt(top);
+          return isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
         }),
       };
     }
@@ -189,13 +205,11 @@ export class VerdictTable {
 }
 
 function bdfAt(topology: Topology, index: number): Bdf {
-  const fn = topology.functions[index];
-  if (fn === undefined) throw new RangeError(`no function ${index}`);
-  return fn.bdf;
+  return topology.functionAt(index).bdf;
 }
 
 function hiddenReason(topology: Topology, index: number): string {
-  const acs = topology.functions[index]?.acs ?? null;
+  const { acs } = topology.functionAt(index);
   return acs !== null && isUnknown(acs) ? acs.unknown : "";
 }
 
@@ -205,11 +219,7 @@ function distanceOf(mapType: number, hops: number | null): number | null {
 }
 
 function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {
-  return Int32Array.from(bdfs, (bdf) => {
-    const index = topology.indexOf(bdf);
-    if (index === undefined) throw new PeerlaneError("unknown-device", `no function ${formatBdf(bdf)} in this machine`);
-    return index;
-  });
+  return Int32Array.from(bdfs, (bdf) => topology.indexOf(bdf));
 }
 
 /** Answers for the host bridges of one machine, each looked up once. */

@@ -105,7 +105,7 @@ describe("--kernel, --cpu and --iommu", () => {
 describe("--move", () => {
   const upstreamOf = (machine: Machine, bdf: Bdf): string | undefined => {
     const topology = topologyOf(machine);
-    const above = topology.functions[topology.parent[topology.indexOf(bdf) ?? -1] ?? -1];
+    const above = topology.bridgeAbove(bdf);
     return above === undefined ? undefined : formatBdf(above.bdf);
   };
 
@@ -146,7 +146,7 @@ describe("--move", () => {
     const upper = nested.functions.find(
       ({ express }) => express !== null && !isUnknown(express) && express.type === "upstream-port",
     );
-    const [down = -1] = topology.children(topology.indexOf(upper?.bdf ?? port) ?? -1);
+    const [down = -1] = topology.children(topology.indexOf(upper?.bdf ?? port));
     const text = `${formatBdf(upper?.bdf ?? port)}=under:${formatBdf(topology.functions[down]?.bdf ?? port)}`;
     expect(() => askWhatIf(nested, { move: [text] })).toThrow("is below");
   });

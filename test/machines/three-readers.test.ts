@@ -8,7 +8,7 @@ import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
 import { devfnOf, makeBdf } from "../../src/pci/bdf.ts";
-import { buildTopology } from "../../src/pci/topology.ts";
+import { buildTopology } from "../../src/pci/build-topology.ts";
 import type { Verdict } from "../../src/rules/verdict.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { unpacker } from "../unpacked.ts";

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { type Bdf, busKeyOf, formatBdf } from "../../src/pci/bdf.ts";
+import { buildTopology } from "../../src/pci/build-topology.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { type Known, unknown } from "../../src/pci/known.ts";
-import { buildTopology, ON_ROOT_BUS, PARENT_HIDDEN, type Topology } from "../../src/pci/topology.ts";
+import { ON_ROOT_BUS, PARENT_HIDDEN, type Topology } from "../../src/pci/topology.ts";
 import { rows } from "../rows.ts";
 import { at, bridge, endpoint, express, hostBridge } from "../rules/by-hand.ts";
 
@@ -187,8 +188,10 @@ describe("The tree", () => {
     `),
   )("has %s at depth %s of root %s, above %s", (name = "", depth, root, below) => {
     const topology = tree();
-    const index = topology.indexOf(at(name)) ?? -1;
+    const index = topology.indexOf(at(name));
     expect([topology.depth[index], topology.root[index]]).toEqual([Number(depth), Number(root)]);
+    expect(topology.rootOf(index)).toBe(root === "-1" ? undefined : Number(root));
+    expect(topology.rootBusOf(index)).toBe(topology.roots[Number(root)]);
     expect(names(topology, topology.children(index))).toBe(below);
   });
 
@@ -204,9 +207,76 @@ describe("The tree", () => {
     expect(roots.map(({ rootBus }) => rootBus)).toEqual([0x40, 0x80]);
   });
 
-  test("has no function that is not in it", () => {
-    expect(tree().indexOf(at("7f:00.0"))).toBeUndefined();
-    expect(tree().children(99)).toEqual([]);
+  test("has no function that is not in it, and says so", () => {
+    const topology = tree();
+    const other = at("7f:00.0");
+    expect(topology.has(other)).toBe(false);
+    expect(topology.find(other)).toBeUndefined();
+    const absent = "no function 0000:7f:00.0 in this machine";
+    expect(() => topology.indexOf(other)).toThrow(absent);
+    expect(() => topology.functionOf(other)).toThrow(absent);
+    expect(() => topology.bridgeAbove(other)).toThrow(absent);
+    for (const index of [-2, -1, 11, 99, 0.5, Number.NaN]) {
+      const what = `no function ${index} among 11`;
+      expect(() => topology.functionAt(index)).toThrow(what);
+      expect(() => topology.parentOf(index)).toThrow(what);
+      expect(() => topology.bridgesAbove(index)).toThrow(what);
+      expect(() => topology.rootOf(index)).toThrow(what);
+      expect(() => topology.isOnRootBus(index)).toThrow(what);
+      expect(() => topology.isAtOrBelow(index, 0)).toThrow(what);
+      expect(() => topology.isAtOrBelow(0, index)).toThrow(what);
+      expect(() => topology.subtreeOf(index)).toThrow(what);
+      expect(() => topology.slotMates(index)).toThrow(what);
+      expect(() => topology.children(index)).toThrow(what);
+    }
     expect(build([]).roots).toEqual([]);
+  });
+
+  test.each(
+    rows(`
+      // function | bridges above, nearest first | on a root bus | functions of its slot
+      00:00.0     |                              | yes           | 00:00.0
+      00:01.0     |                              | yes           | 00:01.0
+      01:00.0     | 00:01.0                      | no            | 01:00.0
+      02:00.0     | 01:00.0 00:01.0              | no            | 02:00.0
+      02:01.0     | 01:00.0 00:01.0              | no            | 02:01.0
+      03:00.0     | 00:02.0                      | no            | 03:00.0
+      41:00.0     |                              | yes           | 41:00.0
+      77:00.0     |                              | no            | 77:00.0
+    `),
+  )("has above %s: %s", (name = "", above = "", onRootBus, mates) => {
+    const topology = tree();
+    const index = topology.indexOf(at(name));
+    expect(topology.functionOf(at(name))).toBe(topology.functionAt(index));
+    expect(topology.find(at(name))).toBe(topology.functionAt(index));
+    expect(names(topology, topology.bridgesAbove(index))).toBe(above);
+    expect(topology.parentOf(index)).toBe(topology.bridgesAbove(index)[0]);
+    expect(topology.bridgeAbove(at(name))?.bdf).toBe(above === "" ? undefined : at(above.slice(0, 7)));
+    expect(topology.isOnRootBus(index)).toBe(onRootBus === "yes");
+    expect(names(topology, topology.slotMates(index))).toBe(mates);
+  });
+
+  test("knows what is at or below what: exactly the function itself and those that have it above", () => {
+    const topology = tree();
+    topology.functions.forEach((_, bridge) => {
+      const within = [...topology.functions.keys()].filter(
+        (index) => index === bridge || topology.bridgesAbove(index).includes(bridge),
+      );
+      const said = [...topology.functions.keys()].filter((index) => topology.isAtOrBelow(index, bridge));
+      expect(said).toEqual(within);
+      expect([...topology.subtreeOf(bridge)].toSorted((a, b) => a - b)).toEqual(within);
+      expect(topology.subtreeOf(bridge)[0]).toBe(bridge);
+    });
+  });
+
+  test("has the functions of one device in one slot, those of its neighbours and of other buses not", () => {
+    const topology = build(
+      ["host 00:00.0", "nvme 00:01.0", "nvme 00:01.7", "nvme 00:02.0", "port 00:03.0>1", "nvme 01:01.0"].map(read),
+    );
+    const mates = (name: string): string => names(topology, topology.slotMates(topology.indexOf(at(name))));
+    expect(mates("00:01.0")).toBe("00:01.0 00:01.7");
+    expect(mates("00:01.7")).toBe("00:01.0 00:01.7");
+    expect(mates("00:02.0")).toBe("00:02.0");
+    expect(mates("01:01.0")).toBe("01:01.0");
   });
 });

@@ -145,8 +145,8 @@ test("the one-pass table equals a walk of each pair", () => {
             for (let at = index; at >= 0; at = topology.parent[at] ?? -1) steps.push(at);
             return steps;
           };
-          const a = up(topology.indexOf(bdfs[i] as Bdf) ?? -1);
-          const b = up(topology.indexOf(bdfs[j] as Bdf) ?? -1);
+          const a = up(topology.indexOf(bdfs[i] as Bdf));
+          const b = up(topology.indexOf(bdfs[j] as Bdf));
           const met = a.findIndex((index) => b.includes(index));
           const hops = met < 0 ? a.length + b.length : met + b.indexOf(a[met] as number);
           expectSame(table.hops(i, j), hops);

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { buildTopology } from "../../src/pci/build-topology.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { isUnknown } from "../../src/pci/known.ts";
-import { buildTopology } from "../../src/pci/topology.ts";
 
 /** Reads a text; a refusal has to be a PeerlaneError with file, line and column inside the text. */
 function readOrRefuse(text: string): ReturnType<typeof readScenario> | undefined {

@@ -7,7 +7,7 @@ import type { LinkState } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import { formatSize } from "../../pci/size.ts";
-import { PARENT_HIDDEN, type Topology } from "../../pci/topology.ts";
+import type { Topology } from "../../pci/topology.ts";
 import { compareGroups, type GroupChange } from "./groups.ts";
 
 /** A fact of the whole machine that differs. */
@@ -47,14 +47,13 @@ export function compareMachines(
   const functions: FunctionChange[] = [];
   const added: Bdf[] = [];
   after.functions.forEach((fn, index) => {
-    const position = before.indexOf(fn.bdf);
-    if (position === undefined) added.push(fn.bdf);
-    else functions.push(...changesOf(before, position, after, index));
+    if (before.has(fn.bdf)) functions.push(...changesOf(before, before.indexOf(fn.bdf), after, index));
+    else added.push(fn.bdf);
   });
   return {
     facts: factChanges(old, now),
     added,
-    removed: before.functions.map((fn) => fn.bdf).filter((bdf) => after.indexOf(bdf) === undefined),
+    removed: before.functions.map((fn) => fn.bdf).filter((bdf) => !after.has(bdf)),
     functions,
     groups: compareGroups(old, now),
   };
@@ -96,28 +95,24 @@ type Reading = (topology: Topology, index: number) => Known<string | null>;
 
 const readings: readonly (readonly [FunctionChange["what"], Reading])[] = [
   ["upstream", upstream],
-  ["ids", (topology, index) => ids(at(topology, index))],
-  ["link", (topology, index) => link(at(topology, index))],
-  ["acs", (topology, index) => mapKnown(at(topology, index).acs, acsBits)],
-  ["driver", (topology, index) => at(topology, index).driver],
+  ["ids", (topology, index) => ids(topology.functionAt(index))],
+  ["link", (topology, index) => link(topology.functionAt(index))],
+  ["acs", (topology, index) => mapKnown(topology.functionAt(index).acs, acsBits)],
+  ["driver", (topology, index) => topology.functionAt(index).driver],
   [
     "numa-node",
-    (topology, index) => mapKnown(at(topology, index).numaNode, (node) => (node === null ? null : String(node))),
+    (topology, index) => mapKnown(topology.functionAt(index).numaNode, (node) => (node === null ? null : String(node))),
   ],
-  ["bars", (topology, index) => bars(at(topology, index))],
-  ["p2pmem", (topology, index) => p2pmem(at(topology, index))],
+  ["bars", (topology, index) => bars(topology.functionAt(index))],
+  ["p2pmem", (topology, index) => p2pmem(topology.functionAt(index))],
 ];
 
 function changesOf(before: Topology, position: number, after: Topology, index: number): FunctionChange[] {
-  const bdf = at(after, index).bdf;
+  const bdf = after.functionAt(index).bdf;
   return readings.flatMap(([what, read]) => {
     const change = { bdf, what, before: read(before, position), after: read(after, index) };
     return differs(change.before, change.after) ? [change] : [];
   });
-}
-
-function at(topology: Topology, index: number): PciFunction {
-  return topology.functions[index] as PciFunction;
 }
 
 function mapKnown<T>(value: Known<T>, text: (value: T) => string | null): Known<string | null> {
@@ -127,9 +122,9 @@ function mapKnown<T>(value: Known<T>, text: (value: T) => string | null): Known<
 const parentHidden = unknown("the source does not show what is above");
 
 function upstream(topology: Topology, index: number): Known<string | null> {
-  const above = topology.parent[index] ?? PARENT_HIDDEN;
-  if (above === PARENT_HIDDEN) return parentHidden;
-  return above < 0 ? null : formatBdf(at(topology, above).bdf);
+  if (topology.isOnRootBus(index)) return null;
+  const above = topology.parentOf(index);
+  return above === undefined ? parentHidden : formatBdf(topology.functionAt(above).bdf);
 }
 
 function hex(value: number, digits: number): string {

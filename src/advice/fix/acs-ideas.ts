@@ -52,7 +52,8 @@ function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction
 /** `config_acs` keeps what keeps guests apart otherwise: it clears redirection and leaves source validation and the like on. */
 function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
   const { release } = machine.kernel;
-  if (isUnknown(release) || (releaseNumber(release) ?? 0) < FIRST_WITH_CONFIG_ACS) return [];
+  const running = isUnknown(release) ? undefined : releaseNumber(release);
+  if (running === undefined || running < FIRST_WITH_CONFIG_ACS) return [];
   const edit = editList(
     machine,
     "config_acs",

@@ -73,7 +73,7 @@ function redirectingFunctions(
     verdicts.flatMap(({ acsRedirect, acsHidden }) => (acsHidden.length === 0 ? acsRedirect : [])),
   );
   return [...devices].flatMap((device) => {
-    const acs = topology.functions[topology.indexOf(device) ?? -1]?.acs ?? null;
+    const { acs } = topology.functionOf(device);
     return acs === null || isUnknown(acs) ? [] : [{ device, acs }];
   });
 }

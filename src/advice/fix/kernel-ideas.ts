@@ -1,14 +1,15 @@
 import type { Machine } from "../../host/machine.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { KERNEL_RULES } from "../../rules/kernel-rules.ts";
-import { releaseNumber } from "../../rules/release-number.ts";
+import { numberOfOurs, releaseNumber } from "../../rules/release-number.ts";
 import type { Idea } from "./idea.ts";
 
 /** Each newer release whose rules were read, oldest first: its allow-list may have the host bridge. */
 export function kernelIdeas({ kernel }: Machine): readonly Idea[] {
   if (isUnknown(kernel.release)) return [];
-  const running = releaseNumber(kernel.release) ?? 0;
-  return KERNEL_RULES.filter(({ release }) => (releaseNumber(release) ?? 0) > running).map(
+  const running = releaseNumber(kernel.release);
+  if (running === undefined) return [];
+  return KERNEL_RULES.filter(({ release }) => numberOfOurs(release) > running).map(
     ({ release, checkedAt }): Idea => ({
       kind: "kernel",
       title: `Linux ${release} or newer`,

@@ -30,8 +30,7 @@ export function parameterEffects(machine: Machine): readonly ParameterEffect[] {
   if (texts.length === 0) return [];
   const { disableAcsRedirect } = parsePciParameters(commandLine);
   const topology = topologyOf(machine);
-  const above = (fn: PciFunction): PciFunction | undefined =>
-    topology.functions[topology.parent[topology.indexOf(fn.bdf) ?? -1] ?? -1];
+  const above = (fn: PciFunction): PciFunction | undefined => topology.bridgeAbove(fn.bdf);
   return disableAcsRedirect.map((device, index) => {
     const named = machine.functions.filter((fn) => matchesDevice(device, fn, above) === true);
     return { parameter: `pci=disable_acs_redir=${texts[index] ?? ""}`, ...effectOn(named) };

@@ -1,6 +1,6 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
-import { type Bdf, deviceOf, formatBdf } from "../../pci/bdf.ts";
+import { type Bdf, deviceOf, formatBdf, slotOf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
@@ -22,67 +22,43 @@ export function slotIdeas(machine: Machine, { provider, client }: Pair): readonl
     [client, provider],
     [provider, client],
   ] as const) {
-    if (!hasSlot(topology, mover)) continue;
-    const ports = portsNear(topology, other).filter((port) => port !== upstreamOf(topology, mover));
-    for (const port of ports) {
-      const idea = ideaFor(topology, mover, other, port);
+    // Only what hangs alone from a port was put there by hand.
+    const old = topology.bridgeAbove(mover);
+    if (old === undefined || !isSlot(old)) continue;
+    for (const port of portsNear(topology, other)) {
+      if (topology.functionAt(port) === old) continue;
+      const idea = ideaFor(topology, mover, other, port, old);
       if (idea !== null) ideas.push(idea);
     }
   }
   return ideas;
 }
 
-/** Bus and device: what sits in one slot. */
-function slotOf(bdf: Bdf): number {
-  return Math.floor(bdf / 8);
-}
-
-function functionAt(topology: Topology, index: number): PciFunction | undefined {
-  return topology.functions[index];
-}
-
-function portType(fn: PciFunction | undefined): string | null {
-  if (fn === undefined || isUnknown(fn.express) || fn.express === null) return null;
-  return isUnknown(fn.express.type) ? null : fn.express.type;
-}
-
-function upstreamOf(topology: Topology, bdf: Bdf): number {
-  return topology.parent[topology.indexOf(bdf) ?? -1] ?? -1;
-}
-
-/** Only what hangs alone from a port was put there by hand. */
-function hasSlot(topology: Topology, bdf: Bdf): boolean {
-  const type = portType(functionAt(topology, upstreamOf(topology, bdf)));
-  return type === "root-port" || type === "downstream-port";
+/** True for a port that a slot is below. */
+function isSlot({ express }: PciFunction): boolean {
+  return (
+    !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port")
+  );
 }
 
 /** Ports that have a slot, the ones that share most of their way with `near` first. */
 function portsNear(topology: Topology, near: Bdf): readonly number[] {
-  const above: number[] = [];
-  for (let index = upstreamOf(topology, near); index >= 0; index = topology.parent[index] ?? -1) above.push(index);
+  const above = topology.bridgesAbove(topology.indexOf(near));
   const closeness = (port: number): number => {
-    const { enter, exit } = topology;
-    const meeting = above.findIndex((bridge) => {
-      const place = enter[port] ?? 0;
-      return (enter[bridge] ?? 0) <= place && place < (exit[bridge] ?? 0);
-    });
+    const meeting = above.findIndex((bridge) => topology.isAtOrBelow(port, bridge));
     return meeting < 0 ? above.length : meeting;
   };
   return topology.functions
-    .flatMap((fn, index) => {
-      const type = portType(fn);
-      const isSlot = type === "root-port" || type === "downstream-port";
-      return isSlot && !above.includes(index) ? [{ index, closeness: closeness(index) }] : [];
-    })
+    .flatMap((fn, index) => (isSlot(fn) && !above.includes(index) ? [{ index, closeness: closeness(index) }] : []))
     .sort((a, b) => a.closeness - b.closeness)
     .slice(0, MAX_PORTS)
     .map(({ index }) => index);
 }
 
-function ideaFor(topology: Topology, mover: Bdf, other: Bdf, port: number): Idea | null {
-  const under = functionAt(topology, port) as PciFunction;
-  const occupant = topology.children(port).map((index) => functionAt(topology, index) as PciFunction)[0];
-  const old = functionAt(topology, upstreamOf(topology, mover)) as PciFunction;
+/** `old` is the port that the mover is below. */
+function ideaFor(topology: Topology, mover: Bdf, other: Bdf, port: number, old: PciFunction): Idea | null {
+  const under = topology.functionAt(port);
+  const [occupant] = topology.children(port).map((index) => topology.functionAt(index));
   if (occupant !== undefined && (occupant.bdf === other || occupant.bridge !== null)) return null;
   const changes: Change[] = [{ kind: "move", device: mover, under: under.bdf }];
   if (occupant !== undefined) changes.push({ kind: "move", device: occupant.bdf, under: old.bdf });

@@ -1,12 +1,13 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import type { Bar } from "../../pci/bar.ts";
-import { type Bdf, busKeyOf, deviceOf, formatBdf } from "../../pci/bdf.ts";
+import { type Bdf, formatBdf, slotOf } from "../../pci/bdf.ts";
 import { isBridge } from "../../pci/device-kind.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, unknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { physicalOf } from "../../pci/virtual-functions.ts";
 
 /** A device and the bridge that it is put below. */
 export interface Move {
@@ -33,28 +34,24 @@ export function withMoves(machine: Machine, moves: readonly Move[]): Machine {
 }
 
 function placeDevice(topology: Topology, { device, under }: Move, places: Map<number, PciFunction>): void {
-  const index = topology.indexOf(device) ?? -1;
-  const target = topology.indexOf(under) ?? -1;
-  const bridge = topology.functions[target];
-  if (index < 0 || bridge === undefined) throw new RangeError("a move of functions that the machine does not have");
+  const index = topology.indexOf(device);
+  const target = topology.indexOf(under);
+  const bridge = topology.functionAt(target);
   if (!isBridge(bridge)) {
     throw refused(`${formatBdf(under)} is no bridge`, "name the port that the device is put below");
   }
-  const root = topology.roots[topology.root[target] ?? -1];
+  const root = topology.rootBusOf(target);
   if (root === undefined) {
     throw refused(`the source does not show where ${formatBdf(under)} hangs`, "give a source with the whole topology");
   }
   for (const mate of deviceFunctions(topology, index)) {
-    const { enter, exit, preorder } = topology;
-    const from = enter[mate] ?? 0;
-    const to = exit[mate] ?? 0;
-    const place = enter[target] ?? 0;
-    if (from <= place && place < to) throw refused(`${formatBdf(under)} is below ${formatBdf(device)} itself`, "");
-    for (let position = from; position < to; position++) {
-      const below = preorder[position] ?? 0;
-      const fn = topology.functions[below] as PciFunction;
+    if (topology.isAtOrBelow(target, mate)) {
+      throw refused(`${formatBdf(under)} is below ${formatBdf(device)} itself`, "");
+    }
+    for (const below of topology.subtreeOf(mate)) {
+      const fn = topology.functionAt(below);
       if (below === mate) refuseIntegrated(fn);
-      const upstream = below === mate ? under : topology.functions[topology.parent[below] ?? -1]?.bdf;
+      const upstream = below === mate ? under : topology.bridgeAbove(fn.bdf)?.bdf;
       const attachment = { upstream: upstream ?? null, rootBus: root.rootBus };
       places.set(below, { ...fn, attachment, numaNode: bridge.numaNode, bars: withoutAddresses(fn.bars) });
     }
@@ -63,15 +60,17 @@ function placeDevice(topology: Topology, { device, under }: Move, places: Map<nu
 
 /** The functions of one device, with its virtual functions: they share its slot. */
 function deviceFunctions(topology: Topology, index: number): number[] {
-  const { functions, parent } = topology;
-  const fn = functions[index] as PciFunction;
-  const isMate = (other: PciFunction): boolean =>
-    (busKeyOf(other.bdf) === busKeyOf(fn.bdf) && deviceOf(other.bdf) === deviceOf(fn.bdf)) ||
-    (!isUnknown(other.physicalFunction) &&
-      other.physicalFunction !== null &&
-      busKeyOf(other.physicalFunction) === busKeyOf(fn.bdf) &&
-      deviceOf(other.physicalFunction) === deviceOf(fn.bdf));
-  return functions.flatMap((other, mate) => (parent[mate] === parent[index] && isMate(other) ? [mate] : []));
+  const slot = slotOf(topology.functionAt(index).bdf);
+  const isMate = (other: PciFunction): boolean => {
+    const physical = physicalOf(other);
+    return slotOf(other.bdf) === slot || (physical !== undefined && slotOf(physical) === slot);
+  };
+  const above = topology.parentOf(index);
+  return topology.functions.flatMap((other, mate) =>
+    isMate(other) && topology.parentOf(mate) === above && topology.isOnRootBus(mate) === topology.isOnRootBus(index)
+      ? [mate]
+      : [],
+  );
 }
 
 function refuseIntegrated(fn: PciFunction): void {
@@ -89,15 +88,13 @@ function withoutAddresses(bars: PciFunction["bars"]): PciFunction["bars"] {
 /** A PCIe link has one device at its end (PCIe 6.0 sec 7.3.1). */
 function refuseFullSlot(machine: Machine, under: Bdf): void {
   const topology = topologyOf(machine);
-  const target = topology.indexOf(under) ?? -1;
-  const { express } = topology.functions[target] as PciFunction;
+  const { express } = topology.functionOf(under);
   const type = isUnknown(express) || express === null ? null : express.type;
   if (type !== "root-port" && type !== "downstream-port") return;
   const devices = new Set(
-    topology.children(target).flatMap((index) => {
-      const fn = topology.functions[index] as PciFunction;
-      const isVirtual = !isUnknown(fn.physicalFunction) && fn.physicalFunction !== null;
-      return isVirtual ? [] : [formatBdf(fn.bdf).slice(0, -2)];
+    topology.children(topology.indexOf(under)).flatMap((index) => {
+      const fn = topology.functionAt(index);
+      return physicalOf(fn) !== undefined ? [] : [formatBdf(fn.bdf).slice(0, -2)];
     }),
   );
   if (devices.size <= 1) return;

@@ -1,4 +1,4 @@
-import { type Bdf, busKeyOf, deviceOf, domainOf, functionOf } from "../../pci/bdf.ts";
+import { type Bdf, domainOf, functionOf, slotOf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Reading } from "./reading.ts";
 import { notInText } from "./reasons.ts";
@@ -7,8 +7,6 @@ import { notInText } from "./reasons.ts";
 const MAX_VIRTUAL = 1_000_000;
 const COMMAND_IO_OR_MEMORY = 0x3;
 const NOT_SEEN = -1;
-
-const slotOf = (bdf: Bdf): number => busKeyOf(bdf) * 32 + deviceOf(bdf);
 
 /**
  * Tells which functions are virtual, and which belong to a device of several: `lspci` prints neither, but the SR-IOV

@@ -1,8 +1,7 @@
 import type { Bdf } from "../../pci/bdf.ts";
-import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../policy/result.ts";
-import { displayName } from "../device-names.ts";
+import { nameIn } from "../device-names.ts";
 import { MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
 
 /** A finding in words: what it is about, and what is to be said of that. */
@@ -13,7 +12,7 @@ export interface FindingText {
 
 /** Puts a finding of `rule` into words. */
 export function findingText(result: PolicyResult, rule: RuleResult, finding: Finding): FindingText {
-  const name = (bdf: Bdf): string => nameIn(result, bdf);
+  const name = (bdf: Bdf): string => nameIn(result.topology, bdf);
   switch (finding.kind) {
     case "pair": {
       const { provider, client } = finding.verdict;
@@ -54,11 +53,6 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
 
 const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build" } as const;
 
-function nameIn({ topology }: PolicyResult, bdf: Bdf): string {
-  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
-  return fn === undefined ? formatBdf(bdf) : displayName(fn);
-}
-
 function judgedText(result: PolicyResult, judged: JudgedVerdict): string {
   const problems: readonly Problem[] = judged.problems.length > 0 ? judged.problems : [{ kind: "path" }];
   return [...new Set(problems.map((problem) => problemText(result, judged, problem)))].join("; ");
@@ -71,7 +65,7 @@ function aloneText(result: PolicyResult, { outcome }: RuleResult, finding: Kind<
   if (nearest === null) return "there is no other device to pair it with";
   const { provider, client } = nearest.verdict;
   const others = side === "provider" ? "client" : "provider";
-  const name = nameIn(result, side === "provider" ? client : provider);
+  const name = nameIn(result.topology, side === "provider" ? client : provider);
   const why = judgedText(result, nearest);
   if (candidates === 1) return `its only ${others}, ${name}: ${why}`;
   return `none of ${candidates} ${others}s ${outcome === "fail" ? "fits" : "is known to fit"}; the nearest, ${name}: ${why}`;

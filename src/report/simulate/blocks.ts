@@ -88,7 +88,7 @@ function trafficRow(name: string, traffic: TrafficReport): readonly Rich[] {
 
 function linkBlocks(topology: Topology, { links, requests, control }: TrafficReport): readonly Block[] {
   const rows = links.map(({ fn, upBytes, downBytes }): Rich[] => {
-    const found = topology.functions[topology.indexOf(fn) ?? -1];
+    const found = topology.find(fn);
     return [
       fullName(topology, fn),
       found === undefined ? "" : roleOf(found),

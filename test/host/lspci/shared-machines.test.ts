@@ -4,8 +4,9 @@ import { describe, expect, it } from "vitest";
 import { looksLikeLspci } from "../../../src/host/lspci/detect.ts";
 import { readLspci } from "../../../src/host/lspci/read-lspci.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
+import { buildTopology } from "../../../src/pci/build-topology.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
-import { buildTopology, ON_ROOT_BUS } from "../../../src/pci/topology.ts";
+import { ON_ROOT_BUS } from "../../../src/pci/topology.ts";
 import { expectAgreement, hasLspci, lspci, sharedTexts, withoutBars } from "./support.ts";
 
 describe.each(sharedTexts.map((path) => [basename(path), path]))("%s", (_, path) => {

@@ -5,9 +5,9 @@ import { busAddr } from "../../../src/pci/addresses.ts";
 import type { Bar } from "../../../src/pci/bar.ts";
 import { formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import type { BridgeRegisters } from "../../../src/pci/bridge.ts";
+import { buildTopology } from "../../../src/pci/build-topology.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown, type Known } from "../../../src/pci/known.ts";
-import { buildTopology } from "../../../src/pci/topology.ts";
 
 function known<T>(value: Known<T>): T {
   if (isUnknown(value)) throw new Error(value.unknown);

@@ -1,10 +1,8 @@
 import { poolUserText } from "../../../measured/pools.ts";
 import type { DirectionView, ProbedPairView, ProbeView } from "../../../measured/probe.ts";
-import { type Bdf, formatBdf } from "../../../pci/bdf.ts";
 import { formatSize } from "../../../pci/size.ts";
-import type { Topology } from "../../../pci/topology.ts";
 import type { VerdictTable } from "../../../rules/verdict-table.ts";
-import { displayName, fullName } from "../../device-names.ts";
+import { fullName, nameIn } from "../../device-names.ts";
 import { mapTypeSpan } from "../../difference.ts";
 import { type Block, code, heading, list, type Rich, type Span, table } from "../../document.ts";
 import { machineLines } from "../../facts.ts";
@@ -61,18 +59,13 @@ const WAYS = { into: "read", out: "write" } as const;
 function pairRows(pair: ProbedPairView, { topology }: VerdictTable): readonly (readonly Rich[])[] {
   const directions = pair.out.kernel.kind === "not-tested" ? [pair.into] : [pair.into, pair.out];
   return directions.map((direction): Rich[] => [
-    shortName(topology, pair.provider),
+    nameIn(topology, pair.provider),
     pair.device.name,
     WAYS[direction.direction],
     [mapTypeSpan(pair.mapType, pair.clients[0]?.hops ?? null)],
     [{ text: direction.kernelText, paint: KERNEL_PAINTS[direction.kernel.kind] }],
     [dataSpan(direction)],
   ]);
-}
-
-function shortName(topology: Topology, bdf: Bdf): string {
-  const fn = topology.functions[topology.indexOf(bdf) ?? -1];
-  return fn === undefined ? formatBdf(bdf) : displayName(fn);
 }
 
 function dataSpan({ data }: DirectionView): Span {
@@ -103,7 +96,7 @@ function fineNotes({ pairs, table: { topology } }: ProbeView): readonly Rich[] {
   for (const pair of pairs.filter((each) => each.class === "fine")) {
     for (const { text, advice } of pair.findings) {
       const whole = [text, ...advice].join("; ");
-      const name = `${shortName(topology, pair.provider)} with ${pair.device.name}`;
+      const name = `${nameIn(topology, pair.provider)} with ${pair.device.name}`;
       sharers.set(whole, [...(sharers.get(whole) ?? []), name]);
     }
   }

@@ -1,0 +1,9 @@
+/**
+ * The entry of a list or typed array that is there by construction. Throws `RangeError` where it is not: an index that is
+ * one off is then a bug that shows, and no zero that looks like a value.
+ */
+export function entryAt<T>(entries: { readonly [index: number]: T; readonly length: number }, index: number): T {
+  const entry = entries[index];
+  if (entry === undefined) throw new RangeError(`no entry ${index} among ${entries.length}`);
+  return entry;
+}
