@@ -1,4 +1,5 @@
 import type { Fabric } from "../fabric/fabric.ts";
+import { entryAt } from "../pci/entry-at.ts";
 
 /** Payload bytes that went where, by function index as in `FabricCounters`. */
 export interface Traffic {
@@ -73,8 +74,8 @@ function sum(a: Traffic, b: Traffic): Traffic {
 
 function combine(a: Traffic, b: Traffic, sign: 1 | -1): Traffic {
   return {
-    up: a.up.map((bytes, index) => bytes + sign * (b.up[index] ?? 0)),
-    down: a.down.map((bytes, index) => bytes + sign * (b.down[index] ?? 0)),
+    up: a.up.map((bytes, index) => bytes + sign * entryAt(b.up, index)),
+    down: a.down.map((bytes, index) => bytes + sign * entryAt(b.down, index)),
     dramReadBytes: a.dramReadBytes + sign * b.dramReadBytes,
     dramWrittenBytes: a.dramWrittenBytes + sign * b.dramWrittenBytes,
     rootComplexBytes: a.rootComplexBytes + sign * b.rootComplexBytes,

@@ -3,7 +3,7 @@ import { formatAddress, type Iova } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
-import { ROOT_HIDDEN } from "../pci/topology.ts";
+import { ROOT_BUS_HIDDEN } from "../pci/topology.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { decideHostBridge, mergeOutcomes } from "../rules/host-bridge.ts";
 import { THRU_HOST_BRIDGE } from "../rules/map-type.ts";
@@ -101,7 +101,7 @@ function downAgain(table: VerdictTable, verdict: Verdict): Judgement {
     const broken = [write, read].find(({ outcome }) => outcome === "fails");
     if (broken !== undefined) return no(broken.why);
   }
-  const rootOf = (bdf: Bdf): number => topology.rootOf(topology.indexOf(bdf)) ?? ROOT_HIDDEN;
+  const rootOf = (bdf: Bdf): number => topology.rootOf(topology.indexOf(bdf)) ?? ROOT_BUS_HIDDEN;
   const outcome = mergeOutcomes(
     rules.candidates.map((candidate) =>
       decideHostBridge(topology, machine, candidate, rootOf(verdict.provider), rootOf(verdict.client)),

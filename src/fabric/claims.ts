@@ -1,6 +1,7 @@
 import type { ByteRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { type Claim, DecodeTable } from "./decode-table.ts";
 import type { HostBridges } from "./host-bridges.ts";
@@ -69,10 +70,10 @@ function placeBar(
 ): PlacedBar | string | null {
   if (bar.kind !== "memory" || bar.index === EXPANSION_ROM || bar.busAddress === null) return null;
   const { sizeBytes, physAddress, index } = bar;
-  const root = topology.root[fn] ?? -1;
+  const root = topology.rootOf(fn);
   let start: Known<number> = bar.busAddress;
   // The system assigned an address and the register is not readable: what the host bridge makes of it is the register.
-  if (isUnknown(start) && !isUnknown(physAddress) && physAddress !== null && root >= 0) {
+  if (isUnknown(start) && !isUnknown(physAddress) && physAddress !== null && root !== undefined) {
     const offset = hostBridges.busOffsetAt(root, physAddress);
     if (offset !== null) start = physAddress + offset;
   }
@@ -87,23 +88,26 @@ export function claimsOf(registers: FabricRegisters, hostBridges: HostBridges, b
   const ids: Claim[] = [];
   const hidden: (string | undefined)[] = new Array(registers.busCount).fill(undefined);
   for (let fn = 0; fn < registers.count; fn++) {
-    const bus = registers.bus[fn] ?? -1;
+    const bus = entryAt(registers.bus, fn);
     if (bus < 0) continue;
-    const secondary = registers.secondary[fn] ?? -1;
+    const secondary = entryAt(registers.secondary, fn);
     if (secondary >= 0)
-      ids.push({ bus, start: secondary, end: (registers.subordinate[fn] ?? 0) + 1, owner: fn, detail: 0 });
+      ids.push({ bus, start: secondary, end: entryAt(registers.subordinate, fn) + 1, owner: fn, detail: 0 });
     hidden[bus] ??= hiddenClaims(registers, hostBridges, fn);
-    const decodes = ((registers.command[fn] ?? 0) & PCI_COMMAND_MEMORY) !== 0;
-    if (decodes) for (const claim of windowsOf(registers, fn, bus)) memory.push(claim);
+    if (decodesMemory(registers, fn)) for (const claim of windowsOf(registers, fn, bus)) memory.push(claim);
   }
   for (let position = 0; position < bars.count; position++) {
-    const fn = bars.fn[position] ?? -1;
-    const bus = registers.bus[fn] ?? -1;
-    if (bus < 0 || ((registers.command[fn] ?? 0) & PCI_COMMAND_MEMORY) === 0) continue;
-    const start = bars.start[position] ?? 0;
-    memory.push({ bus, start, end: start + (bars.sizeBytes[position] ?? 0), owner: fn, detail: position });
+    const fn = entryAt(bars.fn, position);
+    const bus = entryAt(registers.bus, fn);
+    if (bus < 0 || !decodesMemory(registers, fn)) continue;
+    const start = entryAt(bars.start, position);
+    memory.push({ bus, start, end: start + entryAt(bars.sizeBytes, position), owner: fn, detail: position });
   }
   return { memory: new DecodeTable(registers.busCount, memory), ids: new DecodeTable(registers.busCount, ids), hidden };
+}
+
+function decodesMemory({ command }: FabricRegisters, fn: number): boolean {
+  return (entryAt(command, fn) & PCI_COMMAND_MEMORY) !== 0;
 }
 
 /** MODEL: VGA and ISA forwarding of the bridge control register are not looked at. */
@@ -119,7 +123,7 @@ function hiddenClaims(registers: FabricRegisters, hostBridges: HostBridges, inde
   const fn = registers.topology.functions[index];
   if (fn === undefined) return undefined;
   if (registers.commandHidden[index] === 1) return hiddenOf(fn, "command register", "the source does not show it");
-  if ((registers.command[index] ?? 0) & PCI_COMMAND_MEMORY) {
+  if (decodesMemory(registers, index)) {
     if (isUnknown(fn.bars)) return hiddenOf(fn, "BARs", fn.bars.unknown);
     for (const bar of fn.bars) {
       const one = placeBar(registers, hostBridges, index, bar);

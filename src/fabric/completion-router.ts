@@ -91,8 +91,8 @@ export class CompletionRouter {
 
   #fromRoot(tlp: Tlp, target: number): number {
     const { registers } = this.#context;
-    const root = registers.topology.root[target] ?? -1;
-    if (root < 0) return this.#lose(tlp, ROOT_COMPLEX, WHY.completionStrays);
+    const root = target < 0 ? undefined : registers.topology.rootOf(target);
+    if (root === undefined) return this.#lose(tlp, ROOT_COMPLEX, WHY.completionStrays);
     return this.#down(tlp, ROOT_COMPLEX, this.#towards(registers.count + root, target, tlp), target);
   }
 
@@ -119,7 +119,8 @@ export class CompletionRouter {
   /** Index of the function with the requester id of a TLP, -1 where there is none. */
   #requesterOf({ requester, requesterId }: Tlp): number {
     const { topology } = this.#context.registers;
-    return topology.functions[requester]?.bdf === requesterId ? requester : (topology.indexOf(requesterId) ?? -1);
+    if (topology.functionAt(requester).bdf === requesterId) return requester;
+    return topology.has(requesterId) ? topology.indexOf(requesterId) : -1;
   }
 
   /**

@@ -5,6 +5,7 @@ import { type Device, resolveDevice } from "../host/select.ts";
 import type { ByteStore } from "../memory/bytes.ts";
 import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -72,7 +73,7 @@ export class Fabric {
   command(fn: Device): number {
     const { command, commandHidden } = this.#transactions.context.registers;
     const index = this.indexOf(fn);
-    if (commandHidden[index] !== 1) return command[index] ?? 0;
+    if (commandHidden[index] !== 1) return entryAt(command, index);
     throw new PeerlaneError("unsupported", `the command register of ${formatBdf(this.#addressOf(fn))} is hidden`, {
       place: { file: this.machine.source.name },
       remedy: "set it first, or take sysfs or a scenario as the source",
@@ -153,7 +154,7 @@ export class Fabric {
     lengthBytes: number,
     flags: number,
   ): number {
-    const requesterId = (this.topology.functions[requester]?.bdf ?? 0) as Bdf;
+    const requesterId = this.topology.functionAt(requester).bdf;
     return this.#transactions.run(requester, requesterId, address, bytes, from, lengthBytes, flags);
   }
 

@@ -1,5 +1,4 @@
 import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../pci/acs.ts";
-import type { Bdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
 import type { SettledOptions } from "./options.ts";
 import type { FabricRegisters } from "./registers.ts";
@@ -114,7 +113,7 @@ export class PortRules {
 
   #controls(port: number, egress: number): boolean {
     if (this.#isEgressControlled === undefined) return true;
-    const { functions } = this.#registers.topology;
-    return this.#isEgressControlled((functions[port]?.bdf ?? 0) as Bdf, (functions[egress]?.bdf ?? 0) as Bdf);
+    const { topology } = this.#registers;
+    return this.#isEgressControlled(topology.functionAt(port).bdf, topology.functionAt(egress).bdf);
   }
 }

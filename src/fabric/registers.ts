@@ -1,9 +1,10 @@
 import { PCI_ACS_UF } from "../pci/acs.ts";
 import { busKeyOf, busOf as busNumberOf, domainOf, formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { PARENT_HIDDEN, type Topology } from "../pci/topology.ts";
+import type { Topology } from "../pci/topology.ts";
 
 /** Every bit of a register that the source does not show. */
 const ALL_BITS = 0xffff;
@@ -68,10 +69,10 @@ export function readRegisters(topology: Topology): FabricRegisters {
 }
 
 function busOf(topology: Topology, index: number): number {
-  const parent = topology.parent[index] ?? PARENT_HIDDEN;
-  if (parent >= 0) return parent;
-  const root = topology.root[index] ?? -1;
-  return parent === PARENT_HIDDEN || root < 0 ? -1 : topology.functions.length + root;
+  const parent = topology.parentOf(index);
+  if (parent !== undefined) return parent;
+  const root = topology.isOnRootBus(index) ? topology.rootOf(index) : undefined;
+  return root === undefined ? -1 : topology.functions.length + root;
 }
 
 function readCommand(registers: FabricRegisters, index: number, fn: PciFunction): void {
@@ -107,7 +108,7 @@ function readBridge(registers: FabricRegisters, index: number, { bdf, bridge, ex
   if (!isUnknown(express) && express === null) return;
   const type = isUnknown(express) ? express : express.type;
   // A bridge of a hidden kind may be a port: then what Upstream Forwarding would decide is hidden as well.
-  if (isUnknown(type)) registers.acsHidden[index] = (registers.acsHidden[index] ?? 0) | PCI_ACS_UF;
+  if (isUnknown(type)) registers.acsHidden[index] = entryAt(registers.acsHidden, index) | PCI_ACS_UF;
   else if (type !== "root-port" && type !== "downstream-port") return;
   registers.isPort[index] = 1;
   registers.isShared[index] = 0;

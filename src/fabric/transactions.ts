@@ -1,6 +1,7 @@
 import type { Machine } from "../host/machine.ts";
 import { formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -197,8 +198,8 @@ export class Transactions {
     if (this.#outcome !== DELIVERED) return null;
     if (this.#bar < 0) return { kind: "dram", phys: this.#offset as PhysAddr };
     const { bars, registers } = this.context;
-    const fn = (registers.topology.functions[bars.fn[this.#bar] ?? -1]?.bdf ?? 0) as Bdf;
-    return { kind: "bar", fn, bar: bars.index[this.#bar] ?? 0, offset: this.#offset };
+    const { bdf: fn } = registers.topology.functionAt(entryAt(bars.fn, this.#bar));
+    return { kind: "bar", fn, bar: entryAt(bars.index, this.#bar), offset: this.#offset };
   }
 }
 

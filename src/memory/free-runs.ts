@@ -1,3 +1,5 @@
+import { entryAt } from "../pci/entry-at.ts";
+
 /** Stands for "no node"; its sizes are 0, so that nothing fits in it. */
 const NONE = 0;
 
@@ -21,20 +23,46 @@ export class FreeRuns {
   #low = NONE;
   #high = NONE;
 
+  // What a node says; NONE is one too.
+
+  #startOf(node: number): number {
+    return entryAt(this.#start, node);
+  }
+
+  #endOf(node: number): number {
+    return entryAt(this.#end, node);
+  }
+
+  #largestOf(node: number): number {
+    return entryAt(this.#largest, node);
+  }
+
+  #leftOf(node: number): number {
+    return entryAt(this.#left, node);
+  }
+
+  #rightOf(node: number): number {
+    return entryAt(this.#right, node);
+  }
+
+  #priorityOf(node: number): number {
+    return entryAt(this.#priority, node);
+  }
+
   /** Pages of the longest run: the most that one call can take. */
   get longest(): number {
-    return this.#largest[this.#root] ?? 0;
+    return this.#largestOf(this.#root);
   }
 
   /** Adds the run `[start, end)`, joining it with its neighbours; false (and no change) where part of it is free already. */
   give(start: number, end: number): boolean {
     const below = this.#floor(end - 1);
-    if (below !== NONE && (this.#end[below] ?? 0) > start) return false;
-    const belowStart = this.#start[below] ?? 0;
+    if (below !== NONE && this.#endOf(below) > start) return false;
+    const belowStart = this.#startOf(below);
     const joinsBelow = below !== NONE && this.#end[below] === start;
     const above = this.#floor(end);
     const joinsAbove = above !== NONE && this.#start[above] === end;
-    const newEnd = joinsAbove ? (this.#end[above] ?? 0) : end;
+    const newEnd = joinsAbove ? this.#endOf(above) : end;
     if (joinsAbove && joinsBelow) this.#root = this.#erase(this.#root, end);
     if (joinsBelow) this.#resize(belowStart, belowStart, newEnd);
     else if (joinsAbove) this.#resize(end, start, newEnd);
@@ -46,8 +74,8 @@ export class FreeRuns {
   withdraw(start: number, end: number): void {
     if (start >= end) return;
     for (let node = this.#floor(end - 1); node !== NONE; node = this.#floor(end - 1)) {
-      const runStart = this.#start[node] ?? 0;
-      const runEnd = this.#end[node] ?? 0;
+      const runStart = this.#startOf(node);
+      const runEnd = this.#endOf(node);
       if (runEnd <= start) return;
       this.#cut(runStart, runEnd, Math.max(start, runStart), Math.min(end, runEnd));
     }
@@ -57,9 +85,9 @@ export class FreeRuns {
   takeLowest(count: number, from: number): number {
     const node = this.#lowestFit(this.#root, count, from);
     if (node === NONE) return -1;
-    const runStart = this.#start[node] ?? 0;
+    const runStart = this.#startOf(node);
     const start = Math.max(runStart, from);
-    this.#cut(runStart, this.#end[node] ?? 0, start, start + count);
+    this.#cut(runStart, this.#endOf(node), start, start + count);
     return start;
   }
 
@@ -70,8 +98,8 @@ export class FreeRuns {
   takeHighest(count: number, alignment: number, limit: number): number {
     const node = this.#highestFit(this.#root, count, alignment, limit);
     if (node === NONE) return -1;
-    const runStart = this.#start[node] ?? 0;
-    const runEnd = this.#end[node] ?? 0;
+    const runStart = this.#startOf(node);
+    const runEnd = this.#endOf(node);
     const start = highestStart(runEnd, count, alignment, limit);
     this.#cut(runStart, runEnd, start, start + count);
     return start;
@@ -82,9 +110,9 @@ export class FreeRuns {
     const runs: { start: number; end: number }[] = [];
     const visit = (node: number): void => {
       if (node === NONE) return;
-      visit(this.#left[node] ?? NONE);
-      runs.push({ start: this.#start[node] ?? 0, end: this.#end[node] ?? 0 });
-      visit(this.#right[node] ?? NONE);
+      visit(this.#leftOf(node));
+      runs.push({ start: this.#startOf(node), end: this.#endOf(node) });
+      visit(this.#rightOf(node));
     };
     visit(this.#root);
     return runs;
@@ -100,34 +128,34 @@ export class FreeRuns {
   }
 
   #lowestFit(node: number, count: number, from: number): number {
-    if (node === NONE || (this.#largest[node] ?? 0) < count) return NONE;
-    const start = this.#start[node] ?? 0;
+    if (node === NONE || this.#largestOf(node) < count) return NONE;
+    const start = this.#startOf(node);
     // What lies left of a run that starts below `from` ends below it too.
-    const lower = start > from ? this.#lowestFit(this.#left[node] ?? NONE, count, from) : NONE;
+    const lower = start > from ? this.#lowestFit(this.#leftOf(node), count, from) : NONE;
     if (lower !== NONE) return lower;
-    if ((this.#end[node] ?? 0) - Math.max(start, from) >= count) return node;
-    return this.#lowestFit(this.#right[node] ?? NONE, count, from);
+    if (this.#endOf(node) - Math.max(start, from) >= count) return node;
+    return this.#lowestFit(this.#rightOf(node), count, from);
   }
 
   #highestFit(node: number, count: number, alignment: number, limit: number): number {
-    if (node === NONE || (this.#largest[node] ?? 0) < count) return NONE;
-    const start = this.#start[node] ?? 0;
+    if (node === NONE || this.#largestOf(node) < count) return NONE;
+    const start = this.#startOf(node);
     if (start < limit) {
-      const right = this.#highestFit(this.#right[node] ?? NONE, count, alignment, limit);
+      const right = this.#highestFit(this.#rightOf(node), count, alignment, limit);
       if (right !== NONE) return right;
-      if (highestStart(this.#end[node] ?? 0, count, alignment, limit) >= start) return node;
+      if (highestStart(this.#endOf(node), count, alignment, limit) >= start) return node;
     }
-    return this.#highestFit(this.#left[node] ?? NONE, count, alignment, limit);
+    return this.#highestFit(this.#leftOf(node), count, alignment, limit);
   }
 
   /** The run with the highest start at or below a page. */
   #floor(page: number): number {
     let found = NONE;
     for (let node = this.#root; node !== NONE; ) {
-      if ((this.#start[node] ?? 0) <= page) {
+      if (this.#startOf(node) <= page) {
         found = node;
-        node = this.#right[node] ?? NONE;
-      } else node = this.#left[node] ?? NONE;
+        node = this.#rightOf(node);
+      } else node = this.#leftOf(node);
     }
     return found;
   }
@@ -168,16 +196,16 @@ export class FreeRuns {
 
   #insertBelow(top: number, node: number): number {
     if (top === NONE) return node;
-    if ((this.#priority[node] ?? 0) > (this.#priority[top] ?? 0)) {
-      this.#split(top, this.#start[node] ?? 0);
+    if (this.#priorityOf(node) > this.#priorityOf(top)) {
+      this.#split(top, this.#startOf(node));
       this.#left[node] = this.#low;
       this.#right[node] = this.#high;
       this.#update(node);
       return node;
     }
-    if ((this.#start[node] ?? 0) < (this.#start[top] ?? 0)) {
-      this.#left[top] = this.#insertBelow(this.#left[top] ?? NONE, node);
-    } else this.#right[top] = this.#insertBelow(this.#right[top] ?? NONE, node);
+    if (this.#startOf(node) < this.#startOf(top)) {
+      this.#left[top] = this.#insertBelow(this.#leftOf(top), node);
+    } else this.#right[top] = this.#insertBelow(this.#rightOf(top), node);
     this.#update(top);
     return top;
   }
@@ -187,13 +215,13 @@ export class FreeRuns {
     if (top === NONE) {
       this.#low = NONE;
       this.#high = NONE;
-    } else if ((this.#start[top] ?? 0) < start) {
-      this.#split(this.#right[top] ?? NONE, start);
+    } else if (this.#startOf(top) < start) {
+      this.#split(this.#rightOf(top), start);
       this.#right[top] = this.#low;
       this.#update(top);
       this.#low = top;
     } else {
-      this.#split(this.#left[top] ?? NONE, start);
+      this.#split(this.#leftOf(top), start);
       this.#left[top] = this.#high;
       this.#update(top);
       this.#high = top;
@@ -201,13 +229,13 @@ export class FreeRuns {
   }
 
   #erase(top: number, start: number): number {
-    const at = this.#start[top] ?? 0;
+    const at = this.#startOf(top);
     if (at === start) {
       this.#unused.push(top);
-      return this.#merge(this.#left[top] ?? NONE, this.#right[top] ?? NONE);
+      return this.#merge(this.#leftOf(top), this.#rightOf(top));
     }
-    if (start < at) this.#left[top] = this.#erase(this.#left[top] ?? NONE, start);
-    else this.#right[top] = this.#erase(this.#right[top] ?? NONE, start);
+    if (start < at) this.#left[top] = this.#erase(this.#leftOf(top), start);
+    else this.#right[top] = this.#erase(this.#rightOf(top), start);
     this.#update(top);
     return top;
   }
@@ -215,12 +243,12 @@ export class FreeRuns {
   #merge(low: number, high: number): number {
     if (low === NONE) return high;
     if (high === NONE) return low;
-    if ((this.#priority[low] ?? 0) > (this.#priority[high] ?? 0)) {
-      this.#right[low] = this.#merge(this.#right[low] ?? NONE, high);
+    if (this.#priorityOf(low) > this.#priorityOf(high)) {
+      this.#right[low] = this.#merge(this.#rightOf(low), high);
       this.#update(low);
       return low;
     }
-    this.#left[high] = this.#merge(low, this.#left[high] ?? NONE);
+    this.#left[high] = this.#merge(low, this.#leftOf(high));
     this.#update(high);
     return high;
   }
@@ -231,18 +259,18 @@ export class FreeRuns {
   }
 
   #resizeBelow(top: number, start: number, newStart: number, newEnd: number): void {
-    const at = this.#start[top] ?? 0;
+    const at = this.#startOf(top);
     if (at === start) {
       this.#start[top] = newStart;
       this.#end[top] = newEnd;
-    } else this.#resizeBelow((start < at ? this.#left[top] : this.#right[top]) ?? NONE, start, newStart, newEnd);
+    } else this.#resizeBelow(start < at ? this.#leftOf(top) : this.#rightOf(top), start, newStart, newEnd);
     this.#update(top);
   }
 
   #update(node: number): void {
-    const own = (this.#end[node] ?? 0) - (this.#start[node] ?? 0);
-    const left = this.#largest[this.#left[node] ?? NONE] ?? 0;
-    const right = this.#largest[this.#right[node] ?? NONE] ?? 0;
+    const own = this.#endOf(node) - this.#startOf(node);
+    const left = this.#largestOf(this.#leftOf(node));
+    const right = this.#largestOf(this.#rightOf(node));
     this.#largest[node] = Math.max(own, left, right);
   }
 }

@@ -1,4 +1,5 @@
 import type { ByteRange } from "../pci/addresses.ts";
+import { entryAt } from "../pci/entry-at.ts";
 
 /** A range of an address space with what is known of it. */
 export interface TableEntry<T> extends ByteRange {
@@ -24,9 +25,9 @@ export class RangeTable<T> {
   /** Position of the range that holds an address, -1 where there is none. */
   indexAt(address: number): number {
     const last = this.#last;
-    if (last < this.#count && address >= (this.#starts[last] ?? 0) && address < (this.#ends[last] ?? 0)) return last;
+    if (last < this.#count && address >= this.startOf(last) && address < this.endOf(last)) return last;
     const index = this.#lastStartingAtOrBelow(address);
-    if (index < 0 || address >= (this.#ends[index] ?? 0)) return -1;
+    if (index < 0 || address >= this.endOf(index)) return -1;
     this.#last = index;
     return index;
   }
@@ -39,19 +40,19 @@ export class RangeTable<T> {
 
   /** Start of the range at a position. */
   startOf(index: number): number {
-    return this.#starts[index] ?? 0;
+    return entryAt(this.#starts, index);
   }
 
   /** End (exclusive) of the range at a position. */
   endOf(index: number): number {
-    return this.#ends[index] ?? 0;
+    return entryAt(this.#ends, index);
   }
 
   /** The first range that shares an address with `[start, start + sizeBytes)`. */
   overlapping(start: number, sizeBytes: number): TableEntry<T> | undefined {
     const before = this.#lastStartingAtOrBelow(start);
-    const index = before >= 0 && (this.#ends[before] ?? 0) > start ? before : before + 1;
-    if (index >= this.#count || (this.#starts[index] ?? 0) >= start + sizeBytes) return undefined;
+    const index = before >= 0 && this.endOf(before) > start ? before : before + 1;
+    if (index >= this.#count || this.startOf(index) >= start + sizeBytes) return undefined;
     return this.#entry(index);
   }
 
@@ -95,7 +96,7 @@ export class RangeTable<T> {
     let high = this.#count;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#starts[middle] ?? 0) <= address) low = middle + 1;
+      if (this.startOf(middle) <= address) low = middle + 1;
       else high = middle;
     }
     return low - 1;

@@ -1,7 +1,14 @@
 import { type Bdf, busKeyOf, busOf, domainOf, formatBdf, formatBus } from "./bdf.ts";
 import type { PciFunction } from "./function.ts";
 import { isUnknown, type Known } from "./known.ts";
-import { ON_ROOT_BUS, PARENT_HIDDEN, ROOT_HIDDEN, type RootBus, Topology, type TopologyTables } from "./topology.ts";
+import {
+  ON_ROOT_BUS,
+  PARENT_HIDDEN,
+  ROOT_BUS_HIDDEN,
+  type RootBus,
+  Topology,
+  type TopologyTables,
+} from "./topology.ts";
 
 /**
  * Builds the tree from what each function says of its place: the system's own path where the source has it, else the
@@ -215,7 +222,7 @@ function walkDepthFirst(
   childLists: readonly (readonly number[] | undefined)[],
   rootIndexByTop: ReadonlyMap<number, number>,
 ): Walk {
-  const root = new Int32Array(count).fill(ROOT_HIDDEN);
+  const root = new Int32Array(count).fill(ROOT_BUS_HIDDEN);
   const depth = new Int32Array(count);
   const preorder = new Int32Array(count);
   const enter = new Int32Array(count);
@@ -223,7 +230,7 @@ function walkDepthFirst(
   const stack: number[] = [];
   let position = 0;
   for (const top of tops) {
-    const rootIndex = rootIndexByTop.get(top) ?? ROOT_HIDDEN;
+    const rootIndex = rootIndexByTop.get(top) ?? ROOT_BUS_HIDDEN;
     let level = 0;
     stack.push(top);
     for (let index = stack.pop(); index !== undefined; index = stack.pop()) {

@@ -7,7 +7,7 @@ export const ON_ROOT_BUS = -1;
 /** In {@link Topology.parent}: the source does not show what is above the function. */
 export const PARENT_HIDDEN = -2;
 /** In {@link Topology.root}: the source does not show the root bus above the function. */
-export const ROOT_HIDDEN = -1;
+export const ROOT_BUS_HIDDEN = -1;
 
 /** A root bus below a host bridge. One host bridge = one root bus. */
 export interface RootBus {
@@ -22,7 +22,7 @@ export interface TopologyTables {
   readonly functions: readonly PciFunction[];
   /** Index of the bridge directly above (`pci_upstream_bridge`: a VF takes its PF's), or -1 (`ON_ROOT_BUS`) or -2 (`PARENT_HIDDEN`). */
   readonly parent: Int32Array;
-  /** Index into `roots` of the root bus above, -1 (`ROOT_HIDDEN`) where that is hidden. */
+  /** Index into `roots` of the root bus above, -1 (`ROOT_BUS_HIDDEN`) where that is hidden. */
   readonly root: Int32Array;
   /** Functions above: 0 on a root bus and for the top of a part whose upper end is hidden. */
   readonly depth: Int32Array;
@@ -139,7 +139,7 @@ export class Topology implements TopologyTables {
   /** Index into `roots` of the root bus above; `undefined` where the source hides it. */
   rootOf(index: number): number | undefined {
     const root = this.#entry(this.root, index);
-    return root === ROOT_HIDDEN ? undefined : root;
+    return root === ROOT_BUS_HIDDEN ? undefined : root;
   }
 
   /** The root bus above; `undefined` where the source hides it. */

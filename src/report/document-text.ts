@@ -1,3 +1,4 @@
+import { entryAt } from "../pci/entry-at.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { Block } from "./document.ts";
 import { screenText } from "./printable.ts";
@@ -57,7 +58,7 @@ function tableLines(head: readonly string[], rows: readonly (readonly Rich[])[],
   const draw = (row: readonly Rich[]): Rich => {
     const end = row.findLastIndex((cell) => plainText(cell) !== "") + 1;
     const cells = row.slice(0, end).map((cell, column): Rich => {
-      const room = column === end - 1 ? 0 : (widths[column] ?? 0) - textWidth(cell);
+      const room = column === end - 1 ? 0 : entryAt(widths, column) - textWidth(cell);
       return rich`${cell}${" ".repeat(Math.max(room, 0))}`;
     });
     return joinRich(cells, GAP);

@@ -109,11 +109,17 @@ type Marks = ReadonlySet<number>;
 
 function changedPairs(table: VerdictTable, whatIf: WhatIfView | undefined): Marks {
   if (whatIf === undefined) return new Set();
-  const rows = new Map(table.providers.map((bdf, position) => [bdf, position]));
-  const columns = new Map(table.clients.map((bdf, position) => [bdf, position]));
+  const changed = new Map<Bdf, Set<Bdf>>();
+  for (const { provider, client } of whatIf.verdicts) {
+    const clients = changed.get(provider);
+    if (clients === undefined) changed.set(provider, new Set([client]));
+    else clients.add(client);
+  }
   return new Set(
-    whatIf.verdicts.map(
-      ({ provider, client }) => (rows.get(provider) ?? 0) * table.clients.length + (columns.get(client) ?? 0),
+    table.providers.flatMap((provider, i) =>
+      table.clients.flatMap((client, j) =>
+        changed.get(provider)?.has(client) === true ? [i * table.clients.length + j] : [],
+      ),
     ),
   );
 }

@@ -9,6 +9,7 @@ import { topologyOf } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isBridge } from "../pci/device-kind.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -142,7 +143,7 @@ export class PeerRoutes {
     const { bars, journey } = transactions.context;
     const position = transactions.lastBar;
     if (transactions.lastOutcome !== DELIVERED || position < 0 || bars.index[position] !== address.bar) return false;
-    if (this.#table.topology.functions[bars.fn[position] ?? -1]?.bdf !== provider) return false;
+    if (this.#table.topology.functionAt(entryAt(bars.fn, position)).bdf !== provider) return false;
     const passesRoot = journey.passes(ROOT_COMPLEX);
     if (passesRoot !== (mapType === "thru-host-bridge")) return false;
     return !passesRoot || this.#directions(i, j)[direction].outcome !== "fails";
@@ -248,8 +249,9 @@ function asDocumented(route: Route, turn: number, { outcome, why }: DirectionFac
   if (outcome === "unknown") return unknown(`it reaches the root complex, and ${why}`);
   if (outcome !== "fails") return route;
   const reason = `this root complex is documented not to forward it: ${why}`;
-  const before = route.hops.slice(0, turn);
-  const end: RouteHop = { at: "root-complex", what: "end", address: route.hops[turn]?.address ?? 0, words: reason };
-  const hops = route.hops.length === 0 ? [] : [...before, end];
+  const turning = route.hops[turn];
+  const end = (address: number): RouteHop => ({ at: "root-complex", what: "end", address, words: reason });
+  // A route that was asked for without its hops has none.
+  const hops = turning === undefined ? [] : [...route.hops.slice(0, turn), end(turning.address)];
   return { outcome: "unsupported-request", target: null, endedAt: "root-complex", reason, hops };
 }

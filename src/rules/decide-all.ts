@@ -1,7 +1,7 @@
 import { redirects } from "../pci/acs.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
-import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
+import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { HostBridgeOutcome } from "./host-bridge.ts";
 import { BUS_ADDR, UNKNOWN } from "./map-type.ts";
 
@@ -16,7 +16,7 @@ export interface PairArrays {
   readonly hops: Uint16Array;
 }
 
-/** What the host bridges say of a pair of root buses (indices, or `ROOT_HIDDEN`); with and without a redirected path. */
+/** What the host bridges say of a pair of root buses (indices, or `ROOT_BUS_HIDDEN`); with and without a redirected path. */
 export interface HostBridgeDecisions {
   /** For a path that ACS redirects below one host bridge. */
   redirected(root: number): HostBridgeOutcome;
@@ -168,10 +168,11 @@ class Background {
     let clientRoot = -2;
     let mapType = UNKNOWN;
     for (let column = 0; column < this.#columns.count; column++) {
-      const next = this.#columns.root[column] ?? ROOT_HIDDEN;
+      const next = this.#columns.root[column] ?? ROOT_BUS_HIDDEN;
       if (next !== clientRoot) {
         clientRoot = next;
-        mapType = root === ROOT_HIDDEN || next === ROOT_HIDDEN ? UNKNOWN : this.#hostBridges.apart(root, next).mapType;
+        mapType =
+          root === ROOT_BUS_HIDDEN || next === ROOT_BUS_HIDDEN ? UNKNOWN : this.#hostBridges.apart(root, next).mapType;
       }
       mapTypes[column] = mapType;
     }
@@ -180,7 +181,7 @@ class Background {
   #fillHops(root: number, depth: number): void {
     const { hops } = this.#row;
     for (let column = 0; column < this.#columns.count; column++) {
-      const isHidden = root === ROOT_HIDDEN || this.#columns.root[column] === ROOT_HIDDEN;
+      const isHidden = root === ROOT_BUS_HIDDEN || this.#columns.root[column] === ROOT_BUS_HIDDEN;
       // The kernel's walk ends beyond both roots here: one step more on each side than there are functions above.
       hops[column] = isHidden ? HOPS_HIDDEN : depth + 2 + (this.#columns.depth[column] ?? 0);
     }

@@ -1,7 +1,7 @@
 import type { Cpu, Machine } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
-import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
+import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { AllowListEntry, KernelRules } from "./kernel-rules.ts";
 import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { Reason } from "./verdict.ts";
@@ -79,7 +79,7 @@ function refused(reason: Reason): HostBridgeOutcome {
 
 /**
  * Decides a path through the host bridges of root buses `providerRoot` and `clientRoot` (indices into
- * `topology.roots`, `ROOT_HIDDEN` where the source hides it), after `host_bridge_whitelist`, Linux 7.2.
+ * `topology.roots`, `ROOT_BUS_HIDDEN` where the source hides it), after `host_bridge_whitelist`, Linux 7.2.
  */
 export function decideHostBridge(
   topology: Topology,
@@ -103,7 +103,7 @@ function decideAllowList(
   providerRoot: number,
   clientRoot: number,
 ): HostBridgeOutcome {
-  if (providerRoot === ROOT_HIDDEN || clientRoot === ROOT_HIDDEN) {
+  if (providerRoot === ROOT_BUS_HIDDEN || clientRoot === ROOT_BUS_HIDDEN) {
     return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden: ["the source does not show the host bridge"] };
   }
   const same = providerRoot === clientRoot;

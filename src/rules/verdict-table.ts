@@ -3,7 +3,7 @@ import { type Device, type DeviceSelection, resolveDevice, selectDevices } from 
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
-import { ROOT_HIDDEN, type Topology } from "../pci/topology.ts";
+import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
 import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
 import type { KernelRules } from "./kernel-rules.ts";
@@ -184,7 +184,7 @@ export class VerdictTable {
     const providerRoot = this.topology.rootOf(provider);
     const clientRoot = this.topology.rootOf(client);
     if (path.meeting !== undefined) {
-      if (acs.redirect.length > 0) return this.#hostBridges.redirected(providerRoot ?? ROOT_HIDDEN);
+      if (acs.redirect.length > 0) return this.#hostBridges.redirected(providerRoot ?? ROOT_BUS_HIDDEN);
       return { reason: "acs-hidden", hidden: acs.hidden.map((index) => hiddenReason(this.topology, index)) };
     }
     if (providerRoot === undefined || clientRoot === undefined) {

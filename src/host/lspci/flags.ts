@@ -5,14 +5,11 @@ const MINUS = 0x2d;
 const SPACE = 0x20;
 
 /** The names of register bits in the order in which `lspci` prints them, each followed by `+` or `-`. */
-export interface FlagTable {
-  readonly names: readonly Uint8Array[];
-  readonly bits: readonly number[];
-}
+export type FlagTable = readonly (readonly [name: Uint8Array, bit: number])[];
 
 /** Makes a table of pairs of name and bit. */
 export function flagTable(...entries: readonly (readonly [name: string, bit: number])[]): FlagTable {
-  return { names: entries.map(([name]) => word(name)), bits: entries.map(([, bit]) => bit) };
+  return entries.map(([name, bit]) => [word(name), bit]);
 }
 
 /**
@@ -22,12 +19,11 @@ export function flagTable(...entries: readonly (readonly [name: string, bit: num
 export function readFlags(line: Line, at: number, table: FlagTable): number {
   let position = at;
   let value = 0;
-  for (let index = 0; index < table.names.length; index++) {
-    const name = table.names[index];
-    if (name === undefined || !line.has(name, position)) return -1;
+  for (const [name, bit] of table) {
+    if (!line.has(name, position)) return -1;
     position += name.length;
     const sign = line.byte(position);
-    if (sign === PLUS) value |= table.bits[index] ?? 0;
+    if (sign === PLUS) value |= bit;
     else if (sign !== MINUS) return -1;
     position++;
     while (line.byte(position) === SPACE) position++;

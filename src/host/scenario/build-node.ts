@@ -120,7 +120,7 @@ function claimName(context: BuildContext, name: string, place: Place): void {
   if (other !== undefined) {
     throw new PeerlaneError("bad-input", `two devices with the name '${name}'`, {
       place,
-      facts: { first: `line ${other.line ?? 0}` },
+      facts: { first: other.line === undefined ? other.file : `line ${other.line}` },
       remedy: "names are how the commands find a device: make each one of its own",
     });
   }

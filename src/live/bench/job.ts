@@ -69,7 +69,7 @@ function sizeOf(
   { name, sizeBytes }: JobTarget,
 ): number {
   const room = sizeBytes - offsetBytes;
-  if ((size ?? 0) > room)
+  if (size !== undefined && size > room)
     throw new PeerlaneError("usage", `--size ${size} behind --offset ${offsetBytes} is more than ${name} has`, {
       remedy: `${name} has ${sizeBytes} bytes: ask for --size ${Math.max(room, 0)} at most`,
     });

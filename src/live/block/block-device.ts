@@ -72,6 +72,8 @@ function describe(tree: FileTree, folder: string): BlockDevice | undefined {
   const sectors = readCount(tree, `${folder}/size`);
   if (number === undefined || sectors === undefined || sectors > MAX_SECTORS) return undefined;
   const disk = diskOf(tree, folder);
+  const startSector = disk === folder ? 0 : readCount(tree, `${folder}/start`);
+  if (startSector === undefined) return undefined;
   return {
     kind: "device",
     name,
@@ -82,7 +84,7 @@ function describe(tree: FileTree, folder: string): BlockDevice | undefined {
     logicalBlockBytes: readCount(tree, `${disk}/queue/logical_block_size`) || SECTOR_BYTES,
     disk: {
       name: baseName(disk),
-      startBytes: disk !== folder ? (readCount(tree, `${folder}/start`) ?? 0) * SECTOR_BYTES : 0,
+      startBytes: startSector * SECTOR_BYTES,
     },
     functions: [...functionsBelow(tree, disk)].sort((a, b) => a - b),
     madeOf: tree.list(`${folder}/slaves`) ?? [],

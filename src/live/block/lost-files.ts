@@ -32,7 +32,10 @@ export function filesIn(layers: readonly Layer[]): readonly Store[] {
 export function perhapsBehind(stack: BlockStack, lost: readonly Loop[], files: readonly Store[]): readonly string[] {
   return lost.flatMap((loop) =>
     files
-      .filter(({ key, file }) => key !== stack.backingOf(loop).store.key && fitsLoop(loop, file?.sizeBytes ?? 0))
+      .filter(
+        ({ key, file }) =>
+          key !== stack.backingOf(loop).store.key && file !== undefined && fitsLoop(loop, file.sizeBytes),
+      )
       .map(
         ({ name }) =>
           `perhaps ${name} is the file of ${loop.device.name}: ${loop.backingPath} is not found here, or is not that size`,

@@ -82,7 +82,7 @@ function invertTarget(
 ): Promise<IoFailure | null> {
   const { buffer, byteOffset } = slot.memory.buffer;
   const words = new Uint32Array(buffer, byteOffset + slot.targetAt, sizeBytes / Uint32Array.BYTES_PER_ELEMENT);
-  for (let at = 0; at < words.length; at++) words[at] = ~(words[at] ?? 0);
+  for (const [at, word] of words.entries()) words[at] = ~word;
   return writeWhole(target, slot.memory, slot.targetAt, sizeBytes, start);
 }
 

@@ -149,7 +149,7 @@ function smmuContextFault(text: string): IommuFault | null {
     iommu: "arm-smmu",
     requester: stream === undefined ? null : requesterOf(hexNumber(stream)),
     isAnySegment: true,
-    access: ((hexNumber(syndrome) ?? 0) & 0x10) === 0 ? "read" : "write",
+    access: (Number(syndrome) & 0x10) === 0 ? "read" : "write",
     address: hexNumber(iova),
     reason: `fsr ${status}`,
   };

@@ -94,11 +94,12 @@ function pairFindings(pair: MeasuredPair): readonly Finding[] {
   const findings: Finding[] = [];
   const strays = pair.faults.filter(({ providerBar }) => providerBar !== null);
   const [stray] = strays;
-  if (stray !== undefined) {
+  // A fault is in a BAR by its address.
+  if (stray !== undefined && stray.address !== null) {
     const access = stray.access === null ? "request" : stray.access;
     findings.push({
       kind: "went-to-iommu",
-      text: `the peer request went up to the IOMMU: it faulted a ${access} at ${formatAddress(stray.address ?? 0)}, which lies in BAR ${stray.providerBar} of ${formatBdf(pair.provider)} (at least ${strays.length} such ${strays.length === 1 ? "fault" : "faults"}: the kernel says only some)`,
+      text: `the peer request went up to the IOMMU: it faulted a ${access} at ${formatAddress(stray.address)}, which lies in BAR ${stray.providerBar} of ${formatBdf(pair.provider)} (at least ${strays.length} such ${strays.length === 1 ? "fault" : "faults"}: the kernel says only some)`,
       advice: [],
     });
   }

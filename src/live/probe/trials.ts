@@ -1,4 +1,5 @@
 import { type ByteRange, PAGE_BYTES } from "../../pci/addresses.ts";
+import { entryAt } from "../../pci/entry-at.ts";
 import { STAMP_BYTES } from "./stamps.ts";
 
 /** One I/O to try: so many bytes of the disk from a position, into or out of memory from an offset. */
@@ -45,7 +46,7 @@ export function planTrials({ range, blockBytes, memoryBytes, sizes }: TrialLimit
     .sort((a, b) => a - b)
     .flatMap((sizeBytes) =>
       positionsOf(range, sizeBytes, grain).map((position): Trial => {
-        const bufferOffset = OFFSETS[turn++ % OFFSETS.length] ?? 0;
+        const bufferOffset = entryAt(OFFSETS, turn++ % OFFSETS.length);
         return { sizeBytes, position, bufferOffset };
       }),
     );

@@ -2,6 +2,7 @@ import { topologyOf } from "../../host/machine.ts";
 import type { Simulation } from "../../offload/workload/simulation.ts";
 import type { TracedRequests } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
+import { entryAt } from "../../pci/entry-at.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { issuerText } from "./trace-lines.ts";
 import { outcomeText, placeText } from "./words.ts";
@@ -74,7 +75,7 @@ class EventWriter {
   writeStep(name: string, outcome: string, requests: readonly TracedRequests[]): void {
     const start = this.#now;
     for (let first = 0; first < requests.length; ) {
-      const transfer = requests[first]?.transfer ?? 0;
+      const { transfer } = entryAt(requests, first);
       const end = requests.findIndex((each, index) => index > first && each.transfer !== transfer);
       const own = requests.slice(first, end < 0 ? requests.length : end);
       const began = this.#now;
