@@ -6,7 +6,7 @@
  */
 export type { MachineDifference } from "./advice/difference/machines.ts";
 export type { VerdictChange } from "./advice/difference/verdicts.ts";
-export type { ProviderCandidate, ProviderSearch } from "./advice/find-provider.ts";
+export type { ProviderSearch } from "./advice/find-provider.ts";
 export type { Pair } from "./advice/fix/idea.ts";
 export type { HistoryEntry } from "./advice/history.ts";
 export type { Change } from "./advice/what-if/change.ts";
@@ -37,4 +37,5 @@ export {
 export { deviceKind, isBridge, isTranslating, memoryBars, nameOf, parseBdf } from "./library/show.ts";
 export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
 export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./rules/kernel-rules.ts";
+export type { ProviderCandidate } from "./rules/nearest-provider.ts";
 export type { RulesChoice } from "./rules/releases.ts";

@@ -3,18 +3,8 @@ import type { Bdf } from "../pci/bdf.ts";
 import { deviceKind, hasMemoryBar, isBridge, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { byWorth, nearestProviders, type ProviderCandidate, sumOfDistances } from "../rules/nearest-provider.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
-
-/** A device that may provide memory, judged for all clients together. */
-export interface ProviderCandidate {
-  readonly provider: Bdf;
-  /** Whether a driver published peer memory of it: the kernel looks at no other. */
-  readonly published: Known<boolean>;
-  /** What `pci_p2pdma_distance_many` returns: the sum over the clients, -1 when one is not supported. */
-  readonly distance: Known<number>;
-  /** Sum of the hops, supported or not; `null` where the topology is hidden. */
-  readonly hops: number | null;
-}
 
 /** The answer to "whose memory would the kernel take for these clients?". */
 export interface ProviderSearch {
@@ -42,8 +32,12 @@ export function findProvider(
     clients,
     ...(options.rules === undefined ? {} : { rules: options.rules }),
   });
-  const candidates = providers.map((provider, i) => candidateOf(table, provider, i)).sort(byWorth);
-  return { table, clients, candidates, chosen: choose(candidates) };
+  const candidates = providers
+    .map((provider, i) => candidateOf(table, provider, i))
+    .sort((a, b) => byWorth(a, b) || a.provider - b.provider);
+  const nearest = nearestProviders(candidates);
+  const chosen = isUnknown(nearest) ? nearest : nearest.map(({ provider }) => provider);
+  return { table, clients, candidates, chosen };
 }
 
 /** Functions that have peer memory, and devices of interest of which the source does not show whether they have. */
@@ -55,24 +49,18 @@ function mayProvide(fn: PciFunction): boolean {
 
 function candidateOf(table: VerdictTable, provider: Bdf, i: number): ProviderCandidate {
   const fn = table.topology.functionOf(provider);
-  return { provider, published: publishedOf(fn), distance: sumOfDistances(table, i), hops: sumOfHops(table, i) };
+  const distance = sumOfDistances(table.clients, (_, j) => table.distance(i, j));
+  return {
+    provider,
+    published: publishedOf(fn),
+    distance: distance ?? unknown("the verdict of a client is unknown"),
+    hops: sumOfHops(table, i),
+  };
 }
 
 function publishedOf(fn: PciFunction): Known<boolean> {
   if (isUnknown(fn.p2pmem)) return fn.p2pmem;
   return fn.p2pmem === null ? false : fn.p2pmem.published;
-}
-
-function sumOfDistances(table: VerdictTable, i: number): Known<number> {
-  let sum = 0;
-  let isHidden = false;
-  for (let j = 0; j < table.clients.length; j++) {
-    const distance = table.distance(i, j);
-    if (distance === -1) return -1;
-    if (distance === null) isHidden = true;
-    else sum += distance;
-  }
-  return isHidden ? unknown("the verdict of a client is unknown") : sum;
 }
 
 function sumOfHops(table: VerdictTable, i: number): number | null {
@@ -83,40 +71,4 @@ function sumOfHops(table: VerdictTable, i: number): number | null {
     sum += hops;
   }
   return sum;
-}
-
-function byWorth(a: ProviderCandidate, b: ProviderCandidate): number {
-  return (
-    rankOf(a) - rankOf(b) ||
-    (a.hops ?? Number.MAX_SAFE_INTEGER) - (b.hops ?? Number.MAX_SAFE_INTEGER) ||
-    a.provider - b.provider
-  );
-}
-
-function rankOf({ published, distance }: ProviderCandidate): number {
-  if (distance === -1) return 4;
-  if (published === false) return 3;
-  return (isUnknown(published) ? 1 : 0) + (isUnknown(distance) ? 1 : 0);
-}
-
-function choose(candidates: readonly ProviderCandidate[]): Known<readonly Bdf[]> {
-  const sure = candidates.filter(
-    ({ published, distance }) => published === true && !isUnknown(distance) && distance >= 0,
-  );
-  const best = Math.min(...sure.map(({ hops }) => hops ?? Number.MAX_SAFE_INTEGER));
-  // One that is not sure decides only where it would be as near.
-  const open = candidates.find(
-    ({ published, distance, hops }) =>
-      published !== false &&
-      distance !== -1 &&
-      (isUnknown(published) || isUnknown(distance)) &&
-      (hops === null || hops <= best),
-  );
-  if (open !== undefined) return unknown(reasonOf(open));
-  return sure.filter(({ hops }) => hops === best).map(({ provider }) => provider);
-}
-
-function reasonOf({ published, distance }: ProviderCandidate): string {
-  if (isUnknown(published)) return published.unknown;
-  return isUnknown(distance) ? distance.unknown : "";
 }

@@ -1,5 +1,6 @@
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { bestProviders, sumOfDistances } from "../rules/nearest-provider.ts";
 import { mixBits } from "./mix-bits.ts";
 import type { P2pPool } from "./p2p-pool.ts";
 import type { PagePool } from "./page-pool.ts";
@@ -30,18 +31,15 @@ export function nearestPool(
   distance: DistanceBetween,
   seed: number,
 ): { readonly pool: P2pPool; readonly distance: number } | null {
-  let nearest: P2pPool[] = [];
-  let smallest = Number.POSITIVE_INFINITY;
-  for (const pool of pools) {
-    if (!pool.isPublished) continue;
-    const sum = sumOfDistances(pool.owner, clients, distance);
-    if (sum < 0 || sum > smallest) continue;
-    if (sum < smallest) nearest = [];
-    smallest = sum;
-    nearest.push(pool);
-  }
-  const pool = nearest[chooseBySeed(seed, nearest.length)];
-  return pool === undefined ? null : { pool, distance: smallest };
+  const candidates = pools
+    .filter(({ isPublished }) => isPublished)
+    .map((pool) => {
+      const sum = sumOfDistances(clients, (client) => distance(pool.owner, client));
+      return { pool, provider: pool.owner, published: true, distance: sum, hops: sum };
+    });
+  const nearest = bestProviders(candidates);
+  const chosen = nearest[chooseBySeed(seed, nearest.length)];
+  return chosen === undefined ? null : { pool: chosen.pool, distance: chosen.distance };
 }
 
 /**
@@ -60,18 +58,6 @@ export function allocateForClients(
   if (nearest !== null && peer !== null) return { source: "peer", range: peer, ...nearest };
   const range = options.fallback?.alloc(sizeBytes) ?? null;
   return range === null ? null : { source: "ram", range, why: nearest === null ? "no-provider" : "pool-full" };
-}
-
-/** `pci_p2pdma_distance_many`: -1 without clients, or where one is refused. */
-function sumOfDistances(provider: Bdf, clients: readonly Bdf[], distance: DistanceBetween): number {
-  if (clients.length === 0) return -1;
-  let sum = 0;
-  for (const client of clients) {
-    const each = distance(provider, client);
-    if (each < 0) return -1;
-    sum += each;
-  }
-  return sum;
 }
 
 /** A number below `count`, spread evenly over seeds that follow each other. */

@@ -1,6 +1,7 @@
-import type { ProviderCandidate, ProviderSearch } from "../advice/find-provider.ts";
+import type { ProviderSearch } from "../advice/find-provider.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
+import type { ProviderCandidate } from "../rules/nearest-provider.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "./document.ts";

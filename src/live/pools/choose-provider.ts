@@ -1,8 +1,9 @@
-import { findProvider, type ProviderCandidate, type ProviderSearch } from "../../advice/find-provider.ts";
+import { findProvider, type ProviderSearch } from "../../advice/find-provider.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import { bestProviders } from "../../rules/nearest-provider.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { MemoryPool } from "./memory-pool.ts";
 import type { PermittedPool } from "./pool-use.ts";
@@ -29,10 +30,9 @@ export function chooseProvider(
   clients: readonly Bdf[],
 ): ProviderChoice {
   const search = findProvider(machine, clients, { providers: pools.map(({ provider }) => provider) });
-  const candidates = search.candidates.filter(({ distance }) => distance !== -1);
-  const [nearest] = candidates;
+  const ties = bestProviders(search.candidates);
+  const [nearest] = ties;
   if (nearest === undefined) throw noneServes(search, clients);
-  const ties = candidates.filter((candidate) => isAsGood(candidate, nearest));
   const chosen = ties
     .flatMap(({ provider }) => pools.filter((pool) => pool.provider === provider))
     .sort((a, b) => freeBytes(b) - freeBytes(a))[0];
@@ -43,11 +43,6 @@ export function chooseProvider(
     distance: nearest.distance,
     ties: ties.map(({ provider }) => provider).filter((provider) => provider !== chosen.provider),
   };
-}
-
-function isAsGood(a: ProviderCandidate, b: ProviderCandidate): boolean {
-  if (isUnknown(a.distance) || isUnknown(b.distance)) return a === b;
-  return a.distance === b.distance && (a.published === true) === (b.published === true);
 }
 
 function freeBytes({ availableBytes }: MemoryPool): number {
