@@ -1,4 +1,5 @@
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { DmaDirection } from "./dma-device.ts";
 
@@ -79,11 +80,11 @@ export class BouncePool {
    */
   give(buffer: PhysAddr, lengthBytes: number, direction: DmaDirection | null): number {
     const first = (buffer - this.range.start) / SLOT_BYTES;
-    const count = this.#length[first] ?? 0;
+    const count = this.#length[first] ?? noEntry(first);
     if (count === 0)
       throw new PeerlaneError("bad-input", "no bounce buffer starts there: unmapped twice, or never mapped");
     const isWritten = direction === "from-device" || direction === "bidirectional";
-    if (isWritten) this.#memory.copy(buffer, (this.#original[first] ?? 0) as PhysAddr, lengthBytes);
+    if (isWritten) this.#memory.copy(buffer, (this.#original[first] ?? noEntry(first)) as PhysAddr, lengthBytes);
     this.#isUsed.fill(0, first, first + count);
     this.#length[first] = 0;
     this.#usedSlots -= count;

@@ -1,5 +1,6 @@
 import type { Provider } from "../memory/provider.ts";
 import type { DmaAddr, PhysAddr, PhysRange } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import type { BouncePool } from "./bounce-pool.ts";
 import { type CostCounters, noCost } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
@@ -61,8 +62,8 @@ export class DirectMapping implements DmaOps {
 
   #mapSegment(device: DmaDevice, list: Scatterlist, index: number, reach: number): DmaFailure | null {
     this.cost.segmentVisits++;
-    const start = (list.phys[index] ?? 0) as PhysAddr;
-    const length = list.lengths[index] ?? 0;
+    const start = (list.phys[index] ?? noEntry(index)) as PhysAddr;
+    const length = list.lengths[index] ?? noEntry(index);
     const type = this.#segments.classify(start);
     if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, start);
     let address = start + (type === SEGMENT_BUS_ADDR ? this.#segments.busOffset : device.ramBusOffset);
@@ -167,7 +168,12 @@ export class DirectMapping implements DmaOps {
     if (this.#pool === null) return;
     for (let index = 0; index < count; index++) {
       if (list.dmaIsBus[index] === 1) continue;
-      this.#unbounce(device, list.dmaAddress[index] ?? 0, list.dmaLengths[index] ?? 0, direction);
+      this.#unbounce(
+        device,
+        list.dmaAddress[index] ?? noEntry(index),
+        list.dmaLengths[index] ?? noEntry(index),
+        direction,
+      );
     }
   }
 

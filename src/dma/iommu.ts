@@ -2,6 +2,7 @@ import type { IommuDomain } from "../iommu/domain.ts";
 import type { Provider } from "../memory/provider.ts";
 import { dmaFromIova, formatAddress, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { type CostCounters, noCost } from "./cost.ts";
 import { directOps } from "./direct.ts";
@@ -57,8 +58,8 @@ class IommuMapping implements DmaOps {
     const reach = reachOf(device);
     // The DMA side is not in use yet: it holds the bus addresses until the second pass gives them their place.
     for (let index = 0; index < list.count; index++) {
-      const phys = (list.phys[index] ?? 0) as PhysAddr;
-      const length = list.lengths[index] ?? 0;
+      const phys = (list.phys[index] ?? noEntry(index)) as PhysAddr;
+      const length = list.lengths[index] ?? noEntry(index);
       const type = this.#segments.classify(phys);
       if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, phys);
       const isBus = type === SEGMENT_BUS_ADDR;

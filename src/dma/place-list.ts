@@ -1,5 +1,6 @@
 import type { IommuDomain } from "../iommu/domain.ts";
 import type { Iova, IovaRange, PhysAddr } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { pageEnd, pageStart } from "./iova-state.ts";
 import type { Scatterlist } from "./scatterlist.ts";
 
@@ -14,11 +15,11 @@ export function placeList(domain: IommuDomain, list: Scatterlist, start: number,
   let runPhys = 0;
   let runBytes = 0;
   for (let index = 0; index < count; index++) {
-    const length = lengths[index] ?? 0;
-    const isBus = dmaIsBus[index] ?? 0;
-    let address = dmaAddress[index] ?? 0;
+    const length = lengths[index] ?? noEntry(index);
+    const isBus = dmaIsBus[index] ?? noEntry(index);
+    let address = dmaAddress[index] ?? noEntry(index);
     if (isBus === 0) {
-      const physStart = phys[index] ?? 0;
+      const physStart = phys[index] ?? noEntry(index);
       const page = pageStart(physStart);
       const bytes = pageEnd(physStart + length) - page;
       if (page !== runPhys + runBytes || runBytes === 0) {
@@ -30,8 +31,12 @@ export function placeList(domain: IommuDomain, list: Scatterlist, start: number,
       address = at + (physStart - page);
       at += bytes;
       const last = out - 1;
-      if (out > 0 && dmaIsBus[last] === 0 && (dmaAddress[last] ?? 0) + (dmaLengths[last] ?? 0) === address) {
-        dmaLengths[last] = (dmaLengths[last] ?? 0) + length;
+      if (
+        out > 0 &&
+        dmaIsBus[last] === 0 &&
+        (dmaAddress[last] ?? noEntry(last)) + (dmaLengths[last] ?? noEntry(last)) === address
+      ) {
+        dmaLengths[last] = (dmaLengths[last] ?? noEntry(last)) + length;
         continue;
       }
     }
@@ -49,9 +54,9 @@ export function mappedPages(list: Scatterlist): IovaRange | null {
   let end = 0;
   for (let index = 0; index < list.dmaCount; index++) {
     if (list.dmaIsBus[index] === 1) continue;
-    const address = list.dmaAddress[index] ?? 0;
+    const address = list.dmaAddress[index] ?? noEntry(index);
     if (start < 0) start = pageStart(address);
-    end = address + (list.dmaLengths[index] ?? 0);
+    end = address + (list.dmaLengths[index] ?? noEntry(index));
   }
   return start < 0 ? null : { start: start as Iova, sizeBytes: pageEnd(end) - start };
 }

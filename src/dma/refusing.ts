@@ -2,6 +2,7 @@ import type { PageLookup } from "../memory/page-kind.ts";
 import type { Provider } from "../memory/provider.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaResult, dmaFailure } from "./dma-error.ts";
@@ -40,7 +41,7 @@ class RefusingMapping implements DmaOps {
     this.cost.listPasses++;
     for (let index = 0; index < list.count; index++) {
       this.cost.segmentVisits++;
-      const phys = (list.phys[index] ?? 0) as PhysAddr;
+      const phys = (list.phys[index] ?? noEntry(index)) as PhysAddr;
       if (this.#isPeer(phys)) return refusePeer(device, phys);
     }
     return this.#beneath.mapList(device, list, direction);

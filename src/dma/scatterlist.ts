@@ -1,4 +1,5 @@
 import type { DmaAddr, DmaSpan, PhysRange } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /**
@@ -54,8 +55,8 @@ export function scatterlist(entries: readonly PhysRange[]): Scatterlist {
 /** The DMA side as objects. */
 export function dmaEntries(list: Scatterlist): readonly DmaEntry[] {
   return Array.from({ length: list.dmaCount }, (_, index) => ({
-    address: (list.dmaAddress[index] ?? 0) as DmaAddr,
-    lengthBytes: list.dmaLengths[index] ?? 0,
+    address: (list.dmaAddress[index] ?? noEntry(index)) as DmaAddr,
+    lengthBytes: list.dmaLengths[index] ?? noEntry(index),
     isBus: list.dmaIsBus[index] === 1,
   }));
 }

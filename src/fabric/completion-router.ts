@@ -1,3 +1,4 @@
+import { noEntry } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ROOT_COMPLEX } from "./journey.ts";
 import { DELIVERED, HIDDEN, LOST } from "./outcomes.ts";
@@ -45,7 +46,7 @@ export class CompletionRouter {
     const isRelaxed = (tlp.flags & TLP_RELAXED_ORDERING) !== 0;
     let isRedirected = false;
     for (let at = completer; ; ) {
-      const bus = registers.bus[at] ?? -1;
+      const bus = registers.bus[at] ?? noEntry(at);
       if (bus < 0) return this.#hide(tlp, at, redirectHidden);
       const next = this.#towards(bus, target, tlp);
       let why: number = WHY.completionUp;
@@ -62,7 +63,7 @@ export class CompletionRouter {
       if (why === WHY.hidden) return this.#hide(tlp, at, redirectHidden);
       if (why === WHY.completionLoops) return this.#lose(tlp, at, why);
       if (at !== completer || why !== WHY.completionUp) journey.push(at, why, tlp.address);
-      counters.up[at] = (counters.up[at] ?? 0) + tlp.payloadBytes;
+      counters.up[at] = (counters.up[at] ?? noEntry(at)) + tlp.payloadBytes;
       if (why === WHY.completionAcross) return this.#down(tlp, at, next, target);
       if (bus >= registers.count) return this.#reflect(tlp, target);
       at = bus;
@@ -73,8 +74,8 @@ export class CompletionRouter {
   routeToCpu(tlp: Tlp, completer: number): number {
     const { counters, journey, registers } = this.#context;
     journey.push(completer, WHY.completes, tlp.address);
-    for (let at = completer; at >= 0 && at < registers.count; at = registers.bus[at] ?? -1) {
-      counters.up[at] = (counters.up[at] ?? 0) + tlp.payloadBytes;
+    for (let at = completer; at >= 0 && at < registers.count; at = registers.bus[at] ?? noEntry(at)) {
+      counters.up[at] = (counters.up[at] ?? noEntry(at)) + tlp.payloadBytes;
       if (at !== completer) journey.push(at, WHY.completionUp, tlp.address);
     }
     return DELIVERED;
@@ -102,7 +103,7 @@ export class CompletionRouter {
     let above = start;
     let at = first;
     while (at >= 0) {
-      counters.down[at] = (counters.down[at] ?? 0) + tlp.payloadBytes;
+      counters.down[at] = (counters.down[at] ?? noEntry(at)) + tlp.payloadBytes;
       if (at === target) {
         journey.push(at, WHY.completionArrives, tlp.address);
         // With a requester id that is not its own, the data reaches somebody who did not ask.
@@ -139,7 +140,7 @@ export class CompletionRouter {
     const { registers } = this.#context;
     const { functions, parent } = registers.topology;
     let at = target;
-    while (at >= 0 && registers.bus[at] !== bus) at = parent[at] ?? -1;
+    while (at >= 0 && registers.bus[at] !== bus) at = parent[at] ?? noEntry(at);
     return isUnknown(functions[at]?.bridge ?? null);
   }
 

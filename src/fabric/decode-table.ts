@@ -1,3 +1,4 @@
+import { noEntry } from "../pci/entry-at.ts";
 /** Something that claims a range of numbers (addresses, buses) on one bus. */
 export interface Claim {
   /** The bus, as `FabricRegisters` numbers them. */
@@ -37,7 +38,7 @@ export class DecodeTable {
     const entries = disjoint.flat();
     this.#first = new Int32Array(busCount + 1);
     disjoint.forEach((list, bus) => {
-      this.#first[bus + 1] = (this.#first[bus] ?? 0) + list.length;
+      this.#first[bus + 1] = (this.#first[bus] ?? noEntry(bus)) + list.length;
     });
     this.#starts = Float64Array.from(entries, ({ start }) => start);
     this.#ends = Float64Array.from(entries, ({ end }) => end);
@@ -47,28 +48,28 @@ export class DecodeTable {
 
   /** The entry that claims a number on a bus, -1 where nothing does. */
   find(bus: number, value: number): number {
-    const from = this.#first[bus] ?? 0;
+    const from = this.#first[bus] ?? noEntry(bus);
     let low = from;
-    let high = this.#first[bus + 1] ?? 0;
+    let high = this.#first[bus + 1] ?? noEntry(bus + 1);
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#starts[middle] ?? 0) <= value) low = middle + 1;
+      if ((this.#starts[middle] ?? noEntry(middle)) <= value) low = middle + 1;
       else high = middle;
     }
-    return low > from && value < (this.#ends[low - 1] ?? 0) ? low - 1 : -1;
+    return low > from && value < (this.#ends[low - 1] ?? noEntry(low - 1)) ? low - 1 : -1;
   }
 
   ownerOf(entry: number): number {
-    return this.#owners[entry] ?? -1;
+    return this.#owners[entry] ?? noEntry(entry);
   }
 
   detailOf(entry: number): number {
-    return this.#details[entry] ?? -1;
+    return this.#details[entry] ?? noEntry(entry);
   }
 
   /** End (exclusive) of an entry's range. */
   endOf(entry: number): number {
-    return this.#ends[entry] ?? 0;
+    return this.#ends[entry] ?? noEntry(entry);
   }
 }
 
@@ -94,7 +95,8 @@ function withoutOverlap(claims: readonly Claim[]): readonly Claim[] {
     const claim = takenBy[cell];
     let next = cell + 1;
     while (next < edges.length && takenBy[next] === claim) next++;
-    if (claim !== undefined) parts.push({ ...claim, start: edges[cell] ?? 0, end: edges[next] ?? 0 });
+    if (claim !== undefined)
+      parts.push({ ...claim, start: edges[cell] ?? noEntry(cell), end: edges[next] ?? noEntry(next) });
     cell = next;
   }
   return parts;

@@ -1,6 +1,7 @@
 import type { HostBridgeWindow, Machine } from "../host/machine.ts";
 import type { ByteRange } from "../pci/addresses.ts";
 import { formatBus } from "../pci/bdf.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { type Claim, DecodeTable } from "./decode-table.ts";
@@ -91,7 +92,7 @@ export class HostBridges {
       this.#phys = busAddress - (window?.busOffset ?? 0);
       return root;
     }
-    const phys = busAddress - (this.#ramOffset[root] ?? 0);
+    const phys = busAddress - (this.#ramOffset[root] ?? noEntry(root));
     if (this.#ram === null && (this.#hidden[root] ?? null) !== null) return ROOT_HIDDEN;
     return this.fromCpu(phys);
   }

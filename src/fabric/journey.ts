@@ -1,3 +1,4 @@
+import { noEntry } from "../pci/entry-at.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { RouteHop } from "./route.ts";
 import { hopKind, hopWords } from "./words.ts";
@@ -61,15 +62,15 @@ export class Journey {
   }
 
   get lastWhy(): number {
-    return this.#why[this.#length - 1] ?? 0;
+    return this.#why[this.#length - 1] ?? noEntry(this.#length - 1);
   }
 
   #hop(position: number): RouteHop {
-    const why = this.#why[position] ?? 0;
+    const why = this.#why[position] ?? noEntry(position);
     return {
       at: this.nameOf(this.#at[position] ?? ROOT_COMPLEX),
       what: hopKind(why),
-      address: this.#address[position] ?? 0,
+      address: this.#address[position] ?? noEntry(position),
       words: hopWords(why),
     };
   }

@@ -1,5 +1,6 @@
 import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../pci/acs.ts";
 import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import type { SettledOptions } from "./options.ts";
 import type { FabricRegisters } from "./registers.ts";
 import { WHY } from "./words.ts";
@@ -28,12 +29,13 @@ export class PortRules {
   enter(port: number, requesterBus: number, isTranslated: boolean): number {
     const { command, commandHidden, isPort, acs, acsHidden, secondary, subordinate } = this.#registers;
     if (commandHidden[port] === 1) return WHY.hidden;
-    if (((command[port] ?? 0) & PCI_COMMAND_MASTER) === 0) return WHY.portMasterOff;
+    if (((command[port] ?? noEntry(port)) & PCI_COMMAND_MASTER) === 0) return WHY.portMasterOff;
     if (isPort[port] === 0) return PASSES;
-    const control = acs[port] ?? 0;
-    const hidden = acsHidden[port] ?? 0;
+    const control = acs[port] ?? noEntry(port);
+    const hidden = acsHidden[port] ?? noEntry(port);
     if ((control | hidden) === 0) return PASSES;
-    const isBelow = requesterBus >= (secondary[port] ?? 0) && requesterBus <= (subordinate[port] ?? 0);
+    const isBelow =
+      requesterBus >= (secondary[port] ?? noEntry(port)) && requesterBus <= (subordinate[port] ?? noEntry(port));
     if (!isBelow) {
       if ((control & PCI_ACS_SV) !== 0) return WHY.sourceInvalid;
       if ((hidden & PCI_ACS_SV) !== 0) return WHY.hidden;
@@ -52,8 +54,8 @@ export class PortRules {
   peer(at: number, peer: number, isTranslated: boolean): number {
     const { acs, acsHidden } = this.#registers;
     if (this.#isOutside(at)) return WHY.outsideTheDevice;
-    const control = acs[at] ?? 0;
-    const hidden = acsHidden[at] ?? 0;
+    const control = acs[at] ?? noEntry(at);
+    const hidden = acsHidden[at] ?? noEntry(at);
     if ((control | hidden) === 0) return WHY.peerClaims;
     if (isTranslated) {
       if ((control & PCI_ACS_DT) !== 0) return WHY.directTranslated;
@@ -72,8 +74,8 @@ export class PortRules {
    * that with it Egress Control blocks nothing.
    */
   rootPeer(port: number, peer: number, isTranslated: boolean): number {
-    const control = this.#registers.acs[port] ?? 0;
-    const mayBlock = ((control | (this.#registers.acsHidden[port] ?? 0)) & PCI_ACS_EC) !== 0;
+    const control = this.#registers.acs[port] ?? noEntry(port);
+    const mayBlock = ((control | (this.#registers.acsHidden[port] ?? noEntry(port))) & PCI_ACS_EC) !== 0;
     if (!mayBlock || (control & PCI_ACS_RR) !== 0) return PASSES;
     const why = this.peer(port, peer, isTranslated);
     return why === WHY.egressBlocked || why === WHY.hidden ? why : PASSES;
@@ -84,8 +86,8 @@ export class PortRules {
     const { isPort, acs, acsHidden } = this.#registers;
     // Above a redirecting port, bridges that are no ports pass on what they would not take from below otherwise.
     if (isPort[bridge] === 0) return isRedirected ? WHY.redirectedBelow : WHY.windowEmpty;
-    if (((acs[bridge] ?? 0) & PCI_ACS_UF) !== 0) return WHY.upstreamForwarded;
-    if (((acsHidden[bridge] ?? 0) & PCI_ACS_UF) !== 0) return WHY.hidden;
+    if (((acs[bridge] ?? noEntry(bridge)) & PCI_ACS_UF) !== 0) return WHY.upstreamForwarded;
+    if (((acsHidden[bridge] ?? noEntry(bridge)) & PCI_ACS_UF) !== 0) return WHY.hidden;
     return this.#loops ? WHY.loopForwarded : WHY.loopRefused;
   }
 
@@ -94,8 +96,8 @@ export class PortRules {
     const { acs, acsHidden } = this.#registers;
     if (this.#isOutside(at)) return WHY.completionUp;
     if (isRelaxed) return WHY.completionAcross;
-    if (((acs[at] ?? 0) & PCI_ACS_CR) !== 0) return WHY.completionRedirect;
-    return ((acsHidden[at] ?? 0) & PCI_ACS_CR) !== 0 ? WHY.hidden : WHY.completionAcross;
+    if (((acs[at] ?? noEntry(at)) & PCI_ACS_CR) !== 0) return WHY.completionRedirect;
+    return ((acsHidden[at] ?? noEntry(at)) & PCI_ACS_CR) !== 0 ? WHY.hidden : WHY.completionAcross;
   }
 
   /** What a bridge does with a completion from below for a bus that is below it. */
@@ -108,7 +110,7 @@ export class PortRules {
   /** True where a function sees those of its own device only through the port above. */
   #isOutside(at: number): boolean {
     const { bus, isShared } = this.#registers;
-    return !this.#insideDevices && isShared[bus[at] ?? -1] === 0;
+    return !this.#insideDevices && isShared[bus[at] ?? noEntry(at)] === 0;
   }
 
   #controls(port: number, egress: number): boolean {

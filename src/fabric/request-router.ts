@@ -1,6 +1,7 @@
 import type { FaultReason } from "../iommu/translation.ts";
 import type { Iova } from "../pci/addresses.ts";
 import { PCI_COMMAND_MASTER } from "../pci/config-space.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { WINDOW } from "./claims.ts";
 import { ROOT_DRAM, ROOT_HIDDEN, ROOT_NOTHING } from "./host-bridges.ts";
 import { ROOT_COMPLEX } from "./journey.ts";
@@ -58,7 +59,7 @@ export class RequestRouter {
     const { registers, journey } = this.#context;
     const { requester } = tlp;
     if (registers.commandHidden[requester] === 1) return this.#hide(requester, "its command register is hidden");
-    if (((registers.command[requester] ?? 0) & PCI_COMMAND_MASTER) === 0) {
+    if (((registers.command[requester] ?? noEntry(requester)) & PCI_COMMAND_MASTER) === 0) {
       return this.#end(NOT_ISSUED, requester, WHY.busMasterOff, tlp.address);
     }
     journey.push(requester, WHY.issues, tlp.address);
@@ -80,7 +81,7 @@ export class RequestRouter {
     const requesterBus = Math.floor(tlp.requesterId / 0x100);
     let isRedirected = false;
     for (let at = requester; ; ) {
-      const bus = registers.bus[at] ?? -1;
+      const bus = registers.bus[at] ?? noEntry(at);
       if (bus < 0) return this.#hide(at, aboveHidden);
       if (at !== requester) {
         const stop = this.#context.rules.enter(at, requesterBus, isTranslated);
@@ -102,7 +103,7 @@ export class RequestRouter {
         why = this.#context.rules.peer(at, owner, isTranslated);
         if (why === WHY.peerClaims || why === WHY.directTranslated) {
           journey.push(at, why, address);
-          counters.up[at] = (counters.up[at] ?? 0) + payloadBytes;
+          counters.up[at] = (counters.up[at] ?? noEntry(at)) + payloadBytes;
           return this.#down(tlp, entry, address);
         }
         isRedirected = true;
@@ -112,7 +113,7 @@ export class RequestRouter {
       const outcome = this.#stopOrPass(why, at, address);
       if (outcome !== PASSES) return outcome;
       if (at !== requester || why !== WHY.unclaimed) journey.push(at, why, address);
-      counters.up[at] = (counters.up[at] ?? 0) + payloadBytes;
+      counters.up[at] = (counters.up[at] ?? noEntry(at)) + payloadBytes;
       if (isRoot) return this.#atRoot(tlp, at, bus - registers.count);
       at = bus;
     }
@@ -172,7 +173,7 @@ export class RequestRouter {
     const { claims, counters, journey } = this.#context;
     for (let entry = first; ; ) {
       const owner = claims.memory.ownerOf(entry);
-      counters.down[owner] = (counters.down[owner] ?? 0) + tlp.payloadBytes;
+      counters.down[owner] = (counters.down[owner] ?? noEntry(owner)) + tlp.payloadBytes;
       if (claims.memory.detailOf(entry) !== WINDOW) return this.#deliver(tlp, entry, address, WHY.delivered);
       journey.push(owner, WHY.down, address);
       entry = claims.memory.find(owner, address);
@@ -191,7 +192,7 @@ export class RequestRouter {
       return this.#end(UNSUPPORTED_REQUEST, owner, WHY.pastTheEnd, address);
     }
     this.#bar = bar;
-    this.#offset = address - (bars.start[bar] ?? 0);
+    this.#offset = address - (bars.start[bar] ?? noEntry(bar));
     return this.#end(DELIVERED, owner, why, address);
   }
 

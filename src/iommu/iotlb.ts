@@ -1,4 +1,5 @@
 import { PAGE_BYTES } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 
 const SLOTS = 1024;
 
@@ -21,11 +22,11 @@ export class Iotlb {
   }
 
   physIn(slot: number): number {
-    return this.#phys[slot] ?? 0;
+    return this.#phys[slot] ?? noEntry(slot);
   }
 
   permissionIn(slot: number): number {
-    return this.#permissions[slot] ?? 0;
+    return this.#permissions[slot] ?? noEntry(slot);
   }
 
   remember(page: number, phys: number, permission: number): void {
@@ -55,7 +56,7 @@ export class Iotlb {
   }
 
   #forgetIfIn(slot: number, first: number, count: number): void {
-    const page = this.#pages[slot] ?? -1;
+    const page = this.#pages[slot] ?? noEntry(slot);
     if (page < first || page >= first + count) return;
     this.#pages[slot] = -1;
     this.#count--;

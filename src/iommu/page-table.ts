@@ -1,4 +1,5 @@
 import { formatAddress, PAGE_BYTES } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /** Bits of a permission: the device may read, the device may write. */
@@ -43,7 +44,8 @@ export class PageTable {
   permissionAt(address: number): number {
     const leaf = this.#leafOf(Math.floor(address / LEAF_BYTES));
     if (leaf === undefined) return 0;
-    return leaf.wholePhys >= 0 ? leaf.wholePermission : (leaf.permissions[indexIn(address)] ?? 0);
+    const index = indexIn(address);
+    return leaf.wholePhys >= 0 ? leaf.wholePermission : (leaf.permissions[index] ?? noEntry(index));
   }
 
   /** Physical address of the page that holds an address at which {@link permissionAt} is not 0. */
@@ -51,7 +53,7 @@ export class PageTable {
     const leaf = this.#leafOf(Math.floor(address / LEAF_BYTES));
     if (leaf === undefined) return 0;
     const index = indexIn(address);
-    return leaf.wholePhys >= 0 ? leaf.wholePhys + index * PAGE_BYTES : (leaf.pages[index] ?? 0);
+    return leaf.wholePhys >= 0 ? leaf.wholePhys + index * PAGE_BYTES : (leaf.pages[index] ?? noEntry(index));
   }
 
   /** True where no page of the range is mapped. */

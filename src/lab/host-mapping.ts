@@ -9,6 +9,7 @@ import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { IommuDomain } from "../iommu/domain.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
+import { noEntry } from "../pci/entry-at.ts";
 
 /** What a {@link SegmentHook} says instead of an address. */
 export const AS_MEMORY = -1;
@@ -83,8 +84,8 @@ export class HostMapping {
     this.#cost.listPasses++;
     for (let index = 0; index < count; index++) {
       this.#cost.segmentVisits++;
-      const start = (phys[index] ?? 0) as PhysAddr;
-      const length = lengths[index] ?? 0;
+      const start = (phys[index] ?? noEntry(index)) as PhysAddr;
+      const length = lengths[index] ?? noEntry(index);
       let address = hook.place(index, start);
       const isAsItIs = address >= 0;
       if (address === REFUSED) return this.#undo(device, list, index, hook.refusal(start));
@@ -116,8 +117,8 @@ export class HostMapping {
     this.#cost.segmentVisits += 2 * count;
     let bytes = 0;
     for (let index = 0; index < count; index++) {
-      const start = (phys[index] ?? 0) as PhysAddr;
-      const length = lengths[index] ?? 0;
+      const start = (phys[index] ?? noEntry(index)) as PhysAddr;
+      const length = lengths[index] ?? noEntry(index);
       const address = hook.place(index, start);
       if (address === REFUSED) return hook.refusal(start);
       if (address >= 0 && hook.checksMask && address + length > reach) return beyondMask(device, address, length);
@@ -146,9 +147,13 @@ export class HostMapping {
 
   #unbounce(device: DmaDevice, list: Scatterlist, count: number, direction: DmaDirection | null): void {
     for (let index = 0; index < count; index++) {
-      const phys = (list.dmaAddress[index] ?? 0) - device.ramBusOffset;
+      const phys = (list.dmaAddress[index] ?? noEntry(index)) - device.ramBusOffset;
       if (list.dmaIsBus[index] === 1 || this.#bounce === null || !this.#bounce.owns(phys)) continue;
-      this.#cost.bouncedBytes += this.#bounce.give(phys as PhysAddr, list.dmaLengths[index] ?? 0, direction);
+      this.#cost.bouncedBytes += this.#bounce.give(
+        phys as PhysAddr,
+        list.dmaLengths[index] ?? noEntry(index),
+        direction,
+      );
     }
   }
 

@@ -2,6 +2,7 @@ import { type CostCounters, noCost } from "../dma/cost.ts";
 import type { DmaFailure } from "../dma/dma-error.ts";
 import { dmaEntries } from "../dma/scatterlist.ts";
 import { holds, PAGE_BYTES } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";
 import type { LabMachine } from "./lab-machine.ts";
@@ -124,7 +125,7 @@ export class Bench {
     const { bounceRanges, placeOf, stores } = this.machine;
     const expected = new Map(stores.map(({ store }) => [store, new Set<number>()]));
     for (let index = 0; index < count; index++) {
-      const { store, at } = placeOf((phys[index] ?? 0) as Parameters<typeof placeOf>[0]);
+      const { store, at } = placeOf((phys[index] ?? noEntry(index)) as Parameters<typeof placeOf>[0]);
       expected.get(store)?.add(at);
     }
     return stores.every(({ store, owner }) => {

@@ -2,6 +2,7 @@ import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { Route, RouteOutcome } from "../fabric/route.ts";
 import { type DmaAddr, formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { LabMachine } from "./lab-machine.ts";
 import { type Mishap, type Outcome, worse } from "./outcome.ts";
@@ -142,7 +143,7 @@ export class Transfer {
   }
 
   #physOf(segment: number): PhysAddr {
-    return (this.#list.phys[segment] ?? 0) as PhysAddr;
+    return (this.#list.phys[segment] ?? noEntry(segment)) as PhysAddr;
   }
 
   /** Bytes that no other segment, offset or salt has: a word each, mixed of the three. */
@@ -184,12 +185,14 @@ class EntryCursor {
   /** The address of a byte of a segment; segments are asked for in order. -1 where the DMA side ends before it. */
   addressOf(segment: number, offset: number): number {
     const { lengths, dmaAddress, dmaLengths, dmaCount } = this.#list;
-    for (; this.#segment < segment; this.#segment++) this.#segmentStart += lengths[this.#segment] ?? 0;
+    for (; this.#segment < segment; this.#segment++)
+      this.#segmentStart += lengths[this.#segment] ?? noEntry(this.#segment);
     const at = this.#segmentStart + offset;
-    while (this.#entry < dmaCount && at >= this.#entryStart + (dmaLengths[this.#entry] ?? 0)) {
-      this.#entryStart += dmaLengths[this.#entry++] ?? 0;
+    while (this.#entry < dmaCount && at >= this.#entryStart + (dmaLengths[this.#entry] ?? noEntry(this.#entry))) {
+      this.#entryStart += dmaLengths[this.#entry] ?? noEntry(this.#entry);
+      this.#entry++;
     }
-    return this.#entry < dmaCount ? (dmaAddress[this.#entry] ?? 0) + (at - this.#entryStart) : -1;
+    return this.#entry < dmaCount ? (dmaAddress[this.#entry] ?? noEntry(this.#entry)) + (at - this.#entryStart) : -1;
   }
 }
 

@@ -1,4 +1,5 @@
 import { formatAddress, PAGE_BYTES } from "../pci/addresses.ts";
+import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /** Bytes that a store keeps at most unless told otherwise: a model's data, never its address space. */
@@ -168,7 +169,8 @@ function copyBytes(from: Uint8Array, fromOffset: number, to: Uint8Array, toOffse
     to.set(from.subarray(fromOffset, fromOffset + lengthBytes), toOffset);
     return;
   }
-  for (let index = 0; index < lengthBytes; index++) to[toOffset + index] = from[fromOffset + index] ?? 0;
+  for (let index = 0; index < lengthBytes; index++)
+    to[toOffset + index] = from[fromOffset + index] ?? noEntry(fromOffset + index);
 }
 
 function check(address: number, lengthBytes: number): void {

@@ -1,4 +1,4 @@
-import { entryAt } from "../pci/entry-at.ts";
+import { noEntry } from "../pci/entry-at.ts";
 
 /** Stands for "no node"; its sizes are 0, so that nothing fits in it. */
 const NONE = 0;
@@ -26,27 +26,27 @@ export class FreeRuns {
   // What a node says; NONE is one too.
 
   #startOf(node: number): number {
-    return entryAt(this.#start, node);
+    return this.#start[node] ?? noEntry(node);
   }
 
   #endOf(node: number): number {
-    return entryAt(this.#end, node);
+    return this.#end[node] ?? noEntry(node);
   }
 
   #largestOf(node: number): number {
-    return entryAt(this.#largest, node);
+    return this.#largest[node] ?? noEntry(node);
   }
 
   #leftOf(node: number): number {
-    return entryAt(this.#left, node);
+    return this.#left[node] ?? noEntry(node);
   }
 
   #rightOf(node: number): number {
-    return entryAt(this.#right, node);
+    return this.#right[node] ?? noEntry(node);
   }
 
   #priorityOf(node: number): number {
-    return entryAt(this.#priority, node);
+    return this.#priority[node] ?? noEntry(node);
   }
 
   /** Pages of the longest run: the most that one call can take. */

@@ -1,3 +1,5 @@
+import { noEntry } from "../pci/entry-at.ts";
+
 /** Pages whose counts are kept in one array: 32 Ki, 128 MiB of memory. */
 const CHUNK_PAGES = 0x8000;
 
@@ -24,7 +26,7 @@ export class PageCounts {
   /** Adds to a page's references, and gives the new number. The caller keeps it from going below 0. */
   add(page: number, difference: number): number {
     const chunk = this.#chunk(page) ?? this.#makeChunk(page);
-    const before = chunk[page % CHUNK_PAGES] ?? 0;
+    const before = chunk[page % CHUNK_PAGES] ?? noEntry(page % CHUNK_PAGES);
     const after = before + difference;
     chunk[page % CHUNK_PAGES] = after;
     if (before === 0 && after !== 0) this.#inUse++;

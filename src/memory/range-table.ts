@@ -1,5 +1,5 @@
 import type { ByteRange } from "../pci/addresses.ts";
-import { entryAt } from "../pci/entry-at.ts";
+import { noEntry } from "../pci/entry-at.ts";
 
 /** A range of an address space with what is known of it. */
 export interface TableEntry<T> extends ByteRange {
@@ -40,12 +40,12 @@ export class RangeTable<T> {
 
   /** Start of the range at a position. */
   startOf(index: number): number {
-    return entryAt(this.#starts, index);
+    return this.#starts[index] ?? noEntry(index);
   }
 
   /** End (exclusive) of the range at a position. */
   endOf(index: number): number {
-    return entryAt(this.#ends, index);
+    return this.#ends[index] ?? noEntry(index);
   }
 
   /** The first range that shares an address with `[start, start + sizeBytes)`. */

@@ -4,6 +4,10 @@
  */
 export function entryAt<T>(entries: { readonly [index: number]: T; readonly length: number }, index: number): T {
   const entry = entries[index];
-  if (entry === undefined) throw new RangeError(`no entry ${index} among ${entries.length}`);
-  return entry;
+  return entry === undefined ? noEntry(index) : entry;
+}
+
+/** {@link entryAt} for loops that count each nanosecond: `lengths[index] ?? noEntry(index)`. */
+export function noEntry(index: number): never {
+  throw new RangeError(`no entry ${index}`);
 }

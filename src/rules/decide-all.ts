@@ -1,5 +1,5 @@
 import { redirects } from "../pci/acs.ts";
-import { entryAt } from "../pci/entry-at.ts";
+import { entryAt, noEntry } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { HostBridgeOutcome } from "./host-bridge.ts";
@@ -54,7 +54,7 @@ export function decidePairs(
     fillMeetings(topology, provider, columns, sums, hostBridges, row, start);
     if (order === undefined) continue;
     for (let column = 0; column < width; column++) {
-      const target = base + (order[column] ?? 0);
+      const target = base + (order[column] ?? noEntry(column));
       mapTypes[target] = row.mapTypes[column] ?? UNKNOWN;
       hops[target] = row.hops[column] ?? HOPS_HIDDEN;
     }
@@ -183,7 +183,7 @@ class Background {
     for (let column = 0; column < this.#columns.count; column++) {
       const isHidden = root === ROOT_BUS_HIDDEN || this.#columns.root[column] === ROOT_BUS_HIDDEN;
       // The kernel's walk ends beyond both roots here: one step more on each side than there are functions above.
-      hops[column] = isHidden ? HOPS_HIDDEN : depth + 2 + (this.#columns.depth[column] ?? 0);
+      hops[column] = isHidden ? HOPS_HIDDEN : depth + 2 + (this.#columns.depth[column] ?? noEntry(column));
     }
   }
 }
@@ -237,10 +237,10 @@ function fillRun(run: Run, columns: Columns, from: number, to: number, row: Pair
   const { mapTypes, hops } = row;
   const { redirecting, hidden, redirected } = run;
   for (let column = from; column < to; column++) {
-    const isRedirected = redirecting + (redirectsAbove[column] ?? 0) > 0;
-    const isHidden = hidden + (hiddenAbove[column] ?? 0) > 0;
+    const isRedirected = redirecting + (redirectsAbove[column] ?? noEntry(column)) > 0;
+    const isHidden = hidden + (hiddenAbove[column] ?? noEntry(column)) > 0;
     mapTypes[start + column] = isRedirected ? redirected : isHidden ? UNKNOWN : BUS_ADDR;
-    hops[start + column] = run.hops + (depth[column] ?? 0);
+    hops[start + column] = run.hops + (depth[column] ?? noEntry(column));
   }
 }
 

@@ -5,6 +5,7 @@ import type { Provider } from "../../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
 import { dmaFromBus, formatAddress, physToBus } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
@@ -73,7 +74,7 @@ function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
   return {
     prepare: ({ phys, count }) => {
       for (let index = 0; index < count; index++) {
-        const start = (phys[index] ?? 0) as PhysAddr;
+        const start = (phys[index] ?? noEntry(index)) as PhysAddr;
         const provider = providerOf(start);
         const isFar = provider !== null && rules.mapType(provider, device.bdf) === "not-supported";
         if (isFar) return dmaFailure("EOPNOTSUPP", `no attachment: ${refusePeer(world, start).reason}`);
@@ -92,7 +93,7 @@ function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
       joinParts(list, rest, isPeer, (index, start) => {
         const provider = providerOf(start);
         if (provider === null) return null;
-        const mapped = mapPeer(provider, { start, sizeBytes: list.lengths[index] ?? 0 }, direction);
+        const mapped = mapPeer(provider, { start, sizeBytes: list.lengths[index] ?? noEntry(index) }, direction);
         if (mapped.ok) mappings.push(mapped.value);
         else failure = mapped;
         return mapped.ok ? mapped.value : null;

@@ -3,6 +3,7 @@ import type { DmaMapping } from "../../dma/dma-ops.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import { AS_MEMORY, REFUSED } from "../host-mapping.ts";
 import type { LabWorld } from "../world.ts";
@@ -112,7 +113,7 @@ function derive(
 ): DmaFailure | null {
   const { opsOf, planned, providerOf, rules } = world;
   for (let index = 0; index < count; index++) {
-    const start = (phys[index] ?? 0) as PhysAddr;
+    const start = (phys[index] ?? noEntry(index)) as PhysAddr;
     const provider = providerOf(start);
     carried[index] = AS_MEMORY;
     if (provider === null) continue;
@@ -122,7 +123,7 @@ function derive(
       carried[index] = start + provider.busOffset;
       continue;
     }
-    const range = { start, sizeBytes: lengths[index] ?? 0 };
+    const range = { start, sizeBytes: lengths[index] ?? noEntry(index) };
     const mapped = opsOf(planned).mapResource(planned, range, "bidirectional");
     if (!mapped.ok) return mapped;
     resources.push(mapped.value);

@@ -1,5 +1,6 @@
 import { type Scatterlist, scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 
 /** Tells peer memory from the rest. */
 export type IsPeer = (phys: PhysAddr) => boolean;
@@ -9,8 +10,8 @@ export function withoutPeers(list: Scatterlist, isPeer: IsPeer): Scatterlist | n
   const { phys, lengths, count } = list;
   const entries: PhysRange[] = [];
   for (let index = 0; index < count; index++) {
-    const start = (phys[index] ?? 0) as PhysAddr;
-    if (!isPeer(start)) entries.push({ start, sizeBytes: lengths[index] ?? 0 });
+    const start = (phys[index] ?? noEntry(index)) as PhysAddr;
+    if (!isPeer(start)) entries.push({ start, sizeBytes: lengths[index] ?? noEntry(index) });
   }
   if (entries.length === count) return list;
   return entries.length === 0 ? null : scatterlist(entries);
@@ -38,8 +39,8 @@ export function joinParts(
   let entry = 0;
   let used = 0;
   for (let index = 0; index < count; index++) {
-    const start = (phys[index] ?? 0) as PhysAddr;
-    const length = lengths[index] ?? 0;
+    const start = (phys[index] ?? noEntry(index)) as PhysAddr;
+    const length = lengths[index] ?? noEntry(index);
     dmaLengths[index] = length;
     if (isPeer(start)) {
       const placed = peerAt(index, start);

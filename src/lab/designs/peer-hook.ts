@@ -2,6 +2,7 @@ import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
 import type { Provider } from "../../memory/provider.ts";
 import { formatAddress, type PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import { AS_MEMORY, REFUSED, type SegmentHook } from "../host-mapping.ts";
 import type { LabWorld } from "../world.ts";
 
@@ -32,7 +33,7 @@ export function hasPeerPage(world: LabWorld, phys: Float64Array, count: number):
   cost.pageTouches += count;
   let isFound = false;
   for (let index = 0; index < count; index++) {
-    if (pages.kindAt((phys[index] ?? 0) as PhysAddr) === "peer") isFound = true;
+    if (pages.kindAt((phys[index] ?? noEntry(index)) as PhysAddr) === "peer") isFound = true;
   }
   return isFound;
 }

@@ -1,5 +1,6 @@
 import type { Pfn, PhysAddr } from "../../pci/addresses.ts";
 import { pfnOf } from "../../pci/addresses.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { MappingDesign } from "../design.ts";
 import { AS_MEMORY, REFUSED } from "../host-mapping.ts";
 import { LINKS } from "./links.ts";
@@ -49,7 +50,7 @@ export const pfnT: MappingDesign = {
     return {
       prepare: ({ phys, count }) => {
         frames = Array.from({ length: count }, (_, index) => {
-          const start = (phys[index] ?? 0) as PhysAddr;
+          const start = (phys[index] ?? noEntry(index)) as PhysAddr;
           return { pfn: pfnOf(start), isDevice: providerOf(start) !== null };
         });
         return null;

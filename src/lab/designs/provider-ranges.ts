@@ -4,6 +4,7 @@ import type { DmaMapping } from "../../dma/dma-ops.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { Provider } from "../../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
@@ -79,7 +80,7 @@ function groupsOf({ cost, providerOf }: LabWorld, { phys, lengths, count }: Scat
   const groups: Group[] = [];
   cost.listPasses++;
   for (let position = 0; position < count; position++) {
-    const start = (phys[position] ?? 0) as PhysAddr;
+    const start = (phys[position] ?? noEntry(position)) as PhysAddr;
     const provider = providerOf(start);
     if (provider === null) continue;
     cost.segmentVisits++;
@@ -89,7 +90,7 @@ function groupsOf({ cost, providerOf }: LabWorld, { phys, lengths, count }: Scat
       groups.push(group);
     }
     group.places.set(position, { index: group.ranges.length, offset: group.sizeBytes });
-    const sizeBytes = lengths[position] ?? 0;
+    const sizeBytes = lengths[position] ?? noEntry(position);
     group.ranges.push({ start, sizeBytes });
     group.sizeBytes += sizeBytes;
   }

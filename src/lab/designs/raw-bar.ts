@@ -1,6 +1,7 @@
 import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import { AS_MEMORY } from "../host-mapping.ts";
 import type { LabWorld } from "../world.ts";
@@ -43,7 +44,7 @@ function open(world: LabWorld): DesignMapper {
     prepare: ({ phys, count }) => {
       const seen = new Set<object>();
       for (let index = 0; index < count; index++) {
-        const provider = providerOf((phys[index] ?? 0) as PhysAddr);
+        const provider = providerOf((phys[index] ?? noEntry(index)) as PhysAddr);
         if (provider === null || seen.has(provider)) continue;
         seen.add(provider);
         if (!rules.hasCommonBridge(provider, planned.bdf)) {

@@ -1,6 +1,7 @@
 import type { DmaFailure } from "../../dma/dma-error.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
@@ -93,5 +94,5 @@ function merge(world: LabWorld, list: Scatterlist, rest: Scatterlist | null): Dm
       return address < 0 || address >= 2 ** device.maskBits ? null : { address, isBus: true };
     },
   );
-  return refused < 0 ? null : refusePeer(world, (list.phys[refused] ?? 0) as PhysAddr);
+  return refused < 0 ? null : refusePeer(world, (list.phys[refused] ?? noEntry(refused)) as PhysAddr);
 }
