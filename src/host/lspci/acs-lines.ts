@@ -1,7 +1,6 @@
 import { ACS_BIT_NAMES } from "../../pci/acs.ts";
 import { flagTable, readFlags } from "./flags.ts";
 import { type Line, word } from "./line.ts";
-import { lostLines } from "./reasons.ts";
 import { type FunctionRecord, NOT_SEEN } from "./record.ts";
 
 const capability = word("ACSCap:");
@@ -25,7 +24,7 @@ export function readAcsLine(line: Line, record: FunctionRecord): void {
  */
 export function readLooseAcsLine(line: Line, record: FunctionRecord): boolean {
   if (!line.has(capability) && !line.has(control)) return false;
-  if (record.showsCapabilities) record.capabilitiesHidden ??= lostLines;
+  if (record.showsCapabilities) record.hasLostLines = true;
   else {
     record.isAcsLoose = true;
     readAcsLine(line, record);

@@ -3,11 +3,11 @@ import { capabilityName } from "../../pci/capability-names.ts";
 import { readAcsLine } from "./acs-lines.ts";
 import { capabilityIdOfText, isCutCapabilityText } from "./capability-texts.ts";
 import { readAllocationLine } from "./enhanced-allocation-lines.ts";
-import { readExpressLine, readExpressTitle } from "./express-lines.ts";
+import { readExpressLine, readExpressTitle, withoutLink } from "./express-lines.ts";
 import { hasFeatureFields, readFeatureLine, readFeatureTitle } from "./feature-lines.ts";
 import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
-import { accessDenied, lostLines, unreadable } from "./reasons.ts";
+import { accessDenied, unreadable } from "./reasons.ts";
 import type { FunctionRecord } from "./record.ts";
 import { readResizableBarLine } from "./resizable-bar-lines.ts";
 import { readSriovLine } from "./sriov-lines.ts";
@@ -29,8 +29,9 @@ const MAX_CAPABILITIES = 1008;
 export function readCapabilityTitle(line: Line, record: FunctionRecord): boolean {
   if (!line.has(title)) return false;
   record.isHeadDone = true;
-  if (record.isWithinGroup) record.isGlued = true;
+  if (record.hasCapabilityList === false) record.isGlued = true;
   record.showsCapabilities = true;
+  record.order.begin("other");
   record.readCapabilityLine = undefined;
   const at = line.start + title.length;
   if (line.has(denied, at)) record.capabilitiesHidden ??= accessDenied;
@@ -87,46 +88,12 @@ const MAX_NAME_BYTES = 80;
 /** The id of a capability whose text the tables do not have; the specification reserves it. */
 const UNNAMED_CAPABILITY = 0xffff;
 
-const expressLines = ["DevCap:", "DevCtl:", "DevSta:", "LnkCap:", "LnkCtl:", "LnkSta:", "RootCtl:", "DevCap2:"].map(
-  word,
-);
-const errorLines = ["UESta:", "UEMsk:", "UESvrt:", "CESta:", "CEMsk:", "AERCap:"].map(word);
-const sriovLines = ["IOVCap:", "IOVCtl:", "Initial VFs: ", "VF offset: "].map(word);
-
-/** Notes a line of a capability whose title has not come: it was left out, and others may have been too. */
-export function noteLooseLine(line: Line, record: FunctionRecord): void {
-  const has = (words: readonly Uint8Array[]): boolean => words.some((text) => line.has(text));
-  switch (line.byte(line.start)) {
-    case 0x44: // D
-    case 0x4c: // L
-    case 0x52: // R
-      if (record.express === undefined && has(expressLines)) record.capabilitiesHidden ??= lostLines;
-      return;
-    case 0x55: // U
-    case 0x43: // C
-    case 0x41: // A
-      if (!record.hasErrorReporting && has(errorLines)) record.capabilitiesHidden ??= lostLines;
-      return;
-    case 0x49: // I
-    case 0x56: // V
-      if (!record.hasSriov && has(sriovLines)) record.capabilitiesHidden ??= lostLines;
-      return;
-    default:
-  }
-}
-
-const headerLog = word("HeaderLog:");
-const errorMask = word("UEMsk:");
-const errorCapability = word("AERCap:");
-
-/** Notes whether the lines of Advanced Error Reporting are all there, from the second to what comes last in all releases. */
-function readErrorLine(line: Line, record: FunctionRecord): void {
-  if (line.has(errorMask)) record.isWithinGroup = true;
-  else if (line.has(errorCapability)) {
-    if (!record.isWithinGroup) record.capabilitiesHidden ??= lostLines;
-    record.isWithinGroup = false;
-    record.errorLines = "to AERCap";
-  } else if (line.has(headerLog)) record.errorLines = "to HeaderLog";
+/** Notes a line that is out of its order: others were left out, or the lines of another function follow. */
+export function noteOrder(line: Line, record: FunctionRecord): void {
+  const found = record.order.take(line);
+  if (found === "another function") record.isGlued = true;
+  // Of an endpoint on the root bus a link is printed for CXL alone, below another capability.
+  else if (found === "lost lines" && !withoutLink.has(record.express?.type)) record.hasLostLines = true;
 }
 
 /** Reads the rest of the title and says who reads the lines below it. Of a capability that comes twice the first counts. */
@@ -140,6 +107,7 @@ function begin(
 ): void {
   if (space === "standard") {
     if (id === 0x10 && record.express === undefined) {
+      record.order.begin("express");
       record.express = readExpressTitle(line, at);
       record.readCapabilityLine = readExpressLine;
     } else if (id === 0x0d && record.subsystem === undefined) {
@@ -150,8 +118,7 @@ function begin(
     return;
   }
   if (id === 0x01) {
-    record.hasErrorReporting = true;
-    record.readCapabilityLine = readErrorLine;
+    record.order.begin("errors");
   } else if (id === 0x0d && !record.hasAcs) {
     record.hasAcs = true;
     record.readCapabilityLine = readAcsLine;

@@ -1,9 +1,10 @@
 import { type Bdf, busKeyOf, busOf } from "../../pci/bdf.ts";
 import type { Attachment, PciFunction } from "../../pci/function.ts";
-import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
 import { withPhysicals } from "../../pci/virtual-functions.ts";
 import type { HostBridge, Iommu, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
+import { besideLostFunctions } from "./lost-functions.ts";
 import { generalNotes } from "./notes.ts";
 import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
@@ -28,8 +29,11 @@ export function composeMachine(
   addTreeFunctions(table, tree);
   const taken = table.takeReadings();
   const ends = new RecordEnds(taken, table.facts);
+  const beside = table.facts.isSelection ? new Set() : besideLostFunctions(table.order, taken, tree);
   const readings = taken.map(([bdf, reading]): readonly [Bdf, Reading] => {
-    const shown = ends.isCertain(reading) ? reading : withOpenEnd(reading);
+    const lost = beside.has(bdf) ? why.lostFunctions : ends.isMissingLines(reading) ? why.lostLines : undefined;
+    const shown =
+      lost !== undefined ? withLostLines(reading, lost) : ends.isCertain(reading) ? reading : withOpenEnd(reading);
     return [bdf, withGroup(withoutCapabilities(shown, table.facts), system.groups.get(bdf))];
   });
   const finder = new VirtualFunctions(readings);
@@ -71,6 +75,19 @@ function withOpenEnd(reading: Reading): Reading {
     sriov: reading.sriov ?? why.openEnd,
     resizableBars: isEmpty(reading.resizableBars) ? why.openEnd : reading.resizableBars,
     capabilities: isUnknown(reading.capabilities) ? reading.capabilities : why.openEnd,
+  };
+}
+
+/** Of a record that lost lines only what its first lines say is certain to be its own. */
+function withLostLines(reading: Reading, reason: Unknown): Reading {
+  return {
+    ...reading,
+    express: reason,
+    acs: reason,
+    sriov: reason,
+    resizableBars: reason,
+    capabilities: reason,
+    driver: reading.driver === why.noDriverLine || isUnknown(reading.driver) ? reading.driver : reason,
   };
 }
 

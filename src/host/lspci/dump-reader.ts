@@ -1,9 +1,9 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Machine } from "../machine.ts";
 import { readAcsLine, readLooseAcsLine } from "./acs-lines.ts";
-import { noteLooseLine, readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
+import { noteOrder, readCapabilityTitle, readDeniedLine } from "./capability-line.ts";
 import { composeMachine } from "./compose.ts";
-import { readFunctionLine, readKernelLine, readStrayLine } from "./function-lines.ts";
+import { readFunctionLine, readKernelLine } from "./function-lines.ts";
 import { FunctionTable } from "./function-table.ts";
 import { isGapLine } from "./gap-line.ts";
 import { behindBullet, readGroupMark, readHeaderLine } from "./header-line.ts";
@@ -29,6 +29,9 @@ const BAR = 0x7c;
 const LINE_START_BYTES = 20;
 
 const orphan = word("Capabilities: [");
+const program = word("lspci ");
+/** `lspci -vvv -s 01:00.0`, `lspci -d 10de: -vvv`. */
+const selection = /\blspci (?:.*\s)?-[a-zA-Z]*[sd](?:\s|$|[0-9a-f:*])/;
 
 /** How a record's lines end, which tells whether more may have followed. */
 type Ending = "blank" | "next-function" | "gap" | "end-of-text";
@@ -52,6 +55,8 @@ export class DumpReader {
   #isBlankOfSpaces = false;
   /** How far in the open record begins. */
   #indentation = 0;
+  /** Its other lines begin further in. */
+  #isIndented = false;
   /** The open record has lines beyond its first. */
   #hasDetails = false;
   /** Each line of the text is followed by a blank one, as some web pages paste: blank lines then end nothing. */
@@ -134,12 +139,11 @@ export class DumpReader {
     if ((first === UPPER_K || first === UPPER_D) && readKernelLine(line, record)) return this.#take();
     if (first === UPPER_A && record.readCapabilityLine !== readAcsLine && readLooseAcsLine(line, record))
       return this.#take();
-    noteLooseLine(line, record);
+    noteOrder(line, record);
     if (!record.isHeadDone) return (readFunctionLine(line, record) || readDeniedLine(line, record)) && this.#take();
     // What is below a capability: letters, but for the drawings of a tree and the marks of a gap.
     if (first < LETTERS_FROM || first === BACKSLASH || first === BACKTICK || first === BAR) return false;
     if (isGapLine(line)) return false;
-    if (readStrayLine(line, record)) return this.#take();
     record.readCapabilityLine?.(line, record);
     return true;
   }
@@ -151,7 +155,13 @@ export class DumpReader {
 
   /** Counts a line of the open record: where several end alike, they may have been cut. */
   #count(line: Line, record: FunctionRecord): true {
+    const isFurtherIn = line.start - line.rawStart > this.#indentation;
+    if (record.lineCount === 1) this.#isIndented = isFurtherIn;
     record.lineCount += line.pieces;
+    // What a mailer broke off begins at the edge.
+    if (!this.#isIndented) record.printedLines += line.pieces;
+    else if (isFurtherIn) record.printedLines++;
+    else return true;
     let start = 0;
     for (let at = line.start; at < line.start + LINE_START_BYTES; at++) start = Math.imul(start, 31) + line.byte(at);
     record.lastLineStart = start;
@@ -209,6 +219,7 @@ export class DumpReader {
 
   /** Text around the dumps; within a verbose record it is one of the many lines that tell nothing. */
   #readOther(line: Line): void {
+    if (line.find(program) >= 0 && selection.test(line.text())) this.#table.facts.isSelection = true;
     if (this.#record !== undefined && this.#record.verbosity !== "plain") {
       this.#hasDetails = true;
       return;

@@ -23,6 +23,9 @@ const types: readonly (readonly [text: Uint8Array, type: PortType | "reserved"])
   [word("Unknown type"), "reserved"],
 ];
 
+/** The types without a link of their own. */
+export const withoutLink: ReadonlySet<unknown> = new Set(["root-complex-endpoint", "root-complex-event-collector"]);
+
 /** The types that have a slot bit, which then is printed; of the others the specification says that it is clear. */
 function mayHaveSlot(type: PortType | "reserved" | undefined): boolean {
   return type === "root-port" || type === "downstream-port" || type === "pci-to-pcie-bridge" || type === undefined;
@@ -46,44 +49,32 @@ export function readExpressTitle(line: Line, at: number): ExpressLines {
     slotNumber: NOT_SEEN,
     linkCapable: undefined,
     linkStatus: undefined,
-    hasDeviceLines: false,
-    hasRootLines: false,
-    hasSecondDeviceLines: false,
-    hasLinkStatus: false,
-    hasSecondLinkStatus: true,
+    isLinkUp: false,
   };
 }
 
 const linkCapable = word("LnkCap:");
 const linkStatus = word("LnkSta:");
 const slotNumber = word("Slot #");
-const deviceCapable = word("DevCap:");
-const secondDeviceCapable = word("DevCap2:");
-const secondLinkStatus = word("LnkSta2:");
-const secondLinkCapable = word("LnkCap2:");
-const rootControl = word("RootCtl:");
+const changed = word("Changed:");
+/** What shows a device behind a port, by the line in which it stands or begins. */
+const signs = new Map([
+  ["LnkSta:", word("DLActive+")],
+  ["SltSta:", word("PresDet+")],
+]);
 const speedText = word("Speed ");
 const widthText = word("Width x");
 
-/** Reads the link and slot lines, and notes which groups of lines there are, below a PCI Express capability. */
+/** Reads the link and slot lines below a PCI Express capability. */
 export function readExpressLine(line: Line, record: FunctionRecord): void {
   const lines = record.express;
   if (lines === undefined) return;
+  const sign = signs.get(record.order.endOf("express") ?? "");
+  if (sign !== undefined && line.find(sign) >= 0 && !line.has(changed)) lines.isLinkUp = true;
   switch (line.byte(line.start)) {
-    case 0x44: // D
-      if (line.has(deviceCapable)) lines.hasDeviceLines = true;
-      else if (line.has(secondDeviceCapable)) lines.hasSecondDeviceLines = true;
-      return;
-    case 0x52: // R
-      if (line.has(rootControl)) lines.hasRootLines = true;
-      return;
     case 0x4c: // L
       if (line.has(linkCapable)) lines.linkCapable ??= readLink(line);
-      else if (line.has(linkStatus)) {
-        lines.hasLinkStatus = true;
-        lines.linkStatus ??= readLink(line);
-      } else if (line.has(secondLinkCapable)) lines.hasSecondLinkStatus = false;
-      else if (line.has(secondLinkStatus)) lines.hasSecondLinkStatus = true;
+      else if (line.has(linkStatus)) lines.linkStatus ??= readLink(line);
       return;
     case 0x53: // S
       if (line.has(slotNumber)) lines.slotNumber = line.decimal(line.start + slotNumber.length);

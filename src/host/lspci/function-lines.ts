@@ -1,10 +1,11 @@
+import { busOf } from "../../pci/bdf.ts";
 import type { Known } from "../../pci/known.ts";
 import { readBarLine, readRomLine } from "./bar-line.ts";
 import { flagTable, readFlags } from "./flags.ts";
 import { readSubsystem } from "./header-line.ts";
 import { type Line, word } from "./line.ts";
 import { cutOff, unreadable } from "./reasons.ts";
-import { type FunctionRecord, NOT_SEEN } from "./record.ts";
+import type { FunctionRecord } from "./record.ts";
 import { readWindowLine } from "./window-line.ts";
 
 /** The command register (PCI 3.0 sec 6.2.2) as `-vv` prints it. */
@@ -24,7 +25,6 @@ const commandBits = flagTable(
 
 const MINUS = 0x2d;
 const control = word("Control: ");
-const commandWord = word("Control: I/O");
 const statusWord = word("Status: Cap");
 const flags = word("Flags: ");
 const devsel = word(" devsel");
@@ -102,24 +102,14 @@ function headDone(record: FunctionRecord): true {
 }
 
 function readStatus(line: Line, record: FunctionRecord): true {
-  if (record.hasCapabilityList !== undefined) record.isGlued = true;
   record.hasCapabilityList = line.byte(line.start + statusWord.length) !== MINUS;
   return seen(record, "vv");
 }
 
-/** `Control: I/O+ …` and `Status: Cap+ …` behind capabilities are of another function, whose first line is lost. */
-export function readStrayLine(line: Line, record: FunctionRecord): boolean {
-  if (!line.has(commandWord) && !line.has(statusWord) && !line.has(bus)) return false;
-  record.isGlued = true;
-  return true;
-}
-
 function readControl(line: Line, record: FunctionRecord): boolean {
   if (!line.has(control)) return false;
-  if (record.command !== NOT_SEEN) record.isGlued = true;
   const command = readFlags(line, line.start + control.length, commandBits);
   if (command >= 0) record.command = command;
-  else record.isCommandUnreadable = true;
   return seen(record, "vv");
 }
 
@@ -147,11 +137,12 @@ function readDeviceName(line: Line, record: FunctionRecord): boolean {
 
 function readBus(line: Line, record: FunctionRecord): boolean {
   if (!line.has(bus)) return false;
-  if (record.bridge !== undefined) record.isGlued = true;
   const primary = line.hexOf(2, line.start + bus.length);
   const second = line.has(secondary, line.next) ? line.hexOf(2, line.next + secondary.length) : -1;
   const last = line.has(subordinate, line.next) ? line.hexOf(2, line.next + subordinate.length) : -1;
   if (primary >= 0 && second >= 0 && last >= 0) record.bridge = { primary, secondary: second, subordinate: last };
+  // What follows in a text has a higher address.
+  if (primary > busOf(record.bdf)) record.isGlued = true;
   return true;
 }
 

@@ -2,6 +2,7 @@ import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Note } from "../machine.ts";
+import type { RecordPlace } from "./lost-functions.ts";
 import { overlay, ReadingMerger } from "./merge.ts";
 import { type Reading, type RecordEnd, sealBytes, sealText } from "./reading.ts";
 import { cutOff } from "./reasons.ts";
@@ -25,7 +26,8 @@ export interface TextFacts {
   namesNumaNodes: boolean;
   namesGroups: boolean;
   namesDrivers: boolean;
-  showsHeaderLog: boolean;
+  /** The lines of verbose records that some function shows. */
+  readonly linesSeen: Set<string>;
   /** Blank lines stand within functions too, so that one behind a function does not end it. */
   hasInnerBlanks: boolean;
   /** So does a bridge, and something else than a bridge. */
@@ -34,6 +36,8 @@ export interface TextFacts {
   showsCapabilities: boolean;
   showsExtended: boolean;
   showsPorts: boolean;
+  /** The command line that stands in the text chooses functions: others are left out by intent. */
+  isSelection: boolean;
   /** The first record with BARs of `-v`, and the last one that was cut; 0 without one. */
   guessedBarsLine: number;
   lastCutLine: number;
@@ -45,17 +49,20 @@ export class FunctionTable {
   readonly #entries = new Map<Bdf, Entry>();
   readonly #notes: Note[] = [];
   #capabilityCount = 0;
+  /** The records as they come, repeated ones too. */
+  readonly order: RecordPlace[] = [];
   readonly facts: TextFacts = {
     namesNumaNodes: false,
     namesGroups: false,
     namesDrivers: false,
-    showsHeaderLog: false,
+    linesSeen: new Set(),
     hasInnerBlanks: false,
     namesDriversOfBridges: false,
     namesDriversOfOthers: false,
     showsCapabilities: false,
     showsExtended: false,
     showsPorts: false,
+    isSelection: false,
     guessedBarsLine: 0,
     lastCutLine: 0,
   };
@@ -87,6 +94,7 @@ export class FunctionTable {
     const text = sealText(record, end);
     const bytes = sealBytes(record);
     this.#count(record, text);
+    this.order.push({ bdf: record.bdf, isVerbose: record.verbosity !== "plain" });
     for (const oddity of [record.oddity, ...(bytes?.oddities ?? [])]) {
       if (oddity !== undefined) this.note(`${formatBdf(record.bdf)}: ${oddity}`, record.line);
     }
@@ -156,7 +164,7 @@ export class FunctionTable {
     const { facts } = this;
     if (record.numaNode >= 0) facts.namesNumaNodes = true;
     if (record.iommuGroup >= 0 && !record.isGroupListed) facts.namesGroups = true;
-    if (record.errorLines === "to HeaderLog") facts.showsHeaderLog = true;
+    for (const text of record.order.seen) facts.linesSeen.add(text);
     if (record.driver !== undefined) {
       facts.namesDrivers = true;
       if (record.verbosity !== "plain") facts[isBridge(text) ? "namesDriversOfBridges" : "namesDriversOfOthers"] = true;

@@ -2,7 +2,7 @@ import type { Bar } from "../../pci/bar.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { PciExpress } from "../../pci/express.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
-import type { Reading } from "./reading.ts";
+import type { OpenEnd, Reading } from "./reading.ts";
 import { notVerbose } from "./reasons.ts";
 
 /** Compares two values made of plain objects and arrays. */
@@ -44,7 +44,12 @@ export class ReadingMerger {
       command: this.#field("command register", a.command, b.command),
       bars: numbered?.bars ?? this.#field("BARs", a.bars, b.bars, (x, y) => this.#bars(x, y)),
       areBarsNumbered: (numbered ?? a).areBarsNumbered,
-      openEnd: isUnknown(a.capabilities) ? b.openEnd : isUnknown(b.capabilities) ? a.openEnd : a.openEnd && b.openEnd,
+      openEnd: isUnknown(a.capabilities)
+        ? b.openEnd
+        : isUnknown(b.capabilities)
+          ? a.openEnd
+          : lessOpen(a.openEnd, b.openEnd),
+      isLinkUp: a.isLinkUp || b.isLinkUp,
       looseAcs:
         a.looseAcs === undefined || isSame(a.looseAcs, b.looseAcs)
           ? (a.looseAcs ?? b.looseAcs)
@@ -120,6 +125,11 @@ export class ReadingMerger {
   }
 }
 
+/** Of two ends of one record the one behind which less may be missing. */
+function lessOpen(a: OpenEnd | undefined, b: OpenEnd | undefined): OpenEnd | undefined {
+  return a?.isOpen === true ? b : a;
+}
+
 /** Of two lists of BARs the only one, or the only one with numbers: `-v` numbers BARs by guess. */
 function moreReliableBars(a: Reading, b: Reading): Reading | undefined {
   if (isUnknown(b.bars)) return a;
@@ -150,6 +160,7 @@ export function overlay(bytes: Reading, text: Reading): Reading {
     iommuGroup: text.iommuGroup,
     areBarsNumbered: true,
     openEnd: text.openEnd,
+    isLinkUp: text.isLinkUp,
     looseAcs: text.looseAcs,
     classKind: known(bytes.classKind, text.classKind),
     vendorId: known(bytes.vendorId, text.vendorId),

@@ -8,6 +8,8 @@ import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
 import type { Sriov } from "../../pci/sriov.ts";
+import { withoutLink } from "./express-lines.ts";
+import { EXPRESS_TITLE, type MissingLines } from "./line-order.ts";
 import * as why from "./reasons.ts";
 import { type ExpressLines, FunctionRecord, NOT_SEEN } from "./record.ts";
 
@@ -24,18 +26,25 @@ export interface Reading
   readonly classKind: Known<number>;
   /** False for the BARs of `-v`, whose indices are the lowest possible. */
   readonly areBarsNumbered: boolean;
+  /** A port's link or slot shows that there is a device behind it. */
+  readonly isLinkUp: boolean;
   /** What lines of ACS say that came without the title of the capability. */
   readonly looseAcs: Acs | undefined;
-  /** How a verbose record ends whose end nothing shows; `undefined` where the lines of the driver or bytes do. */
+  /** How a verbose record ends; `undefined` where it shows no capability, and where bytes do. */
   readonly openEnd: OpenEnd | undefined;
 }
 
 /** What tells whether the last lines of a record were cut off, beside the other records of the text. */
 export interface OpenEnd {
+  /** Lines, and lines of `lspci`: without the rests of those that a mailer wrapped. */
   readonly lineCount: number;
+  readonly printedLines: number;
+  /** What the last line begins with. */
   readonly lastLineStart: number;
-  /** Its lines of Advanced Error Reporting end before the last, which old releases do not print. */
-  readonly lacksHeaderLog: boolean;
+  /** Neither the lines of the driver nor bytes come behind the capabilities. */
+  readonly isOpen: boolean;
+  /** Lines that it would have where the text prints them at all. */
+  readonly missing: readonly MissingLines[];
 }
 
 /** How sure one can be that a record's lines are all there. */
@@ -81,6 +90,7 @@ export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
     bars: missingHead ?? allBars(record),
     areBarsNumbered: record.areBarsNumbered,
     openEnd: openEndOf(record),
+    isLinkUp: record.express?.isLinkUp === true,
     looseAcs: record.isAcsLoose && !record.hasAcs && !record.showsCapabilities ? looseAcsOf(record) : undefined,
     bridge: sealBridge(record, missingHead),
     express: sealExpress(record, missing, missingCapability),
@@ -107,20 +117,82 @@ function unprintedList(record: FunctionRecord): Unknown | undefined {
   return record.verbosity === "v" ? why.noCapabilityLineOfV : why.noCapabilityLine;
 }
 
-/** Why lines behind the PCI Express capability may be of another function: its own lines end before their time. */
+/** Why lines of a record may be of another function: they are out of their order, or have no first lines. */
 function lostMiddle(record: FunctionRecord): Unknown | undefined {
-  const { express, verbosity, isWithinGroup } = record;
-  // Before the status register `lspci` prints the command register, and before capabilities one of them or flags.
-  const isFiltered =
-    record.hasCapabilityList !== undefined && record.command === NOT_SEEN && !record.isCommandUnreadable;
-  const isHeadless = verbosity === "plain" && record.showsCapabilities;
-  if (isWithinGroup || isFiltered || isHeadless) return why.lostLines;
-  if (verbosity !== "vv" || express?.hasDeviceLines !== true) return undefined;
-  const hasLink = express.type !== "root-complex-endpoint" && express.type !== "root-complex-event-collector";
-  const isRootCut = express.type === "root-port" && !express.hasRootLines;
-  const isLinkCut = hasLink && !express.hasLinkStatus;
-  const isSecondCut = (express.version >= 2 && !express.hasSecondDeviceLines) || !express.hasSecondLinkStatus;
-  return isRootCut || isLinkCut || isSecondCut ? why.lostLines : undefined;
+  const { verbosity, hasLostLines, showsCapabilities, bridge, classKind, express } = record;
+  const isHeadless = verbosity === "plain" && showsCapabilities;
+  // Of class 06 there are ports without buses below them: the link to the chipset of an Intel CPU is one.
+  const isNoBridge = classKind !== NOT_SEEN && classKind >>> 8 !== 0x06;
+  const isOfTwo = bridge === undefined ? isNoBridge && bridgeTypes.has(express?.type) : endTypes.has(express?.type);
+  return hasLostLines || isHeadless || isOfTwo || isGroupCut(record) ? why.lostLines : undefined;
+}
+
+/** True where a group of lines began whose last ones are not there, whatever other records show. */
+function isGroupCut({ order: { seen }, express, verbosity }: FunctionRecord): boolean {
+  if (seen.has("Status: Cap") && !seen.has("Control: I/O")) return true;
+  if (seen.has("UEMsk:") && !seen.has("AERCap:")) return true;
+  if (verbosity !== "vv" || express === undefined || !seen.has("DevCap:")) return false;
+  const isRootCut = express.type === "root-port" && !seen.has("RootCtl:");
+  const isLinkCut = !withoutLink.has(express.type) && !seen.has("LnkSta:");
+  const isSecondCut = express.version >= 2 && !seen.has("DevCap2:");
+  return isRootCut || isLinkCut || isSecondCut || (seen.has("LnkCap2:") && !seen.has("LnkSta2:"));
+}
+
+/** The lines that a whole record of `-vv` would have. */
+function missingLines(record: FunctionRecord): readonly MissingLines[] {
+  const { order, verbosity } = record;
+  if (verbosity !== "vv") return order.missing;
+  const required = [...expressTitle(record), ...headLines(record), ...expressLines(record), ...errorLines(record)];
+  return [...order.missing, ...required.filter((text) => !order.seen.has(text)).map((text) => [text])];
+}
+
+/** `lspci` looks for extended capabilities where it has found one of these two (PCIe 6.0 sec 7.6.1). */
+function expressTitle({ capabilities }: FunctionRecord): readonly string[] {
+  const isExtended = capabilities.at(-1)?.space === "extended";
+  const isFound = capabilities.some(({ space, id }) => space === "standard" && (id === 0x10 || id === 0x07));
+  return isExtended && !isFound ? [EXPRESS_TITLE] : [];
+}
+
+/** The command and status registers of all, and of bridges their buses, second status and control. */
+function headLines({ bridge, classKind, isCardBus }: FunctionRecord): readonly string[] {
+  const isBridge = bridge !== undefined || classKind === 0x0604;
+  const ofBridge = isBridge && !isCardBus ? ["Bus: primary=", "Secondary status:", "BridgeCtl:"] : [];
+  return ["Control: I/O", "Status: Cap", ...ofBridge];
+}
+
+/** The first and the last line of the PCI Express capability. */
+function expressLines({ express }: FunctionRecord): readonly string[] {
+  if (express === undefined || express.type === undefined || express.type === "reserved") return [];
+  const { type, version, slotImplemented } = express;
+  const hasLink = !withoutLink.has(type);
+  return [
+    hasLink ? "LnkSta:" : "DevSta:",
+    ...(slotImplemented === true ? ["SltSta:"] : []),
+    ...(type === "root-port" || type === "root-complex-event-collector" ? ["RootSta:"] : []),
+    ...(version >= 2 ? [hasLink ? "LnkSta2:" : "DevCtl2:"] : []),
+  ];
+}
+
+/** The types whose functions have buses below them (PCIe 6.0 sec 7.5.3.2). */
+const bridgeTypes: ReadonlySet<unknown> = new Set([
+  "root-port",
+  "upstream-port",
+  "downstream-port",
+  "pcie-to-pci-bridge",
+  "pci-to-pcie-bridge",
+]);
+
+/** The types whose functions have none. */
+const endTypes: ReadonlySet<unknown> = new Set([
+  "endpoint",
+  "legacy-endpoint",
+  "root-complex-endpoint",
+  "root-complex-event-collector",
+]);
+
+/** Advanced Error Reporting ends so, but for the lines of a root port; old releases have no log of headers. */
+function errorLines({ order }: FunctionRecord): readonly string[] {
+  return order.endOf("errors") === undefined ? [] : ["AERCap:", "HeaderLog:"];
 }
 
 /** A value that a line gave; without one, why it could not, or that there is none. */
@@ -163,7 +235,7 @@ function sealExpress(
   if (express === undefined) return missingCapability ?? null;
   const isV = record.verbosity === "v";
   const missingLine = isV ? why.registersNeedVv : (missing ?? why.unreadable);
-  const hasLink = express.type !== "root-complex-endpoint" && express.type !== "root-complex-event-collector";
+  const hasLink = !withoutLink.has(express.type);
   // Only CXL 1.1 devices print a link for a root complex endpoint, and it is not of this capability.
   const link = (state: ExpressLines["linkCapable"]): PciExpress["linkCapable"] =>
     hasLink ? (state ?? missingLine) : null;
@@ -187,11 +259,17 @@ function sealAcs(record: FunctionRecord, missingCapability: Unknown | undefined)
 }
 
 function openEndOf(record: FunctionRecord): OpenEnd | undefined {
-  if (record.isTextDone || record.verbosity === "plain" || !record.showsCapabilities) return undefined;
-  const { lastLineStart, errorLines } = record;
+  if (record.verbosity === "plain" || !record.showsCapabilities) return undefined;
   // Records of -v are short, and of one length by chance.
-  const lineCount = record.verbosity === "vv" ? record.lineCount : 0;
-  return { lineCount, lastLineStart, lacksHeaderLog: errorLines === "to AERCap" };
+  const isLong = record.verbosity === "vv" && !record.isTextDone;
+  const { lineCount, printedLines, lastLineStart } = record;
+  return {
+    lineCount: isLong ? lineCount : 0,
+    printedLines: isLong ? printedLines : 0,
+    lastLineStart,
+    isOpen: !record.isTextDone,
+    missing: missingLines(record),
+  };
 }
 
 function looseAcsOf({ acsCapability, acsControl }: FunctionRecord): Acs | undefined {
@@ -248,6 +326,7 @@ export function sealBytes(record: FunctionRecord): { reading: Reading; oddities:
     areBarsNumbered: true,
     looseAcs: undefined,
     openEnd: undefined,
+    isLinkUp: false,
     bridge: config.bridge,
     express: config.express,
     acs: config.acs,

@@ -35,6 +35,9 @@ export const looseAcs: Unknown = unknown(
 export const lostLines: Unknown = unknown(
   "lines are missing within this function, and what follows may be another's: paste the whole output of lspci",
 );
+export const lostFunctions: Unknown = unknown(
+  "functions are left out behind this one, and lines of one of them may stand among its own: paste the whole output of lspci",
+);
 export const openEnd: Unknown = unknown(
   "the text may have been cut behind the last line of this function: paste the whole output of sudo lspci -vvvnn",
 );

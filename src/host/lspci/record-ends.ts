@@ -10,44 +10,62 @@ const LEAST_CUT = 10;
  * Tells of which verbose records the last lines may have been cut off, as `head` does for each function or a gap in the
  * middle of a text. The lines of the driver come last, so where a text prints them, those of a function without are
  * missed: a driver binds every port of a kernel, and most other functions have one or a module. Records that are cut to
- * one length are the longest there are; where no driver is printed at all, they also end in different places. And of
- * functions that are alike only some show extended capabilities.
+ * one length are the longest there are; where no driver is printed at all, they also end in different places. Those of a
+ * text that was cut after a mailer had wrapped it are of one length with the rests of lines, and some of them are cut within a
+ * group of lines. And of functions that are alike only some show extended capabilities.
  */
 export class RecordEnds {
   readonly #facts: TextFacts;
   readonly #cutAt: number;
+  readonly #brokenAt: number;
   /** Kinds of functions of which one shows extended capabilities. */
   readonly #extendedKinds = new Set<string>();
 
   constructor(readings: readonly (readonly [Bdf, Reading])[], facts: TextFacts) {
     this.#facts = facts;
-    let longest = 0;
-    let ends = new Set<number>();
+    const printed = new Longest();
+    const wrapped = new Longest();
     for (const [, reading] of readings) {
       const { openEnd } = reading;
       const kind = kindOf(reading);
       if (kind !== undefined && showsExtended(reading)) this.#extendedKinds.add(kind);
-      if (openEnd === undefined) continue;
-      if (openEnd.lineCount > longest) {
-        longest = openEnd.lineCount;
-        ends = new Set();
-      }
-      if (openEnd.lineCount === longest) ends.add(openEnd.lastLineStart);
+      if (openEnd?.isOpen !== true) continue;
+      printed.add(openEnd.printedLines, openEnd.lastLineStart);
+      wrapped.add(openEnd.lineCount, this.isMissingLines(reading) ? 1 : 0);
     }
     const isTold = facts.namesDriversOfBridges || facts.namesDriversOfOthers;
-    this.#cutAt = (isTold || ends.size > 1) && longest >= LEAST_CUT ? longest : -1;
+    this.#cutAt = isTold || printed.values.size > 1 ? printed.length : -1;
+    this.#brokenAt = wrapped.values.has(1) ? wrapped.length : -1;
+  }
+
+  /** True where lines are missing that other records have. */
+  isMissingLines({ openEnd }: Reading): boolean {
+    return openEnd?.missing.some((lines) => lines.some((text) => this.#facts.linesSeen.has(text))) === true;
   }
 
   /** False where more lines may have followed. */
   isCertain(reading: Reading): boolean {
     const { openEnd } = reading;
     if (openEnd === undefined) return true;
+    if (!openEnd.isOpen) return true;
     const { namesDriversOfBridges, namesDriversOfOthers, hasInnerBlanks } = this.#facts;
     if (hasInnerBlanks) return false;
     if (isBridge(reading) ? namesDriversOfBridges : namesDriversOfOthers) return false;
-    if (openEnd.lineCount === this.#cutAt) return false;
-    if (openEnd.lacksHeaderLog && this.#facts.showsHeaderLog) return false;
+    if (openEnd.printedLines === this.#cutAt || openEnd.lineCount === this.#brokenAt) return false;
     return showsExtended(reading) || !this.#extendedKinds.has(kindOf(reading) ?? "");
+  }
+}
+
+/** The greatest of some numbers, from {@link LEAST_CUT} on, and what came with it. */
+class Longest {
+  length = -1;
+  values: Set<number> = new Set();
+
+  add(length: number, value: number): void {
+    if (length < Math.max(LEAST_CUT, this.length)) return;
+    if (length > this.length) this.values = new Set();
+    this.length = length;
+    this.values.add(value);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Known, Unknown } from "../../pci/known.ts";
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
 import type { Sriov } from "../../pci/sriov.ts";
 import type { Line } from "./line.ts";
+import { LineOrder } from "./line-order.ts";
 
 /** The entry of an Enhanced Allocation capability that the lines are in the middle of. */
 export interface AllocationEntry {
@@ -32,13 +33,8 @@ export interface ExpressLines {
   slotNumber: number;
   linkCapable: { readonly speedGTps: number; readonly width: number } | undefined;
   linkStatus: { readonly speedGTps: number; readonly width: number } | undefined;
-  /** Which groups of lines were seen: `-vv` prints the first of all, the others of root ports and from version 2 on. */
-  hasDeviceLines: boolean;
-  hasRootLines: boolean;
-  hasSecondDeviceLines: boolean;
-  /** The last lines of the link, which a text that was cut before them lacks; the second ones where they began. */
-  hasLinkStatus: boolean;
-  hasSecondLinkStatus: boolean;
+  /** The link is active, or the slot has a card. */
+  isLinkUp: boolean;
 }
 
 /** Reads the lines below one `Capabilities:` line; set by that line. */
@@ -68,8 +64,6 @@ export class FunctionRecord {
   subsystem: { readonly vendorId: number; readonly deviceId: number } | Unknown | null | undefined;
 
   command: number = NOT_SEEN;
-  /** Its line is there, and cut. */
-  isCommandUnreadable = false;
   numaNode: number = NOT_SEEN;
   iommuGroup: number = NOT_SEEN;
   /** The group comes from a listing of groups, not from a line of the function's own. */
@@ -101,9 +95,6 @@ export class FunctionRecord {
   hasAcs = false;
   /** Lines of ACS came without its title: whose they are is certain only where no function is left out. */
   isAcsLoose = false;
-  hasErrorReporting = false;
-  /** How far the lines of Advanced Error Reporting go. */
-  errorLines: "none" | "to AERCap" | "to HeaderLog" = "none";
   hasSriov = false;
   sriovCounts: Pick<Sriov, "totalVfs" | "numVfs"> | undefined;
   sriovMemoryEnable: boolean | undefined;
@@ -116,10 +107,12 @@ export class FunctionRecord {
   /** BARs of an Enhanced Allocation capability. */
   readonly allocatedBars: Bar[] = [];
 
-  /** A group of lines began whose last one has not come yet. */
-  isWithinGroup = false;
-  /** Lines so far, the first one included, and what the last of them begins with. */
+  readonly order: LineOrder = new LineOrder();
+  /** A line came without the one that always stands before it. */
+  hasLostLines = false;
+  /** Lines so far, the first one included; those of `lspci` without the rests that a mailer made; what the last begins with. */
   lineCount = 1;
+  printedLines = 1;
   lastLineStart = 0;
 
   /** Unknown where the text was cut within the name. */

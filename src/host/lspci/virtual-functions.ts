@@ -93,7 +93,7 @@ function isBridge({ classKind, headerType }: Reading): boolean {
 }
 
 /** What a virtual function cannot have: decoding of its own, virtual functions (PCIe 6.0 sec 9.3.4.1.3), a bridge's header. */
-function isNeverVirtual(reading: Reading): boolean {
+export function isNeverVirtual(reading: Reading): boolean {
   const { command, sriov } = reading;
   if (!isUnknown(command) && (command & COMMAND_IO_OR_MEMORY) !== 0) return true;
   return isBridge(reading) || (!isUnknown(sriov) && sriov !== null);

@@ -5,6 +5,8 @@ export interface Handling {
   readonly name: string;
   /** True where it takes nothing out, so that all must be read as before. */
   readonly isLossless: boolean;
+  /** True where it takes lines out of the middle and leaves no mark. */
+  readonly isUnmarkedCut?: boolean;
   readonly apply: (text: string, random: Random) => string;
 }
 
@@ -184,7 +186,12 @@ export const LOSSY: readonly Handling[] = [
     },
   },
   { name: "no blank lines", isLossless: false, apply: (text) => text.replaceAll(/\n[> \t\r]*(?=\n)/g, "") },
-  { name: "cut the middle", isLossless: false, apply: (text, random) => cutMiddle(text, random, undefined) },
+  {
+    name: "cut the middle",
+    isLossless: false,
+    isUnmarkedCut: true,
+    apply: (text, random) => cutMiddle(text, random, undefined),
+  },
   {
     name: "cut the middle with a mark",
     isLossless: false,

@@ -15,6 +15,9 @@ export interface Printed {
   /** Buses below a bridge. */
   readonly secondary: number;
   subordinate: number;
+  /** Where its BAR is, or its window. */
+  readonly memoryAt: number;
+  readonly subsystem: number;
   /** ACS control, `null` without the capability. */
   readonly acs: number | null;
   /** Offsets of its capabilities, by what they are. */
@@ -62,6 +65,8 @@ export function pastedMachine(random: Random): readonly Printed[] {
       fn: 0,
       secondary: 0,
       subordinate: 0,
+      memoryAt: 0xc0000000 + parts.bus * 0x200000 + (parts.fn ?? 0) * 0x100000,
+      subsystem: parts.bus,
       acs:
         isExpress && hasAcs && parts.kind !== "upstream" && random.chance(parts.kind === "endpoint" ? 25 : 70)
           ? random.pick(ACS_CONTROLS)
@@ -255,10 +260,10 @@ export function headOf(fn: Printed): string {
 /** What `lspci -vvvnn` prints of a function, without the blank line behind it. */
 export function recordOf(fn: Printed): readonly string[] {
   const isExpress = fn.kind !== "host" && fn.kind !== "conventional";
-  const base = 0xc0000000 + fn.bus * 0x200000 + fn.fn * 0x100000;
+  const base = fn.memoryAt;
   return [
     headOf(fn),
-    `\tSubsystem: Example Corporation Device [1234:${hex(fn.bus, 4)}]`,
+    `\tSubsystem: Example Corporation Device [1234:${hex(fn.subsystem, 4)}]`,
     "\tControl: I/O+ Mem+ BusMaster+ SpecCycle- MemWINV- VGASnoop- ParErr- Stepping- SERR+ FastB2B- DisINTx+",
     `\tStatus: Cap${isExpress ? "+" : "-"} 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-`,
     "\tLatency: 0, Cache Line Size: 64 bytes",
