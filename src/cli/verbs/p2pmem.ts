@@ -1,9 +1,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { topologyOf } from "../../host/machine.ts";
 import { type Host, readHost } from "../../live/host.ts";
+import { watchPools } from "../../live/pools/memory-pool.ts";
 import { poolUse } from "../../live/pools/pool-use.ts";
 import { whatIsMissing } from "../../live/pools/preflight.ts";
-import { watchPools } from "../../live/pools/watch-pools.ts";
 import type { PoolsView } from "../../measured/pools.ts";
 import { documentText } from "../../report/document-text.ts";
 import { poolsBlocks, poolsJson } from "../../report/live/p2pmem.ts";

@@ -4,11 +4,10 @@ import { type Known, unknown } from "../../pci/known.ts";
 import type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "../machine.ts";
 import { mapAddresses } from "./address-map.ts";
 import { type NumberedFunction, numberBuses } from "./bus-numbers.ts";
-import { scenarioCommandLine } from "./command-line.ts";
 import { type FunctionContext, groupUnstated, hostBridgeFunction, pciFunctions } from "./functions.ts";
 import { hostBridgeWindows } from "./host-windows.ts";
 import { parseScenario } from "./parse-scenario.ts";
-import type { Scenario, ScenarioHostBridge } from "./scenario.ts";
+import type { Scenario, ScenarioHostBridge, ScenarioIommu } from "./scenario.ts";
 
 /**
  * The machine that a scenario describes, with bus numbers, addresses and defaults, as firmware hands it to the kernel:
@@ -111,4 +110,26 @@ function notesOf({ file }: Scenario, unassigned: number): readonly Note[] {
       remedy: "make large BARs 64-bit and prefetchable",
     },
   ];
+}
+
+/**
+ * The kernel parameters of a scenario's machine: those that put the IOMMU into its mode
+ * (Documentation/admin-guide/kernel-parameters, Linux 7.2), then the file's own.
+ */
+function scenarioCommandLine({ iommu, commandLine }: Scenario): string {
+  const implied = iommu === null ? [] : iommuParameters(iommu);
+  return [...implied, commandLine].filter((part) => part !== "").join(" ");
+}
+
+function iommuParameters({ mode, kind }: ScenarioIommu): readonly string[] {
+  if (mode === "off") return [];
+  const on = kind === "intel" ? ["intel_iommu=on"] : [];
+  switch (mode) {
+    case "passthrough":
+      return [...on, "iommu.passthrough=1"];
+    case "strict":
+      return [...on, "iommu.passthrough=0", "iommu.strict=1"];
+    case "lazy":
+      return [...on, "iommu.passthrough=0", "iommu.strict=0"];
+  }
 }

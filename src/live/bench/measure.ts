@@ -1,7 +1,6 @@
-import { performance } from "node:perf_hooks";
-import type { DramTraffic, SideName } from "../../measured/bench.ts";
+import { type EventLoopUtilization, performance } from "node:perf_hooks";
+import type { CpuSeconds, DramTraffic, SideName } from "../../measured/bench.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import { CpuClock } from "./cpu.ts";
 import type { DramCounters } from "./dram-counters.ts";
 import { IoLoop, MAX_FAILURES } from "./io-loop.ts";
 import type { BenchJob } from "./job.ts";
@@ -111,4 +110,27 @@ function trafficSince(counters: Known<DramCounters>, before: Known<DramTraffic>)
   if (isUnknown(before)) return before;
   const after = counters.read();
   return { readBytes: after.readBytes - before.readBytes, writtenBytes: after.writtenBytes - before.writtenBytes };
+}
+
+const MICROSECONDS = 1e-6;
+
+/** What a stretch of time cost this process. */
+interface CpuCost {
+  readonly cpu: CpuSeconds;
+  /** 0 to 1. */
+  readonly loopUtilization: number;
+}
+
+/** CPU time of this process, its threads and the kernel's work for them (getrusage(2)), from when it is made. */
+class CpuClock {
+  readonly #start = process.cpuUsage();
+  readonly #loop: EventLoopUtilization = performance.eventLoopUtilization();
+
+  elapsed(): CpuCost {
+    const { user, system } = process.cpuUsage(this.#start);
+    return {
+      cpu: { userSeconds: user * MICROSECONDS, systemSeconds: system * MICROSECONDS },
+      loopUtilization: performance.eventLoopUtilization(this.#loop).utilization,
+    };
+  }
 }

@@ -72,8 +72,6 @@ function describe(tree: FileTree, folder: string): BlockDevice | undefined {
   const sectors = readCount(tree, `${folder}/size`);
   if (number === undefined || sectors === undefined || sectors > MAX_SECTORS) return undefined;
   const disk = diskOf(tree, folder);
-  const startSector = disk === folder ? 0 : readCount(tree, `${folder}/start`);
-  if (startSector === undefined) return undefined;
   return {
     kind: "device",
     name,
@@ -84,7 +82,8 @@ function describe(tree: FileTree, folder: string): BlockDevice | undefined {
     logicalBlockBytes: readCount(tree, `${disk}/queue/logical_block_size`) || SECTOR_BYTES,
     disk: {
       name: baseName(disk),
-      startBytes: startSector * SECTOR_BYTES,
+      // One that hides where it begins meets the whole disk's uses rather than none.
+      startBytes: disk !== folder ? (readCount(tree, `${folder}/start`) ?? 0) * SECTOR_BYTES : 0,
     },
     functions: [...functionsBelow(tree, disk)].sort((a, b) => a - b),
     madeOf: tree.list(`${folder}/slaves`) ?? [],

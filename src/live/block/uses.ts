@@ -1,7 +1,6 @@
-import type { FileTree } from "../../host/file-tree.ts";
+import { type FileTree, readText } from "../../host/file-tree.ts";
 import { realSystem, type SystemCalls } from "../system-calls.ts";
 import type { DataFile } from "./data-file.ts";
-import { readExports } from "./exports.ts";
 import { type Layer, layersOf, meetingOf } from "./layers.ts";
 import { filesIn, isIn, lostLoops, lostLoopsIn, perhapsBehind } from "./lost-files.ts";
 import { readMounts, readSwaps } from "./mounts.ts";
@@ -81,4 +80,34 @@ function perhaps(stack: BlockStack, layers: readonly Layer[]): readonly string[]
       others.map((loop) => stack.backingOf(loop).store),
     ),
   ];
+}
+
+/** A disk or file that this kernel gives to other hosts or machines. */
+interface Export {
+  /** Of a node or a file. */
+  readonly path: string;
+  readonly how: string;
+}
+
+/** Where the kernel's own servers say what they give away: configfs, `*` is any name. User space's servers do not show. */
+const TARGETS: readonly { readonly pattern: string; readonly how: string }[] = [
+  { pattern: "nvmet/subsystems/*/namespaces/*/device_path", how: "an NVMe namespace for others (nvmet)" },
+  { pattern: "target/core/*/*/udev_path", how: "a SCSI disk for others (LIO)" },
+  { pattern: "usb_gadget/*/functions/*/*/file", how: "a USB disk for others (gadget)" },
+];
+
+/** What the kernel's servers give away, where configfs is mounted. */
+function readExports(tree: FileTree): readonly Export[] {
+  return TARGETS.flatMap(({ pattern, how }) =>
+    expand(tree, "sys/kernel/config", pattern.split("/"))
+      .map((file) => readText(tree, file)?.trim() ?? "")
+      .filter((path) => path.startsWith("/"))
+      .map((path) => ({ path, how })),
+  );
+}
+
+function expand(tree: FileTree, folder: string, [part, ...rest]: readonly string[]): readonly string[] {
+  if (part === undefined) return [folder];
+  const names = part === "*" ? (tree.list(folder) ?? []) : [part];
+  return names.flatMap((name) => expand(tree, `${folder}/${name}`, rest));
 }

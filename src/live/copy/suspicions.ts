@@ -3,7 +3,6 @@ import { type DataFile, nameOf } from "../block/data-file.ts";
 import type { Parties } from "./failures.ts";
 import type { IoFailure } from "./sides.ts";
 import { whyReadOnly } from "./write-protection.ts";
-import { otherWriters } from "./writers.ts";
 
 /** Size of a source or target file now; `null` for a disk. */
 export type SizeNow = (role: "source" | "target") => number | null;
@@ -72,4 +71,30 @@ export function whatIsRuledOut(
   if (writers.length === 0) ruledOut.push("no other process that this user sees has an end open for writing");
   else open.push(`${writers.join(" and ")} has an end open for writing`);
   return { ruledOut, open };
+}
+
+/** So many are named; who wants all of them asks fuser. */
+const MOST_NAMED = 4;
+const WRITE_MODES = 0o3;
+
+/**
+ * Processes besides this one that have a disk or file open for writing, in words (`dd (pid 4711)`); without root only
+ * those of the own user are seen. `paths` are all names of it.
+ */
+function otherWriters(tree: FileTree, paths: readonly string[], ownPid: number = process.pid): readonly string[] {
+  const found: string[] = [];
+  for (const pid of tree.list("proc") ?? []) {
+    if (!/^\d+$/.test(pid) || Number(pid) === ownPid || !hasOpenForWriting(tree, pid, paths)) continue;
+    const name = readText(tree, `proc/${pid}/comm`) ?? "a process";
+    if (found.push(`${name} (pid ${pid})`) === MOST_NAMED) break;
+  }
+  return found;
+}
+
+function hasOpenForWriting(tree: FileTree, pid: string, paths: readonly string[]): boolean {
+  return (tree.list(`proc/${pid}/fd`) ?? []).some((file) => {
+    if (!paths.includes(tree.readLink(`proc/${pid}/fd/${file}`) ?? "")) return false;
+    const flags = /^flags:\s*([0-7]+)/m.exec(readText(tree, `proc/${pid}/fdinfo/${file}`) ?? "")?.[1];
+    return flags !== undefined && (Number.parseInt(flags, 8) & WRITE_MODES) !== 0;
+  });
 }

@@ -1,9 +1,11 @@
 import { accessSync, constants } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { baseName, type FileTree, readText } from "../../host/file-tree.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { PoolUserView, PoolView } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import type { Host } from "../host.ts";
 
 /** A provider's p2pmem, as it is now. */
 export interface MemoryPool extends Omit<PoolView, "users" | "use"> {
@@ -93,4 +95,16 @@ function mappedBytes(maps: string): Map<string, number> {
     bytes.set(provider, (bytes.get(provider) ?? 0) + length);
   }
   return bytes;
+}
+
+/** Yields the pools of a host now and at each interval (seconds) until `signal` is aborted. Devices are not read anew. */
+export async function* watchPools(
+  host: Host,
+  intervalSeconds: number,
+  signal: AbortSignal,
+): AsyncGenerator<readonly MemoryPool[]> {
+  while (!signal.aborted) {
+    yield readPools(host.tree, host.machine);
+    await sleep(intervalSeconds * 1000, undefined, { signal }).catch(() => {});
+  }
 }

@@ -1,8 +1,7 @@
-import type { Machine } from "../../host/machine.ts";
+import { isTranslating, type Machine } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { MeasuredPair } from "./result.ts";
-import { isTranslated } from "./translated.ts";
 
 /** What to do where every I/O reports success and the data is wrong. */
 export function lossAdvice(pair: MeasuredPair, machine: Machine): readonly string[] {
@@ -59,4 +58,16 @@ export function rulesRefuseAdvice({ provider, clients }: MeasuredPair): readonly
 /** What to do where I/O ends with an error that is no refusal. */
 export function failureAdvice({ device }: MeasuredPair): readonly string[] {
   return [`look at the device: the kernel's messages, and smartctl -a ${device.path} or nvme error-log ${device.path}`];
+}
+
+/** True where the IOMMU is known to translate what the pair's clients send. */
+function isTranslated({ clients }: Pick<MeasuredPair, "clients">, machine: Machine): boolean {
+  const { mode, groupTypes } = machine.iommu;
+  return clients.some(({ client }) => {
+    const group = machine.functions.find(({ bdf }) => bdf === client)?.iommuGroup;
+    const isHidden = group === undefined || group === null || isUnknown(group) || isUnknown(groupTypes);
+    const type = isHidden ? undefined : groupTypes.get(group);
+    if (type !== undefined) return type.startsWith("DMA");
+    return !isUnknown(mode) && isTranslating(mode);
+  });
 }
