@@ -1,9 +1,9 @@
 import { buildLabMachine } from "../src/lab/build-machine.ts";
 import { MAPPING_DESIGNS } from "../src/lab/designs/all-designs.ts";
+import { type ListKind, listOf, segmentsOf } from "../src/lab/list-kinds.ts";
 import { findClass } from "../src/lab/machines/all-classes.ts";
 import type { ClassId } from "../src/lab/machines/machine-class.ts";
-import { Bench } from "../src/lab/run.ts";
-import { listOf, segmentsOf, type Workload } from "../src/lab/workload.ts";
+import { DesignRunner } from "../src/lab/run.ts";
 import { formatSummary, ratios, summarize } from "./statistics.ts";
 import type { Report } from "./table.ts";
 
@@ -20,7 +20,7 @@ const CLASSES: readonly (readonly [ClassId, string])[] = [
   ["iommu-strict", "IOMMU strict"],
   ["iommu-lazy", "IOMMU lazy"],
 ];
-const WORKLOADS: readonly Workload[] = ["no-peer", "all-peer"];
+const LIST_KINDS: readonly ListKind[] = ["no-peer", "all-peer"];
 
 /** One side of the benchmark: maps and unmaps a list `times` times; nanoseconds for each of its segments. */
 type Side = (times: number) => number;
@@ -28,7 +28,7 @@ type Side = (times: number) => number;
 /** Mapping and unmapping by each design and back end, against a kernel that knows of no peers. */
 export async function benchMapping(): Promise<Report> {
   const rows = CLASSES.flatMap(([id, backEnd]) =>
-    WORKLOADS.flatMap((workload) => rowsOf(id, workload).map((cells) => [backEnd, workload, ...cells])),
+    LIST_KINDS.flatMap((listKind) => rowsOf(id, listKind).map((cells) => [backEnd, listKind, ...cells])),
   );
   return {
     title: "Mapping: segments per second",
@@ -43,13 +43,13 @@ export async function benchMapping(): Promise<Report> {
   };
 }
 
-function rowsOf(id: ClassId, workload: Workload): string[][] {
-  const segments = segmentsOf(workload, SEGMENTS);
+function rowsOf(id: ClassId, listKind: ListKind): string[][] {
+  const segments = segmentsOf(listKind, SEGMENTS);
   const baseline = baselineOf(id);
   return MAPPING_DESIGNS.flatMap((design) => {
-    const bench = new Bench(design, findClass(id));
-    if (!bench.mapOnly(segments, SEED, 1)) return [[design.id, "refused", ""]];
-    const side = timed((times) => bench.mapOnly(segments, SEED, times));
+    const runner = new DesignRunner(design, findClass(id));
+    if (!runner.mapOnly(segments, SEED, 1)) return [[design.id, "refused", ""]];
+    const side = timed((times) => runner.mapOnly(segments, SEED, times));
     const times = { design: [] as number[], baseline: [] as number[] };
     const counts = { design: timesPerRound(side), baseline: timesPerRound(baseline) };
     for (let round = 0; round < ROUNDS; round++) {

@@ -80,7 +80,7 @@ export function kindOf(head: Uint8Array, name: string): Kind {
 }
 
 /** What people send and Peerlane does not unpack: how it begins, its name, and what to do. */
-const foreignForms: readonly (readonly [magic: readonly number[], name: string, remedy: string])[] = [
+const foreignFormats: readonly (readonly [magic: readonly number[], name: string, remedy: string])[] = [
   [[0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00], "xz data", "unpack it: xz -dc FILE | peerlane matrix -"],
   [[0x50, 0x4b, 0x03, 0x04], "a zip archive", "unpack it, and give the file in it: unzip -p FILE | peerlane matrix -"],
   [
@@ -96,11 +96,11 @@ const encodedMail = /^Content-Transfer-Encoding:[ \t]*(base64|quoted-printable)/
 
 /** Throws `unsupported` for what is packed or encoded in a way that is not read, with its name. */
 function refuseByName(head: Uint8Array, file: string): void {
-  const form = foreignForms.find(([magic]) => magic.every((byte, index) => head[index] === byte));
-  if (form !== undefined) {
-    throw new PeerlaneError("unsupported", `this is ${form[1]}, which is not read`, {
+  const format = foreignFormats.find(([magic]) => magic.every((byte, index) => head[index] === byte));
+  if (format !== undefined) {
+    throw new PeerlaneError("unsupported", `this is ${format[1]}, which is not read`, {
       place: { file },
-      remedy: form[2],
+      remedy: format[2],
     });
   }
   const encoding = encodedMail.exec(new TextDecoder("latin1").decode(head.subarray(0, HEAD_BYTES)))?.[1];

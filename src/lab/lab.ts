@@ -2,13 +2,13 @@ import { type CostCounters, noCost } from "../dma/cost.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignId, MappingDesign } from "./design.ts";
 import { MAPPING_DESIGNS } from "./designs/all-designs.ts";
+import { checkLength, LIST_KINDS, type ListKind, listOf, segmentsOf } from "./list-kinds.ts";
 import { MACHINE_CLASSES } from "./machines/all-classes.ts";
 import type { ClassId, MachineClass } from "./machines/machine-class.ts";
-import { OUTCOMES, type Outcome, outcomeOf, type RunResult } from "./outcome.ts";
-import { Bench } from "./run.ts";
+import { LAB_OUTCOMES, type LabOutcome, outcomeOf, type RunResult } from "./outcome.ts";
+import { DesignRunner } from "./run.ts";
 import { runId } from "./run-id.ts";
 import { shrink } from "./shrink.ts";
-import { checkLength, listOf, segmentsOf, WORKLOADS, type Workload } from "./workload.ts";
 
 /** Lengths of the lists unless told. */
 export const LAB_LENGTHS: readonly number[] = [1, 2, 64, 4096];
@@ -27,7 +27,7 @@ export interface LabOptions {
 
 /** One list on one machine by one design. */
 export interface LabRun {
-  readonly workload: Workload;
+  readonly listKind: ListKind;
   readonly length: number;
   readonly result: RunResult;
 }
@@ -81,38 +81,38 @@ export function runLab(options: LabOptions = {}): LabResult {
 }
 
 function runCell(design: MappingDesign, kind: MachineClass, lengths: readonly number[], seed: number): LabCell {
-  const bench = new Bench(design, kind);
-  const runs = WORKLOADS.flatMap((workload) =>
+  const runner = new DesignRunner(design, kind);
+  const runs = LIST_KINDS.flatMap((listKind) =>
     lengths
       // A mixed list of one segment is an all-peer one.
-      .filter((length) => workload !== "mixed" || length > 1)
-      .map((length): LabRun => ({ workload, length, result: bench.run(segmentsOf(workload, length), seed) })),
+      .filter((length) => listKind !== "mixed" || length > 1)
+      .map((length): LabRun => ({ listKind, length, result: runner.run(segmentsOf(listKind, length), seed) })),
   );
   const worst = worstRun(runs);
   if (worst === undefined || outcomeOf(worst.result) === "right") {
     return { design: design.id, kind: kind.id, runs, counterExample: null };
   }
-  const segments = segmentsOf(worst.workload, worst.length);
-  const smallest = shrink(bench, segments, seed, worst.result);
+  const segments = segmentsOf(worst.listKind, worst.length);
+  const smallest = shrink(runner, segments, seed, worst.result);
   const id = runId({ design, kind, seed, segments: smallest.segments });
   return { design: design.id, kind: kind.id, runs, counterExample: { id, result: smallest.result } };
 }
 
 /** The shortest of those that ended worst. */
 function worstRun(runs: readonly LabRun[]): LabRun | undefined {
-  const rank = ({ result }: LabRun): number => OUTCOMES.indexOf(outcomeOf(result));
+  const rank = ({ result }: LabRun): number => LAB_OUTCOMES.indexOf(outcomeOf(result));
   return runs.toSorted((a, b) => rank(b) - rank(a) || a.length - b.length)[0];
 }
 
 /** The worst outcome of the lists of a kind, each direction by itself; `null` where there are none. */
 export function outcomesOf(
   { runs }: LabCell,
-  workload: Workload,
-): { readonly read: Outcome; readonly write: Outcome } | null {
-  const results = runs.filter((run) => run.workload === workload).map(({ result }) => result);
+  listKind: ListKind,
+): { readonly read: LabOutcome; readonly write: LabOutcome } | null {
+  const results = runs.filter((run) => run.listKind === listKind).map(({ result }) => result);
   if (results.length === 0) return null;
-  const worst = (of: (result: RunResult) => Outcome): Outcome =>
-    OUTCOMES[Math.max(...results.map((result) => OUTCOMES.indexOf(of(result))))] ?? "right";
+  const worst = (of: (result: RunResult) => LabOutcome): LabOutcome =>
+    LAB_OUTCOMES[Math.max(...results.map((result) => LAB_OUTCOMES.indexOf(of(result))))] ?? "right";
   return { read: worst(({ read }) => read), write: worst(({ write }) => write) };
 }
 

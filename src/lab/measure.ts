@@ -1,13 +1,13 @@
 import type { DesignId, MappingDesign } from "./design.ts";
+import { type ListKind, segmentsOf } from "./list-kinds.ts";
 import type { ClassId, MachineClass } from "./machines/machine-class.ts";
-import { Bench } from "./run.ts";
-import { segmentsOf, type Workload } from "./workload.ts";
+import { DesignRunner } from "./run.ts";
 
 /** What is measured. */
 export interface MeasureOptions {
   readonly designs: readonly MappingDesign[];
   readonly kind: MachineClass;
-  readonly workload: Workload;
+  readonly listKind: ListKind;
   readonly length: number;
   readonly seed: number;
   /** A clock in milliseconds: `performance.now`. */
@@ -29,19 +29,19 @@ const ROUNDS = 5;
 
 /** Measures designs on one machine and list, in turns. */
 export function measureDesigns(options: MeasureOptions): readonly MeasuredDesign[] {
-  const { designs, kind, workload, length, leastMs, now, seed } = options;
-  const segments = segmentsOf(workload, length);
-  const benches = designs.map((design) => new Bench(design, kind));
-  const best = benches.map((bench) => (bench.mapOnly(segments, seed, 1) ? Number.POSITIVE_INFINITY : null));
+  const { designs, kind, listKind, length, leastMs, now, seed } = options;
+  const segments = segmentsOf(listKind, length);
+  const runners = designs.map((design) => new DesignRunner(design, kind));
+  const best = runners.map((runner) => (runner.mapOnly(segments, seed, 1) ? Number.POSITIVE_INFINITY : null));
   for (let round = 0; round < ROUNDS; round++) {
-    benches.forEach((bench, index) => {
+    runners.forEach((runner, index) => {
       const fastest = best[index] ?? null;
       if (fastest === null) return;
       let times = 1;
       let elapsed = 0;
       for (; ; times *= 2) {
         const start = now();
-        bench.mapOnly(segments, seed, times);
+        runner.mapOnly(segments, seed, times);
         elapsed = now() - start;
         if (elapsed >= leastMs || times >= 2 ** 20) break;
       }

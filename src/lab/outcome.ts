@@ -3,20 +3,20 @@ import type { DmaErrno } from "../dma/dma-error.ts";
 import type { DmaEntry } from "../dma/scatterlist.ts";
 import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
 import type { Preparation } from "./design.ts";
-import type { SegmentKind } from "./workload.ts";
+import type { SegmentKind } from "./list-kinds.ts";
 
 /**
  * How a run ended, best first. `refused`: somebody said no, by name; `fault`: a request was answered with an error;
  * `lost`: a request was taken and its bytes are nowhere; `wrong-address`: other bytes were reached than those of the list.
  */
-export const OUTCOMES = ["right", "refused", "fault", "lost", "wrong-address"] as const;
+export const LAB_OUTCOMES = ["right", "refused", "fault", "lost", "wrong-address"] as const;
 
-/** One of {@link OUTCOMES}. */
-export type Outcome = (typeof OUTCOMES)[number];
+/** One of {@link LAB_OUTCOMES}. */
+export type LabOutcome = (typeof LAB_OUTCOMES)[number];
 
 /** The worse of two. */
-export function worse(a: Outcome, b: Outcome): Outcome {
-  return OUTCOMES.indexOf(a) >= OUTCOMES.indexOf(b) ? a : b;
+export function worse(a: LabOutcome, b: LabOutcome): LabOutcome {
+  return LAB_OUTCOMES.indexOf(a) >= LAB_OUTCOMES.indexOf(b) ? a : b;
 }
 
 /** Who said no, and why. */
@@ -50,8 +50,8 @@ export interface RunCost {
 /** What a run came to. */
 export interface RunResult {
   /** Reads and writes of the device apart: a root complex may take only one of them. */
-  readonly read: Outcome;
-  readonly write: Outcome;
+  readonly read: LabOutcome;
+  readonly write: LabOutcome;
   readonly refusal: Refusal | null;
   readonly mishap: Mishap | null;
   readonly cost: RunCost;
@@ -68,6 +68,6 @@ export interface RunResult {
 }
 
 /** Both directions in one. */
-export function outcomeOf({ read, write }: Pick<RunResult, "read" | "write">): Outcome {
+export function outcomeOf({ read, write }: Pick<RunResult, "read" | "write">): LabOutcome {
   return worse(read, write);
 }

@@ -1,9 +1,9 @@
 import { PeerlaneError } from "../pci/error.ts";
 import type { MappingDesign } from "./design.ts";
 import { findDesign } from "./designs/all-designs.ts";
+import { checkLength, LIST_KINDS, type ListKind, MAX_SEGMENTS, type SegmentKind, segmentsOf } from "./list-kinds.ts";
 import { findClass } from "./machines/all-classes.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import { checkLength, MAX_SEGMENTS, type SegmentKind, segmentsOf, WORKLOADS, type Workload } from "./workload.ts";
 
 /** One run: a design on a machine with a list. */
 export interface RunPlan {
@@ -38,8 +38,8 @@ export function parseRunId(id: string): RunPlan {
 function parseList(text: string): readonly SegmentKind[] {
   const named = /^([a-z]+(?:-[a-z]+)?)-(\d{1,5})$/.exec(text);
   if (named !== null) {
-    const workload = WORKLOADS.find((name) => name === named[1]);
-    if (workload !== undefined) return segmentsOf(workload satisfies Workload, Number(named[2]));
+    const listKind = LIST_KINDS.find((name) => name === named[1]);
+    if (listKind !== undefined) return segmentsOf(listKind satisfies ListKind, Number(named[2]));
   }
   if (!/^([abr]\d{0,4})+$/.test(text) || text.length > 2 * MAX_SEGMENTS) {
     throw new PeerlaneError("usage", `'${short(text)}' is no list`, {

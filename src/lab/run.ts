@@ -6,11 +6,11 @@ import { noEntry } from "../pci/entry-at.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";
 import type { LabMachine } from "./lab-machine.ts";
+import { listOf, type SegmentKind } from "./list-kinds.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import type { Outcome, Refusal, RunResult } from "./outcome.ts";
+import type { LabOutcome, Refusal, RunResult } from "./outcome.ts";
 import type { RunPlan } from "./run-id.ts";
 import { Transfer } from "./transfer.ts";
-import { listOf, type SegmentKind } from "./workload.ts";
 
 /** What the owner puts into the memory first, and what the device writes over it. */
 const BEFORE = 0x0f0f_1234;
@@ -19,7 +19,7 @@ const AFTER = 0x5a5a_4321;
 const KEPT_ENTRIES = 16;
 
 /** A design on a machine of a class, for any number of runs, one after the other. */
-export class Bench {
+export class DesignRunner {
   readonly design: MappingDesign;
   readonly machine: LabMachine;
   readonly #mapper: DesignMapper;
@@ -96,7 +96,7 @@ export class Bench {
   }
 
   /** A write that was right may still not be there: overwritten by a later one, or not copied back. */
-  #afterUnmap(transfer: Transfer, outcome: Outcome): Outcome {
+  #afterUnmap(transfer: Transfer, outcome: LabOutcome): LabOutcome {
     return outcome === "right" && transfer.firstDifference(AFTER) >= 0 ? "wrong-address" : outcome;
   }
 
@@ -140,7 +140,7 @@ export class Bench {
 
 /** Carries out one run on a machine of its own. */
 export function runOnce({ design, kind, seed, segments }: RunPlan): RunResult {
-  return new Bench(design, kind).run(segments, seed);
+  return new DesignRunner(design, kind).run(segments, seed);
 }
 
 function costBetween(before: CostCounters, after: CostCounters): CostCounters {

@@ -1,6 +1,6 @@
+import type { SegmentKind } from "./list-kinds.ts";
 import { outcomeOf, type RunResult } from "./outcome.ts";
-import type { Bench } from "./run.ts";
-import type { SegmentKind } from "./workload.ts";
+import type { DesignRunner } from "./run.ts";
 
 /** Lists up to this length are tried one by one. */
 const TRIED_LENGTH = 3;
@@ -17,17 +17,22 @@ export interface SmallerList {
  * The smallest list that ends in both directions as the given one did, for the same reason if it was refused: all lists of
  * up to three segments in order of length, then the given one with parts taken out as long as that changes nothing.
  */
-export function shrink(bench: Bench, segments: readonly SegmentKind[], seed: number, whole: RunResult): SmallerList {
+export function shrink(
+  runner: DesignRunner,
+  segments: readonly SegmentKind[],
+  seed: number,
+  whole: RunResult,
+): SmallerList {
   const isAlike = (result: RunResult): boolean =>
     result.read === whole.read &&
     result.write === whole.write &&
     result.refusal?.errno === whole.refusal?.errno &&
     outcomeOf(result) === outcomeOf(whole);
   for (const candidate of shortLists(Math.min(TRIED_LENGTH, segments.length))) {
-    const result = bench.run(candidate, seed);
+    const result = runner.run(candidate, seed);
     if (isAlike(result)) return { segments: candidate, result };
   }
-  return withPartsOut(bench, { segments, result: whole }, seed, isAlike);
+  return withPartsOut(runner, { segments, result: whole }, seed, isAlike);
 }
 
 function* shortLists(longest: number): Generator<readonly SegmentKind[]> {
@@ -39,7 +44,7 @@ function* shortLists(longest: number): Generator<readonly SegmentKind[]> {
 }
 
 function withPartsOut(
-  bench: Bench,
+  runner: DesignRunner,
   whole: SmallerList,
   seed: number,
   isAlike: (result: RunResult) => boolean,
@@ -48,7 +53,7 @@ function withPartsOut(
   for (let part = Math.floor(whole.segments.length / 2); part >= 1; part = Math.floor(part / 2)) {
     for (let from = 0; from + part <= smallest.segments.length && smallest.segments.length > part; ) {
       const candidate = smallest.segments.toSpliced(from, part);
-      const result = bench.run(candidate, seed);
+      const result = runner.run(candidate, seed);
       if (isAlike(result)) smallest = { segments: candidate, result };
       else from += part;
     }

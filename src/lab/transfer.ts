@@ -5,8 +5,8 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { LabMachine } from "./lab-machine.ts";
-import { type Mishap, type Outcome, worse } from "./outcome.ts";
-import type { SegmentKind } from "./workload.ts";
+import type { SegmentKind } from "./list-kinds.ts";
+import { type LabOutcome, type Mishap, worse } from "./outcome.ts";
 
 /** Lists up to this length are moved whole; of longer ones, the start of one segment and the end of the next are. */
 const WHOLE_SEGMENTS = 64;
@@ -20,7 +20,7 @@ interface Part {
 
 /** What the device did in one direction. */
 export interface Transferred {
-  readonly outcome: Outcome;
+  readonly outcome: LabOutcome;
   readonly mishap: Mishap | null;
 }
 
@@ -87,7 +87,7 @@ export class Transfer {
   #move(direction: "read" | "write", salt: number, isThere: (segment: number, part: Part) => boolean): Transferred {
     const { device, fabric, requester } = this.#machine;
     const issues = 2 ** device.maskBits;
-    let outcome: Outcome = "right";
+    let outcome: LabOutcome = "right";
     let mishap: Mishap | null = null;
     const cursor = new EntryCursor(this.#list);
     this.#eachPart((segment, part) => {
@@ -196,7 +196,7 @@ class EntryCursor {
   }
 }
 
-function outcomeOfRoute(outcome: RouteOutcome): Outcome {
+function outcomeOfRoute(outcome: RouteOutcome): LabOutcome {
   return outcome === "lost" ? "lost" : "fault";
 }
 

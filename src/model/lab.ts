@@ -1,6 +1,5 @@
 /** The lab: mapping designs side by side, each carried out on the fabric. */
-export { LAB_CLAIMS, labClaims } from "../lab/claims/all-claims.ts";
-export type { Checked, Claim, ClaimResult } from "../lab/claims/claim.ts";
+
 export { DESIGN_IDS, type DesignId, type MappingDesign, type Origin, type Preparation } from "../lab/design.ts";
 export { findDesign, MAPPING_DESIGNS } from "../lab/designs/all-designs.ts";
 export {
@@ -14,18 +13,20 @@ export {
   outcomesOf,
   runLab,
 } from "../lab/lab.ts";
+export { LIST_KINDS, type ListKind, MAX_SEGMENTS, type SegmentKind, segmentsOf } from "../lab/list-kinds.ts";
 export { findClass, MACHINE_CLASSES } from "../lab/machines/all-classes.ts";
 export { CLASS_IDS, type ClassId, type MachineClass } from "../lab/machines/machine-class.ts";
 export { type MeasuredDesign, type MeasureOptions, measureDesigns } from "../lab/measure.ts";
 export {
+  LAB_OUTCOMES,
+  type LabOutcome,
   type Mishap,
-  OUTCOMES,
-  type Outcome,
   outcomeOf,
   type Refusal,
   type RunCost,
   type RunResult,
 } from "../lab/outcome.ts";
-export { Bench, runOnce } from "../lab/run.ts";
+export { DesignRunner, runOnce } from "../lab/run.ts";
 export { listText, parseRunId, type RunPlan, runId } from "../lab/run-id.ts";
-export { MAX_SEGMENTS, type SegmentKind, segmentsOf, WORKLOADS, type Workload } from "../lab/workload.ts";
+export { LAB_STATEMENTS, labStatements } from "../lab/statements/all-statements.ts";
+export type { Checked, Statement, StatementResult } from "../lab/statements/statement.ts";

@@ -5,7 +5,7 @@ import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { RootBus, Topology } from "../pci/topology.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import { isEmulated } from "./emulated.ts";
-import { type Evidence, type FactPath, type Outcome, type PlatformFact, strongestEvidence } from "./fact.ts";
+import { type DirectionOutcome, type Evidence, type FactPath, type PlatformFact, strongestEvidence } from "./fact.ts";
 import { PLATFORM_FACTS } from "./facts.ts";
 import { all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "./virtual-machine.ts";
@@ -13,7 +13,7 @@ import { type Way, waysOf } from "./way.ts";
 
 /** What is documented of one direction. */
 export interface DirectionFact {
-  readonly outcome: Outcome;
+  readonly outcome: DirectionOutcome;
   /** The facts in words, or why nothing is known. */
   readonly why: string;
   /** Ids of the facts that say so; where sources disagree, of all of them. */

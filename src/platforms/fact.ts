@@ -3,7 +3,7 @@
  * restriction that the words name (much slower, or only under a condition). `unknown`: nobody documented it, or the
  * sources disagree, or the machine's description hides what decides.
  */
-export type Outcome = "works" | "fails" | "limited" | "unknown";
+export type DirectionOutcome = "works" | "fails" | "limited" | "unknown";
 
 /**
  * Which way peer traffic takes: below one switch without going further up, or up to the root complex and down again
@@ -73,9 +73,9 @@ export interface PlatformFact {
   readonly match: FactMatch;
   readonly path: FactPath;
   /** The client writes into the provider's memory; `null`: the sources do not say. */
-  readonly write: Exclude<Outcome, "unknown"> | null;
+  readonly write: Exclude<DirectionOutcome, "unknown"> | null;
   /** The client reads the provider's memory; `null`: the sources do not say. */
-  readonly read: Exclude<Outcome, "unknown"> | null;
+  readonly read: Exclude<DirectionOutcome, "unknown"> | null;
   /** One sentence for people. */
   readonly words: string;
   readonly sources: readonly FactSource[];

@@ -3,7 +3,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { type Assumptions, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import type { Member, Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
-import type { Finding, FindingList, JudgedVerdict, Outcome } from "./result.ts";
+import type { Finding, FindingList, JudgedVerdict, RuleOutcome } from "./result.ts";
 
 /** The devices of a rule and the answers of providers × clients, in the order of the members. */
 export interface RulePairs {
@@ -75,7 +75,7 @@ function pairFinding(answers: Answers, i: number, j: number, { problems }: Judge
 
 /** One device with what its partners come to. */
 interface Partners {
-  readonly outcome: Outcome;
+  readonly outcome: RuleOutcome;
   readonly candidates: number;
   /** The best pair: of those that decide, the one with the fewest hops. */
   readonly best: { readonly i: number; readonly j: number; readonly judgement: Judgement } | undefined;
@@ -117,7 +117,7 @@ function nearestOf(answers: Answers, best: NonNullable<Partners["best"]>, hidden
   };
 }
 
-const rank: Readonly<Record<Outcome, number>> = { pass: 0, unknown: 1, fail: 2 };
+const rank: Readonly<Record<RuleOutcome, number>> = { pass: 0, unknown: 1, fail: 2 };
 
 function findPartners(
   device: Bdf,

@@ -13,7 +13,7 @@ import { DeviceIndex } from "./device-index.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import { MemberFinder, type Members } from "./members.ts";
 import type { ForbidRule, Policy, PolicyRule, RequireRule, Selection, SeparateRule } from "./policy.ts";
-import { FindingList, type Outcome, type PolicyResult, type RuleResult, worst } from "./result.ts";
+import { FindingList, type PolicyResult, type RuleOutcome, type RuleResult, worst } from "./result.ts";
 
 /** Which kernel's rules decide. */
 export interface CheckOptions {
@@ -31,7 +31,7 @@ export function checkPolicy(machine: Machine, policy: Policy, options: CheckOpti
   const rulesChoice = chooseRules(machine, options.rules);
   const checker = new Checker(machine, topology, rulesChoice);
   const results = policy.rules.map((rule) => checker.check(rule));
-  const counts: Record<Outcome, number> = { pass: 0, fail: 0, unknown: 0 };
+  const counts: Record<RuleOutcome, number> = { pass: 0, fail: 0, unknown: 0 };
   for (const { outcome } of results) counts[outcome]++;
   return { policy, machine, topology, rulesChoice, outcome: worst(counts), counts, results, assumed: checker.assumed };
 }

@@ -13,11 +13,11 @@ import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
 import type { MapType, Reason } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { PathLevel, RequireRule } from "./policy.ts";
-import type { Outcome, Problem } from "./result.ts";
+import type { Problem, RuleOutcome } from "./result.ts";
 
 /** Whether a pair is as a rule wants it, and what is wrong where it is not. */
 export interface Judgement {
-  readonly outcome: Outcome;
+  readonly outcome: RuleOutcome;
   readonly problems: readonly Problem[];
 }
 
@@ -28,7 +28,7 @@ export type Assumptions = Map<string, string>;
 const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
 
 /** Whether pair (i, j) has a path of a level or better. */
-export function hasPath(table: VerdictTable, i: number, j: number, level: PathLevel): Outcome {
+export function hasPath(table: VerdictTable, i: number, j: number, level: PathLevel): RuleOutcome {
   const mapType = table.mapType(i, j);
   if (mapType === "bus-addr") return "pass";
   if (mapType === "thru-host-bridge") return level === "supported" ? "pass" : "fail";

@@ -8,7 +8,7 @@ import type { RulesChoice } from "../rules/releases.ts";
 import type { MachineFact, Policy, PolicyRule } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */
-export type Outcome = "pass" | "fail" | "unknown";
+export type RuleOutcome = "pass" | "fail" | "unknown";
 
 /** Why a pair is not as its rule wants it, or why that is not known. */
 export type Problem =
@@ -60,12 +60,12 @@ export type Finding =
   | { readonly kind: "fact"; readonly fact: MachineFact["fact"]; readonly found: Known<string> };
 
 /** How many pairs (devices, groups, facts) have which outcome. */
-export type Counts = Readonly<Record<Outcome, number>>;
+export type Counts = Readonly<Record<RuleOutcome, number>>;
 
 /** What came of one rule. */
 export interface RuleResult {
   readonly rule: PolicyRule;
-  readonly outcome: Outcome;
+  readonly outcome: RuleOutcome;
   readonly counts: Counts;
   /** What decided: of the rule's own outcome, in enumeration order, the first {@link MAX_FINDINGS}. */
   readonly findings: readonly Finding[];
@@ -83,7 +83,7 @@ export interface PolicyResult {
   readonly topology: Topology;
   readonly rulesChoice: RulesChoice;
   /** `fail` before `unknown` before `pass`. */
-  readonly outcome: Outcome;
+  readonly outcome: RuleOutcome;
   /** Rules by outcome. */
   readonly counts: Counts;
   /** In the order of the policy. */
@@ -93,17 +93,17 @@ export interface PolicyResult {
 }
 
 /** The worst of some outcomes. */
-export function worst({ fail, unknown }: Counts): Outcome {
+export function worst({ fail, unknown }: Counts): RuleOutcome {
   if (fail > 0) return "fail";
   return unknown > 0 ? "unknown" : "pass";
 }
 
 /** Collects what a rule finds, and makes only the findings that will be kept. */
 export class FindingList {
-  readonly #counts: Record<Outcome, number> = { pass: 0, fail: 0, unknown: 0 };
-  readonly #kept: Record<Outcome, Finding[]> = { pass: [], fail: [], unknown: [] };
+  readonly #counts: Record<RuleOutcome, number> = { pass: 0, fail: 0, unknown: 0 };
+  readonly #kept: Record<RuleOutcome, Finding[]> = { pass: [], fail: [], unknown: [] };
 
-  add(outcome: Outcome, make: () => Finding): void {
+  add(outcome: RuleOutcome, make: () => Finding): void {
     this.#counts[outcome]++;
     if (this.#kept[outcome].length < MAX_FINDINGS) this.#kept[outcome].push(make());
   }

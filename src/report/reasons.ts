@@ -1,7 +1,7 @@
 import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
-import type { Outcome } from "../platforms/fact.ts";
+import type { DirectionOutcome } from "../platforms/fact.ts";
 import type { RulesChoice } from "../rules/releases.ts";
 import type { MapType, Reason, Verdict } from "../rules/verdict.ts";
 import type { Paint } from "./style.ts";
@@ -23,7 +23,7 @@ export const MAP_TYPE_PAINTS: Readonly<Record<MapType, Paint>> = {
 };
 
 /** How an outcome of documented hardware is painted. */
-export const OUTCOME_PAINTS: Readonly<Record<Outcome, Paint>> = {
+export const OUTCOME_PAINTS: Readonly<Record<DirectionOutcome, Paint>> = {
   works: "direct",
   limited: "warn",
   fails: "no",

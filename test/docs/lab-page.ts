@@ -1,12 +1,12 @@
-import { labClaims } from "../../src/lab/claims/all-claims.ts";
 import { runLab } from "../../src/lab/lab.ts";
+import { labStatements } from "../../src/lab/statements/all-statements.ts";
 import type { LabView } from "../../src/report/lab/blocks.ts";
 import { labPage } from "../../src/report/lab/page.ts";
 
 /** All of the lab, as the page has it. */
 export function wholeLab(): LabView {
   const result = runLab();
-  return { result, claims: labClaims(result), measured: [] };
+  return { result, statements: labStatements(result), measured: [] };
 }
 
 /** Puts what the lab found between the marks of a page. */

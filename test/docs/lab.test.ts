@@ -21,25 +21,25 @@ test("docs/lab.md is what the lab finds (scripts/update-lab-page.ts)", async () 
 describe("in the whole lab", () => {
   test("lists without peers are right by every design on every machine", () => {
     for (const { design, kind, runs } of view.result.cells) {
-      for (const { workload, length, result } of runs) {
-        if (workload === "no-peer") expect(outcomeOf(result), `${design} ${kind} ${length}`).toBe("right");
+      for (const { listKind, length, result } of runs) {
+        if (listKind === "no-peer") expect(outcomeOf(result), `${design} ${kind} ${length}`).toBe("right");
       }
     }
   });
 
   test("everything is unmapped again after every run, right or not", () => {
     for (const { design, kind, runs } of view.result.cells) {
-      for (const { workload, length, result } of runs) {
-        expect(result.isRestored, `${design} ${kind} ${workload} ${length}`).toBe(true);
+      for (const { listKind, length, result } of runs) {
+        expect(result.isRestored, `${design} ${kind} ${listKind} ${length}`).toBe(true);
       }
     }
   });
 
   test("bytes outside of a list are written only where the outcome says wrong address", () => {
     for (const { design, kind, runs } of view.result.cells) {
-      for (const { workload, length, result } of runs) {
+      for (const { listKind, length, result } of runs) {
         const isSaid = result.write === "wrong-address";
-        expect(result.isContained || isSaid, `${design} ${kind} ${workload} ${length}`).toBe(true);
+        expect(result.isContained || isSaid, `${design} ${kind} ${listKind} ${length}`).toBe(true);
       }
     }
   });
@@ -54,7 +54,7 @@ describe("in the whole lab", () => {
     }
   });
 
-  test("every claim is decided", () => {
-    for (const { claim, checked } of view.claims) expect(checked, claim.id).not.toBeNull();
+  test("every statement is decided", () => {
+    for (const { statement, checked } of view.statements) expect(checked, statement.id).not.toBeNull();
   });
 });

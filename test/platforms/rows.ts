@@ -1,12 +1,12 @@
-import type { Outcome } from "../../src/platforms/fact.ts";
+import type { DirectionOutcome } from "../../src/platforms/fact.ts";
 
 /** A machine made for a fact, and one that differs in one thing and is another machine's. */
 export interface RowCase {
   readonly id: string;
   /** A scenario with one NVMe with a CMB (the provider) and one NIC (the client). */
   readonly machine: string;
-  readonly write: Outcome;
-  readonly read: Outcome;
+  readonly write: DirectionOutcome;
+  readonly read: DirectionOutcome;
   /** What is replaced by what to leave the fact. */
   readonly neighbour: readonly [from: string, to: string];
 }

@@ -6,7 +6,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import type { Outcome } from "../../src/policy/result.ts";
+import type { RuleOutcome } from "../../src/policy/result.ts";
 import { bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
 
 const server = machineOf("gpu-nic-server.yaml");
@@ -34,7 +34,7 @@ function required(rule: string): string {
   return `require: [{ ${rule} }]`;
 }
 
-type Case = readonly [outcome: Outcome, machine: Machine, policy: string];
+type Case = readonly [outcome: RuleOutcome, machine: Machine, policy: string];
 
 describe("Required pairs", () => {
   it.each<Case>([
@@ -253,7 +253,7 @@ describe("A path that is unknown only in what the host bridge does is not direct
 
 describe("The outcome of a policy is its worst one", () => {
   const pass = "{ provider: nvme0, client: nvme1 }";
-  it.each<[outcome: Outcome, machine: string]>([
+  it.each<[outcome: RuleOutcome, machine: string]>([
     ["pass", "kernel: 7.2"],
     ["unknown", "p2pdma: true"],
     ["fail", "p2pdma: true, kernel: 5.4"],

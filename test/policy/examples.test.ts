@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import type { Outcome } from "../../src/policy/result.ts";
+import type { RuleOutcome } from "../../src/policy/result.ts";
 import { bootScenario, exampleText, machineOf } from "./machines.ts";
 
 const folder = join(import.meta.dirname, "../../examples/policies");
@@ -19,7 +19,7 @@ it.each(readdirSync(folder))("examples/policies/%s has an outcome for every exam
 
 const tuned = bootScenario(`cmdline: pci=disable_acs_redir=pci:1000:c030\n${exampleText("gpu-nic-server.yaml")}`);
 
-it.each<[policy: string, machine: string, outcomes: readonly Outcome[]]>([
+it.each<[policy: string, machine: string, outcomes: readonly RuleOutcome[]]>([
   ["gpu-server", "gpu-nic-server.yaml", ["fail", "fail", "pass", "pass", "pass"]],
   ["gpu-server", "tuned", ["pass", "pass", "pass", "pass", "pass"]],
   ["vm-host", "gpu-nic-server.yaml", ["pass", "pass", "pass"]],

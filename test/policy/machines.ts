@@ -4,7 +4,7 @@ import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import type { Outcome, PolicyResult } from "../../src/policy/result.ts";
+import type { PolicyResult, RuleOutcome } from "../../src/policy/result.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 
@@ -31,7 +31,7 @@ export function check(machine: Machine, policy: string): PolicyResult {
 }
 
 /** The outcome of a policy that has one rule. */
-export function outcomeOf(machine: Machine, policy: string): Outcome {
+export function outcomeOf(machine: Machine, policy: string): RuleOutcome {
   const [result, second] = check(machine, policy).results;
   if (result === undefined || second !== undefined) throw new Error("not one rule");
   return result.outcome;

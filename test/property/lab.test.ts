@@ -1,21 +1,21 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MAPPING_DESIGNS } from "../../src/lab/designs/all-designs.ts";
+import type { SegmentKind } from "../../src/lab/list-kinds.ts";
 import { MACHINE_CLASSES } from "../../src/lab/machines/all-classes.ts";
 import type { ClassId } from "../../src/lab/machines/machine-class.ts";
 import { outcomeOf } from "../../src/lab/outcome.ts";
-import { Bench } from "../../src/lab/run.ts";
+import { DesignRunner } from "../../src/lab/run.ts";
 import { parseRunId, runId } from "../../src/lab/run-id.ts";
-import type { SegmentKind } from "../../src/lab/workload.ts";
 
-const benches = new Map<string, Bench>();
+const runners = new Map<string, DesignRunner>();
 
-/** One bench for each design and machine: a run must leave nothing behind that changes the next one. */
-function benchOf(design: (typeof MAPPING_DESIGNS)[number], kind: (typeof MACHINE_CLASSES)[number]): Bench {
+/** One runner for each design and machine: a run must leave nothing behind that changes the next one. */
+function benchOf(design: (typeof MAPPING_DESIGNS)[number], kind: (typeof MACHINE_CLASSES)[number]): DesignRunner {
   const key = `${design.id} ${kind.id}`;
-  const bench = benches.get(key) ?? new Bench(design, kind);
-  benches.set(key, bench);
-  return bench;
+  const runner = runners.get(key) ?? new DesignRunner(design, kind);
+  runners.set(key, runner);
+  return runner;
 }
 
 const plans = fc.record({

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { labClaims } from "../../src/lab/claims/all-claims.ts";
 import { findDesign } from "../../src/lab/designs/all-designs.ts";
 import { runLab } from "../../src/lab/lab.ts";
 import { findClass } from "../../src/lab/machines/all-classes.ts";
 import { runOnce } from "../../src/lab/run.ts";
 import { parseRunId } from "../../src/lab/run-id.ts";
+import { labStatements } from "../../src/lab/statements/all-statements.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { labBlocks } from "../../src/report/lab/blocks.ts";
 import { labJson, replayJson } from "../../src/report/lab/json.ts";
@@ -17,7 +17,7 @@ const SCREEN = { width: 100, color: false } as const;
 function small(designs: readonly string[]): Parameters<typeof labBlocks>[0] {
   const classes = ["one-switch", "bus-offset", "iommu-closed-root", "writes-only"].map(findClass);
   const result = runLab({ designs: designs.map(findDesign), classes, lengths: [1, 2] });
-  return { result, claims: labClaims(result), measured: [] };
+  return { result, statements: labStatements(result), measured: [] };
 }
 
 describe("the lab as JSON", () => {
@@ -41,7 +41,7 @@ describe("the lab as a screen", () => {
     expect(text).toContain("dma-map-resource:bus-offset:1:b");
   });
 
-  test("tells of a claim only where what decides was run", () => {
+  test("tells of a statement only where what decides was run", () => {
     const text = documentText(labBlocks(small(["special-pages"])), SCREEN);
     expect(text).toContain("POWER does not allow peers across host bridges");
     expect(text).not.toContain("dma_map_p2p");

@@ -1,5 +1,4 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { labClaims } from "../../lab/claims/all-claims.ts";
 import { findDesign, MAPPING_DESIGNS } from "../../lab/designs/all-designs.ts";
 import { LAB_LENGTHS, type LabOptions, type LabResult, runLab } from "../../lab/lab.ts";
 import { findClass, MACHINE_CLASSES } from "../../lab/machines/all-classes.ts";
@@ -7,6 +6,7 @@ import { type MeasuredDesign, measureDesigns } from "../../lab/measure.ts";
 import { outcomeOf } from "../../lab/outcome.ts";
 import { runOnce } from "../../lab/run.ts";
 import { parseRunId } from "../../lab/run-id.ts";
+import { labStatements } from "../../lab/statements/all-statements.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
 import type { Block } from "../../report/document.ts";
@@ -72,7 +72,7 @@ export function runLabVerb(word: string | undefined, id: string | undefined, opt
     });
   }
   const result = runAll(word, options);
-  const view = { result, claims: labClaims(result), measured: options.time === true ? measure(result) : [] };
+  const view = { result, statements: labStatements(result), measured: options.time === true ? measure(result) : [] };
   printForm(
     options,
     () => labJson(view),
@@ -126,7 +126,7 @@ function runAll(word: string | undefined, options: LabVerbOptions): LabResult {
 function measure({ classes, designs, lengths, seed }: LabResult): readonly MeasuredDesign[] {
   const length = lengths.at(-1) ?? 1;
   const now = (): number => performance.now();
-  const options = { designs, workload: "all-peer", length, seed, now, leastMs: LEAST_MS } as const;
+  const options = { designs, listKind: "all-peer", length, seed, now, leastMs: LEAST_MS } as const;
   const [kind] = classes;
   return kind === undefined ? [] : measureDesigns({ ...options, kind });
 }

@@ -5,8 +5,8 @@ import { type Known, unknown } from "../../pci/known.ts";
 import { parseJson } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { readSysfs } from "../sysfs.ts";
+import { CONFIG_BYTES, type DumpEntry, dumpEntry, SUBSYSTEMS } from "./dump-entry.ts";
 import { DumpTree } from "./dump-tree.ts";
-import { CONFIG_BYTES, type DumpEntry, entryForm, SUBSYSTEMS } from "./form.ts";
 import { fromBase64, inflate } from "./zlib.ts";
 
 /** Folders of a path; buses nest no deeper. */
@@ -79,7 +79,7 @@ function parseEntries(text: string, file: string): readonly unknown[] {
 }
 
 function checkedEntry(value: unknown, index: number, file: string): DumpEntry {
-  const result = entryForm.safeParse(value);
+  const result = dumpEntry.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0];
   throw refused(file, index, `${issue?.path.map(String).join(".") ?? ""}: ${issue?.message ?? "not an entry"}`);

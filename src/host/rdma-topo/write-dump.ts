@@ -4,7 +4,7 @@ import { jsonText, type Printable } from "../../pci/visible.ts";
 import { baseName, type FileTree, readText, resolveLink } from "../file-tree.ts";
 import { withoutIdentifiers } from "../redaction/config-space.ts";
 import { isKernelName } from "../redaction/kernel-names.ts";
-import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./form.ts";
+import { CONFIG_BYTES, type DumpEntry, SUBSYSTEMS } from "./dump-entry.ts";
 import { deflate, toBase64 } from "./zlib.ts";
 
 /** What config space has at least where its capabilities can be read. */

@@ -64,13 +64,13 @@ export const bus: z.ZodType<number, string> = z.codec(
   },
 );
 
-/** Makes the form of a value that a source may hide. */
-export type KnownForm = <Output, Input>(
+/** Makes the codec of a value that a source may hide. */
+export type KnownCodec = <Output, Input>(
   value: z.ZodType<Output, Input>,
 ) => z.ZodType<Known<Output>, Input | { readonly unknown: number }>;
 
 /** A hidden value is `{ "unknown": N }`, with N the number of its reason in the snapshot's table. */
-export function knownForm(table: ReasonsTable): KnownForm {
+export function knownCodec(table: ReasonsTable): KnownCodec {
   const hidden = z.codec(z.strictObject({ unknown: count }), z.custom<Unknown>(isReason), {
     decode: ({ unknown: number }, context) => {
       const reason = table.at(number);

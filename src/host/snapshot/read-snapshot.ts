@@ -5,7 +5,7 @@ import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { type JsonPath, lineOfValue, parseJson, printable } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
-import { SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
+import { SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 
 /** True when the text begins as a snapshot does, of whatever version. */
@@ -21,16 +21,16 @@ export function looksLikeSnapshot(head: string): boolean {
 export function readSnapshot(text: string, file: string): Machine {
   const value = parseJson(text, file, "a snapshot");
   refuseOtherVersions(value, file);
-  const forms = snapshotForms(new ReasonsTable(reasonsOf(value)));
+  const codecs = snapshotCodecs(new ReasonsTable(reasonsOf(value)));
   // Member by member: a validator that is given a whole list makes an issue of each bad member before it says so.
-  const take = <Output>(form: z.ZodType<Output, unknown>, part: unknown, at: JsonPath): Output => {
-    const result = form.safeDecode(part);
+  const take = <Output>(codec: z.ZodType<Output, unknown>, part: unknown, at: JsonPath): Output => {
+    const result = codec.safeDecode(part);
     if (result.success) return result.data;
     const { path, message } = deepest(result.error.issues[0]);
     throw refused(text, file, [...at, ...path], message);
   };
-  const { schema: _, reasons: __, source, ...frame } = take(forms.frame, value, []);
-  const functions = frame.functions.map((fn, index) => take(forms.fn, fn, ["functions", index]));
+  const { schema: _, reasons: __, source, ...frame } = take(codecs.frame, value, []);
+  const functions = frame.functions.map((fn, index) => take(codecs.fn, fn, ["functions", index]));
   const twice = findTwice(functions);
   if (twice !== undefined) {
     throw refused(text, file, ["functions", twice.index], `function ${formatBdf(twice.bdf)} is there twice`);
@@ -40,7 +40,7 @@ export function readSnapshot(text: string, file: string): Machine {
     source: { format: "snapshot", name: source.label ?? file, madeOf: source.madeOf },
     hostBridges: isUnknown(frame.hostBridges)
       ? frame.hostBridges
-      : frame.hostBridges.map((bridge, index) => take(forms.hostBridge, bridge, ["hostBridges", index])),
+      : frame.hostBridges.map((bridge, index) => take(codecs.hostBridge, bridge, ["hostBridges", index])),
     functions: functions.sort((a, b) => a.bdf - b.bdf),
   };
 }
@@ -54,7 +54,7 @@ function refuseOtherVersions(value: unknown, file: string): void {
   });
 }
 
-/** The table has to be there before the rest can be read; what is wrong with it, the form says. */
+/** The table has to be there before the rest can be read; what is wrong with it, the codec says. */
 function reasonsOf(value: unknown): readonly string[] {
   const { reasons } = (value ?? {}) as { readonly reasons?: unknown };
   return Array.isArray(reasons) && reasons.every((reason) => typeof reason === "string") ? reasons : [];
@@ -84,7 +84,7 @@ function deepest(issue: z.core.$ZodIssue | undefined): Finding {
   if (issue === undefined) return { path: [], message: "it does not fit", depth: 0 };
   if (issue.code !== "invalid_union") {
     const { path, message } = issue;
-    // What the form itself checked means that the shape had fitted.
+    // What the codec itself checked means that the shape had fitted.
     return { path, message, depth: path.length + (issue.code === "custom" ? 100 : 0) };
   }
   const inner = issue.errors
@@ -112,5 +112,5 @@ function findTwice(functions: readonly PciFunction[]): { readonly index: number;
 
 /** The JSON Schema (2020-12) of snapshots. */
 export function snapshotJsonSchema(): object {
-  return { $id: SNAPSHOT_SCHEMA, ...toJSONSchema(snapshotForms(new ReasonsTable()).whole, { io: "input" }) };
+  return { $id: SNAPSHOT_SCHEMA, ...toJSONSchema(snapshotCodecs(new ReasonsTable()).whole, { io: "input" }) };
 }

@@ -5,7 +5,7 @@ import { jsonText, type Printable } from "../../pci/visible.ts";
 import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { redact } from "../redaction/redact.ts";
-import { type Frame, SNAPSHOT_SCHEMA, snapshotForms } from "./form.ts";
+import { type Frame, SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 
 /**
@@ -16,9 +16,9 @@ import { ReasonsTable } from "./reasons-table.ts";
 export function writeSnapshot(machine: Machine, label?: string): Printable {
   const { source, functions, hostBridges, ...rest } = redact(machine);
   const table = new ReasonsTable();
-  const forms = snapshotForms(table);
-  const give = <Output>(form: z.ZodType<Output, unknown>, part: Output, where: string): unknown => {
-    const result = form.safeEncode(part);
+  const codecs = snapshotCodecs(table);
+  const give = <Output>(codec: z.ZodType<Output, unknown>, part: Output, where: string): unknown => {
+    const result = codec.safeEncode(part);
     if (result.success) return result.data;
     const [issue] = result.error.issues;
     throw new PeerlaneError("bad-input", `the machine holds a value that no machine has: ${issue?.message ?? ""}`, {
@@ -35,12 +35,12 @@ export function writeSnapshot(machine: Machine, label?: string): Printable {
     hostBridges: isUnknown(hostBridges) ? hostBridges : [],
     functions: [],
   };
-  const encoded = give(forms.frame, frame, "machine") as Record<string, unknown>;
+  const encoded = give(codecs.frame, frame, "machine") as Record<string, unknown>;
   const lists = {
     ...(isUnknown(hostBridges)
       ? {}
-      : { hostBridges: hostBridges.map((bridge, index) => give(forms.hostBridge, bridge, `hostBridges.${index}`)) }),
-    functions: functions.map((fn, index) => give(forms.fn, fn, `functions.${index}`)),
+      : { hostBridges: hostBridges.map((bridge, index) => give(codecs.hostBridge, bridge, `hostBridges.${index}`)) }),
+    functions: functions.map((fn, index) => give(codecs.fn, fn, `functions.${index}`)),
   };
   return textOf({ ...encoded, ...lists, reasons: table.texts() }, machine.source.name);
 }

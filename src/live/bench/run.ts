@@ -33,7 +33,7 @@ const DEFAULT_THREADS = 4;
 export async function runBench(host: Host, plan: BenchPlan, watch: BenchWatch): Promise<BenchView> {
   requireThreads(plan.job.iodepth);
   const isWriting = writes(plan.job);
-  const file = await DirectFile.open(plan.target, { access: isWriting ? "write" : "read", claim: isWriting });
+  const file = await DirectFile.open(plan.target, { access: isWriting ? "write" : "read", exclusive: isWriting });
   const sides: Side[] = [];
   let counters: Known<DramCounters> | undefined;
   try {

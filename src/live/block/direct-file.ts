@@ -29,7 +29,7 @@ export function isRefusal(errno: string | null): boolean {
 export interface OpenMode {
   readonly access: "read" | "write";
   /** Claims a block device for this process alone: fails where it is mounted, held or claimed by another. */
-  readonly claim?: boolean;
+  readonly exclusive?: boolean;
 }
 
 /**
@@ -63,7 +63,7 @@ export class DirectFile {
       (mode.access === "read" ? constants.O_RDONLY : constants.O_RDWR) |
       constants.O_DIRECT |
       constants.O_NOFOLLOW |
-      (mode.claim === true && file.kind === "device" ? constants.O_EXCL : 0);
+      (mode.exclusive === true && file.kind === "device" ? constants.O_EXCL : 0);
     const descriptor = openAs(file, mode, flags, system);
     if (file.kind === "device" || mode.access === "read") return new DirectFile(file, system, descriptor, null);
     return orClose(system, descriptor, () => {

@@ -72,7 +72,7 @@ const headShape = {
 };
 const progressShape = { savedAt: text, completedBytes: count, checksum: count };
 
-const journalForm = z
+const journalSchema = z
   .strictObject({ ...headShape, ...progressShape })
   .refine(({ completedBytes, range }) => completedBytes <= range.lengthBytes, {
     path: ["completedBytes"],
@@ -151,7 +151,7 @@ function parseProgress(head: Buffer, end: string, file: string): Journal | Peerl
   } catch (cause) {
     return notAJournal(file, (cause as Error).message, cause);
   }
-  const result = journalForm.safeParse(value);
+  const result = journalSchema.safeParse(value);
   if (!result.success) {
     const [issue] = result.error.issues;
     const where = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;

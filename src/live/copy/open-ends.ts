@@ -35,7 +35,7 @@ export class OpenEnds {
   }
 
   async #openTarget(target: DataFile): Promise<void> {
-    this.#target = await DirectFile.open(target, { access: "write", claim: true }, this.#host.system);
+    this.#target = await DirectFile.open(target, { access: "write", exclusive: true }, this.#host.system);
     // A disk is claimed; its lock is udev's.
     if (target.kind === "device" || (await lockFile(this.#host.system, this.#target.descriptor))) return;
     throw new PeerlaneError("environment", `another copy to ${nameOf(target)} is running`, {

@@ -64,7 +64,7 @@ export function measureWrites(
     return Promise.resolve(untestedDirection("out", "the range to overwrite does not fit the device", true));
   }
   const trials = planFor(device.logicalBlockBytes, range, memories, settings);
-  return withOpen("out", device, { access: "write", claim: true }, async (file) => {
+  return withOpen("out", device, { access: "write", exclusive: true }, async (file) => {
     const { folder } = settings;
     const results = await withSavedRange(
       { file, target: identityOf(settings.tree, device), range, dram: memories.dram, folder },

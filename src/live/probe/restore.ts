@@ -57,7 +57,7 @@ export async function restoreRescue(
   }
   const dram = await mapSystemMemory(Math.max(rescue.data.length, device.logicalBlockBytes));
   try {
-    const file = await DirectFile.open(device, { access: "write", claim: true });
+    const file = await DirectFile.open(device, { access: "write", exclusive: true });
     try {
       const { position, data } = rescue;
       const range = { start: position, sizeBytes: data.length };

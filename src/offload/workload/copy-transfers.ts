@@ -5,32 +5,32 @@ import { type ChosenProvider, chooseProvider, takeIoBuffer } from "../io-memory.
 import { conclude, isSuccess, sameBytes } from "../outcome.ts";
 import { runOf, withMapped } from "../steps.ts";
 import { reportTraffic } from "../traffic-report.ts";
-import type { CopyEnd, WorkloadBench } from "./bench.ts";
+import type { CopyEnd, WorkloadDevices } from "./devices.ts";
 import { fillWithPattern } from "./pattern.ts";
 import { atPlace } from "./placed-error.ts";
 import type { Transfer } from "./simulation.ts";
 import type { CopyPlace, CopyStep } from "./workload.ts";
 
 /** Brings up what a copy needs; its transfers are run each when it is asked for. `seed` is that of the first one's bytes. */
-export function copyTransfers(bench: WorkloadBench, step: CopyStep, seed: number): Generator<Transfer> {
-  const [from, to] = [bench.end(step.from), bench.end(step.to)];
-  if (from.kind === "memory" && to.kind === "memory") return betweenMemories(bench, step, { from, to }, seed);
+export function copyTransfers(devices: WorkloadDevices, step: CopyStep, seed: number): Generator<Transfer> {
+  const [from, to] = [devices.end(step.from), devices.end(step.to)];
+  if (from.kind === "memory" && to.kind === "memory") return betweenMemories(devices, step, { from, to }, seed);
   const { blockBytes } = step;
-  const driveAt = ({ device }: CopyPlace): NvmeDriver => bench.drive({ device, blockBytes, commandsIn: "host" });
-  return betweenDrives(bench, step, { from: driveAt(step.from), to: driveAt(step.to) }, seed);
+  const driveAt = ({ device }: CopyPlace): NvmeDriver => devices.drive({ device, blockBytes, commandsIn: "host" });
+  return betweenDrives(devices, step, { from: driveAt(step.from), to: driveAt(step.to) }, seed);
 }
 
 type MemoryEnd = Extract<CopyEnd, { kind: "memory" }>;
 
 function* betweenMemories(
-  bench: WorkloadBench,
+  devices: WorkloadDevices,
   step: CopyStep,
   { from, to }: { readonly from: MemoryEnd; readonly to: MemoryEnd },
   seed: number,
 ): Generator<Transfer> {
-  const { system } = bench;
+  const { system } = devices;
   const { sizeBytes: lengthBytes, fallBackToRam } = step;
-  const engine = step.engine === null ? from.fn : bench.endpoint(step.engine).bdf;
+  const engine = step.engine === null ? from.fn : devices.endpoint(step.engine).bdf;
   const source = system.fabric.barBytes(from.fn, from.bar);
   for (let index = 0; index < step.count; index++) {
     const [start, target] = [step.from.offset + index * lengthBytes, step.to.offset + index * lengthBytes];
@@ -64,20 +64,20 @@ function memoryOf(
  * MODEL: one transfer at a time, where a real copy keeps several in flight.
  */
 function* betweenDrives(
-  bench: WorkloadBench,
+  devices: WorkloadDevices,
   step: CopyStep,
   { from, to }: Pick<DriveEnds, "from" | "to">,
   seed: number,
 ): Generator<Transfer> {
   const { blockBytes, count, sizeBytes } = step;
   const clients = [...new Set([from.controller.fn, to.controller.fn])];
-  const chosen = chooseProvider(bench.system, clients, bench.provider(step.provider), 0);
+  const chosen = chooseProvider(devices.system, clients, devices.provider(step.provider), 0);
   const [source, target] = [blockAt(step.from, step), blockAt(step.to, step)];
   for (let index = 0; index < count; index++) {
     const offset = (index * sizeBytes) / blockBytes;
     fillWithPattern(from.controller.namespace, (source + offset) * blockBytes, sizeBytes, seed + index);
     const ends = { from, to, source: source + offset, target: target + offset };
-    yield throughBuffer(bench, chosen, ends, sizeBytes);
+    yield throughBuffer(devices, chosen, ends, sizeBytes);
   }
 }
 
@@ -90,7 +90,7 @@ interface DriveEnds {
 }
 
 function throughBuffer(
-  { system }: WorkloadBench,
+  { system }: WorkloadDevices,
   chosen: ChosenProvider,
   { from, to, source, target }: DriveEnds,
   lengthBytes: number,

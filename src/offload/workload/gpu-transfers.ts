@@ -4,19 +4,19 @@ import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { formatSize } from "../../pci/size.ts";
 import { type GpuReadReport, readIntoGpu } from "../gpu-read.ts";
-import type { WorkloadBench } from "./bench.ts";
+import type { WorkloadDevices } from "./devices.ts";
 import { fillWithPattern } from "./pattern.ts";
 import type { Transfer } from "./simulation.ts";
 import type { GpuReadStep } from "./workload.ts";
 
 /** Brings GPU and drive up; the reads are run each when it is asked for. `seed` is that of the first one's bytes. */
-export function gpuTransfers(bench: WorkloadBench, step: GpuReadStep, seed: number): Generator<Transfer> {
-  const drive = bench.drive(step.drive);
-  return reads(bench, step, { drive, gpu: bench.gpu(step.gpu) }, seed);
+export function gpuTransfers(devices: WorkloadDevices, step: GpuReadStep, seed: number): Generator<Transfer> {
+  const drive = devices.drive(step.drive);
+  return reads(devices, step, { drive, gpu: devices.gpu(step.gpu) }, seed);
 }
 
 function* reads(
-  bench: WorkloadBench,
+  devices: WorkloadDevices,
   step: GpuReadStep,
   { drive, gpu }: { readonly drive: NvmeDriver; readonly gpu: Gpu },
   seed: number,
@@ -34,7 +34,7 @@ function* reads(
     for (let index = 0; index < step.count; index++) {
       const block = step.block + (index * lengthBytes) / blockBytes;
       fillWithPattern(namespace, block * blockBytes, lengthBytes, seed + index);
-      const report = readIntoGpu(bench.system, { gpu, drive, block, lengthBytes, into, way, fallBackToRam });
+      const report = readIntoGpu(devices.system, { gpu, drive, block, lengthBytes, into, way, fallBackToRam });
       yield { report, memory: memoryOf(report, { gpu: gpu.fn, drive: fn }) };
     }
   } finally {

@@ -1,7 +1,7 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import { reportTraffic } from "../traffic-report.ts";
-import type { WorkloadBench } from "./bench.ts";
 import { copyTransfers } from "./copy-transfers.ts";
+import type { WorkloadDevices } from "./devices.ts";
 import { gpuTransfers } from "./gpu-transfers.ts";
 import { sizeOfStep } from "./limits.ts";
 import { placed } from "./placed-error.ts";
@@ -24,13 +24,13 @@ const SEEDS_OF_STEP = 2 ** 20;
  * Runs a step. Whatever happens to its transfers is in the result; throws, with the place, for what the file is to blame
  * for: sizes that are no whole blocks, places outside of a BAR.
  */
-export function runStep(bench: WorkloadBench, step: WorkloadStep, index: number, hooks: StepHooks): StepRun {
-  const { system } = bench;
+export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: number, hooks: StepHooks): StepRun {
+  const { system } = devices;
   const mark = system.traffic.mark();
-  const faults = faultsOf(bench);
+  const faults = faultsOf(devices);
   const tally = new StepTally();
-  const ended = transferAll(bench, step, index * SEEDS_OF_STEP, tally, hooks);
-  if (ended !== null || tally.transfers["device-error"] > 0) bench.stopDrives();
+  const ended = transferAll(devices, step, index * SEEDS_OF_STEP, tally, hooks);
+  if (ended !== null || tally.transfers["device-error"] > 0) devices.stopDrives();
   const outcome = ended?.outcome ?? tally.outcome;
   return {
     step,
@@ -41,7 +41,7 @@ export function runStep(bench: WorkloadBench, step: WorkloadStep, index: number,
     memory: tally.memory,
     checked: tally.checked,
     failures: tally.failures,
-    iommuFaults: faultsOf(bench) - faults,
+    iommuFaults: faultsOf(devices) - faults,
     traffic: reportTraffic(system, system.traffic.since(mark)),
     staged: null,
   };
@@ -51,7 +51,7 @@ export function runStep(bench: WorkloadBench, step: WorkloadStep, index: number,
 type Ended = { readonly outcome: StepOutcome; readonly why: string } | null;
 
 function transferAll(
-  bench: WorkloadBench,
+  devices: WorkloadDevices,
   step: WorkloadStep,
   seed: number,
   tally: StepTally,
@@ -60,7 +60,7 @@ function transferAll(
   try {
     refusePartsOfBlocks(step);
     hooks.startTransfer(0);
-    const transfers = transfersOf(bench, step, seed);
+    const transfers = transfersOf(devices, step, seed);
     for (let number = 1; ; number++) {
       hooks.startTransfer(number);
       const next = transfers.next();
@@ -78,14 +78,14 @@ function transferAll(
   }
 }
 
-function transfersOf(bench: WorkloadBench, step: WorkloadStep, seed: number): Generator<Transfer> {
+function transfersOf(devices: WorkloadDevices, step: WorkloadStep, seed: number): Generator<Transfer> {
   switch (step.kind) {
     case "copy":
-      return copyTransfers(bench, step, seed);
+      return copyTransfers(devices, step, seed);
     case "nvmeof":
-      return targetTransfers(bench, step, seed);
+      return targetTransfers(devices, step, seed);
     case "gpu-read":
-      return gpuTransfers(bench, step, seed);
+      return gpuTransfers(devices, step, seed);
   }
 }
 
@@ -101,6 +101,6 @@ function refusePartsOfBlocks(step: WorkloadStep): void {
   }
 }
 
-function faultsOf({ system: { units } }: WorkloadBench): number {
+function faultsOf({ system: { units } }: WorkloadDevices): number {
   return units.faults.length + units.droppedFaults;
 }

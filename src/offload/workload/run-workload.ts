@@ -2,7 +2,7 @@ import type { Backend } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { reportTraffic } from "../traffic-report.ts";
-import { WorkloadBench } from "./bench.ts";
+import { WorkloadDevices } from "./devices.ts";
 import { sizeOfStep } from "./limits.ts";
 import { systemOptions } from "./model-options.ts";
 import { runStep } from "./run-step.ts";
@@ -26,19 +26,19 @@ export interface RunOptions {
 export function runWorkload(workload: Workload, machine: Machine, options: RunOptions = {}): Simulation {
   const recorder = options.trace === true ? new TraceRecorder() : null;
   const runner = new Runner(workload, machine, options.progress);
-  const bench = runner.bench(recorder);
-  if (typeof bench === "string") return hiddenMachine(workload, machine, bench);
-  for (const step of workload.steps) bench.check(step);
-  const mark = bench.system.traffic.mark();
-  const steps = workload.steps.map((step, index) => runner.run(bench, step, index, recorder));
+  const devices = runner.devices(recorder);
+  if (typeof devices === "string") return hiddenMachine(workload, machine, devices);
+  for (const step of workload.steps) devices.check(step);
+  const mark = devices.system.traffic.mark();
+  const steps = workload.steps.map((step, index) => runner.run(devices, step, index, recorder));
   return {
     workload,
     machine,
     outcome: outcomeOf(steps),
     hidden: null,
-    choices: bench.system.choices,
+    choices: devices.system.choices,
     steps,
-    traffic: reportTraffic(bench.system, bench.system.traffic.since(mark)),
+    traffic: reportTraffic(devices.system, devices.system.traffic.since(mark)),
     trace: recorder?.finish() ?? null,
   };
 }
@@ -59,19 +59,19 @@ class Runner {
   }
 
   /** A model of the machine, or why there is none. */
-  bench(recorder: TraceRecorder | null, backend?: Backend): WorkloadBench | string {
+  devices(recorder: TraceRecorder | null, backend?: Backend): WorkloadDevices | string {
     const { model } = this.#workload;
     const options = systemOptions(this.#machine, model, recorder?.hop);
     try {
-      return new WorkloadBench(this.#machine, backend === undefined ? options : { ...options, backend });
+      return new WorkloadDevices(this.#machine, backend === undefined ? options : { ...options, backend });
     } catch (error) {
       if (error instanceof PeerlaneError && error.code === "unsupported") return error.message;
       throw error;
     }
   }
 
-  run(bench: WorkloadBench, step: WorkloadStep, index: number, recorder: TraceRecorder | null): StepRun {
-    const run = runStep(bench, step, index, {
+  run(devices: WorkloadDevices, step: WorkloadStep, index: number, recorder: TraceRecorder | null): StepRun {
+    const run = runStep(devices, step, index, {
       startTransfer: (transfer) => recorder?.startTransfer(index, transfer),
       finishTransfer: () => this.#progress(++this.#done, this.#total),
     });
@@ -81,8 +81,8 @@ class Runner {
   /** The same on a model of its own, on which nobody maps peer memory where the step itself cannot say so. */
   #runStaged(step: WorkloadStep, index: number): StepRun | null {
     const staged = stagedStep(step);
-    const bench = this.bench(null, staged.kind === "copy" ? "refusing" : undefined);
-    return typeof bench === "string" ? null : this.run(bench, staged, index, null);
+    const devices = this.devices(null, staged.kind === "copy" ? "refusing" : undefined);
+    return typeof devices === "string" ? null : this.run(devices, staged, index, null);
   }
 }
 

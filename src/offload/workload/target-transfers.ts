@@ -1,7 +1,7 @@
 import type { NvmeDriver } from "../../devices/nvme/driver.ts";
 import { RemoteHost } from "../../devices/rdma/remote-host.ts";
 import { type NvmeOfQueue, NvmeOfTarget } from "../nvmeof-target.ts";
-import type { WorkloadBench } from "./bench.ts";
+import type { WorkloadDevices } from "./devices.ts";
 import { fillWithPattern } from "./pattern.ts";
 import type { Transfer } from "./simulation.ts";
 import type { TargetIo, TargetStep } from "./workload.ts";
@@ -13,14 +13,14 @@ interface Connection {
 }
 
 /** Brings drive and NIC up and connects the hosts; I/Os are run each when it is asked for. `seed` is that of the first. */
-export function targetTransfers(bench: WorkloadBench, step: TargetStep, seed: number): Generator<Transfer> {
-  const drive = bench.drive(step.drive);
-  const nic = bench.nic(step.nic);
-  const peerMemory = bench.provider(step.provider);
+export function targetTransfers(devices: WorkloadDevices, step: TargetStep, seed: number): Generator<Transfer> {
+  const drive = devices.drive(step.drive);
+  const nic = devices.nic(step.nic);
+  const peerMemory = devices.provider(step.provider);
   const largest = Math.max(...step.io.map(({ sizeBytes }) => sizeBytes));
   const connections = Array.from({ length: step.queues }, (_, index): Connection => {
     const host = new RemoteHost(largest);
-    const target = new NvmeOfTarget(bench.system, { nic, drive, peerMemory, seed: step.seed + index });
+    const target = new NvmeOfTarget(devices.system, { nic, drive, peerMemory, seed: step.seed + index });
     return { queue: target.connect(host), host };
   });
   return ios(connections, drive, step.io, seed);

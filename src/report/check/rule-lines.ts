@@ -1,8 +1,8 @@
-import type { Outcome, PolicyResult, RuleResult } from "../../policy/result.ts";
+import type { PolicyResult, RuleOutcome, RuleResult } from "../../policy/result.ts";
 import { findingText } from "./findings.ts";
 
 /** The mark of an outcome. */
-export const MARKS: Readonly<Record<Outcome, string>> = { pass: "✓", fail: "✗", unknown: "?" };
+export const MARKS: Readonly<Record<RuleOutcome, string>> = { pass: "✓", fail: "✗", unknown: "?" };
 
 /** Findings that are told of each rule; how many more there are is said. */
 const TOLD = 5;
@@ -48,7 +48,7 @@ export function isVacuous({ counts, unmatched }: RuleResult): boolean {
   return unmatched.length > 0 && counts.pass + counts.fail + counts.unknown === 0;
 }
 
-const outcomes: readonly Outcome[] = ["pass", "fail", "unknown"];
+const outcomes: readonly RuleOutcome[] = ["pass", "fail", "unknown"];
 
 /** `5 rules: 3 pass, 1 fail, 1 unknown`. */
 export function summaryText({ results, counts }: PolicyResult): string {

@@ -1,6 +1,6 @@
 import { formatPlace } from "../../pci/error.ts";
 import type { Printable } from "../../pci/visible.ts";
-import type { Outcome, PolicyResult, RuleResult } from "../../policy/result.ts";
+import type { PolicyResult, RuleOutcome, RuleResult } from "../../policy/result.ts";
 import { machineLines } from "../facts.ts";
 import { screenText } from "../printable.ts";
 import { joinRich, painted, type Rich, rich } from "../rich.ts";
@@ -8,7 +8,7 @@ import type { Paint, ScreenOptions } from "../style.ts";
 import { truncate, wrap } from "../width.ts";
 import { findingGroups, isVacuous, MARKS, policyTitle, summaryText, unmatchedText, untold } from "./rule-lines.ts";
 
-const PAINTS: Readonly<Record<Outcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
+const PAINTS: Readonly<Record<RuleOutcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
 
 /** A policy's result as a screen: each rule with its mark, what decided those that do not pass, and a summary. */
 export function checkText(result: PolicyResult, options: ScreenOptions): Printable {

@@ -1,7 +1,7 @@
-import type { ClaimResult } from "../../lab/claims/claim.ts";
 import type { DesignId } from "../../lab/design.ts";
 import type { LabCell, LabResult } from "../../lab/lab.ts";
 import type { MeasuredDesign } from "../../lab/measure.ts";
+import type { StatementResult } from "../../lab/statements/statement.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { costTables } from "./costs.ts";
 import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan } from "./words.ts";
@@ -9,12 +9,12 @@ import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan } fro
 /** What a report of the lab is made of. */
 export interface LabView {
   readonly result: LabResult;
-  readonly claims: readonly ClaimResult[];
+  readonly statements: readonly StatementResult[];
   /** Times of this implementation, where they were asked for. */
   readonly measured: readonly MeasuredDesign[];
 }
 
-/** The lab as a report: who ends how where, the smallest counter-examples, claims, costs. */
+/** The lab as a report: who ends how where, the smallest counter-examples, statements, costs. */
 export function labBlocks(view: LabView): readonly Block[] {
   const { result } = view;
   return [
@@ -24,7 +24,7 @@ export function labBlocks(view: LabView): readonly Block[] {
       ? []
       : [list(result.designs.map(({ id, title }, index) => `${index + 1}: ${id}, ${title}`))]),
     ...counterExampleBlocks(result),
-    ...claimBlocks(view.claims),
+    ...statementBlocks(view.statements),
     ...costTables(result).flatMap(({ title, head, rows }) => [heading(title), table(head, rows)]),
     ...measuredBlocks(view.measured),
   ];
@@ -70,17 +70,17 @@ function counterExampleBlocks({ cells }: LabResult): readonly Block[] {
   ];
 }
 
-function claimBlocks(claims: readonly ClaimResult[]): readonly Block[] {
-  const checked = claims.filter((one) => one.checked !== null);
+function statementBlocks(statements: readonly StatementResult[]): readonly Block[] {
+  const checked = statements.filter((one) => one.checked !== null);
   if (checked.length === 0) return [];
   return [
     heading("What was said, and what the lab found"),
     list(
-      checked.map(({ claim, checked: found }): Rich => {
+      checked.map(({ statement, checked: found }): Rich => {
         const holds = found?.holds === true;
         return [
           { text: holds ? "claim holds" : "does not hold", paint: holds ? "direct" : "no" },
-          `: ${claim.says} (${claim.who}, ${claim.date}) → ${found?.evidence ?? ""}`,
+          `: ${statement.says} (${statement.who}, ${statement.date}) → ${found?.evidence ?? ""}`,
         ];
       }),
     ),

@@ -1,7 +1,7 @@
 import type { CostCounters } from "../../dma/cost.ts";
 import type { Baseline, LabResult, LabRun } from "../../lab/lab.ts";
+import type { ListKind } from "../../lab/list-kinds.ts";
 import type { ClassId } from "../../lab/machines/machine-class.ts";
-import type { Workload } from "../../lab/workload.ts";
 
 /** Machines whose costs are shown: no IOMMU, IOMMU and direct peers, IOMMU and peers through it. */
 export const COST_CLASSES: readonly ClassId[] = ["one-switch", "iommu-closed-root", "acs-redirect-iommu"];
@@ -21,23 +21,23 @@ export function costTables(result: LabResult): readonly CostTable[] {
   return result.classes
     .filter(({ id }) => COST_CLASSES.includes(id))
     .flatMap(({ id, title }) =>
-      (["no-peer", "mixed"] as const).flatMap((workload): CostTable[] => {
-        const rows = rowsOf(result, id, workload, length);
+      (["no-peer", "mixed"] as const).flatMap((listKind): CostTable[] => {
+        const rows = rowsOf(result, id, listKind, length);
         if (rows.length === 0) return [];
-        return [{ title: `${title}, ${workload} list of ${length} segments`, head: HEAD, rows }];
+        return [{ title: `${title}, ${listKind} list of ${length} segments`, head: HEAD, rows }];
       }),
     );
 }
 
-function rowsOf(result: LabResult, kind: ClassId, workload: Workload, length: number): readonly (readonly string[])[] {
+function rowsOf(result: LabResult, kind: ClassId, listKind: ListKind, length: number): readonly (readonly string[])[] {
   const baseline = result.baselines.find((one) => one.kind === kind && one.length === length);
   const rows = result.cells
     .filter((cell) => cell.kind === kind)
     .flatMap(({ design, runs }) => {
-      const run = runs.find((one) => one.workload === workload && one.length === length);
+      const run = runs.find((one) => one.listKind === listKind && one.length === length);
       return run === undefined ? [] : [[design, ...costCells(run)]];
     });
-  if (workload !== "no-peer" || baseline === undefined || rows.length === 0) return rows;
+  if (listKind !== "no-peer" || baseline === undefined || rows.length === 0) return rows;
   return [["(a kernel without peers)", ...baselineCells(baseline)], ...rows];
 }
 

@@ -6,7 +6,7 @@ import type { LabJson, LabReplayJson, LabRunJson } from "../json-types.ts";
 import type { LabView } from "./blocks.ts";
 
 /** `peerlane.lab/1`. */
-export function labJson({ result, claims, measured }: LabView): LabJson {
+export function labJson({ result, statements, measured }: LabView): LabJson {
   return {
     schema: "peerlane.lab/1",
     seed: result.seed,
@@ -19,7 +19,7 @@ export function labJson({ result, claims, measured }: LabView): LabJson {
     })),
     cells: result.cells.map(cellJson),
     baselines: result.baselines,
-    claims: claims.map(({ claim: { id, who, date, seed, says, about }, checked }) => ({
+    claims: statements.map(({ statement: { id, who, date, seed, says, about }, checked }) => ({
       ...{ id, who, date, seed, says, about },
       holds: checked?.holds ?? null,
       evidence: checked?.evidence ?? null,
@@ -32,7 +32,7 @@ function cellJson({ design, kind, runs, counterExample }: LabCell): LabJson["cel
   return {
     design,
     class: kind,
-    runs: runs.map(({ workload, length, result }: LabRun) => ({ workload, length, ...outcomeJson(result) })),
+    runs: runs.map(({ listKind, length, result }: LabRun) => ({ workload: listKind, length, ...outcomeJson(result) })),
     counterExample: counterExample === null ? null : { id: counterExample.id, ...detailsJson(counterExample.result) },
   };
 }

@@ -1,7 +1,7 @@
 import { markdownTable } from "markdown-table";
-import type { ClaimResult } from "../../lab/claims/claim.ts";
 import type { MappingDesign } from "../../lab/design.ts";
 import type { LabCell, LabResult } from "../../lab/lab.ts";
+import type { StatementResult } from "../../lab/statements/statement.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { escaped } from "../document-markdown.ts";
 import { type LabView, whyOf } from "./blocks.ts";
@@ -12,19 +12,19 @@ import { cellOutcome, labTitle, outcomeText } from "./words.ts";
  * The generated part of docs/lab.md: the table, what was said beside what was found, costs, machines, and a section for
  * each design. The same result gives the same text.
  */
-export function labPage({ result, claims }: LabView): Printable {
+export function labPage({ result, statements }: LabView): Printable {
   const sections = [
     `${labTitle(result)}. Lists with peers; lists without are right on every machine.`,
     outcomeTable(result),
     "## What was said, and what the lab found",
-    claimTable(claims),
+    statementTable(statements),
     "## Costs",
     "Counted operations of map and unmap. For each segment: page touches, look-ups (page → page map → provider), visits. For the whole list: passes, calls of the IOMMU driver, flushes waited for, allocations and frees of IOVA space, objects allocated; and what was done before the call (building, allocation, submission, attaching).",
     ...costTables(result).flatMap(({ title, head, rows }) => [`### ${title}`, tableOf(head, rows)]),
     "## Machines",
     result.classes.map(({ id, title, words }) => `- **${id}** (${title}): ${escaped(words)}`).join("\n"),
     "## Designs",
-    ...result.designs.map((design) => designSection(design, result, claims)),
+    ...result.designs.map((design) => designSection(design, result, statements)),
   ];
   return `${sections.join("\n\n")}\n` as Printable;
 }
@@ -50,14 +50,14 @@ function emphasized(cell: LabCell): string {
   return isSafe ? text : `**${text}**`;
 }
 
-function claimTable(claims: readonly ClaimResult[]): string {
+function statementTable(statements: readonly StatementResult[]): string {
   return markdownTable([
     ["said", "by", "", "found"],
-    ...claims.flatMap(({ claim, checked }) => {
+    ...statements.flatMap(({ statement, checked }) => {
       if (checked === null) return [];
-      const by = `${claim.who}, ${claim.date}${claim.seed === null ? "" : ` (seed ${claim.seed})`}`;
+      const by = `${statement.who}, ${statement.date}${statement.seed === null ? "" : ` (seed ${statement.seed})`}`;
       return [
-        [escaped(claim.says), by, checked.holds ? "claim holds" : "**does not hold**", escaped(checked.evidence)],
+        [escaped(statement.says), by, checked.holds ? "claim holds" : "**does not hold**", escaped(checked.evidence)],
       ];
     }),
   ]);
@@ -67,9 +67,9 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
   return markdownTable([head.map(escaped), ...rows.map((row) => row.map(escaped))]);
 }
 
-function designSection(design: MappingDesign, { cells }: LabResult, claims: readonly ClaimResult[]): string {
+function designSection(design: MappingDesign, { cells }: LabResult, statements: readonly StatementResult[]): string {
   const own = cells.filter((cell) => cell.design === design.id);
-  const said = claims.filter(({ claim, checked }) => checked !== null && claim.about.includes(design.id));
+  const said = statements.filter(({ statement, checked }) => checked !== null && statement.about.includes(design.id));
   return [
     `### ${design.id}`,
     `${capital(design.title)}. ${escaped(design.idea)}`,
@@ -78,8 +78,8 @@ function designSection(design: MappingDesign, { cells }: LabResult, claims: read
       `- struct pages for peer memory: ${design.hasPeerPages ? "yes, 64 bytes for each 4 KiB" : "none"}`,
       ...findings(own),
       ...said.map(
-        ({ claim, checked }) =>
-          `- ${checked?.holds === true ? "claim holds" : "does not hold"}: ${escaped(claim.says)}`,
+        ({ statement, checked }) =>
+          `- ${checked?.holds === true ? "claim holds" : "does not hold"}: ${escaped(statement.says)}`,
       ),
     ].join("\n"),
   ].join("\n\n");

@@ -1,13 +1,13 @@
 import { z } from "zod";
 import { HARDWARE_WORDS } from "../../fabric/options.ts";
 import { DESIGN_IDS } from "../../lab/design.ts";
+import { LIST_KINDS } from "../../lab/list-kinds.ts";
 import { CLASS_IDS } from "../../lab/machines/machine-class.ts";
-import { OUTCOMES } from "../../lab/outcome.ts";
-import { WORKLOADS } from "../../lab/workload.ts";
+import { LAB_OUTCOMES } from "../../lab/outcome.ts";
 import type { LabJson, LabReplayJson } from "../json-types.ts";
 import { count, named } from "../schema-parts.ts";
 
-const outcome = named("LabOutcomeJson", "How a run of the lab ended, best first.", z.enum(OUTCOMES));
+const outcome = named("LabOutcomeJson", "How a run of the lab ended, best first.", z.enum(LAB_OUTCOMES));
 const design = named("DesignIdJson", "A design of the lab.", z.enum(DESIGN_IDS));
 const kind = named("ClassIdJson", "A class of machines of the lab.", z.enum(CLASS_IDS));
 
@@ -70,7 +70,7 @@ const details = { refusal: refusal.nullable(), mishap: mishap.nullable() };
 const labRun = named(
   "LabRunJson",
   "A design on a machine with one list.",
-  z.strictObject({ workload: z.enum(WORKLOADS), length: count, ...run }),
+  z.strictObject({ workload: z.enum(LIST_KINDS), length: count, ...run }),
 );
 
 /** The validator of `peerlane lab --json`. */

@@ -1,23 +1,23 @@
 import type { LabCell, LabResult, LabRun } from "../../lab/lab.ts";
-import { OUTCOMES, type Outcome } from "../../lab/outcome.ts";
+import { LAB_OUTCOMES, type LabOutcome } from "../../lab/outcome.ts";
 import type { Span } from "../document.ts";
 import type { Paint } from "../style.ts";
 
 /** Both directions of lists with peers, the worst of all lengths and kinds. */
 export interface CellOutcome {
-  readonly read: Outcome;
-  readonly write: Outcome;
+  readonly read: LabOutcome;
+  readonly write: LabOutcome;
 }
 
 /** How a design ends on a machine, for lists that have peers. */
 export function cellOutcome({ runs }: LabCell): CellOutcome {
-  const withPeers = runs.filter(({ workload }) => workload !== "no-peer");
-  const worst = (of: (run: LabRun) => Outcome): Outcome =>
-    OUTCOMES[Math.max(0, ...withPeers.map((run) => OUTCOMES.indexOf(of(run))))] ?? "right";
+  const withPeers = runs.filter(({ listKind }) => listKind !== "no-peer");
+  const worst = (of: (run: LabRun) => LabOutcome): LabOutcome =>
+    LAB_OUTCOMES[Math.max(0, ...withPeers.map((run) => LAB_OUTCOMES.indexOf(of(run))))] ?? "right";
   return { read: worst(({ result }) => result.read), write: worst(({ result }) => result.write) };
 }
 
-const outcomeWords: Readonly<Record<Outcome, string>> = {
+const outcomeWords: Readonly<Record<LabOutcome, string>> = {
   right: "right",
   refused: "refused",
   fault: "fault",
@@ -25,7 +25,7 @@ const outcomeWords: Readonly<Record<Outcome, string>> = {
   "wrong-address": "wrong address",
 };
 
-const paints: Readonly<Record<Outcome, Paint>> = {
+const paints: Readonly<Record<LabOutcome, Paint>> = {
   right: "direct",
   refused: "warn",
   fault: "no",
@@ -43,7 +43,7 @@ export function outcomeSpan(outcome: CellOutcome): Span {
   return { text: outcomeText(outcome), paint: paintOf(outcome) };
 }
 
-const letters: Readonly<Record<Outcome, string>> = {
+const letters: Readonly<Record<LabOutcome, string>> = {
   right: "=",
   refused: "x",
   fault: "F",
@@ -63,7 +63,7 @@ export const LETTERS_LEGEND =
   "= right, x refused, F fault, L lost, W wrong address; two letters: write, then read; lists without peers are right everywhere unless a counter-example says otherwise";
 
 function paintOf({ read, write }: CellOutcome): Paint {
-  return paints[OUTCOMES.indexOf(read) > OUTCOMES.indexOf(write) ? read : write];
+  return paints[LAB_OUTCOMES.indexOf(read) > LAB_OUTCOMES.indexOf(write) ? read : write];
 }
 
 /** `12 designs on 22 machines, …`. */

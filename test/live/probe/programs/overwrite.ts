@@ -12,7 +12,7 @@ import { writeThroughPeer } from "../../../../src/live/probe/write-test.ts";
 const [path = "", folder = ""] = process.argv.slice(2);
 const tree = liveTree();
 const found = findDataFile(tree, path);
-const file = await DirectFile.open(found, { access: "write", claim: true });
+const file = await DirectFile.open(found, { access: "write", exclusive: true });
 const peer = await mapSystemMemory(128 * 1024);
 const dram = await mapSystemMemory(128 * 1024);
 const range = { start: 65_536, sizeBytes: 262_144 };

@@ -1,5 +1,5 @@
 import type { CostCounters } from "../../dma/cost.ts";
-import type { Claim } from "./claim.ts";
+import type { Statement } from "./statement.ts";
 
 const LOGAN = { who: "Logan Gunthorpe", date: "2017-04-16", seed: "000" } as const;
 const BEN = { who: "Benjamin Herrenschmidt", date: "2017-04-15", seed: "000" } as const;
@@ -14,7 +14,7 @@ function difference(more: CostCounters, less: CostCounters): string {
 }
 
 /** What was said of the first p2pmem patches. */
-export const CLAIMS_2017: readonly Claim[] = [
+export const STATEMENTS_2017: readonly Statement[] = [
   {
     ...LOGAN,
     id: "choice-at-allocation",

@@ -22,7 +22,7 @@ export type CopyEnd =
   | { readonly kind: "memory"; readonly fn: Bdf; readonly bar: number };
 
 /** A model of a machine, and the devices on it that a workload has brought up so far. */
-export class WorkloadBench {
+export class WorkloadDevices {
   readonly system: System;
   readonly #drives = new Map<Bdf, { readonly setup: DriveSetup; readonly driver: NvmeDriver }>();
   readonly #nics = new Map<Bdf, RdmaNic>();

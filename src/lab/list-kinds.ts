@@ -8,22 +8,22 @@ import type { LabMachine } from "./lab-machine.ts";
 export type SegmentKind = "a" | "b" | "r";
 
 /** The kinds of list. */
-export const WORKLOADS = ["no-peer", "mixed", "all-peer"] as const;
+export const LIST_KINDS = ["no-peer", "mixed", "all-peer"] as const;
 
-/** One of {@link WORKLOADS}. */
-export type Workload = (typeof WORKLOADS)[number];
+/** One of {@link LIST_KINDS}. */
+export type ListKind = (typeof LIST_KINDS)[number];
 
 /** Segments of a list at most. */
 export const MAX_SEGMENTS = 4096;
 
 /** The segments of a list of a kind and length; throws `usage` for lengths that the lab does not have. */
-export function segmentsOf(workload: Workload, length: number): readonly SegmentKind[] {
+export function segmentsOf(listKind: ListKind, length: number): readonly SegmentKind[] {
   checkLength(length);
   return Array.from({ length }, (_, index): SegmentKind => {
     // Runs of two of one owner: what a design keeps from segment to segment has to be kept, and given up again.
     const peer = ((index + 1) >> 1) % 2 === 0 ? "a" : "b";
-    if (workload === "no-peer") return "r";
-    return workload === "mixed" && index % 2 === 1 ? "r" : peer;
+    if (listKind === "no-peer") return "r";
+    return listKind === "mixed" && index % 2 === 1 ? "r" : peer;
   });
 }
 

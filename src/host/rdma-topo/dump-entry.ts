@@ -11,7 +11,7 @@ export interface DumpEntry {
 }
 
 /** One function of a dump, with the keys of `rdma_topo` (rdma-core 62, `SysfsDevice`). */
-export const entryForm: z.ZodType<DumpEntry> = z.object({
+export const dumpEntry: z.ZodType<DumpEntry> = z.object({
   /** Absolute path below `/sys/devices`, whose folders are the bridges above. */
   realpath: z.string().max(4096),
   /** Config space, zlib in base64. */

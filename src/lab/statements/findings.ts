@@ -1,9 +1,9 @@
 import type { CostCounters } from "../../dma/cost.ts";
 import type { DesignId } from "../design.ts";
 import { type Baseline, type LabCell, type LabResult, type LabRun, outcomesOf } from "../lab.ts";
+import type { ListKind } from "../list-kinds.ts";
 import { CLASS_IDS, type ClassId } from "../machines/machine-class.ts";
-import { type Outcome, worse } from "../outcome.ts";
-import type { Workload } from "../workload.ts";
+import { type LabOutcome, worse } from "../outcome.ts";
 
 /** Thrown inside of a check where the lab was not asked for what the check needs. */
 export class NotRun extends Error {
@@ -34,23 +34,23 @@ export class Findings {
   }
 
   /** The worst outcome of lists that have peers, both directions. */
-  withPeers(design: DesignId, kind: ClassId): Outcome {
+  withPeers(design: DesignId, kind: ClassId): LabOutcome {
     const cell = this.cell(design, kind);
-    return (["mixed", "all-peer"] as const).reduce<Outcome>((worst, workload) => {
-      const outcomes = outcomesOf(cell, workload);
+    return (["mixed", "all-peer"] as const).reduce<LabOutcome>((worst, listKind) => {
+      const outcomes = outcomesOf(cell, listKind);
       return outcomes === null ? worst : worse(worst, worse(outcomes.read, outcomes.write));
     }, "right");
   }
 
   /** The run with the longest list of a kind. */
-  run(design: DesignId, kind: ClassId, workload: Workload): LabRun {
+  run(design: DesignId, kind: ClassId, listKind: ListKind): LabRun {
     const { runs } = this.cell(design, kind);
-    return found(runs.find((run) => run.workload === workload && run.length === this.longest));
+    return found(runs.find((run) => run.listKind === listKind && run.length === this.longest));
   }
 
   /** Operations of mapping and unmapping the longest list of a kind; without `prepare`. */
-  cost(design: DesignId, kind: ClassId, workload: Workload): CostCounters {
-    const { map, unmap } = this.run(design, kind, workload).result.cost;
+  cost(design: DesignId, kind: ClassId, listKind: ListKind): CostCounters {
+    const { map, unmap } = this.run(design, kind, listKind).result.cost;
     return sum(map, unmap);
   }
 

@@ -10,7 +10,7 @@ export interface Checked {
 }
 
 /** Something that was said in the threads, with what decides it: outcomes and counts, nothing else. */
-export interface Claim {
+export interface Statement {
   readonly id: string;
   readonly who: string;
   readonly date: string;
@@ -24,20 +24,20 @@ export interface Claim {
   readonly check: (findings: Findings) => Checked;
 }
 
-/** A claim with its result; `null` where the lab was not asked for what it needs. */
-export interface ClaimResult {
-  readonly claim: Claim;
+/** A statement with its result; `null` where the lab was not asked for what it needs. */
+export interface StatementResult {
+  readonly statement: Statement;
   readonly checked: Checked | null;
 }
 
-/** Checks claims against what the lab found. */
-export function checkClaims(claims: readonly Claim[], result: LabResult): readonly ClaimResult[] {
+/** Checks statements against what the lab found. */
+export function checkStatements(statements: readonly Statement[], result: LabResult): readonly StatementResult[] {
   const findings = new Findings(result);
-  return claims.map((claim) => {
+  return statements.map((statement) => {
     try {
-      return { claim, checked: claim.check(findings) };
+      return { statement, checked: statement.check(findings) };
     } catch (error) {
-      if (error instanceof NotRun) return { claim, checked: null };
+      if (error instanceof NotRun) return { statement, checked: null };
       throw error;
     }
   });

@@ -5,14 +5,14 @@ import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { Capability } from "../../pci/capability.ts";
 import { type PciExpress, PORT_TYPES, type PortType } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
-import { bdf, bus, busAddress, byte, count, type KnownForm, physAddress, register, size } from "./parts.ts";
+import { bdf, bus, busAddress, byte, count, type KnownCodec, physAddress, register, size } from "./parts.ts";
 
 const id = register(4);
 const word = register(4);
 const doubleWord = register(8);
 
 /** One function with all that a machine says of it; the compiler holds it to {@link PciFunction}. */
-export function functionForm(known: KnownForm): z.ZodType<PciFunction, unknown> {
+export function functionCodec(known: KnownCodec): z.ZodType<PciFunction, unknown> {
   return z.strictObject({
     bdf,
     vendorId: known(id),
@@ -23,15 +23,15 @@ export function functionForm(known: KnownForm): z.ZodType<PciFunction, unknown> 
     headerType: known(byte),
     multifunction: known(z.boolean()),
     command: known(word),
-    bars: known(z.array(barForm(known))),
-    bridge: known(bridgeForm(known).nullable()),
-    express: known(expressForm(known).nullable()),
-    acs: known(acsForm.nullable()),
-    sriov: known(sriovForm(known).nullable()),
+    bars: known(z.array(barCodec(known))),
+    bridge: known(bridgeCodec(known).nullable()),
+    express: known(expressCodec(known).nullable()),
+    acs: known(acsCodec.nullable()),
+    sriov: known(sriovCodec(known).nullable()),
     resizableBars: known(
       z.array(z.strictObject({ barIndex: byte, currentBytes: known(size), supportedBytes: known(z.array(size)) })),
     ),
-    capabilities: known(z.array(capabilityForm)),
+    capabilities: known(z.array(capabilityCodec)),
     names: z.array(z.string()),
     label: z.string().nullable(),
     driver: known(z.string().nullable()),
@@ -47,7 +47,7 @@ export function functionForm(known: KnownForm): z.ZodType<PciFunction, unknown> 
   });
 }
 
-const acsForm: z.ZodType<Acs, unknown> = z.strictObject({
+const acsCodec: z.ZodType<Acs, unknown> = z.strictObject({
   capability: word,
   control: word,
   uncertain: word.exactOptional().describe("bits of control that are not known"),
@@ -58,7 +58,7 @@ const acsForm: z.ZodType<Acs, unknown> = z.strictObject({
     .describe("capability holds the bits that are on, and there may be more"),
 });
 
-const capabilityForm: z.ZodType<Capability, unknown> = z.strictObject({
+const capabilityCodec: z.ZodType<Capability, unknown> = z.strictObject({
   space: z.enum(["standard", "extended"]),
   id: word,
   version: count,
@@ -67,7 +67,7 @@ const capabilityForm: z.ZodType<Capability, unknown> = z.strictObject({
   decoded: z.record(z.string(), z.union([z.int(), z.string(), z.boolean()])),
 });
 
-function barForm(known: KnownForm): z.ZodType<Bar, unknown> {
+function barCodec(known: KnownCodec): z.ZodType<Bar, unknown> {
   return z.strictObject({
     index: byte,
     kind: z.enum(["memory", "io"]),
@@ -80,12 +80,12 @@ function barForm(known: KnownForm): z.ZodType<Bar, unknown> {
   });
 }
 
-function bridgeForm(known: KnownForm): z.ZodType<BridgeRegisters, unknown> {
+function bridgeCodec(known: KnownCodec): z.ZodType<BridgeRegisters, unknown> {
   const window = z.strictObject({ kind: z.enum(["io", "memory", "prefetchable"]), start: busAddress, size });
   return z.strictObject({ primary: byte, secondary: byte, subordinate: byte, windows: known(z.array(window)) });
 }
 
-function sriovForm(known: KnownForm): z.ZodType<Exclude<PciFunction["sriov"], null>, unknown> {
+function sriovCodec(known: KnownCodec): z.ZodType<Exclude<PciFunction["sriov"], null>, unknown> {
   const routing = z.int().min(0).max(0xffff);
   return z.strictObject({
     totalVfs: routing,
@@ -101,7 +101,7 @@ const portTypes = [...(Object.keys(PORT_TYPES) as PortType[]), "reserved"] as co
 /** Speeds are 2.5 to some hundreds; the bound is there to keep numbers finite. */
 const link = z.strictObject({ speedGTps: z.number().min(0).max(1_000_000), width: byte });
 
-const registersForm = z.strictObject({
+const registersCodec = z.strictObject({
   deviceCapabilities: doubleWord,
   deviceControl: word,
   deviceStatus: word,
@@ -115,7 +115,7 @@ const registersForm = z.strictObject({
   linkStatus2: word,
 });
 
-function expressForm(known: KnownForm): z.ZodType<PciExpress, unknown> {
+function expressCodec(known: KnownCodec): z.ZodType<PciExpress, unknown> {
   return z.strictObject({
     type: known(z.enum(portTypes)),
     version: known(count),
@@ -123,6 +123,6 @@ function expressForm(known: KnownForm): z.ZodType<PciExpress, unknown> {
     slotNumber: known(count.nullable()),
     linkCapable: known(link.nullable()),
     linkStatus: known(link.nullable()),
-    registers: known(registersForm),
+    registers: known(registersCodec),
   });
 }

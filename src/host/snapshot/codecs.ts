@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Known } from "../../pci/known.ts";
 import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
-import { functionForm } from "./function-form.ts";
-import { bus, busAddress, count, type KnownForm, knownForm, physAddress, size } from "./parts.ts";
+import { functionCodec } from "./function-codec.ts";
+import { bus, busAddress, count, type KnownCodec, knownCodec, physAddress, size } from "./parts.ts";
 import type { ReasonsTable } from "./reasons-table.ts";
 
 /** What this program writes and reads. */
@@ -20,20 +20,20 @@ export interface Frame extends Omit<Machine, "source" | "functions" | "hostBridg
   readonly functions: readonly unknown[];
 }
 
-/** The forms of a snapshot's parts, both ways: JSON against what a machine holds. */
-export interface SnapshotForms {
+/** The codecs of a snapshot's parts: JSON on one side, what a machine holds on the other. */
+export interface SnapshotCodecs {
   readonly frame: z.ZodType<Frame, unknown>;
   readonly hostBridge: z.ZodType<HostBridge, unknown>;
-  readonly fn: ReturnType<typeof functionForm>;
+  readonly fn: ReturnType<typeof functionCodec>;
   /** All of it at once, for the published schema. */
   readonly whole: z.ZodType;
 }
 
-/** Makes the forms. `table` takes the reasons of what is hidden when writing, and gives them when reading. */
-export function snapshotForms(table: ReasonsTable): SnapshotForms {
-  const known = knownForm(table);
-  const hostBridge = hostBridgeForm(known);
-  const fn = functionForm(known);
+/** Makes the codecs. `table` takes the reasons of what is hidden when writing, and gives them when reading. */
+export function snapshotCodecs(table: ReasonsTable): SnapshotCodecs {
+  const known = knownCodec(table);
+  const hostBridge = hostBridgeCodec(known);
+  const fn = functionCodec(known);
   const shapeAround = <Bridge extends z.ZodType, Fn extends z.ZodType>(bridge: Bridge, member: Fn) =>
     z.strictObject({
       schema: z.literal(SNAPSHOT_SCHEMA),
@@ -54,7 +54,7 @@ export function snapshotForms(table: ReasonsTable): SnapshotForms {
         model: known(count.nullable()),
         name: known(z.string().nullable()),
       }),
-      iommu: iommuForm(known),
+      iommu: iommuCodec(known),
       guestOf: z
         .strictObject({ hypervisor: z.enum(HYPERVISORS), shownBy: z.enum(HYPERVISOR_SIGNS) })
         .exactOptional()
@@ -73,7 +73,7 @@ export function snapshotForms(table: ReasonsTable): SnapshotForms {
   return { frame: shapeAround(z.unknown(), z.unknown()), hostBridge, fn, whole: shapeAround(hostBridge, fn) };
 }
 
-function hostBridgeForm(known: KnownForm): z.ZodType<HostBridge, unknown> {
+function hostBridgeCodec(known: KnownCodec): z.ZodType<HostBridge, unknown> {
   const window = z.strictObject({
     kind: z.enum(["io", "memory"]),
     physStart: physAddress,
@@ -83,7 +83,7 @@ function hostBridgeForm(known: KnownForm): z.ZodType<HostBridge, unknown> {
   return z.strictObject({ rootBus: bus, windows: known(z.array(window)), numaNode: known(z.int().nullable()) });
 }
 
-function iommuForm(known: KnownForm): z.ZodType<Iommu, unknown> {
+function iommuCodec(known: KnownCodec): z.ZodType<Iommu, unknown> {
   const groupTypes = z.codec(
     z.record(z.string().regex(/^(?:0|[1-9]\d{0,14})$/), z.string()),
     z.custom<ReadonlyMap<number, string>>((value) => value instanceof Map),

@@ -1,7 +1,7 @@
 import type { DesignId } from "../design.ts";
 import type { ClassId } from "../machines/machine-class.ts";
-import type { Claim } from "./claim.ts";
 import type { Findings } from "./findings.ts";
+import type { Statement } from "./statement.ts";
 
 const LOGAN = { who: "Logan Gunthorpe", date: "2019-06-20", seed: "002" } as const;
 const DAN = { who: "Dan Williams", date: "2019-06-20", seed: "002" } as const;
@@ -16,7 +16,7 @@ function apart(findings: Findings, a: DesignId, b: DesignId, without: readonly C
 }
 
 /** What was said of doing without pages, and of the export by VFIO. */
-export const CLAIMS_LATER: readonly Claim[] = [
+export const STATEMENTS_LATER: readonly Statement[] = [
   {
     ...LOGAN,
     id: "struct-pages-unused",
