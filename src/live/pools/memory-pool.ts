@@ -5,7 +5,6 @@ import type { Machine } from "../../host/machine.ts";
 import type { PoolUserView, PoolView } from "../../measured/pools.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
-import type { Host } from "../host.ts";
 
 /** A provider's p2pmem, as it is now. */
 export interface MemoryPool extends Omit<PoolView, "users" | "use"> {
@@ -99,12 +98,12 @@ function mappedBytes(maps: string): Map<string, number> {
 
 /** Yields the pools of a host now and at each interval (seconds) until `signal` is aborted. Devices are not read anew. */
 export async function* watchPools(
-  host: Host,
+  { tree, machine }: { readonly tree: FileTree; readonly machine: Machine },
   intervalSeconds: number,
   signal: AbortSignal,
 ): AsyncGenerator<readonly MemoryPool[]> {
   while (!signal.aborted) {
-    yield readPools(host.tree, host.machine);
+    yield readPools(tree, machine);
     await sleep(intervalSeconds * 1000, undefined, { signal }).catch(() => {});
   }
 }
