@@ -93,7 +93,7 @@ function parseDecision(text: string): { map: number; hops: number } {
 
 /**
  * Releases number the map types differently but in one order: not supported, bus address, through the host bridge. A
- * provider as its own client, without ACS of its own, is always a bus address: that fixes the scale.
+ * provider as its own client, without ACS of its own, is always a bus address: that sets the scale.
  */
 function codeOfBusAddr(pairs: readonly RawPair[]): number {
   const codes = new Set(
