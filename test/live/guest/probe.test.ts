@@ -180,7 +180,7 @@ describe.concurrent("peerlane probe in a guest", () => {
         "before=$(hash)",
         "start() {",
         "  peerlane probe nvme1 --via nvme0 --allow-write nvme1n1 >/tmp/out 2>/tmp/errors & child=$!",
-        "  tries=0; until ls $state/*.rescue >/dev/null 2>&1 || [ $tries = 200 ]; do sleep 0.1; tries=$((tries + 1)); done",
+        "  tries=0; until ls $state/*.rescue >/dev/null 2>&1 || [ $tries = 3000 ]; do sleep 0.1; tries=$((tries + 1)); done",
         "}",
         `for signal in ${signals.join(" ")}; do`,
         "  start",

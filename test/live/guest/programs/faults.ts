@@ -31,14 +31,16 @@ function copy(...words: readonly string[]): Promise<Ended> {
 async function copyInFlight(from: string, words: readonly string[]): Promise<ReturnType<typeof start>> {
   const before = poolOf(from).available;
   const running = start(["copy", ...words, "--yes", "--json"]);
-  must(await until(() => poolOf(from).available < before, 20_000), "the copy took no peer memory");
+  const hasEnded = (): boolean => running.process.exitCode !== null || running.process.signalCode !== null;
+  await until(() => poolOf(from).available < before || hasEnded());
+  if (hasEnded()) throw new Error(`the copy ended early: ${JSON.stringify(await running.ended)}`);
   await pause(300);
   return running;
 }
 
 async function poolIsWhole(bdf: string): Promise<void> {
   const { size } = poolOf(bdf);
-  must(await until(() => poolOf(bdf).available === size, 5000), "peer memory leaked", poolOf(bdf));
+  must(await until(() => poolOf(bdf).available === size), "peer memory leaked", poolOf(bdf));
 }
 
 function failed(name: string, { code, stdout, stderr }: Ended, words: RegExp): string {
@@ -173,10 +175,7 @@ await check("the provider is removed", async () => {
 
 async function rescan(bdf: string): Promise<void> {
   writeFileSync("/sys/bus/pci/rescan", "1");
-  must(
-    await until(() => existsSync(`/sys/bus/pci/devices/${bdf}/driver`), 10_000),
-    `${bdf} does not come back after a rescan`,
-  );
+  must(await until(() => existsSync(`/sys/bus/pci/devices/${bdf}/driver`)), `${bdf} does not come back after a rescan`);
   await pause(500);
 }
 

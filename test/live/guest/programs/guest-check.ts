@@ -88,7 +88,7 @@ export async function holdPool(bdf: string): Promise<{ readonly free: () => Prom
     setInterval(() => {}, 1000);`;
   const holder = spawn("node", ["-e", script], { stdio: "ignore" });
   const closed = new Promise((resolve) => holder.on("close", resolve));
-  must(await until(() => poolOf(bdf).available === 0, 20_000), "the pool is not taken", poolOf(bdf));
+  must(await until(() => poolOf(bdf).available === 0), "the pool is not taken", poolOf(bdf));
   return {
     free: async () => {
       holder.kill("SIGKILL");
@@ -134,9 +134,12 @@ export function writeBytes(path: string, position: number, bytes: Uint8Array): v
 /** What is waited for shares the emulated CPU with this: looking costs it time. */
 const POLL_MS = 40;
 
-/** Waits until a condition holds; `false` where it did not within the time. */
-export async function until(condition: () => boolean, milliseconds: number): Promise<boolean> {
-  for (const end = Date.now() + milliseconds; Date.now() < end; ) {
+/** Far longer than anything takes, however busy the machine is: a limit for what hangs. */
+export const PATIENCE_MS = 300_000;
+
+/** Waits until a condition holds; `false` where it never did. */
+export async function until(condition: () => boolean): Promise<boolean> {
+  for (const end = Date.now() + PATIENCE_MS; Date.now() < end; ) {
     if (condition()) return true;
     await pause(POLL_MS);
   }

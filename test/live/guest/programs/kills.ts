@@ -64,7 +64,7 @@ async function killOne(lane: Lane): Promise<void> {
   const before = available();
   const signal = SIGNALS[Math.floor(random() * SIGNALS.length)] ?? "SIGKILL";
   const early = random() < 0.2;
-  if (!early) await until(() => available() < before || copy.process.exitCode !== null, 20_000);
+  if (!early) await until(() => available() < before || copy.process.exitCode !== null);
   await pause(random() * (early ? 1500 : 400));
   copy.process.kill(signal);
   const { code, stderr } = await copy.ended;
@@ -112,7 +112,7 @@ async function killCopies(): Promise<object> {
     }
     await Promise.all(lanes.map(killOne));
     const pool = poolOf(provider);
-    must(await until(() => poolOf(provider).available === pool.size, 5000), "peer memory leaked", poolOf(provider));
+    must(await until(() => poolOf(provider).available === pool.size), "peer memory leaked", poolOf(provider));
     for (const [index, lane] of lanes.entries()) {
       if (inspect(lane, index) > 0 && resumed < wanted / 10) await finish(lane, index);
     }

@@ -8,6 +8,7 @@ import {
   bdfOf,
   type Ended,
   must,
+  PATIENCE_MS,
   pause,
   poolOf,
   type Running,
@@ -29,7 +30,6 @@ const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGKILL", "SIGKILL", "SIGINT"
 const MOST_RESTORE_KILLS = 2;
 /** Looking costs the emulated CPU time that the probe is waiting for. */
 const POLL_MS = 20;
-const PATIENCE_MS = 120_000;
 
 interface Counts {
   probes: number;
@@ -80,7 +80,7 @@ export async function killProbes(seed: number, wanted: number): Promise<object> 
     const kind = random();
     if (kind < 0.15) return await during(whole.seconds);
     if (kind < 0.3) return await untilWritten(running, random() * RESCUE_BYTES);
-    await until(() => rescueNames().length > 0 || hasEnded(running), PATIENCE_MS);
+    await until(() => rescueNames().length > 0 || hasEnded(running));
     await during(whole.overwritingSeconds);
   }
   /** Mostly when it begins to write. */
@@ -126,9 +126,9 @@ export async function killProbes(seed: number, wanted: number): Promise<object> 
 /** Lets a probe run to its end, and returns how long it took, and how long its range was overwritten of that. */
 async function measure(original: Buffer) {
   const running = start(PROBE);
-  await until(() => rescueNames().length > 0 || hasEnded(running), PATIENCE_MS);
+  await until(() => rescueNames().length > 0 || hasEnded(running));
   const begun = Date.now();
-  await until(() => rescueNames().length === 0 || hasEnded(running), PATIENCE_MS);
+  await until(() => rescueNames().length === 0 || hasEnded(running));
   const overwritingSeconds = (Date.now() - begun) / 1000;
   const ended = await running.ended;
   must(ended.code === 0, "the probe fails", ended);
@@ -143,7 +143,7 @@ function hasEnded({ process: child }: Running): boolean {
 /** What must hold at any moment: outside of the saved range nothing changed, and what is saved is what was there. */
 async function inspect({ wasKilled, ended }: Killed, original: Buffer, available: () => number, counts: Counts) {
   const { size } = poolOf(bdfOf(PROVIDER));
-  must(await until(() => available() === size, 5000), "peer memory leaked", poolOf(bdfOf(PROVIDER)));
+  must(await until(() => available() === size), "peer memory leaked", poolOf(bdfOf(PROVIDER)));
   const now = readDisk();
   const isSame = now.equals(original);
   const rescue = onlyRescue();

@@ -74,10 +74,10 @@ await check("resumed", async () => {
   ];
   const first = start(copy);
   const { size } = poolOf(provider);
-  must(await until(() => completedIn(JOURNAL) > 0, 60_000), "the copy came nowhere in a minute");
+  must(await until(() => completedIn(JOURNAL) > 0), "the copy came nowhere");
   first.process.kill("SIGKILL");
   must((await first.ended).signal === "SIGKILL", "the copy was over before it was killed");
-  must(await until(() => poolOf(provider).available === size, 5000), "a killed copy leaves peer memory taken");
+  must(await until(() => poolOf(provider).available === size), "a killed copy leaves peer memory taken");
   const { code, stdout, stderr } = await run([...copy, "--resume", "--verify"]);
   must(code === 0, "the resumed copy fails", { code, stdout, stderr });
   const { resumedAt } = JSON.parse(stdout) as { resumedAt: number };
