@@ -114,7 +114,7 @@ describe("bench below one switch", () => {
       ),
       step("after", AVAILABLE),
     ]);
-  }, 600_000);
+  }, 1_800_000);
 
   test("measures reads through peer memory and DRAM in turn", () => {
     const { code, text, errors } = part("read");
