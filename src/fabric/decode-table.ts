@@ -79,12 +79,13 @@ function withoutOverlap(claims: readonly Claim[]): readonly Claim[] {
   if (sorted.every((claim, index) => index === 0 || (sorted[index - 1]?.end ?? 0) <= claim.start)) return sorted;
   // Cells between all starts and ends; each claim takes those of its cells that no earlier one took.
   const edges = [...new Set(claims.flatMap(({ start, end }) => [start, end]))].sort((a, b) => a - b);
-  const cellAt = new Map(edges.map((edge, cell) => [edge, cell]));
+  const cells = new Map(edges.map((edge, cell) => [edge, cell]));
+  const cellAt = (edge: number): number => cells.get(edge) ?? noEntry(edge);
   const takenBy: (Claim | undefined)[] = new Array(edges.length).fill(undefined);
   const nextFree = Int32Array.from(edges, (_, cell) => cell);
   for (const claim of claims) {
-    const last = cellAt.get(claim.end) ?? 0;
-    for (let cell = freeFrom(nextFree, cellAt.get(claim.start) ?? 0); cell < last; cell = freeFrom(nextFree, cell)) {
+    const last = cellAt(claim.end);
+    for (let cell = freeFrom(nextFree, cellAt(claim.start)); cell < last; cell = freeFrom(nextFree, cell)) {
       takenBy[cell] = claim;
       nextFree[cell] = cell + 1;
     }

@@ -5,7 +5,7 @@ import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { displayName, roleOf, shortAddress } from "./device-names.ts";
+import { displayName, nameIn, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
@@ -159,11 +159,10 @@ function narrowHops(hops: number | null): string {
 function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: number, marks: Marks): readonly Rich[] {
   const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
   const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
-  const labels = table.providers.map((bdf) => {
-    const index = numberOf.get(bdf) ?? 0;
-    const fn = devices[index];
-    return `${String(index).padStart(String(devices.length - 1).length)} ${fn === undefined ? "" : displayName(fn)}`;
-  });
+  const digits = String(devices.length - 1).length;
+  const labels = table.providers.map(
+    (bdf) => `${String(numberOf.get(bdf) ?? "").padStart(digits)} ${nameIn(table.topology, bdf)}`,
+  );
   const labelWidth = Math.min(Math.max(...labels.map((label) => textWidth(label)), "provider".length), 24);
   const room = width - labelWidth - 1;
   const wideCell = 1 + Math.max(...cellWidths(table, marks), ...numbers.map((number) => number.length));
