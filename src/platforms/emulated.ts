@@ -1,5 +1,6 @@
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { isOfNoVendor } from "../pci/no-vendor.ts";
 
 /** Vendors whose ids no hardware carries but what a hypervisor shows: Red Hat (QEMU, virtio), and QEMU's own 1234. */
 const MADE_UP_VENDORS: readonly number[] = [0x1b36, 0x1af4, 0x1234];
@@ -14,7 +15,9 @@ const QEMU_SUBSYSTEM = { vendorId: 0x1af4, deviceId: 0x1100 };
  * Whether a function is one that QEMU emulates, by its ids: those that exist in QEMU only, its subsystem (1af4:1100), or
  * ids that it copies, unless a subsystem of another maker stands beside them: that is hardware, passed through.
  */
-export function isEmulated({ vendorId, deviceId, subsystem }: PciFunction): Known<boolean> {
+export function isEmulated(fn: PciFunction): Known<boolean> {
+  const { vendorId, deviceId, subsystem } = fn;
+  if (isOfNoVendor(fn)) return false;
   if (isUnknown(vendorId)) return vendorId;
   if (MADE_UP_VENDORS.includes(vendorId)) return true;
   if (!isUnknown(subsystem) && subsystem?.vendorId === QEMU_SUBSYSTEM.vendorId) {
@@ -23,7 +26,7 @@ export function isEmulated({ vendorId, deviceId, subsystem }: PciFunction): Know
   if (!EMULATED_VENDORS.includes(vendorId)) return false;
   if (isUnknown(deviceId)) return deviceId;
   if (!COPIED.has(vendorId * 0x10000 + deviceId)) return isUnknown(subsystem) ? subsystem : false;
-  // QEMU's e1000e names Intel, and no board. Scenarios name none either.
+  // QEMU's e1000e names Intel, and no board.
   return isUnknown(subsystem) || subsystem === null || (subsystem.vendorId === 0x8086 && subsystem.deviceId === 0);
 }
 

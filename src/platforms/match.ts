@@ -2,6 +2,7 @@ import type { Cpu, Iommu } from "../host/machine.ts";
 import { isTranslating } from "../host/machine.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import { isOfNoVendor } from "../pci/no-vendor.ts";
 import type { CpuPattern, FactMatch, IdPattern, IdSet, NumberRange } from "./fact.ts";
 
 /** All of the answers: one `false` decides, whatever the hidden ones turn out to be. */
@@ -33,6 +34,7 @@ function matchesPattern({ vendorId, deviceId }: PciFunction, { vendorId: vendor,
 
 /** Whether a function's ids are in a set. */
 export function isInSet(fn: PciFunction, set: IdSet): Known<boolean> {
+  if (isOfNoVendor(fn)) return false;
   if ("only" in set) return any(set.only.map((pattern) => matchesPattern(fn, pattern)));
   return holds(any(set.allBut.map((pattern) => matchesPattern(fn, pattern))), (excluded) => !excluded);
 }

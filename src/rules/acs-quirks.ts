@@ -1,5 +1,6 @@
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { isOfNoVendor } from "../pci/no-vendor.ts";
 
 /** What a device-specific quirk says in place of the ACS capability. */
 export type AcsQuirk =
@@ -149,6 +150,7 @@ const rows: readonly QuirkRow[] = [
  */
 export function acsQuirk(fn: PciFunction): Known<AcsQuirk | undefined> {
   const { vendorId, deviceId } = fn;
+  if (isOfNoVendor(fn)) return undefined;
   if (isUnknown(vendorId)) return vendorId;
   if (isUnknown(deviceId)) {
     return rows.some((row) => row.vendorId === vendorId && passes(fn, row.on)) ? deviceId : undefined;

@@ -1,4 +1,4 @@
-import { BRIDGE_IDS, DEFAULT_ACS_CAPABILITY } from "../host/scenario/defaults.ts";
+import { DEFAULT_ACS_CAPABILITY } from "../host/scenario/defaults.ts";
 import type {
   BridgeNode,
   DownstreamPortNode,
@@ -9,12 +9,11 @@ import type {
   SwitchNode,
 } from "../host/scenario/scenario.ts";
 import { PeerlaneError, type Place } from "../pci/error.ts";
+import { asQemuBuilds, BRIDGE_IDS, ENDPOINT_IDS } from "./qemu-ids.ts";
 
 /** Ids that QEMU's root ports have; a scenario may ask for either. */
 const ROOT_PORTS: Readonly<Record<string, string>> = { "1b36:000c": "pcie-root-port", "8086:3420": "ioh3420" };
 const Q35_HOST_BRIDGE = "8086:29c0";
-/** Ids of the endpoints that QEMU makes, by kind and bus. */
-const ENDPOINT_IDS = { nvme: "1b36:0010", nic: "8086:10d3", conventionalNic: "8086:100e" } as const;
 const CPUS: Readonly<Record<string, string>> = { "amd-zen": "EPYC", intel: "Skylake-Server" };
 const DISK_BYTES = "64M";
 
@@ -43,7 +42,8 @@ const withoutData: DriveOptions = () => ({ driver: "null-co", size: DISK_BYTES, 
  * The QEMU (7.2) machine of a scenario: a q35 board in software emulation. Refuses by name what QEMU cannot build.
  * MODEL: QEMU's VT-d stands in for whatever IOMMU the scenario names; its switch ports have no ACS.
  */
-export function qemuMachine(scenario: Scenario, driveOptions: DriveOptions = withoutData): QemuMachine {
+export function qemuMachine(written: Scenario, driveOptions: DriveOptions = withoutData): QemuMachine {
+  const scenario = asQemuBuilds(written);
   const builder = new CommandLineBuilder(driveOptions);
   const preset = scenario.cpu?.preset ?? (scenario.cpu === null ? "amd-zen" : "");
   const cpu = CPUS[preset];
@@ -196,8 +196,9 @@ class CommandLineBuilder {
   #endpoint(bus: string, node: EndpointNode, conventional: boolean): void {
     if (node.acs !== null) throw refused("its endpoints have no ACS", node.place);
     if (node.sriov !== null) throw refused("virtual functions are not set up in the guest", node.place);
-    const made =
-      node.endpoint === "nic" ? (conventional ? ENDPOINT_IDS.conventionalNic : ENDPOINT_IDS.nic) : ENDPOINT_IDS.nvme;
+    const made = idText(
+      node.endpoint === "nic" ? (conventional ? ENDPOINT_IDS.conventionalNic : ENDPOINT_IDS.nic) : ENDPOINT_IDS.nvme,
+    );
     if (["nic", "nvme"].includes(node.endpoint) && idText(node.id) !== made) {
       throw refused(`its ${node.endpoint} is ${made}, not ${idText(node.id)}`, node.place);
     }
@@ -232,8 +233,8 @@ function cmb(node: EndpointNode): Properties {
   return { cmb_size_mb: megabytes };
 }
 
-function idText({ vendorId, deviceId }: PciIds): string {
-  return `${hex4(vendorId)}:${hex4(deviceId)}`;
+function idText(id: PciIds | null): string {
+  return id === null ? "none" : `${hex4(id.vendorId)}:${hex4(id.deviceId)}`;
 }
 
 function hex4(value: number): string {

@@ -158,7 +158,8 @@ describe("--move", () => {
 cpu: intel
 iommu: off
 hostBridges:
-  - below:
+  - id: 8086:a700
+    below:
       - rootPort: { at: 04.0 }
         below:
           - switch: { acs: false }
@@ -167,7 +168,7 @@ hostBridges:
               - port: { at: 05.0 }
   - bus: 0x40
     below:
-      - rootPort: { at: 00.0 }
+      - rootPort: { at: 00.0, id: 8086:a70d }
         below: [nic: { name: two }]
 `,
         "m.yaml",

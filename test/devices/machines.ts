@@ -35,7 +35,8 @@ const portIds = "portId: 1000:c030";
 export function serverMachine(iommu: IommuMode = "off", acs = "false", cpu = "cpu: amd-zen"): Machine {
   return machineOf(
     `
-  - below:
+  - id: 8086:29c0
+    below:
       - rootPort: { name: root1, acs: ${acs} }
         below:
           - switch: { id: 1000:c030, ${portIds}, acs: ${acs}, name: switch }
@@ -59,15 +60,16 @@ export function serverMachine(iommu: IommuMode = "off", acs = "false", cpu = "cp
 export function emulatedMachine(iommu: IommuMode): Machine {
   return machineOf(
     `
-  - below:
-      - rootPort: { name: root1 }
+  - id: 8086:29c0
+    below:
+      - rootPort: { name: root1, id: 1b36:000c }
         below:
-          - switch: { acs: false, name: switch }
+          - switch: { acs: false, name: switch, id: 104c:8232, portId: 104c:8233 }
             below:
-              - nvme: { cmb: 1M, name: cmb0 }
-              - nvme: { name: nvme0 }
-              - nic: { name: nic0 }
-              - gpu: { bar: 256M, name: gpu0 }`,
+              - nvme: { cmb: 1M, name: cmb0, id: 1b36:0010 }
+              - nvme: { name: nvme0, id: 1b36:0010 }
+              - nic: { name: nic0, id: 8086:10d3 }
+              - gpu: { bar: 256M, name: gpu0, id: 1234:1111 }`,
     iommu,
   );
 }

@@ -4,6 +4,7 @@ import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { asQemuBuilds } from "../../src/vm/qemu-ids.ts";
 import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { listBoots } from "./boots.ts";
 import { comparePairs } from "./compare.ts";
@@ -19,7 +20,7 @@ function acsControl(machine: Machine, only: ReadonlySet<Bdf>): Record<string, nu
 
 describe("a scenario, put through the rules of the boot, is the machine that the kernel booted", () => {
   test.for(listBoots())("$name", ({ name, scenario }) => {
-    const written = afterBoot(scenarioMachine(scenario));
+    const written = afterBoot(scenarioMachine(asQemuBuilds(scenario)));
     const booted = readCapturedMachine(name);
     const functions = new Set(written.functions.map(({ bdf }) => bdf));
     expect(acsControl(written, functions)).toEqual(acsControl(booted, functions));

@@ -47,7 +47,7 @@ export function buildEndpoint(
     endpoint: kind,
     bus,
     ...base,
-    id: attributes.id ?? defaults.id,
+    id: attributes.id ?? null,
     classCode: attributes.class ?? defaults.classCode,
     bars: barsOf(defaults, attributes, fail),
     cmbBytes: attributes.cmb ?? null,

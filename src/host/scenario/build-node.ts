@@ -1,7 +1,7 @@
 import { PeerlaneError, type Place } from "../../pci/error.ts";
 import type { ValuePath, YamlSource } from "../yaml/yaml-source.ts";
 import { buildEndpoint } from "./build-endpoint.ts";
-import { BRIDGE_IDS, BRIDGE_LINKS, DEFAULT_ACS_CAPABILITY, fullLink } from "./defaults.ts";
+import { BRIDGE_LINKS, DEFAULT_ACS_CAPABILITY, fullLink } from "./defaults.ts";
 import type { NodeInput, PortInput } from "./input.ts";
 import { type Item, itemsAt, type Placement, placeOnBus, type Slots } from "./placement.ts";
 import type { AcsText } from "./scalars.ts";
@@ -141,7 +141,7 @@ function buildRootPort(
 ): RootPortNode {
   countFunctions(context, 1, placement.path);
   const base = baseOf(context, bus, placement);
-  const { id = BRIDGE_IDS.rootPort, acs, link = null } = input.attributes;
+  const { id = null, acs, link = null } = input.attributes;
   const below: BusContext = { bus: "link", hasHostBridge: false, numaNode: base.numaNode };
   return {
     kind: "root-port",
@@ -162,16 +162,11 @@ function buildSwitch(
 ): SwitchNode {
   countFunctions(context, 1, placement.path);
   const base = baseOf(context, bus, placement);
-  const {
-    id = BRIDGE_IDS.switch,
-    portId = BRIDGE_IDS.port,
-    acs,
-    link = fullLink(BRIDGE_LINKS.switch),
-  } = input.attributes;
+  const { id = null, portId, acs, link = fullLink(BRIDGE_LINKS.switch) } = input.attributes;
   const portItems = itemsAt(input.below, placement.path).map((item) => asPort(item));
   const why = "a switch has at most 32 downstream ports, devices 00 to 1f";
   const placements = placeOnBus(portItems, { first: 0, last: 31, reserved: null, full: FULL, why }, context.source);
-  const inherited: PortInput = { id: portId, acs };
+  const inherited: PortInput = { ...(portId === undefined ? {} : { id: portId }), acs };
   const inside: BusContext = { ...bus, numaNode: base.numaNode };
   return {
     kind: "switch",
@@ -207,7 +202,7 @@ function buildDownstreamPort(
   return {
     kind: "downstream-port",
     ...base,
-    id: attributes.id ?? BRIDGE_IDS.port,
+    id: attributes.id ?? null,
     acs: portAcs(attributes.acs),
     link: attributes.link ?? null,
     below: buildBelow(context, { bus: "link", hasHostBridge: false, numaNode: base.numaNode }, items),
@@ -223,7 +218,7 @@ function buildBridge(
   countFunctions(context, 1, placement.path);
   const base = baseOf(context, bus, placement);
   const isConventional = bus.bus === "conventional";
-  const { id = isConventional ? BRIDGE_IDS.pciToPci : BRIDGE_IDS.pcieToPci, link } = input.attributes;
+  const { id = null, link } = input.attributes;
   if (link !== undefined && bus.bus !== "link") {
     throw misplaced(context, [...placement.path, "bridge", "link"], "no link leads to this bridge", "drop 'link'");
   }

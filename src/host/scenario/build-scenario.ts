@@ -2,7 +2,6 @@ import { PeerlaneError } from "../../pci/error.ts";
 import type { ValuePath, YamlSource } from "../yaml/yaml-source.ts";
 import { type BuildContext, buildBelow, countFunctions } from "./build-node.ts";
 import { CPU_PRESETS } from "./cpu-presets.ts";
-import { BRIDGE_IDS } from "./defaults.ts";
 import type { CpuInput, HostBridgeInput, ScenarioInput } from "./input.ts";
 import { itemsAt } from "./placement.ts";
 import type { Scenario, ScenarioCpu, ScenarioHostBridge, ScenarioIommu } from "./scenario.ts";
@@ -97,15 +96,15 @@ function buildHostBridge(
       remedy: "give this one another `bus:` or a `segment:` of its own",
     });
   }
-  const id = input.id ?? (bus === 0 ? BRIDGE_IDS.hostBridge : "none");
   const numaNode = input.numaNode ?? null;
-  const hasHostBridge = id !== "none";
+  const hasHostBridge = input.id === undefined ? bus === 0 : input.id !== "none";
   countFunctions(context, hasHostBridge ? 1 : 0, path);
   return {
     segment,
     bus,
     busOffset: input.busOffset ?? 0,
-    id: hasHostBridge ? id : null,
+    hasFunction: hasHostBridge,
+    id: input.id === undefined || input.id === "none" ? null : input.id,
     numaNode,
     below: buildBelow(context, { bus: "root", hasHostBridge, numaNode }, itemsAt(input.below, path)),
     place,

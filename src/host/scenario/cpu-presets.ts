@@ -1,23 +1,25 @@
-/** CPUs that a scenario (or `--cpu`) can name. */
+/**
+ * CPUs that a scenario (or `--cpu`) can name: as much of each as the kernel asks, and no model. What somebody measured
+ * or documented of one model holds for none of these.
+ */
 export const CPU_PRESETS = {
-  /** EPYC 7001, family 0x17: the first family whose root complex the kernel trusts. */
-  "amd-zen": { architecture: "x86_64", vendor: "AuthenticAMD", family: 0x17, model: 1, name: "AMD EPYC Processor" },
-  /** Opteron 6300, family 0x15. */
+  /** From family 0x17 on the kernel trusts the root complex. */
+  "amd-zen": {
+    architecture: "x86_64",
+    vendor: "AuthenticAMD",
+    family: 0x17,
+    model: null,
+    name: "AMD Zen, model not given",
+  },
+  /** Any family below. */
   "amd-pre-zen": {
     architecture: "x86_64",
     vendor: "AuthenticAMD",
     family: 0x15,
-    model: 2,
-    name: "AMD Opteron 63xx class CPU",
+    model: null,
+    name: "AMD before Zen, model not given",
   },
-  /** Xeon Scalable, family 6 model 85. */
-  intel: {
-    architecture: "x86_64",
-    vendor: "GenuineIntel",
-    family: 6,
-    model: 85,
-    name: "Intel Xeon Processor (Skylake)",
-  },
+  intel: { architecture: "x86_64", vendor: "GenuineIntel", family: 6, model: null, name: "Intel, model not given" },
   arm: { architecture: "aarch64", vendor: null, family: null, model: null, name: null },
 } as const;
 

@@ -1,6 +1,6 @@
 import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../../pci/acs.ts";
 import type { LinkState } from "../../pci/express.ts";
-import type { BusKind, EndpointKind, PciIds, ScenarioBar, ScenarioLink } from "./scenario.ts";
+import type { BusKind, EndpointKind, ScenarioBar, ScenarioLink } from "./scenario.ts";
 
 /**
  * What QEMU's root port offers: what the specification asks of every downstream port (PCIe 6.0 sec 6.12.1.1), and direct
@@ -23,21 +23,8 @@ export const ACS_LETTERS: Readonly<Record<string, number>> = {
   DT: PCI_ACS_DT,
 };
 
-/** Ids of QEMU's bridges, by scenario kind. */
-export const BRIDGE_IDS: Readonly<
-  Record<"hostBridge" | "rootPort" | "switch" | "port" | "pcieToPci" | "pciToPci", PciIds>
-> = {
-  hostBridge: { vendorId: 0x8086, deviceId: 0x29c0 },
-  rootPort: { vendorId: 0x1b36, deviceId: 0x000c },
-  switch: { vendorId: 0x104c, deviceId: 0x8232 },
-  port: { vendorId: 0x104c, deviceId: 0x8233 },
-  pcieToPci: { vendorId: 0x1b36, deviceId: 0x000e },
-  pciToPci: { vendorId: 0x1b36, deviceId: 0x0001 },
-};
-
 /** What an endpoint is when a scenario gives nothing but its kind. */
 export interface EndpointDefaults {
-  readonly id: PciIds;
   readonly classCode: number;
   readonly bars: readonly ScenarioBar[];
   /** Index of the BAR that `bar:` sizes. */
@@ -54,7 +41,6 @@ function memoryBar(index: number, sizeBytes: number, width: 32 | 64, prefetchabl
 
 /** QEMU's e1000, which stands for a NIC on a conventional bus. */
 const CONVENTIONAL_NIC: EndpointDefaults = {
-  id: { vendorId: 0x8086, deviceId: 0x100e },
   classCode: 0x020000,
   bars: [
     memoryBar(0, 0x20000, 32, false),
@@ -73,7 +59,6 @@ export function endpointDefaults(kind: EndpointKind, bus: BusKind): EndpointDefa
 /** Defaults by kind: QEMU's nvme, e1000e and ivshmem-plain; for GPUs and accelerators a usual layout. */
 const ENDPOINT_DEFAULTS: Readonly<Record<EndpointKind, EndpointDefaults>> = {
   nvme: {
-    id: { vendorId: 0x1b36, deviceId: 0x0010 },
     classCode: 0x010802,
     bars: [memoryBar(0, 0x4000, 64, false)],
     mainBar: 0,
@@ -81,7 +66,6 @@ const ENDPOINT_DEFAULTS: Readonly<Record<EndpointKind, EndpointDefaults>> = {
     link: { speedGTps: 16, width: 4 },
   },
   nic: {
-    id: { vendorId: 0x8086, deviceId: 0x10d3 },
     classCode: 0x020000,
     bars: [memoryBar(0, 0x20000, 32, false), memoryBar(1, 0x20000, 32, false), memoryBar(3, 0x4000, 32, false)],
     mainBar: 0,
@@ -89,7 +73,6 @@ const ENDPOINT_DEFAULTS: Readonly<Record<EndpointKind, EndpointDefaults>> = {
     link: { speedGTps: 16, width: 16 },
   },
   gpu: {
-    id: { vendorId: 0x10de, deviceId: 0x2330 },
     classCode: 0x030200,
     bars: [memoryBar(0, 16 * MiB, 32, false), memoryBar(1, 256 * MiB, 64, true)],
     mainBar: 1,
@@ -97,7 +80,6 @@ const ENDPOINT_DEFAULTS: Readonly<Record<EndpointKind, EndpointDefaults>> = {
     link: { speedGTps: 16, width: 16 },
   },
   accel: {
-    id: { vendorId: 0x1234, deviceId: 0x11e8 },
     classCode: 0x120000,
     bars: [memoryBar(0, 64 * MiB, 64, true)],
     mainBar: 0,
@@ -105,7 +87,6 @@ const ENDPOINT_DEFAULTS: Readonly<Record<EndpointKind, EndpointDefaults>> = {
     link: { speedGTps: 16, width: 16 },
   },
   device: {
-    id: { vendorId: 0x1af4, deviceId: 0x1110 },
     classCode: 0x050000,
     bars: [memoryBar(0, 256, 32, false), memoryBar(2, 4 * MiB, 64, true)],
     mainBar: 2,

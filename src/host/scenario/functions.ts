@@ -5,11 +5,12 @@ import { capabilityName } from "../../pci/capability-names.ts";
 import { PCI_COMMAND_IO, PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../../pci/config-space.ts";
 import type { P2pmem, PciFunction } from "../../pci/function.ts";
 import { type Known, type Unknown, unknown } from "../../pci/known.ts";
+import { NO_VENDOR } from "../../pci/no-vendor.ts";
 import { type AddressMap, VF_BAR_BYTES, windowKindOf } from "./address-map.ts";
 import type { NumberedFunction } from "./bus-numbers.ts";
 import { expressOf } from "./express.ts";
 import { physOf } from "./host-windows.ts";
-import type { DownstreamPortNode, EndpointNode, ScenarioHostBridge, ScenarioNode } from "./scenario.ts";
+import type { DownstreamPortNode, EndpointNode, PciIds, ScenarioHostBridge, ScenarioNode } from "./scenario.ts";
 
 type FunctionNode = ScenarioNode | DownstreamPortNode;
 
@@ -47,8 +48,7 @@ function pciFunction(fn: NumberedFunction, context: FunctionContext): PciFunctio
   const express = expressOf(node);
   return {
     ...emptyFunction(bdf, upstream, context),
-    vendorId: node.id.vendorId,
-    deviceId: node.id.deviceId,
+    ...idsOf(node.id),
     classCode: endpoint === null ? BRIDGE_CLASS : endpoint.classCode,
     headerType: endpoint === null ? 1 : 0,
     multifunction: node.multifunction,
@@ -71,15 +71,18 @@ function pciFunction(fn: NumberedFunction, context: FunctionContext): PciFunctio
 
 /** The function at 00.0 of a root bus that stands for its host bridge. */
 export function hostBridgeFunction(bdf: Bdf, context: FunctionContext): PciFunction | null {
-  const { id, numaNode } = context.hostBridge;
-  if (id === null) return null;
+  const { hasFunction, id, numaNode } = context.hostBridge;
+  if (!hasFunction) return null;
   return {
     ...emptyFunction(bdf, null, context),
-    vendorId: id.vendorId,
-    deviceId: id.deviceId,
+    ...idsOf(id),
     classCode: 0x060000,
     numaNode,
   };
+}
+
+function idsOf(id: PciIds | null): Pick<PciFunction, "vendorId" | "deviceId"> {
+  return id === null ? { vendorId: NO_VENDOR, deviceId: NO_VENDOR } : { vendorId: id.vendorId, deviceId: id.deviceId };
 }
 
 function emptyFunction(bdf: Bdf, upstream: Bdf | null, context: FunctionContext): PciFunction {
@@ -176,7 +179,7 @@ function commandOf(bars: readonly Bar[], isBridge: boolean): number {
 
 function sriovOf({ node, vfs }: NumberedFunction): PciFunction["sriov"] {
   if (node.kind !== "endpoint" || node.sriov === null || vfs === null) return null;
-  return { ...node.sriov, ...vfs, vfDeviceId: node.id.deviceId, vfMemoryEnable: node.sriov.numVfs > 0 };
+  return { ...node.sriov, ...vfs, vfDeviceId: node.id?.deviceId ?? 0, vfMemoryEnable: node.sriov.numVfs > 0 };
 }
 
 function resizableBarsOf(node: EndpointNode): PciFunction["resizableBars"] {

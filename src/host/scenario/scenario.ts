@@ -23,7 +23,8 @@ export interface ScenarioFunctionBase {
   readonly function: number;
   /** True when its device has further functions in the scenario (bit 7 of the header type of function 0). */
   readonly multifunction: boolean;
-  readonly id: PciIds;
+  /** `null`: not stated, so that it is hardware of no vendor. */
+  readonly id: PciIds | null;
   /** Name given in the scenario, unique in it, else `null`. */
   readonly name: string | null;
   readonly numaNode: number | null;
@@ -118,7 +119,9 @@ export interface ScenarioHostBridge {
   readonly bus: number;
   /** Bus address minus CPU physical address in its memory windows. */
   readonly busOffset: number;
-  /** Ids of the host bridge function at 00.0 of the root bus; `null`: there is none (as below an expander bridge). */
+  /** There is a function at 00.0 of the root bus that stands for the host bridge (below an expander bridge there is none). */
+  readonly hasFunction: boolean;
+  /** Ids of that function; `null`: not stated, or there is none. */
   readonly id: PciIds | null;
   readonly numaNode: number | null;
   readonly below: readonly ScenarioNode[];

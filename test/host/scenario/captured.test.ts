@@ -5,6 +5,7 @@ import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
 import { afterBoot } from "../../../src/rules/boot-acs.ts";
+import { asQemuBuilds } from "../../../src/vm/qemu-ids.ts";
 import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
 import { listBoots } from "../../vm/boots.ts";
 
@@ -43,7 +44,7 @@ it("There are recorded boots to compare with, some with ACS redirect disabled by
 it.each(boots)(
   "$name: every function of the scenario is in the machine that a real kernel booted from it, the same",
   (boot) => {
-    const machine = afterBoot(scenarioMachine(boot.scenario));
+    const machine = afterBoot(scenarioMachine(asQemuBuilds(boot.scenario)));
     const real = new Map(readCapturedMachine(boot.name).functions.map((fn) => [fn.bdf, fn]));
     for (const fn of machine.functions) {
       const twin = real.get(fn.bdf);

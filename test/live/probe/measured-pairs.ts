@@ -10,6 +10,7 @@ import type { DataState } from "../../../src/measured/probe.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
+import { asQemuBuilds } from "../../../src/vm/qemu-ids.ts";
 
 /** Pairs as if they had been measured on a machine with a switch behind a translating IOMMU. */
 
@@ -30,7 +31,7 @@ hostBridges:
         below:
           - nvme: { name: nvme2 }
 `;
-export const machine: Machine = scenarioMachine(parseScenario(text, "t.yaml"));
+export const machine: Machine = scenarioMachine(asQemuBuilds(parseScenario(text, "t.yaml")));
 export const provider: Bdf = parseBdf("03:00.0") as Bdf;
 export const table: VerdictTable = decideAll(machine);
 export const routes: PeerRoutes = new PeerRoutes(table);
