@@ -70,8 +70,8 @@ export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
           : why.cutOff
         : why.notVerbose;
   const missingHead = record.isHeadDone && isVerbose ? undefined : missing;
-  const missingCapability = missing ?? record.capabilitiesHidden ?? unprintedList(record);
   const lost = lostMiddle(record);
+  const missingCapability = missing ?? record.capabilitiesHidden ?? unprintedList(record) ?? lost;
   const progIf = programmingInterface(record, isVerbose);
   const kind = orUnknown(record.classKind, why.unreadable);
   return {

@@ -123,6 +123,11 @@ describe("the ACS of a record into which lines of another may have run is hidden
     for (const address of ["00:01.0", "00:03.0", "01:00.0"]) expect(at(machine, address).acs).toEqual(known);
   });
 
+  it("so is its kind of port where the title of that capability is filtered out", () => {
+    const filtered = rootPort.filter((line) => !line.includes("Express"));
+    expect(at(read(text(filtered)), "00:01.0")).toMatchObject({ express: hidden, acs: hidden });
+  });
+
   it("is known where all records leave out the same lines", () => {
     const short = (lines: readonly string[]): string[] =>
       lines.filter((line) => !/Latency|Secondary|BridgeCtl|DevCtl|DevSta|LnkCtl|Slt|Header|LnkCap2/.test(line));
