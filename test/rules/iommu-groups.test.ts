@@ -114,6 +114,21 @@ describe("A function on its own is isolated", () => {
     expect(answer).toEqual(isolated === "?" ? open : isolated === "yes");
   });
 
+  test.each(
+    rows(`
+      // on  | isolated
+      0x1d   | yes  // all that is asked for
+      0x7f   | yes
+      0x0d   | ?    // Upstream Forwarding may not be offered, which counts as on
+      0x00   | ?
+    `),
+  )("a root port with %s on, whose capability is not shown: %s", (control, isolated) => {
+    const bits = { capability: 0, control: Number(control), capabilityHidden: true } as const;
+    const answer = isIsolated(endpoint("00:01.0", { express: express("root-port"), acs: bits }));
+    const open = unknown("what the ACS of 0000:00:01.0 offers is not shown");
+    expect(answer).toEqual(isolated === "?" ? open : true);
+  });
+
   const pf = at("03:00.0");
   test.each<[name: string, address: string, parts: Partial<PciFunction>, isolated: Known<boolean>]>([
     ["function 0 of several, by its header", "03:00.0", { multifunction: true }, false],
@@ -181,6 +196,14 @@ describe("IOMMU groups", () => {
       pci-to-pcie-bridge 00:01.0>4, endpoint 04:00.0                                                       | 00:01.0 04:00.0
       conventional 00:1e.0>5, conventional 05:00.0>6, conventional 06:00.0                                 | 00:1e.0 05:00.0 06:00.0
 
+      // so they do where the kernel calls them isolated
+      conventional 00:1e.0>5 8086:1521, conventional 05:00.0, conventional 05:01.0                         | 00:1e.0 05:00.0 05:01.0
+      conventional 00:1e.0>5 8086:1521, conventional 05:00.0>6 8086:1521, conventional 06:00.0             | 00:1e.0 05:00.0 06:00.0
+      pci-to-pcie-bridge 00:01.0>4 8086:1521, endpoint 04:00.0                                             | 00:01.0 04:00.0
+      root-port 00:01.0>4 acs, pcie-to-pci-bridge 04:00.0>5 8086:1521, conventional 05:00.0                | 00:01.0 / 04:00.0 05:00.0
+      root-port 00:01.0>4 acs, pcie-to-pci-bridge 04:00.0>5 8086:1521, pci-to-pcie-bridge 05:00.0>6 8086:1521, endpoint 06:00.0 | 00:01.0 / 04:00.0 05:00.0 06:00.0
+      root-port 00:01.0>4 8086:1521, endpoint 04:00.0                                                      | 00:01.0 / 04:00.0 // and a port passes on what is below
+
       // devices for which the kernel answers
       root-port 00:1c.0>1 8086:8c10, endpoint 01:00.0                                                      | 00:1c.0 / 01:00.0
       endpoint 00:02.0 several 8086:1521, endpoint 00:02.1 8086:1521                                       | 00:02.0 / 00:02.1
@@ -219,6 +242,39 @@ describe("IOMMU groups", () => {
     const iommu = { kind: known(kind), mode: known(mode), groupTypes: new Map<number, string>() };
     expect(groups([endpoint("00:02.0", { iommuGroup })], iommu)).toBe(expected);
   });
+
+  test.each(
+    rows(`
+      // where | ACS of 0, 1, 2 | their groups | groups
+      00:02    | ?, ?, ?        | 4, 4, 4      | 00:02.0 00:02.1 00:02.2
+      00:02    | ?, ?, ?        | 4, 5, 6      | 00:02.0 / 00:02.1 / 00:02.2
+      00:02    | ?, ?, ?        | 4, 5, 5      | 00:02.0 / 00:02.1 00:02.2
+      00:02    | on, ?, ?       | 4, 5, 5      | 00:02.0 / 00:02.1 00:02.2
+      00:02    | ?, off, off    | 4, 4, 4      | 00:02.0 00:02.1 00:02.2
+      00:02    | ?, ?, ?        | 4, 4, -      | unknown: not shown  // in none
+      00:02    | ?, ?, ?        | 4, 4, ?      | unknown: not shown
+      02:00    | ?, ?, ?        | 4, 4, 4      | unknown: not shown  // the ports above put them together, or apart
+    `),
+  )(
+    "hidden ACS at %s.0 to .2, %s, is made up for by the groups shown, %s: %s",
+    (slot, control = "", real = "", expected) => {
+      const own: Readonly<Record<string, Partial<PciFunction>>> = {
+        "?": { acs: hidden },
+        on: { acs: acs(0x1d) },
+        off: {},
+      };
+      const functions = control.split(", ").map((word, number) => {
+        const shown = real.split(", ")[number] ?? "";
+        const iommuGroup = shown === "?" ? hidden : shown === "-" ? null : Number(shown);
+        return endpoint(`${slot}.${number}`, { ...own[word], iommuGroup, multifunction: true });
+      });
+      const above = bridge("00:01.0", "root-port", 2, { acs: acs(0x1d), iommuGroup: 9 });
+      const found = groups(slot === "00:02" ? functions : [above, ...functions]);
+      // Numbers below those shown are nobody's.
+      const some = found.split(" / ").filter((members) => members !== "");
+      expect(some.join(" / ")).toBe(expected);
+    },
+  );
 
   test("are formed where one function of several shows a group, and the IOMMU is hidden", () => {
     const functions = [endpoint("00:02.0", { iommuGroup: null }), endpoint("00:03.0", { iommuGroup: 0 })];
