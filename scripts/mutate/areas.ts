@@ -19,12 +19,12 @@ function files(folder: string, end: ".ts" | ".test.ts", names?: readonly string[
 
 const RULES = [
   ...["acs-parameters", "acs-quirks", "boot-acs", "decide-all", "host-bridge"],
-  ...["iommu-groups", "kernel-parameters", "kernel-rules", "map-type", "path", "release-number", "releases"],
-  "verdict-table",
+  ...["iommu-groups", "kernel-parameters", "kernel-rules", "map-type", "nearest-provider", "path", "release-number"],
+  ...["releases", "verdict-table"],
 ];
 const RULES_TESTS = [
   ...["acs-quirks", "boot-acs", "host-bridge", "iommu-groups", "kernel-parameters", "kernel-rules"],
-  ...["path", "releases"],
+  ...["nearest-provider", "path", "releases"],
 ];
 
 /** Answers that run the rules over a machine. */
