@@ -1,16 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { findProvider, type ProviderSearch } from "../../src/advice/find-provider.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { captureNames, readCapture, readCapturedMachine } from "../machines/captures.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** Two switches with two providers each, and one provider on a port of its own. */
 const machine = afterBoot(
-  readScenario(
+  qemuMachineOf(
     `kernel: 7.2
 cpu: amd-zen
 iommu: off

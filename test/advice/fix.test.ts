@@ -2,14 +2,14 @@ import { describe, expect, it } from "vitest";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 function machineOf(head: string, below: string): Machine {
-  return afterBoot(readScenario(`${head}\nhostBridges:\n  - below:\n${below}`, "advice.yaml"));
+  return afterBoot(qemuMachineOf(`${head}\nhostBridges:\n  - below:\n${below}`, "advice.yaml"));
 }
 
 const twoFunctions = `      - rootPort: { at: 04.0 }
@@ -79,7 +79,7 @@ describe("A newer kernel", () => {
 
   it("is proposed where its allow-list is the first to have the host bridge", () => {
     const grace = afterBoot(
-      readScenario(
+      qemuMachineOf(
         `kernel: 6.12\ncpu: arm\niommu: off\nhostBridges:\n  - id: 10de:2f95\n    below:\n${twoPorts}`,
         "grace.yaml",
       ),

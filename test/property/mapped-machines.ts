@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { buildSystem, type System } from "../../src/devices/system.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { PAGE_BYTES, type PhysRange } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** A machine for the mapping's properties, before its model is put together. */
 export interface MachineDraft {
@@ -72,7 +72,7 @@ const PEER_PAGES = 16;
  * complexes forward, a port passes on what is below it again, Egress Control controls nobody.
  */
 export function mappedWorld({ scenario, ramBusOffset }: MachineDraft): MappedWorld {
-  const machine = afterBoot(readScenario(scenario, "random.yaml"));
+  const machine = afterBoot(qemuMachineOf(scenario, "random.yaml"));
   const peers = machine.functions.flatMap(({ bdf, bars, bridge }) =>
     bridge !== null || isUnknown(bars)
       ? []

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
 function control(...head: string[]): Record<string, number | "unknown"> {
@@ -19,7 +19,7 @@ hostBridges:
           - functions: [nvme: { acs: true }, nvme]
 `;
   const found: Record<string, number | "unknown"> = {};
-  for (const { bdf, acs } of afterBoot(readScenario(text, "boot.yaml")).functions) {
+  for (const { bdf, acs } of afterBoot(qemuMachineOf(text, "boot.yaml")).functions) {
     if (acs !== null) found[formatBdf(bdf).slice(5)] = isUnknown(acs) ? "unknown" : acs.control;
   }
   return found;
@@ -108,7 +108,7 @@ describe("disable_acs_redir", () => {
 
   it("leaves bits uncertain on which the ways that a release may go differ", () => {
     const machine = afterBoot(
-      readScenario(
+      qemuMachineOf(
         "kernel: 6.13\niommu: strict\ncmdline: pci=disable_acs_redir=00:04.0\nhostBridges: [{ below: [rootPort: { at: 04.0 }] }]",
         "u",
       ),
@@ -147,7 +147,7 @@ describe("What leaves ACS open after a boot", () => {
 ${iommu}
 cmdline: ${why === ioMmu && !port.includes("RR") ? '""' : "pci=disable_acs_redir=00:04.0"}
 hostBridges: [{ below: [rootPort: { at: 04.0, ${port} }] }]`;
-    const found = afterBoot(readScenario(text, "u")).functions.find(({ acs }) => acs !== null)?.acs ?? null;
+    const found = afterBoot(qemuMachineOf(text, "u")).functions.find(({ acs }) => acs !== null)?.acs ?? null;
     if (why === null) expect(isUnknown(found)).toBe(false);
     else expect(isUnknown(found) ? found.unknown : "known").toMatch(why);
   });
