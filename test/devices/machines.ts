@@ -1,14 +1,14 @@
 import { buildSystem, type System } from "../../src/devices/system.ts";
 import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** The machine of a scenario after its kernel's boot; `hostBridges:` and what follows is the caller's. */
 export function machineOf(hostBridges: string, iommu: IommuMode = "off", extra = "cpu: amd-zen"): Machine {
   const head = ["scenario: test", extra, "kernel: 7.2", `iommu: ${iommu}`, "hostBridges:"].join("\n");
-  return afterBoot(readScenario(`${head}\n${hostBridges}\n`, "test.yaml"));
+  return afterBoot(qemuMachineOf(`${head}\n${hostBridges}\n`, "test.yaml"));
 }
 
 /** The address of the function with a name of the scenario. */

@@ -2,15 +2,15 @@ import { describe, expect, it } from "vitest";
 import { guestPromise, INSIDE_A_GUEST } from "../../src/dmabuf/guest-promise.ts";
 import { type GuestLayout, guestView } from "../../src/dmabuf/guest-view.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import type { Iova } from "../../src/pci/addresses.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
+import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** Two NVMe below one switch, one beside it, on a host whose IOMMU translates. */
 function host(cpu: "amd-zen" | "intel", parts: { iommu?: string } = {}): Machine {
-  return readScenario(
+  return qemuMachineOf(
     `scenario: a host
 cpu: ${cpu}
 kernel: 7.2
@@ -165,7 +165,7 @@ hostBridges:
         below:
           - nvme: { cmb: 16M }
 `;
-    const machine = withRedirect(readScenario(text, "x"), true);
+    const machine = withRedirect(qemuMachineOf(text, "x"), true);
     const [client, sibling, provider] = [makeBdf(0, 1, 0, 0), makeBdf(0, 1, 0, 1), makeBdf(0, 2, 0, 0)];
     const bars = known(machine.functions.find(({ bdf }) => bdf === sibling)?.bars ?? []);
     const address = known(bars[0]?.busAddress ?? null) as number as Iova;
