@@ -1,7 +1,5 @@
 import { Answers } from "../../../src/answers/answer.ts";
 import type { Machine } from "../../../src/host/machine.ts";
-import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
-import { scenarioMachine } from "../../../src/host/scenario/scenario-machine.ts";
 import type { BlockDevice } from "../../../src/live/block/block-device.ts";
 import { type DirectionResult, summarize, untestedDirection } from "../../../src/live/probe/direction.ts";
 import type { MeasuredPair } from "../../../src/live/probe/result.ts";
@@ -10,7 +8,7 @@ import type { DataState } from "../../../src/measured/probe.ts";
 import { type Bdf, parseBdf } from "../../../src/pci/bdf.ts";
 import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
-import { asQemuBuilds } from "../../../src/vm/qemu-ids.ts";
+import { qemuMachineOf } from "../../qemu-scenario.ts";
 
 /** Pairs as if they had been measured on a machine with a switch behind a translating IOMMU. */
 
@@ -31,7 +29,7 @@ hostBridges:
         below:
           - nvme: { name: nvme2 }
 `;
-export const machine: Machine = scenarioMachine(asQemuBuilds(parseScenario(text, "t.yaml")));
+export const machine: Machine = qemuMachineOf(text, "t.yaml");
 export const provider: Bdf = parseBdf("03:00.0") as Bdf;
 export const table: VerdictTable = decideAll(machine);
 export const routes: PeerRoutes = new PeerRoutes(table);
