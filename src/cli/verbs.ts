@@ -51,6 +51,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./verbs/capture.ts")).declareCapture,
   },
   {
+    name: "collect",
+    synopsis: "[options]",
+    summary: "print a shell script that gathers all that the rules need on a server without Node, as one text",
+    load: async () => (await import("./verbs/collect.ts")).declareCollect,
+  },
+  {
     name: "report",
     synopsis: "[options] [source]",
     summary: "all of it as one Markdown text, to paste into an issue tracker",

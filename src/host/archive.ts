@@ -1,14 +1,13 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { visible } from "../pci/visible.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
-import { type FileTree, resolveLink } from "./file-tree.ts";
+import { type FileTree, MAX_PATH, resolveLink } from "./file-tree.ts";
 
 const BLOCK = 512;
 /** A machine's tree holds some thousand small files. */
 const MAX_ENTRIES = 500_000;
 
-/** The longest path that Linux takes, and the most folders in one: a chain of all buses of a segment has fewer. */
-const MAX_PATH = 4096;
+/** The most folders in a path: a chain of all buses of a segment has fewer. */
 const MAX_DEPTH = 300;
 /** A list of pax records says little more than two paths. */
 const MAX_RECORDS = 64 * 1024;

@@ -13,6 +13,9 @@ export interface FileTree {
   readLink(path: string): string | undefined;
 }
 
+/** The longest path that Linux takes. */
+export const MAX_PATH = 4096;
+
 const decoder = new TextDecoder("utf-8", { fatal: false });
 
 /**

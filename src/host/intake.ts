@@ -1,12 +1,13 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { looksLikeTar } from "./archive.ts";
+import { looksCollected } from "./collect/read-collected.ts";
 import { joinBytes } from "./compression.ts";
 import type { LspciReader } from "./lspci/read-lspci.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
 import { rootElementOf } from "./xml/root-element.ts";
 
 /** What a source holds, as its first bytes tell. */
-export type Kind = "tar" | "json" | "xml" | "scenario" | "lspci";
+export type Kind = "tar" | "json" | "xml" | "scenario" | "lspci" | "collected";
 
 const MIB = 2 ** 20;
 /** Bytes of a source, unpacked: all but text of lspci is taken into memory whole. No machine has as much to say. */
@@ -16,6 +17,7 @@ export const MAX_BYTES: Readonly<Record<Kind, number>> = {
   json: 64 * MIB,
   xml: 64 * MIB,
   scenario: 64 * MIB,
+  collected: 64 * MIB,
 };
 /** Enough to tell formats apart by; a pipe may deliver it in small pieces. */
 export const HEAD_BYTES: number = 64 * 1024;
@@ -25,6 +27,8 @@ const NOT_MINE = 0;
 const BY_NAME = 1;
 const LOOKS_SO = 2;
 const CERTAIN = 3;
+/** By a line that nothing else has. */
+const SIGNED = 4;
 
 type TextKind = Exclude<Kind, "tar">;
 
@@ -63,6 +67,7 @@ const claims: readonly (readonly [kind: TextKind, claim: (text: string, name: st
       /^[ \t{]*["']?hostBridges["']?[ \t]*:/m.test(text) ? CERTAIN : /\.ya?ml$/i.test(name) ? BY_NAME : NOT_MINE,
   ],
   ["lspci", (text) => (lspciLine.test(text) ? LOOKS_SO : NOT_MINE)],
+  ["collected", (text) => (looksCollected(text) ? SIGNED : NOT_MINE)],
 ];
 
 /** The kind of a source by its first bytes; a YAML file that is nothing else is a scenario. */

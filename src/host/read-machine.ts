@@ -4,7 +4,7 @@ import { type ForeignDecoders, joinBytes, looksCompressed, unpackInto } from "./
 import type { FileTree } from "./file-tree.ts";
 import { HEAD_BYTES, Intake, kindOf, refuseBeyond } from "./intake.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
-import type { Machine } from "./machine.ts";
+import type { Machine, Note } from "./machine.ts";
 
 /** A machine as its source has it. */
 export interface ReadMachine {
@@ -27,7 +27,8 @@ export interface ReadOptions {
 }
 
 /**
- * Reads a machine in any supported format, found by content: lspci text, a scenario, a snapshot, rdma_topo's dump, hwloc
+ * Reads a machine in any supported format, found by content: lspci text, a text of `peerlane collect`, a scenario,
+ * a snapshot, rdma_topo's dump, hwloc
  * or NCCL XML, a tar archive of sysfs, each also compressed. Text of lspci is read as it comes. Throws `bad-input` with the
  * place for what is none of these, `too-large` beyond 64 MiB of JSON, XML, YAML or compressed data and 512 MiB of
  * anything else.
@@ -93,6 +94,7 @@ async function readTaken(intake: Intake, options: ReadOptions): Promise<ReadMach
   const text = new TextDecoder(encoding, { fatal: false }).decode(bytes);
   const start = text.slice(0, HEAD_BYTES).trimStart();
   if (kind === "json") return readJson(start, text, options);
+  if (kind === "collected") return readCollectedText(text, options);
   if (kind === "xml") return readXml(start, text, options);
   const { readScenario } = await import("./scenario/scenario-machine.ts");
   return { machine: readScenario(text, options.name), isBooted: false };
@@ -119,6 +121,27 @@ function unknownFormat(file: string, message: string): PeerlaneError {
     place: { file, line: 1 },
     remedy: "peerlane --help lists what can be read; lspci -vvv as root shows most",
   });
+}
+
+const CHANGED: Note = {
+  severity: "warning",
+  message:
+    "this text of peerlane collect is not as the script printed it: its check sum differs, so it is read as a paste, and what it may have lost is hidden",
+  remedy: "send the file itself, packed or as an attachment",
+};
+
+async function readCollectedText(text: string, options: ReadOptions): Promise<ReadMachine> {
+  const { readCollected } = await import("./collect/read-collected.ts");
+  const tree = readCollected(text, options.name);
+  if (tree !== undefined) {
+    const { readSysfs } = await import("./sysfs.ts");
+    return { machine: readSysfs(tree, { format: "collected" }), isBooted: true, tree };
+  }
+  const { createLspciReader } = await import("./lspci/read-lspci.ts");
+  const reader = createLspciReader(options.name);
+  reader.push(new TextEncoder().encode(text));
+  const machine = await withIds(reader.finish(), options);
+  return { machine: { ...machine, notes: [CHANGED, ...machine.notes] }, isBooted: true };
 }
 
 async function readArchive(bytes: Uint8Array, { name, gunzip }: ReadOptions): Promise<ReadMachine> {

@@ -219,6 +219,6 @@ function listingGap(machine: Machine, { hiddenTops }: Topology): string | null {
 function namesGap({ source, functions }: Machine): string | null {
   const { format } = source;
   if (format === "sysfs" || format === "archive" || format === "scenario") return null;
-  if (format === "snapshot" && functions.some(({ names }) => names.length > 0)) return null;
+  if ((format === "snapshot" || format === "collected") && functions.some(({ names }) => names.length > 0)) return null;
   return "the source does not give every device its name: name it by address, class or ids";
 }

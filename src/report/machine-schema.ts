@@ -7,7 +7,7 @@ export const machine: z.ZodType<MachineJson> = named(
   "MachineJson",
   "The machine that an output is about.",
   z.strictObject({
-    source: z.enum(["sysfs", "archive", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]),
+    source: z.enum(["sysfs", "archive", "collected", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]),
     name: z.string(),
     kernel: z.strictObject({
       release: known(z.string()),

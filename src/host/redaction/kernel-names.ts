@@ -4,7 +4,7 @@ const PORT = String.raw`(?:n(?:c\d{1,3})?(?:pf\d{1,3})?(?:hpf|(?:p|vf|sf|s)?\d{1
 const PLACE = String.raw`(?:P\d{1,5})?(?:o\d{1,5}|s\d{1,5}|p\d{1,5}s\d{1,5})(?:f\d{1,3})?`;
 
 /** Names by number or place, with few enough digits that none of them can be an address. */
-const FORMS: readonly RegExp[] = [
+export const KERNEL_NAME_FORMS: readonly RegExp[] = [
   // Block devices, GPUs and what hwloc calls them.
   /^(?:nvme\d{1,5}(?:c\d{1,5})?(?:n\d{1,5})?|[sv]d[a-z]{1,3}|dax\d{1,5}\.\d{1,5}|opencl\d{1,3}d\d{1,3})$/,
   /^(?:card|renderD|controlD|accel|fb|nvidia|cuda|nvml|rsmi|pmem|dsa|iax|vdpa)\d{1,5}$/,
@@ -20,5 +20,5 @@ const FORMS: readonly RegExp[] = [
 
 /** True for a name that the kernel or udev gave by number or place; others may hold a host, a person or a MAC address. */
 export function isKernelName(name: string): boolean {
-  return name.length <= 40 && FORMS.some((form) => form.test(name));
+  return name.length <= 40 && KERNEL_NAME_FORMS.some((form) => form.test(name));
 }

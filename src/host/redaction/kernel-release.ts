@@ -7,8 +7,7 @@ const VERSION = /^\s*\d{1,3}(?:\.\d{1,5}){1,3}(?!\d)/;
  * Words of kernel releases that name a distribution, an architecture or a way of building, each with a number behind it
  * where it has one (`deb13`, `el9`, `rc7`). None of them names a host or a person.
  */
-const WORDS = new Set(
-  (
+export const RELEASE_WORDS: readonly string[] = (
     "rc rt next dirty preempt dynamic realtime lowlatency debug kasan lockdep test " +
     "generic hwe edge server virt virtual cloud kvm desktop default preempt vanilla mainline stable longterm lts standard " +
     "aws azure gcp gke gkeop oracle ibm gt fips oem raspi intel iotg xilinx zynqmp bluefield tegra nvidia adv lowmem largememory " +
@@ -18,10 +17,10 @@ const WORDS = new Set(
     "microsoft WSL linuxkit talos flatcar coreos qubes sabayon clear native talos coco confidential snp tdx sev " +
     "aarch riscv ppc le el loong loongarch mips pae smp up uml " +
     "p2p p2pdma dmabuf iommu vfio cxl drm rdma nvme pci linux kernel local custom build git patch patched gcc clang llvm lto bolt"
-  )
-    .split(" ")
-    .map((word) => word.toLowerCase()),
-);
+)
+  .split(" ")
+  .map((word) => word.toLowerCase());
+const KNOWN_WORDS = new Set(RELEASE_WORDS);
 /** Whole words that are no word and number. */
 const OTHERS =
   /^(?:x86|x64|\d{1,3}k|i[3-6]86|s390x?|amd64|arm64|aarch64|ppc64(?:le|el)?|riscv64|loong(?:arch)?64|mips64(?:el)?|el\d{1,2}uek|oe\d{4}(?:sp\d)?|\d{6}rc\d{1,2}|20\d{6}|WSL2)$/i;
@@ -51,7 +50,7 @@ function isNumber(part: string): boolean {
 function isKnownWord(part: string): boolean {
   if (OTHERS.test(part)) return true;
   const [, word = ""] = /^([a-z]{1,12}?)(?:\d{1,4})?$/i.exec(part) ?? [];
-  return WORDS.has(word.toLowerCase()) || WORDS.has(part.toLowerCase());
+  return KNOWN_WORDS.has(word.toLowerCase()) || KNOWN_WORDS.has(part.toLowerCase());
 }
 
 /** Many numbers in a row may be an IP or a MAC address, and those between names the middle of a longer one. */

@@ -17,9 +17,13 @@ function list(separator: string, keeps: (item: string) => boolean): ValueRule {
       .join(separator);
 }
 
+/** All words that may stand in some value. */
+const allWords = new Set<string>();
+
 /** A list of these words, switches and numbers. */
 function words(text = ""): ValueRule {
-  const known = new Set(text.split(" "));
+  const known = new Set(text.split(" ").filter((word) => word !== ""));
+  for (const word of known) allWords.add(word);
   return list(",", (item) => known.has(item) || PLAIN.test(item));
 }
 
@@ -102,3 +106,11 @@ export const PARAMETERS: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
     ] as const
   ).flatMap((line) => line.split(" ").map((name) => [name, plain] as const)),
 ]);
+
+/** Words that values of {@link PARAMETERS} may have, and the switches of `pci=`. */
+export const PARAMETER_WORDS: readonly string[] = [
+  ..."on off yes no true false auto force y n downstream multifunction".split(" "),
+  ...PCI_SWITCHES,
+  ...PCI_VALUES.keys(),
+  ...allWords,
+].filter((word, index, all) => all.indexOf(word) === index);
