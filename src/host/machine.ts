@@ -7,7 +7,16 @@ import type { Topology } from "../pci/topology.ts";
 import type { GuestOf } from "./hypervisor.ts";
 
 /** The formats that Peerlane reads a machine from. */
-export type SourceFormat = "sysfs" | "archive" | "collected" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
+export type SourceFormat =
+  | "sysfs"
+  | "archive"
+  | "collected"
+  | "lspci"
+  | "scenario"
+  | "snapshot"
+  | "rdma-topo"
+  | "hwloc"
+  | "nccl";
 
 /** An address window that a host bridge forwards, with what its bus side adds. */
 export interface HostBridgeWindow {

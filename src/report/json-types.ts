@@ -9,7 +9,16 @@ import type { MapType } from "../rules/verdict.ts";
 
 /** The machine that an output is about. */
 export interface MachineJson {
-  readonly source: "sysfs" | "archive" | "lspci" | "scenario" | "snapshot" | "rdma-topo" | "hwloc" | "nccl";
+  readonly source:
+    | "sysfs"
+    | "archive"
+    | "collected"
+    | "lspci"
+    | "scenario"
+    | "snapshot"
+    | "rdma-topo"
+    | "hwloc"
+    | "nccl";
   readonly name: string;
   readonly kernel: {
     readonly release: Known<string>;

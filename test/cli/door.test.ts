@@ -36,6 +36,7 @@ describe("One door", () => {
   test("is given what writers of formats made, and nobody else says that a text is printable", () => {
     expect(filesWith(/\bas Printable\b/)).toEqual([
       "cli/program.ts",
+      "cli/verbs/collect.ts",
       "cli/verbs/completion.ts",
       "host/rdma-topo/write-dump.ts",
       "host/snapshot/write-snapshot.ts",

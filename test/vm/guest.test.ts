@@ -50,11 +50,26 @@ describe.concurrent("a guest in which peerlane runs", () => {
 
   test("is the machine that the scenario describes, by the name of each controller", async () => {
     const scenario = readScenario();
-    const { stdout, stderr, exitCode } = await inGuest(scenario, "peerlane --version >&2; peerlane matrix --json");
+    // What the script of `collect` gathers there, as root and as nobody, without lspci, says what sysfs says.
+    const asNobody = `node -e 'process.setuid(65534); process.argv.slice(1).forEach((line) => require("node:child_process").execSync(line, { stdio: "inherit" }))'`;
+    const { stdout: all, stderr, exitCode } = await inGuest(
+      scenario,
+      [
+        "peerlane --version >&2; peerlane matrix --json; echo; echo ==",
+        "peerlane collect >/tmp/collect.sh; chmod 755 /tmp/collect.sh; sh /tmp/collect.sh >/tmp/root.txt; peerlane matrix --json /tmp/root.txt; echo; echo ==",
+        `${asNobody} 'sh /tmp/collect.sh' >/tmp/user.txt 2>/dev/null; peerlane matrix --json /tmp/user.txt; echo; echo ==`,
+        `${asNobody} 'peerlane matrix --json || true'`,
+      ].join("; "),
+    );
     expect(exitCode).toBe(0);
+    const [stdout = "", ...others] = all.toString().split("==");
+    const pairsOf = (text: string): unknown => (JSON.parse(text) as { readonly pairs: unknown }).pairs;
+    const [collected = "", collectedByNobody = "", byNobody = ""] = others;
+    expect(pairsOf(collected)).toEqual(pairsOf(stdout));
+    expect(pairsOf(collectedByNobody)).toEqual(pairsOf(byNobody));
     const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
     expect(stderr.toString()).toBe(`${version}\n`);
-    const matrix = JSON.parse(stdout.toString()) as {
+    const matrix = JSON.parse(stdout) as {
       readonly devices: readonly { bdf: string; name: string }[];
       readonly pairs: readonly { provider: string; client: string; mapType: string; hops: number }[];
     };

@@ -66,6 +66,7 @@ function keep_one(o, end, head, following) {
   if (following < o + head) following = o + head
   keep(o, o + end < following ? o + end : following)
 }
+BEGIN { n = 0 }
 { for (i = 1; i <= NF; i++) if (n < 4096) { byte[n++] = $i; if ($i != "ff") some = 1 } }
 END {
   if (n == 0) exit
@@ -78,6 +79,8 @@ END {
   print ""
 }
 function clean(  o, i, j, word, header, ns, ne, next_one) {
+  ns = 0
+  ne = 0
   keep(0, type < 2 ? 64 : type == 2 ? 72 : 16)
   if (type == 0) drop(53, 60)
   if (type == 1) drop(53, 56)
@@ -142,7 +145,7 @@ BEGIN { count = split(words, list, /[ \n]+/); for (i = 1; i <= count; i++) known
     sub(/[0-9]+$/, "", base)
     is_number = part ~ /^[0-9]+$/ && length(part) <= 6
     numbers = is_number ? numbers + 1 : 0
-    good = part == "" || (is_number && numbers <= 3) || (word in known) || (base != "" && base in known && length(word) - length(base) <= 4) || word ~ /^(x86|x64|i[3-6]86|s390x?|el[0-9]+uek|oe[0-9]+(sp[0-9])?|20[0-9][0-9][0-9][0-9][0-9][0-9]|[0-9]+k)$/
+    good = part == "" || (is_number && numbers <= 3) || (word in known) || (base != "" && base in known && length(word) - length(base) <= 4) || word ~ /^(x86|x64|i[3-6]86|s390x?|el[0-9]+uek|oe[0-9]+(sp[0-9])?|20[0-9][0-9][0-9][0-9][0-9][0-9]|[0-9][0-9][0-9][0-9][0-9][0-9]rc[0-9]+|[0-9]+k)$/
     if (good) { text = text between part; gone = 0 }
     else { if (!gone) text = text between "…"; gone = 1 }
   }
@@ -158,7 +161,7 @@ BEGIN {
 # A switch, a number, a device or ids, with flags or an alignment before it.
 function is_plain(item) {
   if (item == "" || item in is_word) return 1
-  return length(item) <= 80 && item ~ /^(-?[0-9]+[kKmMgG]?|0x[0-9a-fA-F]+|([0-9a-fA-F]+:)?[0-9a-fA-F][0-9a-fA-F]?:[0-9a-fA-F][0-9a-fA-F]?([.][0-7])?(\/[0-9a-fA-F][0-9a-fA-F]?[.][0-7])*|([01xX]+|[0-9]+)@[0-9a-fA-F:.\/pci]+|(pci:)?[0-9a-fA-F*]+:[0-9a-fA-F*]+(:[0-9a-fA-F*]+)*)$/
+  return length(item) <= 80 && item ~ /^(-?[0-9]+[kKmMgG]?|0x[0-9a-fA-F]+|([0-9a-fA-F]+:)?[0-9a-fA-F][0-9a-fA-F]?:[0-9a-fA-F][0-9a-fA-F]?([.][0-7])?(\/[0-9a-fA-F][0-9a-fA-F]?[.][0-7])*|([01xX]+|[0-9]+)@[0-9a-fA-F:.\/pci]+|(pci:|id:)?[0-9a-fA-F*]+:[0-9a-fA-F*]+(:[0-9a-fA-F*]+)*)$/
 }
 function kept_value(value,  text, item, mark) {
   while (value != "") {
@@ -201,6 +204,7 @@ inside && /^\t\t/ { next }
  */
 export function collectScript(): string {
   const forms = KERNEL_NAME_FORMS.map((form) => `-e '${posixForm(form)}'`).join(" ");
+  // `@{` stands for what begins an expansion of the shell and would begin one of TypeScript here.
   return String.raw`#!/bin/sh
 # Gathers into one text what decides which PCI device reaches which other directly: run it as root on the server.
 #
@@ -213,8 +217,8 @@ set -u
 LC_ALL=C
 export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin:/usr/bin:/bin
-root=${"${1:-}"}
-root=${"${root%/}"}
+root=@{1:-}
+root=@{root%/}
 real=$(cd -P "$root/" 2>/dev/null && pwd) || { echo "collect: no folder $root" >&2; exit 2; }
 [ "$real" = / ] && real=
 for tool in awk sed grep od; do
@@ -237,11 +241,11 @@ clean_config='${CLEAN_CONFIG.trim()}'
 own_names() {
   if [ -z "$root" ]; then
     uname -n
-    printf '%s\n' "${"${USER:-}"}" "${"${LOGNAME:-}"}" "${"${SUDO_USER:-}"}"
+    printf '%s\n' "@{USER:-}" "@{LOGNAME:-}" "@{SUDO_USER:-}"
     id -un
   fi
   cat "$root/etc/hostname" 2>/dev/null
-  for home in "$root"/home/*; do printf '%s\n' "${"${home##*/}"}"; done
+  for home in "$root"/home/*; do printf '%s\n' "@{home##*/}"; done
 }
 name_filter=$(own_names 2>/dev/null | awk '
   { n = split($0, part, "."); if (n > 1) name[$0] = 1; name[part[1]] = 1 }
@@ -256,7 +260,7 @@ name_filter=$(own_names 2>/dev/null | awk '
 leave_out() {
   sed -E -e 's/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/…/g' \
     -e 's/[0-9a-fA-F]{2}([:_-][0-9a-fA-F]{2}){5,}/…/g' -e 's/[0-9a-fA-F]{4}([:.-][0-9a-fA-F]{4}){2,}/…/g' \
-    -e 's/[0-9a-fA-F]{12,}/…/g' -e 's/([sS]erial[^:=]*[:=] *)[^ ]+/\1…/g' -e "$name_filter"
+    -e '/^[[:space:]](Region|Memory|Prefetchable|Expansion|[[:space:]]Address)/!s/[0-9a-fA-F]{12,}/…/g' -e 's/([sS]erial[^:=]*[:=] *)[^ ]+/\1…/g' -e "$name_filter"
 }
 is_kernel_name() {
   printf '%s\n' "$1" | grep -Eq ${forms}
@@ -311,9 +315,9 @@ system() {
     printf '$ cd %s\n' "$folder"
     count=0
     for entry in "$root$folder"/*; do
-      [ -e "$entry" ] || continue
+      [ -e "$entry" ] || [ -L "$entry" ] || continue
       count=$((count + 1))
-      name=${"${entry##*/}"}
+      name=@{entry##*/}
       case $folder in */vmbus/devices) name=$count ;; esac
       printf '%s/\n' "$name"
       [ ! -r "$entry/type" ] || { read -r value < "$entry/type" && printf '%s/type: %s\n' "$name" "$value"; } 2>/dev/null
@@ -321,7 +325,7 @@ system() {
   done
   for module in "$root"/sys/module/nvidia "$root"/sys/module/amdgpu "$root"/sys/module/nvidia_fs "$root"/sys/module/nvidia_peermem; do
     [ -d "$module" ] || continue
-    printf '$ cd /sys/module/%s\n' "${"${module##*/}"}"
+    printf '$ cd /sys/module/%s\n' "@{module##*/}"
     for file in version parameters/pcie_p2p; do
       [ ! -r "$module/$file" ] || { read -r value < "$module/$file" && printf '%s: %s\n' "$file" "$value"; } 2>/dev/null
     done
@@ -332,11 +336,11 @@ system() {
 locate() {
   if [ -L "$1" ]; then
     dir=$(cd -P "$1" 2>/dev/null && pwd) || return 1
-    path=${"${dir#\"$real\"}"}
+    path=${'${dir#"$real"}'}
     case $path in /sys/devices/*) ;; *) return 1 ;; esac
   else
     dir=$1
-    path=/sys/bus/pci/devices/${"${1##*/}"}
+    path=/sys/bus/pci/devices/@{1##*/}
   fi
 }
 
@@ -351,20 +355,20 @@ functions() {
     for link in driver iommu_group physfn; do
       if [ -L "$dir/$link" ]; then
         target=$(readlink "$dir/$link")
-        printf '%s -> %s\n' "$link" "${"${target##*/}"}"
+        printf '%s -> %s\n' "$link" "@{target##*/}"
       elif [ -e "$dir/$link" ]; then
         printf '%s/\n' "$link"
       fi
     done
     for folder in "$dir" "$dir"/virtio[0-9]*; do
       [ -d "$folder" ] || continue
-      below=${"${folder#\"$dir\"}"}
-      below=${"${below#/}"}
+      below=${'${folder#"$dir"}'}
+      below=@{below#/}
       for kind in nvme infiniband net drm accel; do
         [ -d "$folder/$kind" ] || continue
         for name in "$folder/$kind"/*; do
-          name=${"${name##*/}"}
-          ! is_kernel_name "$name" || printf '%s\n' "${"${below:+$below/}"}$kind/$name/"
+          name=@{name##*/}
+          ! is_kernel_name "$name" || printf '%s\n' "@{below:+$below/}$kind/$name/"
         done
       done
     done
@@ -378,8 +382,8 @@ config_spaces() {
     [ -r "$dir/config" ] || continue
     class= vendor= device=
     { read -r class < "$dir/class"; read -r vendor < "$dir/vendor"; read -r device < "$dir/device"; } 2>/dev/null
-    class=${"${class#0x}"}
-    printf '%s %s: %s:%s\n' "${"${entry##*/}"}" "${"${class%??}"}" "${"${vendor#0x}"}" "${"${device#0x}"}"
+    class=@{class#0x}
+    printf '%s %s: %s:%s\n' "@{entry##*/}" "@{class%??}" "@{vendor#0x}" "@{device#0x}"
     od -A n -v -t x1 -N 4096 "$dir/config" 2>/dev/null | awk "$clean_config"
     printf '\n'
   done
@@ -407,5 +411,5 @@ body=$(
 )
 printf '%s\n' "$body"
 printf '${END_MARK} %s\n' "$(printf '%s\n' "$body" | cksum)"
-`;
+`.replaceAll("@{", "${");
 }

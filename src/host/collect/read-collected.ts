@@ -19,7 +19,8 @@ export function readCollected(text: string, name: string): FileTree | undefined 
   const end = lines.indexOf(`\n${END_MARK} `, start) + 1;
   if (end === 0 || (start === 0 && !lines.startsWith(HEAD_MARK))) return undefined;
   const body = lines.slice(start, end);
-  const [, sum, length] = /^ (\d{1,10}) (\d{1,10})$/.exec(lines.slice(end + END_MARK.length).split("\n", 1)[0] ?? "") ?? [];
+  const [, sum, length] =
+    /^ (\d{1,10}) (\d{1,10})$/.exec(lines.slice(end + END_MARK.length).split("\n", 1)[0] ?? "") ?? [];
   const bytes = new TextEncoder().encode(body);
   if (bytes.length !== Number(length) || cksum(bytes) !== Number(sum)) return undefined;
   return new CollectedTree(body, name);

@@ -8,15 +8,15 @@ const VERSION = /^\s*\d{1,3}(?:\.\d{1,5}){1,3}(?!\d)/;
  * where it has one (`deb13`, `el9`, `rc7`). None of them names a host or a person.
  */
 export const RELEASE_WORDS: readonly string[] = (
-    "rc rt next dirty preempt dynamic realtime lowlatency debug kasan lockdep test " +
-    "generic hwe edge server virt virtual cloud kvm desktop default preempt vanilla mainline stable longterm lts standard " +
-    "aws azure gcp gke gkeop oracle ibm gt fips oem raspi intel iotg xilinx zynqmp bluefield tegra nvidia adv lowmem largememory " +
-    "deb bpo amd arm armmp lpae x v unsigned signed " +
-    "el uek fc centos rocky alma ol elrepo ml cm azl amzn mariner oe sp an al tl tlinux lns kylin uos photon ph esx " +
-    "pve arch zen hardened cachyos xanmod liquorix gentoo dist sources r rpi rpt rev " +
-    "microsoft WSL linuxkit talos flatcar coreos qubes sabayon clear native talos coco confidential snp tdx sev " +
-    "aarch riscv ppc le el loong loongarch mips pae smp up uml " +
-    "p2p p2pdma dmabuf iommu vfio cxl drm rdma nvme pci linux kernel local custom build git patch patched gcc clang llvm lto bolt"
+  "rc rt next dirty preempt dynamic realtime lowlatency debug kasan lockdep test " +
+  "generic hwe edge server virt virtual cloud kvm desktop default preempt vanilla mainline stable longterm lts standard " +
+  "aws azure gcp gke gkeop oracle ibm gt fips oem raspi intel iotg xilinx zynqmp bluefield tegra nvidia adv lowmem largememory " +
+  "deb bpo amd arm armmp lpae x v unsigned signed " +
+  "el uek fc centos rocky alma ol elrepo ml cm azl amzn mariner oe sp an al tl tlinux lns kylin uos photon ph esx " +
+  "pve arch zen hardened cachyos xanmod liquorix gentoo dist sources r rpi rpt rev " +
+  "microsoft WSL linuxkit talos flatcar coreos qubes sabayon clear native talos coco confidential snp tdx sev " +
+  "aarch riscv ppc le el loong loongarch mips pae smp up uml " +
+  "p2p p2pdma dmabuf iommu vfio cxl drm rdma nvme pci linux kernel local custom build git patch patched gcc clang llvm lto bolt"
 )
   .split(" ")
   .map((word) => word.toLowerCase());

@@ -25,6 +25,7 @@ export function namesOfSource(path: string): SourceNames {
 const KINDS: Readonly<Record<SourceFormat, string>> = {
   sysfs: "sysfs",
   archive: "archive of sysfs",
+  collected: "text of peerlane collect",
   lspci: "text of lspci",
   scenario: "scenario",
   snapshot: "snapshot",

@@ -9,7 +9,17 @@ import type { ReasonsTable } from "./reasons-table.ts";
 /** What this program writes and reads. */
 export const SNAPSHOT_SCHEMA = "peerlane.snapshot/1";
 
-const formats = z.enum(["sysfs", "archive", "collected", "lspci", "scenario", "snapshot", "rdma-topo", "hwloc", "nccl"]);
+const formats = z.enum([
+  "sysfs",
+  "archive",
+  "collected",
+  "lspci",
+  "scenario",
+  "snapshot",
+  "rdma-topo",
+  "hwloc",
+  "nccl",
+]);
 
 /** A snapshot but for its long lists, which are taken apart from it, member by member. */
 export interface Frame extends Omit<Machine, "source" | "functions" | "hostBridges"> {

@@ -14,11 +14,10 @@ import type { Machine } from "../../../src/host/machine.ts";
 import { readMachine } from "../../../src/host/read-machine.ts";
 import { keptParameters } from "../../../src/host/redaction/command-line.ts";
 import { withoutIdentifiers } from "../../../src/host/redaction/config-space.ts";
-import { keptRelease } from "../../../src/host/redaction/kernel-release.ts";
+import { keptRelease, RELEASE_WORDS } from "../../../src/host/redaction/kernel-release.ts";
 import { PARAMETER_WORDS, PARAMETERS } from "../../../src/host/redaction/parameters.ts";
-import { RELEASE_WORDS } from "../../../src/host/redaction/kernel-release.ts";
 import { redact } from "../../../src/host/redaction/redact.ts";
-import { decide } from "../../../src/library/decide.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedTree } from "../../machines/captures.ts";
 import { formsOf, marksIn } from "../../privacy/find-marks.ts";
 import { plantSources } from "../../privacy/planted.ts";
@@ -34,7 +33,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** What the script prints of a copy of sys/ and proc/. */
 function collect(root: string, shell = "sh"): string {
-  return execFileSync(shell, [script, root], { encoding: "utf8", maxBuffer: 256 * 1024 * 1024, stdio: ["ignore", "pipe", "ignore"] });
+  return execFileSync(shell, [script, root], {
+    encoding: "utf8",
+    maxBuffer: 256 * 1024 * 1024,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
 }
 
 function unpacked(name: string): string {
@@ -63,7 +66,7 @@ test.for(SAMPLE)("%s: the text says what sysfs does", async (name) => {
   const collected = await read(collect(root));
   expect(collected.source.format).toBe("collected");
   expect(shown(collected)).toEqual(shown(live));
-  const [before, after] = [live, collected].map((machine) => decide(machine));
+  const [before, after] = [live, collected].map((machine) => decideAll(machine));
   expect(after?.providers).toEqual(before?.providers);
   for (let i = 0; i < (before?.providers.length ?? 0); i++) {
     for (let j = 0; j < (before?.clients.length ?? 0); j++) expect(after?.mapType(i, j)).toBe(before?.mapType(i, j));
@@ -82,9 +85,14 @@ function awk(program: string, input: string, ...options: string[]): string {
 describe("config space", () => {
   /** Rows of `od -A n -v -t x1`. */
   const rows = (bytes: Uint8Array): string =>
-    Buffer.from(bytes).toString("hex").replaceAll(/(..)/g, " $1").replaceAll(/((?: ..){16})/g, "$1\n");
+    Buffer.from(bytes)
+      .toString("hex")
+      .replaceAll(/(..)/g, " $1")
+      .replaceAll(/((?: ..){16})/g, "$1\n");
   const kept = (bytes: Uint8Array): string =>
-    awk(CLEAN_CONFIG, rows(bytes)).replaceAll(/^[0-9a-f]+:/gm, "").replaceAll(/\s/g, "");
+    awk(CLEAN_CONFIG, rows(bytes))
+      .replaceAll(/^[0-9a-f]+:/gm, "")
+      .replaceAll(/\s/g, "");
 
   test("keeps the bytes that a snapshot keeps", () => {
     const tree = readCapturedTree("mixed-acs.intel.strict");
@@ -204,8 +212,8 @@ describe("a text that was changed on its way", () => {
     const whole = await read(collect(root));
     const changed = await read(change(collect(root).split("\n")).join("\n"));
     expect(changed.source.format).toBe("lspci");
-    const truth = decide(whole);
-    const table = decide(changed);
+    const truth = decideAll(whole);
+    const table = decideAll(changed);
     table.providers.forEach((provider, i) => {
       table.clients.forEach((client, j) => {
         const verdict = table.mapType(i, j);
