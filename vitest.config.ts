@@ -1,4 +1,5 @@
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** What boots a real kernel. */
 const KERNEL_TESTS = [
@@ -8,8 +9,22 @@ const KERNEL_TESTS = [
   "test/live/guest/*.test.ts",
 ];
 
+/** Those that take minutes, the longest first: begun last, one of them would run alone at the end. */
+const LONG = ["guest/kills", "guest/copy", "guest/probe", "vm/kernel"].map((name) => `${name}.test.ts`);
+
+class LongOnesFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const found = LONG.findIndex((name) => moduleId.endsWith(name));
+      return found < 0 ? LONG.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
+
 const config: ViteUserConfig = defineConfig({
   test: {
+    sequence: { sequencer: LongOnesFirst },
     projects: [
       {
         test: {
