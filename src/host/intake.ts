@@ -1,6 +1,5 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { looksLikeTar } from "./archive.ts";
-import { looksCollected } from "./collect/read-collected.ts";
 import { joinBytes } from "./compression.ts";
 import type { LspciReader } from "./lspci/read-lspci.ts";
 import { detectEncoding } from "./lspci/text-cleaner.ts";
@@ -67,7 +66,7 @@ const claims: readonly (readonly [kind: TextKind, claim: (text: string, name: st
       /^[ \t{]*["']?hostBridges["']?[ \t]*:/m.test(text) ? CERTAIN : /\.ya?ml$/i.test(name) ? BY_NAME : NOT_MINE,
   ],
   ["lspci", (text) => (lspciLine.test(text) ? LOOKS_SO : NOT_MINE)],
-  ["collected", (text) => (looksCollected(text) ? SIGNED : NOT_MINE)],
+  ["collected", (text) => (/^# peerlane collect \d/m.test(text) ? SIGNED : NOT_MINE)],
 ];
 
 /** The kind of a source by its first bytes; a YAML file that is nothing else is a scenario. */

@@ -52,7 +52,11 @@ describe.concurrent("a guest in which peerlane runs", () => {
     const scenario = readScenario();
     // What the script of `collect` gathers there, as root and as nobody, without lspci, says what sysfs says.
     const asNobody = `node -e 'process.setuid(65534); process.argv.slice(1).forEach((line) => require("node:child_process").execSync(line, { stdio: "inherit" }))'`;
-    const { stdout: all, stderr, exitCode } = await inGuest(
+    const {
+      stdout: all,
+      stderr,
+      exitCode,
+    } = await inGuest(
       scenario,
       [
         "peerlane --version >&2; peerlane matrix --json; echo; echo ==",

@@ -4,11 +4,6 @@ import { type FileTree, MAX_PATH, resolveLink } from "../file-tree.ts";
 export const HEAD_MARK = "# peerlane collect 1";
 export const END_MARK = "# end of peerlane collect, cksum";
 
-/** True for a text that a script of `peerlane collect` made, whatever became of it. */
-export function looksCollected(text: string): boolean {
-  return text.startsWith(HEAD_MARK) || text.includes(`\n${HEAD_MARK}`);
-}
-
 /**
  * The files that a text of `peerlane collect` holds. `undefined` where the text is not as the script printed it, from the
  * first line to the check sum: then something may be missing anywhere in it.
