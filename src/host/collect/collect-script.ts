@@ -336,7 +336,7 @@ system() {
 locate() {
   if [ -L "$1" ]; then
     dir=$(cd -P "$1" 2>/dev/null && pwd) || return 1
-    path=${'${dir#"$real"}'}
+    path=@{dir#"$real"}
     case $path in /sys/devices/*) ;; *) return 1 ;; esac
   else
     dir=$1
@@ -362,7 +362,7 @@ functions() {
     done
     for folder in "$dir" "$dir"/virtio[0-9]*; do
       [ -d "$folder" ] || continue
-      below=${'${folder#"$dir"}'}
+      below=@{folder#"$dir"}
       below=@{below#/}
       for kind in nvme infiniband net drm accel; do
         [ -d "$folder/$kind" ] || continue
