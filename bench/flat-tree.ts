@@ -1,7 +1,7 @@
 import type { Bdf } from "../src/pci/bdf.ts";
 import { isUnknown } from "../src/pci/known.ts";
 import type { Topology } from "../src/pci/topology.ts";
-import type { KernelRules } from "../src/rules/kernel-rules.ts";
+import type { KernelRules } from "../src/rules/kernels/kernel-rules.ts";
 
 /** What `trust` of per-pair-walk.c holds. */
 const TRUST = { never: 0, always: 1, sameOnly: 2 } as const;

@@ -36,6 +36,7 @@ export {
 } from "./library/decide.ts";
 export { deviceKind, isBridge, isTranslating, memoryBars, nameOf, parseBdf } from "./library/show.ts";
 export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
-export { type AllowListEntry, KERNEL_RULES, type KernelRules } from "./rules/kernel-rules.ts";
+export type { RulesChoice } from "./rules/kernels/choose-rules.ts";
+export type { AllowListEntry, KernelRules } from "./rules/kernels/kernel-rules.ts";
+export { KERNEL_RULES } from "./rules/kernels/mainline.ts";
 export type { ProviderCandidate } from "./rules/nearest-provider.ts";
-export type { RulesChoice } from "./rules/releases.ts";

@@ -19,12 +19,12 @@ function files(folder: string, end: ".ts" | ".test.ts", names?: readonly string[
 
 const RULES = [
   ...["acs-parameters", "acs-quirks", "boot-acs", "decide-all", "host-bridge"],
-  ...["iommu-groups", "kernel-parameters", "kernel-rules", "map-type", "nearest-provider", "path", "release-number"],
-  ...["releases", "verdict-table"],
+  ...["iommu-groups", "kernel-parameters", "map-type", "nearest-provider", "path", "verdict-table"],
+  ...["kernels/choose-rules", "kernels/kernel-release", "kernels/kernel-rules", "kernels/mainline", "kernels/vendors"],
 ];
 const RULES_TESTS = [
-  ...["acs-quirks", "boot-acs", "host-bridge", "iommu-groups", "kernel-parameters", "kernel-rules"],
-  ...["nearest-provider", "path", "releases"],
+  ...["acs-quirks", "boot-acs", "host-bridge", "iommu-groups", "kernel-parameters"],
+  ...["kernels/choose-rules", "kernels/mainline", "nearest-provider", "path"],
 ];
 
 /** Answers that run the rules over a machine. */

@@ -16,17 +16,17 @@ interface NamedFault {
 const NAMED: readonly NamedFault[] = [
   {
     fault: "an id of the allow-list with a wrong digit",
-    file: "src/rules/kernel-rules.ts",
+    file: "src/rules/kernels/mainline.ts",
     was: "0x2f97",
     became: "0x2f67",
-    test: "test/rules/kernel-rules.test.ts",
+    test: "test/rules/kernels/mainline.test.ts",
   },
   {
     fault: "an id that the list lacks",
-    file: "src/rules/kernel-rules.ts",
-    was: "0x1450, 0x15d0, 0x1630",
-    became: "0x1450, 0x15d0",
-    test: "test/rules/kernel-rules.test.ts",
+    file: "src/rules/kernels/mainline.ts",
+    was: "0x15d0, 0x1630",
+    became: "0x15d0",
+    test: "test/rules/kernels/mainline.test.ts",
   },
   {
     fault: "'same host bridge only' is the other way round",

@@ -13,6 +13,7 @@ import {
   bootControl,
   bootWorlds,
   mergeBits,
+  sameVariant,
 } from "../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 
@@ -72,7 +73,7 @@ function bootSteps(machine: Machine, planned: Machine): { steps: readonly BootSt
   const steps = past.worlds.flatMap((before) =>
     future.worlds
       .filter((after) => !sameIommu || after.asksForAcs === before.asksForAcs)
-      .filter((after) => !sameKernel || after.variant === before.variant)
+      .filter((after) => !sameKernel || sameVariant(after, before))
       .map((after) => ({ before, after })),
   );
   return { steps, hidden: [...new Set([...past.hidden, ...future.hidden])] };

@@ -67,10 +67,14 @@ export class Answers {
 
 /**
  * The change that the kernel itself hints at: clearing ACS redirect on every redirecting function of the path leaves a
- * direct one. Only where all of them are known: a hidden one could keep redirecting.
+ * direct one. Only where all of them are known: a hidden one could keep redirecting. A kernel without P2PDMA hints at nothing.
  */
-export function hintOf({ acsRedirect, acsHidden }: Pick<Verdict, "acsRedirect" | "acsHidden">): Hint | null {
-  if (acsRedirect.length === 0 || acsHidden.length > 0) return null;
+export function hintOf({
+  acsRedirect,
+  acsHidden,
+  reason,
+}: Pick<Verdict, "acsRedirect" | "acsHidden" | "reason">): Hint | null {
+  if (acsRedirect.length === 0 || acsHidden.length > 0 || reason === "kernel-too-old") return null;
   // Addresses are separated by `;`: a `,` would end the list.
   const value = `pci=disable_acs_redir=${acsRedirect.map(formatBdf).join(";")}`;
   return { kind: "kernel-parameter", value, mapType: "bus-addr" };

@@ -11,7 +11,7 @@ import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { misreadParameters } from "../rules/kernel-parameters.ts";
-import { releaseNumber } from "../rules/release-number.ts";
+import { releaseNumber } from "../rules/kernels/kernel-release.ts";
 import type { Verdict } from "../rules/verdict.ts";
 
 /** Something beside the map type that stops or spoils the transfer. */

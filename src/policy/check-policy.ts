@@ -3,7 +3,7 @@ import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
-import { chooseRules, type RulesChoice } from "../rules/releases.ts";
+import { chooseRules, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import { Budget } from "./budget.ts";
 import { checkSeparate, Groups } from "./check-groups.ts";

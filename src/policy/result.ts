@@ -4,7 +4,7 @@ import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { RulesChoice } from "../rules/releases.ts";
+import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MachineFact, Policy, PolicyRule } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */

@@ -4,7 +4,7 @@ import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
-import { newestRead, type RulesChoice } from "../rules/releases.ts";
+import { newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import { textWidth, truncate } from "./width.ts";
 
 /** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
@@ -19,10 +19,12 @@ function kernelText(machine: Machine, rules: RulesChoice): string {
   const { release } = machine.kernel;
   if (rules.release === null) return "kernel unknown";
   const name = isUnknown(release) || rules.chosenBy === "flag" ? `rules of Linux ${rules.release}` : `Linux ${release}`;
-  const [below, above] = rules.candidates;
+  const [oldest, ...others] = rules.candidates;
+  const latest = others.at(-1);
   const newest = newestRead(rules);
   if (newest !== null) return `${name} (rules of ${newest}, the newest read)`;
-  return above === undefined ? name : `${name} (rules of ${below?.release} or ${above.release})`;
+  if (latest === undefined) return name;
+  return `${name} (rules of ${oldest?.release} ${others.length === 1 ? "or" : "to"} ${latest.release})`;
 }
 
 function cpuText({ cpu }: Machine): string {

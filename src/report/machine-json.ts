@@ -1,6 +1,6 @@
 import type { Machine } from "../host/machine.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
-import { newestRead } from "../rules/releases.ts";
+import { newestRead } from "../rules/kernels/choose-rules.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { MachineJson, NoteJson } from "./json-types.ts";
 

@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { DirectionOutcome } from "../platforms/fact.ts";
-import type { RulesChoice } from "../rules/releases.ts";
+import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MapType, Reason, Verdict } from "../rules/verdict.ts";
 import type { Paint } from "./style.ts";
 
@@ -50,6 +50,8 @@ const sentences: Readonly<Record<Reason, Sentence>> = {
   "host-bridge-unidentified": (_, rules) =>
     `the root bus starts with no device that ${rulesName(rules)} could look up in its allow-list`,
   "no-common-upstream-bridge": (_, rules) => `no bridge is above both, and ${rulesName(rules)} has no allow-list`,
+  "iommu-closes-host-bridge": (_, rules) =>
+    `${rulesName(rules)} lets no pair through the host bridge while an IOMMU is in use`,
   "acs-redirect-refused": (_, rules) => `${rulesName(rules)} refuses every path that ACS redirects`,
   "kernel-too-old": (_, rules) => rules.hidden,
   "acs-hidden": () => "the source hides ACS of functions on the path",

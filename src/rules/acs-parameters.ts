@@ -9,6 +9,8 @@ import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-
 export interface AsksOfFunction {
   readonly disabled: boolean;
   readonly setting: AcsSetting | null;
+  /** An entry of `config_acs` that sets or clears bits stands in front of the one that names this function. */
+  readonly settingIsLate: boolean;
 }
 
 const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], misread: [] };
@@ -36,7 +38,9 @@ function asksOf(
   const disabled = firstMatch(disableAcsRedirect, (device) => matchesDevice(device, fn, above));
   if (isUnknown(disabled)) return disabled;
   const setting = firstMatch(configAcs, ({ device }) => matchesDevice(device, fn, above));
-  return isUnknown(setting) ? setting : { disabled: disabled !== null, setting };
+  if (isUnknown(setting)) return setting;
+  const before = setting === null ? [] : configAcs.slice(0, configAcs.indexOf(setting));
+  return { disabled: disabled !== null, setting, settingIsLate: before.some(({ mask }) => mask !== 0) };
 }
 
 /** The kernel takes the first entry that matches. */

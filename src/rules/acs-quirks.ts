@@ -26,7 +26,8 @@ function ids(...list: readonly number[]): (readonly [number, number])[] {
   return list.map((id) => [id, id] as const);
 }
 
-const rows: readonly QuirkRow[] = [
+/** The rows of the table, the first that fits a function counts. */
+export const ACS_QUIRKS: readonly QuirkRow[] = [
   // Multifunction endpoints whose vendors say that functions never talk to each other.
   { vendorId: 0x1924, devices: ids(0x0903, 0x0923, 0x0a03), on: "any", says: "isolated" },
   {
@@ -153,9 +154,9 @@ export function acsQuirk(fn: PciFunction): Known<AcsQuirk | undefined> {
   if (isOfNoVendor(fn)) return undefined;
   if (isUnknown(vendorId)) return vendorId;
   if (isUnknown(deviceId)) {
-    return rows.some((row) => row.vendorId === vendorId && passes(fn, row.on)) ? deviceId : undefined;
+    return ACS_QUIRKS.some((row) => row.vendorId === vendorId && passes(fn, row.on)) ? deviceId : undefined;
   }
-  return rows.find(
+  return ACS_QUIRKS.find(
     (row) =>
       row.vendorId === vendorId &&
       (row.devices === null || row.devices.some(([first, last]) => first <= deviceId && deviceId <= last)) &&

@@ -5,23 +5,33 @@ import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { AsksOfFunction } from "./acs-parameters.ts";
 import { type AcsParameters, acsParameters } from "./acs-parameters.ts";
 import { expectedIommuGroups } from "./iommu-groups.ts";
-import { releaseNumber } from "./release-number.ts";
+import { rowsOf } from "./kernels/choose-rules.ts";
+import { parseKernelRelease } from "./kernels/kernel-release.ts";
+import type { AcsAtBoot, ConfigAcsReading } from "./kernels/kernel-rules.ts";
+import { KERNEL_RULES } from "./kernels/mainline.ts";
 
 /** What the kernel turns on wherever a function offers it, once an IOMMU driver asks (`pci_std_enable_acs`, 7.2). */
 const ENABLED_WITH_IOMMU = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
 
-/**
- * What a release makes of `disable_acs_redir` and `config_acs`: up to 6.10 the first clears the redirect bits of what
- * the kernel itself had set, and the second does not exist; 6.12.23 and newer of that series, 7.2 and 7.3 put a function
- * back to what firmware left and change that; those between are known to have mixed the two for a while.
- */
-type ParameterVariant = "clears" | "starts-from-firmware" | "mixes";
+/** What a kernel does to ACS at boot (its row's `acsAtBoot` and `configAcs`). */
+interface ParameterVariant {
+  readonly acsAtBoot: AcsAtBoot;
+  readonly configAcs: ConfigAcsReading;
+}
+
+const CLEARS: ParameterVariant = { acsAtBoot: "clears", configAcs: "unknown-parameter" };
+const STARTS_FROM_FIRMWARE: ParameterVariant = { acsAtBoot: "starts-from-firmware", configAcs: "every-entry" };
 
 /** One way in which a boot may have gone, as far as it decides ACS. */
 export interface BootWorld {
   /** An IOMMU driver asks for ACS. */
   readonly asksForAcs: boolean;
   readonly variant: ParameterVariant;
+}
+
+/** True where two boots treat the parameters alike. */
+export function sameVariant(a: BootWorld, b: BootWorld): boolean {
+  return a.variant.acsAtBoot === b.variant.acsAtBoot && a.variant.configAcs === b.variant.configAcs;
 }
 
 /** All ways in which a boot may go: one where everything is known; `hidden` says why there are more. */
@@ -44,16 +54,26 @@ export function bootControl(world: BootWorld, asks: AsksOfFunction, capability: 
   const { asksForAcs, variant } = world;
   let control = asksForAcs ? firmware | (capability & ENABLED_WITH_IOMMU) : firmware;
   if (asks.disabled) control = configured(control, firmware, variant, ACS_REDIRECT_BITS, ~ACS_REDIRECT_BITS);
-  if (asks.setting !== null && variant !== "clears") {
+  if (asks.setting !== null && readsSetting(variant, asks)) {
     control = configured(control, firmware, variant, asks.setting.mask, asks.setting.flags);
   }
   // A bit that the capability does not offer is read-only zero, whatever is written to it.
   return control & capability;
 }
 
-function configured(control: number, firmware: number, variant: ParameterVariant, mask: number, flags: number): number {
-  if (variant === "clears") return control & ~mask;
-  if (variant === "starts-from-firmware") return (firmware & ~mask) | (flags & mask);
+function readsSetting({ configAcs }: ParameterVariant, { settingIsLate }: AsksOfFunction): boolean {
+  return configAcs === "every-entry" || (configAcs === "first-entry" && !settingIsLate);
+}
+
+function configured(
+  control: number,
+  firmware: number,
+  { acsAtBoot }: ParameterVariant,
+  mask: number,
+  flags: number,
+): number {
+  if (acsAtBoot === "clears") return control & ~mask;
+  if (acsAtBoot === "starts-from-firmware") return (firmware & ~mask) | (flags & mask);
   return (control & ~mask) | (firmware & mask) | flags;
 }
 
@@ -65,7 +85,7 @@ export function bootWorlds({ iommu, kernel }: Pick<Machine, "iommu" | "kernel">)
   const variants = variantsOf(kernel);
   if (variants.length > 1) {
     hidden.push(
-      "what disable_acs_redir and config_acs do to the other ACS bits differs between releases and was not checked in this one",
+      "what disable_acs_redir and config_acs do to ACS bits that firmware had set differs between the releases that this kernel may be",
     );
   }
   return {
@@ -75,14 +95,17 @@ export function bootWorlds({ iommu, kernel }: Pick<Machine, "iommu" | "kernel">)
 }
 
 function variantsOf({ release }: Kernel): readonly ParameterVariant[] {
-  // As with the rules, a release that the source hides may be any of those that were checked.
-  if (isUnknown(release)) return ["clears", "starts-from-firmware"];
-  const series = releaseNumber(release);
-  if (series === undefined) return ["clears", "starts-from-firmware", "mixes"];
-  if (series < 6011) return ["clears"];
-  const patch = Number(/^\d+\.\d+\.(\d+)/.exec(release)?.[1] ?? 0);
-  if (series >= 7002 || (series === 6012 && patch >= 23)) return ["starts-from-firmware"];
-  return ["clears", "starts-from-firmware", "mixes"];
+  // MODEL: a kernel that the source hides is none of 6.11 to 6.14.1, which the advice says; else nothing could be advised
+  // to anybody whose source does not name the kernel.
+  if (isUnknown(release)) return [CLEARS, STARTS_FROM_FIRMWARE];
+  const parsed = parseKernelRelease(release);
+  const rows = parsed === undefined ? KERNEL_RULES : rowsOf(parsed).rows;
+  // Before P2PDMA the first parameter already did what it does in the first row.
+  if (rows.length === 0) return [CLEARS];
+  const variants = new Map(
+    rows.map(({ acsAtBoot, configAcs }) => [`${acsAtBoot} ${configAcs}`, { acsAtBoot, configAcs }]),
+  );
+  return [...variants.values()];
 }
 
 /** The bits on which all agree; where two differ a bit is uncertain. */

@@ -2,7 +2,7 @@ import type { Cpu, Machine } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
-import type { AllowListEntry, KernelRules } from "./kernel-rules.ts";
+import type { AllowListEntry, KernelRules } from "./kernels/kernel-rules.ts";
 import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { Reason } from "./verdict.ts";
 
@@ -31,7 +31,7 @@ function cpuAllowed(cpu: Cpu, rules: KernelRules): Allowed {
 type LookUp = { readonly entry: AllowListEntry } | { readonly reason: Reason } | { readonly hidden: string };
 
 /** As much of a machine as decides what its host bridges do. */
-export type HostBridgeFacts = Pick<Machine, "cpu" | "source" | "hostBridges" | "functionsMayBeMissing">;
+export type HostBridgeFacts = Pick<Machine, "cpu" | "iommu" | "source" | "hostBridges" | "functionsMayBeMissing">;
 
 /**
  * Why a function in front of the first one seen on a root bus may be missing, `undefined` where none can be. A list of
@@ -88,9 +88,25 @@ export function decideHostBridge(
   providerRoot: number,
   clientRoot: number,
 ): HostBridgeOutcome {
+  const open = decideOpen(topology, facts, rules, providerRoot, clientRoot);
+  const { mode } = facts.iommu;
+  if (!rules.iommuClosesHostBridge || mode === "off" || open.mapType === NOT_SUPPORTED) return open;
+  if (!isUnknown(mode)) return refused("iommu-closes-host-bridge");
+  return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden: [`whether an IOMMU is in use: ${mode.unknown}`] };
+}
+
+/** What {@link decideHostBridge} says where no IOMMU closes the way (5.2 and 5.3 ask `iommu_present`). */
+function decideOpen(
+  topology: Topology,
+  facts: HostBridgeFacts,
+  rules: KernelRules,
+  providerRoot: number,
+  clientRoot: number,
+): HostBridgeOutcome {
   if (rules.allowList.length === 0 && rules.firstAmdFamily === null) return refused("no-common-upstream-bridge");
   const byCpu = cpuAllowed(facts.cpu, rules);
   if (byCpu === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
+  if (rules.allowListUnread) return { mapType: THRU_HOST_BRIDGE, reason: "host-bridge-allowed", hidden: [] };
   const bridges = decideAllowList(topology, facts, rules, providerRoot, clientRoot);
   if (byCpu === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
   return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [byCpu.hidden, ...bridges.hidden] };

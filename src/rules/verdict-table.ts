@@ -6,10 +6,10 @@ import { isUnknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
 import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
-import type { KernelRules } from "./kernel-rules.ts";
+import { chooseRules, type RulesChoice } from "./kernels/choose-rules.ts";
+import type { KernelRules } from "./kernels/kernel-rules.ts";
 import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
 import { acsOnPath, findPath, type Path } from "./path.ts";
-import { chooseRules, type RulesChoice } from "./releases.ts";
 import type { MapType, PairPath, Reason, Verdict } from "./verdict.ts";
 
 /** What to decide; without it, every device of interest, by the rules of the machine's own kernel. */
@@ -54,6 +54,8 @@ export class VerdictTable {
     this.#clientIndices = indicesOf(topology, this.clients);
     this.#hostBridges = new HostBridges(machine, topology, rules);
     this.#pairs = decidePairs(topology, this.#providerIndices, this.#clientIndices, this.#hostBridges);
+    // A kernel without P2PDMA decides nothing: no pair works.
+    if (rules.candidates.length === 0) this.#pairs.mapTypes.fill(NOT_SUPPORTED);
   }
 
   #position(i: number, j: number): number {
@@ -88,7 +90,7 @@ export class VerdictTable {
 
   /** What the kernel returns: hops, -1 when not supported, `null` when unknown. */
   distance(i: number, j: number): number | null {
-    return distanceOf(this.#mapTypeAt(i, j), this.hops(i, j));
+    return distanceOf(this.#mapTypeAt(i, j), this.hops(i, j), this.rules);
   }
 
   /** True when a function on the path is known to redirect. */
@@ -162,7 +164,7 @@ export class VerdictTable {
       ...this.#pairPath(i, j, path),
       mapType: mapTypeName(mapType),
       reason: why.reason,
-      distance: distanceOf(mapType, hops),
+      distance: distanceOf(mapType, hops, this.rules),
       hops,
       acsRedirect: acs.redirect.map(bdfOf),
       acsHidden: acs.hidden.map(bdfOf),
@@ -178,6 +180,7 @@ export class VerdictTable {
     acs: { redirect: number[]; hidden: number[] },
   ): { reason: Reason; hidden: readonly string[] } {
     const [provider, client] = this.#ends(i, j);
+    if (this.rules.candidates.length === 0) return { reason: "kernel-too-old", hidden: [] };
     if (mapType === BUS_ADDR) {
       return { reason: provider === client ? "same-function" : "common-upstream-bridge", hidden: [] };
     }
@@ -213,9 +216,14 @@ function hiddenReason(topology: Topology, index: number): string {
   return acs !== null && isUnknown(acs) ? acs.unknown : "";
 }
 
-function distanceOf(mapType: number, hops: number | null): number | null {
+function distanceOf(mapType: number, hops: number | null, { candidates, chosenBy }: RulesChoice): number | null {
   if (mapType === NOT_SUPPORTED) return -1;
-  return mapType === UNKNOWN ? null : hops;
+  if (mapType === UNKNOWN || hops === null) return null;
+  if (mapType === BUS_ADDR) return hops;
+  // Where the source names no kernel, the newest release speaks.
+  const asked = chosenBy === "nothing" ? candidates.slice(-1) : candidates;
+  const [extra, ...others] = new Set(asked.map((rules) => rules.distanceThroughHostBridge));
+  return extra === undefined || others.length > 0 ? null : hops + extra;
 }
 
 function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {

@@ -21,6 +21,8 @@ export type Reason =
   | "host-bridge-unidentified"
   /** This kernel has no allow-list: only a common upstream bridge counts. */
   | "no-common-upstream-bridge"
+  /** This kernel looks at no host bridge while an IOMMU is in use. */
+  | "iommu-closes-host-bridge"
   /** This kernel refuses every redirected path. */
   | "acs-redirect-refused"
   /** This kernel has no P2PDMA. */

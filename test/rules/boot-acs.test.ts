@@ -96,15 +96,32 @@ describe("disable_acs_redir", () => {
     });
   });
 
-  it.each(["6.11", "6.12.5", "6.13", "7.0"])(
-    "clears on %s what firmware had cleared; what firmware had set it may leave",
-    (kernel) => {
-      const disabled = (port: string): Record<string, number | "unknown"> =>
-        control(`kernel: ${kernel}`, "iommu: strict", `cmdline: "pci=disable_acs_redir=${port}"`);
-      expect(disabled("00:04.0")).toEqual({ ...enabled, "00:04.0": 0 });
-      expect(disabled("00:05.0")).toEqual({ ...enabled, "00:05.0": "unknown" });
-    },
-  );
+  it.each<[kernel: string, cleared: number, redirecting: number | "unknown"]>([
+    // Firmware left nothing at 00:04.0, and translation blocking and request redirect at 00:05.0.
+    ["4.20", 0x11, 0x13],
+    ["6.10.14", 0x11, 0x13],
+    ["6.11", 0x53, 0x57],
+    ["6.12.22", 0x53, 0x57],
+    ["6.12.23", 0x00, 0x02],
+    ["6.13.10", 0x53, 0x57],
+    ["6.13.11", 0x00, 0x02],
+    ["6.14.1", 0x53, 0x57],
+    ["6.14.2", 0x00, 0x02],
+    ["6.14.0-37-generic", 0x00, 0x02],
+    ["6.15", 0x00, 0x02],
+    ["6.17.13-6-pve", 0x00, 0x02],
+    ["6.18.9", 0x00, 0x02],
+    ["7.0.0-22-generic", 0x00, 0x02],
+    ["7.3.4", 0x00, 0x02],
+    // The string leaves both sides of the fix possible.
+    ["6.12", 0x00, "unknown"],
+    ["6.14.0-15-generic", 0x00, "unknown"],
+  ])("leaves on %s 0x%x of a port, and 0x%x of one at which firmware redirects", (kernel, cleared, redirecting) => {
+    const disabled = (port: string): Record<string, number | "unknown"> =>
+      control(`kernel: ${kernel}`, "iommu: strict", `cmdline: "pci=disable_acs_redir=${port}"`);
+    expect(disabled("00:04.0")).toEqual({ ...enabled, "00:04.0": cleared });
+    expect(disabled("00:05.0")).toEqual({ ...enabled, "00:05.0": redirecting });
+  });
 
   it("leaves bits uncertain on which the ways that a release may go differ", () => {
     const machine = afterBoot(
@@ -128,7 +145,7 @@ describe("disable_acs_redir", () => {
 describe("What leaves ACS open after a boot", () => {
   const ioMmu = /^ACS is set at boot by the IOMMU driver: /;
   const variants =
-    /^what disable_acs_redir and config_acs do to the other ACS bits differs between releases and was not checked in this one$/;
+    /^what disable_acs_redir and config_acs do to ACS bits that firmware had set differs between the releases that this kernel may be$/;
 
   it.each<[kernel: string, iommu: string, port: string, why: RegExp | null]>([
     ["7.2", "iommu: strict", "acs: true", null],
@@ -136,11 +153,13 @@ describe("What leaves ACS open after a boot", () => {
     // Firmware redirects, and 6.13 may put that back.
     ["6.13", "iommu: strict", 'acs: "RR+"', variants],
     ["6.13", "", 'acs: "RR+"', ioMmu],
-    ["6.12.22", "iommu: strict", 'acs: "RR+"', variants],
+    ["6.12", "iommu: strict", 'acs: "RR+"', variants],
+    ["6.12.22", "iommu: strict", 'acs: "RR+"', null],
     ["6.12.23", "iommu: strict", 'acs: "RR+"', null],
     ["6.10", "iommu: strict", 'acs: "RR+"', null],
-    ["6.11", "iommu: strict", 'acs: "RR+"', variants],
-    ["7.1", "iommu: strict", 'acs: "RR+"', variants],
+    ["6.11", "iommu: strict", 'acs: "RR+"', null],
+    ["6.14", "iommu: strict", 'acs: "RR+"', variants],
+    ["7.1", "iommu: strict", 'acs: "RR+"', null],
     ["7.2", "iommu: strict", 'acs: "RR+"', null],
   ])("on %s with '%s' and a port of %s", (kernel, iommu, port, why) => {
     const text = `kernel: "${kernel}"
@@ -150,5 +169,21 @@ hostBridges: [{ below: [rootPort: { at: 04.0, ${port} }] }]`;
     const found = afterBoot(qemuMachineOf(text, "u")).functions.find(({ acs }) => acs !== null)?.acs ?? null;
     if (why === null) expect(isUnknown(found)).toBe(false);
     else expect(isUnknown(found) ? found.unknown : "known").toMatch(why);
+  });
+});
+
+describe("A list of config_acs", () => {
+  const port = (kernel: string, entries: string): number | "unknown" | undefined =>
+    control(`kernel: ${kernel}`, "iommu: strict", `cmdline: "pci=config_acs=${entries}"`)["00:05.0"];
+
+  it.each<[kernel: string, entries: string, expected: number]>([
+    ["6.10", "0000000@00:05.0", 0x1f], // no such parameter
+    ["6.11", "xx000xx@00:05.0", 0x07], // firmware's request redirect stays, as this kernel mixes the two
+    ["6.11", "xx000xx@00:04.0;xx000xx@00:05.0", 0x1f], // entries after the first are not parsed
+    ["6.11", "xxxxxxx@00:04.0;xx000xx@00:05.0", 0x07], // unless the first one leaves every bit
+    ["6.12.23", "xx000xx@00:04.0;xx000xx@00:05.0", 0x02],
+    ["7.2", "xx000xx@00:04.0;xx000xx@00:05.0", 0x02],
+  ])("on %s, %s makes 0x%x", (kernel, entries, expected) => {
+    expect(port(kernel, entries)).toBe(expected);
   });
 });

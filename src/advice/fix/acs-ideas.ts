@@ -3,12 +3,11 @@ import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_SV, PCI_ACS_UF } from "../../pci/a
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { readEntries } from "../../rules/kernel-parameters.ts";
-import { releaseNumber } from "../../rules/release-number.ts";
+import { rowsOf } from "../../rules/kernels/choose-rules.ts";
+import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
 import type { Idea } from "./idea.ts";
 import { type ParameterEdit, parameterSteps, setpciSteps } from "./steps.ts";
 
-/** The first series in which `config_acs` was seen (Linux 6.12; 6.1 does not have it). */
-const FIRST_WITH_CONFIG_ACS = 6012;
 /** What an x86 kernel takes (`COMMAND_LINE_SIZE`), and the least that any architecture takes today. */
 const COMMAND_LINE_SIZE = 2048;
 
@@ -52,8 +51,9 @@ function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction
 /** `config_acs` keeps what keeps guests apart otherwise: it clears redirection and leaves source validation and the like on. */
 function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
   const { release } = machine.kernel;
-  const running = isUnknown(release) ? undefined : releaseNumber(release);
-  if (running === undefined || running < FIRST_WITH_CONFIG_ACS) return [];
+  const running = isUnknown(release) ? undefined : parseKernelRelease(release);
+  const rows = running === undefined ? [] : rowsOf(running).rows;
+  if (rows.length === 0 || rows.some(({ configAcs }) => configAcs === "unknown-parameter")) return [];
   const edit = editList(
     machine,
     "config_acs",
@@ -110,6 +110,9 @@ function parameterCautions(machine: Machine, edit: ParameterEdit): readonly stri
       ? [`with it the command line has ${length} characters; kernels take ${COMMAND_LINE_SIZE}`]
       : []),
     "addresses change when devices are added or moved: look again after that",
+    ...(isUnknown(machine.kernel.release)
+      ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
+      : []),
   ];
 }
 

@@ -2,7 +2,7 @@ import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
-import type { RulesChoice } from "../../rules/releases.ts";
+import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
@@ -46,10 +46,14 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
   const search = new Search(machine, pairs, before, table, options.rules);
   const redirecting = redirectingFunctions(table, before);
   if (before.some(({ mapType }) => mapType !== "bus-addr")) {
-    search.tryEach(acsIdeas(machine, redirecting));
-    if (redirecting.length > 0) search.tryEach([...passthroughIdea(machine), ...withoutIommuIdea(machine)]);
+    // A kernel without P2PDMA is the only thing to change: nothing else makes a pair of it work.
+    const hasP2pdma = table.rules.candidates.length > 0;
+    if (hasP2pdma) search.tryEach(acsIdeas(machine, redirecting));
+    if (hasP2pdma && redirecting.length > 0) {
+      search.tryEach([...passthroughIdea(machine), ...withoutIommuIdea(machine)]);
+    }
     if (options.rules === undefined) search.tryNewerKernels();
-    search.trySlots();
+    if (hasP2pdma) search.trySlots();
   }
   return {
     machine,

@@ -1,15 +1,22 @@
 import type { Machine } from "../../host/machine.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { KERNEL_RULES } from "../../rules/kernel-rules.ts";
-import { numberOfOurs, releaseNumber } from "../../rules/release-number.ts";
+import { type KernelRelease, parseKernelRelease, releaseOfOurs } from "../../rules/kernels/kernel-release.ts";
+import { sameVerdicts } from "../../rules/kernels/kernel-rules.ts";
+import { KERNEL_RULES } from "../../rules/kernels/mainline.ts";
 import type { Idea } from "./idea.ts";
 
-/** Each newer release whose rules were read, oldest first: its allow-list may have the host bridge. */
+/** The releases that changed what is decided of pairs, oldest first. */
+const CHANGES = KERNEL_RULES.filter((rules, index) => {
+  const before = KERNEL_RULES[index - 1];
+  return before === undefined || !sameVerdicts(before, rules);
+});
+
+/** Each newer release that decides differently from the one before it, oldest first: it may have the host bridge. */
 export function kernelIdeas({ kernel }: Machine): readonly Idea[] {
   if (isUnknown(kernel.release)) return [];
-  const running = releaseNumber(kernel.release);
+  const running = parseKernelRelease(kernel.release);
   if (running === undefined) return [];
-  return KERNEL_RULES.filter(({ release }) => numberOfOurs(release) > running).map(
+  return CHANGES.filter(({ release }) => isNewer(releaseOfOurs(release), running)).map(
     ({ release, checkedAt }): Idea => ({
       kind: "kernel",
       title: `Linux ${release} or newer`,
@@ -22,4 +29,10 @@ export function kernelIdeas({ kernel }: Machine): readonly Idea[] {
       ],
     }),
   );
+}
+
+/** A patch level that the running kernel does not say may be the newest of its series. */
+function isNewer(release: KernelRelease, running: KernelRelease): boolean {
+  if (release.number !== running.number) return release.number > running.number;
+  return (release.patch ?? 0) > (running.patch ?? Number.POSITIVE_INFINITY);
 }

@@ -63,7 +63,7 @@ export function tryIdea(machine: Machine, idea: Idea): Machine | string {
 
 /** Everything that an idea does beside what it is for. `before` is the table of the machine as it is. */
 export function proved(idea: Idea, after: Machine, before: VerdictTable, pairs: readonly Pair[]): ProvedFix {
-  const rules = before.rules.chosenBy === "flag" && before.rules.release !== null ? before.rules.release : undefined;
+  const rules = before.rules.chosenBy === "flag" && before.rules.asked !== null ? before.rules.asked : undefined;
   const { providers, clients } = before;
   const table = decideAll(after, { providers, clients, ...(rules === undefined ? {} : { rules }) });
   // The way back is the same path, and says nothing new.

@@ -1,6 +1,6 @@
 import { Argument, type Command } from "commander";
-import { RELEASES } from "../../advice/history.ts";
 import type { Printable } from "../../pci/visible.ts";
+import { RELEASES } from "../../rules/kernels/choose-rules.ts";
 import { bashScript } from "../completion/bash.ts";
 import { fishScript } from "../completion/fish.ts";
 import { readVerbs } from "../completion/words.ts";

@@ -3,7 +3,7 @@ import type { TrafficReport } from "../../offload/traffic-report.ts";
 import type { Simulation, StepRun } from "../../offload/workload/simulation.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
-import { chooseRules } from "../../rules/releases.ts";
+import { chooseRules } from "../../rules/kernels/choose-rules.ts";
 import { fullName, roleOf } from "../device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { machineLines } from "../facts.ts";

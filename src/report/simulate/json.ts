@@ -3,7 +3,7 @@ import type { CountedMemory, RepeatedFailure, Simulation, StepRun } from "../../
 import type { Trace } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
-import { chooseRules } from "../../rules/releases.ts";
+import { chooseRules } from "../../rules/kernels/choose-rules.ts";
 import type {
   RequestFailureJson,
   SimulateJson,

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it, test } from "vitest";
 import { keptRelease } from "../../../src/host/redaction/kernel-release.ts";
-import { releaseNumber } from "../../../src/rules/release-number.ts";
+import { releaseNumber } from "../../../src/rules/kernels/kernel-release.ts";
 
 const DISTRIBUTIONS = [
   "7.2",

@@ -1,15 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { verdictHistory } from "../../src/advice/history.ts";
-import type { PeerlaneError } from "../../src/pci/error.ts";
-import { unknown } from "../../src/pci/known.ts";
-import { chooseRules, newestRead } from "../../src/rules/releases.ts";
-import { decide } from "../../src/rules/verdict-table.ts";
-import { rows } from "../rows.ts";
-import { at, bridge, endpoint, hostBridge, linux, machineOf } from "./by-hand.ts";
+import { verdictHistory } from "../../../src/advice/history.ts";
+import type { PeerlaneError } from "../../../src/pci/error.ts";
+import { unknown } from "../../../src/pci/known.ts";
+import { chooseRules, newestRead, rowsOf } from "../../../src/rules/kernels/choose-rules.ts";
+import { releaseOfOurs } from "../../../src/rules/kernels/kernel-release.ts";
+import { KERNEL_RULES } from "../../../src/rules/kernels/mainline.ts";
+import { decide } from "../../../src/rules/verdict-table.ts";
+import { rows } from "../../rows.ts";
+import { at, bridge, endpoint, hostBridge, linux, machineOf } from "../by-hand.ts";
 
-const ALL = "4.20 5.4 5.8 5.10 5.15 5.17 6.1 6.12 7.2 7.3";
+const ALL = KERNEL_RULES.map(({ release }) => release).join(" ");
 
-/** The releases at each boundary, and the rules that a kernel of that release may have. */
+/** Releases, and the rules that a kernel of that release may have. */
 const BOUNDARIES = rows(`
   // uname -r           | series | rules
   2.6.32-754.el6.x86_64 | 2.6    |
@@ -17,38 +19,36 @@ const BOUNDARIES = rows(`
   4.15.0-213-generic    | 4.15   |
   4.19.316              | 4.19   |
   4.20                  | 4.20   | 4.20
-  4.21                  | 4.21   | 4.20 5.4
-  5.0.21                | 5.0    | 4.20 5.4
-  5.3.0-76-generic      | 5.3    | 4.20 5.4
+  4.21                  | 4.21   | 4.20     // never was
+  5.0.21                | 5.0    | 5.0
+  5.3.0-76-generic      | 5.3    | 5.3
   5.4.0-190-generic     | 5.4    | 5.4
-  5.5                   | 5.5    | 5.4 5.8
-  5.7.19                | 5.7    | 5.4 5.8
-  5.8.0-63-generic      | 5.8    | 5.8
-  5.9.16                | 5.9    | 5.8 5.10
+  5.7.19                | 5.7    | 5.7
+  5.9.16                | 5.9    | 5.9
   5.10.223              | 5.10   | 5.10
-  5.11                  | 5.11   | 5.10     // as 5.15
-  5.14.21               | 5.14   | 5.10
   5.15.0-118-generic    | 5.15   | 5.15
-  5.16.20               | 5.16   | 5.15     // as 5.17
   5.17                  | 5.17   | 5.17
-  5.18                  | 5.18   | 5.17 6.1
-  5.19.17               | 5.19   | 5.17 6.1
-  6.0.19                | 6.0    | 5.17 6.1
+  5.19.17               | 5.19   | 5.19
+  6.0.19                | 6.0    | 6.0
   6.1.0-25-amd64        | 6.1    | 6.1
-  6.2                   | 6.2    | 6.1      // as 6.12
-  6.8.0-41-generic      | 6.8    | 6.1
-  6.11.10               | 6.11   | 6.1
-  6.12.107+deb12-amd64  | 6.12   | 6.12
-  6.13                  | 6.13   | 6.12 7.2
-  6.19.3                | 6.19   | 6.12 7.2
-  7.0.0-rc7             | 7.0    | 6.12 7.2
-  7.1.9                 | 7.1    | 6.12 7.2
+  6.8.0-41-generic      | 6.8    | 6.8
+  6.12                  | 6.12   | 6.12     // 6.12.23 decides all pairs alike
+  6.12.22               | 6.12   | 6.12
+  6.12.107+deb12-amd64  | 6.12   | 6.12.23
+  6.19.3                | 6.19   | 6.19
+  7.0.0-rc7             | 7.0    | 7.0
+  7.1                   | 7.1    | 7.1 7.1.3
+  7.1.0                 | 7.1    | 7.1
+  7.1.0-9-generic       | 7.1    | 7.1 7.1.3   // a vendor's 0 says nothing of the patch level
+  7.1.2                 | 7.1    | 7.1
+  7.1.3-arch1-1         | 7.1    | 7.1.3
+  7.1.20                | 7.1    | 7.1.3
   7.2.13+deb13-amd64    | 7.2    | 7.2
   7.3.4                 | 7.3    | 7.3
-  7.4                   | 7.4    | 7.3
-  7.19                  | 7.19   | 7.3
-  8.0                   | 8.0    | 7.3
-  12.100                | 12.100 | 7.3
+  7.4                   | 7.4    | 7.3 7.4
+  7.19                  | 7.19   | 7.3 7.19
+  8.0                   | 8.0    | 7.3 8.0
+  12.100                | 12.100 | 7.3 12.100
 `);
 
 /** What is no release has no series, and may be any kernel. */
@@ -85,13 +85,49 @@ describe("A kernel's release", () => {
     expect(choice.candidates).toHaveLength(ALL.split(" ").length);
   });
 
-  test("says why there are several rules, and none where there is one", () => {
+  test("says why there are several rules, and nothing where there is one", () => {
     const hidden = (release: string): string => chooseRules({ ...bare, kernel: linux(release) }).hidden;
-    expect(hidden("6.13")).toBe(
-      "the rules of Linux 6.13 were not checked, and those of 6.12 and 7.2 differ here; give --rules 6.12 or --rules 7.2",
+    expect(hidden("7.1")).toBe(
+      "Linux 7.1 changed with 7.1.3, and the release '7.1' does not say on which side of it the kernel is; give --kernel with the patch level",
+    );
+    expect(hidden("7.4")).toBe(
+      "not on the allow-list of Linux 7.3, the newest read, and that of Linux 7.4 may have more",
     );
     expect(hidden("4.19")).toBe("Linux 4.19 has no P2PDMA: it came with 4.20");
-    expect([hidden("4.20"), hidden("6.2"), hidden("7.2"), hidden("7.4")]).toEqual(["", "", "", ""]);
+    expect([hidden("4.20"), hidden("6.12"), hidden("7.1.2"), hidden("7.3")]).toEqual(["", "", "", ""]);
+  });
+});
+
+describe("The rows that a release string leaves possible", () => {
+  const releases = (text: string): string =>
+    rowsOf(releaseOfOurs(text))
+      .rows.map(({ release }) => release)
+      .join(" ");
+
+  test.each(
+    rows(`
+      // uname -r          | rows
+      6.12                 | 6.12 6.12.23
+      6.12.22              | 6.12
+      6.12.23              | 6.12.23
+      6.13.10              | 6.13
+      6.13.11              | 6.13.11
+      6.14.1               | 6.14
+      6.14.2               | 6.14.2
+      6.14.0-15-generic    | 6.14 6.14.2   // before Ubuntu took over 6.14.4
+      6.14.0-17-generic    | 6.14.2
+      6.14.0-37-generic    | 6.14.2
+      6.14.0-37-lowlatency | 6.14 6.14.2   // nobody said that of it
+      6.11.11              | 6.11
+      4.19                 |
+    `),
+  )("%s: %s", (text = "", expected) => {
+    expect(releases(text)).toBe(expected);
+  });
+
+  test("are of a vendor where its release string says so", () => {
+    expect(rowsOf(releaseOfOurs("6.14.0-37-generic")).vendor).toBe("Ubuntu");
+    expect(rowsOf(releaseOfOurs("6.14.2-arch1-1")).vendor).toBeNull();
   });
 });
 
@@ -132,7 +168,7 @@ test.each(
     7.3        | -
     7.4        | 7.3
     8.0        | 7.3
-    6.13       | -   // between two, not after them
+    6.13       | -
   `),
 )("A kernel of %s is newer than what was read: %s", (release = "", newest) => {
   expect(newestRead(chooseRules({ ...bare, kernel: linux(release) })) ?? "-").toBe(newest);
@@ -154,28 +190,49 @@ function between(id: string, release: string): { mapType: string; reason: string
   return decide(machine, at("01:00.0"), at("02:00.0"));
 }
 
-describe("A release between two that were read", () => {
+describe("A release after the newest that was read", () => {
+  test.each(
+    rows(`
+      // host bridge | map type
+      8086:09a2      | thru-host-bridge   // what the list has, it keeps
+      10de:2f98      | thru-host-bridge
+      8086:6f00      | unknown            // queued after 7.3
+      1d17:1008      | unknown
+    `),
+  )("leaves %s %s", (id = "", mapType) => {
+    const verdict = between(id, "7.4.1");
+    expect(verdict.mapType).toBe(mapType);
+    expect(verdict.hidden).toEqual(
+      mapType === "unknown"
+        ? ["not on the allow-list of Linux 7.3, the newest read, and that of Linux 7.4 may have more"]
+        : [],
+    );
+  });
+});
+
+describe("Every release has the rules of its own", () => {
   test.each(
     rows(`
       // host bridge | release | map type         | reason
-      8086:2030      | 5.5     | unknown          | kernel-hidden           // listed since some release up to 5.8
-      8086:3c00      | 5.5     | thru-host-bridge | host-bridge-allowed     // before and after
-      8086:29c0      | 5.5     | not-supported    | host-bridge-not-allowed
-      1022:1450      | 5.9     | unknown          | kernel-hidden           // listed up to some release before 5.10
-      8086:3c00      | 5.2     | unknown          | kernel-hidden
-      8086:29c0      | 5.2     | not-supported    | host-bridge-not-allowed // the newer one's reason
-      8086:09a2      | 6.0     | unknown          | kernel-hidden
-      8086:0b25      | 7.1     | unknown          | kernel-hidden
-      8086:09a2      | 7.1     | thru-host-bridge | host-bridge-allowed
-      8086:3c00      | ?       | unknown          | kernel-hidden
+      8086:2030      | 5.5     | not-supported    | host-bridge-not-allowed
+      8086:2030      | 5.6     | thru-host-bridge | host-bridge-allowed
+      8086:2031      | 5.6     | not-supported    | host-bridge-not-allowed
+      8086:3c00      | 5.3     | not-supported    | host-bridge-not-allowed
+      1022:1450      | 5.9     | not-supported    | host-bridge-not-allowed // the CPU counts, and it is Intel here
+      8086:09a2      | 5.17    | not-supported    | host-bridge-not-allowed
+      8086:09a2      | 5.18    | thru-host-bridge | host-bridge-allowed
+      8086:0b25      | 7.1.2   | not-supported    | host-bridge-not-allowed
+      8086:0b25      | 7.1.3   | thru-host-bridge | host-bridge-allowed
       8086:29c0      | ?       | not-supported    | host-bridge-not-allowed
       8086:09a2      | 4.19    | not-supported    | kernel-too-old
     `),
   )("%s on %s is %s: %s", (id = "", release = "", mapType, reason) => {
-    const verdict = between(id, release);
-    expect(verdict).toMatchObject({ mapType, reason });
-    const why = release === "?" ? "no uname" : expect.stringContaining(`Linux ${release} were not checked`);
-    expect(verdict.hidden).toEqual(mapType === "unknown" ? [why] : []);
+    expect(between(id, release)).toMatchObject({ mapType, reason, hidden: [] });
+  });
+
+  test("is open where a series changed within itself and the source does not say the patch level", () => {
+    expect(between("8086:0b25", "7.1")).toMatchObject({ mapType: "unknown", reason: "kernel-hidden" });
+    expect(between("8086:3c00", "?")).toMatchObject({ mapType: "unknown", hidden: ["no uname"] });
   });
 });
 
@@ -192,10 +249,9 @@ test("A pair's history names the releases that agree, oldest first, up to the ne
       ({ from, to, verdict }) => `${from} to ${to}: ${verdict.reason}`,
     );
   expect(told("01:00.0", "02:00.0")).toEqual([
-    "4.20 to 4.20: no-common-upstream-bridge",
-    "5.0 to 5.4: host-bridge-not-allowed",
-    "5.5 to 5.7: kernel-hidden",
-    "5.8 to 7.3: host-bridge-allowed",
+    "4.20 to 5.1: no-common-upstream-bridge",
+    "5.2 to 5.5: host-bridge-not-allowed",
+    "5.6 to 7.3: host-bridge-allowed",
   ]);
   expect(told("01:00.0", "01:00.0")).toEqual(["4.20 to 7.3: same-function"]);
 });
