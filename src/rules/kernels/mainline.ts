@@ -68,57 +68,68 @@ function row(release: string, rules: Rules, checkedAt: string): KernelRules {
 
 /** The request to pull a release's PCI changes, which names every change of its subsystem. */
 function pull(release: string, says: string): string {
-  return `PCI changes of ${release} as pulled: ${says}`;
+  return `request to pull of ${release}: ${says}`;
 }
 
-const noChange = "no change of P2PDMA rules or of ACS at boot";
+/** A source tree of somebody's, of which `scripts/kernel-facts.ts` read what the row says. */
+function tree(version: string, repository: string): string {
+  return `${version} (${repository})`;
+}
+
+const noChange = "nothing of P2PDMA's rules or of ACS at boot";
 
 /**
  * The releases of kernel.org, oldest first, with what each brought. A row holds up to the next one: further patch levels
  * of its series, and releases without a row of their own, of which the rows on both sides have to say the same.
  */
 export const KERNEL_RULES: readonly KernelRules[] = [
-  row("4.20", v4_20, "torvalds/linux at 02917e9f8676"),
-  row("5.0", v4_20, "as 4.20: the first list came with 5.2"),
-  row("5.1", v4_20, "as 4.20: the first list came with 5.2"),
-  row("5.2", v5_2, pull("5.2", "AMD Zen listed; with its fix before release: no list where an IOMMU is in use")),
-  row("5.3", v5_2, pull("5.3", noChange)),
-  row("5.4", v5_4, "linux-ipq 5.4 at 7744840b595e; the AMD entry in the patch that made the list"),
-  row("5.5", v5_4, pull("5.5", noChange)),
-  row("5.6", v5_6, pull("5.6", "Intel 2030 2020 listed")),
-  row("5.7", v5_7, pull("5.7", "Intel 2031 2032 2033 listed")),
-  row("5.8", v5_8, pull("5.8", "AMD 15d0 1630 listed")),
-  row("5.9", v5_9, pull("5.9", "AMD family 17h and newer by CPU, in place of the entries")),
-  row("5.10", v5_9, "Debian linux-source-5.10 5.10.223-1"),
-  row("5.11", v5_9, "as 5.10 and 5.15"),
-  row("5.12", v5_9, "as 5.10 and 5.15"),
-  row("5.13", v5_9, "as 5.10 and 5.15"),
-  row("5.14", v5_9, "as 5.10 and 5.15"),
-  row("5.15", v5_9, "intel linux-lts2021 at a745a76eadab"),
-  row("5.16", v5_16, pull("5.16", "the bus offset is added")),
-  row("5.17", v5_16, "linux-oem-5.17 at 63eb32704, before its own changes"),
-  row("5.18", v5_18, pull("5.18", "Intel 09a2 listed")),
-  row("5.19", v5_19, pull("5.19", "root ports at any place stand for their host bridge")),
-  row("6.0", v6_0, `${pull("6.0", noChange)}; the DMA API takes peer memory, as in 6.1`),
-  row("6.1", v6_0, "Debian linux-source-6.1 6.1.192-2"),
-  ...["6.2", "6.3", "6.4", "6.5", "6.6", "6.7", "6.8", "6.9", "6.10"].map((release) =>
-    row(release, v6_0, "as 6.1 and 6.12 but for ACS at boot, which 6.11 changed"),
+  row("4.20", v4_20, `${tree("4.20", "a4913994/linux-4.20")}; torvalds/linux at 02917e9f8676`),
+  row("5.0", v4_20, tree("5.0.1", "VVvector/linux-5.0.1")),
+  row("5.1", v4_20, "as 5.0; the first list came with 5.2"),
+  row("5.2", v5_2, `${tree("5.2.1", "wangliang-cs/linux-5.2.1")}; ${pull("5.2", "AMD Zen listed")}`),
+  row("5.3", v5_2, `${tree("5.3.1", "github-lvbing/linux-5.3.1")}; ${pull("5.3", noChange)}`),
+  row(
+    "5.4",
+    v5_4,
+    `${tree("5.4.120", "Rlyown/linux-5.4.120-LSM_file")}; 5.4.284, 5.4.291; ${pull("5.4", "the list, and the way through")}`,
   ),
-  row("6.11", v6_11, pull("6.11", "config_acs")),
-  row("6.12", v6_11, "what the fix in 6.12.23 took away"),
-  row("6.12.23", v6_12_23, "Debian linux-source-6.12 6.12.107-1; the announcement of 6.12.23"),
-  row("6.13", v6_11, pull("6.13", noChange)),
+  row("5.5", v5_4, pull("5.5", noChange)),
+  row("5.6", v5_6, `${tree("5.6.4", "shmily1012/linux-5.6.4")}; ${pull("5.6", "Sky Lake-E listed")}`),
+  row("5.7", v5_7, `${tree("5.7.14", "a5221985/linux-5.7.14")}; ${pull("5.7", "root ports B, C, D listed")}`),
+  row("5.8", v5_8, `${tree("5.8.1", "semwett0301/linux-5.8.1")}; ${pull("5.8", "Raven and Renoir listed")}`),
+  row("5.9", v5_9, `${tree("5.9.1", "ach84/linux-5.9.1")}; ${pull("5.9", "Zen by CPU")}`),
+  row("5.10", v5_9, "Debian linux-source-5.10 5.10.223-1"),
+  row("5.11", v5_9, tree("5.11.4", "amwtkes/linux-5.11.4-back")),
+  row("5.12", v5_9, "as 5.11 and 5.14"),
+  row("5.13", v5_9, "as 5.11 and 5.14"),
+  row("5.14", v5_9, tree("5.14-rc5", "lsk-legends/linux-5.14")),
+  row("5.15", v5_9, `${tree("5.15.200", "balabit-deps/balabit-os-9-linux")}; intel linux-lts2021 at a745a76eadab`),
+  row("5.16", v5_16, pull("5.16", "the bus offset is added")),
+  row("5.17", v5_16, `${tree("5.17-rc5", "dunli/linux-5.17")}; linux-oem-5.17 at 63eb32704`),
+  row("5.18", v5_18, pull("5.18", "Ice Lake Xeons listed")),
+  row("5.19", v5_19, `${tree("5.19", "yishangzhang/linux-5.19")}; ${pull("5.19", "root ports at any devfn")}`),
+  row("6.0", v6_0, tree("6.0.1", "HHRhr/linux-6.0.1")),
+  row("6.1", v6_0, "Debian linux-source-6.1 6.1.192-2"),
+  row("6.2", v6_0, tree("6.2.1", "daniellucs2002/linux-6.2.1-customized")),
+  row("6.3", v6_0, tree("6.3.8", "SToPire/linux-6.3.8")),
+  ...["6.4", "6.5", "6.6", "6.7"].map((release) => row(release, v6_0, "as 6.3 and 6.8")),
+  row("6.8", v6_0, tree("6.8", "vivo50kff/linux-6.8")),
+  ...["6.9", "6.10"].map((release) => row(release, v6_0, "as 6.8 and 6.11 but for ACS at boot, which 6.11 changed")),
+  row("6.11", v6_11, `${tree("6.11.11", "m-santh/linux_6.11.0-19-generic")}; ${pull("6.11", "config_acs")}`),
+  row("6.12", v6_11, "what the fix that came with 6.12.23 took away"),
+  row("6.12.23", v6_12_23, "Debian linux-source-6.12 6.12.117-1; the announcement of 6.12.23"),
+  row("6.13", v6_11, tree("6.13.7", "ChenRuiwei/linux-6.13.7")),
   row("6.13.11", v6_12_23, "the fix as queued for 6.13 after 6.13.10"),
-  row("6.14", v6_11, pull("6.14", noChange)),
+  row("6.14", v6_11, tree("6.14", "perishh/linux-6.14")),
   row("6.14.2", v6_12_23, "the fix as queued for 6.14 after 6.14.1"),
-  row("6.15", v6_12_23, pull("6.15", "what config_acs and disable_acs_redir do was mended")),
+  row("6.15", v6_12_23, pull("6.15", "what config_acs and disable_acs_redir do is mended")),
   row("6.16", v6_12_23, pull("6.16", noChange)),
-  row("6.17", v6_12_23, pull("6.17", noChange)),
+  row("6.17", v6_12_23, `${tree("6.17", "busysteve/linux-6.17.0-rust-ported-c")}; ${pull("6.17", noChange)}`),
   row("6.18", v6_12_23, pull("6.18", noChange)),
-  row("6.19", v6_12_23, pull("6.19", noChange)),
-  row("7.0", v6_12_23, "as 6.19 and the merge window of 7.1, but for what that brought"),
-  row("7.1", v7_1, "the merge window of 7.1 (pinctrl-v7.1-1)"),
-  row("7.1.3", v7_1_3, "the announcement of 7.1.3, and its patch"),
+  row("6.19", v6_12_23, `${tree("6.19", "matankalina/linux-6.19.10-fork")}; ${pull("6.19", noChange)}`),
+  row("7.0", v6_12_23, tree("7.0", "julianw1010/hydra-linux-7.0.0")),
+  row("7.1", v7_1, tree("7.1.2", "yulee1982/s5p6818_linux-7.1.2")),
+  row("7.1.3", v7_1_3, `${tree("7.1.5", "danayer/linux-7.1.5")}; the announcement of 7.1.3`),
   row("7.2", v7_1_3, "Debian linux-source-7.2 7.2.13-1"),
   row("7.3", v7_3, "Debian linux-source-7.3 7.3.4-1~bpo13+1"),
 ];
