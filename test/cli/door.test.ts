@@ -61,7 +61,7 @@ describe("One door", () => {
       "pci/visible.ts",
       "pci/wrong-argument.ts",
       "report/matrix-text.ts",
-      "rules/kernels/choose-rules.ts",
+      "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",
     ]);
   });
