@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { isNotRecognised } from "../../../scripts/kernel-facts/c-source.ts";
 import { differences } from "../../../scripts/kernel-facts/differences.ts";
 import { FILES, readTree } from "../../../scripts/kernel-facts/read-tree.ts";
@@ -49,18 +49,20 @@ const trees = [
   ...folders.map((folder) => [folder, (): string => folder] as const),
 ];
 
-describe.skipIf(trees.length === 0)(
-  "The rows are what real trees say (none at hand: install linux-source-7.3, or set PEERLANE_KERNEL_TREES)",
-  () => {
-    test.each(trees)("%s", (_, folder) => {
-      const facts = readTree(folder());
-      expect(differences(facts)).toEqual([]);
-      expect(facts.acsQuirks.filter(isNotRecognised)).toEqual([]);
-      const { version } = facts;
-      // The table of quirks is that of the newest releases: older ones lack some of it.
-      if (!isNotRecognised(version) && /^7\.[23]\./.test(version)) {
-        expect(quirkTexts(facts.acsQuirks)).toEqual(quirkTexts(ACS_QUIRKS));
-      }
-    });
+test.skipIf(trees.length > 0)(
+  "No real tree is at hand: install linux-source-7.3, or set PEERLANE_KERNEL_TREES",
+  (context) => {
+    context.skip();
   },
 );
+
+test.each(trees)("The rows are what %s says", (_, folder) => {
+  const facts = readTree(folder());
+  expect(differences(facts)).toEqual([]);
+  expect(facts.acsQuirks.filter(isNotRecognised)).toEqual([]);
+  const { version } = facts;
+  // The table of quirks is that of the newest releases: older ones lack some of it.
+  if (!isNotRecognised(version) && /^7\.[23]\./.test(version)) {
+    expect(quirkTexts(facts.acsQuirks)).toEqual(quirkTexts(ACS_QUIRKS));
+  }
+});
