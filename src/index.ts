@@ -8,7 +8,7 @@
 export type { Advice } from "./advice/fix/advise.ts";
 export type { ProvedFix, RejectedIdea } from "./advice/fix/prove.ts";
 export type { Answer, Hint } from "./answers/answer.ts";
-export type { Gate } from "./answers/gates.ts";
+export type { Gate } from "./answers/gate.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";
 export type { Device } from "./host/select.ts";
 export {

@@ -1,11 +1,14 @@
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { AskedPairs } from "../platforms/asked-pairs.ts";
 import type { Directions } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
+import type { AskedBy } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import type { MapType, Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
-import { type Gate, type GateContext, gateContext, gatesOf } from "./gates.ts";
+import type { Gate } from "./gate.ts";
+import { type GateContext, gateContext, gatesOf } from "./gates.ts";
 
 /** The change that the kernel itself names in its log. */
 export interface Hint {
@@ -21,6 +24,8 @@ export interface Answer extends Verdict {
   readonly gates: readonly Gate[];
   /** What the hardware is documented to do, per direction: another answer than the kernel's, and it changes nothing there. */
   readonly hardware: Directions;
+  /** Whether the drivers of the two ask the kernel at all, and what they do with its answer. */
+  readonly askedBy: AskedBy;
   /** What the kernel itself proposes, `null` where it proposes nothing. */
   readonly hint: Hint | null;
 }
@@ -34,18 +39,26 @@ export interface RoutedAnswer extends Answer {
 export class Answers {
   readonly table: VerdictTable;
   readonly #documented: DocumentedPairs;
+  readonly #asked: AskedPairs;
   #gateContext: GateContext | undefined;
 
   constructor(table: VerdictTable) {
     this.table = table;
     this.#documented = new DocumentedPairs(table);
+    this.#asked = new AskedPairs(table);
   }
 
   /** What stops or spoils a pair's transfer beside its map type. */
   gates(i: number, j: number): readonly Gate[] {
     const { machine, topology } = this.table;
     this.#gateContext ??= gateContext(machine);
-    return gatesOf(topology, this.#gateContext, { ...this.table.path(i, j), mapType: this.table.mapType(i, j) });
+    const pair = { ...this.table.path(i, j), mapType: this.table.mapType(i, j), askedBy: this.askedBy(i, j) };
+    return gatesOf(topology, this.#gateContext, pair);
+  }
+
+  /** Whether a pair's drivers ask the kernel, and what they do with its answer. */
+  askedBy(i: number, j: number): AskedBy {
+    return this.#asked.at(i, j);
   }
 
   /** What the hardware is documented to do with a pair's traffic, per direction. */
@@ -56,7 +69,13 @@ export class Answers {
   /** All that is said of one pair, but for its route. */
   at(i: number, j: number): Answer {
     const verdict = this.table.at(i, j);
-    return { ...verdict, gates: this.gates(i, j), hardware: this.hardware(i, j), hint: hintOf(verdict) };
+    return {
+      ...verdict,
+      gates: this.gates(i, j),
+      hardware: this.hardware(i, j),
+      askedBy: this.askedBy(i, j),
+      hint: hintOf(verdict),
+    };
   }
 
   /** All that is said of one pair: with its route, whose hops are left out unless asked for. */

@@ -1,5 +1,5 @@
-import { type Iommu, isTranslating, type Machine } from "../host/machine.ts";
-import { formatAddress } from "../pci/addresses.ts";
+import type { Machine } from "../host/machine.ts";
+import { configSymbol } from "../host/system-files.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
@@ -11,60 +11,39 @@ import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { misreadParameters } from "../rules/kernel-parameters.ts";
-import { releaseNumber } from "../rules/kernels/kernel-release.ts";
-import type { Verdict } from "../rules/verdict.ts";
-
-/** Something beside the map type that stops or spoils the transfer. */
-export interface Gate {
-  readonly kind:
-    | "bar-missing"
-    | "bar-unassigned"
-    | "memory-decode-off"
-    | "vf-memory-off"
-    | "resizable-bar-small"
-    | "bridge-window-small"
-    | "beyond-dma-mask"
-    | "kernel-without-p2pdma"
-    | "iommu-translates"
-    | "kernel-parameter-misread"
-    | "virtual-machine";
-  /** The function it is about, `null` for the whole machine. */
-  readonly device: Bdf | null;
-  /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
-  readonly effect: "blocks" | "warns";
-  readonly message: string;
-}
+import { dmaMaskGates, iommuGates, isBeforeP2pdma, kernelGate } from "./driver-gates.ts";
+import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
 const USUAL_SMALL_BYTES = 256 * 2 ** 20;
 
-/** 4.20, as {@link releaseNumber} gives it. */
-const FIRST_WITH_P2PDMA = 4020;
-
 /** What holds for every pair of a machine, worked out once. */
 export interface GateContext {
+  readonly machine: Machine;
   readonly machineGates: readonly Gate[];
-  readonly iommu: Iommu;
   readonly virtualMachine: VirtualMachine | null;
   /** Windows of bridges are as firmware left them; those of a scenario are laid out around the BARs that it has. */
   readonly showsWindows: boolean;
 }
 
-/** The gates of the machine itself: a kernel without P2PDMA, kernel parameters that do not mean what was meant. */
+/**
+ * The gates of the machine itself: a kernel without P2PDMA, for every driver that asks the kernel; kernel parameters that
+ * do not mean what was meant.
+ */
 export function machineGates(machine: Machine): readonly Gate[] {
   const gates: Gate[] = [];
-  const { config, commandLine, release } = machine.kernel;
-  if (!isUnknown(release) && (releaseNumber(release) ?? FIRST_WITH_P2PDMA) < FIRST_WITH_P2PDMA) {
-    const message = `Linux ${release} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
+  const { commandLine, release } = machine.kernel;
+  if (isBeforeP2pdma(machine.kernel)) {
+    const message = `Linux ${String(release)} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
     gates.push({ kind: "kernel-without-p2pdma", device: null, effect: "blocks", message });
   }
-  if (!isUnknown(config) && config["CONFIG_PCI_P2PDMA"] === undefined) {
+  if (configSymbol(machine.kernel, "CONFIG_PCI_P2PDMA") === "n") {
     const name = isUnknown(release) ? "this kernel" : release;
     gates.push({
       kind: "kernel-without-p2pdma",
       device: null,
       effect: "blocks",
-      message: `${name} is built without CONFIG_PCI_P2PDMA: no driver can register or map peer memory`,
+      message: `${name} is built without CONFIG_PCI_P2PDMA: no driver that asks the kernel can register or map peer memory`,
     });
   }
   if (!isUnknown(commandLine)) {
@@ -75,14 +54,11 @@ export function machineGates(machine: Machine): readonly Gate[] {
   return gates;
 }
 
-/** As much of a verdict as gates hang on. */
-export type JudgedPair = Pick<Verdict, "provider" | "client" | "mapType">;
-
 /** Works out what {@link gatesOf} needs once per machine. */
 export function gateContext(machine: Machine): GateContext {
   return {
+    machine,
     machineGates: machineGates(machine),
-    iommu: machine.iommu,
     virtualMachine: virtualMachineOf(machine),
     showsWindows: (machine.source.madeOf ?? machine.source.format) !== "scenario",
   };
@@ -94,13 +70,13 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
   const client = topology.functionOf(verdict.client);
   const windows = context.showsWindows ? topology : undefined;
   return [
-    ...context.machineGates,
+    ...context.machineGates.flatMap((gate) => kernelGate(context.machine, gate, verdict.askedBy)),
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...barGates(windows, provider),
     ...decodeGates(topology, provider),
     ...resizableBarGates(windows, provider),
-    ...dmaMaskGates(provider, client, verdict, context.iommu),
-    ...iommuGates(verdict, context.iommu),
+    ...dmaMaskGates(provider, client, verdict, context.machine),
+    ...iommuGates(verdict, context.machine),
   ];
 }
 
@@ -227,31 +203,4 @@ function resizedElsewhere(topology: Topology | undefined, provider: PciFunction)
     }
   }
   return undefined;
-}
-
-/** The client's driver said how many address bits it uses; a BAR beyond them cannot be mapped for it. */
-function dmaMaskGates(provider: PciFunction, client: PciFunction, verdict: JudgedPair, iommu: Iommu): Gate[] {
-  // Without a driver the mask is the default of 32 bits and says nothing about the device.
-  if (isUnknown(client.dmaMaskBits) || isUnknown(client.driver) || client.driver === null) return [];
-  const translated = verdict.mapType === "thru-host-bridge" && !isUnknown(iommu.mode) && isTranslating(iommu.mode);
-  if (translated || verdict.mapType === "not-supported" || provider.bdf === client.bdf) return [];
-  const limit = 2 ** client.dmaMaskBits;
-  return (memoryBars(provider) ?? []).flatMap((bar): Gate[] => {
-    const address = verdict.mapType === "bus-addr" ? bar.busAddress : bar.physAddress;
-    if (address === null || isUnknown(address) || isUnknown(bar.sizeBytes) || address + bar.sizeBytes <= limit)
-      return [];
-    const message =
-      `BAR ${bar.index} of ${formatBdf(provider.bdf)} ends at ${formatAddress(address + bar.sizeBytes)}, beyond the ` +
-      `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`;
-    return [{ kind: "beyond-dma-mask", device: client.bdf, effect: "blocks", message }];
-  });
-}
-
-function iommuGates(verdict: JudgedPair, iommu: Iommu): Gate[] {
-  if (isUnknown(iommu.mode) || !isTranslating(iommu.mode)) return [];
-  if (verdict.mapType !== "bus-addr" || verdict.provider === verdict.client) return [];
-  const message =
-    `the IOMMU translates (${iommu.mode}) and the DMA address is a bus address: a switch that sends peer traffic up ` +
-    "all the same meets an IOMMU fault, and the data is lost without an error; test with real data, or use iommu=pt";
-  return [{ kind: "iommu-translates", device: null, effect: "warns", message }];
 }

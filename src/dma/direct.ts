@@ -138,7 +138,7 @@ export class DirectMapping implements DmaOps {
     if (refusal !== null) return refusal;
     this.#segments.begin(device.bdf);
     const type = this.#segments.classifyProvider(provider);
-    if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, (ranges[0] as PhysRange).start);
+    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, (ranges[0] as PhysRange).start);
     const isBus = type === SEGMENT_BUS_ADDR;
     this.cost.allocations += ranges.length;
     return offsetMappings(device, ranges, isBus ? provider.busOffset : device.ramBusOffset, isBus);

@@ -144,7 +144,7 @@ class IommuMapping implements DmaOps {
     const first = ranges[0] as PhysRange;
     this.#segments.begin(device.bdf);
     const type = this.#segments.classifyProvider(provider);
-    if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, first.start);
+    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, first.start);
     if (type === SEGMENT_BUS_ADDR) {
       this.cost.allocations += ranges.length;
       return offsetMappings(device, ranges, provider.busOffset, true);

@@ -70,13 +70,22 @@ export class PeerSegments {
     return this.#type;
   }
 
-  /** The failure for a segment that cannot be mapped. */
+  /** The failure for a segment that cannot be mapped: EREMOTEIO for pages of a peer (`pci_p2pdma_state`, Linux 7.2). */
   failure(type: number, phys: PhysAddr): DmaFailure {
+    return this.#failure(type, phys, "EREMOTEIO");
+  }
+
+  /** The same for ranges of a provider without pages: EINVAL (`dma_buf_phys_vec_to_sgt`, Linux 7.2 and 7.3). */
+  rangeFailure(type: number, phys: PhysAddr): DmaFailure {
+    return this.#failure(type, phys, "EINVAL");
+  }
+
+  #failure(type: number, phys: PhysAddr, refused: "EREMOTEIO" | "EINVAL"): DmaFailure {
     const where = `physical address ${formatAddress(phys)}`;
     if (type === SEGMENT_NO_PAGE) return dmaFailure("EINVAL", `no page that a device can reach is at ${where}`);
     const client = this.#client === undefined ? "the client" : formatBdf(this.#client);
     const owner = this.#provider === null ? "" : ` of ${formatBdf(this.#provider.owner)}`;
-    return dmaFailure("EREMOTEIO", `${client} cannot reach the peer memory${owner} at ${where}`);
+    return dmaFailure(refused, `${client} cannot reach the peer memory${owner} at ${where}`);
   }
 
   #typeFor(provider: Provider): number {

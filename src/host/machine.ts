@@ -51,8 +51,21 @@ export interface Kernel {
   /** `uname -r`: `7.2.12+deb13-amd64`. */
   readonly release: Known<string>;
   readonly commandLine: Known<string>;
-  /** `CONFIG_…` symbols that matter here, `y`/`m`/value; a symbol that is not set is absent. */
+  /**
+   * `CONFIG_…` symbols that matter here, `y`/`m`/value. One that is not set is absent; of those that older snapshots do
+   * not look for it is `n` (`configSymbol` of system-files tells the two apart).
+   */
   readonly config: Known<Readonly<Record<string, string>>>;
+  /** Loaded modules that decide how drivers share memory, by name; absent where the source does not show modules. */
+  readonly modules?: Readonly<Record<string, KernelModule>>;
+}
+
+/** A loaded kernel module, as `/sys/module` shows it. */
+export interface KernelModule {
+  /** `580.65.06`; `null` for a module without a version, as those of the kernel's own tree are. */
+  readonly version: string | null;
+  /** Parameters that matter here and that sysfs shows. */
+  readonly parameters: Readonly<Record<string, string>>;
 }
 
 /** What translates DMA addresses. `none` is an answer: the source shows that no IOMMU is in use. */

@@ -1,6 +1,6 @@
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { type FileTree, readText } from "./file-tree.ts";
-import type { Cpu, Iommu, IommuKind, IommuMode, Kernel } from "./machine.ts";
+import type { Cpu, Iommu, IommuKind, IommuMode, Kernel, KernelModule } from "./machine.ts";
 
 /** Reads the first processor of `proc/cpuinfo`. */
 export function readCpu(tree: FileTree): Cpu {
@@ -40,8 +40,8 @@ export function parseCpuinfo(text: string): Cpu {
   return unknownCpu("proc/cpuinfo does not name a CPU that Peerlane knows; give --cpu");
 }
 
-/** Kernel configuration symbols that P2PDMA and the IOMMU hang on. */
-export const CONFIG_SYMBOLS: readonly string[] = [
+/** Symbols that snapshots have from the beginning: absent there, they are not set. */
+const FIRST_SYMBOLS: readonly string[] = [
   "CONFIG_PCI_P2PDMA",
   "CONFIG_ZONE_DEVICE",
   "CONFIG_DMABUF_MOVE_NOTIFY",
@@ -54,12 +54,29 @@ export const CONFIG_SYMBOLS: readonly string[] = [
   "CONFIG_IOMMU_DEFAULT_PASSTHROUGH",
 ];
 
-/** Picks the symbols of interest from the text of a kernel's `.config`; symbols that are not set are left out. */
+/** Symbols that were looked for later; what is not set is written down as `n`. */
+const LATER_SYMBOLS: readonly string[] = ["CONFIG_HSA_AMD_P2P", "CONFIG_INFINIBAND_ON_DEMAND_PAGING"];
+
+/** Kernel configuration symbols that P2PDMA, its drivers and the IOMMU hang on. */
+export const CONFIG_SYMBOLS: readonly string[] = [...FIRST_SYMBOLS, ...LATER_SYMBOLS];
+
+/** The value of one of {@link CONFIG_SYMBOLS}, `n` where it is not set; unknown where nobody looked for it. */
+export function configSymbol({ config }: Kernel, symbol: string): Known<string> {
+  if (isUnknown(config)) return config;
+  const value = config[symbol];
+  if (value !== undefined) return value;
+  return FIRST_SYMBOLS.includes(symbol) ? "n" : unknown(`the source was made without looking for ${symbol}`);
+}
+
+/** Picks the symbols of interest from the text of a kernel's `.config`. */
 export function parseKernelConfig(text: string): Readonly<Record<string, string>> {
   const config: Record<string, string> = {};
   for (const symbol of CONFIG_SYMBOLS) {
     const at = text.indexOf(`\n${symbol}=`);
-    if (at < 0) continue;
+    if (at < 0) {
+      if (LATER_SYMBOLS.includes(symbol)) config[symbol] = "n";
+      continue;
+    }
     const end = text.indexOf("\n", at + 1);
     config[symbol] = text.slice(at + symbol.length + 2, end < 0 ? undefined : end).trim();
   }
@@ -72,11 +89,39 @@ export type Gunzip = (bytes: Uint8Array) => Uint8Array;
 /** Reads release, command line and configuration of the running kernel. */
 export function readKernel(tree: FileTree, gunzip: Gunzip | undefined): Kernel {
   const release = readRelease(tree);
+  const modules = readModules(tree);
   return {
     release,
     commandLine: readText(tree, "proc/cmdline") ?? unknown(`${tree.name} has no proc/cmdline`),
     config: readConfig(tree, release, gunzip),
+    ...(modules === undefined ? {} : { modules }),
   };
+}
+
+/** Modules that decide how drivers share memory, each with its parameters that matter for it. */
+export const MODULES: Readonly<Record<string, readonly string[]>> = {
+  amdgpu: ["pcie_p2p"],
+  habanalabs: [],
+  nvidia: [],
+  nvidia_fs: [],
+  nvidia_peermem: [],
+  xe: [],
+};
+
+/** `undefined` where the tree has no folder of modules: one that is not loaded is then not told from one that is. */
+function readModules(tree: FileTree): Kernel["modules"] {
+  const loaded = new Set(tree.list("sys/module") ?? []);
+  if (loaded.size === 0) return undefined;
+  const found = Object.entries(MODULES).flatMap(([name, wanted]): [string, KernelModule][] => {
+    if (!loaded.has(name)) return [];
+    const parameters = wanted.flatMap((parameter): [string, string][] => {
+      const value = readText(tree, `sys/module/${name}/parameters/${parameter}`);
+      return value === undefined ? [] : [[parameter, value]];
+    });
+    const version = readText(tree, `sys/module/${name}/version`) ?? null;
+    return [[name, { version, parameters: Object.fromEntries(parameters) }]];
+  });
+  return Object.fromEntries(found);
 }
 
 function readRelease(tree: FileTree): Known<string> {

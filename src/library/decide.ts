@@ -13,7 +13,7 @@ import type { Change } from "../advice/what-if/change.ts";
 import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
 import * as whatIf from "../advice/what-if/what-if.ts";
 import { type Answer, Answers, answer } from "../answers/answer.ts";
-import type { Gate } from "../answers/gates.ts";
+import type { Gate } from "../answers/gate.ts";
 import * as gates from "../answers/gates.ts";
 import type { Machine } from "../host/machine.ts";
 import * as machines from "../host/machine.ts";

@@ -39,6 +39,13 @@ export const amdFacts: readonly PlatformFact[] = [
         says: "AMD's first entry: Zen supports peer traffic between any two devices below its root complex, root ports included.",
       },
       {
+        evidence: "driver",
+        where:
+          "https://github.com/NVIDIA/open-gpu-kernel-modules/blob/595.45.04/src/nvidia/src/kernel/platform/p2p/p2p_caps.c",
+        date: "595.45.04",
+        says: "GPUs may read each other's BAR1 through the root complex on AMD Zen and on Intel's Sapphire Rapids, else below a common switch only.",
+      },
+      {
         evidence: "report",
         where: "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/1253",
         date: "2026-07-21",

@@ -198,6 +198,13 @@ export const intelFacts: readonly PlatformFact[] = [
         date: "2026-06",
         says: "Names Ice Lake, Sapphire, Emerald, Granite and Diamond Rapids, Sierra and Clearwater Forest: all support peer-to-peer DMA.",
       },
+      {
+        evidence: "driver",
+        where:
+          "https://github.com/NVIDIA/open-gpu-kernel-modules/blob/595.45.04/src/nvidia/src/kernel/platform/p2p/p2p_caps.c",
+        date: "595.45.04",
+        says: "GPUs may read each other's BAR1 through the root complex of Sapphire Rapids (model 143), alone of Intel's: a list of what was tried, not of what fails.",
+      },
     ],
   },
 ];

@@ -1,5 +1,5 @@
 import type { Answers } from "../answers/answer.ts";
-import type { Gate } from "../answers/gates.ts";
+import type { Gate } from "../answers/gate.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
@@ -78,6 +78,7 @@ export class RequiredPairs {
     const mapType = this.#table.mapType(i, j);
     return gates
       .filter((gate) => this.#rule.gates === "none" || gate.effect === "blocks")
+      .filter((gate) => gate.doubt === undefined)
       .filter((gate) => gate.kind !== "beyond-dma-mask" || !this.#mayBeTranslated(mapType))
       .filter((gate) => gate.kind !== "virtual-machine" || !isUnknown(this.#areEmulated(i, j)))
       .map((gate): Problem => ({ kind: "gate", gate }));
@@ -104,6 +105,10 @@ export class RequiredPairs {
     const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
     if (mask !== undefined && isUnknown(mode))
       reasons.push(`${mask.message}, unless the IOMMU translates`, mode.unknown);
+    for (const { doubt, effect, kind, message } of shown) {
+      if (doubt === undefined || kind === "beyond-dma-mask") continue;
+      if (this.#rule.gates === "none" || effect === "blocks") reasons.push(message, doubt);
+    }
     if (this.#rule.gates !== "none") return reasons;
     const emulated = this.#areEmulated(i, j);
     if (isUnknown(emulated) && shown.some(({ kind }) => kind === "virtual-machine")) reasons.push(emulated.unknown);
@@ -116,6 +121,11 @@ export class RequiredPairs {
   #assume(i: number, j: number): void {
     const { gates } = this.#rule;
     if (gates === "ignore") return;
+    const { class: askClass, ways } = this.#answers.askedBy(i, j);
+    if (askClass === "does-not-ask" || askClass === "user-space") {
+      const what = "the hardware carries what the kernel's verdict allows";
+      this.#assumed.set(what, `not every driver asks the kernel: ${ways[0]?.row.title}`);
+    }
     const { kernel, iommu } = this.#table.machine;
     const add = (what: string, value: Known<unknown>): void => {
       if (isUnknown(value) && !this.#assumed.has(what)) this.#assumed.set(what, value.unknown);

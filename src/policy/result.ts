@@ -1,5 +1,5 @@
 import type { Answer } from "../answers/answer.ts";
-import type { Gate } from "../answers/gates.ts";
+import type { Gate } from "../answers/gate.ts";
 import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";

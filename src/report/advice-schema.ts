@@ -2,7 +2,7 @@ import { z } from "zod";
 import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
 import type { FindJson, FixJson, HistoryJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
-import { pair } from "./pair-schema.ts";
+import { asking, pair } from "./pair-schema.ts";
 import { bdf, count, known, mapType, named } from "./schema-parts.ts";
 
 /** The validator of `peerlane explain --history --json`. */
@@ -64,6 +64,7 @@ export const fixSchema: z.ZodType<FixJson> = named(
       }),
     ),
     changedSinceBoot: z.array(z.strictObject({ device: bdf, bits: count })),
+    asking,
     notes,
     asked,
   }),

@@ -8,10 +8,13 @@ import { memoryBars } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { AddressRule } from "../platforms/asking.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
+import { type AskedBy, addressKind, addressRuleOf, addressWords } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { askedTexts, isAskedAlike } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
 import { screenText } from "./printable.ts";
@@ -40,10 +43,13 @@ export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number,
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
   const answers = new Answers(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
+  let said: AskedBy | null = null;
   for (const [provider, client] of directions) {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
-    lines.push("", ...directionLines(table, answers.at(i, j), routing, width));
+    const answer = answers.at(i, j);
+    lines.push("", ...directionLines(table, answer, routing, width, said));
+    said = answer.askedBy;
   }
   return lines;
 }
@@ -53,6 +59,7 @@ function directionLines(
   answer: Answer,
   routing: PeerRouting | null,
   width: number,
+  said: AskedBy | null,
 ): readonly Rich[] {
   const provider = table.topology.functionOf(answer.provider);
   const client = table.topology.functionOf(answer.client);
@@ -74,6 +81,7 @@ function directionLines(
     ...addressTexts(table, answer, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
     ...routingTexts(table, routing).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
     ...hardwareTexts(answer).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
+    ...askedLines(table, answer, said).flatMap((text, index) => labelled(index === 0 ? "asks" : "", text)),
     ...answer.gates.flatMap((gate) =>
       labelled(
         gate.effect === "blocks" ? "blocked" : "mind",
@@ -87,6 +95,13 @@ function directionLines(
           rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}`,
         )),
   ];
+}
+
+/** Who asks the kernel; in the second direction only what differs from the first. */
+function askedLines(table: VerdictTable, answer: Answer, said: AskedBy | null): readonly Rich[] {
+  if (answer.provider === answer.client) return [];
+  if (said !== null && isAskedAlike(said, answer.askedBy)) return ["as the other way"];
+  return askedTexts(table.machine, answer);
 }
 
 function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonly Rich[] {
@@ -142,8 +157,13 @@ function providerArmLength({ topology }: VerdictTable, { provider }: Verdict): n
   return topology.bridgesAbove(topology.indexOf(provider)).length + 1;
 }
 
-/** What the client would be given as DMA address, by BAR of the provider. */
-function addressTexts({ machine }: VerdictTable, verdict: Verdict, provider: PciFunction): string[] {
+/**
+ * What the client would be given as DMA address, by BAR of the provider: by the kernel's verdict where a driver of the pair
+ * obeys it or none is known, else what their drivers take.
+ */
+function addressTexts({ machine }: VerdictTable, verdict: Answer, provider: PciFunction): string[] {
+  const rule = addressRuleOf(verdict.askedBy);
+  if (rule !== "of-the-verdict") return driverAddressTexts(machine, rule, verdict, provider);
   if (verdict.mapType === "not-supported") return ["none: mapping fails with EREMOTEIO"];
   if (verdict.mapType === "unknown") return [];
   const bars = memoryBars(provider);
@@ -154,6 +174,22 @@ function addressTexts({ machine }: VerdictTable, verdict: Verdict, provider: Pci
     return ["a CPU physical address, or an IOVA where the IOMMU translates; the source does not show which"];
   if (isTranslating(mode)) return ["an IOVA that the IOMMU driver picks outside of the host bridges' windows"];
   return bars.map(physAddressText);
+}
+
+function driverAddressTexts(
+  machine: VerdictTable["machine"],
+  rule: AddressRule,
+  { mapType, askedBy }: Answer,
+  provider: PciFunction,
+): string[] {
+  if (rule === "dma-api" && mapType === "unknown") return [];
+  if (rule === "dma-api" && mapType === "not-supported")
+    return [`none of the provider's: ${askedBy.ways[0]?.row.onNo}`];
+  const kind = addressKind(rule, machine);
+  const bars = memoryBars(provider);
+  if (bars === undefined || (kind !== "bus" && kind !== "physical")) return [addressWords(rule, machine)];
+  const mind = rule === "nvidia" ? ["taken by the driver itself, whatever the verdict"] : [];
+  return [...bars.map(kind === "bus" ? busAddressText : physAddressText), ...mind];
 }
 
 function barName(bar: Bar): string {

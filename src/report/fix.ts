@@ -6,6 +6,7 @@ import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { joinAlike } from "./alike.ts";
+import { askedSentences, askingWaysJson } from "./asked-by.ts";
 import { changeText, lettersOf } from "./change-text.ts";
 import { fullName } from "./device-names.ts";
 import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
@@ -29,6 +30,7 @@ export function fixBlocks(advice: Advice): readonly Block[] {
   return [
     ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
     ...pairBlocks(advice, topology),
+    ...askedBlocks(advice),
     ...advice.fixes.flatMap((fix, index) => fixSection(advice, fix, index, topology)),
     ...afterAnyBlocks(advice),
     ...outcomeBlocks(advice),
@@ -54,6 +56,12 @@ function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topolog
   });
   const more = pairs.length - shown.length;
   return [list(more > 0 ? [...shown, `and ${more} more pairs`] : shown)];
+}
+
+/** Who asks the kernel: what is proposed moves the kernel's verdict, and binds only who asks for it. */
+function askedBlocks({ machine, before }: Advice): readonly Block[] {
+  const sentences = askedSentences(machine, before);
+  return sentences.length === 0 ? [] : [heading("Who asks the kernel"), list(sentences)];
 }
 
 function fixSection(advice: Advice, fix: ProvedFix, index: number, topology: Topology): readonly Block[] {
@@ -217,6 +225,7 @@ export function fixJson(advice: Advice): FixJson {
     remedies: advice.remedies.map(({ gate, remedy }) => ({ gate: gate.kind, message: gate.message, remedy })),
     parameters: advice.parameters.map((effect) => ({ ...effect, devices: effect.devices.map(formatBdf) })),
     changedSinceBoot: advice.changedSinceBoot.map(({ device, bits }) => ({ device: formatBdf(device), bits })),
+    asking: askingWaysJson(advice.machine, [...advice.before, ...advice.fixes.flatMap(({ verdicts }) => verdicts)]),
     notes: notesJson(advice.machine),
   };
 }

@@ -77,6 +77,26 @@ export interface DirectionJson {
   readonly facts: readonly string[];
 }
 
+/** Whether the drivers of a pair ask the kernel, and by which ways they may share memory. */
+export interface AskedByJson {
+  readonly class:
+    | "asks-and-obeys"
+    | "asks-yes-or-no"
+    | "does-not-ask"
+    | "user-space"
+    | "no-peer-dma"
+    | "differs"
+    | "unknown";
+  readonly ways: readonly {
+    /** Of a way in `asking`. */
+    readonly id: string;
+    /** Drivers that have to be bound for it, where the source shows none; null: any driver of Linux. */
+    readonly given: readonly { readonly end: "provider" | "client"; readonly driver: string | null }[];
+  }[];
+  /** Why the class is unknown. */
+  readonly why: string | null;
+}
+
 /** Where requests of one direction go. */
 export interface WayJson {
   readonly outcome: "delivered" | "unsupported-request" | "acs-violation" | "iommu-fault" | "lost" | "not-issued";
@@ -107,6 +127,27 @@ export interface RouteJson {
 export interface RoutedPairJson extends PairJson {
   /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
   readonly route: RouteJson | null;
+}
+
+/** A way in which two drivers share memory: who decides, what happens on no, which address, how to see it. */
+export interface AskingWayJson {
+  readonly id: string;
+  readonly title: string;
+  readonly class: "asks-and-obeys" | "asks-yes-or-no" | "does-not-ask" | "user-space" | "no-peer-dma";
+  readonly words: string;
+  readonly decides: string;
+  readonly onNo: string;
+  readonly address: string;
+  readonly seen: string;
+  /** Why it does not count for the class of a pair. */
+  readonly aside: string | null;
+  /** What is other on this kernel, or may be. */
+  readonly provisos: readonly {
+    readonly holds: Known<true>;
+    readonly leaves: "host-memory" | "refusal" | "peer-dma";
+    readonly words: string;
+  }[];
+  readonly sources: readonly string[];
 }
 
 /** What the reader of the machine has to say, and the way out. */
@@ -169,6 +210,8 @@ export interface MatrixJson {
   readonly machine: MachineJson;
   readonly devices: readonly DeviceJson[];
   readonly pairs: readonly RoutedPairJson[];
+  /** The ways that the pairs name. */
+  readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
   readonly whatIf?: WhatIfJson;
 }
@@ -237,6 +280,8 @@ export interface ExplainJson {
   readonly schema: "peerlane.explain/1";
   readonly machine: MachineJson;
   readonly directions: readonly ExplainedPairJson[];
+  /** The ways that the pairs name. */
+  readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
   readonly whatIf?: WhatIfJson;
 }
@@ -275,6 +320,7 @@ export interface PairJson {
   readonly gates: readonly GateJson[];
   /** What is documented of the hardware, beside what the kernel decides. */
   readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
+  readonly askedBy: AskedByJson;
   readonly fixes: readonly { readonly kind: string; readonly value: string; readonly mapType: MapType }[];
 }
 
@@ -307,6 +353,8 @@ export interface FixJson {
     readonly effect: "took-effect" | "still-redirects" | "matches-nothing" | "hidden";
   }[];
   readonly changedSinceBoot: readonly { readonly device: string; readonly bits: number }[];
+  /** The ways that the pairs name. */
+  readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
   /** What if: the changes with which the machine was asked about. */
   readonly asked?: readonly string[];
@@ -386,6 +434,8 @@ export interface CheckJson {
   readonly rules: readonly JudgedRuleJson[];
   /** What rules take for granted, as the source does not show it. */
   readonly assumed: readonly string[];
+  /** The ways that the pairs name. */
+  readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
   /** What if: the changes with which the machine was asked about. */
   readonly asked?: readonly string[];
@@ -501,6 +551,10 @@ export interface SimulateJson {
   readonly hidden: string | null;
   readonly choices: readonly { readonly what: string; readonly value: string; readonly why: string }[];
   readonly steps: readonly StepJson[];
+  /** Whose memory is read and written by whom in the steps: the kernel's verdict, and what stands beside it. */
+  readonly pairs: readonly PairJson[];
+  /** The ways that the pairs name. */
+  readonly asking: readonly AskingWayJson[];
   /** Of all steps, without the runs that they are compared with. */
   readonly traffic: TrafficJson | null;
   /** With --trace. */

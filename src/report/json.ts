@@ -6,6 +6,7 @@ import { isUnknown, type Known } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { askedByJson, askingWaysJson } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import type {
   DeviceJson,
@@ -35,8 +36,17 @@ export function matrixJson(input: TreeInput, routes: PeerRoutes): MatrixJson {
     pairs: table.providers.flatMap((_, i) =>
       table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false))),
     ),
+    asking: askingWaysJson(table.machine, askedPairs(answers)),
     notes: notesJson(table.machine),
   };
+}
+
+/** Who asks about each pair of a table. */
+function* askedPairs(answers: Answers): Generator<Pick<Answer, "askedBy">> {
+  const { providers, clients } = answers.table;
+  for (let i = 0; i < providers.length; i++) {
+    for (let j = 0; j < clients.length; j++) yield { askedBy: answers.askedBy(i, j) };
+  }
 }
 
 /** `peerlane.tree/1`: every function with its place, link, ACS and groups. */
@@ -76,6 +86,7 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
         path: answer.path.map((bdf) => hopJson(table, bdf)),
       };
     }),
+    asking: askingWaysJson(table.machine, askedPairs(answers)),
     notes: notesJson(table.machine),
   };
 }
@@ -125,6 +136,7 @@ export function pairJson(answer: Answer): PairJson {
       message: gate.message,
     })),
     hardware: { write: directionJson(answer.hardware.write), read: directionJson(answer.hardware.read) },
+    askedBy: askedByJson(answer.askedBy),
     fixes: hint === null ? [] : [{ kind: hint.kind, value: hint.value, mapType: hint.mapType }],
   };
 }

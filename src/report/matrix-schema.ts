@@ -2,7 +2,7 @@ import { z } from "zod";
 import { whatIf } from "./difference-schema.ts";
 import type { ExplainJson, MatrixJson, TreeJson } from "./json-types.ts";
 import { device, deviceShape, machine, notes } from "./machine-schema.ts";
-import { pairShape, routedPair } from "./pair-schema.ts";
+import { asking, pairShape, routedPair } from "./pair-schema.ts";
 import { routeWithHops } from "./route-schema.ts";
 import { bdf, bus, count, known, named } from "./schema-parts.ts";
 
@@ -15,6 +15,7 @@ export const matrixSchema: z.ZodType<MatrixJson> = named(
     machine,
     devices: z.array(device),
     pairs: z.array(routedPair),
+    asking,
     notes,
     whatIf,
   }),
@@ -69,6 +70,7 @@ export const explainSchema: z.ZodType<ExplainJson> = named(
         }),
       ),
     ),
+    asking,
     notes,
     whatIf,
   }),

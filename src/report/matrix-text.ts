@@ -5,6 +5,7 @@ import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
@@ -58,6 +59,7 @@ export function matrixLines(
     legend(width, marks.size > 0),
     remarkLines(reasonRemarks(table), width),
     remarkLines(beside, width),
+    remarkLines(askedRemarks(table), width),
   ];
   return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
 }

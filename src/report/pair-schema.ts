@@ -1,7 +1,8 @@
 import { z } from "zod";
-import type { PairJson, RoutedPairJson } from "./json-types.ts";
+import { ASK_CLASSES } from "../platforms/asking.ts";
+import type { AskingWayJson, PairJson, RoutedPairJson } from "./json-types.ts";
 import { route } from "./route-schema.ts";
-import { bdf, count, mapType, named, type ShapeOf } from "./schema-parts.ts";
+import { bdf, count, known, mapType, named, type ShapeOf } from "./schema-parts.ts";
 
 const direction = named(
   "DirectionJson",
@@ -12,6 +13,56 @@ const direction = named(
     facts: z.array(z.string()).describe("ids of the platform facts that say so"),
   }),
 );
+
+const askClass = z.enum(ASK_CLASSES);
+
+const askedBy = named(
+  "AskedByJson",
+  "Whether the drivers of a pair ask the kernel, and by which ways they may share memory.",
+  z.strictObject({
+    class: z.union([askClass, z.enum(["differs", "unknown"])]),
+    ways: z.array(
+      z.strictObject({
+        id: z.string().describe("of a way in `asking`"),
+        given: z
+          .array(z.strictObject({ end: z.enum(["provider", "client"]), driver: z.string().nullable() }))
+          .describe("drivers that have to be bound for it, where the source shows none; null: any driver of Linux"),
+      }),
+    ),
+    why: z.string().nullable().describe("why the class is unknown"),
+  }),
+);
+
+/** The validator of the ways in which drivers share memory, as they are on the machine of an output. */
+export const asking: z.ZodType<readonly AskingWayJson[]> = z
+  .array(
+    named(
+      "AskingWayJson",
+      "A way in which two drivers share memory: who decides, what happens on no, which address, how to see it.",
+      z.strictObject({
+        id: z.string(),
+        title: z.string(),
+        class: askClass,
+        words: z.string(),
+        decides: z.string(),
+        onNo: z.string(),
+        address: z.string(),
+        seen: z.string(),
+        aside: z.string().nullable().describe("why it does not count for the class of a pair"),
+        provisos: z
+          .array(
+            z.strictObject({
+              holds: known(z.literal(true)),
+              leaves: z.enum(["host-memory", "refusal", "peer-dma"]),
+              words: z.string(),
+            }),
+          )
+          .describe("what is other on this kernel, or may be"),
+        sources: z.array(z.string()),
+      }),
+    ),
+  )
+  .describe("the ways that the pairs name");
 
 /** The validators of a pair's keys. */
 export const pairShape: ShapeOf<PairJson> = {
@@ -43,6 +94,7 @@ export const pairShape: ShapeOf<PairJson> = {
   hardware: z
     .strictObject({ write: direction, read: direction })
     .describe("what is documented of the hardware, beside what the kernel decides"),
+  askedBy,
   fixes: z.array(z.strictObject({ kind: z.string(), value: z.string(), mapType })),
 };
 

@@ -1,6 +1,7 @@
 import type { Bdf } from "../pci/bdf.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { askedRemarks } from "./asked-by.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";
@@ -39,6 +40,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     ...remarkBlocks(reasonRemarks(decided)),
     ...remarkBlocks(gateRemarks(decided)),
     ...remarkBlocks(hardwareRemarks(decided)),
+    ...remarkBlocks(askedRemarks(decided)),
     ...(routes === undefined ? [] : remarkBlocks(differenceRemarks(decided, routes))),
   ];
 }

@@ -14,8 +14,10 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
+import { AskedPairs } from "../platforms/asked-pairs.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
+import { addressKind, addressRuleOf } from "../platforms/who-asks.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
 import { type PeerDifference, peerDifference } from "./peer-difference.ts";
@@ -23,7 +25,7 @@ import { type PeerDifference, peerDifference } from "./peer-difference.ts";
 /** Which way the bytes go: the client writes the provider's memory, or reads it. */
 export type PeerDirection = "write" | "read";
 
-/** What a request of the client meets at the address that the kernel hands out. */
+/** What a request of the client meets at the address that the kernel, or its driver, hands out. */
 export interface PeerRoute extends Route {
   /** How that differs from the kernel's verdict, `null` where the two agree. */
   readonly differs: PeerDifference | null;
@@ -66,13 +68,15 @@ const LEFT_OPEN: readonly number[] = [WHY.loopRefused, WHY.completionLoops];
 const TURNS: readonly number[] = [WHY.reflected, WHY.completionReflected];
 
 const verdictHidden = unknown("the kernel's verdict is unknown, and with it the address that it hands out");
+const chosenAddress = unknown("the address is one that user space chooses");
+const noAddress = unknown("the drivers of the two hand out no address of the provider's");
 const insideHidden = unknown(
   "the source does not show whether the functions of this device reach each other inside of it",
 );
 
 /**
  * The fabric's answers for the pairs of a table, beside what the kernel decided: where a request leads that carries the
- * address which the kernel would hand out. Pairs are named by their positions, as in the table; nothing is built until
+ * address which the kernel would hand out, or the drivers of the pair take instead. Pairs are named by their positions, as in the table; nothing is built until
  * one is asked for.
  *
  * A root complex does from port to port what is documented of it (`DocumentedPairs`); where nothing is, and where
@@ -84,6 +88,7 @@ const insideHidden = unknown(
 export class PeerRoutes {
   readonly #table: VerdictTable;
   readonly #facts: DocumentedPairs;
+  readonly #asked: AskedPairs;
   readonly #built = new Map<Behaviour, Transactions>();
   #driven: Machine | undefined;
   #addresses: PeerAddresses | undefined;
@@ -97,6 +102,7 @@ export class PeerRoutes {
     }
     this.#table = table;
     this.#facts = new DocumentedPairs(table);
+    this.#asked = new AskedPairs(table);
   }
 
   /** The routes of a pair, with their hops unless told; `null` where the kernel hands out no address. */
@@ -129,11 +135,28 @@ export class PeerRoutes {
     const requester = topology.indexOf(client);
     const owner = topology.functionOf(provider);
     this.#addresses ??= new PeerAddresses(this.#table.machine);
-    const address = this.#addresses.map(owner, client, mapType);
+    const kind = this.#kindOfAddress(i, j, mapType);
+    if (isUnknown(kind)) return kind;
+    const address = this.#addresses.map(owner, client, kind);
     if (isUnknown(address)) return address;
-    const behaviour = mapType === "bus-addr" ? this.#behaviourFor(i, j) : "per-spec";
+    const behaviour = kind === "bus-addr" ? this.#behaviourFor(i, j) : "per-spec";
     const isInsideDevice = provider !== client && isOnSameLink(topology, owner, requester);
     return { i, j, provider, client, requester, mapType, address, behaviour, isInsideDevice };
+  }
+
+  /**
+   * The map type of which the client's address is: the verdict's, but for drivers that take an address of their own, always
+   * that of the DMA API or always the bus address.
+   */
+  #kindOfAddress(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair["mapType"]> {
+    const rule = addressRuleOf(this.#asked.at(i, j));
+    if (rule === "dma-api") return "thru-host-bridge";
+    if (rule === "user-space") return chosenAddress;
+    if (rule === "none") return noAddress;
+    if (rule !== "nvidia") return mapType;
+    const kind = addressKind(rule, this.#table.machine);
+    if (isUnknown(kind)) return kind;
+    return kind === "bus" ? "bus-addr" : "thru-host-bridge";
   }
 
   #isAsDecided(pair: AddressedPair, direction: PeerDirection): boolean {

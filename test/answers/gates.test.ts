@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { answer } from "../../src/answers/answer.ts";
-import type { Gate } from "../../src/answers/gates.ts";
+import type { Gate } from "../../src/answers/gate.ts";
 import { machineGates } from "../../src/answers/gates.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { isTranslating } from "../../src/host/machine.ts";
@@ -257,7 +257,7 @@ describe("The kernel", () => {
   const tooOld = (release: string): string =>
     `Linux ${release} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
   const builtWithout = (name: string): string =>
-    `${name} is built without CONFIG_PCI_P2PDMA: no driver can register or map peer memory`;
+    `${name} is built without CONFIG_PCI_P2PDMA: no driver that asks the kernel can register or map peer memory`;
   const on = { CONFIG_PCI_P2PDMA: "y" };
 
   test.each<[name: string, kernel: Partial<Machine["kernel"]>, messages: string[]]>([

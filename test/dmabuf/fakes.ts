@@ -22,7 +22,7 @@ export function errnoOf(answer: { readonly ok: true } | { readonly ok: false; re
 
 /** Mapping that always fails. */
 export function failingDma(bed: Bed): DmaOps {
-  const failure = { ok: false, errno: "EREMOTEIO", reason: "not supported" } as const;
+  const failure = { ok: false, errno: "EINVAL", reason: "not supported" } as const;
   return {
     ...bed.dma,
     name: "refusing",

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { FileTree } from "../../src/host/file-tree.ts";
-import type { Machine } from "../../src/host/machine.ts";
+import type { Kernel, Machine } from "../../src/host/machine.ts";
 import { parseResourceFile } from "../../src/host/resource-file.ts";
 import { parseIomem, readSysfs } from "../../src/host/sysfs.ts";
+import { configSymbol } from "../../src/host/system-files.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
@@ -443,5 +444,56 @@ describe("The place of a function", () => {
       { rootBus: 0, windows: unknown("no proc/iomem"), numaNode: unknown("no numa_node file") },
       { rootBus: 0x40, windows: unknown("no proc/iomem"), numaNode: 1 },
     ]);
+  });
+});
+
+describe("Modules that decide how drivers share memory", () => {
+  const modulesOf = (files: Record<string, string>): unknown => machine({}, files).kernel.modules;
+
+  test("are named with the versions and parameters that sysfs shows", () => {
+    expect(
+      modulesOf({
+        "sys/module/nvidia/version": "580.65.06\n",
+        "sys/module/amdgpu/parameters/pcie_p2p": "N\n",
+        "sys/module/amdgpu/parameters/ppfeaturemask": "4294967295\n",
+        "sys/module/nvme/version": "1.0\n",
+      }),
+    ).toEqual({
+      nvidia: { version: "580.65.06", parameters: {} },
+      amdgpu: { version: null, parameters: { pcie_p2p: "N" } },
+    });
+  });
+
+  test("are none where others are loaded, and hidden where the tree shows no modules", () => {
+    expect(modulesOf({ "sys/module/nvme/version": "1.0\n" })).toEqual({});
+    expect(modulesOf({})).toBeUndefined();
+  });
+});
+
+describe("The kernel's configuration", () => {
+  const kernelOf = (config: string): Kernel =>
+    machine({}, { "proc/sys/kernel/osrelease": "7.2.0\n", "boot/config-7.2.0": config }).kernel;
+
+  test("says of every symbol that was looked for what it is", () => {
+    const kernel = kernelOf("# comment\nCONFIG_PCI_P2PDMA=y\n# CONFIG_HSA_AMD_P2P is not set\n");
+    expect(kernel.config).toEqual({
+      CONFIG_PCI_P2PDMA: "y",
+      CONFIG_HSA_AMD_P2P: "n",
+      CONFIG_INFINIBAND_ON_DEMAND_PAGING: "n",
+    });
+    expect(configSymbol(kernel, "CONFIG_PCI_P2PDMA")).toBe("y");
+    expect(configSymbol(kernel, "CONFIG_DMABUF_MOVE_NOTIFY")).toBe("n");
+    expect(configSymbol(kernel, "CONFIG_HSA_AMD_P2P")).toBe("n");
+  });
+
+  test("of an older snapshot says nothing of what was not looked for", () => {
+    const kernel: Kernel = { release: "7.2", commandLine: "", config: { CONFIG_PCI_P2PDMA: "y" } };
+    expect(configSymbol(kernel, "CONFIG_DMABUF_MOVE_NOTIFY")).toBe("n");
+    expect(configSymbol(kernel, "CONFIG_HSA_AMD_P2P")).toEqual(
+      unknown("the source was made without looking for CONFIG_HSA_AMD_P2P"),
+    );
+    expect(configSymbol({ ...kernel, config: unknown("no config") }, "CONFIG_PCI_P2PDMA")).toEqual(
+      unknown("no config"),
+    );
   });
 });

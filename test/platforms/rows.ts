@@ -178,11 +178,32 @@ export const rowCases: readonly RowCase[] = [
     read: "fails",
     neighbour: toUnlisted("1014:03dc"),
   },
+  {
+    id: "nvidia-grace",
+    machine: twoBridges("arm", "10de:22b8", "none"),
+    write: "fails",
+    read: "fails",
+    neighbour: ["id: 10de:22b8", "id: 10de:22ba"],
+  },
+  {
+    id: "ampere-altra",
+    machine: twoBridges("arm", "1234:0001", "1def:e110"),
+    write: "fails",
+    read: "fails",
+    neighbour: ["id: 1def:e110", "id: 1def:e111"],
+  },
+  {
+    id: "ampere-one",
+    machine: twoBridges("arm", "1234:0001", "1def:e207"),
+    write: "fails",
+    read: "fails",
+    neighbour: ["id: 1def:e207", "id: 1def:e208"],
+  },
   ...(
     [
       ["annapurna-root-ports", "1c36:0031", "1c36:0032"],
       ["qualcomm-root-ports", "17cb:0401", "17cb:0402"],
-      ["ampere-emag-root-ports", "1def:e00c", "1def:e100"],
+      ["ampere-emag-root-ports", "1def:e00c", "1def:e00f"],
       ["nxp-lx2-root-ports", "1957:8d91", "1957:8d95"],
       ["loongson-root-ports", "0014:7a39", "0014:7a38"],
     ] as const

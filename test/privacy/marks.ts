@@ -69,6 +69,8 @@ export const FILES: readonly (readonly [path: string, content: string, ...marks:
     "\u0082\u0005\0Hello\u0090\u0010\0SN\u000bSNVPD123456PN\0",
     mark("serial number", "SNVPD123456", "vpd file"),
   ],
+  ["sys/module/nvidia/version", "580.65.06-modulezx", mark("user name", "modulezx", "version of a module")],
+  ["sys/module/amdgpu/parameters/pcie_p2p", "parameterzx", mark("user name", "parameterzx", "parameter of a module")],
   ["@/label", "LABEL-labelzx-server", mark("user name", "labelzx", "label file")],
   ["@/serial_number", "SN-FILE-998877", mark("serial number", "SN-FILE-998877", "serial_number file")],
   ["@/driver_override", "vfio-overridezx", mark("user name", "overridezx", "driver_override file")],

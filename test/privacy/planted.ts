@@ -154,6 +154,10 @@ function foreignSnapshot(machine: Machine): string {
     release: "7.2.12-henryzx",
     commandLine: "root=UUID=henryzx iommu=pt vfio.secret=snappwzx",
     config: { CONFIG_HENRYZX: "y", CONFIG_PCI_P2PDMA: "henryzx" },
+    modules: {
+      nvidia: { version: "1.2-henryzx", parameters: { henryzx: "1" } },
+      henryzx: { version: null, parameters: {} },
+    },
   });
   Object.assign(snapshot.cpu, { vendor: "henryzx", name: "CPU of snaphostzx.example.com", architecture: "henryzx" });
   snapshot.iommu["groupTypes"] = { 1: "henryzx" };

@@ -88,14 +88,14 @@ class Search {
   readonly rejected: RejectedIdea[] = [];
   readonly #machine: Machine;
   readonly #pairs: readonly Pair[];
-  readonly #before: readonly Verdict[];
+  readonly #before: readonly Answer[];
   readonly #table: VerdictTable;
   readonly #rules: string | undefined;
 
   constructor(
     machine: Machine,
     pairs: readonly Pair[],
-    before: readonly Verdict[],
+    before: readonly Answer[],
     table: VerdictTable,
     rules: string | undefined,
   ) {
@@ -104,6 +104,16 @@ class Search {
     this.#before = before;
     this.#table = table;
     this.#rules = rules;
+  }
+
+  /** What only moves the kernel's verdict does nothing for drivers that do not ask for it. */
+  #withCaution(fix: ProvedFix): ProvedFix {
+    const classes = new Set(this.#before.map(({ askedBy }) => askedBy.class));
+    const unasked = ["does-not-ask", "user-space", "no-peer-dma"] as const;
+    if (fix.kind !== "kernel" || ![...classes].every((one) => unasked.some((other) => other === one))) return fix;
+    const caution =
+      "this moves the kernel's verdict alone, and the drivers of these devices do not go by it: what the hardware does stays as it is";
+    return { ...fix, cautions: [...fix.cautions, caution] };
   }
 
   tryEach(ideas: readonly Idea[]): void {
@@ -119,7 +129,7 @@ class Search {
     if (typeof after === "string") return { why: after };
     const verdicts = answersOf(after, this.#pairs, this.#rules);
     if (!isBetter(this.#before, verdicts)) return { why: whyNot(this.#before, verdicts) };
-    return { fix: () => proved(idea, after, this.#table, this.#pairs), after: verdicts };
+    return { fix: () => this.#withCaution(proved(idea, after, this.#table, this.#pairs)), after: verdicts };
   }
 
   /** Only the oldest release that helps: newer ones do as well. */

@@ -1,5 +1,5 @@
 import type { Answer } from "../../answers/answer.ts";
-import type { Gate } from "../../answers/gates.ts";
+import type { Gate } from "../../answers/gate.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 
@@ -14,7 +14,7 @@ export function gateRemedies(answers: readonly Answer[]): readonly GateRemedy[] 
   const gates = new Map(
     answers.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
   );
-  return [...gates.values()].map((gate) => ({ gate, remedy: remedies[gate.kind](gate.device) }));
+  return [...gates.values()].map((gate) => ({ gate, remedy: gate.remedy ?? remedies[gate.kind](gate.device) }));
 }
 
 const nameOf = (device: Bdf | null): string => (device === null ? "the device" : formatBdf(device));

@@ -4,8 +4,8 @@ import { capabilityName } from "../../pci/capability-names.ts";
 import { PORT_TYPES } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import type { Cpu, Iommu, Kernel, Machine, Note } from "../machine.ts";
-import { CONFIG_SYMBOLS } from "../system-files.ts";
+import type { Cpu, Iommu, Kernel, KernelModule, Machine, Note } from "../machine.ts";
+import { CONFIG_SYMBOLS, MODULES } from "../system-files.ts";
 import { hostNamesIn, keptParameters } from "./command-line.ts";
 import { isKernelName } from "./kernel-names.ts";
 import { keptRelease } from "./kernel-release.ts";
@@ -160,7 +160,7 @@ function redactCpu(cpu: Cpu, scrub: Scrub): Cpu {
   };
 }
 
-function redactKernel({ release, commandLine, config }: Kernel): Kernel {
+function redactKernel({ release, commandLine, config, modules }: Kernel): Kernel {
   return {
     release: mapKnown(release, keptRelease),
     commandLine: mapKnown(commandLine, keptParameters),
@@ -169,7 +169,25 @@ function redactKernel({ release, commandLine, config }: Kernel): Kernel {
         Object.entries(symbols).filter(([symbol, value]) => CONFIG_SYMBOLS.includes(symbol) && PLAIN_VALUE.test(value)),
       ),
     ),
+    ...(modules === undefined ? {} : { modules: redactModules(modules) }),
   };
+}
+
+/** Numbers between points, as makers of drivers give them; who builds one may put a name behind. */
+const MODULE_VERSION = /^\d{1,5}(?:\.\d{1,5}){1,4}$/;
+
+function redactModules(modules: NonNullable<Kernel["modules"]>): NonNullable<Kernel["modules"]> {
+  const kept = Object.entries(MODULES).flatMap(([name, wanted]): [string, KernelModule][] => {
+    const found = modules[name];
+    if (found === undefined) return [];
+    const { version, parameters } = found;
+    const values = Object.entries(parameters).filter(
+      ([parameter, value]) => wanted.includes(parameter) && /^(?:-?\d{1,10}|[YN])$/.test(value),
+    );
+    const isPlain = version === null || MODULE_VERSION.test(version);
+    return [[name, { version: isPlain ? version : GONE, parameters: Object.fromEntries(values) }]];
+  });
+  return Object.fromEntries(kept);
 }
 
 /** Values that say how a kernel is built. */

@@ -56,6 +56,13 @@ export function snapshotCodecs(table: ReasonsTable): SnapshotCodecs {
         release: known(z.string()),
         commandLine: known(z.string()).describe("only parameters that matter for DMA between devices"),
         config: known(z.record(z.string(), z.string())),
+        modules: z
+          .record(
+            z.string(),
+            z.strictObject({ version: z.string().nullable(), parameters: z.record(z.string(), z.string()) }),
+          )
+          .exactOptional()
+          .describe("loaded modules that decide how drivers share memory"),
       }),
       cpu: z.strictObject({
         architecture: known(z.string()),

@@ -6,6 +6,7 @@ import { gpuTransfers } from "./gpu-transfers.ts";
 import { sizeOfStep } from "./limits.ts";
 import { placed } from "./placed-error.ts";
 import type { StepOutcome, StepRun, Transfer } from "./simulation.ts";
+import { pairsOfStep } from "./step-pairs.ts";
 import { StepTally } from "./step-tally.ts";
 import { targetTransfers } from "./target-transfers.ts";
 import type { WorkloadStep } from "./workload.ts";
@@ -43,6 +44,7 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
     failures: tally.failures,
     iommuFaults: faultsOf(devices) - faults,
     traffic: reportTraffic(system, system.traffic.since(mark)),
+    pairs: pairsOfStep(devices, step, tally.memory),
     staged: null,
   };
 }

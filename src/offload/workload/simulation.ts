@@ -44,6 +44,12 @@ export interface CheckedBytes {
   readonly uncheckedBytes: number;
 }
 
+/** Whose memory a step's device reads or writes past RAM. */
+export interface StepPair {
+  readonly provider: Bdf;
+  readonly client: Bdf;
+}
+
 /** A step after its run. */
 export interface StepRun {
   readonly step: WorkloadStep;
@@ -58,6 +64,8 @@ export interface StepRun {
   /** The first few kinds. */
   readonly failures: readonly RepeatedFailure[];
   readonly iommuFaults: number;
+  /** Whose memory whom reached past RAM. */
+  readonly pairs: readonly StepPair[];
   readonly traffic: TrafficReport;
   /** The same by way of RAM; `null` where it was not asked for. */
   readonly staged: StepRun | null;

@@ -1,6 +1,7 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../policy/result.ts";
+import { unaskedWords } from "../asked-by.ts";
 import { nameIn } from "../device-names.ts";
 import { MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
 
@@ -40,7 +41,10 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
   switch (problem.kind) {
     case "path": {
       const sentences = verdictSentences(verdict, result.machine, result.rulesChoice);
-      return `${MAP_TYPE_WORDS[verdict.mapType]}: ${sentences.join("; ")}`;
+      const unasked = unaskedWords(verdict.askedBy);
+      return [`${MAP_TYPE_WORDS[verdict.mapType]}: ${sentences.join("; ")}`, unasked]
+        .filter((text) => text !== "")
+        .join("; ");
     }
     case "hops":
       return `${problem.hops} hops, more than ${problem.most}`;

@@ -1,5 +1,6 @@
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { Finding, JudgedVerdict, PolicyResult, RuleResult } from "../../policy/result.ts";
+import { askingWaysJson } from "../asked-by.ts";
 import { pairJson } from "../json.ts";
 import type { CheckJson, FindingJson, JudgedRuleJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
@@ -17,6 +18,10 @@ export function checkJson(result: PolicyResult): CheckJson {
     counts: result.counts,
     rules: result.results.map((rule) => ruleJson(result, rule)),
     assumed: result.assumed,
+    asking: askingWaysJson(
+      machine,
+      result.results.flatMap(({ findings }) => findings.flatMap((finding) => judgedOf(finding)?.verdict ?? [])),
+    ),
     notes: notesJson(machine),
   };
 }

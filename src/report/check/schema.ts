@@ -2,7 +2,7 @@ import { z } from "zod";
 import { asked } from "../difference-schema.ts";
 import type { CheckJson } from "../json-types.ts";
 import { machine, notes } from "../machine-schema.ts";
-import { pair } from "../pair-schema.ts";
+import { asking, pair } from "../pair-schema.ts";
 import { bdf, count, named } from "../schema-parts.ts";
 
 const outcome = z.enum(["pass", "fail", "unknown"]);
@@ -54,6 +54,7 @@ export const checkSchema: z.ZodType<CheckJson> = named(
     counts: counts.describe("rules by outcome"),
     rules: z.array(rule).min(1),
     assumed: z.array(z.string()).describe("what rules take for granted, as the source does not show it"),
+    asking,
     notes,
     asked,
   }),

@@ -4,9 +4,11 @@ import type { Simulation, StepRun } from "../../offload/workload/simulation.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { chooseRules } from "../../rules/kernels/choose-rules.ts";
+import { askedSentences } from "../asked-by.ts";
 import { fullName, roleOf } from "../device-names.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { machineLines } from "../facts.ts";
+import { answersOfSteps } from "./answers.ts";
 import { traceBlocks } from "./trace-lines.ts";
 import { memoryText, outcomeMark, outcomeText, placeText } from "./words.ts";
 
@@ -20,9 +22,33 @@ export function simulationBlocks(simulation: Simulation): readonly Block[] {
     paragraph(`workload: ${workload.name}`),
     ...(hidden === null ? [] : [list([[{ text: "?", paint: "unknown" }, ` no model can be made: ${hidden}`]])]),
     ...steps.flatMap((run) => stepBlocks(topology, run)),
+    ...mindBlocks(simulation),
     ...(traffic === null ? [] : linkBlocks(topology, traffic)),
     ...choiceBlocks(simulation),
     ...(trace === null ? [] : traceBlocks(simulation, topology, trace)),
+  ];
+}
+
+/** What stands beside the verdicts of the pairs, as `explain` says it: the model knows no driver, a machine has some. */
+function mindBlocks(simulation: Simulation): readonly Block[] {
+  const answers = answersOfSteps(simulation);
+  const gates = new Map(answers.flatMap(({ gates: list }) => list).map((gate) => [gate.message, gate]));
+  const asked = askedSentences(simulation.machine, answers);
+  return [
+    ...(gates.size === 0
+      ? []
+      : [
+          heading("Beside the verdicts"),
+          list(
+            [...gates.values()].map(
+              ({ effect, message }): Rich => [
+                effect === "blocks" ? { text: "blocked", paint: "no" } : { text: "mind", paint: "warn" },
+                `: ${message}`,
+              ],
+            ),
+          ),
+        ]),
+    ...(asked.length === 0 ? [] : [heading("Who asks the kernel"), list(asked)]),
   ];
 }
 

@@ -4,6 +4,8 @@ import type { Trace } from "../../offload/workload/trace.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { chooseRules } from "../../rules/kernels/choose-rules.ts";
+import { askingWaysJson } from "../asked-by.ts";
+import { pairJson } from "../json.ts";
 import type {
   RequestFailureJson,
   SimulateJson,
@@ -14,10 +16,12 @@ import type {
   UsedMemoryJson,
 } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
+import { answersOfSteps } from "./answers.ts";
 
 /** `peerlane.simulate/1`: the machine, what the model decided, each step with its outcome and traffic, and their sum. */
 export function simulationJson(simulation: Simulation): SimulateJson {
   const { machine, workload, outcome, hidden, choices, steps, traffic, trace } = simulation;
+  const pairs = answersOfSteps(simulation);
   return {
     schema: "peerlane.simulate/1",
     machine: machineJson({ machine, rules: chooseRules(machine, workload.model.rules) }),
@@ -26,6 +30,8 @@ export function simulationJson(simulation: Simulation): SimulateJson {
     hidden,
     choices,
     steps: steps.map(stepJson),
+    pairs: pairs.map(pairJson),
+    asking: askingWaysJson(machine, pairs),
     traffic: traffic === null ? null : trafficJson(traffic),
     trace: trace === null ? null : traceJson(trace),
     notes: notesJson(machine),

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { SimulateJson } from "../json-types.ts";
 import { machine, notes } from "../machine-schema.ts";
+import { asking, pair } from "../pair-schema.ts";
 import { bdf, count, hex, named, place } from "../schema-parts.ts";
 
 const traffic = named(
@@ -111,6 +112,12 @@ export const simulateSchema: z.ZodType<SimulateJson> = named(
     hidden: z.string().nullable().describe("why no model could be made of the machine"),
     choices: z.array(z.strictObject({ what: z.string(), value: z.string(), why: z.string() })),
     steps: z.array(step),
+    pairs: z
+      .array(pair)
+      .describe(
+        "whose memory is read and written by whom in the steps: the kernel's verdict, and what stands beside it",
+      ),
+    asking,
     traffic: traffic.nullable().describe("of all steps, without the runs that they are compared with"),
     trace: trace.nullable().describe("with --trace"),
     notes,

@@ -1,0 +1,181 @@
+import { isTranslating, type Kernel, type Machine } from "../host/machine.ts";
+import { configSymbol } from "../host/system-files.ts";
+import { formatAddress } from "../pci/addresses.ts";
+import type { Bar } from "../pci/bar.ts";
+import { formatBdf } from "../pci/bdf.ts";
+import { memoryBars, type PciFunction } from "../pci/function.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { AskClass } from "../platforms/asking.ts";
+import { mainlineNumber } from "../platforms/asking-conditions.ts";
+import { type AskedBy, type AskedWay, addressKind, givenWords } from "../platforms/who-asks.ts";
+import { releaseNumber } from "../rules/kernels/kernel-release.ts";
+import type { Gate, JudgedPair } from "./gate.ts";
+
+/** Gates that hang on what the drivers of a pair do with the kernel's answer. */
+
+/** 4.20, as {@link releaseNumber} gives it. */
+const FIRST_WITH_P2PDMA = 4020;
+
+/** True for a kernel that is known to be older than P2PDMA. */
+export function isBeforeP2pdma({ release }: Kernel): boolean {
+  return !isUnknown(release) && (releaseNumber(release) ?? FIRST_WITH_P2PDMA) < FIRST_WITH_P2PDMA;
+}
+
+/** The ways of a pair that are its drivers' own, of one class; of a pair of which nothing is known, none. */
+function waysOfClass({ ways }: AskedBy, wanted: AskClass): readonly AskedWay[] {
+  return ways.filter(({ row }) => row.aside === undefined && row.class === wanted);
+}
+
+/** True where the kernel's verdict and address bind: by one of the ways, or as far as anybody knows. */
+function obeys({ ways }: AskedBy): boolean {
+  const own = ways.filter(({ row }) => row.aside === undefined);
+  return own.length === 0 || own.some(({ row }) => row.class === "asks-and-obeys");
+}
+
+/** A kernel without P2PDMA stops those who ask for it; who does not ask is not touched, nor who asks in vain. */
+export function kernelGate(machine: Machine, gate: Gate, askedBy: AskedBy): readonly Gate[] {
+  if (gate.kind !== "kernel-without-p2pdma") return [gate];
+  const others = askedBy.ways.filter(({ row }) => row.aside === undefined && row.class !== "asks-and-obeys");
+  if (others.length === 0) return [gate];
+  const asking = waysOfClass(askedBy, "asks-yes-or-no");
+  const isFree = others.some(({ row }) => row.class === "does-not-ask" || row.class === "user-space");
+  if (obeys(askedBy)) return [{ ...gate, effect: isFree ? "warns" : gate.effect }];
+  const [way] = asking;
+  if (way === undefined) return [];
+  const proviso = way.row.provisos?.find(({ when }) => when.configOff === "CONFIG_PCI_P2PDMA");
+  if (proviso === undefined || !isBuiltWithout(machine)) return [gate];
+  const name = isUnknown(machine.kernel.release) ? "this kernel" : machine.kernel.release;
+  return [
+    {
+      ...gate,
+      effect: proviso.leaves === "host-memory" ? "warns" : "blocks",
+      message: `${prefixOf(way)}${name} is built without CONFIG_PCI_P2PDMA: ${proviso.words}. On no: ${way.row.onNo}`,
+      ...doubtOf(way, askedBy),
+    },
+  ];
+}
+
+function isBuiltWithout({ kernel }: Machine): boolean {
+  return !isBeforeP2pdma(kernel) && configSymbol(kernel, "CONFIG_PCI_P2PDMA") === "n";
+}
+
+/** `if nvidia is bound to the provider: `, or nothing. */
+function prefixOf(way: AskedWay): string {
+  const given = givenWords(way);
+  return given === "" ? "" : `${given}: `;
+}
+
+function doubtOf(way: AskedWay, { hidden }: AskedBy): Pick<Gate, "doubt"> {
+  return way.given.length === 0 || hidden === null ? {} : { doubt: hidden };
+}
+
+/** The client's driver said how many address bits it uses; a BAR beyond them cannot be mapped for it. */
+export function dmaMaskGates(
+  provider: PciFunction,
+  client: PciFunction,
+  verdict: JudgedPair,
+  machine: Machine,
+): Gate[] {
+  // Without a driver the mask is the default of 32 bits and says nothing about the device.
+  if (isUnknown(client.dmaMaskBits) || isUnknown(client.driver) || client.driver === null) return [];
+  if (provider.bdf === client.bdf) return [];
+  const limit = 2 ** client.dmaMaskBits;
+  const beyond = (address: (bar: Bar) => Bar["busAddress"] | Bar["physAddress"]): readonly string[] =>
+    (memoryBars(provider) ?? []).flatMap((bar) => {
+      const start = address(bar);
+      if (start === null || isUnknown(start) || isUnknown(bar.sizeBytes) || start + bar.sizeBytes <= limit) return [];
+      const end = formatAddress(start + bar.sizeBytes);
+      return [
+        `BAR ${bar.index} of ${formatBdf(provider.bdf)} ends at ${end}, beyond the ` +
+          `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`,
+      ];
+    });
+  const gate = (message: string, effect: Gate["effect"], doubt?: string): Gate => ({
+    kind: "beyond-dma-mask",
+    device: client.bdf,
+    effect,
+    message,
+    ...(doubt === undefined ? {} : { doubt }),
+  });
+  const { mode } = machine.iommu;
+  const translates = !isUnknown(mode) && isTranslating(mode);
+  const { askedBy, mapType } = verdict;
+  if (obeys(askedBy)) {
+    if ((mapType === "thru-host-bridge" && translates) || mapType === "not-supported") return [];
+    const messages = beyond((bar) => (mapType === "bus-addr" ? bar.busAddress : bar.physAddress));
+    return messages.map((message) => gate(message, "blocks"));
+  }
+  const [yesOrNo] = waysOfClass(askedBy, "asks-yes-or-no");
+  if (yesOrNo !== undefined && mapType !== "not-supported") {
+    const messages = beyond(({ physAddress }) => physAddress);
+    if (!translates)
+      return messages.map((message) => gate(message, "blocks", isUnknown(mode) ? mode.unknown : undefined));
+    const number = mainlineNumber(machine.kernel);
+    if (yesOrNo.row.id !== "amdgpu-amdgpu" || (!isUnknown(number) && number >= EXEMPTS_MASK)) return [];
+    const until = "ROCm's peer access is refused for that by Linux 6.1 although the IOMMU translates, and not by 6.12";
+    return messages.map((message) => gate(`${message}: ${until}`, "warns"));
+  }
+  const [own] = waysOfClass(askedBy, "does-not-ask");
+  if (own === undefined || addressKind(own.row.address, machine) !== "bus") return [];
+  return beyond(({ busAddress }) => busAddress).map((message) => gate(`${message}, and nothing refuses it`, "warns"));
+}
+
+/** 6.12, the oldest release read in which amdgpu lets a translating IOMMU make up for a mask. */
+const EXEMPTS_MASK = 6012;
+
+/**
+ * A translating IOMMU meets each way of sharing memory otherwise: bus addresses go past it or are lost in it, those of the
+ * DMA API go through it, up at the root complex, and NVIDIA's driver hangs on the kernel's age.
+ */
+export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
+  const { mode } = machine.iommu;
+  if (isUnknown(mode) || !isTranslating(mode) || verdict.provider === verdict.client) return [];
+  const { askedBy, mapType } = verdict;
+  const gates: Gate[] = [];
+  const push = (message: string, more: Pick<Gate, "doubt" | "remedy"> = {}): void => {
+    if (gates.some((gate) => gate.message === message)) return;
+    gates.push({ kind: "iommu-translates", device: null, effect: "warns", message, ...more });
+  };
+  if (mapType === "bus-addr" && obeys(askedBy)) {
+    push(
+      `the IOMMU translates (${mode}) and the DMA address is a bus address: a switch that sends peer traffic up ` +
+        "all the same meets an IOMMU fault, and the data is lost without an error; test with real data, or use iommu=pt",
+    );
+  }
+  for (const way of mapType === "bus-addr" ? waysOfClass(askedBy, "asks-yes-or-no") : []) {
+    push(
+      `${prefixOf(way)}the IOMMU translates (${mode}), and the driver takes only the yes from the kernel: its address is ` +
+        "an IOVA, so that packets go up to the root complex although a bridge is shared: right, and slower",
+      {
+        ...doubtOf(way, askedBy),
+        remedy:
+          "boot with iommu=pt: the address is then the CPU's, and packets turn at the switch where ACS does not redirect them",
+      },
+    );
+  }
+  for (const way of waysOfClass(askedBy, "does-not-ask")) {
+    if (way.row.address !== "nvidia") continue;
+    push(
+      `${prefixOf(way)}the IOMMU translates (${mode}): ${nvidiaWords(machine)}; boot with iommu=pt, and test with real data`,
+      {
+        ...doubtOf(way, askedBy),
+        remedy: "boot with iommu=pt, as NVIDIA's guides ask for; and test with real data",
+      },
+    );
+  }
+  return gates;
+}
+
+/** What the NVIDIA driver does with a translating IOMMU on a kernel; its guides want none on any. */
+function nvidiaWords({ kernel }: Machine): string {
+  const raw =
+    "the NVIDIA driver hands out raw bus addresses on every path, by its published source, which the IOMMU rejects (reported for Linux 7.0)";
+  const mapped =
+    "the NVIDIA driver maps peers by the DMA API from Linux 5.9 to 6.11, by its published source, and NVIDIA does not support peer copies so";
+  const number = mainlineNumber(kernel);
+  if (isUnknown(number)) return `on Linux 6.12 and newer ${raw}; ${mapped}`;
+  return number >= RAW_ADDRESSES ? raw : mapped;
+}
+
+/** 6.12, from which on no device behind dma-iommu has operations of its own (b5c58b2fdc42). */
+const RAW_ADDRESSES = 6012;

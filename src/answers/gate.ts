@@ -1,0 +1,31 @@
+import type { Bdf } from "../pci/bdf.ts";
+import type { AskedBy } from "../platforms/who-asks.ts";
+import type { Verdict } from "../rules/verdict.ts";
+
+/** Something beside the map type that stops or spoils the transfer. */
+export interface Gate {
+  readonly kind:
+    | "bar-missing"
+    | "bar-unassigned"
+    | "memory-decode-off"
+    | "vf-memory-off"
+    | "resizable-bar-small"
+    | "bridge-window-small"
+    | "beyond-dma-mask"
+    | "kernel-without-p2pdma"
+    | "iommu-translates"
+    | "kernel-parameter-misread"
+    | "virtual-machine";
+  /** The function it is about, `null` for the whole machine. */
+  readonly device: Bdf | null;
+  /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
+  readonly effect: "blocks" | "warns";
+  readonly message: string;
+  /** Why it may not apply, where that hangs on a driver that the source does not show. */
+  readonly doubt?: string;
+  /** The way out, where it is another than that of its kind. */
+  readonly remedy?: string;
+}
+
+/** As much of a verdict as gates hang on, and who asks for it. */
+export type JudgedPair = Pick<Verdict, "provider" | "client" | "mapType"> & { readonly askedBy: AskedBy };

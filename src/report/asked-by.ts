@@ -1,0 +1,196 @@
+import { type Answer, Answers } from "../answers/answer.ts";
+import type { Machine } from "../host/machine.ts";
+import type { AskClass } from "../platforms/asking.ts";
+import {
+  type AskedBy,
+  type AskedWay,
+  addressWords,
+  givenWords,
+  provisosOn,
+  provisoWords,
+} from "../platforms/who-asks.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { AskedByJson, AskingWayJson } from "./json-types.ts";
+import { EXPLAINED, moreKinds, type Remark, TOLD_KINDS } from "./matrix-reasons.ts";
+import { painted, type Rich, rich } from "./rich.ts";
+
+/** A class in few words. */
+export const ASK_CLASS_WORDS: Readonly<Record<AskClass, string>> = {
+  "asks-and-obeys": "asks the kernel and obeys",
+  "asks-yes-or-no": "asks the kernel for yes or no",
+  "does-not-ask": "does not ask the kernel",
+  "user-space": "user space decides, and nobody asks the kernel",
+  "no-peer-dma": "never peer DMA",
+};
+
+/** Who asks the kernel about a pair, as lines of `explain`. */
+export function askedTexts(machine: Machine, { askedBy, provider, client }: Answer): readonly Rich[] {
+  const { ways, hidden } = askedBy;
+  const isSure = askedBy.class !== "unknown";
+  return [
+    ...(isSure ? [] : [rich`${painted("unknown", "unknown")}: ${hidden ?? ""}`]),
+    ...ways.flatMap((way) =>
+      isSure ? wayTexts(machine, way, askedBy) : [guessText(machine, way, { provider, client })],
+    ),
+  ];
+}
+
+/** The address stands by itself where all ways agree on it. */
+function wayTexts(machine: Machine, { row }: AskedWay, askedBy: AskedBy): readonly Rich[] {
+  if (row.aside !== undefined) return [`${row.words} (${row.id}: ${row.aside})`];
+  return [
+    rich`${painted("strong", ASK_CLASS_WORDS[row.class])}: ${row.title} (${row.id})`,
+    `decides: ${row.decides}`,
+    `on no: ${row.onNo}`,
+    ...(askedBy.class === "differs" ? [`address: ${addressWords(row.address, machine)}`] : []),
+    ...provisosOn(machine, row).map((proviso): Rich => {
+      const text = provisoWords(proviso);
+      return proviso.holds === true ? [painted("warn", text)] : text;
+    }),
+    `to see it: ${row.seen}`,
+  ];
+}
+
+function guessText(machine: Machine, way: AskedWay, pair: Pick<Answer, "provider" | "client">): string {
+  const given = givenWords(way, pair);
+  return `${given === "" ? "" : `${given}: `}${withProvisos(machine, way)}`;
+}
+
+/** A way in one sentence, with what is other on this machine. */
+function withProvisos(machine: Machine, { row }: AskedWay): string {
+  const here = provisosOn(machine, row).filter(({ holds }) => holds === true);
+  const aside = row.aside === undefined ? "" : ` (${row.aside})`;
+  return [row.words + aside, ...here.map((proviso) => `${capital(provisoWords(proviso))}.`)].join(" ");
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** True where two pairs have the same said of who asks. */
+export function isAskedAlike(a: AskedBy, b: AskedBy): boolean {
+  if (a.class !== b.class || a.ways.length !== b.ways.length) return false;
+  if (a.ways.length === 0) return false;
+  return a.ways.every(
+    ({ row, given }, at) => b.ways[at]?.row === row && given.length === 0 && !b.ways[at]?.given.length,
+  );
+}
+
+/** Pairs that one way stands for. */
+interface WayGroup {
+  readonly way: AskedWay;
+  /** Of them, those for which the source does not show the drivers. */
+  guessed: number;
+  count: number;
+}
+
+/** Who asks the kernel, of a table's pairs: one sentence for each way of sharing memory. */
+export function askedRemarks(table: VerdictTable): readonly Remark[] {
+  const answers = new Answers(table);
+  const groups = new Map<string, WayGroup>();
+  const hiddenCounts = new Map<string, number>();
+  let looked = 0;
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      if (provider === client || ++looked > EXPLAINED) return;
+      const { ways, hidden } = answers.askedBy(i, j);
+      if (ways.length === 0 && hidden !== null) hiddenCounts.set(hidden, (hiddenCounts.get(hidden) ?? 0) + 1);
+      for (const way of ways) {
+        if (way.row.aside !== undefined) continue;
+        const group = groups.get(way.row.id) ?? { way, guessed: 0, count: 0 };
+        groups.set(way.row.id, group);
+        group.count++;
+        if (way.given.length > 0) group.guessed++;
+      }
+    });
+  });
+  const told = [...groups.values()].slice(0, TOLD_KINDS);
+  const untold = [...groups.values()].slice(TOLD_KINDS);
+  return [
+    ...told.map((group): Remark => ({ text: groupText(table.machine, group) })),
+    ...(untold.length === 0
+      ? []
+      : [
+          {
+            text: rich`${label} ${moreKinds(
+              untold.length,
+              "way",
+              untold.reduce((sum, { count }) => sum + count, 0),
+            )}`,
+          },
+        ]),
+    ...[...hiddenCounts].map(
+      ([hidden, count]): Remark => ({ text: rich`${label} unknown: ${hidden} (${pairsText(count)})` }),
+    ),
+  ];
+}
+
+const label = painted("strong", "asks:");
+
+function pairsText(count: number): string {
+  return `${count} ${count === 1 ? "pair" : "pairs"}`;
+}
+
+function groupText(machine: Machine, { way, guessed, count }: WayGroup): Rich {
+  const sentence = withProvisos(machine, way);
+  if (guessed === 0) return rich`${label} ${sentence} (${pairsText(count)})`;
+  if (guessed === count) return rich`${label} ${givenWords(way)}: ${sentence} (${pairsText(count)})`;
+  return rich`${label} ${sentence} (${pairsText(count)}, ${String(guessed)} of them if the usual drivers are bound)`;
+}
+
+/** Who asks, of the pairs that were asked about: one sentence for each way, for `fix`. */
+export function askedSentences(machine: Machine, answers: readonly Answer[]): readonly string[] {
+  const sentences = answers.flatMap(({ askedBy }) =>
+    askedBy.ways
+      .filter(({ row }) => row.aside === undefined)
+      .map((way) => {
+        const given = givenWords(way);
+        return `${given === "" ? "" : `${given}: `}${withProvisos(machine, way)}`;
+      }),
+  );
+  return [...new Set(sentences)];
+}
+
+/**
+ * What a verdict is worth where its drivers do not ask for it, as the end of a sentence; empty where one of them may ask.
+ */
+export function unaskedWords({ class: askClass, ways }: AskedBy): string {
+  const [way] = ways;
+  if (way === undefined) return "";
+  if (askClass === "does-not-ask")
+    return `the drivers do not ask the kernel (${way.row.id}): they use the path all the same`;
+  if (askClass === "user-space") return `user space decides (${way.row.id}): nobody asks the kernel`;
+  if (askClass === "no-peer-dma") return `the drivers do no peer DMA whatever the kernel says (${way.row.id})`;
+  return "";
+}
+
+/** A pair's part of JSON. */
+export function askedByJson({ class: askClass, ways, hidden }: AskedBy): AskedByJson {
+  return { class: askClass, ways: ways.map(({ row, given }) => ({ id: row.id, given })), why: hidden };
+}
+
+/** The ways that some answers name, each once, as they are on a machine. */
+export function askingWaysJson(
+  machine: Machine,
+  answers: Iterable<{ readonly askedBy: AskedBy }>,
+): readonly AskingWayJson[] {
+  const rows = new Map<string, AskedWay["row"]>();
+  for (const { askedBy } of answers) for (const { row } of askedBy.ways) rows.set(row.id, row);
+  return [...rows.values()].map((row) => ({
+    id: row.id,
+    title: row.title,
+    class: row.class,
+    words: row.words,
+    decides: row.decides,
+    onNo: row.onNo,
+    address: addressWords(row.address, machine),
+    seen: row.seen,
+    aside: row.aside ?? null,
+    provisos: provisosOn(machine, row).map((proviso) => ({
+      holds: proviso.holds === true ? true : { unknown: proviso.holds.unknown },
+      leaves: proviso.leaves,
+      words: provisoWords(proviso),
+    })),
+    sources: row.sources.map(({ where }) => where),
+  }));
+}

@@ -1,0 +1,203 @@
+import { describe, expect, test } from "vitest";
+import { gateRemedies } from "../../src/advice/fix/gate-remedies.ts";
+import { type Answer, answer } from "../../src/answers/answer.ts";
+import type { IommuMode, Kernel, Machine } from "../../src/host/machine.ts";
+import { busAddr, physAddr } from "../../src/pci/addresses.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
+import { unknown } from "../../src/pci/known.ts";
+import { rows } from "../rows.ts";
+import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "../rules/by-hand.ts";
+
+const hidden = unknown("hidden here");
+const GiB = 2 ** 30;
+
+interface Setting {
+  readonly provider: string;
+  readonly client: string;
+  readonly pair?: string;
+  readonly iommu?: string;
+  readonly kernel?: Partial<Kernel>;
+  readonly dmaMaskBits?: number;
+}
+
+/** The provider's BAR lies at 3 GiB on the bus and 4 GiB for the CPU. Drivers: `?10de` is hidden, of this vendor's GPU. */
+function explained(setting: Setting): Answer {
+  const { provider, client, pair = "bus-addr", iommu = "off", kernel = {}, dmaMaskBits } = setting;
+  const parts = (driver: string): Partial<PciFunction> =>
+    driver.startsWith("?")
+      ? { driver: hidden, vendorId: Number.parseInt(driver.slice(1), 16), classCode: 0x030200 }
+      : { driver };
+  const bar = {
+    ...({ index: 0, kind: "memory", is64Bit: true, prefetchable: true, fromEnhancedAllocation: false } as const),
+    ...{ busAddress: busAddr(3 * GiB), physAddress: physAddr(4 * GiB), sizeBytes: GiB / 2 },
+  };
+  const who = { ...parts(client), ...(dmaMaskBits === undefined ? {} : { dmaMaskBits }) };
+  const functions = [
+    hostBridge("00:00.0", "8086:29c0"),
+    bridge("00:01.0", "root-port", 1),
+    bridge("01:00.0", "upstream-port", 2),
+    bridge("02:00.0", "downstream-port", 3),
+    bridge("02:01.0", "downstream-port", 4),
+    endpoint("03:00.0", { bars: [bar], ...parts(provider) }),
+    endpoint("04:00.0", who),
+    bridge("00:02.0", "root-port", 5),
+    endpoint("05:00.0", who),
+  ];
+  const machine: Machine = machineOf(functions, {
+    ...(pair === "not-supported" ? {} : { cpu: zen }),
+    iommu: { kind: "intel", mode: iommu === "?" ? hidden : (iommu as IommuMode), groupTypes: new Map() },
+    kernel: { ...linux("7.2"), ...kernel },
+  });
+  const found = answer(machine, at("03:00.0"), at(pair === "bus-addr" ? "04:00.0" : "05:00.0"));
+  expect(found.mapType).toBe(pair);
+  return found;
+}
+
+const kinds = ({ gates }: Answer, kind: string): readonly Answer["gates"][number][] =>
+  gates.filter((gate) => gate.kind === kind);
+
+describe("A translating IOMMU, by what the drivers do", () => {
+  /** What the warning says. */
+  const says = (found: Answer): string => {
+    const texts = kinds(found, "iommu-translates").map(({ message }) =>
+      message.includes("DMA address is a bus address")
+        ? "bus"
+        : message.includes("an IOVA, so that packets go up")
+          ? "iova"
+          : message.includes("raw bus addresses") && message.includes("maps peers by the DMA API")
+            ? "raw or mapped"
+            : message.includes("raw bus addresses")
+              ? "raw"
+              : message.includes("maps peers by the DMA API")
+                ? "mapped"
+                : message,
+    );
+    return texts.length === 0 ? "-" : texts.join(" and ");
+  };
+
+  test.each(
+    rows(`
+      // provider | client    | pair             | IOMMU       | Linux  | warning
+      nvme        | nvme      | bus-addr         | strict      | 7.2    | bus
+      nvme        | nvme      | thru-host-bridge | strict      | 7.2    | -
+      nvme        | nvme      | bus-addr         | passthrough | 7.2    | -
+      e1000e      | e1000e    | bus-addr         | strict      | 7.2    | bus   // nothing was read of it: as the kernel says
+      amdgpu      | mlx5_core | bus-addr         | lazy        | 7.2    | iova  // never the bus address
+      amdgpu      | amdgpu    | bus-addr         | lazy        | 6.1    | iova
+      xe          | xe        | bus-addr         | strict      | 7.2    | iova
+      habanalabs  | mlx5_core | bus-addr         | strict      | 7.2    | iova
+      amdgpu      | mlx5_core | thru-host-bridge | lazy        | 7.2    | -
+      amdgpu      | mlx5_core | bus-addr         | passthrough | 7.2    | -
+      amdgpu      | nvme      | bus-addr         | lazy        | 7.2    | bus   // peer pages
+      nvidia      | nvidia    | bus-addr         | lazy        | 7.2    | raw
+      nvidia      | nvidia    | thru-host-bridge | lazy        | 6.12   | raw   // on every path
+      nvidia      | nvidia    | not-supported    | lazy        | 6.12   | raw
+      nvidia      | mlx5_core | thru-host-bridge | strict      | 7.0    | raw
+      nvidia      | mlx5_core | thru-host-bridge | strict      | 6.11   | mapped
+      nvidia      | nvidia    | thru-host-bridge | lazy        | 6.8    | mapped
+      nvidia      | mlx5_core | bus-addr         | strict      | 5.14.0-503.el9 | raw or mapped // back-ports
+      nvidia      | mlx5_core | thru-host-bridge | passthrough | 7.2    | -
+      nvidia      | mlx5_core | thru-host-bridge | off         | 7.2    | -
+      nvidia      | mlx5_core | thru-host-bridge | ?           | 7.2    | -
+      nvidia      | nvme      | bus-addr         | strict      | 7.2    | bus and raw // P2PDMA mode and nvidia-fs
+      vfio-pci    | vfio-pci  | bus-addr         | strict      | 7.2    | -     // user space maps
+      i915        | mlx5_core | bus-addr         | strict      | 7.2    | -     // never peer DMA
+    `),
+  )(
+    "%s → %s, %s, IOMMU %s, Linux %s: %s",
+    (provider = "", client = "", pair = "", iommu = "", release = "", warning) => {
+      const found = explained({ provider, client, pair, iommu, kernel: { release } });
+      expect(says(found)).toBe(warning);
+      for (const { effect, doubt } of kinds(found, "iommu-translates"))
+        expect([effect, doubt]).toEqual(["warns", undefined]);
+    },
+  );
+
+  test("names its way out by class", () => {
+    const remedies = (provider: string): readonly string[] =>
+      gateRemedies([explained({ provider, client: "mlx5_core", iommu: "strict" })]).map(({ remedy }) => remedy);
+    expect(remedies("amdgpu")[0]).toContain("packets turn at the switch");
+    expect(remedies("nvidia")[0]).toContain("as NVIDIA's guides ask for");
+  });
+
+  test("is said with if where the driver is hidden, and may not apply", () => {
+    const [gate, ...others] = kinds(
+      explained({ provider: "?10de", client: "mlx5_core", pair: "thru-host-bridge", iommu: "strict" }),
+      "iommu-translates",
+    );
+    expect(others).toEqual([]);
+    expect(gate?.message).toMatch(
+      /^if nvidia is bound to the provider: the IOMMU translates \(strict\): the NVIDIA driver/,
+    );
+    expect(gate?.doubt).toBe("the provider's driver: hidden here");
+  });
+});
+
+describe("A kernel without P2PDMA stops those who need it", () => {
+  const without = { config: {} };
+  test.each(
+    rows(`
+      // provider | client    | effect
+      nvme        | nvme      | blocks
+      e1000e      | e1000e    | blocks
+      amdgpu      | mlx5_core | warns   // host memory, silently
+      xe          | xe        | warns
+      habanalabs  | mlx5_core | blocks  // EPERM
+      nvidia      | nvidia    | -
+      nvidia      | mlx5_core | -
+      nvidia      | nvme      | warns   // nvidia-fs is not touched
+      vfio-pci    | vfio-pci  | -
+      i915        | mlx5_core | -
+    `),
+  )("%s → %s: %s", (provider = "", client = "", effect) => {
+    const found = kinds(explained({ provider, client, kernel: without }), "kernel-without-p2pdma");
+    expect(found.map((gate) => gate.effect).join() || "-").toBe(effect);
+  });
+
+  test("amdgpu's warning says where the data goes", () => {
+    const [gate] = kinds(
+      explained({ provider: "amdgpu", client: "mlx5_core", kernel: without }),
+      "kernel-without-p2pdma",
+    );
+    expect(gate?.message).toBe(
+      "7.2 is built without CONFIG_PCI_P2PDMA: the answer is always no. On no: registration succeeds, and the NIC works on host memory, without a message",
+    );
+  });
+});
+
+describe("A BAR beyond the client's DMA mask stops those who map it", () => {
+  test.each(
+    rows(`
+      // provider | client    | bits | pair             | IOMMU  | Linux | effect
+      nvme        | nvme      | 31   | bus-addr         | strict | 7.2   | blocks // a bus address is no IOVA
+      nvme        | nvme      | 32   | bus-addr         | off    | 7.2   | -
+      amdgpu      | mlx5_core | 31   | bus-addr         | strict | 7.2   | -      // an IOVA stands in
+      amdgpu      | mlx5_core | 32   | bus-addr         | off    | 7.2   | blocks // the CPU's address, beyond 4 GiB
+      amdgpu      | mlx5_core | 33   | bus-addr         | off    | 7.2   | -
+      amdgpu      | amdgpu    | 31   | bus-addr         | strict | 6.12  | -
+      amdgpu      | amdgpu    | 31   | bus-addr         | strict | 6.1   | warns
+      amdgpu      | mlx5_core | 31   | not-supported    | off    | 7.2   | -
+      nvidia      | mlx5_core | 31   | bus-addr         | off    | 7.2   | warns  // nothing refuses it
+      nvidia      | mlx5_core | 31   | not-supported    | off    | 7.2   | warns
+      nvidia      | mlx5_core | 32   | thru-host-bridge | off    | 7.2   | -      // its bus address ends below
+      nvidia      | mlx5_core | 31   | bus-addr         | strict | 6.8   | -
+      vfio-pci    | vfio-pci  | 31   | bus-addr         | strict | 7.2   | -
+      i915        | mlx5_core | 31   | bus-addr         | off    | 7.2   | -
+    `),
+  )(
+    "%s → %s of %s bits, %s, IOMMU %s, Linux %s: %s",
+    (provider = "", client = "", bits, pair = "", iommu = "", release = "", effect) => {
+      const found = explained({ provider, client, pair, iommu, kernel: { release }, dmaMaskBits: Number(bits) });
+      expect(
+        kinds(found, "beyond-dma-mask")
+          .map((gate) => gate.effect)
+          .join() || "-",
+      ).toBe(effect);
+    },
+  );
+
+  test("where the IOMMU's mode is hidden, a driver that takes IOVAs may not be stopped", () => {
+    const found = explained({ provider: "amdgpu", client: "mlx5_core", iommu: "?", dmaMaskBits: 32 });
+    expect(kinds(found, "beyond-dma-mask").map(({ doubt }) => doubt)).toEqual(["hidden here"]);
+  });
+});
