@@ -119,10 +119,17 @@ export function askedRemarks(table: VerdictTable): readonly Remark[] {
             )}`,
           },
         ]),
-    ...[...hiddenCounts].map(
-      ([hidden, count]): Remark => ({ text: rich`${label} unknown: ${hidden} (${pairsText(count)})` }),
-    ),
+    ...unknownRemarks(hiddenCounts),
   ];
+}
+
+/** Pairs of which nothing is known: the first reason, and how many more there are. */
+function unknownRemarks(counts: ReadonlyMap<string, number>): readonly Remark[] {
+  const [first] = counts.keys();
+  if (first === undefined) return [];
+  const pairs = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  const more = counts.size > 1 ? ` and ${counts.size - 1} more like this; --json lists them` : "";
+  return [{ text: rich`${label} unknown: ${first} (${pairsText(pairs)}${more})` }];
 }
 
 const label = painted("strong", "asks:");

@@ -30,10 +30,10 @@ export function fixBlocks(advice: Advice): readonly Block[] {
   return [
     ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
     ...pairBlocks(advice, topology),
-    ...askedBlocks(advice),
     ...advice.fixes.flatMap((fix, index) => fixSection(advice, fix, index, topology)),
     ...afterAnyBlocks(advice),
     ...outcomeBlocks(advice),
+    ...askedBlocks(advice),
     ...rejectedBlocks(advice),
     ...remedyBlocks(advice),
     ...runningBlocks(advice),

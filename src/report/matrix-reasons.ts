@@ -208,9 +208,11 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
     table.clients.forEach((client, j) => {
       if (provider === client || ++looked > EXPLAINED) return;
       for (const gate of answers.gates(i, j)) {
-        const entry = byKind.get(gate.kind) ?? { blocks: gate.effect === "blocks", messages: new Set() };
+        // What has a way out of its own is another thing.
+        const key = `${gate.kind} ${gate.remedy ?? ""}`;
+        const entry = byKind.get(key) ?? { blocks: gate.effect === "blocks", messages: new Set() };
         entry.messages.add(gate.message);
-        byKind.set(gate.kind, entry);
+        byKind.set(key, entry);
       }
     });
   });
