@@ -1,8 +1,8 @@
 import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import { deviceKind, hasMemoryBar, isBridge, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { mayProvide } from "../pci/peer-roles.ts";
 import { byWorth, nearestProviders, type ProviderCandidate, sumOfDistances } from "../rules/nearest-provider.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 
@@ -26,7 +26,7 @@ export function findProvider(
   clients: readonly Bdf[],
   options: { readonly providers?: readonly Bdf[]; readonly rules?: string } = {},
 ): ProviderSearch {
-  const providers = options.providers ?? machine.functions.filter(mayProvide).map((fn) => fn.bdf);
+  const providers = options.providers ?? machine.functions.filter(mayHavePool).map((fn) => fn.bdf);
   const table = decideAll(machine, {
     providers,
     clients,
@@ -40,11 +40,9 @@ export function findProvider(
   return { table, clients, candidates, chosen };
 }
 
-/** Functions that have peer memory, and devices of interest of which the source does not show whether they have. */
-function mayProvide(fn: PciFunction): boolean {
-  if (isBridge(fn)) return false;
-  if (!isUnknown(fn.p2pmem)) return fn.p2pmem !== null;
-  return KINDS_OF_INTEREST.includes(deviceKind(fn)) && (isUnknown(fn.bars) || hasMemoryBar(fn));
+/** Functions that have peer memory, and those that may have some, of which the source does not show it. */
+function mayHavePool(fn: PciFunction): boolean {
+  return isUnknown(fn.p2pmem) ? mayProvide(fn) !== false : fn.p2pmem !== null;
 }
 
 function candidateOf(table: VerdictTable, provider: Bdf, i: number): ProviderCandidate {

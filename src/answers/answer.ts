@@ -9,6 +9,7 @@ import type { MapType, Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import type { Gate } from "./gate.ts";
 import { type GateContext, gateContext, gatesOf } from "./gates.ts";
+import { HostPaths } from "./host-path.ts";
 
 /** The change that the kernel itself names in its log. */
 export interface Hint {
@@ -40,12 +41,14 @@ export class Answers {
   readonly table: VerdictTable;
   readonly #documented: DocumentedPairs;
   readonly #asked: AskedPairs;
+  readonly #hostPaths: HostPaths | undefined;
   #gateContext: GateContext | undefined;
 
   constructor(table: VerdictTable) {
     this.table = table;
     this.#documented = new DocumentedPairs(table);
     this.#asked = new AskedPairs(table);
+    this.#hostPaths = table.machine.host === undefined ? undefined : new HostPaths(table.machine, table.topology);
   }
 
   /** What stops or spoils a pair's transfer beside its map type. */
@@ -53,7 +56,9 @@ export class Answers {
     const { machine, topology } = this.table;
     this.#gateContext ??= gateContext(machine);
     const pair = { ...this.table.path(i, j), mapType: this.table.mapType(i, j), askedBy: this.askedBy(i, j) };
-    return gatesOf(topology, this.#gateContext, pair);
+    const gates = gatesOf(topology, this.#gateContext, pair);
+    // Where the host is given, the hardware is that of the host.
+    return this.#onHost(i, j) === undefined ? gates : gates.filter(({ kind }) => kind !== "virtual-machine");
   }
 
   /** Whether a pair's drivers ask the kernel, and what they do with its answer. */
@@ -61,9 +66,14 @@ export class Answers {
     return this.#asked.at(i, j);
   }
 
-  /** What the hardware is documented to do with a pair's traffic, per direction. */
+  #onHost(i: number, j: number): Directions | undefined {
+    const { providers, clients } = this.table;
+    return this.#hostPaths?.at(providers[i] as Bdf, clients[j] as Bdf);
+  }
+
+  /** What the hardware is documented to do with a pair's traffic, per direction; of a guest whose host is given, the host's. */
   hardware(i: number, j: number): Directions {
-    return this.#documented.at(i, j);
+    return this.#onHost(i, j) ?? this.#documented.at(i, j);
   }
 
   /** All that is said of one pair, but for its route. */

@@ -27,6 +27,12 @@ export interface WhatIfOptions extends ChangeOptions {
   readonly rules?: string;
 }
 
+/** The host of a guest. */
+export interface HostOptions {
+  readonly host?: string;
+  readonly pair?: readonly string[];
+}
+
 /** What every verb that shows a machine takes. */
 export interface MachineOptions extends OutputOptions, WhatIfOptions, NamingOptions {}
 
@@ -68,6 +74,13 @@ export function addNamingOptions(command: Command): Command {
   return command
     .option("--full-names", "names that people or MAC addresses gave, in JSON and Markdown too")
     .option("--full-command-line", "the kernel's whole command line, not only the parameters that matter");
+}
+
+/** Adds the options of {@link HostOptions} to a verb. */
+export function addHostOptions(command: Command): Command {
+  return command
+    .option("--host <file>", "of a guest: a dump of the host it runs on, whose hardware the path is")
+    .option("--pair <guest=host>", "which device of the host one of the guest is, as 05:00.0=17:00.0", repeated);
 }
 
 /** Adds the options of {@link MachineOptions} to a verb. */

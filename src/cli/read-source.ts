@@ -1,11 +1,13 @@
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
+import type { Machine } from "../host/machine.ts";
 import type { ReadMachine } from "../host/read-machine.ts";
 import { PeerlaneError } from "../pci/error.ts";
+import type { HostOptions } from "./options.ts";
 import { ProgressLine } from "./print.ts";
 
 /** Where a machine is taken from, and what is asked of it. */
-export interface SourceOptions extends WhatIfRequest {
+export interface SourceOptions extends WhatIfRequest, HostOptions {
   /** A folder that holds `sys/` and `proc/`. */
   readonly root?: string;
 }
@@ -19,7 +21,24 @@ const CHUNK = 1024 * 1024;
 export async function readSource(source: string | undefined, options: SourceOptions): Promise<WhatIf> {
   const { machine, isBooted } = await readUnchanged(source, options.root);
   const { askWhatIf } = await import("../advice/what-if/what-if.ts");
-  return askWhatIf(machine, options, isBooted);
+  return askWhatIf(await onHost(machine, source, options), options, isBooted);
+}
+
+/** A guest with its host, where that is given. */
+async function onHost(guest: Machine, source: string | undefined, { host, pair = [] }: HostOptions): Promise<Machine> {
+  if (host === undefined) {
+    if (pair.length === 0) return guest;
+    throw new PeerlaneError("usage", "--pair names devices of the host, and no host is given", {
+      remedy: "give it with --host FILE",
+    });
+  }
+  if (host === "-" && source === "-") {
+    throw new PeerlaneError("usage", "guest and host cannot both come from standard input", {
+      remedy: "give one of them as a file",
+    });
+  }
+  const { withHost } = await import("../answers/guest-pairing.ts");
+  return withHost(guest, (await readUnchanged(host, undefined)).machine, pair);
 }
 
 /** Reads a source as it is. */

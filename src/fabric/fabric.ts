@@ -17,6 +17,13 @@ import type { BarHandler } from "./storage.ts";
 import { TLP_READ, TLP_RELAXED_ORDERING, TLP_TRANSLATED } from "./traffic.ts";
 import { bytesToPageEnd, checkRange, Transactions } from "./transactions.ts";
 
+/** That requests of one function reached memory of another. */
+export interface PeerReach {
+  readonly requester: Bdf;
+  readonly owner: Bdf;
+  readonly kind: MemoryRequest["kind"];
+}
+
 /**
  * The fabric of one machine: requests of devices and of the CPU, routed by config space, with the bytes that they move.
  *
@@ -188,6 +195,15 @@ export class Fabric {
       done += length;
     } while (done < lengthBytes);
     return first;
+  }
+
+  /** Which functions reached memory of which others since the last call, each pair once for reads and once for writes. */
+  takeReached(): readonly PeerReach[] {
+    return this.#transactions.takeReached().map(({ requester, owner, isRead }) => ({
+      requester: this.topology.functionAt(requester).bdf,
+      owner: this.topology.functionAt(owner).bdf,
+      kind: isRead ? "read" : "write",
+    }));
   }
 
   /** How the last TLP ended, with its hops; unknown where that hangs on what the source hides. */

@@ -37,6 +37,8 @@ export class Transactions {
   #bar = -1;
   #offset = 0;
   #hiddenReason = "";
+  readonly #reached = new Set<number>();
+  #lastReached = -1;
 
   constructor(machine: Machine, topology: Topology, given: FabricOptions) {
     const options = settled(given);
@@ -87,7 +89,29 @@ export class Transactions {
       const outcome = this.#completions.route(tlp, this.#at);
       if (outcome !== DELIVERED) this.#note(outcome, this.#completions.hiddenReason);
     }
+    if (this.#outcome === DELIVERED && this.#bar >= 0) this.#noteReached(requester, isRead);
     return this.#move(bytes, from, lengthBytes, isRead);
+  }
+
+  /** Which functions reached a BAR of which others since the last call, by index: each pair and kind of request once. */
+  takeReached(): readonly { readonly requester: number; readonly owner: number; readonly isRead: boolean }[] {
+    const { count } = this.context.registers;
+    const reached = [...this.#reached].map((key) => {
+      const pair = Math.floor(key / 2);
+      return { requester: Math.floor(pair / count), owner: pair % count, isRead: key % 2 === 1 };
+    });
+    this.#reached.clear();
+    this.#lastReached = -1;
+    return reached;
+  }
+
+  #noteReached(requester: number, isRead: boolean): void {
+    const { bars, registers } = this.context;
+    const owner = entryAt(bars.fn, this.#bar);
+    const key = (requester * registers.count + owner) * 2 + (isRead ? 1 : 0);
+    if (key === this.#lastReached || owner === requester) return;
+    this.#lastReached = key;
+    this.#reached.add(key);
   }
 
   /** One TLP of the CPU by physical address, within 4 KiB; yields the outcome code. */

@@ -54,6 +54,9 @@ export const WHY = {
   hidden: 49,
 } as const;
 
+/** Decisions of ports about which the specification says nothing (PCIe 6.0 sec 6.12.1.1): settings of the model decide. */
+export const LEFT_OPEN: readonly number[] = [WHY.loopRefused, WHY.completionLoops];
+
 type What = RouteHop["what"];
 
 /** For every decision that a hop can stand for: what kind of hop it is, and the decision in the field's words. */

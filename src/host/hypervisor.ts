@@ -21,7 +21,7 @@ export const HYPERVISORS = [
 export type Hypervisor = (typeof HYPERVISORS)[number];
 
 /** What shows that a machine is a guest. */
-export const HYPERVISOR_SIGNS = ["cpuinfo", "lscpu", "dmesg", "dmi", "sys/hypervisor", "vmbus"] as const;
+export const HYPERVISOR_SIGNS = ["cpuinfo", "lscpu", "dmesg", "dmi", "sys/hypervisor", "vmbus", "user"] as const;
 
 /** That a machine is a guest, and what of its source shows it. */
 export interface GuestOf {

@@ -1,4 +1,5 @@
 import type { BusAddr, PhysAddr } from "../pci/addresses.ts";
+import type { Bdf } from "../pci/bdf.ts";
 import { buildTopology } from "../pci/build-topology.ts";
 import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -88,6 +89,16 @@ export interface Note {
   readonly place?: Place;
 }
 
+/** The machine that a guest runs on, by its own source. */
+export interface GuestHost {
+  readonly machine: Machine;
+  /**
+   * For each device of the guest that was passed through, the functions of the host that it may be: one where that is
+   * known, several where they are alike, none where the host has nothing like it.
+   */
+  readonly candidates: ReadonlyMap<Bdf, readonly Bdf[]>;
+}
+
 /** An immutable description of one machine. Every reader yields one; everything else takes one. */
 export interface Machine {
   readonly source: {
@@ -110,6 +121,8 @@ export interface Machine {
   readonly iommu: Iommu;
   /** That the machine is a guest, where processor, firmware or kernel say so; its devices may show it too. */
   readonly guestOf?: GuestOf;
+  /** What somebody who sees the host gave beside the guest's own source, which never shows it. */
+  readonly host?: GuestHost;
   readonly notes: readonly Note[];
 }
 

@@ -38,10 +38,12 @@ function checkedRelease(text: string): string {
 }
 
 const modelNotGiven = unknown("--cpu names no model of CPU: give a source that shows it");
+const familyNotGiven = unknown("--cpu names no family of CPU: give a source that shows it");
 
 function presetCpu(name: string): Cpu {
   const preset = Object.entries(CPU_PRESETS).find(([key]) => key === name)?.[1];
-  if (preset !== undefined) return preset.vendor === null ? preset : { ...preset, model: modelNotGiven };
+  if (preset?.vendor === null) return preset;
+  if (preset !== undefined) return { ...preset, family: preset.family ?? familyNotGiven, model: modelNotGiven };
   throw new PeerlaneError("usage", `'${name}' is no CPU that --cpu knows`, {
     remedy: `there are: ${CPU_NAMES.join(", ")}`,
   });

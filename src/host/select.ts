@@ -1,16 +1,9 @@
 import { distance } from "fastest-levenshtein";
 import { type Bdf, formatBdf, isBdf, parseBdf } from "../pci/bdf.ts";
-import {
-  type DeviceKind,
-  deviceKind,
-  hasMemoryBar,
-  hasP2pmem,
-  isBridge,
-  isChipsetBridge,
-  KINDS_OF_INTEREST,
-} from "../pci/device-kind.ts";
+import { type DeviceKind, deviceKind, hasP2pmem, isBridge, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
+import { hasMemory, mayBeClient, mayProvide } from "../pci/peer-roles.ts";
 import type { Machine } from "./machine.ts";
 
 /** A function of a machine: its address, or a name that people use (`03:00.0`, `nvme0`, `10de:2330`, `gpu` for the only one). */
@@ -22,22 +15,34 @@ export interface DeviceSelection {
   readonly clients: readonly Bdf[];
 }
 
+/** GPUs, NICs, NVMe controllers, accelerators and whatever has peer memory. */
+export function devicesOfInterest(machine: Machine): readonly Bdf[] {
+  return machine.functions
+    .filter((fn) => !isBridge(fn) && (KINDS_OF_INTEREST.includes(deviceKind(fn)) || hasP2pmem(fn)))
+    .map((fn) => fn.bdf);
+}
+
 /**
- * The functions to show. By default GPUs, NICs, NVMe controllers, accelerators and whatever has peer memory, on both
- * sides; with `all`, every function with a memory BAR as provider and every function but bridges (those of the chipset too: host, ISA) as client.
+ * The functions to show. By default the devices of interest as clients, and as providers those of them that may have
+ * memory for peers (`mayProvide`), or, where none may, all with a memory BAR: a table without a row answers nothing; with `all`, every function with a memory BAR, or whose BARs are hidden, as provider and
+ * every one but bridges (those of the chipset too: host, ISA) as client.
  */
 export function selectDevices(machine: Machine, options: { readonly all: boolean }): DeviceSelection {
-  const endpoints = machine.functions.filter((fn) => !isBridge(fn));
+  const where = (test: (fn: PciFunction) => boolean): readonly Bdf[] =>
+    machine.functions.filter(test).map((fn) => fn.bdf);
   if (options.all) {
     return {
-      providers: endpoints.filter(hasMemoryBar).map((fn) => fn.bdf),
-      clients: endpoints.filter((fn) => !isChipsetBridge(fn)).map((fn) => fn.bdf),
+      providers: where((fn) => hasMemory(fn) !== false),
+      clients: where((fn) => mayBeClient(fn) !== false),
     };
   }
-  const chosen = endpoints
-    .filter((fn) => KINDS_OF_INTEREST.includes(deviceKind(fn)) || hasP2pmem(fn))
-    .map((fn) => fn.bdf);
-  return { providers: chosen, clients: chosen };
+  const clients = devicesOfInterest(machine);
+  const shown = new Set(clients);
+  const providers = where((fn) => shown.has(fn.bdf) && mayProvide(fn) === true);
+  return {
+    providers: providers.length > 0 ? providers : where((fn) => shown.has(fn.bdf) && hasMemory(fn) !== false),
+    clients,
+  };
 }
 
 const idPattern = /^([0-9a-f]{4}):([0-9a-f]{4})$/i;

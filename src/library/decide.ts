@@ -80,8 +80,9 @@ const rules = optional("options", options({ rules: text }));
 const TABLE = { providers: devices, clients: devices, rules: text };
 
 /**
- * The verdict of every provider with every client: without `providers` and `clients`, of all GPUs, NICs, NVMe
- * controllers, accelerators and whatever has peer memory; with `all`, of every function.
+ * The verdict of every provider with every client: without `clients`, of all GPUs, NICs, NVMe controllers, accelerators
+ * and whatever has peer memory; without `providers`, of those of them that may have memory for peers; with `all`, of every
+ * function.
  */
 export const verdicts: (machine: Machine, options?: TableOptions & { readonly all?: boolean }) => VerdictTable = door(
   "verdicts",

@@ -20,11 +20,6 @@ function hasLargeMemory({ bars }: PciFunction): boolean {
   );
 }
 
-/** True for host and ISA bridges: endpoints by their header that neither issue requests for anyone nor have a driver that would. */
-export function isChipsetBridge({ classCode }: PciFunction): boolean {
-  return !isUnknown(classCode) && (classCode >>> 8 === 0x0600 || classCode >>> 8 === 0x0601);
-}
-
 /** The kind of a function: of unclear classes (memory, communication, none) `accel` where it has much memory; `other` also where the class is hidden. */
 export function deviceKind(fn: PciFunction): DeviceKind {
   if (isUnknown(fn.classCode)) return "other";
@@ -42,11 +37,6 @@ export function isBridge(fn: PciFunction): boolean {
   if (!isUnknown(fn.headerType)) return fn.headerType !== 0;
   if (!isUnknown(fn.bridge)) return fn.bridge !== null;
   return !isUnknown(fn.classCode) && fn.classCode >>> 8 === 0x0604;
-}
-
-/** True when the function is known to have a memory BAR. */
-export function hasMemoryBar(fn: PciFunction): boolean {
-  return !isUnknown(fn.bars) && fn.bars.some((bar) => bar.kind === "memory" && bar.index < 6);
 }
 
 /** True when a driver registered peer memory. */

@@ -3,6 +3,7 @@ import type { Machine } from "../host/machine.ts";
 import { type Bdf, busKeyOf, busOf, domainOf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Unknown } from "../pci/known.ts";
+import { isEndpoint } from "../pci/peer-roles.ts";
 
 /** A machine that is a guest: whose, and how its source shows it, in words. */
 export interface VirtualMachine {
@@ -17,6 +18,7 @@ const signs: Readonly<Record<GuestOf["shownBy"], string>> = {
   dmi: "its firmware's DMI",
   "sys/hypervisor": "/sys/hypervisor",
   vmbus: "its VMBus",
+  user: "--host",
 };
 
 /**
@@ -128,9 +130,9 @@ function ofDomains({ functions }: Machine): VirtualMachine | null {
   const alone = far.find(
     (fn) =>
       busOf(fn.bdf) === 0 &&
-      fn.headerType === 0 &&
+      isEndpoint(fn) === true &&
       far.every((other) => domainOf(other.bdf) !== domainOf(fn.bdf) || busKeyOf(other.bdf) === busKeyOf(fn.bdf)) &&
-      !far.some((other) => domainOf(other.bdf) === domainOf(fn.bdf) && other.headerType !== 0),
+      !far.some((other) => domainOf(other.bdf) === domainOf(fn.bdf) && isEndpoint(other) !== true),
   );
   if (alone === undefined) return null;
   return { hypervisor: "Hyper-V", shownBy: `${formatBdf(alone.bdf)}, alone in a domain of its own` };

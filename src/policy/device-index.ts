@@ -1,9 +1,10 @@
 import { distance } from "fastest-levenshtein";
 import type { Machine } from "../host/machine.ts";
 import { busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
-import { type DeviceKind, deviceKind, hasMemoryBar } from "../pci/device-kind.ts";
+import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { hasMemory, isEndpoint, mayBeClient } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { DeviceTest } from "./policy.ts";
 import { slotsOf } from "./slots.ts";
@@ -39,7 +40,7 @@ export class DeviceIndex {
   match(test: DeviceTest, isProvider: boolean): Match {
     switch (test.kind) {
       case "all":
-        return this.#once(isProvider ? "all providers" : "all", (fn) => isDevice(fn, isProvider));
+        return this.#once(isProvider ? "all providers" : "all", isProvider ? hasMemory : mayBeClient);
       case "class":
         return this.#once(`class ${test.class}`, (fn) => isOfClass(fn, test.class));
       case "p2pmem":
@@ -168,32 +169,6 @@ function hasIds(fn: PciFunction, vendorId: number, deviceId: number): Known<bool
   if (!isUnknown(fn.deviceId) && fn.deviceId !== deviceId) return false;
   if (isUnknown(fn.vendorId)) return unknown(fn.vendorId.unknown);
   return isUnknown(fn.deviceId) ? unknown(fn.deviceId.unknown) : true;
-}
-
-/** True for a function with an endpoint's header: what `isBridge` denies, and unknown where the source hides it. */
-function isEndpoint(fn: PciFunction): Known<boolean> {
-  if (!isUnknown(fn.headerType)) return fn.headerType === 0;
-  if (!isUnknown(fn.bridge)) return fn.bridge === null;
-  if (isUnknown(fn.classCode)) return unknown(fn.headerType.unknown);
-  if (fn.classCode >>> 16 !== 0x06) return true;
-  const subclass = fn.classCode >>> 8;
-  if (subclass === 0x0604) return false;
-  return isFirmwareBridge(fn.classCode) || unknown(fn.headerType.unknown);
-}
-
-/** Host and ISA bridges: endpoints by their header, and nothing that people mean by a device. */
-function isFirmwareBridge(classCode: number): boolean {
-  return classCode >>> 8 === 0x0600 || classCode >>> 8 === 0x0601;
-}
-
-function isDevice(fn: PciFunction, isProvider: boolean): Known<boolean> {
-  const endpoint = isEndpoint(fn);
-  if (endpoint === false) return false;
-  if (!isUnknown(fn.classCode) && isFirmwareBridge(fn.classCode)) return false;
-  if (isProvider && !isUnknown(fn.bars) && !hasMemoryBar(fn)) return false;
-  if (isUnknown(endpoint)) return endpoint;
-  if (isUnknown(fn.classCode)) return unknown(fn.classCode.unknown);
-  return isProvider && isUnknown(fn.bars) ? unknown(fn.bars.unknown) : true;
 }
 
 function isOfClass(fn: PciFunction, wanted: DeviceKind): Known<boolean> {

@@ -109,7 +109,7 @@ function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonl
 }
 
 /** What is documented of the hardware, per direction; nothing for a function with itself. */
-function hardwareTexts({ hardware: { write, read }, provider, client }: Answer): readonly Rich[] {
+export function hardwareTexts({ hardware: { write, read }, provider, client }: Answer): readonly Rich[] {
   if (provider === client) return [];
   const text = (what: string, { outcome, why }: DirectionFact): Rich =>
     rich`${what}: ${painted(OUTCOME_PAINTS[outcome], outcome)}${outcome === "unknown" ? ":" : "."} ${why}`;

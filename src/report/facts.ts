@@ -32,7 +32,9 @@ function cpuText({ cpu }: Machine): string {
   if (isUnknown(cpu.name) || cpu.name === null || cpu.name === "") {
     return isUnknown(cpu.vendor) || cpu.vendor === null ? cpu.architecture : cpu.vendor;
   }
-  const family = isUnknown(cpu.family) || cpu.family === null ? "" : ` (family ${cpu.family.toString(16)}h)`;
+  // A preset of no model has the least family that the kernel asks for, which is none of the machine's.
+  const isGiven = !(isUnknown(cpu.model) || cpu.model === null || isUnknown(cpu.family) || cpu.family === null);
+  const family = isGiven ? ` (family ${cpu.family.toString(16)}h)` : "";
   return `${cpu.name.replaceAll(/\((?:R|TM)\)/g, "").replaceAll(/\s+/g, " ")}${family}`;
 }
 

@@ -11,11 +11,13 @@ import { changeText, lettersOf } from "./change-text.ts";
 import { fullName } from "./device-names.ts";
 import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
 import { type Block, code, heading, list, type Rich, type Span } from "./document.ts";
+import { hardwareTexts } from "./explain-text.ts";
 import { machineLines } from "./facts.ts";
 import { pairJson } from "./json.ts";
 import type { FixJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
 import { verdictSentences } from "./reasons.ts";
+import { rich } from "./rich.ts";
 
 /** So many pairs are named one by one. */
 const MAX_PAIRS = 12;
@@ -41,11 +43,11 @@ export function fixBlocks(advice: Advice): readonly Block[] {
 }
 
 function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topology): readonly Block[] {
-  const shown = pairs.slice(0, MAX_PAIRS).map(({ provider, client }, index): Rich => {
+  const shown = pairs.slice(0, MAX_PAIRS).flatMap(({ provider, client }, index): Rich[] => {
     const verdict = before[index];
-    if (verdict === undefined) return "";
+    if (verdict === undefined) return [];
     const why = verdictSentences(verdict, machine, rules).join("; ");
-    return [
+    const decided: Rich = [
       { text: fullName(topology, client), paint: "strong" },
       " reaches memory of ",
       { text: fullName(topology, provider), paint: "strong" },
@@ -53,8 +55,12 @@ function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topolog
       mapTypeSpan(verdict.mapType, verdict.hops),
       ` (${why})`,
     ];
+    return [
+      decided,
+      ...(machine.host === undefined ? [] : hardwareTexts(verdict).map((text) => rich`hardware, ${text}`)),
+    ];
   });
-  const more = pairs.length - shown.length;
+  const more = pairs.length - Math.min(pairs.length, MAX_PAIRS);
   return [list(more > 0 ? [...shown, `and ${more} more pairs`] : shown)];
 }
 
@@ -140,12 +146,13 @@ function shortened(texts: readonly Rich[], one: string, many: string): readonly 
   return texts.length > shown.length ? [...shown, `and ${texts.length - shown.length} more ${many}`] : shown;
 }
 
-function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
+function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
   if (fixes.length > 0) return [];
   const isGuests = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
   const isMapped = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
   if (isGuests && isMapped)
     return [heading("The guest's kernel maps it; whether the hardware carries it, only the host shows")];
+  if (isMapped && machine.host !== undefined) return [heading(`The guest's kernel maps it; ${onHostText(before)}`)];
   if (before.every(({ mapType }) => mapType === "bus-addr")) {
     const isBlocked = before.some(({ gates }) => gates.some(({ effect }) => effect === "blocks"));
     return [
@@ -159,6 +166,14 @@ function outcomeBlocks({ before, fixes }: Advice): readonly Block[] {
   if (shown.length > 0) return [heading("Cannot be told"), list(more > 0 ? [...shown, `and ${more} more`] : shown)];
   const isWorking = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
   return [heading(isWorking ? "It works; nothing makes it shorter" : "Nothing helps")];
+}
+
+/** What the host's hardware does, for the worst of the pairs and directions. */
+function onHostText(before: Advice["before"]): string {
+  const outcomes = new Set(before.flatMap(({ hardware: { write, read } }) => [write.outcome, read.outcome]));
+  if (outcomes.has("fails")) return "the host's hardware is documented to fail, or the way leads astray";
+  if (outcomes.has("unknown")) return "what the host's hardware does is unknown";
+  return outcomes.has("limited") ? "the host's hardware carries it with limits" : "the host's hardware carries it";
 }
 
 function rejectedBlocks({ rejected }: Advice): readonly Block[] {

@@ -7,6 +7,12 @@ import type { MapType } from "../rules/verdict.ts";
  * library's own types, into zod.
  */
 
+/** A device of a guest, and the functions of its host that it may be: one where that is known. */
+export interface OnHostJson {
+  readonly guest: string;
+  readonly host: readonly string[];
+}
+
 /** The machine that an output is about. */
 export interface MachineJson {
   readonly source:
@@ -39,6 +45,8 @@ export interface MachineJson {
     readonly kind: Known<"none" | "intel" | "amd" | "arm-smmu" | "virtio" | "other">;
     readonly mode: Known<"off" | "passthrough" | "strict" | "lazy">;
   };
+  /** With --host: what the devices of the guest are there. */
+  readonly onHost?: readonly OnHostJson[];
 }
 
 /** A function as people see it: names, ids, place and peer memory. */
@@ -508,6 +516,8 @@ export interface StepRunJson {
   /** What the fabric did not deliver: the first kinds, whoever learned of it. */
   readonly failures: readonly RequestFailureJson[];
   readonly iommuFaults: number;
+  /** What the outcome rests on where nobody shows, documents or specifies what really happens. */
+  readonly assumptions: readonly string[];
   readonly traffic: TrafficJson;
 }
 
@@ -546,6 +556,7 @@ export interface SimulateJson {
   readonly schema: "peerlane.simulate/1";
   readonly machine: MachineJson;
   readonly workload: { readonly file: string; readonly name: string };
+  /** Unknown: the source hides what decides, or an outcome rests on assumptions. */
   readonly outcome: "delivered" | "failed" | "unknown";
   /** Why no model could be made of the machine. */
   readonly hidden: string | null;

@@ -15,11 +15,13 @@ import type {
   ExplainJson,
   LinkStateJson,
   MatrixJson,
+  NoteJson,
   PairJson,
   RoutedPairJson,
   TreeFunctionJson,
   TreeJson,
 } from "./json-types.ts";
+import { leftOutTexts } from "./left-out.ts";
 import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { listDevices } from "./matrix-text.ts";
 import { routeJson, routeWithHopsJson } from "./route-json.ts";
@@ -37,7 +39,7 @@ export function matrixJson(input: TreeInput, routes: PeerRoutes): MatrixJson {
       table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false))),
     ),
     asking: askingWaysJson(table.machine, askedPairs(answers)),
-    notes: notesJson(table.machine),
+    notes: [...notesJson(table.machine), ...leftOutTexts(table).map(leftOutJson)],
   };
 }
 
@@ -47,6 +49,10 @@ function* askedPairs(answers: Answers): Generator<Pick<Answer, "askedBy">> {
   for (let i = 0; i < providers.length; i++) {
     for (let j = 0; j < clients.length; j++) yield { askedBy: answers.askedBy(i, j) };
   }
+}
+
+function leftOutJson(message: string): NoteJson {
+  return { severity: "info", message, remedy: null };
 }
 
 /** `peerlane.tree/1`: every function with its place, link, ACS and groups. */

@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { newestRead } from "../rules/kernels/choose-rules.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -28,6 +29,14 @@ export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "
       name: machine.cpu.name,
     },
     iommu: { kind: machine.iommu.kind, mode: machine.iommu.mode },
+    ...(machine.host === undefined
+      ? {}
+      : {
+          onHost: [...machine.host.candidates].map(([guest, host]) => ({
+            guest: formatBdf(guest),
+            host: host.map(formatBdf),
+          })),
+        }),
   };
 }
 

@@ -28,6 +28,16 @@ export const machine: z.ZodType<MachineJson> = named(
       kind: known(z.enum(["none", "intel", "amd", "arm-smmu", "virtio", "other"])),
       mode: known(z.enum(["off", "passthrough", "strict", "lazy"])),
     }),
+    onHost: z
+      .array(
+        named(
+          "OnHostJson",
+          "A device of a guest, and the functions of its host that it may be: one where that is known.",
+          z.strictObject({ guest: bdf, host: z.array(bdf) }),
+        ),
+      )
+      .exactOptional()
+      .describe("with --host: what the devices of the guest are there"),
   }),
 );
 

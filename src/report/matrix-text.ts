@@ -1,4 +1,5 @@
-import type { Bdf } from "../pci/bdf.ts";
+import type { Machine } from "../host/machine.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -8,13 +9,14 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
+import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
 import { screenText } from "./printable.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
 import type { Paint, ScreenOptions } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
-import { textWidth, truncate } from "./width.ts";
+import { textWidth, truncate, wrap } from "./width.ts";
 
 /** Columns of a device list's row, left of its label. */
 const GAP = "  ";
@@ -54,9 +56,9 @@ export function matrixLines(
   ];
   const sections: readonly (readonly Rich[])[] = [
     title,
-    deviceLines(devices, width),
-    gridLines(table, devices, width, marks),
-    legend(width, marks.size > 0),
+    deviceLines(table.machine, devices, width),
+    leftOutTexts(table).flatMap((text) => wrap(text, width)),
+    ...(table.providers.length === 0 ? [] : [gridLines(table, devices, width, marks), legend(width, marks.size > 0)]),
     remarkLines(reasonRemarks(table), width),
     remarkLines(beside, width),
     remarkLines(askedRemarks(table), width),
@@ -70,9 +72,9 @@ export function listDevices(table: VerdictTable): readonly PciFunction[] {
   return table.machine.functions.filter((fn) => wanted.has(fn.bdf));
 }
 
-function deviceLines(devices: readonly PciFunction[], width: number): readonly Rich[] {
-  const rows = devices.map((fn, index) => deviceRow(fn, index));
-  const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", ""];
+function deviceLines(machine: Machine, devices: readonly PciFunction[], width: number): readonly Rich[] {
+  const rows = devices.map((fn, index) => deviceRow(machine, fn, index));
+  const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", "on the host", ""];
   const used = heads.map((head, column) => ({
     column,
     width: Math.max(...rows.map((row) => textWidth(row[column] ?? "")), 0),
@@ -92,7 +94,7 @@ function deviceLines(devices: readonly PciFunction[], width: number): readonly R
   return [[painted("faint", truncate(draw(heads).trimEnd(), width))], ...lines];
 }
 
-function deviceRow(fn: PciFunction, index: number): string[] {
+function deviceRow({ host }: Machine, fn: PciFunction, index: number): string[] {
   const number = (value: PciFunction["numaNode"]): string => (isUnknown(value) || value === null ? "" : String(value));
   return [
     String(index),
@@ -102,8 +104,17 @@ function deviceRow(fn: PciFunction, index: number): string[] {
     number(fn.numaNode),
     number(fn.iommuGroup),
     p2pmemText(fn).replace(/^p2pmem /, ""),
+    onHostText(host?.candidates.get(fn.bdf)),
     fn.label ?? "",
   ];
+}
+
+/** The address of a guest's device on its host, or how many it may be. */
+function onHostText(candidates: readonly Bdf[] | undefined): string {
+  const [only] = candidates ?? [];
+  if (candidates === undefined) return "";
+  if (only === undefined) return "not there";
+  return candidates.length === 1 ? formatBdf(only) : `one of ${candidates.length}`;
 }
 
 /** Pairs, by position, whose verdict a change would change. */

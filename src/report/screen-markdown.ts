@@ -6,6 +6,7 @@ import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
+import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matrix-reasons.ts";
 import { listDevices, matrixLines } from "./matrix-text.ts";
@@ -36,7 +37,8 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
   return [
     ...title,
     table(["device", "kind", "peer memory"], kinds),
-    table(["provider ↓ client →", ...names], rows),
+    ...leftOutTexts(decided).map((text) => paragraph(text)),
+    ...(rows.length === 0 ? [] : [table(["provider ↓ client →", ...names], rows)]),
     ...remarkBlocks(reasonRemarks(decided)),
     ...remarkBlocks(gateRemarks(decided)),
     ...remarkBlocks(hardwareRemarks(decided)),

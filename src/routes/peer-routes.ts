@@ -3,7 +3,7 @@ import { DELIVERED } from "../fabric/outcomes.ts";
 import type { Route, RouteHop } from "../fabric/route.ts";
 import { TLP_READ } from "../fabric/traffic.ts";
 import { Transactions } from "../fabric/transactions.ts";
-import { WHY } from "../fabric/words.ts";
+import { LEFT_OPEN, WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -62,8 +62,6 @@ const UPSTREAM_FACT = "qemu-switch-translated";
 /** Bytes of the request that is asked about: a cache line. */
 const ASKED_BYTES = 64;
 
-/** Decisions of ports about which the specification says nothing. */
-const LEFT_OPEN: readonly number[] = [WHY.loopRefused, WHY.completionLoops];
 /** Where a request, or else its completion, turns down again at the root complex. */
 const TURNS: readonly number[] = [WHY.reflected, WHY.completionReflected];
 

@@ -1,5 +1,5 @@
 import { type Machine, topologyOf } from "../host/machine.ts";
-import { type Device, type DeviceSelection, resolveDevice, selectDevices } from "../host/select.ts";
+import { type Device, type DeviceSelection, devicesOfInterest, resolveDevice } from "../host/select.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -276,15 +276,10 @@ class HostBridges implements HostBridgeDecisions {
   }
 }
 
-/** Decides every pair of `options.providers` × `options.clients`; without them, of the devices of interest. */
+/** Decides every pair of `options.providers` × `options.clients`; without them, of all devices of interest, both ways. */
 export function decideAll(machine: Machine, options: DecideOptions = {}): VerdictTable {
-  const selection = selectDevices(machine, { all: false });
-  return new VerdictTable(
-    machine,
-    { providers: options.providers ?? selection.providers, clients: options.clients ?? selection.clients },
-    chooseRules(machine, options.rules),
-    topologyOf(machine),
-  );
+  const { providers = devicesOfInterest(machine), clients = devicesOfInterest(machine) } = options;
+  return new VerdictTable(machine, { providers, clients }, chooseRules(machine, options.rules), topologyOf(machine));
 }
 
 /** Decides one pair. */

@@ -1,12 +1,14 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
+import { compareMachines } from "../../src/advice/difference/machines.ts";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { machineLines } from "../../src/report/facts.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
-import { decide } from "../../src/rules/verdict-table.ts";
+import { decide, decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
 
 const mixed = readCapturedMachine("mixed-acs.intel.strict");
@@ -191,4 +193,16 @@ describe("--append", () => {
     );
     expect(acsControl(after, port)).toBe(0x1d);
   });
+});
+
+test("a CPU that is named without a model is told so, and not as a machine's own", () => {
+  const machine = readCapturedMachine("one-switch.amd-zen.off");
+  const { before, after } = askWhatIf(machine, { cpu: "intel" });
+  const { facts } = compareMachines(topologyOf(before), topologyOf(after), [before, after]);
+  expect(facts).toEqual([
+    { what: "cpu", before: expect.stringContaining("AuthenticAMD"), after: "Intel, model not given" },
+  ]);
+  expect(after.cpu.family).toEqual({ unknown: expect.stringContaining("--cpu names no family") });
+  const rules = decideAll(after).rules;
+  expect(machineLines(after, rules, 200).join(" ")).toContain("Intel, model not given ·");
 });

@@ -117,7 +117,7 @@ describe("a wrong argument is told by name, with what was given and what is expe
       () => peerlane.matrixText(table, { color: true } as never),
       /its 'width' is no good: a n/,
     ],
-    ["a position that is none", () => table.at("x" as never, 1), /^no pair \(x, 1\) in a table of 6 × 6/],
+    ["a position that is none", () => table.at("x" as never, 1), /^no pair \(x, 1\) in a table of 3 × 6/],
     ["a long text, cut", () => peerlane.verdicts("y".repeat(999) as never), /is the text "y{40}…", and/],
     ["what would forge a line", () => peerlane.verdicts("a\u001b[2J\nb" as never), /the text "a\\u001b\[2J\\nb", and/],
   ])("%s", ([, call, message]) => {

@@ -1,10 +1,8 @@
 import { expect, test } from "vitest";
-import { selectDevices } from "../../src/host/select.ts";
 import type { Bar } from "../../src/pci/bar.ts";
-import { formatBdf } from "../../src/pci/bdf.ts";
 import { deviceKind } from "../../src/pci/device-kind.ts";
 import { unknown } from "../../src/pci/known.ts";
-import { endpoint, hostBridge, machineOf } from "../rules/by-hand.ts";
+import { endpoint } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
 const memory = (sizeBytes: Bar["sizeBytes"], parts: Partial<Bar> = {}): Bar => ({
@@ -33,16 +31,4 @@ test.each<[name: string, classCode: number, bars: readonly Bar[] | typeof hidden
   ["a sound card with much memory", 0x040300, [memory(GiB)], "other"],
 ])("%s (%s)", (_name, classCode, bars, kind) => {
   expect(deviceKind(endpoint("01:00.0", { classCode, bars }))).toBe(kind);
-});
-
-test("Host and ISA bridges are no clients, with --all either", () => {
-  const machine = machineOf([
-    hostBridge("00:00.0", "8086:1237"),
-    endpoint("00:01.0", { classCode: 0x060100 }),
-    endpoint("00:03.0", { classCode: 0x068000, bars: [memory(2 ** 25)] }),
-    endpoint("00:0f.0", { classCode: 0x058000, bars: [memory(GiB)] }),
-  ]);
-  const names = (all: boolean): string => selectDevices(machine, { all }).clients.map(formatBdf).join(" ");
-  expect(names(true)).toBe("0000:00:03.0 0000:00:0f.0");
-  expect(names(false)).toBe("0000:00:0f.0");
 });

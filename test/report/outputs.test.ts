@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { compareMachines } from "../../src/advice/difference/machines.ts";
 import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
@@ -5,11 +6,15 @@ import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
+import { withHost } from "../../src/answers/guest-pairing.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { findDevice } from "../../src/host/select.ts";
 import { differenceBlocks, diffJson } from "../../src/report/difference.ts";
 import type { Block } from "../../src/report/document.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
+import { explainText } from "../../src/report/explain-text.ts";
 import { findBlocks, findJson } from "../../src/report/find.ts";
 import { fixBlocks, fixJson } from "../../src/report/fix.ts";
 import { historyBlocks, historyJson } from "../../src/report/history.ts";
@@ -77,6 +82,31 @@ describe("fix", () => {
     await expect(drawn(fixBlocks(advice))).toMatchFileSnapshot(`${folder}/fix.all.txt`);
     jsonOf("fix", fixJson(advice));
   });
+});
+
+test("a guest with its host, stated and not: matrix, explain and fix", async () => {
+  const [guest, host] = ["guest", "host"].map((name) =>
+    readLspci(readFileSync(new URL(`../../examples/guest/${name}.txt`, import.meta.url)), `${name}.txt`),
+  );
+  if (guest === undefined || host === undefined) throw new Error("two texts are two machines");
+  const [gpu, nic] = [findDevice(guest, "gpu"), findDevice(guest, "nic")];
+  const shown = [[], ["01:00.0=21:00.0"]].map((stated) => {
+    const machine = withHost(guest, host, stated);
+    const table = decideAll(machine, { providers: [gpu], clients: [gpu, nic] });
+    const screen = { width: 100, color: false };
+    const notes = machine.notes.map(({ message, remedy = "" }) => `note: ${message} → ${remedy}`);
+    const both = decideAll(machine, { providers: [gpu, nic], clients: [gpu, nic] });
+    const json = explainJson(both, gpu, nic, new PeerRoutes(both));
+    return [
+      `=== --pair ${stated.join(" ")}`,
+      ...notes,
+      matrixText(table, screen),
+      explainText(both, gpu, nic, screen),
+      drawn(fixBlocks(advise(machine, [{ provider: gpu, client: nic }]))),
+      jsonOf("explain", { ...json, notes: [] }),
+    ].join("\n");
+  });
+  await expect(shown.join("\n")).toMatchFileSnapshot(`${folder}/on-host.txt`);
 });
 
 describe("what if", () => {

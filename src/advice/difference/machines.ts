@@ -82,10 +82,13 @@ function factChanges(before: Machine, after: Machine): FactChange[] {
 function cpuName({ cpu }: Machine): Known<string | null> {
   const { vendor, family, model } = cpu;
   if (isUnknown(vendor)) return vendor;
-  const number = (value: Known<number | null>): string =>
-    isUnknown(value) || value === null ? "?" : value.toString(16);
-  return vendor === null ? null : `${vendor} family ${number(family)}h model ${number(model)}h`;
+  if (vendor === null) return null;
+  if (isUnknown(model) || model === null) return `${VENDOR_NAMES[vendor] ?? vendor}, model not given`;
+  const familyText = isUnknown(family) || family === null ? "" : ` family ${family.toString(16)}h`;
+  return `${vendor}${familyText} model ${model.toString(16)}h`;
 }
+
+const VENDOR_NAMES: Readonly<Record<string, string>> = { GenuineIntel: "Intel", AuthenticAMD: "AMD" };
 
 function differs(before: Known<string | null>, after: Known<string | null>): boolean {
   return !isUnknown(before) && !isUnknown(after) && before !== after;

@@ -9,14 +9,21 @@ import { whatIfView } from "../../report/what-if.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
+import {
+  addHostOptions,
+  addMachineOptions,
+  type HostOptions,
+  type MachineOptions,
+  rulesOf,
+  SOURCE_HELP,
+} from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `explain`. */
-export interface ExplainOptions extends MachineOptions {
+export interface ExplainOptions extends MachineOptions, HostOptions {
   readonly history?: boolean;
 }
 
@@ -27,7 +34,7 @@ export function declareExplain(command: Command, finish: Finish): void {
     .argument("<client>", "the device that reads and writes it")
     .argument("[source]", SOURCE_HELP)
     .option("--history", "what each kernel release says of the pair");
-  addMachineOptions(command)
+  addMachineOptions(addHostOptions(command))
     .addHelpText(
       "after",
       `
@@ -37,7 +44,8 @@ refuses, 3 where the source hides what decides; --history too, by the machine's 
 Examples:
   sudo peerlane explain nvme0 mlx5_0
   peerlane explain 03:00.0 05:00.0 dump.txt --kernel 6.12 --cpu intel
-  peerlane explain gpu nic dump.txt --history`,
+  peerlane explain gpu nic dump.txt --history
+  peerlane explain 01:00.0 02:00.0 guest.txt --host host.txt --pair 01:00.0=17:00.0`,
     )
     .action(async (provider: string, client: string, source: string | undefined, options: ExplainOptions) => {
       finish(await runExplain(provider, client, source, options));

@@ -7,14 +7,21 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { fixBlocks, fixJson } from "../../report/fix.ts";
 import { askedBlocks, askedJson } from "../../report/what-if.ts";
 import { EXIT } from "../exit-codes.ts";
-import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
+import {
+  addHostOptions,
+  addMachineOptions,
+  type HostOptions,
+  type MachineOptions,
+  rulesOf,
+  SOURCE_HELP,
+} from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `fix`. */
-export interface FixOptions extends MachineOptions {
+export interface FixOptions extends MachineOptions, HostOptions {
   readonly all?: string;
 }
 
@@ -26,7 +33,7 @@ export function declareFix(command: Command, finish: Finish): void {
   command
     .argument("[names...]", `two devices, provider and client, then a source (${SOURCE_HELP})`)
     .option("--all <classes>", "all pairs of two classes instead of two devices, as gpu:nic");
-  addMachineOptions(command)
+  addMachineOptions(addHostOptions(command))
     .addHelpText(
       "after",
       `

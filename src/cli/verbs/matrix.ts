@@ -8,14 +8,22 @@ import { matrixBlocks } from "../../report/screen-markdown.ts";
 import { whatIfView } from "../../report/what-if.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { addMachineOptions, listed, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
+import {
+  addHostOptions,
+  addMachineOptions,
+  type HostOptions,
+  listed,
+  type MachineOptions,
+  rulesOf,
+  SOURCE_HELP,
+} from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { show, treeInput } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `matrix`. */
-export interface MatrixOptions extends MachineOptions {
+export interface MatrixOptions extends MachineOptions, HostOptions {
   readonly all?: boolean;
   readonly providers?: readonly string[];
   readonly clients?: readonly string[];
@@ -25,10 +33,13 @@ export interface MatrixOptions extends MachineOptions {
 export function declareMatrix(command: Command, finish: Finish): void {
   command
     .argument("[source]", SOURCE_HELP)
-    .option("--all", "every function with a memory BAR as provider, every one but bridges as client")
+    .option(
+      "--all",
+      "every function with a memory BAR as provider (SSDs and NICs too), every one but bridges as client",
+    )
     .option("--providers <names>", "only these providers: addresses, nvme0, 10de:2330, gpu, nic, nvme, accel", listed)
     .option("--clients <names>", "only these clients, likewise", listed);
-  addMachineOptions(command)
+  addMachineOptions(addHostOptions(command))
     .addHelpText(
       "after",
       `

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import packageFile from "../../../package.json" with { type: "json" };
+import { selectDevices } from "../../host/select.ts";
 import { machineReport } from "../../report/machine-report.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -35,7 +36,8 @@ export async function runReport(source: string | undefined, options: ReportOptio
   const { after, changes } = await readSource(source, options);
   const { redact } = await import("../../host/redaction/redact.ts");
   const { PeerRoutes } = await import("../../routes/peer-routes.ts");
-  const table = decideAll(redact(after), rulesOf(options));
+  const machine = redact(after);
+  const table = decideAll(machine, { ...selectDevices(machine, { all: false }), ...rulesOf(options) });
   writeOutput(
     options.output,
     machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table), changes),

@@ -19,7 +19,8 @@ import { GONE, type Scrub, scrubber } from "./scrub.ts";
  */
 export function redact(machine: Machine, label = "snapshot"): Machine {
   const scrub = scrubber(knownNames(machine));
-  const clean = mapReasons(machine, scrub) as Machine;
+  const { host, ...guest } = machine;
+  const clean = mapReasons(guest, scrub) as Machine;
   const { source, functionsMayBeMissing, ...rest } = clean;
   const functions = clean.functions.map((fn) => redactFunction(fn, scrub));
   return {
@@ -30,6 +31,7 @@ export function redact(machine: Machine, label = "snapshot"): Machine {
     cpu: redactCpu(clean.cpu, scrub),
     kernel: redactKernel(clean.kernel),
     iommu: redactIommu(clean.iommu),
+    ...(host === undefined ? {} : { host: { ...host, machine: redact(host.machine, "host") } }),
     notes: [...machine.notes.map((note) => redactNote(note, scrub)), ...noteOfNames(machine.functions, functions)],
   };
 }

@@ -19,7 +19,8 @@ export const CPU_PRESETS = {
     model: null,
     name: "AMD before Zen, model not given",
   },
-  intel: { architecture: "x86_64", vendor: "GenuineIntel", family: 6, model: null, name: "Intel, model not given" },
+  /** Families 6, 18 and 19 are made today. */
+  intel: { architecture: "x86_64", vendor: "GenuineIntel", family: null, model: null, name: "Intel, model not given" },
   arm: { architecture: "aarch64", vendor: null, family: null, model: null, name: null },
 } as const;
 

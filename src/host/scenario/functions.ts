@@ -179,7 +179,7 @@ function commandOf(bars: readonly Bar[], isBridge: boolean): number {
 
 function sriovOf({ node, vfs }: NumberedFunction): PciFunction["sriov"] {
   if (node.kind !== "endpoint" || node.sriov === null || vfs === null) return null;
-  return { ...node.sriov, ...vfs, vfDeviceId: node.id?.deviceId ?? 0, vfMemoryEnable: node.sriov.numVfs > 0 };
+  return { ...node.sriov, ...vfs, vfDeviceId: node.id?.deviceId ?? NO_VENDOR, vfMemoryEnable: node.sriov.numVfs > 0 };
 }
 
 function resizableBarsOf(node: EndpointNode): PciFunction["resizableBars"] {

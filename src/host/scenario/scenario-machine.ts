@@ -1,6 +1,7 @@
 import { busKeyOf, makeBdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { type Known, unknown } from "../../pci/known.ts";
+import { isOfNoVendor } from "../../pci/no-vendor.ts";
 import type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "../machine.ts";
 import { mapAddresses } from "./address-map.ts";
 import { type NumberedFunction, numberBuses } from "./bus-numbers.ts";
@@ -35,7 +36,7 @@ export function scenarioMachine(scenario: Scenario): Machine {
     cpu: cpuOf(scenario),
     kernel: kernelOf(scenario),
     iommu: iommuOf(scenario),
-    notes: notesOf(scenario, addresses.unassigned),
+    notes: notesOf(scenario, functions, addresses.unassigned),
   };
 }
 
@@ -101,7 +102,20 @@ function iommuOf({ iommu }: Scenario): Iommu {
   return { kind: iommu.kind ?? unstated("kind:` to `iommu"), mode: iommu.mode, groupTypes };
 }
 
-function notesOf({ file }: Scenario, unassigned: number): readonly Note[] {
+function notesOf({ file }: Scenario, functions: readonly PciFunction[], unassigned: number): readonly Note[] {
+  return [...withoutIds(file, functions), ...withoutAddress(file, unassigned)];
+}
+
+function withoutIds(file: string, functions: readonly PciFunction[]): readonly Note[] {
+  const count = functions.filter(isOfNoVendor).length;
+  if (count === 0) return [];
+  const message =
+    `no ids are given for ${count} of ${functions.length} functions of ${file}: ` +
+    "no quirk of the kernel and nothing documented of hardware is about them";
+  return [{ severity: "info", message, remedy: "give them `id:`, as 8086:352a, where that matters" }];
+}
+
+function withoutAddress(file: string, unassigned: number): readonly Note[] {
   if (unassigned === 0) return [];
   return [
     {

@@ -10,6 +10,7 @@ import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { PeerMemoryChoice } from "../io-memory.ts";
+import { Assumptions } from "./assumptions.ts";
 import { functionOf } from "./model-options.ts";
 import type { CopyPlace, DeviceName, DriveSetup, ProviderName, WorkloadStep } from "./workload.ts";
 
@@ -24,6 +25,7 @@ export type CopyEnd =
 /** A model of a machine, and the devices on it that a workload has brought up so far. */
 export class WorkloadDevices {
   readonly system: System;
+  readonly assumptions: Assumptions;
   readonly #drives = new Map<Bdf, { readonly setup: DriveSetup; readonly driver: NvmeDriver }>();
   readonly #nics = new Map<Bdf, RdmaNic>();
   readonly #gpus = new Map<Bdf, Gpu>();
@@ -31,6 +33,7 @@ export class WorkloadDevices {
   /** Throws as `buildSystem`. */
   constructor(machine: System["machine"], options: SystemOptions) {
     this.system = buildSystem(machine, options);
+    this.assumptions = new Assumptions(machine, options.rules);
   }
 
   /** Throws, with the place, for a step whose devices are not there or are of another kind. */

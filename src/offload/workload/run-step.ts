@@ -28,10 +28,12 @@ const SEEDS_OF_STEP = 2 ** 20;
 export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: number, hooks: StepHooks): StepRun {
   const { system } = devices;
   const mark = system.traffic.mark();
+  system.fabric.takeReached();
   const faults = faultsOf(devices);
   const tally = new StepTally();
   const ended = transferAll(devices, step, index * SEEDS_OF_STEP, tally, hooks);
   if (ended !== null || tally.transfers["device-error"] > 0) devices.stopDrives();
+  const reached = system.fabric.takeReached();
   const outcome = ended?.outcome ?? tally.outcome;
   return {
     step,
@@ -43,6 +45,7 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
     checked: tally.checked,
     failures: tally.failures,
     iommuFaults: faultsOf(devices) - faults,
+    assumptions: devices.assumptions.of(reached, tally.failures),
     traffic: reportTraffic(system, system.traffic.since(mark)),
     pairs: pairsOfStep(devices, step, tally.memory),
     staged: null,

@@ -2,6 +2,7 @@ import type { Backend } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { reportTraffic } from "../traffic-report.ts";
+import { isAssumedFailure } from "./assumptions.ts";
 import { WorkloadDevices } from "./devices.ts";
 import { sizeOfStep } from "./limits.ts";
 import { systemOptions } from "./model-options.ts";
@@ -99,9 +100,17 @@ function stagedStep(step: WorkloadStep): WorkloadStep {
 }
 
 function outcomeOf(steps: readonly StepRun[]): SimulationOutcome {
-  const isFailed = ({ outcome }: StepRun): boolean => outcome !== "done" && outcome !== "unknown";
-  if (steps.some(isFailed)) return "failed";
-  return steps.some(({ outcome }) => outcome === "unknown") ? "unknown" : "delivered";
+  if (steps.some((step) => isFailed(step) && !isFailedByAssumption(step))) return "failed";
+  const isOpen = (step: StepRun): boolean => step.outcome !== "done" || step.assumptions.length > 0;
+  return steps.some(isOpen) ? "unknown" : "delivered";
+}
+
+function isFailed({ outcome }: StepRun): boolean {
+  return outcome !== "done" && outcome !== "unknown";
+}
+
+function isFailedByAssumption({ failures }: StepRun): boolean {
+  return failures.length > 0 && failures.every(isAssumedFailure);
 }
 
 function hiddenMachine(workload: Workload, machine: Machine, hidden: string): Simulation {

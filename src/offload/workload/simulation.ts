@@ -66,12 +66,17 @@ export interface StepRun {
   readonly iommuFaults: number;
   /** Whose memory whom reached past RAM. */
   readonly pairs: readonly StepPair[];
+  /**
+   * What the outcome rests on where nobody shows, documents or specifies what really happens; empty where all is known.
+   * With any of it, `done` is no promise.
+   */
+  readonly assumptions: readonly string[];
   readonly traffic: TrafficReport;
   /** The same by way of RAM; `null` where it was not asked for. */
   readonly staged: StepRun | null;
 }
 
-/** What became of a workload as a whole. */
+/** What became of a workload as a whole; `unknown` too where an outcome rests on assumptions. */
 export type SimulationOutcome = "delivered" | "failed" | "unknown";
 
 /** A workload after its run. */

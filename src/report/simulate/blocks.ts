@@ -59,9 +59,10 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
     ...(staged === null ? [] : [trafficRow("through RAM", staged.traffic)]),
   ];
   return [
-    heading([outcomeMark(run.outcome), ` ${step.name}`]),
+    heading([outcomeMark(run), ` ${step.name}`]),
     list([
-      [outcomeText(run.outcome), ...(run.why === null ? [] : [`: ${run.why}`])],
+      [outcomeText(run), ...(run.why === null ? [] : [`: ${run.why}`])],
+      ...run.assumptions.map((text): Rich => [{ text: "assumed", paint: "unknown" }, `: ${text}`]),
       checkedText(run),
       ...run.memory.map((memory) => memoryText(topology, memory)),
       ...run.failures.map(
@@ -87,11 +88,12 @@ function checkedText({ lengthBytes, checked: { rightBytes, wrongBytes, failedByt
 }
 
 /** What the way through RAM takes in place of what this one took; a way that does not arrive saves nothing. */
-function comparisonText({ outcome, traffic: own }: StepRun, { outcome: ramOutcome, traffic: ram }: StepRun): string {
+function comparisonText({ outcome, traffic: own }: StepRun, throughRam: StepRun): string {
+  const { outcome: ramOutcome, traffic: ram } = throughRam;
   const dram = (traffic: TrafficReport): string => formatSize(traffic.dramReadBytes + traffic.dramWrittenBytes);
   const rootPorts = (traffic: TrafficReport): string => formatSize(traffic.rootPortBytes);
   if (outcome !== "done" || ramOutcome !== "done") {
-    return `the same through RAM: ${outcomeText(ramOutcome)}, with ${dram(ram)} of DRAM and ${rootPorts(ram)} at root ports`;
+    return `the same through RAM: ${outcomeText(throughRam)}, with ${dram(ram)} of DRAM and ${rootPorts(ram)} at root ports`;
   }
   return (
     `against the same through RAM: DRAM ${dram(own)} instead of ${dram(ram)}, ` +

@@ -66,6 +66,7 @@ function runJson(run: StepRun): StepRunJson {
     },
     failures: run.failures.map(failureJson),
     iommuFaults: run.iommuFaults,
+    assumptions: run.assumptions,
     traffic: trafficJson(run.traffic),
   };
 }

@@ -64,6 +64,9 @@ const runShape = {
     .describe("bytes, compared at the owner of the target; failed: of transfers that a driver knows to have failed"),
   failures: z.array(failure).describe("what the fabric did not deliver: the first kinds, whoever learned of it"),
   iommuFaults: count,
+  assumptions: z
+    .array(z.string())
+    .describe("what the outcome rests on where nobody shows, documents or specifies what really happens"),
   traffic,
 };
 
@@ -108,7 +111,9 @@ export const simulateSchema: z.ZodType<SimulateJson> = named(
     schema: z.literal("peerlane.simulate/1"),
     machine,
     workload: z.strictObject({ file: z.string(), name: z.string() }),
-    outcome: z.enum(["delivered", "failed", "unknown"]),
+    outcome: z
+      .enum(["delivered", "failed", "unknown"])
+      .describe("unknown: the source hides what decides, or an outcome rests on assumptions"),
     hidden: z.string().nullable().describe("why no model could be made of the machine"),
     choices: z.array(z.strictObject({ what: z.string(), value: z.string(), why: z.string() })),
     steps: z.array(step),

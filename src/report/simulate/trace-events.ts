@@ -38,9 +38,10 @@ export function traceFile(simulation: Simulation): TraceFile {
   const topology = topologyOf(machine);
   const writer = new EventWriter(topology);
   let dram = { read: 0, written: 0 };
-  for (const [index, { step, outcome, traffic }] of steps.entries()) {
+  for (const [index, run] of steps.entries()) {
+    const { step, traffic } = run;
     const requests = (trace?.requests ?? []).filter((each) => each.step === index);
-    writer.writeStep(step.name, outcomeText(outcome), requests);
+    writer.writeStep(step.name, outcomeText(run), requests);
     dram = { read: dram.read + traffic.dramReadBytes, written: dram.written + traffic.dramWrittenBytes };
     writer.count("DRAM bytes", dram);
   }

@@ -1,4 +1,4 @@
-import type { CountedMemory, StepOutcome } from "../../offload/workload/simulation.ts";
+import type { CountedMemory, StepOutcome, StepRun } from "../../offload/workload/simulation.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";
@@ -15,14 +15,15 @@ const outcomes: Readonly<Record<StepOutcome, string>> = {
 };
 
 /** How a step or transfer ended, in words. */
-export function outcomeText(outcome: StepOutcome): string {
-  return outcomes[outcome];
+export function outcomeText({ outcome, assumptions }: Pick<StepRun, "outcome" | "assumptions">): string {
+  const text = outcomes[outcome];
+  return assumptions.length === 0 ? text : `${text}, if what the model assumes holds`;
 }
 
-/** The sign of an outcome. */
-export function outcomeMark(outcome: StepOutcome): Span {
-  if (outcome === "done") return { text: "✓", paint: "direct" };
-  return outcome === "unknown" ? { text: "?", paint: "unknown" } : { text: "✗", paint: "no" };
+/** The sign of an outcome: of one that rests on assumptions the one for unknown. */
+export function outcomeMark({ outcome, assumptions }: Pick<StepRun, "outcome" | "assumptions">): Span {
+  if (outcome === "unknown" || assumptions.length > 0) return { text: "?", paint: "unknown" };
+  return outcome === "done" ? { text: "✓", paint: "direct" } : { text: "✗", paint: "no" };
 }
 
 /** Why a queue or transfer has no peer memory, in words; reasons of a mapping are words already. */

@@ -27,7 +27,7 @@ it.each(readdirSync(folder).filter((file) => file.endsWith(".yaml")))(
   (file) => {
     const scenario = parseScenario(readFileSync(join(folder, file), "utf8"), file);
     expect(scenario.name).not.toBe(file);
-    expect(scenarioMachine(scenario).notes).toEqual([]);
+    expect(scenarioMachine(scenario).notes.filter(({ severity }) => severity !== "info")).toEqual([]);
   },
 );
 

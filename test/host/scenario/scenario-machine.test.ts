@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { readScenario } from "../../../src/host/scenario/scenario-machine.ts";
 import { busAddr } from "../../../src/pci/addresses.ts";
@@ -8,6 +8,7 @@ import type { BridgeRegisters } from "../../../src/pci/bridge.ts";
 import { buildTopology } from "../../../src/pci/build-topology.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown, type Known } from "../../../src/pci/known.ts";
+import { NO_VENDOR } from "../../../src/pci/no-vendor.ts";
 
 function known<T>(value: Known<T>): T {
   if (isUnknown(value)) throw new Error(value.unknown);
@@ -223,7 +224,35 @@ describe("Addresses", () => {
     expect(bar(machine, "00:01.0", 0)).toMatchObject({ busAddress: null, physAddress: null });
     expect(known(at(machine, "00:01.0").command) & 2).toBe(0);
     expect(known(at(machine, "00:02.0").command) & 2).toBe(2);
-    expect(machine.notes).toMatchObject([{ severity: "warning", message: expect.stringContaining("1 BARs") }]);
+    const warnings = machine.notes.filter(({ severity }) => severity === "warning");
+    expect(warnings).toMatchObject([{ message: expect.stringContaining("1 BARs") }]);
+  });
+});
+
+describe("Functions without ids are hardware of no vendor", () => {
+  test.each([
+    ["hostBridges: [below: [nvme, nic: {id: 15b3:1021}]]", "no ids are given for 2 of 3 functions of f: "],
+    [
+      "hostBridges: [{id: 8086:09a2, below: [nvme: {id: 144d:a80a}, nic]}]",
+      "no ids are given for 1 of 3 functions of f: ",
+    ],
+    ["hostBridges: [{id: 8086:09a2, below: [nvme: {id: 144d:a80a}]}]", ""],
+  ])("a note counts them: %s", (text, message) => {
+    const { notes } = readScenario(text, "f");
+    expect(notes.map((note) => note.message)).toEqual(message === "" ? [] : [expect.stringContaining(message)]);
+  });
+
+  test("virtual functions of one have no id either, and of another that of the file", () => {
+    const vfIds = (id: string): readonly unknown[] => {
+      const text = `hostBridges: [below: [{rootPort: , below: [nic: {${id}sriov: {total: 4, vfs: 2}}]}]]`;
+      const { functions } = readScenario(text, "f");
+      const physical = functions.find(({ sriov }) => sriov !== null);
+      const virtual = functions.find(({ physicalFunction }) => physicalFunction !== null);
+      const { sriov } = physical ?? {};
+      return [sriov === null || sriov === undefined || isUnknown(sriov) ? null : sriov.vfDeviceId, virtual?.deviceId];
+    };
+    expect(vfIds("")).toEqual([NO_VENDOR, NO_VENDOR]);
+    expect(vfIds("id: 15b3:1021, ")).toEqual([0x1021, 0x1021]);
   });
 });
 

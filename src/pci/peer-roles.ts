@@ -1,0 +1,72 @@
+import { deviceKind } from "./device-kind.ts";
+import { memoryBars, type PciFunction } from "./function.ts";
+import { isUnknown, type Known, unknown } from "./known.ts";
+
+/**
+ * The smallest memory of which Linux makes pages: it hot-plugs them in units of 2 MiB (`check_pfn_span`, Linux 5.3 to
+ * 7.3). The registers and interrupt tables of an NVMe controller take some KiB.
+ */
+const LEAST_PEER_BYTES = 2 * 2 ** 20;
+
+const cmbHidden = unknown("the source does not show whether it has a controller memory buffer");
+
+/** True for a function with an endpoint's header: what `isBridge` denies, and unknown where the source hides it. */
+export function isEndpoint(fn: PciFunction): Known<boolean> {
+  if (!isUnknown(fn.headerType)) return fn.headerType === 0;
+  if (!isUnknown(fn.bridge)) return fn.bridge === null;
+  if (isUnknown(fn.classCode)) return unknown(fn.headerType.unknown);
+  if (fn.classCode >>> 16 !== 0x06) return true;
+  if (fn.classCode >>> 8 === 0x0604) return false;
+  return isChipsetBridge(fn.classCode) || unknown(fn.headerType.unknown);
+}
+
+/** Host and ISA bridges: endpoints by their header, which neither issue requests for anyone nor have a driver that would. */
+function isChipsetBridge(classCode: number): boolean {
+  return classCode >>> 8 === 0x0600 || classCode >>> 8 === 0x0601;
+}
+
+/** Whether a function may read and write memory of peers: every one but bridges, those of the chipset too (host, ISA). */
+export function mayBeClient(fn: PciFunction): Known<boolean> {
+  const endpoint = isEndpoint(fn);
+  if (endpoint === false) return false;
+  if (!isUnknown(fn.classCode) && isChipsetBridge(fn.classCode)) return false;
+  if (isUnknown(endpoint)) return endpoint;
+  return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : true;
+}
+
+/** Whether a function has a memory BAR at all, be it of registers only. */
+export function hasMemory(fn: PciFunction): Known<boolean> {
+  const bars = memoryBars(fn);
+  if (bars !== undefined && bars.length === 0) return false;
+  const device = mayBeClient(fn);
+  if (device !== true) return device;
+  return isUnknown(fn.bars) ? unknown(fn.bars.unknown) : true;
+}
+
+/**
+ * Whether a function may have memory for peers: what a driver registered, the BARs of a GPU or an accelerator, a
+ * controller memory buffer. The BARs of everything else are registers. Of an NVMe controller no source but its driver shows
+ * the buffer's registers: a BAR that can hold one is taken for it, and without one there is none.
+ */
+export function mayProvide(fn: PciFunction): Known<boolean> {
+  if (!isUnknown(fn.p2pmem) && fn.p2pmem !== null) return true;
+  if (mayBeClient(fn) === false) return false;
+  switch (deviceKind(fn)) {
+    case "gpu":
+    case "accel":
+      return memoryBars(fn)?.length !== 0;
+    case "nvme":
+      return mayHaveBuffer(fn);
+    default:
+      return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : false;
+  }
+}
+
+function mayHaveBuffer(fn: PciFunction): Known<boolean> {
+  // The driver registers every buffer that it finds.
+  if (!isUnknown(fn.p2pmem) && fn.driver === "nvme") return false;
+  const bars = memoryBars(fn);
+  if (bars === undefined) return cmbHidden;
+  if (bars.some(({ sizeBytes }) => !isUnknown(sizeBytes) && sizeBytes >= LEAST_PEER_BYTES)) return true;
+  return bars.some(({ sizeBytes }) => isUnknown(sizeBytes)) ? cmbHidden : false;
+}

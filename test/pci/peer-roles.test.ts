@@ -1,0 +1,117 @@
+import { describe, expect, test } from "vitest";
+import { devicesOfInterest, selectDevices } from "../../src/host/select.ts";
+import type { Bar } from "../../src/pci/bar.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { hasMemory, mayBeClient, mayProvide } from "../../src/pci/peer-roles.ts";
+import { endpoint, hostBridge, machineOf } from "../rules/by-hand.ts";
+
+const hidden = unknown("hidden here");
+const KiB = 2 ** 10;
+const MiB = 2 ** 20;
+
+function bar(index: number, sizeBytes: Bar["sizeBytes"], kind: Bar["kind"] = "memory"): Bar {
+  return {
+    ...{ index, kind, sizeBytes, is64Bit: true, prefetchable: true, fromEnhancedAllocation: false },
+    ...{ busAddress: hidden, physAddress: hidden },
+  };
+}
+
+const GPU = 0x030200;
+const NIC = 0x020700;
+const NVME = 0x010802;
+const p2pmem = { sizeBytes: 1, availableBytes: 1, published: true };
+
+const rows: readonly (readonly [
+  name: string,
+  parts: Partial<PciFunction>,
+  mayProvide: boolean | "?",
+  all: boolean | "?",
+])[] = [
+  ["a GPU", { classCode: GPU, bars: [bar(0, 16 * MiB)] }, true, true],
+  ["a GPU whose BARs are hidden: it has some", { classCode: GPU, bars: hidden }, true, "?"],
+  ["a GPU without a memory BAR", { classCode: GPU, bars: [bar(0, 128, "io")] }, false, false],
+  ["a processing accelerator", { classCode: 0x120000, bars: [bar(0, 64 * KiB)] }, true, true],
+  ["an FPGA that says memory", { classCode: 0x058000, bars: [bar(4, 128 * 1024 * MiB)] }, true, true],
+  ["an FPGA that says communication", { classCode: 0x070001, bars: [bar(0, 64 * MiB)] }, true, true],
+  ["an FPGA without a class", { classCode: 0xff0000, bars: [bar(0, 1024 * MiB)] }, true, true],
+  ["a memory controller with registers only", { classCode: 0x058000, bars: [bar(0, MiB)] }, false, true],
+  ["a NIC: registers", { classCode: NIC, bars: [bar(0, 32 * MiB)] }, false, true],
+  ["a NIC with peer memory", { classCode: NIC, bars: [bar(0, 32 * MiB)], p2pmem }, true, true],
+  ["an SSD by its registers", { classCode: NVME, bars: [bar(0, 16 * KiB)], p2pmem: hidden }, false, true],
+  [
+    "an SSD with a BAR for a buffer",
+    { classCode: NVME, bars: [bar(0, 16 * KiB), bar(4, 512 * MiB)], p2pmem: hidden },
+    true,
+    true,
+  ],
+  [
+    "2 MiB are the least of which Linux makes pages",
+    { classCode: NVME, bars: [bar(2, 2 * MiB)], p2pmem: hidden },
+    true,
+    true,
+  ],
+  ["and 1 MiB is less", { classCode: NVME, bars: [bar(2, MiB)], p2pmem: hidden }, false, true],
+  ["an SSD of hidden BARs", { classCode: NVME, bars: hidden, p2pmem: hidden }, "?", "?"],
+  ["an SSD with a BAR of hidden size", { classCode: NVME, bars: [bar(0, hidden)], p2pmem: hidden }, "?", true],
+  ["an SSD whose driver found no buffer", { classCode: NVME, bars: [bar(4, 512 * MiB)], driver: "nvme" }, false, true],
+  ["an SSD that another driver has", { classCode: NVME, bars: [bar(4, 512 * MiB)], driver: "vfio-pci" }, true, true],
+  ["an SSD with a registered buffer", { classCode: NVME, bars: [bar(2, MiB)], driver: "nvme", p2pmem }, true, true],
+  ["a sound card", { classCode: 0x040300, bars: [bar(0, 16 * KiB)] }, false, true],
+  ["an unknown class", { classCode: hidden, bars: [bar(0, 256 * MiB)] }, "?", "?"],
+  ["a bridge", { classCode: 0x060400, headerType: 1, bars: [bar(0, 256 * MiB)] }, false, false],
+  ["a host bridge", { classCode: 0x060000, bars: [bar(0, 256 * MiB)] }, false, false],
+  ["an ISA bridge", { classCode: 0x060100, bars: [bar(0, MiB)] }, false, false],
+];
+
+const answer = (known: ReturnType<typeof mayProvide>): boolean | "?" => (isUnknown(known) ? "?" : known);
+
+test.each(rows)("%s", (_, parts, provides, memory) => {
+  const fn = endpoint("01:00.0", parts);
+  expect([answer(mayProvide(fn)), answer(hasMemory(fn))]).toEqual([provides, memory]);
+});
+
+test.each<[name: string, parts: Partial<PciFunction>, expected: boolean | "?"]>([
+  ["an endpoint", {}, true],
+  ["a bridge by its header", { headerType: 1, classCode: NVME }, false],
+  ["a bridge by its class", { headerType: hidden, bridge: hidden, classCode: 0x060400 }, false],
+  ["a host bridge", { classCode: 0x060000 }, false],
+  ["an ISA bridge whose header is hidden", { headerType: hidden, bridge: hidden, classCode: 0x060100 }, false],
+  ["another bridge whose header is hidden", { headerType: hidden, bridge: hidden, classCode: 0x068000 }, "?"],
+  ["nothing but an address", { headerType: hidden, bridge: hidden, classCode: hidden }, "?"],
+])("as a client: %s", (_, parts, expected) => {
+  expect(answer(mayBeClient(endpoint("01:00.0", parts)))).toBe(expected);
+});
+
+describe("The devices of a matrix", () => {
+  const machine = machineOf([
+    hostBridge("00:00.0", "8086:09a2"),
+    endpoint("00:1f.0", { classCode: 0x060100, bars: [bar(0, MiB)] }),
+    endpoint("01:00.0", { classCode: GPU, bars: [bar(0, 256 * MiB)] }),
+    endpoint("02:00.0", { classCode: NIC, bars: [bar(0, 32 * MiB)] }),
+    endpoint("03:00.0", { classCode: NVME, bars: [bar(0, 16 * KiB)] }),
+    endpoint("04:00.0", { classCode: NVME, bars: [bar(0, 16 * KiB)], p2pmem }),
+    endpoint("05:00.0", { classCode: NVME, bars: hidden, p2pmem: hidden }),
+    endpoint("06:00.0", { classCode: 0x040300, bars: [bar(0, 16 * KiB)] }),
+  ]);
+  const buses = (list: readonly Parameters<typeof formatBdf>[0][]): string =>
+    list.map((bdf) => formatBdf(bdf).slice(5, 7)).join(" ");
+
+  test("by default: clients are devices of interest, providers those that may have memory for peers", () => {
+    const { providers, clients } = selectDevices(machine, { all: false });
+    expect([buses(providers), buses(clients)]).toEqual(["01 04", "01 02 03 04 05"]);
+    expect(clients).toEqual(devicesOfInterest(machine));
+  });
+
+  test("where none may have memory for peers, each that has a memory BAR or hides it has its row", () => {
+    const functions = machine.functions.filter(({ bdf }) => !["01", "04"].includes(buses([bdf])));
+    const { providers, clients } = selectDevices({ ...machine, functions }, { all: false });
+    expect([buses(providers), buses(clients)]).toEqual(["02 03 05", "02 03 05"]);
+  });
+
+  test("with all: whatever has a memory BAR or hides whether it has, and everything but bridges", () => {
+    const { providers, clients } = selectDevices(machine, { all: true });
+    expect([buses(providers), buses(clients)]).toEqual(["01 02 03 04 05 06", "01 02 03 04 05 06"]);
+  });
+});
