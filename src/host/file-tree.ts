@@ -17,6 +17,7 @@ export interface FileTree {
 export const MAX_PATH = 4096;
 
 const decoder = new TextDecoder("utf-8", { fatal: false });
+const LINE_END = 0x0a;
 
 /**
  * A short text file without its last line end; bytes that are no UTF-8 become replacement characters. An archive of a
@@ -27,6 +28,30 @@ export function readText(tree: FileTree, path: string, maxBytes = 4096): string 
   if (bytes === undefined || bytes.length === 0) return undefined;
   const end = bytes.indexOf(0);
   return decoder.decode(end < 0 ? bytes : bytes.subarray(0, end)).replace(/\n$/, "");
+}
+
+/** What a file that ends with a line end holds: kernel files of sysfs and procfs do. */
+export interface WholeLines {
+  /** Without the last line end. */
+  readonly text: string;
+  /** False where a line without an end follows, which is left out: the copy was cut there. */
+  readonly isWhole: boolean;
+}
+
+/** The whole lines of the first `maxBytes` of a text file; `undefined` where it has none. NULs end it, as in {@link readText}. */
+export function readLines(tree: FileTree, path: string, maxBytes = 4096): WholeLines | undefined {
+  const bytes = tree.read(path, maxBytes);
+  if (bytes === undefined) return undefined;
+  const padding = bytes.indexOf(0);
+  const shown = padding < 0 ? bytes : bytes.subarray(0, padding);
+  const end = shown.lastIndexOf(LINE_END);
+  return end < 0 ? undefined : { text: decoder.decode(shown.subarray(0, end)), isWhole: end + 1 === shown.length };
+}
+
+/** The value of a file that the kernel prints as one line; `undefined` where it is missing, empty or cut within the line. */
+export function readValue(tree: FileTree, path: string, maxBytes = 4096): string | undefined {
+  const lines = readLines(tree, path, maxBytes);
+  return lines?.isWhole === true ? lines.text : undefined;
 }
 
 /** Resolves a link's target against the folder of the link, without leaving the root. */

@@ -1,4 +1,4 @@
-import { type FileTree, readText } from "./file-tree.ts";
+import { type FileTree, readLines, readText, readValue } from "./file-tree.ts";
 
 /** Hypervisors by the name that people know them by; `unnamed` where a source shows only that there is one. */
 export const HYPERVISORS = [
@@ -58,7 +58,7 @@ const firmware: readonly (readonly [pattern: RegExp, name: Hypervisor])[] = [
   [/^Parallels /, "Parallels"],
   [/^cloud-hypervisor /i, "Cloud Hypervisor"],
   [/^BHYVE /, "bhyve"],
-  [/^Amazon EC2 (?!.*\bmetal\b)/, "Amazon EC2"],
+  [/^Amazon EC2 (?!.*\bmetal\b)\S/, "Amazon EC2"],
 ];
 
 function ofFirmware(text: string, shownBy: GuestOf["shownBy"]): GuestOf | undefined {
@@ -88,15 +88,21 @@ export function guestOfLine(text: string): GuestOf | null | undefined {
   return dmi === undefined ? undefined : ofFirmware(dmi, "dmesg");
 }
 
-/** What a tree with `sys/` and `proc/` shows of a hypervisor; `undefined` where nothing says that there is one. */
+/**
+ * What a tree with `sys/` and `proc/` shows of a hypervisor; `undefined` where nothing says that there is one, and on Xen
+ * where the tree does not tell a guest from the first domain, which has the same type and flag.
+ */
 export function guestOfTree(tree: FileTree): GuestOf | undefined {
   if (readText(tree, "proc/xen/capabilities")?.includes("control_d") === true) return undefined;
-  const type = readText(tree, "sys/hypervisor/type");
-  if (type !== undefined && type !== "") return { hypervisor: nameIn(type), shownBy: "sys/hypervisor" };
-  const field = (name: string): string => readText(tree, `sys/class/dmi/id/${name}`) ?? "";
+  const field = (name: string): string => readValue(tree, `sys/class/dmi/id/${name}`) ?? "";
+  const type = readValue(tree, "sys/hypervisor/type");
+  // The first domain is none of hardware virtualization.
+  if (type !== undefined && (type !== "xen" || readValue(tree, "sys/hypervisor/guest_type") === "HVM"))
+    return { hypervisor: nameIn(type), shownBy: "sys/hypervisor" };
   const byFirmware = ofFirmware(`${field("sys_vendor")} ${field("product_name")}`, "dmi");
   if (byFirmware !== undefined) return byFirmware;
   if ((tree.list("sys/bus/vmbus/devices") ?? []).length > 0) return { hypervisor: "Hyper-V", shownBy: "vmbus" };
-  const flags = /^flags\s*: (.*)$/m.exec(readText(tree, "proc/cpuinfo", 64 * 1024) ?? "")?.[1] ?? "";
+  if (type !== undefined) return undefined;
+  const flags = /^flags\s*: (.*)$/m.exec(readLines(tree, "proc/cpuinfo", 64 * 1024)?.text ?? "")?.[1] ?? "";
   return hasFlag(flags) ? { hypervisor: "unnamed", shownBy: "cpuinfo" } : undefined;
 }

@@ -14,21 +14,35 @@ const registerHidden = unknown("config space is not readable, so the BAR's regis
 const registerEmpty = unknown("the system assigned an address that the BAR's register does not hold");
 const tooHigh = unknown("the resource lies beyond 2^53, where no machine has any");
 
+const notShown = unknown("the resource file shows nothing for a BAR whose register holds an address");
+
 /**
  * The BARs of sysfs's `resource` file: CPU addresses and sizes, joined with the registers in `decoded` (bus addresses).
- * `undefined` for a text of another form.
+ * That there is none at all, it shows only beside registers that are seen to be empty (`hasNoRegister`). `undefined` for a text of another form:
+ * the kernel prints 16 digits a number, and a line for each BAR and the ROM.
  */
-export function parseResourceFile(text: string, decoded: Known<readonly Bar[]>): readonly Bar[] | undefined {
+export function parseResourceFile(
+  text: string,
+  decoded: Known<readonly Bar[]>,
+  hasNoRegister: boolean,
+): readonly Bar[] | undefined {
   const bars: Bar[] = [];
   const lines = text.split("\n");
-  for (let index = 0; index <= EXPANSION_ROM && index < lines.length; index++) {
-    const match = /^0x([0-9a-f]{1,16}) 0x([0-9a-f]{1,16}) 0x([0-9a-f]{1,16})$/i.exec(lines[index] ?? "");
+  for (let index = 0; index <= EXPANSION_ROM; index++) {
+    const match = /^0x([0-9a-f]{16}) 0x([0-9a-f]{16}) 0x([0-9a-f]{16})$/.exec(lines[index] ?? "");
     if (match === null) return undefined;
     const [start = 0, end = 0, flags = 0] = match.slice(1).map((digits) => Number.parseInt(digits, 16));
-    const bar = makeBar(index, start, end, flags, decoded);
+    const bar = makeBar(index, start, end, flags, decoded) ?? unlisted(index, decoded);
     if (bar !== undefined) bars.push(bar);
   }
-  return bars;
+  return bars.length > 0 || hasNoRegister ? bars : undefined;
+}
+
+/** The BAR of a register with an address for which the file has zeros: they contradict each other. */
+function unlisted(index: number, decoded: Known<readonly Bar[]>): Bar | undefined {
+  const register = isUnknown(decoded) ? undefined : decoded.find((bar) => bar.index === index);
+  if (register === undefined || register.busAddress === null) return undefined;
+  return { ...register, physAddress: notShown, sizeBytes: notShown };
 }
 
 function makeBar(

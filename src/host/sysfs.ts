@@ -1,28 +1,42 @@
 import { type PhysRange, physAddr, physToBus } from "../pci/addresses.ts";
 import { type Bdf, busKeyOf, formatBdf, formatBus, parseBdf } from "../pci/bdf.ts";
-import { HEADER_BYTES, type HiddenReasons } from "../pci/config-space.ts";
+import { CONVENTIONAL_BYTES, HEADER_BYTES, type HiddenReasons } from "../pci/config-space.ts";
 import { decodeConfig, mayHaveExtendedSpace } from "../pci/decode.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, P2pmem, PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { withPhysicals } from "../pci/virtual-functions.ts";
-import { baseName, type FileTree, readText, resolveLink } from "./file-tree.ts";
+import { baseName, type FileTree, readLines, readValue, resolveLink } from "./file-tree.ts";
 import { guestOfTree } from "./hypervisor.ts";
 import type { HostBridge, HostBridgeWindow, Machine, Note, SourceFormat } from "./machine.ts";
 import { parseResourceFile } from "./resource-file.ts";
-import { type Gunzip, readCpu, readIommu, readKernel } from "./system-files.ts";
+import { type GroupLinks, type Gunzip, readCpu, readIommu, readKernel } from "./system-files.ts";
 
 /** Reading config space of a live function takes the hardware's time for each word: no more than is there to find. */
 const HEADER_AND_CAPABILITIES = 256;
 const CONFIG_BYTES = 4096;
 const MAX_FUNCTIONS = 1_000_000;
+const MAX_IOMEM = 1024 * 1024;
+const CLASS_HOST_BRIDGE = 0x0600;
+/** Of an endpoint, and of a bridge. */
+const BAR_REGISTERS = [
+  [0x10, 0x28],
+  [0x10, 0x18],
+] as const;
 const rootFolder = /^pci([0-9a-f]{4,8}):([0-9a-f]{2})$/;
 
 /** Why parts of config space are missing, by how many bytes there are. */
-const needsRoot: HiddenReasons = {
-  beyondHeader: unknown("config space beyond 64 bytes is readable by root only"),
-  extended: unknown("config space beyond 64 bytes is readable by root only"),
-};
+function hiddenBehind(length: number | undefined): HiddenReasons {
+  if (length === undefined) return noConfig;
+  if (length < HEADER_BYTES) return cutInHeader;
+  return length <= READABLE_BYTES ? needsRoot : noExtended;
+}
+
+/** What users may read of a CardBus bridge; of all else it is the header. */
+const READABLE_BYTES = 128;
+const needsRoot: HiddenReasons = bothHidden("config space beyond 64 bytes is readable by root only");
+const cutInHeader: HiddenReasons = bothHidden("the config file was cut: it holds less than the 64 bytes of a header");
+const noConfig: HiddenReasons = bothHidden("there is no readable config file");
 /** The kernel makes the file as large as it found config space to be; a copy of a PCIe function's may still be cut. */
 const noExtended: HiddenReasons = {
   endsAtConventional: true,
@@ -30,10 +44,10 @@ const noExtended: HiddenReasons = {
   extended: unknown("the file holds no extended config space (only 256 of 4,096 bytes)"),
 };
 
-const noConfig: HiddenReasons = {
-  beyondHeader: unknown("there is no readable config file"),
-  extended: unknown("there is no readable config file"),
-};
+function bothHidden(reason: string): HiddenReasons {
+  const hidden = unknown(reason);
+  return { beyondHeader: hidden, extended: hidden };
+}
 
 /** What {@link readSysfs} may be given. */
 export interface SysfsOptions {
@@ -46,11 +60,15 @@ export interface SysfsOptions {
  * `not-found` where the tree has no PCI devices folder.
  */
 export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
-  const places = listFunctions(tree);
+  const finder = new FunctionFinder(tree);
   const reader = new FunctionReader(tree);
-  const functions = withPhysicals(
-    withoutDoubt(places.map((place) => reader.read(place))).sort((a, b) => a.bdf - b.bdf),
-  );
+  const read: PciFunction[] = [];
+  for (let place = finder.next(); place !== undefined; place = finder.next()) {
+    const entries = tree.list(place.path) ?? [];
+    finder.lookIn(place, entries);
+    read.push(reader.read(place, new Set(entries)));
+  }
+  const functions = withPhysicals(reader.withoutDoubt(read.sort((a, b) => a.bdf - b.bdf)));
   const kernel = readKernel(tree, options.gunzip);
   const guestOf = guestOfTree(tree);
   return {
@@ -59,7 +77,7 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
     hostBridges: readHostBridges(tree, functions),
     cpu: readCpu(tree),
     kernel,
-    iommu: readIommu(tree, kernel),
+    iommu: readIommu(tree, kernel, reader.groupLinks),
     ...(guestOf === undefined ? {} : { guestOf }),
     notes: reader.notes(),
   };
@@ -89,56 +107,136 @@ interface FunctionPlace {
   readonly isReal: boolean;
 }
 
-function listFunctions(tree: FileTree): FunctionPlace[] {
-  const folder = "sys/bus/pci/devices";
-  const names = tree.list(folder);
-  if (names === undefined) return listFromDevices(tree);
-  if (names.length > MAX_FUNCTIONS)
-    throw new PeerlaneError("too-large", `more than ${MAX_FUNCTIONS} functions in ${tree.name}`);
-  return names.flatMap((name): FunctionPlace[] => {
-    const bdf = parseBdf(name);
-    if (bdf === undefined) return [];
-    const link = tree.readLink(`${folder}/${name}`);
-    if (link === undefined) return [{ bdf, path: `${folder}/${name}`, isReal: false }];
-    const path = resolveLink(`${folder}/${name}`, link);
-    // A link that leaves sysfs is none of the kernel's.
-    return path.startsWith("sys/devices/") ? [{ bdf, path, isReal: true }] : [];
-  });
-}
+const BUS_FOLDER = "sys/bus/pci/devices";
 
-/** Finds the functions below `sys/devices` where a copy left out `sys/bus`. */
-function listFromDevices(tree: FileTree): FunctionPlace[] {
-  if (tree.list("sys/devices") === undefined) {
-    throw new PeerlaneError("not-found", `${tree.name} has no sys/bus/pci/devices`, {
-      remedy: "name a folder that holds sys/ and proc/, as a copy of the root of a machine does",
-    });
+/**
+ * Finds the functions of a tree, each once: by the links of the bus, in the folders of host bridges and of the functions
+ * found, and by the paths that lead through them. A copy that lost some of these has the others.
+ */
+class FunctionFinder {
+  readonly #tree: FileTree;
+  readonly #seen = new Set<Bdf>();
+  readonly #roots = new Set<string>();
+  readonly #places: FunctionPlace[] = [];
+  /** Folders where the links of the bus should be: looked into last, as the real ones say more. */
+  readonly #copied: FunctionPlace[] = [];
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+    const isListed = this.#addFromBus(tree.list(BUS_FOLDER) ?? []);
+    if (!isListed) this.#addFromDevices();
+    const roots = (tree.list("sys/devices") ?? []).filter((name) => rootFolder.test(name));
+    for (const root of roots) this.#addRoot(`sys/devices/${root}`);
   }
-  const places: FunctionPlace[] = [];
-  const pending: { path: string; depth: number }[] = [{ path: "sys/devices", depth: 0 }];
-  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-    for (const name of tree.list(next.path) ?? []) {
-      const path = `${next.path}/${name}`;
+
+  /** The next function that was found and not given yet. */
+  next(): FunctionPlace | undefined {
+    const place = this.#places.pop();
+    if (place !== undefined) return place;
+    for (let copied = this.#copied.pop(); copied !== undefined; copied = this.#copied.pop()) {
+      if (this.#isNew(copied.bdf)) return copied;
+    }
+    return undefined;
+  }
+
+  /** Adds what `entries`, the names in a function's folder, show to be below it. */
+  lookIn({ path, isReal }: FunctionPlace, entries: readonly string[]): void {
+    for (const name of entries) {
       const bdf = parseBdf(name);
-      if (bdf !== undefined && next.path.includes("/pci")) places.push({ bdf, path, isReal: true });
-      const leads =
-        bdf !== undefined ||
-        rootFolder.test(name) ||
-        next.path.startsWith("sys/devices/platform") ||
-        name === "platform";
-      // Folders nest as deep as buses do; the bound only stops a hostile tree.
-      if (leads && next.depth < 300 && tree.readLink(path) === undefined) pending.push({ path, depth: next.depth + 1 });
+      if (bdf === undefined || this.#seen.has(bdf)) {
+        if (rootFolder.test(name)) this.#addRoot(`${path}/${name}`);
+      } else if (this.#tree.readLink(`${path}/${name}`) === undefined) {
+        if (isReal) this.#add(`${path}/${name}`, bdf);
+        else this.#copied.push({ bdf, path: `${path}/${name}`, isReal });
+      }
     }
   }
-  return places;
+
+  #isNew(bdf: Bdf): boolean {
+    if (this.#seen.has(bdf)) return false;
+    if (this.#seen.size === MAX_FUNCTIONS)
+      throw new PeerlaneError("too-large", `more than ${MAX_FUNCTIONS} functions in ${this.#tree.name}`);
+    this.#seen.add(bdf);
+    return true;
+  }
+
+  #add(path: string, bdf: Bdf): void {
+    if (this.#isNew(bdf)) this.#places.push({ bdf, path, isReal: true });
+  }
+
+  /** Whether the folder of the bus names a function. */
+  #addFromBus(names: readonly string[]): boolean {
+    let isListed = false;
+    for (const name of names) {
+      const bdf = parseBdf(name);
+      if (bdf === undefined) continue;
+      isListed = true;
+      const link = this.#tree.readLink(`${BUS_FOLDER}/${name}`);
+      if (link === undefined) {
+        this.#copied.push({ bdf, path: `${BUS_FOLDER}/${name}`, isReal: false });
+        continue;
+      }
+      const path = resolveLink(`${BUS_FOLDER}/${name}`, link);
+      // A link that leaves sysfs is none of the kernel's.
+      if (!path.startsWith("sys/devices/")) continue;
+      this.#add(path, bdf);
+      this.#addAbove(path);
+    }
+    return isListed;
+  }
+
+  /** The functions and the host bridge that a path leads through. */
+  #addAbove(path: string): void {
+    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
+      const above = path.slice(0, end);
+      const name = baseName(above);
+      if (rootFolder.test(name)) {
+        if (this.#roots.has(above)) return;
+        this.#addRoot(above);
+      } else {
+        const bdf = parseBdf(name);
+        if (bdf !== undefined) this.#add(above, bdf);
+      }
+    }
+  }
+
+  #addRoot(path: string): void {
+    if (this.#roots.has(path)) return;
+    this.#roots.add(path);
+    for (const name of this.#tree.list(path) ?? []) {
+      const bdf = parseBdf(name);
+      if (bdf !== undefined && !this.#seen.has(bdf) && this.#tree.readLink(`${path}/${name}`) === undefined)
+        this.#add(`${path}/${name}`, bdf);
+    }
+  }
+
+  /** Finds the host bridges below `sys/devices` where a copy left out `sys/bus`. */
+  #addFromDevices(): void {
+    const { name: treeName } = this.#tree;
+    if (this.#tree.list("sys/devices") === undefined) {
+      if (this.#tree.list(BUS_FOLDER) !== undefined) return;
+      throw new PeerlaneError("not-found", `${treeName} has no ${BUS_FOLDER}`, {
+        remedy: "name a folder that holds sys/ and proc/, as a copy of the root of a machine does",
+      });
+    }
+    const pending: { path: string; depth: number }[] = [{ path: "sys/devices", depth: 0 }];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      for (const name of this.#tree.list(next.path) ?? []) {
+        const path = `${next.path}/${name}`;
+        if (rootFolder.test(name)) this.#addRoot(path);
+        // Folders nest as deep as platforms do; the bound only stops a hostile tree.
+        else if (
+          (name === "platform" || next.path.startsWith("sys/devices/platform")) &&
+          next.depth < 300 &&
+          this.#tree.readLink(path) === undefined
+        )
+          pending.push({ path, depth: next.depth + 1 });
+      }
+    }
+  }
 }
 
 const noDrivers = unknown("the copy kept no link to any driver");
-
-/** A copy in which no function has a driver is one that left the links out, and not a machine without drivers. */
-function withoutDoubt(functions: readonly PciFunction[]): PciFunction[] {
-  const hasDrivers = functions.some((fn) => fn.driver !== null);
-  return functions.map((fn) => (hasDrivers ? fn : { ...fn, driver: noDrivers }));
-}
 
 /** The class folders whose entries are the names that people use, best first. */
 const classFolders: readonly (readonly [folder: string, pattern: RegExp])[] = [
@@ -149,65 +247,115 @@ const classFolders: readonly (readonly [folder: string, pattern: RegExp])[] = [
   ["accel", /^accel\d+$/],
 ];
 
+/** What no device answers, as the files would print it: vendor 0, or all ones; class 0 is of devices older than classes. */
+const noDevice = /^0x(?:0+|f+)$/;
+
 /** Reads functions one by one and remembers what it could not see. */
 class FunctionReader {
   readonly #tree: FileTree;
+  readonly #groups: GroupMembers;
   #cutAtHeader = 0;
   #total = 0;
+  #isCutAtConventional = false;
+  #showsExtended = false;
+  #hasDrivers = false;
+  #hasGroupLinks = false;
+  readonly #namedGroups = new Set<number>();
   readonly #oddities: string[] = [];
 
   constructor(tree: FileTree) {
     this.#tree = tree;
+    this.#groups = new GroupMembers(tree);
   }
 
-  read(place: FunctionPlace): PciFunction {
+  get groupLinks(): GroupLinks {
+    return { areThere: this.#hasGroupLinks, groups: this.#namedGroups };
+  }
+
+  read(place: FunctionPlace, entries: ReadonlySet<string>): PciFunction {
     const tree = this.#tree;
     const { bdf, path } = place;
     const config = readConfig(tree, `${path}/config`);
-    const cut = config !== undefined && config.length <= 128;
+    const hidden = hiddenBehind(config?.length);
     this.#total++;
-    const decoded = decodeConfig(
-      config ?? new Uint8Array(0),
-      config === undefined ? noConfig : cut ? needsRoot : noExtended,
-    );
-    if (cut && isUnknown(decoded.express)) this.#cutAtHeader++;
+    const decoded = decodeConfig(config ?? new Uint8Array(0), hidden);
+    if (hidden === needsRoot && isUnknown(decoded.express)) this.#cutAtHeader++;
+    if (config !== undefined && config.length <= CONVENTIONAL_BYTES && isExpress(decoded))
+      this.#isCutAtConventional = true;
+    if (showsExtended(decoded)) this.#showsExtended = true;
     for (const oddity of decoded.oddities) this.#oddities.push(`${formatBdf(bdf)}: ${oddity}`);
-    const entries = new Set(tree.list(path) ?? []);
     const { oddities: _, ...fields } = decoded;
+    // A folder without any of the files that the kernel makes for each function lost the others, too.
+    const isBare = !entries.has("config") && !entries.has("vendor") && !entries.has("class");
+    const filesLost = isBare ? unknown(`${tree.name} has no files of this function`) : null;
     return {
       bdf,
       ...fields,
       ...this.#idsFromFiles(path, fields),
-      bars: this.#bars(path, fields.bars),
+      bars: this.#bars(path, fields, config),
       names: this.#names(path, entries),
       label: null,
-      driver: entries.has("driver") ? this.#linkName(`${path}/driver`) : null,
+      driver: filesLost ?? this.#driver(path, entries),
       numaNode: this.#numaNode(path, entries),
-      iommuGroup: this.#iommuGroup(path, entries),
-      p2pmem: entries.has("p2pmem") ? this.#p2pmem(`${path}/p2pmem`) : null,
-      physicalFunction: entries.has("physfn") ? this.#physicalFunction(path) : null,
+      iommuGroup: this.#iommuGroup(place, entries) ?? filesLost,
+      p2pmem: entries.has("p2pmem") ? this.#p2pmem(`${path}/p2pmem`) : filesLost,
+      physicalFunction: entries.has("physfn") ? this.#physicalFunction(path) : (filesLost ?? mayBeVirtual(decoded)),
       attachment: place.isReal ? attachmentOf(path) : unknown("the copy replaced the links of sys/bus/pci/devices"),
       dmaMaskBits: this.#number(`${path}/dma_mask_bits`, entries.has("dma_mask_bits")),
     };
   }
 
+  /** What one function alone does not tell: whether the copy kept links to drivers, groups and extended config space. */
+  withoutDoubt(functions: readonly PciFunction[]): PciFunction[] {
+    const areGroupsLost = this.#groups.areLost(this.#hasGroupLinks);
+    return functions.map((fn) => ({
+      ...fn,
+      ...(this.#hasDrivers || fn.driver !== null ? {} : { driver: noDrivers }),
+      ...(areGroupsLost && fn.iommuGroup === null ? { iommuGroup: groupsLost } : {}),
+      ...(this.#isCutAtConventional && isHostBridge(fn) && !isExpress(fn)
+        ? withoutExtended(fn, noExtended.extended)
+        : {}),
+      ...(!this.#showsExtended && isExpress(fn) ? withoutExtended(fn, allFilledUp) : {}),
+    }));
+  }
+
   /** What the single-value files tell where config space is not readable at all. */
   #idsFromFiles(path: string, fields: Pick<PciFunction, "vendorId" | "classCode">): Partial<PciFunction> {
     if (!isUnknown(fields.vendorId)) return {};
-    const value = (file: string): Known<number> => {
-      const text = readText(this.#tree, `${path}/${file}`);
-      return text !== undefined && /^0x[0-9a-f]+$/i.test(text) ? Number.parseInt(text, 16) : unknown(`no ${file} file`);
+    const value = (file: string, digits: number): Known<number> => {
+      const text = readValue(this.#tree, `${path}/${file}`) ?? "";
+      // A device may be number 0, but beside its vendor that is not known to be read.
+      const isId = text.length === digits + 2 && /^0x[0-9a-f]+$/.test(text) && !noDevice.test(text);
+      return isId ? Number.parseInt(text, 16) : unknown(`no ${file} file`);
     };
     return {
-      vendorId: value("vendor"),
-      deviceId: value("device"),
-      ...(isUnknown(fields.classCode) ? { classCode: value("class") } : {}),
+      vendorId: value("vendor", 4),
+      deviceId: value("device", 4),
+      ...(isUnknown(fields.classCode) ? { classCode: value("class", 6) } : {}),
     };
   }
 
-  #bars(path: string, decoded: PciFunction["bars"]): PciFunction["bars"] {
-    const text = readText(this.#tree, `${path}/resource`);
-    return text === undefined ? decoded : (parseResourceFile(text, decoded) ?? decoded);
+  #bars(
+    path: string,
+    { bars, headerType }: Pick<PciFunction, "bars" | "headerType">,
+    config: Uint8Array | undefined,
+  ): PciFunction["bars"] {
+    const lines = readLines(this.#tree, `${path}/resource`);
+    if (lines === undefined) return bars;
+    const [start, end] = BAR_REGISTERS[headerType === 0 ? 0 : 1];
+    const registers = isUnknown(headerType) ? undefined : config?.subarray(start, end);
+    const isEmpty = registers?.length === end - start && registers.every((byte) => byte === 0);
+    return parseResourceFile(lines.text, bars, isEmpty) ?? bars;
+  }
+
+  /** By its link; a copy without links may have the name in `uevent`, where the kernel writes it while one is bound. */
+  #driver(path: string, entries: ReadonlySet<string>): Known<string | null> {
+    if (entries.has("driver")) this.#hasDrivers = true;
+    const linked = entries.has("driver") ? this.#linkName(`${path}/driver`) : null;
+    if (typeof linked === "string" || !entries.has("uevent")) return linked;
+    const named = /^DRIVER=(\S+)$/m.exec(readLines(this.#tree, `${path}/uevent`)?.text ?? "")?.[1];
+    if (named !== undefined) this.#hasDrivers = true;
+    return named ?? linked;
   }
 
   #names(path: string, entries: ReadonlySet<string>): string[] {
@@ -229,7 +377,7 @@ class FunctionReader {
   }
 
   #number(path: string, isThere: boolean): Known<number> {
-    const text = isThere ? readText(this.#tree, path) : undefined;
+    const text = isThere ? readValue(this.#tree, path) : undefined;
     return text !== undefined && /^-?\d+$/.test(text)
       ? Number.parseInt(text, 10)
       : unknown(`no ${baseName(path)} file`);
@@ -240,14 +388,14 @@ class FunctionReader {
     return !isUnknown(node) && node < 0 ? null : node;
   }
 
-  #iommuGroup(path: string, entries: ReadonlySet<string>): Known<number | null> {
-    if (!entries.has("iommu_group")) {
-      const showsGroups = this.#tree.list("sys/kernel/iommu_groups") !== undefined;
-      return showsGroups ? null : unknown(`${this.#tree.name} does not show sys/kernel/iommu_groups`);
-    }
+  #iommuGroup({ bdf, path }: FunctionPlace, entries: ReadonlySet<string>): Known<number | null> {
+    if (!entries.has("iommu_group")) return this.#groups.groupOf(bdf);
+    this.#hasGroupLinks = true;
     const name = this.#linkName(`${path}/iommu_group`);
     if (isUnknown(name) || name === null) return name;
-    return /^\d+$/.test(name) ? Number.parseInt(name, 10) : unknown(`IOMMU group '${name}' has no number`);
+    if (!/^\d{1,15}$/.test(name)) return unknown(`IOMMU group '${name}' has no number`);
+    this.#namedGroups.add(Number(name));
+    return Number(name);
   }
 
   #p2pmem(path: string): Known<P2pmem> {
@@ -281,6 +429,82 @@ class FunctionReader {
   }
 }
 
+const groupsLost = unknown("there are IOMMU groups, and the copy does not show them");
+
+/** The members of IOMMU groups as the groups list them, for functions without a link to one. Read where one asks. */
+class GroupMembers {
+  readonly #tree: FileTree;
+  #byBdf: ReadonlyMap<Bdf, number> | undefined;
+  #isWhole = true;
+
+  constructor(tree: FileTree) {
+    this.#tree = tree;
+  }
+
+  /** True where the folder of groups is empty, though units of an IOMMU or links of functions show that there are some. */
+  areLost(hasLinks: boolean): boolean {
+    const units = this.#tree.list("sys/class/iommu") ?? [];
+    return this.#tree.list(GROUPS_FOLDER)?.length === 0 && (hasLinks || units.length > 0);
+  }
+
+  /** The group that lists a function, `null` where all groups are seen and none does. */
+  groupOf(bdf: Bdf): Known<number | null> {
+    const groups = this.#tree.list(GROUPS_FOLDER);
+    if (groups === undefined) return unknown(`${this.#tree.name} does not show ${GROUPS_FOLDER}`);
+    this.#byBdf ??= this.#read(groups);
+    return this.#byBdf.get(bdf) ?? (this.#isWhole ? null : membersHidden);
+  }
+
+  /** Groups are numbered from 0; a number that is missing may be a group that the copy lost. */
+  #read(groups: readonly string[]): ReadonlyMap<Bdf, number> {
+    const byBdf = new Map<Bdf, number>();
+    let highest = -1;
+    for (const group of groups) {
+      const members = this.#tree.list(`${GROUPS_FOLDER}/${group}/devices`);
+      if (members === undefined || members.length === 0 || !/^\d{1,15}$/.test(group)) this.#isWhole = false;
+      highest = Math.max(highest, Number(group));
+      for (const bdf of (members ?? []).map(parseBdf)) if (bdf !== undefined) byBdf.set(bdf, Number(group));
+    }
+    if (highest + 1 !== groups.length) this.#isWhole = false;
+    return byBdf;
+  }
+}
+
+const GROUPS_FOLDER = "sys/kernel/iommu_groups";
+const membersHidden = unknown("the copy does not show the members of all IOMMU groups");
+
+function showsExtended({ capabilities, acs }: Pick<PciFunction, "capabilities" | "acs">): boolean {
+  if (isUnknown(capabilities)) return acs !== null && !isUnknown(acs);
+  return capabilities.some(({ space }) => space === "extended");
+}
+
+const isExpress = ({ express }: Pick<PciFunction, "express">): boolean => !isUnknown(express) && express !== null;
+
+function isHostBridge({ classCode }: PciFunction): boolean {
+  return !isUnknown(classCode) && classCode >>> 8 === CLASS_HOST_BRIDGE;
+}
+
+const allFilledUp = unknown(
+  "no function of the copy shows an extended capability: config space beyond 256 bytes was lost, or there is none",
+);
+
+/** A function whose extended space seems to be empty, in a copy that may have lost it. */
+function withoutExtended(
+  { acs, sriov, resizableBars, capabilities }: PciFunction,
+  extended: Unknown,
+): Partial<PciFunction> {
+  const isEmpty = acs === null && sriov === null && !isUnknown(resizableBars) && resizableBars.length === 0;
+  return isEmpty && !isUnknown(capabilities)
+    ? { acs: extended, sriov: extended, resizableBars: extended, capabilities: extended }
+    : {};
+}
+
+/** Without a link to a physical function, one is none of its own kind if it has ids; else its registers are not seen. */
+function mayBeVirtual({ vendorId, headerType }: Pick<PciFunction, "vendorId" | "headerType">): Known<null> {
+  if (isUnknown(headerType)) return headerType;
+  return isUnknown(vendorId) ? unknown("the copy did not keep the link physfn of a virtual function") : null;
+}
+
 /** Reads a function's place from its real path: `sys/devices/pci0000:00/0000:00:04.0/0000:01:00.0`. */
 function attachmentOf(path: string): Known<Attachment> {
   let rootBus: number | undefined;
@@ -304,14 +528,29 @@ function readHostBridges(tree: FileTree, functions: readonly PciFunction[]): Kno
     if (isUnknown(fn.attachment)) return unknown("the copy replaced the links of sys/bus/pci/devices");
     rootBuses.add(fn.attachment.rootBus);
   }
-  const ranges = parseIomem(readText(tree, "proc/iomem", 1024 * 1024));
+  const iomem = readLines(tree, "proc/iomem", MAX_IOMEM);
+  const ranges = iomem?.isWhole === false ? iomemCut : parseIomem(iomem?.text);
   return [...rootBuses]
     .sort((a, b) => a - b)
     .map((rootBus) => ({
       rootBus,
-      windows: isUnknown(ranges) ? ranges : hostWindows(ranges.get(rootBus) ?? [], busOffsetOf(functions, rootBus)),
+      windows: windowsOf(ranges, functions, rootBus),
       numaNode: numaNodeOf(functions, rootBus),
     }));
+}
+
+const iomemCut = unknown("proc/iomem was cut within a line, so that windows may be missing");
+
+function windowsOf(
+  ranges: ReturnType<typeof parseIomem>,
+  functions: readonly PciFunction[],
+  rootBus: number,
+): HostBridge["windows"] {
+  if (isUnknown(ranges)) return ranges;
+  const own = ranges.get(rootBus);
+  return own === undefined
+    ? unknown(`proc/iomem has no window of bus ${formatBus(rootBus)}`)
+    : hostWindows(own, busOffsetOf(functions, rootBus));
 }
 
 function hostWindows(ranges: readonly PhysRange[], seenOffset: Known<number>): HostBridgeWindow[] {

@@ -1,11 +1,11 @@
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { type FileTree, readText } from "./file-tree.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
+import { type FileTree, readLines, readValue } from "./file-tree.ts";
 import type { Cpu, Iommu, IommuKind, IommuMode, Kernel, KernelModule } from "./machine.ts";
 
 /** Reads the first processor of `proc/cpuinfo`. */
 export function readCpu(tree: FileTree): Cpu {
-  const text = readText(tree, "proc/cpuinfo", 64 * 1024);
-  return text === undefined ? unknownCpu(`${tree.name} has no proc/cpuinfo; give --cpu`) : parseCpuinfo(text);
+  const lines = readLines(tree, "proc/cpuinfo", 64 * 1024);
+  return lines === undefined ? unknownCpu(`${tree.name} has no proc/cpuinfo; give --cpu`) : parseCpuinfo(lines.text);
 }
 
 /** A CPU of which nothing is known, for one reason. */
@@ -18,16 +18,19 @@ export function unknownCpu(reason: string): Cpu {
 export function parseCpuinfo(text: string): Cpu {
   const field = (name: string): string | undefined =>
     new RegExp(`^${name}[ \\t]*:[ \\t]*(.*)$`, "m").exec(text)?.[1]?.trim();
-  const whole = (value: string | undefined): number | null =>
-    value !== undefined && /^\d+$/.test(value) ? Number.parseInt(value, 10) : null;
+  const number = (name: string): Known<number> => {
+    const value = field(name);
+    if (value !== undefined && /^\d+$/.test(value)) return Number.parseInt(value, 10);
+    return unknown(`proc/cpuinfo does not show the CPU's ${name}; give --cpu`);
+  };
   const vendor = field("vendor_id");
   if (vendor !== undefined && vendor !== "" && field("cpu family") !== undefined) {
     return {
       architecture: "x86_64",
       vendor,
-      family: whole(field("cpu family")),
-      model: whole(field("model")),
-      name: field("model name") ?? null,
+      family: number("cpu family"),
+      model: number("model"),
+      name: field("model name") ?? unknown("proc/cpuinfo does not show the CPU's name"),
     };
   }
   const none = { vendor: null, family: null, model: null };
@@ -68,8 +71,17 @@ export function configSymbol({ config }: Kernel, symbol: string): Known<string> 
   return FIRST_SYMBOLS.includes(symbol) ? "n" : unknown(`the source was made without looking for ${symbol}`);
 }
 
-/** Picks the symbols of interest from the text of a kernel's `.config`. */
-export function parseKernelConfig(text: string): Readonly<Record<string, string>> {
+/** Every whole configuration has a line for these, of which the last comes behind all of {@link CONFIG_SYMBOLS}. */
+export const ANCHOR_SYMBOLS: readonly string[] = ["CONFIG_PCI", "CONFIG_PROC_FS"];
+const anchors = ANCHOR_SYMBOLS.map((symbol) => new RegExp(`^(?:# )?${symbol}(?:=| is not set$)`, "m"));
+
+/**
+ * Picks the symbols of interest from the text of a kernel's `.config`; symbols that are not set are left out. Unknown
+ * where the text ends too early to say that one is not set.
+ */
+export function parseKernelConfig(text: string): Known<Readonly<Record<string, string>>> {
+  if (!anchors.every((anchor) => anchor.test(text)))
+    return unknown("the kernel configuration is not whole, so that a missing symbol may be set all the same");
   const config: Record<string, string> = {};
   for (const symbol of CONFIG_SYMBOLS) {
     const at = text.indexOf(`\n${symbol}=`);
@@ -92,7 +104,7 @@ export function readKernel(tree: FileTree, gunzip: Gunzip | undefined): Kernel {
   const modules = readModules(tree);
   return {
     release,
-    commandLine: readText(tree, "proc/cmdline") ?? unknown(`${tree.name} has no proc/cmdline`),
+    commandLine: readValue(tree, "proc/cmdline", MAX_COMMAND_LINE) ?? unknown(`${tree.name} has no whole proc/cmdline`),
     config: readConfig(tree, release, gunzip),
     ...(modules === undefined ? {} : { modules }),
   };
@@ -115,29 +127,31 @@ function readModules(tree: FileTree): Kernel["modules"] {
   const found = Object.entries(MODULES).flatMap(([name, wanted]): [string, KernelModule][] => {
     if (!loaded.has(name)) return [];
     const parameters = wanted.flatMap((parameter): [string, string][] => {
-      const value = readText(tree, `sys/module/${name}/parameters/${parameter}`);
+      const value = readValue(tree, `sys/module/${name}/parameters/${parameter}`);
       return value === undefined ? [] : [[parameter, value]];
     });
-    const version = readText(tree, `sys/module/${name}/version`) ?? null;
+    const version = readValue(tree, `sys/module/${name}/version`) ?? null;
     return [[name, { version, parameters: Object.fromEntries(parameters) }]];
   });
   return Object.fromEntries(found);
 }
 
 function readRelease(tree: FileTree): Known<string> {
-  const release = readText(tree, "proc/sys/kernel/osrelease");
+  const release = readValue(tree, "proc/sys/kernel/osrelease");
   if (release !== undefined && release !== "") return release;
-  const version = readText(tree, "proc/version") ?? "";
+  const version = readValue(tree, "proc/version") ?? "";
   return /^Linux version (\S+)/.exec(version)?.[1] ?? unknown(`${tree.name} has no proc/version; give --kernel`);
 }
 
+/** Architectures take up to 4 KiB, and what a boot loader adds comes on top. */
+const MAX_COMMAND_LINE = 64 * 1024;
 const MAX_CONFIG_BYTES = 2 * 1024 * 1024;
 
 function readConfig(tree: FileTree, release: Known<string>, gunzip: Gunzip | undefined): Kernel["config"] {
   if (!isUnknown(release) && !release.includes("/")) {
     for (const path of [`boot/config-${release}`, `lib/modules/${release}/config`]) {
-      const text = readText(tree, path, MAX_CONFIG_BYTES);
-      if (text !== undefined) return parseKernelConfig(`\n${text}`);
+      const lines = readLines(tree, path, MAX_CONFIG_BYTES);
+      if (lines !== undefined) return parseKernelConfig(`\n${lines.text}`);
     }
   }
   const packed = gunzip === undefined ? undefined : tree.read("proc/config.gz", MAX_CONFIG_BYTES);
@@ -163,38 +177,52 @@ const modeByType: ReadonlyMap<string, IommuMode> = new Map([
   ["DMA-FQ", "lazy"],
 ]);
 
+/** What the functions of a tree say of IOMMU groups: their links, as far as they have any. */
+export interface GroupLinks {
+  /** True where a function has a link to a group, readable or not. */
+  readonly areThere: boolean;
+  readonly groups: ReadonlySet<number>;
+}
+
 /** Reads which IOMMU is in use and how, from its class devices and the types of its groups. */
-export function readIommu(tree: FileTree, kernel: Kernel): Iommu {
-  const units = tree.list("sys/class/iommu");
-  const groups = tree.list("sys/kernel/iommu_groups");
-  if (groups === undefined) {
+export function readIommu(tree: FileTree, kernel: Kernel, links: GroupLinks): Iommu {
+  const units = tree.list("sys/class/iommu") ?? [];
+  const listed = tree.list("sys/kernel/iommu_groups");
+  if (listed === undefined) {
     const why = unknown(`${tree.name} does not show sys/kernel/iommu_groups; give --iommu`);
     return { kind: why, mode: why, groupTypes: why };
   }
+  const groups = listed.filter(isNumber).map(Number);
   if (groups.length === 0) {
     // Units may be there and unused only on a system that is still starting: then nothing is known.
-    if ((units ?? []).length === 0) return { kind: "none", mode: "off", groupTypes: new Map() };
-    const why = unknown(`${tree.name} shows IOMMU units and no groups; give --iommu`);
-    return { kind: why, mode: why, groupTypes: new Map() };
+    if (units.length === 0 && !links.areThere) return { kind: "none", mode: "off", groupTypes: new Map() };
+    const why = unknown(
+      `${tree.name} shows ${units.length > 0 ? "IOMMU units" : "functions in IOMMU groups"} and no groups; give --iommu`,
+    );
+    return { kind: why, mode: why, groupTypes: why };
   }
-  const kinds = new Set((units ?? []).map(kindOf));
-  const groupTypes = readGroupTypes(tree, groups);
+  const kinds = new Set(units.map(kindOf));
+  const groupTypes = readGroupTypes(tree, groups, links);
   return {
     kind: kinds.size === 1 ? ([...kinds][0] as IommuKind) : unknown(`${tree.name} does not name one kind of IOMMU`),
-    mode: groupTypes.size > 0 ? commonMode(groupTypes) : modeFromCommandLine(kernel.commandLine),
-    groupTypes: groupTypes.size > 0 ? groupTypes : unknown(`${tree.name} does not show the types of IOMMU groups`),
+    mode: isUnknown(groupTypes) ? modeOfKernel(kernel, groupTypes) : commonMode(groupTypes),
+    groupTypes,
   };
 }
+
+const isNumber = (name: string): boolean => /^\d{1,15}$/.test(name);
 
 function kindOf(unit: string): IommuKind {
   return kindByPrefix.find(([prefix]) => unit.startsWith(prefix))?.[1] ?? "other";
 }
 
-function readGroupTypes(tree: FileTree, groups: readonly string[]): ReadonlyMap<number, string> {
+/** The types of all groups: of a part of them nothing follows for the others. */
+function readGroupTypes(tree: FileTree, groups: readonly number[], { groups: named }: GroupLinks): Iommu["groupTypes"] {
   const types = new Map<number, string>();
-  for (const group of groups) {
-    const type = /^\d+$/.test(group) ? readText(tree, `sys/kernel/iommu_groups/${group}/type`) : undefined;
-    if (type !== undefined) types.set(Number.parseInt(group, 10), type);
+  for (const group of new Set([...groups, ...named])) {
+    const type = readValue(tree, `sys/kernel/iommu_groups/${group}/type`);
+    if (type === undefined) return unknown(`${tree.name} does not show the type of each IOMMU group`);
+    types.set(group, type);
   }
   return types;
 }
@@ -210,11 +238,15 @@ function commonMode(types: ReadonlyMap<number, string>): Known<IommuMode> {
   return most?.[0] ?? unknown("no IOMMU group has a DMA or identity domain by default");
 }
 
-function modeFromCommandLine(commandLine: Known<string>): Known<IommuMode> {
-  if (!isUnknown(commandLine)) {
-    const words = commandLine.split(/\s+/);
-    if (words.includes("iommu=pt") || words.includes("iommu.passthrough=1")) return "passthrough";
-    if (words.includes("iommu.strict=1") || words.includes("intel_iommu=strict")) return "strict";
-  }
-  return unknown("neither group types nor the command line show how the IOMMU is used; give --iommu");
+/** The mode that a kernel was told to use, where that is known; strictness says nothing where domains may be identity ones. */
+function modeOfKernel({ commandLine, config }: Kernel, hidden: Unknown): Known<IommuMode> {
+  if (isUnknown(commandLine)) return unknown(`${hidden.unknown}, nor the command line; give --iommu`);
+  const words = commandLine.split(/\s+/);
+  if (words.includes("iommu=pt") || words.includes("iommu.passthrough=1")) return "passthrough";
+  const translates =
+    words.includes("iommu=nopt") ||
+    words.includes("iommu.passthrough=0") ||
+    (!isUnknown(config) && config["CONFIG_IOMMU_DEFAULT_PASSTHROUGH"] === undefined);
+  if (translates && (words.includes("iommu.strict=1") || words.includes("intel_iommu=strict"))) return "strict";
+  return unknown(`${hidden.unknown}, and the command line does not tell how the IOMMU is used; give --iommu`);
 }

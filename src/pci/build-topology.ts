@@ -61,7 +61,7 @@ class ParentFinder {
     this.#listedRoots = isUnknown(rootBuses) ? undefined : new Set(rootBuses);
     functions.forEach((fn, index) => {
       this.#noteBridge(fn, index, oddities);
-      if (belongsOnRootBus(fn)) this.#rootEvidence.add(busKeyOf(fn.bdf));
+      if (belongsOnRootBus(fn) || isShownOnRootBus(fn)) this.#rootEvidence.add(busKeyOf(fn.bdf));
       this.#noteVirtualFunctions(fn, index);
     });
   }
@@ -148,6 +148,11 @@ function belongsOnRootBus(fn: PciFunction): boolean {
   if (isUnknown(fn.express) || fn.express === null) return false;
   const { type } = fn.express;
   return type === "root-port" || type === "root-complex-endpoint" || type === "root-complex-event-collector";
+}
+
+/** Where the system's own tree shows one function of a bus below a host bridge, the others on that bus are, too. */
+function isShownOnRootBus({ bdf, attachment }: PciFunction): boolean {
+  return !isUnknown(attachment) && attachment.upstream === null && attachment.rootBus === busKeyOf(bdf);
 }
 
 /** Cuts each loop that hostile paths can make, at the function where the walk meets itself. */

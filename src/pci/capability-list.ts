@@ -1,5 +1,5 @@
 import { CONVENTIONAL_BYTES, type ConfigSpace, EXTENDED_BYTES } from "./config-space.ts";
-import type { Unknown } from "./known.ts";
+import { type Unknown, unknown } from "./known.ts";
 
 /** One entry of a capability list, not yet decoded. */
 export interface CapabilityHeader {
@@ -14,6 +14,8 @@ export interface CapabilityWalk {
   readonly headers: readonly CapabilityHeader[];
   readonly hidden: Unknown | null;
   readonly oddity: string | null;
+  /** The list leads to where there are only zeros up to the end: the bytes were filled up with them. */
+  readonly isFilledUp?: true;
 }
 
 const STATUS_REGISTER = 0x06;
@@ -23,7 +25,16 @@ const POINTER_OF_CARDBUS = 0x14;
 /** A standard list has at most this many entries of four bytes each (the kernel's limit, `PCI_FIND_CAP_TTL`). */
 const MAX_STANDARD = 48;
 
-/** Walks the standard list (PCI 3.0 sec 6.7) in whatever order its pointers go; a loop ends it. */
+/** Why registers of a space that was filled up are hidden. */
+export const FILLED_UP: Unknown = unknown(
+  "the list of capabilities leads to where config space reads as zeros to its end",
+);
+const goneHere: Unknown = unknown("the list of capabilities leads to where config space reads as all ones");
+
+/**
+ * Walks the standard list (PCI 3.0 sec 6.7) in whatever order its pointers go; a loop ends it. An entry that no device has
+ * (all ones, or zeros to the end) hides what follows: the bytes were lost there.
+ */
 export function walkStandard(config: ConfigSpace, headerType: number): CapabilityWalk {
   const headers: CapabilityHeader[] = [];
   const status = config.u16(STATUS_REGISTER);
@@ -40,14 +51,18 @@ export function walkStandard(config: ConfigSpace, headerType: number): Capabilit
     visited.add(offset);
     const word = config.u16(offset);
     if (word === undefined) return { headers, hidden: config.reason(offset), oddity: null };
-    if ((word & 0xff) === 0xff) break;
+    if ((word & 0xff) === 0xff) return { headers, hidden: goneHere, oddity: null };
+    if (word === 0 && config.isZeroFrom(offset)) return filledUp(headers);
     headers.push({ space: "standard", id: word & 0xff, version: 0, offset });
     offset = word >>> 8;
   }
   return { headers, hidden: null, oddity: null };
 }
 
-/** Walks the extended list (PCIe 6.0 sec 7.6.3) from 0x100; an empty or all-ones first header is an empty list. */
+/**
+ * Walks the extended list (PCIe 6.0 sec 7.6.3) from 0x100; an empty first header is an empty list. All ones stand for no
+ * answer, and a later header that begins nothing but zeros was lost.
+ */
 export function walkExtended(config: ConfigSpace): CapabilityWalk {
   const headers: CapabilityHeader[] = [];
   const visited = new Set<number>();
@@ -57,13 +72,21 @@ export function walkExtended(config: ConfigSpace): CapabilityWalk {
     visited.add(offset);
     const header = config.u32(offset);
     if (header === undefined) return { headers, hidden: config.reason(offset), oddity: null };
-    if (header === 0 || header === 0xffffffff) break;
+    if (header === 0xffffffff) return { headers, hidden: goneHere, oddity: null };
+    if (header === 0) {
+      const isLost = offset > CONVENTIONAL_BYTES && config.isZeroFrom(offset);
+      return isLost ? filledUp(headers) : { headers, hidden: null, oddity: null };
+    }
     const id = header & 0xffff;
     // A null capability only holds the pointer to the next one.
     if (id !== 0) headers.push({ space: "extended", id, version: (header >>> 16) & 0xf, offset });
     offset = (header >>> 20) & 0xffc;
   }
   return { headers, hidden: null, oddity: null };
+}
+
+function filledUp(headers: readonly CapabilityHeader[]): CapabilityWalk {
+  return { headers, hidden: FILLED_UP, oddity: null, isFilledUp: true };
 }
 
 function loopAt(offset: number): string {

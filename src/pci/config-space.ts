@@ -56,6 +56,20 @@ export class ConfigSpace {
     return offset + 4 <= this.#bytes.length ? this.#view.getUint32(offset, true) : undefined;
   }
 
+  /** True where the source shows nothing but zeros from `offset` on, as in a copy that was filled up with them. */
+  isZeroFrom(offset: number): boolean {
+    return this.#bytes.subarray(offset).every((byte) => byte === 0);
+  }
+
+  /** What stands before the zeros at its end, the header at least: the prefix that a copy has which was filled up with them. */
+  withoutFilling(reason: Unknown): ConfigSpace {
+    const end = this.#bytes.findLastIndex((byte) => byte !== 0) + 1;
+    return new ConfigSpace(this.#bytes.subarray(0, Math.max(end, HEADER_BYTES)), {
+      beyondHeader: reason,
+      extended: reason,
+    });
+  }
+
   /** Why bytes at `offset` are not visible. */
   reason(offset: number): Unknown {
     return offset < CONVENTIONAL_BYTES ? this.#hidden.beyondHeader : this.#hidden.extended;

@@ -25,7 +25,9 @@ function hasLink(type: PortType | "reserved"): boolean {
 
 /** Decodes the PCI Express capability at `offset` (PCIe 6.0 sec 7.5.3). */
 export function decodeExpress(config: ConfigSpace, offset: number): PciExpress {
-  const capabilities = config.known16(offset + 2);
+  const word = config.known16(offset + 2);
+  // Its version is 1 at least.
+  const capabilities = word === 0 ? zeroed : word;
   const type = map(capabilities, (value) => typeByValue.get((value >>> 4) & 0xf) ?? ("reserved" as const));
   const linked = isUnknown(type) || hasLink(type);
   return {
@@ -43,6 +45,7 @@ export function decodeExpress(config: ConfigSpace, offset: number): PciExpress {
   };
 }
 
+const zeroed: Unknown = unknown("the PCI Express capability reads as zeros, which none does");
 const cutOff: Unknown = unknown("the capability runs past the end of its space");
 
 /** A 32-bit register of the capability, which lies in the first 256 bytes or not at all. */

@@ -1,7 +1,7 @@
 import type { Bar } from "./bar.ts";
 import type { Capability } from "./capability.ts";
-import { type CapabilityWalk, walkExtended, walkStandard } from "./capability-list.ts";
-import { CONVENTIONAL_BYTES, ConfigSpace, type HiddenReasons } from "./config-space.ts";
+import { type CapabilityWalk, FILLED_UP, walkExtended, walkStandard } from "./capability-list.ts";
+import { CONVENTIONAL_BYTES, ConfigSpace, HEADER_BYTES, type HiddenReasons } from "./config-space.ts";
 import { decodeBars, decodeBridge } from "./decode-bars.ts";
 import { decodeAcs, decodeCapability, decodeResizableBars, decodeSriov } from "./decode-capabilities.ts";
 import { decodeEnhancedAllocation } from "./decode-enhanced-allocation.ts";
@@ -41,6 +41,8 @@ const EXT_RESIZABLE_BAR = 0x15;
 
 const gone: Unknown = unknown("config space reads as all ones: the device is gone or asleep");
 
+const zeroed: Unknown = unknown("config space reads as zeros, which no device's does");
+
 const idsOfPhysical: Unknown = unknown("the ids of a virtual function are those of its physical function");
 
 /**
@@ -52,7 +54,9 @@ export function decodeConfig(bytes: Uint8Array, hidden: HiddenReasons): DecodedC
   const config = new ConfigSpace(bytes, hidden);
   const ids = config.known32(0x00);
   if (isUnknown(ids)) return allUnknown(ids);
-  if (ids === 0xffffffff && bytes.every((byte) => byte === 0xff)) return allUnknown(gone);
+  if (ids === 0xffffffff && bytes.subarray(0, HEADER_BYTES).every((byte) => byte === 0xff)) return allUnknown(gone);
+  // The kernel takes such an answer for none at all (`pci_bus_generic_read_dev_vendor_id`, Linux 7.2).
+  if (ids === 0 || ids === 0xffff0000) return allUnknown(zeroed);
   // A virtual function leaves its ids to the physical one (PCIe 6.0 sec 9.3.4.1.1).
   const hasIds = ids !== 0xffffffff;
   const classWord = config.known32(0x08);
@@ -83,6 +87,7 @@ type Body = Omit<
 function decodeBody(config: ConfigSpace, headerType: number): Body {
   const standard = walkStandard(config, headerType);
   const extended = extendedWalk(config, standard);
+  if (standard.isFilledUp || extended.isFilledUp) return decodeBody(config.withoutFilling(FILLED_UP), headerType);
   const find = <T>(walk: CapabilityWalk, id: number, decode: (offset: number) => Known<T>): Known<T | null> => {
     const header = walk.headers.find((entry) => entry.id === id);
     return header === undefined ? walk.hidden : decode(header.offset);

@@ -229,7 +229,7 @@ describe("hostile input is read or refused, never worse", () => {
         parseCpuinfo(line);
         parseKernelConfig(line);
         parseIomem(line);
-        parseResourceFile(line, unknown("cut"));
+        parseResourceFile(line, unknown("cut"), true);
       }),
       settings,
     );

@@ -62,6 +62,9 @@ function read(device: Readonly<Record<string, string | Uint8Array>>, more: Recor
 const hex = (value: number): string => `0x${value.toString(16).padStart(16, "0")}`;
 const resource = (start: number, end: number, flags: number): string => `${hex(start)} ${hex(end)} ${hex(flags)}`;
 const NONE = resource(0, 0, 0);
+/** The whole file, its first lines these. */
+const resources = (...lines: string[]): string =>
+  `${[...lines, ...new Array<string>(13 - lines.length).fill(NONE)].join("\n")}\n`;
 
 describe("The resource file", () => {
   /** With a register of 0xfe800000 in BAR 0 and BAR 6, and none in the others. */
@@ -99,7 +102,9 @@ describe("The resource file", () => {
       sizeBytes: unknown("-"),
       fromEnhancedAllocation: false,
     }));
-    const found = parseResourceFile(lines.join("\n"), registers);
+    const found = parseResourceFile(lines.join("\n"), kind === "none" ? [] : registers, true)?.filter(
+      ({ index }) => index === Number(line),
+    );
     if (kind === "none") return expect(found).toEqual([]);
     const text = (value: unknown): string =>
       value === null ? "-" : isUnknown(value) ? "?" : (value as number).toString(16);
@@ -114,22 +119,41 @@ describe("The resource file", () => {
     ]);
   });
 
+  const FIRST = resource(0xfe800000, 0xfe8fffff, 0x200);
   test.each([
     ["", undefined],
     ["nonsense", undefined],
-    [`${NONE}\nnonsense`, undefined],
-    ["0x0 0x0", undefined],
-    ["0x0 0x0 0x0 0x0", undefined],
-    ["x0x0 0x0 0x0", undefined],
-    [NONE, 0],
-    [`${NONE}\n${resource(0xfe800000, 0xfe8fffff, 0x200)}`, 1],
+    [resources("nonsense"), undefined],
+    [resources(NONE, NONE, NONE, NONE, NONE, NONE, "nonsense"), undefined],
+    [resources("0x0 0x0 0x0"), undefined],
+    [resources(`${NONE} ${NONE}`), undefined],
+    [resources(NONE.slice(1)), undefined],
+    [resources(), 0],
+    [resources(FIRST), 1],
+    // Cut: the kernel writes a line for each BAR and the ROM, and 16 digits a number.
+    [new Array<string>(6).fill(FIRST).join("\n"), undefined],
+    [new Array<string>(7).fill(FIRST).join("\n").slice(0, -1), undefined],
+    [new Array<string>(7).fill(FIRST).join("\n"), 7],
   ])("%j has %s BARs", (text, count) => {
-    expect(parseResourceFile(text, [])?.length).toBe(count);
+    expect(parseResourceFile(text, [], true)?.length).toBe(count);
+  });
+
+  test("of zeros is no proof against a register that holds an address, nor where the registers are not seen", () => {
+    const config = space(256, header(0, { 16: 0xfe800000 }));
+    const lost = unknown("the resource file shows nothing for a BAR whose register holds an address");
+    expect(read({ config, resource: resources() }).bars).toEqual([
+      expect.objectContaining({ index: 0, busAddress: 0xfe800000, physAddress: lost, sizeBytes: lost }),
+    ]);
+    const io = space(256, header(0, { 16: 0x3001 }));
+    expect(isUnknown(read({ config: io, resource: resources() }).bars)).toBe(true);
+    expect(isUnknown(read({ config: space(64, {}), resource: resources() }).bars)).toBe(true);
+    expect(isUnknown(read({ resource: resources() }).bars)).toBe(false);
+    expect(read({ config: space(256, header(0)), resource: resources() }).bars).toEqual([]);
   });
 
   test("says why a bus address is not seen", () => {
-    const text = resource(0xfe800000, 0xfe8fffff, 0x200);
-    const bus = (decoded: PciFunction["bars"]): unknown => parseResourceFile(text, decoded)?.[0]?.busAddress;
+    const text = resources(FIRST);
+    const bus = (decoded: PciFunction["bars"]): unknown => parseResourceFile(text, decoded, true)?.[0]?.busAddress;
     expect(bus(unknown("-"))).toEqual(unknown("config space is not readable, so the BAR's register is not seen"));
     expect(bus([])).toEqual(unknown("the system assigned an address that the BAR's register does not hold"));
   });
@@ -137,7 +161,9 @@ describe("The resource file", () => {
   test("counts before the registers, which count where there is none or another text", () => {
     const config = space(256, header(0, { 16: 0xfe800000 }));
     const physOf = (bars: PciFunction["bars"]): unknown => (isUnknown(bars) ? bars : bars[0]?.physAddress);
-    expect(physOf(read({ config, resource: resource(0x3fe800000, 0x3fe8fffff, 0x200) }).bars)).toBe(0x3fe800000);
+    expect(physOf(read({ config, resource: resources(resource(0x3fe800000, 0x3fe8fffff, 0x200)) }).bars)).toBe(
+      0x3fe800000,
+    );
     const hidden = unknown("config space holds bus addresses, not CPU addresses");
     expect(physOf(read({ config }).bars)).toEqual(hidden);
     expect(physOf(read({ config, resource: "nonsense" }).bars)).toEqual(hidden);
@@ -150,6 +176,7 @@ describe("What a host bridge adds to an address", () => {
     "80000000-8fffffff : PCI Bus 0000:00",
     "  80000000-800fffff : PCI Bus 0000:01",
     "380000000-3bfffffff : PCI Bus 0000:00",
+    "",
   ].join("\n");
 
   test.each(
@@ -164,7 +191,7 @@ describe("What a host bridge adds to an address", () => {
     const [register, start] = [Number.parseInt(bus, 16), Number.parseInt(phys, 16)];
     const device = {
       config: space(256, header(0, { 16: register })),
-      resource: resource(start, start + 0xfffff, 0x200),
+      resource: resources(resource(start, start + 0xfffff, 0x200)),
     };
     const windows = (text: string): readonly unknown[] => {
       const { hostBridges } = machine(device, { "proc/iomem": text });
@@ -193,10 +220,10 @@ describe("What a host bridge adds to an address", () => {
     const none = unknown("no BAR below this host bridge shows both of its addresses");
     const config = space(256, header(0, { 16: 0xfe800000 }));
     expect(windows({ config })).toEqual([none, none]);
-    expect(windows({ config, resource: resource(0, 0xfffff, 0x200) })).toEqual([none, none]);
+    expect(windows({ config, resource: resources(resource(0, 0xfffff, 0x200)) })).toEqual([none, none]);
     // An I/O BAR says nothing of memory.
     expect(
-      windows({ config: space(256, header(0, { 16: 0x3001 })), resource: resource(0x4000, 0x40ff, 0x101) }),
+      windows({ config: space(256, header(0, { 16: 0x3001 })), resource: resources(resource(0x4000, 0x40ff, 0x101)) }),
     ).toEqual([none, none]);
   });
 });
@@ -271,7 +298,8 @@ describe("Config space", () => {
     const files = { "sys/bus/pci/devices/0000:01:00.0": `-> ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0` };
     const of = (device: Record<string, string>): PciFunction => {
       const paths = Object.entries(device).map(([name, text]) => [`${DEVICE}/${name}`, text]);
-      return readSysfs(new Files({ ...files, ...Object.fromEntries(paths) })).functions[0] as PciFunction;
+      const { functions } = readSysfs(new Files({ ...files, ...Object.fromEntries(paths) }));
+      return functions.find(({ bdf }) => bdf === at("01:00.0")) as PciFunction;
     };
     expect(of({ vendor: "0x144d\n", device: "0xa808\n", class: "0x010802\n" })).toMatchObject({
       vendorId: 0x144d,
@@ -280,15 +308,20 @@ describe("Config space", () => {
       acs: hidden,
       bars: hidden,
     });
-    expect(of({ vendor: "144d", device: "0xa808x" })).toMatchObject({
+    const none = {
       vendorId: unknown("no vendor file"),
       deviceId: unknown("no device file"),
       classCode: unknown("no class file"),
-    });
+    };
+    expect(of({ vendor: "144d\n", device: "0xa808x\n" })).toMatchObject(none);
+    // Cut, of zeros, and of a device that was gone.
+    expect(of({ vendor: "0x144d", device: "0xa80\n", class: "0x0108\n" })).toMatchObject(none);
+    expect(of({ vendor: "0x0000\n", device: "0x0000\n", class: "0x000000\n" })).toMatchObject(none);
+    expect(of({ vendor: "0xffff\n", device: "0xffff\n", class: "0xffffff\n" })).toMatchObject(none);
   });
 
   test("counts before the files where it is there", () => {
-    expect(read({ vendor: "0x1234" }).vendorId).toBe(0x8086);
+    expect(read({ vendor: "0x1234\n" }).vendorId).toBe(0x8086);
   });
 
   test.each([
@@ -306,7 +339,10 @@ describe("Config space", () => {
 });
 
 describe("The files of a function", () => {
-  const groups = { "sys/kernel/iommu_groups/0/type": "DMA" };
+  const groups = {
+    "sys/kernel/iommu_groups/0/type": "DMA\n",
+    "sys/kernel/iommu_groups/0/devices/0000:00:01.0": "-> ../../../../devices/pci0000:00/0000:00:01.0",
+  };
 
   test.each<[file: string, content: string, field: keyof PciFunction, expected: unknown]>([
     ["numa_node", "1\n", "numaNode", 1],
@@ -340,6 +376,47 @@ describe("The files of a function", () => {
     // One driver anywhere shows that the copy kept them.
     const oneDriver = { [`${PORT}/driver`]: "-> ../../../bus/pci/drivers/pcieport" };
     expect(read({}, oneDriver).driver).toBeNull();
+  });
+
+  test("of a driver may be its name in uevent, where the copy has no link", () => {
+    const uevent = "DRIVER=nvme\nPCI_CLASS=10802\n";
+    expect(read({ uevent }).driver).toBe("nvme");
+    expect(read({ uevent, driver: "a folder" }).driver).toBe("nvme");
+    // Cut within the name.
+    expect(isUnknown(read({ uevent: "PCI_CLASS=10802\nDRIVER=nv" }).driver)).toBe(true);
+  });
+
+  test("are not all that show the group: the group lists its members, and a list with holes is no proof", () => {
+    const folder = "sys/kernel/iommu_groups";
+    const group = (files: Record<string, string>): unknown => read({}, files).iommuGroup;
+    const port = { [`${folder}/0/devices/0000:00:01.0`]: "-> x" };
+    expect(group({ ...port, [`${folder}/1/devices/0000:01:00.0`]: "-> x" })).toBe(1);
+    expect(group(port)).toBeNull();
+    const hidden = unknown("the copy does not show the members of all IOMMU groups");
+    expect(group({ ...port, [`${folder}/1/type`]: "DMA\n" })).toEqual(hidden);
+    expect(group({ ...port, [`${folder}/2/devices/0000:05:00.0`]: "-> x" })).toEqual(hidden);
+  });
+
+  test("show that a function without ids of its own is virtual, and not of which", () => {
+    const config = space(256, header(0, { 0: 0xffffffff }));
+    expect(read({ config }).physicalFunction).toEqual(
+      unknown("the copy did not keep the link physfn of a virtual function"),
+    );
+    expect(read({}).physicalFunction).toBeNull();
+  });
+
+  test("of a copy that ends at 256 bytes throughout, or is filled up behind them, do not show that there is no ACS", () => {
+    const express: Registers = { ...standardList([0x40, 0x10]), 66: [2, 2] };
+    const host: Registers = { 4: 6, 8: 0x06000001 };
+    const acs = (device: Uint8Array, port: Uint8Array): unknown =>
+      machine({ config: device }, { [`${PORT}/config`]: port as unknown as string }).functions.map((fn) =>
+        isUnknown(fn.acs) ? "?" : fn.acs,
+      );
+    expect(acs(space(256, header(0, host)), space(256, header(1, { 4: 6 })))).toEqual([null, null]);
+    expect(acs(space(256, header(0, express)), space(256, header(1, host)))).toEqual(["?", "?"]);
+    expect(acs(space(4096, header(0, express)), space(4096, header(0, express)))).toEqual(["?", "?"]);
+    const withSerial = space(4096, header(0, { ...express, 256: 0x00010003 }));
+    expect(acs(space(4096, header(0, express)), withSerial)).toEqual([null, null]);
   });
 
   test.each(
@@ -393,10 +470,27 @@ describe("The place of a function", () => {
 
   test.each<[name: string, link: string, expected: string[]]>([
     ["on a root bus", "pci0000:00/0000:01:00.0", ["0000:01:00.0 below - on 0"]],
-    ["below a port", "pci0000:40/0000:40:01.0/0000:01:00.0", ["0000:01:00.0 below 0000:40:01.0 on 40"]],
-    ["below two", "pci0000:40/0000:40:01.0/0000:41:00.0/0000:01:00.0", ["0000:01:00.0 below 0000:41:00.0 on 40"]],
-    ["in another segment", "pci0001:00/0001:00:01.0/0000:01:00.0", ["0000:01:00.0 below 0001:00:01.0 on 100"]],
-    ["behind a VMD", "pci0000:00/0000:00:0e.0/pci10000:e0/0000:01:00.0", ["0000:01:00.0 below - on 10000e0"]],
+    // What the path leads through is there, though the bus does not list it.
+    [
+      "below a port",
+      "pci0000:40/0000:40:01.0/0000:01:00.0",
+      ["0000:01:00.0 below 0000:40:01.0 on 40", "0000:40:01.0 below - on 40"],
+    ],
+    [
+      "below two",
+      "pci0000:40/0000:40:01.0/0000:41:00.0/0000:01:00.0",
+      ["0000:01:00.0 below 0000:41:00.0 on 40", "0000:40:01.0 below - on 40", "0000:41:00.0 below 0000:40:01.0 on 40"],
+    ],
+    [
+      "in another segment",
+      "pci0001:00/0001:00:01.0/0000:01:00.0",
+      ["0000:01:00.0 below 0001:00:01.0 on 100", "0001:00:01.0 below - on 100"],
+    ],
+    [
+      "behind a VMD",
+      "pci0000:00/0000:00:0e.0/pci10000:e0/0000:01:00.0",
+      ["0000:00:0e.0 below - on 0", "0000:01:00.0 below - on 10000e0"],
+    ],
     [
       "of a platform's host bridge",
       "platform/soc/1c00000.pcie/pci0004:00/0000:01:00.0",
@@ -411,6 +505,33 @@ describe("The place of a function", () => {
       [`sys/devices/${link}/config`]: config,
     };
     expect(places(files)).toEqual(expected);
+  });
+
+  test("is found in folders that the bus does not list, and by paths to folders that are gone", () => {
+    const files: Record<string, string | Uint8Array> = {
+      "sys/bus/pci/devices/0000:02:00.0": "-> ../../../devices/pci0000:00/0000:00:01.0/0000:01:00.0/0000:02:00.0",
+      "sys/devices/pci0000:00/0000:00:00.0/config": config,
+      "sys/devices/pci0000:00/0000:00:01.0/0000:01:01.0/config": config,
+    };
+    expect(places(files)).toEqual([
+      "0000:00:00.0 below - on 0",
+      "0000:00:01.0 below - on 0",
+      "0000:01:00.0 below 0000:00:01.0 on 0",
+      "0000:01:01.0 below 0000:00:01.0 on 0",
+      "0000:02:00.0 below 0000:01:00.0 on 0",
+    ]);
+    // A function that one path names has nothing else that is known.
+    const gone = readSysfs(new Files(files)).functions[2];
+    for (const field of ["vendorId", "acs", "express", "driver", "iommuGroup", "p2pmem", "physicalFunction"] as const)
+      expect(isUnknown(gone?.[field] ?? null)).toBe(true);
+  });
+
+  test("is that of its own folder, where the copy has that beside one that took the place of the link", () => {
+    const files = {
+      "sys/bus/pci/devices/0000:40:00.0": "../../../devices/pci0000:40/0000:40:00.0",
+      "sys/devices/pci0000:40/0000:40:00.0/config": config,
+    };
+    expect(places(files)).toEqual(["0000:40:00.0 below - on 40"]);
   });
 
   test("is hidden where a copy followed the links", () => {
@@ -437,7 +558,7 @@ describe("The place of a function", () => {
   test("gives each root bus a host bridge, with the NUMA node of the first function on it", () => {
     const files: Record<string, string | Uint8Array> = {
       "sys/devices/pci0000:40/0000:40:01.0/config": config,
-      "sys/devices/pci0000:40/0000:40:01.0/numa_node": "1",
+      "sys/devices/pci0000:40/0000:40:01.0/numa_node": "1\n",
       "sys/devices/pci0000:00/0000:00:01.0/config": config,
     };
     expect(readSysfs(new Files(files)).hostBridges).toEqual([
@@ -475,7 +596,9 @@ describe("The kernel's configuration", () => {
     machine({}, { "proc/sys/kernel/osrelease": "7.2.0\n", "boot/config-7.2.0": config }).kernel;
 
   test("says of every symbol that was looked for what it is", () => {
-    const kernel = kernelOf("# comment\nCONFIG_PCI_P2PDMA=y\n# CONFIG_HSA_AMD_P2P is not set\n");
+    const kernel = kernelOf(
+      "# comment\nCONFIG_PCI=y\nCONFIG_PCI_P2PDMA=y\n# CONFIG_HSA_AMD_P2P is not set\nCONFIG_PROC_FS=y\n",
+    );
     expect(kernel.config).toEqual({
       CONFIG_PCI_P2PDMA: "y",
       CONFIG_HSA_AMD_P2P: "n",

@@ -81,6 +81,24 @@ describe("The header", () => {
     expect(decodeConfig(new Uint8Array(4).fill(0xff), { beyondHeader, extended }).deviceId).toEqual(gone);
   });
 
+  test("of all ones is that of a device that is gone, whatever a copy put behind it", () => {
+    const gone = unknown("config space reads as all ones: the device is gone or asleep");
+    const decoded = decodeConfig(new Uint8Array(4096).fill(0xff, 0, 64), { beyondHeader, extended });
+    expect(decoded).toMatchObject({ vendorId: gone, classCode: gone, command: gone, bridge: gone, acs: gone });
+  });
+
+  test.each([0x00000000, 0xffff0000])("that begins with %s is no device's", (ids) => {
+    const zeroed = unknown("config space reads as zeros, which no device's does");
+    for (const decoded of [decode(4096, { 0: ids }), decode(256, header(1, { 0: ids }))])
+      expect(decoded).toMatchObject({
+        vendorId: zeroed,
+        headerType: zeroed,
+        bridge: zeroed,
+        express: zeroed,
+        acs: zeroed,
+      });
+  });
+
   test("of a virtual function has no ids of its own, and all else", () => {
     const { vendorId, deviceId, classCode, headerType } = decode(64, { ...header(0), 0: 0xffffffff });
     const physical = unknown("the ids of a virtual function are those of its physical function");
@@ -273,6 +291,9 @@ describe("A bridge", () => {
   });
 });
 
+const ONES = "the list of capabilities leads to where config space reads as all ones";
+const ZEROS = "the list of capabilities leads to where config space reads as zeros to its end";
+
 describe("The list of capabilities", () => {
   const found = (length: number, registers: Registers, type = 0): string => {
     const { capabilities } = decode(length, header(type, registers));
@@ -300,7 +321,16 @@ describe("The list of capabilities", () => {
       0,
       "standard 5 at 40",
     ],
-    ["one that ends in all ones", 256, { ...standardList([0x40, 5], [0x50, 0xff], [0x60, 1]) }, 0, "standard 5 at 40"],
+    ["one that ends in all ones", 256, { ...standardList([0x40, 5], [0x50, 0xff], [0x60, 1]) }, 0, ONES],
+    ["one that leads to zeros", 256, standardList([0x40, 5], [0x80, 0]), 0, ZEROS],
+    [
+      "one with an empty entry",
+      256,
+      { ...standardList([0x40, 5], [0x80, 0]), 144: 1 },
+      0,
+      "standard 5 at 40, standard 0 at 80",
+    ],
+    ["one of extended space that leads to zeros", 4096, express(0, { 256: 0x2001000d, 260: 0x001d007f }), 0, ZEROS],
     ["one cut behind the header", 64, { 52: [0x40, 1] }, 0, "beyond the header"],
     ["one cut in the header", 0x34, {}, 0, "beyond the header"],
     [
@@ -320,11 +350,12 @@ describe("The list of capabilities", () => {
     expect(oddities).toEqual(["the capability list comes back to 0x40", "the capability list comes back to 0x100"]);
   });
 
-  test("goes on in extended space from 100, behind entries without an id, up to one of zero or of all ones", () => {
+  test("goes on in extended space from 100, behind entries without an id, up to one of zero", () => {
     const list = extendedList([0x100, 0x0d], [0x140, 0], [0xffc, 0x0b]);
     expect(found(4096, express(0, list))).toBe("standard 10 at 40, extended d at 100, extended b at ffc");
     expect(found(4096, express(0, {}))).toBe("standard 10 at 40");
-    expect(found(4096, express(0, { 256: 0xffffffff }))).toBe("standard 10 at 40");
+    // All ones are no answer.
+    expect(found(4096, express(0, { 256: 0xffffffff }))).toBe(ONES);
     expect(found(256, express(0))).toBe("beyond 256 bytes");
     expect(found(4096, express(0, { ...list, 256: 0x0801000d }))).toBe("standard 10 at 40, extended d at 100");
     expect(found(4096, express(0, { ...list, 256: 0x0ff1000d }))).toBe("standard 10 at 40, extended d at 100");
@@ -383,6 +414,12 @@ describe("Extended space", () => {
 });
 
 describe("The Express capability", () => {
+  test("of zeros is hidden: its version is 1 at least", () => {
+    const zeroed = unknown("the PCI Express capability reads as zeros, which none does");
+    const decoded = decode(4096, header(0, { ...standardList([0x40, 0x10]), 256: 0x0001000d, 260: 0x7f })).express;
+    expect(decoded).toMatchObject({ type: zeroed, version: zeroed, slotImplemented: zeroed });
+  });
+
   test.each(
     rows(`
       // type | name                         | has a link

@@ -81,7 +81,12 @@ describe("What a tree shows of a hypervisor", () => {
     ["EC2", dmi("Amazon EC2", "p4d.24xlarge"), "Amazon EC2 dmi"],
     ["EC2, bare metal", dmi("Amazon EC2", "m5.metal"), ""],
     ["VMBus", { ...flag, "sys/bus/vmbus/devices/guid/id": "0" }, "Hyper-V vmbus"],
-    ["Xen", { ...flag, "sys/hypervisor/type": "xen\n" }, "Xen sys/hypervisor"],
+    ["Xen", { ...flag, "sys/hypervisor/type": "xen\n", "sys/hypervisor/guest_type": "HVM\n" }, "Xen sys/hypervisor"],
+    ["Xen by DMI", { "sys/hypervisor/type": "xen\n", ...dmi("Xen", "HVM domU") }, "Xen dmi"],
+    // A copy of /sys alone does not tell its first domain from a guest: both have the type and the flag.
+    ["Xen, of one domain or another", { ...flag, "sys/hypervisor/type": "xen\n" }, ""],
+    ["EC2, of which the product is not in the copy", { "sys/class/dmi/id/sys_vendor": "Amazon EC2\n" }, ""],
+    ["EC2, bare metal, cut", { ...dmi("Amazon EC2", ""), "sys/class/dmi/id/product_name": "m5.met" }, ""],
     ["Xen's first domain", { ...flag, "sys/hypervisor/type": "xen\n", "proc/xen/capabilities": "control_d\n" }, ""],
   ])("%s", (_name, files, expected) => {
     const found = guestOfTree(treeOf(files));

@@ -1,7 +1,7 @@
 import { KERNEL_NAME_FORMS } from "../redaction/kernel-names.ts";
 import { RELEASE_WORDS } from "../redaction/kernel-release.ts";
 import { PARAMETER_WORDS, PARAMETERS } from "../redaction/parameters.ts";
-import { CONFIG_SYMBOLS } from "../system-files.ts";
+import { ANCHOR_SYMBOLS, CONFIG_SYMBOLS } from "../system-files.ts";
 import { END_MARK, HEAD_MARK } from "./read-collected.ts";
 
 /** A form of names as an extended regular expression of POSIX. */
@@ -230,7 +230,7 @@ done
 release_words='${wrapped(RELEASE_WORDS)}'
 parameter_names='${wrapped([...PARAMETERS.keys()])}'
 parameter_words='${wrapped(PARAMETER_WORDS)}'
-config_symbols='${wrapped(CONFIG_SYMBOLS)}'
+config_symbols='${wrapped([...CONFIG_SYMBOLS, ...ANCHOR_SYMBOLS])}'
 
 keep_release='${KEEP_RELEASE.trim()}'
 keep_parameters='${KEEP_PARAMETERS.trim()}'

@@ -25,6 +25,7 @@ export class HwlocCollector implements XmlHandler, HwlocObjects {
   readonly #placeByBdf = new Map<Bdf, Place>();
   #version = 0;
   #machineNodes = 0;
+  #hasMachine = false;
 
   open(element: XmlElement): void {
     const above = this.#levels.at(-1);
@@ -51,6 +52,7 @@ export class HwlocCollector implements XmlHandler, HwlocObjects {
     const level: Level = { ...above, infos: null };
     switch (element.attributes["type"]) {
       case "Machine":
+        this.#refuseSecond(element);
         this.#machineNodes = nodesOf(element)?.length ?? 0;
         return { ...level, infos: this.system };
       case "Package": {
@@ -70,6 +72,17 @@ export class HwlocCollector implements XmlHandler, HwlocObjects {
       default:
         return { ...level, nodes: this.#partOfMachine(element) ?? level.nodes };
     }
+  }
+
+  /** What several machines have in common is no machine. */
+  #refuseSecond({ place }: XmlElement): void {
+    if (this.#hasMachine) {
+      throw new PeerlaneError("bad-input", "the file holds several machines", {
+        place,
+        remedy: "give the topology of one host, as lstopo --of xml writes it",
+      });
+    }
+    this.#hasMachine = true;
   }
 
   /** The NUMA nodes of an object, `undefined` where it has all of them: then the system may not know the place. */

@@ -8,6 +8,25 @@ import * as why from "./reasons.ts";
 export interface TreeFacts {
   readonly certain: ReadonlySet<HostBridgeObject>;
   readonly unreadDomains: ReadonlySet<number>;
+  /** Bridges with the kinds of functions directly below them, of which there may be virtual ones on further buses. */
+  readonly kindsBelow: ReadonlySet<string>;
+}
+
+/** What virtual functions share with their physical one (PCIe 6.0 sec 9.3.4.1), below a bridge. */
+function kindBelow(bridge: FunctionObject, { ids }: FunctionObject): string {
+  return `${bridge.bdf}:${ids.vendorId}:${ids.classId}`;
+}
+
+const isDirectlyBelow = (bridge: FunctionObject, { bdf }: FunctionObject): boolean =>
+  bridge.buses?.secondary === busOf(bdf);
+
+/** The facts of {@link TreeFacts.kindsBelow}. */
+export function kindsBelow(functions: readonly FunctionObject[]): ReadonlySet<string> {
+  return new Set(
+    functions.flatMap((fn) =>
+      fn.above !== null && !fn.isBridge && isDirectlyBelow(fn.above, fn) ? [kindBelow(fn.above, fn)] : [],
+    ),
+  );
 }
 
 /** A function of the file as Peerlane's own: what hwloc's XML has not is unknown, and says how to get it. */
@@ -55,12 +74,16 @@ function subsystemOf({ ids }: FunctionObject): PciFunction["subsystem"] {
 
 /** hwloc 2 writes no programming interface; nothing hangs on it, and it is given as 0. */
 function classOf({ ids }: FunctionObject): PciFunction["classCode"] {
-  return ids.classId === 0 ? why.idsNotRead : ids.classId * 0x100 + (ids.interface ?? 0);
+  return isClassRead(ids.classId) ? ids.classId * 0x100 + (ids.interface ?? 0) : why.idsNotRead;
+}
+
+function isClassRead(classId: number): boolean {
+  return classId !== 0 && classId !== 0xffff;
 }
 
 function bridgeOf({ bdf, isBridge, buses, ids }: FunctionObject): PciFunction["bridge"] {
   if (buses !== null) return { primary: busOf(bdf), ...buses, windows: why.windowsNotInXml };
-  const mayBeBridge = isBridge || ids.classId === 0 || ids.classId >>> 8 === 0x06;
+  const mayBeBridge = isBridge || !isClassRead(ids.classId) || ids.classId >>> 8 === 0x06;
   return mayBeBridge ? why.registersNotInXml : null;
 }
 
@@ -87,11 +110,13 @@ export function numaNodeOf(hostBridge: HostBridgeObject | null): Known<number | 
   return node === undefined || others.length > 0 ? why.localityAmbiguous : node;
 }
 
-function attachmentOf(fn: FunctionObject, { certain, unreadDomains }: TreeFacts): Known<Attachment> {
+function attachmentOf(fn: FunctionObject, { certain, unreadDomains, kindsBelow: kinds }: TreeFacts): Known<Attachment> {
   const { bdf, above, hostBridge } = fn;
   if (hostBridge === null) return why.bridgesLeftOut;
   const isOnBus0 = above === null && busOf(bdf) === 0;
   if (unreadDomains.has(domainOf(bdf)) && !isOnBus0) return why.bridgeUnreadable;
   if (!certain.has(hostBridge)) return why.maybeVirtualBus;
+  if (above !== null && !isDirectlyBelow(above, fn) && (fn.isBridge || !kinds.has(kindBelow(above, fn))))
+    return why.bridgeMissing;
   return { upstream: above?.bdf ?? null, rootBus: hostBridge.rootBus };
 }

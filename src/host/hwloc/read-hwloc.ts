@@ -2,7 +2,7 @@ import type { HostBridge, Machine } from "../machine.ts";
 import { rootElementOf } from "../xml/root-element.ts";
 import { readXml } from "../xml/xml-reader.ts";
 import { HwlocCollector } from "./collector.ts";
-import { functionOf, numaNodeOf } from "./function-form.ts";
+import { functionOf, kindsBelow, numaNodeOf } from "./function-form.ts";
 import { notesOf } from "./notes.ts";
 import type { HostBridgeObject } from "./objects.ts";
 import * as why from "./reasons.ts";
@@ -24,10 +24,11 @@ export function readHwloc(text: string, file: string): Machine {
   const objects = new HwlocCollector();
   readXml(text, file, objects);
   const certain = certainHostBridges(objects);
-  const facts = { certain, unreadDomains: unreadDomains(objects) };
+  const { functions } = objects;
+  const facts = { certain, unreadDomains: unreadDomains(objects), kindsBelow: kindsBelow(functions) };
   return {
     source: { format: "hwloc", name: file },
-    functions: objects.functions.map((fn) => functionOf(fn, facts)).sort((a, b) => a.bdf - b.bdf),
+    functions: functions.map((fn) => functionOf(fn, facts)).sort((a, b) => a.bdf - b.bdf),
     functionsMayBeMissing: why.functionsLeftOut,
     hostBridges: objects.hostBridges.length === 0 ? why.bridgesLeftOut : hostBridgesOf(certain),
     cpu: cpuOf(objects),

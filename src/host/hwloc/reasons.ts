@@ -19,6 +19,9 @@ export const bridgesLeftOut: Unknown = unknown(
 export const bridgeUnreadable: Unknown = unknown(
   "hwloc could not read the registers of a bridge of this domain, so it did not know what is below it: run lstopo as root",
 );
+export const bridgeMissing: Unknown = unknown(
+  "hwloc hangs it below a bridge, on another bus than the one directly below that: what lies between is not in the file",
+);
 export const maybeVirtualBus: Unknown = unknown(
   "hwloc hangs virtual functions on a bus of their own like the devices of a root bus: its XML does not tell them apart",
 );

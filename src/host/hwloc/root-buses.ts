@@ -3,13 +3,16 @@ import type { FunctionObject, HostBridgeObject, HwlocObjects } from "./objects.t
 
 const PCI_BRIDGE = 0x0604;
 const BRIDGE_BASE_CLASS = 0x06;
+/** What a device that is gone answers. */
+const ALL_ONES = 0xffff;
 
 /**
  * True for what is or may be a bridge whose registers hwloc could not read: it is shown as a device, and what is below
  * it elsewhere.
  */
 export function isUnreadBridge({ isBridge, ids }: FunctionObject): boolean {
-  return !isBridge && (ids.classId === PCI_BRIDGE || (ids.classId === 0 && ids.vendorId === 0));
+  if (isBridge) return false;
+  return ids.classId === PCI_BRIDGE || (ids.classId === 0 && ids.vendorId === 0) || ids.classId === ALL_ONES;
 }
 
 /** Domains in which hwloc could not read a bridge, so that places of functions may be wrong. */

@@ -22,7 +22,12 @@ export function cpuOf({ system, packages }: Infos): Cpu {
   return {
     architecture: known,
     vendor: agreedValue(infosOf(packages, "CPUVendor"), "CPU vendors", missing("vendor")),
-    family: agreedValue(numbersOf(packages, "CPUFamilyNumber"), "CPU families", missing("family")),
+    // No x86 CPU is of family 0: it was not read.
+    family: agreedValue(
+      numbersOf(packages, "CPUFamilyNumber").map((family) => family || undefined),
+      "CPU families",
+      missing("family"),
+    ),
     model: agreedValue(numbersOf(packages, "CPUModelNumber"), "CPU models", missing("model")),
     name,
   };
@@ -47,13 +52,18 @@ export function foreignSystem({ system }: Pick<HwlocObjects, "system">): string 
   return name === undefined || name === "Linux" ? undefined : name;
 }
 
-/** The kernel's release, where the file was written on Linux and names it. */
-export function kernelOf(objects: Pick<HwlocObjects, "system">): Kernel {
-  const foreign = foreignSystem(objects);
-  const missing = unknown("the file names no kernel release: give --kernel");
-  const release =
-    foreign === undefined
-      ? (objects.system.get("OSRelease") ?? missing)
-      : unknown(`the file is of ${foreign}, and the rules are those of Linux: give --kernel`);
-  return { release, commandLine: why.kernelNotInXml, config: why.kernelNotInXml };
+/** The kernel's release, where the file says that it was written on Linux and names it. */
+export function kernelOf({ system }: Pick<HwlocObjects, "system">): Kernel {
+  const name = system.get("OSName");
+  const release = system.get("OSRelease");
+  return {
+    release:
+      name === undefined || release === undefined
+        ? unknown("the file names no kernel release: give --kernel")
+        : name === "Linux"
+          ? release
+          : unknown(`the file is of ${name}, and the rules are those of Linux: give --kernel`),
+    commandLine: why.kernelNotInXml,
+    config: why.kernelNotInXml,
+  };
 }

@@ -42,6 +42,8 @@ export function cpuOf(cpus: readonly CpuObject[]): Cpu {
  * written by hand have the family itself; no CPU has one of 31, 47, 63 …, where the two could be mistaken.
  */
 function familyOf(familyId: number | undefined): number | undefined {
-  if (familyId === undefined || familyId % 16 !== 15) return familyId;
+  // No x86 CPU is of family 0: it was not read.
+  if (familyId === undefined || familyId === 0) return undefined;
+  if (familyId % 16 !== 15) return familyId;
   return 15 + Math.floor(familyId / 16);
 }

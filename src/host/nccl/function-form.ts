@@ -10,10 +10,11 @@ import * as why from "./reasons.ts";
  */
 export function functionOf(fn: PciObject): PciFunction {
   const { attributes } = fn;
+  const vendorId = vendorOf(attributes["vendor"]);
   return {
     bdf: fn.bdf,
-    vendorId: idOf(attributes["vendor"]),
-    deviceId: isUnknown(idOf(attributes["vendor"])) ? why.notInThisFile : idOf(attributes["device"]),
+    vendorId,
+    deviceId: isUnknown(vendorId) ? vendorId : idOf(attributes["device"]),
     subsystem: subsystemOf(fn),
     revision: why.notInXml,
     classCode: classOf(attributes["class"]),
@@ -52,6 +53,12 @@ function idOf(text: string | undefined): Known<number> {
   return id === 0xffff ? why.placeholder : id;
 }
 
+/** No vendor is 0: NCCL writes it where it could not read the id. */
+function vendorOf(text: string | undefined): Known<number> {
+  const id = idOf(text);
+  return id === 0 ? why.notInThisFile : id;
+}
+
 function subsystemOf({ attributes }: PciObject): PciFunction["subsystem"] {
   const vendorId = idOf(attributes["subsystem_vendor"]);
   const deviceId = idOf(attributes["subsystem_device"]);
@@ -64,7 +71,7 @@ function subsystemOf({ attributes }: PciObject): PciFunction["subsystem"] {
  * Nothing but the base class is then looked at, and the rest is given as 0.
  */
 function classOf(text: string | undefined): Known<number> {
-  if (text === undefined || !/^0x(?:[0-9a-f]{2}){1,3}$/i.test(text)) return why.notInThisFile;
+  if (text === undefined || !/^0x(?!ff)(?:[0-9a-f]{2}){1,3}$/i.test(text)) return why.notInThisFile;
   return Number.parseInt(text.slice(2).padEnd(6, "0"), 16);
 }
 

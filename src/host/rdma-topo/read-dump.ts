@@ -14,6 +14,7 @@ const MAX_DEPTH = 300;
 
 const wayOut = "make a capture (peerlane capture, as root) instead";
 const notInDump = unknown(`a dump of rdma_topo does not have it: ${wayOut}`);
+const notInEntry = unknown(`the dump does not say it of this function: ${wayOut}`);
 const leftOut = `rdma_topo leaves host bridges and system devices out of its dumps: ${wayOut}`;
 
 /** True when the text begins as a dump of rdma_topo does: a list of objects, one of whose first keys is a real path. */
@@ -29,12 +30,12 @@ export function looksLikeRdmaTopo(head: string): boolean {
 export async function readRdmaTopo(text: string, file: string): Promise<Machine> {
   const entries = parseEntries(text, file);
   const tree = new DumpTree(file);
-  const groups = new Map<Bdf, number | null>();
+  const groups = new Map<Bdf, Known<number | null>>();
   for (const [index, value] of entries.entries()) {
     const entry = checkedEntry(value, index, file);
     const bdf = await addEntry(tree, entry, index, file);
     if (groups.has(bdf)) throw refused(file, index, "its function is there twice");
-    groups.set(bdf, entry.iommu_group ?? null);
+    groups.set(bdf, entry.iommu_group === undefined ? notInEntry : entry.iommu_group);
   }
   const machine = readSysfs(tree, { format: "rdma-topo" });
   return {
@@ -46,7 +47,8 @@ export async function readRdmaTopo(text: string, file: string): Promise<Machine>
       p2pmem: notInDump,
       physicalFunction: notInDump,
       dmaMaskBits: notInDump,
-      iommuGroup: groups.get(fn.bdf) ?? null,
+      // What only a path names has no entry.
+      iommuGroup: groups.get(fn.bdf) === undefined ? notInEntry : (groups.get(fn.bdf) ?? null),
     })),
     cpu: { architecture: notInDump, vendor: notInDump, family: notInDump, model: notInDump, name: notInDump },
     kernel: { release: notInDump, commandLine: notInDump, config: notInDump },

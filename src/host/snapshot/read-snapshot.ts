@@ -2,7 +2,7 @@ import { toJSONSchema, type z } from "zod";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
-import { isUnknown } from "../../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import { type JsonPath, lineOfValue, parseJson, printable } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
@@ -41,8 +41,16 @@ export function readSnapshot(text: string, file: string): Machine {
     hostBridges: isUnknown(frame.hostBridges)
       ? frame.hostBridges
       : frame.hostBridges.map((bridge, index) => take(codecs.hostBridge, bridge, ["hostBridges", index])),
-    functions: functions.sort((a, b) => a.bdf - b.bdf),
+    functions: functions.map(withoutNoIds).sort((a, b) => a.bdf - b.bdf),
   };
+}
+
+const noId = unknown("the snapshot has an id here that no device has");
+const isNoVendor = (id: Known<number>): boolean => id === 0 || id === 0xffff;
+
+/** No vendor is 0 or ffff: such ids were lost on the way, or were never read. */
+function withoutNoIds(fn: PciFunction): PciFunction {
+  return isNoVendor(fn.vendorId) ? { ...fn, vendorId: noId, deviceId: noId } : fn;
 }
 
 function refuseOtherVersions(value: unknown, file: string): void {

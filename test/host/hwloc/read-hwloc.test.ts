@@ -240,6 +240,36 @@ describe("verdicts", () => {
   });
 });
 
+describe("what is not in the file", () => {
+  const { release } = read(topologyXml("", linux("6.12"))).kernel;
+  test.each([
+    ["the system's name", '<info name="OSRelease" value="6.12"/>', "the file names no kernel release: give --kernel"],
+    ["the release", '<info name="OSName" value="Linux"/>', "the file names no kernel release: give --kernel"],
+  ])("%s leaves the kernel unknown", (_name, infos, reason) => {
+    expect(release).toBe("6.12");
+    expect(read(topologyXml("", infos)).kernel.release).toEqual({ unknown: reason });
+  });
+
+  test("the family of a CPU is unknown where it is 0", () => {
+    const cpu = read(topologyXml(intelPackage.replace('"6"', '"0"'))).cpu;
+    expect(cpu).toMatchObject({ vendor: "GenuineIntel", family: { unknown: expect.any(String) as string } });
+  });
+
+  test("ids of all ones are of a device that was gone", () => {
+    const gone = device("0000:01:00.0", "ffff [ffff:ffff] [ffff:ffff] ff ff");
+    const [, fn] = read(
+      topologyXml(hostBridge("0000:[00-01]", bridge("0000:00:01.0", "0000:[01-01]", gone))),
+    ).functions;
+    for (const field of ["vendorId", "deviceId", "classCode", "bridge"] as const)
+      expect(fn?.[field]).toMatchObject({ unknown: expect.any(String) as string });
+  });
+
+  test("a file of several machines is refused with the place of the second", () => {
+    const machine = '<object type="Machine" os_index="0"></object>\n';
+    expect(() => read(topologyXml("").replace("</topology>", `${machine}</topology>`))).toThrow("several machines");
+  });
+});
+
 describe("places that hwloc may have wrong", () => {
   const places = (xml: string): Record<string, string> => parents(read(topologyXml(xml)));
 
@@ -272,6 +302,18 @@ describe("places that hwloc may have wrong", () => {
   test("virtual functions on a bus beyond their bridge's first are below that bridge", () => {
     const inside = bridge("0000:00:01.0", "0000:[01-02]", nic("0000:01:00.0") + nic("0000:02:00.1"));
     expect(places(hostBridge("0000:[00-02]", inside))).toMatchObject({ "0000:02:00.1": "0000:00:01.0" });
+  });
+
+  test("of functions on such a bus are hidden where nothing shows that they are virtual: a bridge may be missing", () => {
+    const alone = bridge("0000:00:01.0", "0000:[01-02]", gpu("0000:01:00.0") + nic("0000:02:00.0"));
+    expect(places(hostBridge("0000:[00-02]", alone))).toMatchObject({ "0000:02:00.0": "hidden" });
+    // The upstream port of a switch was taken out, and its downstream ports were left.
+    const ports =
+      bridge("0000:02:00.0", "0000:[03-03]", nic("0000:03:00.0")) + bridge("0000:02:01.0", "0000:[04-04]", "");
+    expect(places(hostBridge("0000:[00-04]", bridge("0000:00:01.0", "0000:[01-04]", ports)))).toMatchObject({
+      "0000:02:00.0": "hidden",
+      "0000:03:00.0": "0000:02:00.0",
+    });
   });
 });
 

@@ -30,7 +30,6 @@ describe("The attributes of NCCL's XML", () => {
       0x10DE    | 10de
       0xfff     | fff
       0xfffe    | fffe
-      0x0       | 0
       10de      | ? the file does not give it
       0x        | ? the file does not give it
       0x10de0   | ? the file does not give it
@@ -50,8 +49,11 @@ describe("The attributes of NCCL's XML", () => {
       const [fn] = read(`vendor="${vendor}" device="${device}"`).functions;
       return [fn?.vendorId, fn?.deviceId].map(text);
     };
-    expect(idsOf("0xffff", "0xffff")).toEqual(["? the file has ffff here", "? the file does not give it"]);
-    expect(idsOf("0xffff", "0x2330")).toEqual(["? the file has ffff here", "? the file does not give it"]);
+    expect(idsOf("0xffff", "0xffff")).toEqual(["? the file has ffff here", "? the file has ffff here"]);
+    expect(idsOf("0xffff", "0x2330")).toEqual(["? the file has ffff here", "? the file has ffff here"]);
+    // No vendor is 0: the id was not read.
+    expect(idsOf("0x0", "0x0")).toEqual(["? the file does not give it", "? the file does not give it"]);
+    expect(idsOf("0x10de", "0x0")).toEqual(["10de", "0"]);
     expect(idsOf("0x10de", "0xffff")).toEqual(["10de", "? the file has ffff here"]);
   });
 
@@ -99,6 +101,7 @@ describe("The attributes of NCCL's XML", () => {
       x86_64   | AuthenticAMD | 15       | x86_64       | AuthenticAMD | f
       x86_64   | GenuineIntel | 6        | x86_64       | GenuineIntel | 6
       x86_64   | GenuineIntel | x        | x86_64       | GenuineIntel | ? the file gives no family of the CPU
+      x86_64   | AuthenticAMD | 0        | x86_64       | AuthenticAMD | ? the file gives no family of the CPU
       arm64    | -            | 15       | aarch64      | -            | -
       ppc64    | IBM          | 1        | ppc64        | -            | -
     `),

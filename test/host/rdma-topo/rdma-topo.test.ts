@@ -103,6 +103,26 @@ describe("What a dump does not have", () => {
     expect(table.at(0, 0)).toMatchObject({ mapType: "unknown", reason: "host-bridge-hidden" });
   });
 
+  it("of a group is unknown where an entry lacks it, and none where it says so", async () => {
+    const entries = await entriesOf("one-switch.intel.strict");
+    const [{ iommu_group: _, ...first } = {}, second, ...rest] = entries;
+    const text = JSON.stringify([first, { ...second, iommu_group: null }, ...rest]);
+    const { functions } = await readRdmaTopo(text, "dump.json");
+    expect(isUnknown(functions[0]?.iommuGroup ?? null)).toBe(true);
+    expect(functions[1]?.iommuGroup).toBeNull();
+  });
+
+  it("of a port that only a path names is all of it", async () => {
+    const entries = await entriesOf("one-switch.intel.strict");
+    const [gone] = entries.filter(({ modalias }) => String(modalias).includes("bc06sc04"));
+    const text = JSON.stringify(entries.filter((entry) => entry !== gone));
+    const { functions } = await readRdmaTopo(text, "dump.json");
+    expect(functions).toHaveLength(entries.length);
+    const port = functions.find(({ vendorId }) => isUnknown(vendorId));
+    for (const field of ["acs", "express", "iommuGroup", "classCode"] as const)
+      expect(isUnknown(port?.[field] ?? null)).toBe(true);
+  });
+
   it("of config space is hidden ACS, never no ACS", async () => {
     const { toBase64, deflate, fromBase64, inflate } = await import("../../../src/host/rdma-topo/zlib.ts");
     for (const bytes of [64, 256]) {
