@@ -1,5 +1,4 @@
 import { isTranslating, type Kernel, type Machine } from "../host/machine.ts";
-import { configSymbol } from "../host/system-files.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { formatBdf } from "../pci/bdf.ts";
@@ -8,6 +7,7 @@ import { isUnknown } from "../pci/known.ts";
 import type { AskClass } from "../platforms/asking.ts";
 import { mainlineNumber } from "../platforms/asking-conditions.ts";
 import { type AskedBy, type AskedWay, addressKind, givenWords } from "../platforms/who-asks.ts";
+import { hasP2pdma } from "../rules/kernels/build-option.ts";
 import { releaseNumber } from "../rules/kernels/kernel-release.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
@@ -55,8 +55,8 @@ export function kernelGate(machine: Machine, gate: Gate, askedBy: AskedBy): read
   ];
 }
 
-function isBuiltWithout({ kernel }: Machine): boolean {
-  return !isBeforeP2pdma(kernel) && configSymbol(kernel, "CONFIG_PCI_P2PDMA") === "n";
+function isBuiltWithout(machine: Machine): boolean {
+  return !isBeforeP2pdma(machine.kernel) && hasP2pdma(machine) === false;
 }
 
 /** `if nvidia is bound to the provider: `, or nothing. */

@@ -1,5 +1,4 @@
 import type { Machine } from "../host/machine.ts";
-import { configSymbol } from "../host/system-files.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
@@ -11,7 +10,10 @@ import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { misreadParameters } from "../rules/kernel-parameters.ts";
-import { dmaMaskGates, iommuGates, isBeforeP2pdma, kernelGate } from "./driver-gates.ts";
+import { withoutP2pdma } from "../rules/kernels/build-option.ts";
+import { rowsOf } from "../rules/kernels/choose-rules.ts";
+import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
+import { dmaMaskGates, iommuGates, kernelGate } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
@@ -32,19 +34,9 @@ export interface GateContext {
  */
 export function machineGates(machine: Machine): readonly Gate[] {
   const gates: Gate[] = [];
-  const { commandLine, release } = machine.kernel;
-  if (isBeforeP2pdma(machine.kernel)) {
-    const message = `Linux ${String(release)} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
+  const { commandLine } = machine.kernel;
+  for (const message of withoutMessages(machine)) {
     gates.push({ kind: "kernel-without-p2pdma", device: null, effect: "blocks", message });
-  }
-  if (configSymbol(machine.kernel, "CONFIG_PCI_P2PDMA") === "n") {
-    const name = isUnknown(release) ? "this kernel" : release;
-    gates.push({
-      kind: "kernel-without-p2pdma",
-      device: null,
-      effect: "blocks",
-      message: `${name} is built without CONFIG_PCI_P2PDMA: no driver that asks the kernel can register or map peer memory`,
-    });
   }
   if (!isUnknown(commandLine)) {
     for (const message of misreadParameters(commandLine)) {
@@ -52,6 +44,23 @@ export function machineGates(machine: Machine): readonly Gate[] {
     }
   }
   return gates;
+}
+
+/** Why the kernel has no P2PDMA: its release, and its configuration or what was read of its vendor's. */
+function withoutMessages(machine: Machine): readonly string[] {
+  const { release, config } = machine.kernel;
+  const parsed = isUnknown(release) ? undefined : parseKernelRelease(release);
+  const kernel = parsed === undefined ? undefined : rowsOf(parsed);
+  const messages: string[] = [];
+  if (kernel?.rows.length === 0) {
+    const { rules } = kernel.vendor ?? {};
+    const tooOld = `Linux ${String(release)} has no P2PDMA, below a switch or elsewhere: it came with 4.20`;
+    messages.push(rules?.kind === "none" ? rules.why : tooOld);
+    if (isUnknown(config)) return messages;
+  }
+  const notBuilt = withoutP2pdma(machine);
+  if (notBuilt === undefined) return messages;
+  return [...messages, `${notBuilt}: no driver that asks the kernel can register or map peer memory`];
 }
 
 /** Works out what {@link gatesOf} needs once per machine. */

@@ -1,7 +1,9 @@
 import type { Kernel, Machine } from "../host/machine.ts";
 import { configSymbol } from "../host/system-files.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { hasP2pdma } from "../rules/kernels/build-option.ts";
 import { numberOfOurs, parseKernelRelease } from "../rules/kernels/kernel-release.ts";
+import { vendorOf } from "../rules/kernels/vendor-kernel.ts";
 import { VENDOR_KERNELS } from "../rules/kernels/vendors.ts";
 import type { Condition } from "./asking.ts";
 import { all, any, isInSet } from "./match.ts";
@@ -19,7 +21,7 @@ export function holdsOn(machine: Machine, condition: Condition): Known<boolean> 
   return all([
     kernelFrom === undefined || release((number) => number >= numberOfOurs(kernelFrom)),
     kernelBefore === undefined || release((number) => number < numberOfOurs(kernelBefore)),
-    configOff === undefined || isOff(kernel, configOff),
+    configOff === undefined || isOff(machine, configOff),
     parameter === undefined || parameterIs(kernel, parameter),
     moduleFrom === undefined || moduleVersion(kernel, moduleFrom.module, (at) => at >= 0, moduleFrom.version),
     moduleBefore === undefined || moduleVersion(kernel, moduleBefore.module, (at) => at < 0, moduleBefore.version),
@@ -58,16 +60,19 @@ export function mainlineNumber({ release }: Kernel): Known<number> {
   if (isUnknown(release)) return release;
   const parsed = parseKernelRelease(release);
   if (parsed === undefined) return unknown(`the kernel's release '${release}' has no number`);
-  const vendor = VENDOR_KERNELS.find(({ matches }) => matches(parsed));
-  const isVendors = vendor !== undefined && vendor.facts.kind !== "mainline";
-  if (isVendors || CARRIES_BACKPORTS.test(release)) {
+  const kind = vendorOf(parsed, VENDOR_KERNELS)?.rules.kind;
+  if (kind === "read" || kind === "none" || CARRIES_BACKPORTS.test(release)) {
     return unknown(`${release} carries back-ports that its number does not tell`);
   }
   return parsed.number;
 }
 
-function isOff(kernel: Kernel, symbol: string): Known<boolean> {
-  const value = configSymbol(kernel, symbol);
+function isOff(machine: Machine, symbol: string): Known<boolean> {
+  if (symbol === "CONFIG_PCI_P2PDMA") {
+    const has = hasP2pdma(machine);
+    return isUnknown(has) ? has : !has;
+  }
+  const value = configSymbol(machine.kernel, symbol);
   return isUnknown(value) ? value : value !== "y" && value !== "m";
 }
 

@@ -4,7 +4,7 @@ import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
-import { newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
+import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import { textWidth, truncate } from "./width.ts";
 
 /** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
@@ -23,8 +23,9 @@ function kernelText(machine: Machine, rules: RulesChoice): string {
   const latest = others.at(-1);
   const newest = newestRead(rules);
   if (newest !== null) return `${name} (rules of ${newest}, the newest read)`;
-  if (latest === undefined) return name;
-  return `${name} (rules of ${oldest?.release} ${others.length === 1 ? "or" : "to"} ${latest.release})`;
+  if (latest === undefined) return isOwnRow(oldest) ? `${name} (rules of ${oldest.release})` : name;
+  const vendor = rules.vendor === null ? "" : `${rules.vendor}: `;
+  return `${name} (${vendor}rules of ${oldest?.release} ${others.length === 1 ? "or" : "to"} ${latest.release})`;
 }
 
 function cpuText({ cpu }: Machine): string {
@@ -35,7 +36,7 @@ function cpuText({ cpu }: Machine): string {
   // A preset of no model has the least family that the kernel asks for, which is none of the machine's.
   const isGiven = !(isUnknown(cpu.model) || cpu.model === null || isUnknown(cpu.family) || cpu.family === null);
   const family = isGiven ? ` (family ${cpu.family.toString(16)}h)` : "";
-  return `${cpu.name.replaceAll(/\((?:R|TM)\)/g, "").replaceAll(/\s+/g, " ")}${family}`;
+  return `${cpu.name.replaceAll(/\((?:R|TM)\)/g, "").replaceAll(/ +/g, " ")}${family}`;
 }
 
 function iommuText({ iommu }: Machine): string {

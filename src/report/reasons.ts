@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { DirectionOutcome } from "../platforms/fact.ts";
-import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
+import { isOwnRow, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MapType, Reason, Verdict } from "../rules/verdict.ts";
 import type { Paint } from "./style.ts";
 
@@ -37,7 +37,11 @@ export function reasonText(reason: Reason, machine: Machine, rules: RulesChoice)
 
 type Sentence = (machine: Machine, rules: RulesChoice) => string;
 
-const rulesName = (rules: RulesChoice): string => (rules.release === null ? "any kernel" : `Linux ${rules.release}`);
+function rulesName({ release, candidates }: RulesChoice): string {
+  const [only, ...others] = candidates;
+  if (others.length === 0 && isOwnRow(only)) return `Linux ${only.release}`;
+  return release === null ? "any kernel" : `Linux ${release}`;
+}
 
 const sentences: Readonly<Record<Reason, Sentence>> = {
   "same-function": () => "provider and client are the same function",

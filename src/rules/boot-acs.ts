@@ -99,7 +99,7 @@ function variantsOf({ release }: Kernel): readonly ParameterVariant[] {
   // to anybody whose source does not name the kernel.
   if (isUnknown(release)) return [CLEARS, STARTS_FROM_FIRMWARE];
   const parsed = parseKernelRelease(release);
-  const rows = parsed === undefined ? KERNEL_RULES : rowsOf(parsed).rows;
+  const rows = parsed === undefined ? KERNEL_RULES : rowsOf(parsed).bootRows;
   // Before P2PDMA the first parameter already did what it does in the first row.
   if (rows.length === 0) return [CLEARS];
   const variants = new Map(

@@ -1,6 +1,13 @@
-import type { AcsAtBoot, ConfigAcsReading, KernelRules } from "../../src/rules/kernels/kernel-rules.ts";
+import {
+  type AcsAtBoot,
+  type AllowListEntry,
+  type ConfigAcsReading,
+  type KernelRules,
+  sameVerdicts,
+} from "../../src/rules/kernels/kernel-rules.ts";
 import { KERNEL_RULES } from "../../src/rules/kernels/mainline.ts";
-import { VENDOR_KERNELS, type VendorKernelFacts } from "../../src/rules/kernels/vendors.ts";
+import type { BuildOption, VendorKernel } from "../../src/rules/kernels/vendor-kernel.ts";
+import { VENDOR_KERNELS } from "../../src/rules/kernels/vendors.ts";
 import { tableText, withTable } from "./marked-tables.ts";
 
 /** docs/rules.md with its tables made of the rows. */
@@ -63,10 +70,20 @@ function listChanges(rules: KernelRules, before: KernelRules): readonly string[]
   ];
 }
 
-const VENDORS: Readonly<Record<number, string>> = { 32902: "Intel", 4130: "AMD", 6880: "Google", 4318: "Nvidia" };
+const VENDORS: Readonly<Record<number, string>> = {
+  32902: "Intel",
+  4130: "AMD",
+  6880: "Google",
+  4318: "Nvidia",
+  7447: "Zhaoxin",
+};
 
 function idsOf({ allowList }: KernelRules): readonly string[] {
-  return allowList.map(({ vendorId, deviceId, sameHostBridgeOnly }) => {
+  return idsOfEntries(allowList);
+}
+
+function idsOfEntries(entries: readonly AllowListEntry[]): readonly string[] {
+  return entries.map(({ vendorId, deviceId, sameHostBridgeOnly }) => {
     const device = deviceId === "any" ? "any device" : deviceId.toString(16).padStart(4, "0");
     return `${VENDORS[vendorId] ?? vendorId.toString(16)}${sameHostBridgeOnly ? " (same host bridge)" : ""}|${device}`;
   });
@@ -83,22 +100,60 @@ function grouped(ids: readonly string[]): string {
 
 function vendors(): string {
   return tableText(
-    ["vendor", "kernels", "rules", "read in"],
-    VENDOR_KERNELS.map(({ name, kernels, facts }) => [name, kernels, ...factsText(facts)]),
+    ["kernels", "vendor", "rules", "ACS at boot", "CONFIG_PCI_P2PDMA", "read in"],
+    VENDOR_KERNELS.map((vendor) => {
+      const { name, kernels, option, readIn } = vendor;
+      return [
+        `\`${kernels}\``,
+        name,
+        rulesText(vendor),
+        bootText(vendor),
+        optionText(option),
+        readIn === "" ? "–" : readIn,
+      ];
+    }),
   );
 }
 
-function factsText(facts: VendorKernelFacts): readonly [rules: string, readIn: string] {
-  switch (facts.kind) {
+/** The series that a row is of, where it is of one: by its own lower limit. */
+function rulesText({ rules }: VendorKernel): string {
+  switch (rules.kind) {
+    case "none":
+      return "none";
+    case "kernel.org":
+      return "kernel.org's";
     case "read":
-      return [facts.rows.map((rules) => pairChanges(rules, facts.of)).join("; or: "), sources(facts.rows)];
-    case "mainline":
-      return [`those of ${facts.from} or newer in its series`, facts.readIn];
-    case "unread":
-      return ["open", facts.why];
+      return distinctNames(rules.rows);
+    case "unread": {
+      const { mayList = [] } = rules;
+      const more = mayList.length === 0 ? "" : `; some list ${grouped(idsOfEntries(mayList))}`;
+      return `open: its series, or carried back${more}`;
+    }
   }
 }
 
-function sources(rows: readonly KernelRules[]): string {
-  return [...new Set(rows.map(({ checkedAt }) => checkedAt))].join("; ");
+/** A row of its own by the release of kernel.org that decides pairs alike; of several the first, and that others are open. */
+function distinctNames(rows: readonly KernelRules[]): string {
+  const [first, ...others] = rows;
+  if (first === undefined) return "none";
+  const alike = KERNEL_RULES.filter((row) => sameVerdicts(row, first)).map(({ release }) => release);
+  const name = alike.length === 0 ? first.release : `as ${[alike[0], ...alike.slice(1).slice(-1)].join(" – ")}`;
+  return others.some((row) => !sameVerdicts(row, first)) ? `${name}, or newer` : name;
+}
+
+function bootText({ rules }: VendorKernel): string {
+  switch (rules.kind) {
+    case "none":
+    case "kernel.org":
+      return "its series'";
+    case "read":
+      return [...new Set(rules.rows.map((row) => AT_BOOT[row.acsAtBoot]))].join(" or ");
+    case "unread":
+      return rules.acsAtBoot === "own-series" ? "its series'" : "open";
+  }
+}
+
+function optionText({ x86, arm }: BuildOption): string {
+  if (x86 === arm) return x86 ?? "–";
+  return [...(x86 === undefined ? [] : [`${x86} on x86`]), ...(arm === undefined ? [] : [`${arm} on Arm`])].join(", ");
 }

@@ -2,8 +2,9 @@ import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { type KernelRelease, numberOfOurs, parseKernelRelease, releaseOfOurs } from "./kernel-release.ts";
-import { type KernelRules, sameVerdicts } from "./kernel-rules.ts";
+import { type AllowListEntry, type KernelRules, sameVerdicts } from "./kernel-rules.ts";
 import { KERNEL_RULES } from "./mainline.ts";
+import { type Unread, unreadSentence, type VendorKernel, vendorOf } from "./vendor-kernel.ts";
 import { VENDOR_KERNELS } from "./vendors.ts";
 
 /** Which kernel's rules decide. */
@@ -27,7 +28,10 @@ export interface RulesChoice {
 /** What a kernel may be: the rows that its release string leaves possible, oldest first. */
 export interface KernelRows {
   readonly rows: readonly KernelRules[];
-  readonly vendor: string | null;
+  /** Those that may decide what the boot does to ACS: others, where that alone may have been carried back, or not. */
+  readonly bootRows: readonly KernelRules[];
+  /** The row of its vendor, `null` for a kernel of kernel.org. */
+  readonly vendor: VendorKernel | null;
   /** Why there is more than one row. */
   readonly hidden: string;
 }
@@ -53,8 +57,13 @@ export function chooseRules(machine: Pick<Machine, "kernel">, override?: string)
         remedy: `name it as 6.12; rules are known from ${FIRST.release} to ${NEWEST.release}`,
       });
     }
-    if (release.number < firstNumber) {
-      throw new PeerlaneError("usage", `Linux ${override} has no P2PDMA and no rules: it came with ${FIRST.release}`, {
+    const { rows, vendor } = rowsOf(release);
+    if (rows.length === 0) {
+      const why =
+        vendor?.rules.kind === "none"
+          ? vendor.rules.why
+          : `Linux ${override} has no P2PDMA and no rules: it came with ${FIRST.release}`;
+      throw new PeerlaneError("usage", why, {
         remedy: `name a release from ${FIRST.release} to ${NEWEST.release}; --kernel asks what an older kernel would do`,
       });
     }
@@ -74,7 +83,7 @@ function choiceOf(release: KernelRelease, chosenBy: RulesChoice["chosenBy"]): Ru
   return {
     release: release.series,
     asked: release.text,
-    vendor,
+    vendor: vendor?.name ?? null,
     chosenBy,
     candidates,
     hidden: isOpen ? hidden : "",
@@ -83,29 +92,50 @@ function choiceOf(release: KernelRelease, chosenBy: RulesChoice["chosenBy"]): Ru
 
 /** The rows that a release string leaves possible: none before P2PDMA, several where its series changed within itself. */
 export function rowsOf(release: KernelRelease): KernelRows {
-  const vendor = VENDOR_KERNELS.find(({ matches }) => matches(release));
+  const vendor = vendorOf(release, VENDOR_KERNELS);
   if (vendor === undefined) return { ...mainlineRows(release), vendor: null };
-  const { facts, name } = vendor;
-  switch (facts.kind) {
+  const { rules } = vendor;
+  switch (rules.kind) {
+    case "none":
+      return { rows: [], bootRows: [], hidden: rules.why, vendor };
+    case "kernel.org":
+      return { ...mainlineRows(release), vendor };
     case "read": {
-      const hidden = `${release.text} does not say which of ${name}'s kernels it is`;
-      return { rows: facts.rows, vendor: name, hidden };
+      const hidden = `${release.text} does not say which of the kernels of ${vendor.name} it is, or is newer than what was read`;
+      return { rows: rules.rows, bootRows: rules.rows, hidden, vendor };
     }
-    case "mainline": {
-      const { patch } = releaseOfOurs(facts.from);
-      return { ...mainlineRows({ ...release, patch: null }, patch ?? 0), vendor: name };
-    }
-    case "unread": {
-      const rows = parsedRows.filter((row) => row.release.number >= release.number).map(({ rules }) => rules);
-      return rows.length === 0 ? { ...mainlineRows(release), vendor: name } : { rows, vendor: name, hidden: facts.why };
-    }
+    case "unread":
+      return { ...unreadRows(release, vendor, rules), vendor };
   }
+}
+
+/** The rules of its own series and of every newer release: any of them may have been carried back. */
+function unreadRows(release: KernelRelease, vendor: VendorKernel, rules: Unread): Omit<KernelRows, "vendor"> {
+  const own = mainlineRows(release, rules.patchFrom);
+  if (release.number < firstNumber || release.number > newestNumber) return own;
+  const [base] = own.rows;
+  const newer = KERNEL_RULES.slice(KERNEL_RULES.indexOf(base as KernelRules));
+  const listing = rules.mayList === undefined ? [] : [alsoListing(base as KernelRules, rules.mayList, vendor)];
+  return {
+    rows: [...newer, ...listing],
+    bootRows: rules.acsAtBoot === "any" ? KERNEL_RULES : own.bootRows,
+    hidden: unreadSentence(vendor, release.series),
+  };
+}
+
+function alsoListing(rules: KernelRules, entries: readonly AllowListEntry[], vendor: VendorKernel): KernelRules {
+  return {
+    ...rules,
+    release: `${rules.release} of ${vendor.name}`,
+    checkedAt: vendor.readIn,
+    allowList: [...rules.allowList, ...entries],
+  };
 }
 
 function mainlineRows(release: KernelRelease, atLeastPatch = 0): Omit<KernelRows, "vendor"> {
   const { series, number, patch } = release;
   if (number < firstNumber) {
-    return { rows: [], hidden: `Linux ${series} has no P2PDMA: it came with ${FIRST.release}` };
+    return { rows: [], bootRows: [], hidden: `Linux ${series} has no P2PDMA: it came with ${FIRST.release}` };
   }
   if (number > newestNumber) return newerThanRead(series);
   // What never was a release (4.21) is taken for the last one before it.
@@ -118,7 +148,7 @@ function mainlineRows(release: KernelRelease, atLeastPatch = 0): Omit<KernelRows
   if (first === undefined) throw new RangeError(`the rows of ${series} start after its first release`);
   const changes = later.map((rules) => rules.release).join(" and ");
   const hidden = `Linux ${series} changed with ${changes}, and the release '${release.text}' does not say on which side of it the kernel is; give --kernel with the patch level`;
-  return { rows: [first, ...later], hidden };
+  return { rows: [first, ...later], bootRows: [first, ...later], hidden };
 }
 
 /** A release after the newest read has its rules, and maybe more host bridges on its list. */
@@ -131,6 +161,7 @@ function newerThanRead(series: string): Omit<KernelRows, "vendor"> {
   };
   return {
     rows: [NEWEST, later],
+    bootRows: [NEWEST],
     hidden: `not on the allow-list of Linux ${NEWEST.release}, the newest read, and that of Linux ${series} may have more`,
   };
 }
@@ -148,4 +179,9 @@ export function newestRead({ candidates }: RulesChoice): string | null {
   return candidates.at(-1)?.allowListUnread === true && candidates[0]?.allowListUnread === false
     ? NEWEST.release
     : null;
+}
+
+/** Whether a row is one of a vendor's own builds, and none of kernel.org's releases. */
+export function isOwnRow(rules: KernelRules | undefined): rules is KernelRules {
+  return rules !== undefined && !rules.allowListUnread && !KERNEL_RULES.includes(rules);
 }

@@ -1,43 +1,199 @@
-import type { KernelRelease } from "./kernel-release.ts";
-import type { KernelRules } from "./kernel-rules.ts";
+import { ENTERPRISE_LINUX } from "./enterprise-linux.ts";
+import { DEBIAN_AND_LIKE_IT, UBUNTU_AND_PROXMOX } from "./ubuntu-and-debian.ts";
+import {
+  KERNEL_ORG,
+  NOTHING_READ,
+  OFF,
+  ON,
+  UNREAD,
+  UNREAD_MAY_LIST_ZHAOXIN,
+  UNREAD_OWN_ACS,
+  unreadVendor,
+  type VendorKernel,
+  X86_OFF,
+  X86_ON,
+} from "./vendor-kernel.ts";
 
-/** What is known of a vendor's kernel. */
-export type VendorKernelFacts =
-  /** Its own source was read: one row, or several where its release string does not tell which; `of` is what it is named after. */
-  | { readonly kind: "read"; readonly rows: readonly KernelRules[]; readonly of: KernelRules }
-  /** It is a stable release of kernel.org, `from` or newer in the same series, as its vendor says in `readIn`. */
-  | { readonly kind: "mainline"; readonly from: string; readonly readIn: string }
-  /** Not read: whatever kernel.org had from its own series on may have been carried back to it. */
-  | { readonly kind: "unread"; readonly why: string };
+const zhaoxinOf66 = (name: string, kernels: string, suffix: RegExp, readIn: string): readonly VendorKernel[] => [
+  {
+    name,
+    kernels: `6.6.0-${kernels}`,
+    suffix,
+    from: "6.6",
+    before: "6.7",
+    rules: UNREAD_MAY_LIST_ZHAOXIN,
+    option: NOTHING_READ,
+    readIn,
+  },
+  unreadVendor(name, `*${kernels}`, suffix),
+];
 
-/** A kernel that its vendor changes beyond the release that it is named after. */
-export interface VendorKernel {
-  /** As sentences name it: `Ubuntu`, `RHEL 9 and its clones`. */
-  readonly name: string;
-  /** Its release strings, for people: `6.14.0-17-generic and newer`. */
-  readonly kernels: string;
-  readonly matches: (release: KernelRelease) => boolean;
-  readonly facts: VendorKernelFacts;
-}
+const azureLinux: readonly VendorKernel[] = [
+  {
+    name: "Azure Linux",
+    kernels: "*.mshvN*.azl3",
+    suffix: /mshv\d.*\.(azl3|cm2)/,
+    rules: UNREAD,
+    option: OFF,
+    readIn: "microsoft/azurelinux, kernel-mshv 6.6.135.mshv2-1 and 5.15.157.mshv1-2",
+  },
+  {
+    name: "Azure Linux",
+    kernels: "5.15.N.cm2, 5.10.N.cm1",
+    suffix: /\.cm[12]$|\.cm[12]\./,
+    rules: UNREAD,
+    option: X86_OFF,
+    readIn: "microsoft/azurelinux, SPECS/kernel/config of 5.10.189.1-1 and 5.15.202.1-1",
+  },
+  {
+    name: "Azure Linux",
+    kernels: "6.6.N.azl3, up to 6.6.104.2-3",
+    suffix: /\.azl3/,
+    from: "6.6",
+    before: "6.6.104.2-4",
+    rules: UNREAD,
+    option: OFF,
+    readIn: "microsoft/azurelinux, SPECS/kernel/config and config_aarch64 of 6.6.22.1-2 and 6.6.96.2-2",
+  },
+  {
+    name: "Azure Linux",
+    kernels: "6.6.N.azl3, from 6.6.104.2-4",
+    suffix: /\.azl3/,
+    from: "6.6.104.2-4",
+    before: "6.7",
+    rules: UNREAD,
+    option: { x86: "on", arm: "off" },
+    readIn: "microsoft/azurelinux, SPECS/kernel/config and config_aarch64 of 6.6.104.2-4 to 6.6.134.1-2",
+  },
+  {
+    name: "Azure Linux",
+    kernels: "6.12.N.azl3",
+    suffix: /\.azl3/,
+    from: "6.12",
+    before: "6.13",
+    rules: UNREAD,
+    option: { x86: "on", arm: "off" },
+    readIn: "microsoft/azurelinux, SPECS/kernel-hwe/config and config_aarch64 of 6.12.50.2-1 to 6.12.83.1-1",
+  },
+  unreadVendor("Azure Linux", "*.azlN", /\.azl\d/),
+];
 
-function ubuntu(series: string, firstBuild: number, from: string, readIn: string): VendorKernel {
-  return {
-    name: "Ubuntu",
-    kernels: `${series}.0-${firstBuild}-generic and newer of its series`,
-    matches: ({ series: own, suffix }) => {
-      const build = /^-(\d+)-generic$/.exec(suffix)?.[1];
-      return own === series && build !== undefined && Number(build) >= firstBuild;
-    },
-    facts: { kind: "mainline", from, readIn },
-  };
-}
-
-/** Kernels of vendors by their release strings; the first one that matches counts. */
-export const VENDOR_KERNELS: readonly VendorKernel[] = [
-  ubuntu(
-    "6.14",
-    17,
-    "6.14.4",
-    "Proxmox's changelog: Ubuntu-6.14.0-17.17 is based on 6.14.4, and later builds on later ones",
+const others: readonly VendorKernel[] = [
+  unreadVendor("Qubes", "*.qubes.fcN", /\.qubes\./),
+  {
+    name: "Fedora",
+    kernels: "*.fcN, up to 6.3",
+    suffix: /\.fc\d+/,
+    before: "6.4",
+    rules: KERNEL_ORG,
+    option: ON,
+    readIn: "Fedora's configurations from 4.20 to 6.3, and patch-6.1-redhat.patch to patch-6.3-redhat.patch",
+  },
+  unreadVendor("Fedora", "*.fcN, from 6.4", /\.fc\d+/, UNREAD_OWN_ACS),
+  {
+    name: "Talos",
+    kernels: "6.12.N-talos",
+    suffix: /-talos$/,
+    before: "6.17",
+    rules: KERNEL_ORG,
+    option: OFF,
+    readIn: "siderolabs/pkgs, Talos 1.0 to 1.11: configurations of 5.15.45 to 6.12.63, kernel.org's source",
+  },
+  {
+    name: "Talos",
+    kernels: "6.17.N-talos",
+    suffix: /-talos$/,
+    from: "6.17",
+    before: "6.18",
+    rules: KERNEL_ORG,
+    option: NOTHING_READ,
+    readIn: "siderolabs/pkgs: the option was turned on within 6.17.5",
+  },
+  {
+    name: "Talos",
+    kernels: "6.18.N-talos",
+    suffix: /-talos$/,
+    from: "6.18",
+    before: "6.19",
+    rules: KERNEL_ORG,
+    option: ON,
+    readIn:
+      "siderolabs/pkgs, Talos 1.12 to 1.14: configurations of 6.18.42 to 6.18.45; its patches leave p2pdma.c and pci.c alone",
+  },
+  unreadVendor("Talos", "*-talos", /-talos$/),
+  {
+    name: "Flatcar",
+    kernels: "6.12.N-flatcar, N up to 81",
+    suffix: /-flatcar$/,
+    before: "6.12.82",
+    rules: UNREAD_OWN_ACS,
+    option: X86_OFF,
+    readIn: "flatcar/scripts, configurations of 5.15.192, 6.1.102, 6.6.151 and 6.12.81: the option is not named",
+  },
+  unreadVendor("Flatcar", "*-flatcar", /-flatcar$/, UNREAD_OWN_ACS),
+  {
+    name: "CachyOS",
+    kernels: "*-cachyos*",
+    suffix: /-cachyos/,
+    from: "6.12",
+    rules: UNREAD,
+    option: X86_ON,
+    readIn: "CachyOS/linux-cachyos, configurations of 6.12, 6.18, 6.19, 7.1 and 7.2 (option)",
+  },
+  ...zhaoxinOf66(
+    "openEuler",
+    "N.oe",
+    /\.oe\d/,
+    "openeuler-mirror/kernel, OLK-6.6 at 54d47c74fcb6: as 6.12, and Zhaoxin; from which build on is not known",
   ),
+  ...zhaoxinOf66(
+    "Anolis and Alibaba Cloud Linux",
+    "N.an23, .al8, .alnx",
+    /\.(?:an|al)(?:\d|nx)/,
+    "anolis-cloud-kernel at 1e59964f242b: as 6.12, and Zhaoxin; from which build on is not known",
+  ),
+  unreadVendor("Amazon Linux", "*.amzn2, *.amzn2023", /\.amzn\d/),
+  {
+    name: "openSUSE Tumbleweed",
+    kernels: "7.N.N-N-default",
+    suffix: /^-\d{1,3}-(?:default|longterm)$/,
+    from: "7.0",
+    rules: UNREAD,
+    option: X86_ON,
+    readIn: "SUSE/kernel-source, config/x86_64/default at 05903385e01a (option)",
+  },
+  unreadVendor(
+    "SUSE and openSUSE",
+    "*-150N00.N-default, *-160000.N-default, *-N-default",
+    /-(?:default|longterm|kvmsmall|preempt|64kb)$/,
+  ),
+  unreadVendor("SUSE for Azure", "*-150N00.N-azure", /^-\d{5,6}\..*-azure$/),
+  unreadVendor(
+    "Arch",
+    "*-archN-N, *-lts, *-zenN-N-zen, *-hardenedN-N-hardened",
+    /-arch\d|^-\d+-lts$|-zen\d|-hardened\d/,
+  ),
+  unreadVendor("Manjaro", "*-MANJARO", /MANJARO/),
+  unreadVendor("Raspberry Pi OS", "*+rpt-rpi-*, *-v8+", /\+rpt|-v[78]l?(?:-16k)?\+?$/),
+  unreadVendor("WSL", "*-microsoft-standard-WSL2", /-microsoft/i),
+  unreadVendor("Android", "*-androidN-*", /-android\d/),
+  unreadVendor("XCP-ng or Xen", "*xen*", /xen/i),
+  unreadVendor("Unraid", "*-Unraid", /unraid/i),
+  unreadVendor("TrueNAS", "*+truenas", /truenas/i),
+  unreadVendor("Google's Container-Optimized OS, or one built by hand", "*+", /^\+$/),
+  unreadVendor("TencentOS", "*tlinux*, *.tl3", /tlinux|\.tl\d|\.oc\d/),
+  unreadVendor("Photon", "*.phN", /\.ph\d/),
+  unreadVendor("a kernel with a name of its own", "anything else behind the numbers", /^(?!-?rc\d+\+?$)./s),
+];
+
+/**
+ * Kernels of vendors by their release strings: the first row that a string belongs to counts. What is not here has
+ * nothing behind its numbers, or a release candidate's `-rcN`: it is taken to be kernel.org's.
+ */
+export const VENDOR_KERNELS: readonly VendorKernel[] = [
+  ...ENTERPRISE_LINUX,
+  ...azureLinux,
+  ...UBUNTU_AND_PROXMOX,
+  ...DEBIAN_AND_LIKE_IT,
+  ...others,
 ];

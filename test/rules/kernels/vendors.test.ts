@@ -1,0 +1,315 @@
+import { describe, expect, test } from "vitest";
+import { machineGates } from "../../../src/answers/gates.ts";
+import type { Machine } from "../../../src/host/machine.ts";
+import { unknown } from "../../../src/pci/known.ts";
+import { readOption } from "../../../src/rules/kernels/build-option.ts";
+import { chooseRules, rowsOf } from "../../../src/rules/kernels/choose-rules.ts";
+import { type KernelRelease, parseKernelRelease } from "../../../src/rules/kernels/kernel-release.ts";
+import { VENDOR_KERNELS } from "../../../src/rules/kernels/vendors.ts";
+import type { Verdict } from "../../../src/rules/verdict.ts";
+import { decide } from "../../../src/rules/verdict-table.ts";
+import { rows } from "../../rows.ts";
+import { at, bridge, endpoint, hostBridge, ids, linux, machineOf } from "../by-hand.ts";
+
+/**
+ * Release strings of kernels that people run: whose each is, the rules that it may have (each by the release of kernel.org
+ * or the build that brought it), what `pci=disable_acs_redir=` may do at boot, and whether x86 builds have
+ * CONFIG_PCI_P2PDMA (`?`: not read).
+ */
+const STRINGS = rows(`
+  // uname -r                                   | vendor                     | rules                              | ACS at boot | built
+  // Enterprise Linux 8: carried back, and built off
+  4.18.0-80.11.2.el8_0.x86_64                   | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-240.22.1.el8_3.x86_64                  | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-372.32.1.el8_6.x86_64                  | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-477.27.2.el8_8.x86_64                  | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-513.24.1.el8_9.x86_64                  | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-553.el8_10.x86_64                      | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-553.66.1.el8_10.x86_64                 | RHEL 8 and its clones      |                                    | clears      | off
+  4.18.0-553.el8_10.x86_64+debug                | RHEL 8 and its clones      |                                    | clears      | off
+  // Enterprise Linux 9: build by build, on both sides of each change
+  5.14.0-1.7.1.el9.x86_64                       | RHEL 9 and its clones      | 5.14.0-1.el9                       | clears      | off
+  5.14.0-54.el9.x86_64                          | RHEL 9 and its clones      | 5.14.0-1.el9                       | clears      | off
+  5.14.0-55.el9.x86_64                          | RHEL 9 and its clones      | 5.14.0-1.el9                       | clears      | on
+  5.14.0-70.13.1.el9_0.x86_64                   | RHEL 9 and its clones      | 5.14.0-1.el9                       | clears      | on
+  5.14.0-78.el9.x86_64                          | RHEL 9 and its clones      | 5.14.0-1.el9                       | clears      | on
+  5.14.0-79.el9.x86_64                          | RHEL 9 and its clones      | 5.14.0-79.el9                      | clears      | on
+  5.14.0-116.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-79.el9                      | clears      | on
+  5.14.0-117.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-117.el9                     | clears      | on
+  5.14.0-162.23.1.el9_1.x86_64                  | RHEL 9 and its clones      | 5.14.0-117.el9                     | clears      | on
+  5.14.0-163.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-117.el9                     | clears      | on
+  5.14.0-164.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-164.el9                     | clears      | on
+  5.14.0-183.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-164.el9                     | clears      | on
+  5.14.0-184.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-284.30.1.el9_2.x86_64                  | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-362.24.2.el9_3.aarch64+64k             | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-427.el9                                | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-503.35.1.el9_5.x86_64                  | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-539.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-184.el9                     | clears      | on
+  5.14.0-540.el9.x86_64                         | RHEL 9 and its clones      | 5.14.0-540.el9                     | mixes       | on
+  5.14.0-570.32.1.el9_6.x86_64                  | RHEL 9 and its clones      | 5.14.0-540.el9                     | mixes       | on
+  5.14.0-611.5.1.el9_7.x86_64                   | RHEL 9 and its clones      | 5.14.0-540.el9 7.1 7.1.3 7.3       | mixes starts-from-firmware | ?
+  5.14.0.el9                                    | RHEL 9 and its clones      | 5.14.0-1.el9 5.14.0-117.el9 5.14.0-164.el9 | clears mixes | ?
+  // Enterprise Linux 10
+  6.12.0-55.9.1.el10_0.x86_64                   | RHEL 10 and its clones     | 6.12.0-55.el10                     | mixes       | on
+  6.12.0-55.24.1.el10_0.x86_64                  | RHEL 10 and its clones     | 6.12.0-55.el10                     | mixes       | on
+  6.12.0-124.8.1.el10_1.x86_64                  | RHEL 10 and its clones     | 6.12.0-55.el10 7.1 7.1.3 7.3       | mixes starts-from-firmware | ?
+  // others of its family
+  5.4.17-2136.330.7.1.el8uek.x86_64             | Oracle UEK                 | 5.4 5.6 5.7 5.8 5.9 5.18 5.19 7.1 7.1.3 7.3 | any | ?
+  5.15.0-300.163.18.el9uek.x86_64               | Oracle UEK 7               | 5.15 5.18 5.19 7.1 7.1.3 7.3       | any         | off
+  6.12.0-100.28.2.el10uek.x86_64                | Oracle UEK 8               | 6.12                               | mixes starts-from-firmware | off
+  6.12.0-1.23.3.2.el9uek.x86_64                 | Oracle UEK 8               | 6.12                               | mixes starts-from-firmware | off
+  6.8.9-1.el9.elrepo.x86_64                     | ELRepo                     | 6.8 7.1 7.1.3 7.3                  | any         | ?
+  // Ubuntu
+  5.4.0-190-generic                             | Ubuntu                     | 5.4                                | clears      | off
+  5.15.0-118-generic                            | Ubuntu                     | 5.15                               | clears      | off
+  5.15.0-1066-aws                               | Ubuntu                     | 5.15                               | clears      | off
+  5.15.0-1064-azure                             | Ubuntu                     | 5.15 5.18 5.19 7.1 7.1.3 7.3       | clears      | ?
+  5.17.0-1026-oem                               | Ubuntu                     | 5.17                               | clears      | off
+  5.19.0-50-generic                             | Ubuntu                     | 5.19 7.1 7.1.3 7.3                 | clears      | ?
+  6.2.0-39-generic                              | Ubuntu                     | 6.2 7.1 7.1.3 7.3                  | clears      | on
+  6.8.0-45-generic                              | Ubuntu                     | 6.8 7.1 7.1.3 7.3                  | clears      | on
+  6.8.0-1018-aws                                | Ubuntu                     | 6.8 7.1 7.1.3 7.3                  | clears      | ?
+  6.8.0-1017-gcp                                | Ubuntu                     | 6.8 7.1 7.1.3 7.3                  | clears      | ?
+  6.8.0-1015-nvidia-64k                         | Ubuntu for NVIDIA          | 6.8 7.1 7.1.3 7.3                  | any         | ?
+  6.11.0-29-generic                             | Ubuntu                     | 6.11                               | mixes       | on
+  6.14.0-15-generic                             | Ubuntu                     | 6.14 7.1 7.1.3 7.3                 | mixes starts-from-firmware | on
+  6.14.0-37-generic                             | Ubuntu                     | 6.14.2 7.1 7.1.3 7.3               | starts-from-firmware | on
+  6.17.0-1014-nvidia                            | Ubuntu for NVIDIA          | 6.17 7.1 7.1.3 7.3                 | any         | ?
+  7.0.0-22-generic                              | Ubuntu                     | 7.0 7.1 7.1.3 7.3                  | starts-from-firmware | on
+  6.9.3-76060903-generic                        | Pop!_OS                    | 6.9 7.1 7.1.3 7.3                  | clears      | ?
+  // Proxmox VE
+  5.15.158-2-pve                                | Proxmox VE                 | 5.15 5.18 5.19 7.1 7.1.3 7.3       | clears      | off
+  6.1.15-1-pve                                  | Proxmox VE                 | 6.1 7.1 7.1.3 7.3                  | clears      | off
+  6.2.2-1-pve                                   | Proxmox VE                 | 6.2 7.1 7.1.3 7.3                  | clears      | on
+  6.8.12-4-pve                                  | Proxmox VE                 | 6.8 7.1 7.1.3 7.3                  | clears      | on
+  6.14.11-5-bpo12-pve                           | Proxmox VE                 | 6.14.2 7.1 7.1.3 7.3               | starts-from-firmware | on
+  6.17.13-6-pve                                 | Proxmox VE                 | 6.17 7.1 7.1.3 7.3                 | starts-from-firmware | on
+  // Debian, and names like its own
+  5.10.0-32-amd64                               | Debian                     | 5.10                               | clears      | ?
+  6.1.0-28-amd64                                | Debian                     | 6.1                                | clears      | off
+  6.1.0-0.deb11.21-rt-arm64                     | Debian                     | 6.1                                | clears      | ?
+  6.12.9-amd64                                  | Debian                     | 6.12                               | mixes       | off
+  6.12.43+deb13-amd64                           | Debian                     | 6.12.23                            | starts-from-firmware | off
+  6.16.12+deb13-amd64                           | Debian                     | 6.16 7.1 7.1.3 7.3                 | starts-from-firmware | ?
+  7.2.13+deb13-cloud-amd64                      | Debian                     | 7.2                                | starts-from-firmware | on
+  7.3.4+deb13-amd64                             | Debian                     | 7.3                                | starts-from-firmware | on
+  6.11.10-2-liquorix-amd64                      | Liquorix                   | 6.11 7.1 7.1.3 7.3                 | any         | ?
+  6.12.13-kali1-amd64                           | Kali                       | 6.12 7.1 7.1.3 7.3                 | any         | ?
+  6.6.84-amd64-desktop-hwe                      | deepin                     | 6.6 7.1 7.1.3 7.3 6.6 of deepin | any         | ?
+  6.12.30-amd64-desktop-rolling                 | deepin                     | 6.12.23 7.1 7.1.3 7.3              | any         | ?
+  5.15.152.bsk.9-amd64                          | ByteDance                  | 5.15 5.18 5.19 7.1 7.1.3 7.3       | any         | ?
+  // SUSE
+  4.12.14-122.222-default                       | SUSE and openSUSE          |                                    | clears      | ?
+  5.14.21-150500.55.7-default                   | SUSE and openSUSE          | 5.14 5.18 5.19 7.1 7.1.3 7.3       | any         | ?
+  6.4.0-150600.23.47-default                    | SUSE and openSUSE          | 6.4 7.1 7.1.3 7.3                  | any         | ?
+  6.12.0-160000.5-default                       | SUSE and openSUSE          | 6.12 7.1 7.1.3 7.3                 | any         | ?
+  6.15.8-1-default                              | SUSE and openSUSE          | 6.15 7.1 7.1.3 7.3                 | any         | ?
+  7.1.2-1-default                               | openSUSE Tumbleweed        | 7.1 7.1.3 7.3                      | any         | on
+  // clouds and appliances
+  5.10.223-212.873.amzn2.x86_64                 | Amazon Linux               | 5.10 5.18 5.19 7.1 7.1.3 7.3       | any         | ?
+  6.1.112-122.189.amzn2023.x86_64               | Amazon Linux               | 6.1 7.1 7.1.3 7.3                  | any         | ?
+  5.15.167.1-2.cm2                              | Azure Linux                | 5.15 5.18 5.19 7.1 7.1.3 7.3       | any         | off
+  6.6.57.1-7.azl3                               | Azure Linux                | 6.6 7.1 7.1.3 7.3                  | any         | off
+  6.6.104.2-3.azl3                              | Azure Linux                | 6.6 7.1 7.1.3 7.3                  | any         | off
+  6.6.104.2-4.azl3                              | Azure Linux                | 6.6 7.1 7.1.3 7.3                  | any         | on
+  6.6.135.mshv2-1.azl3                          | Azure Linux                | 6.6 7.1 7.1.3 7.3                  | any         | off
+  6.12.50.2-1.azl3                              | Azure Linux                | 6.12.23 7.1 7.1.3 7.3              | any         | on
+  6.18.5.1-1.azl3                               | Azure Linux                | 6.18 7.1 7.1.3 7.3                 | any         | ?
+  6.1.10-11.ph5                                 | Photon                     | 6.1 7.1 7.1.3 7.3                  | any         | ?
+  6.4.0-150600.8.5-azure                        | SUSE for Azure             | 6.4 7.1 7.1.3 7.3                  | any         | ?
+  6.17.5-talos                                  | Talos                      | 6.17                               | starts-from-firmware | ?
+  6.19.1-talos                                  | Talos                      | 6.19 7.1 7.1.3 7.3                 | any         | ?
+  6.12.63-talos                                 | Talos                      | 6.12.23                            | starts-from-firmware | off
+  6.18.9-talos                                  | Talos                      | 6.18                               | starts-from-firmware | on
+  6.12.81-flatcar                               | Flatcar                    | 6.12.23 7.1 7.1.3 7.3              | starts-from-firmware | off
+  6.12.103-flatcar                              | Flatcar                    | 6.12.23 7.1 7.1.3 7.3              | starts-from-firmware | ?
+  6.1.112+                                      | Google's Container-Optimized OS, or one built by hand | 6.1 7.1 7.1.3 7.3 | any | ?
+  6.6.87.2-microsoft-standard-WSL2              | WSL                        | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.12.24-Unraid                                | Unraid                     | 6.12.23 7.1 7.1.3 7.3              | any         | ?
+  6.6.44-production+truenas                     | TrueNAS                    | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.6.48-1.qubes.fc37.x86_64                    | Qubes                      | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.6.31+rpt-rpi-2712                           | Raspberry Pi OS            | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.1.75-android14-11-g4c2b0a1d3e5f             | Android                    | 6.1 7.1 7.1.3 7.3                  | any         | ?
+  // others that follow kernel.org
+  6.2.9-300.fc38.x86_64                         | Fedora                     | 6.2                                | clears      | on
+  6.11.4-301.fc41.x86_64                        | Fedora                     | 6.11 7.1 7.1.3 7.3                 | mixes       | ?
+  6.11.5-arch1-1                                | Arch                       | 6.11 7.1 7.1.3 7.3                 | any         | ?
+  6.12.25-1-MANJARO                             | Manjaro                    | 6.12.23 7.1 7.1.3 7.3              | any         | ?
+  6.6.48-xen                                    | XCP-ng or Xen              | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.6.63-1-lts                                  | Arch                       | 6.6 7.1 7.1.3 7.3                  | any         | ?
+  6.18.3-2-cachyos-lts                          | CachyOS                    | 6.18 7.1 7.1.3 7.3                 | any         | on
+  // China
+  5.10.0-216.0.0.115.oe2203sp4.x86_64           | openEuler                  | 5.10 5.18 5.19 7.1 7.1.3 7.3       | any         | ?
+  6.6.0-72.0.0.76.oe2403sp1.x86_64              | openEuler                  | 6.6 7.1 7.1.3 7.3 6.6 of openEuler | any         | ?
+  5.10.134-16.2.an8.x86_64                      | Anolis and Alibaba Cloud Linux | 5.10 5.18 5.19 7.1 7.1.3 7.3   | any         | ?
+  6.6.71-3.an23.x86_64                          | Anolis and Alibaba Cloud Linux | 6.6 7.1 7.1.3 7.3 6.6 of Anolis and Alibaba Cloud Linux | any     | ?
+  5.4.241-1-tlinux4-0017.7                      | TencentOS                  | 5.4 5.6 5.7 5.8 5.9 5.18 5.19 7.1 7.1.3 7.3 | any | ?
+  // by hand, and plain
+  6.8.0-alice-generic                           | a kernel with a name of its own | 6.8 7.1 7.1.3 7.3             | any         | ?
+  6.12.107                                      | -                          | 6.12.23                            | starts-from-firmware | ?
+  7.0.0-rc7                                     | -                          | 7.0                                | starts-from-firmware | ?
+`);
+
+const bare = machineOf([]);
+
+function parsed(text: string): KernelRelease {
+  const release = parseKernelRelease(text);
+  if (release === undefined) throw new Error(`${text} is no release`);
+  return release;
+}
+
+function acsAtBoot(text: string): string {
+  const { bootRows } = rowsOf(parsed(text));
+  const variants = [...new Set(bootRows.map((row) => row.acsAtBoot))];
+  return variants.length === 3 ? "any" : variants.length === 0 ? "clears" : variants.join(" ");
+}
+
+describe("A release string", () => {
+  test.each(STRINGS)("%s is %s's and has the rules of %s", (text = "", vendor, rules, acs, built) => {
+    const choice = chooseRules({ ...bare, kernel: linux(text) });
+    expect(choice.vendor ?? "-").toBe(vendor);
+    expect(choice.candidates.map(({ release }) => release).join(" ")).toBe(rules);
+    expect(acsAtBoot(text)).toBe(acs);
+    expect(readOption(parsed(text), "x86_64")?.state ?? "?").toBe(built);
+  });
+
+  test.each(STRINGS.filter(([text = ""]) => parsed(text).number >= 4020))("%s may be given to --rules", (text = "") => {
+    const choice = chooseRules({ ...bare, kernel: linux("4.9") }, text);
+    const own = chooseRules({ ...bare, kernel: linux(text) });
+    expect(choice).toEqual({ ...own, chosenBy: "flag" });
+  });
+
+  test("of each row of the table stands among them", () => {
+    const seen = new Set(STRINGS.map(([text = ""]) => rowsOf(parsed(text)).vendor));
+    const missing = VENDOR_KERNELS.filter((row) => !seen.has(row)).map(({ name, kernels }) => `${name}: ${kernels}`);
+    expect(missing).toEqual([]);
+  });
+});
+
+/** Two endpoints on root buses of one host bridge; its first device has these ids, and is a root port where `at` is no 00.0. */
+function between(id: string, first: string, release: string): Verdict {
+  const lead = first === "00.0" ? hostBridge("00:00.0", id) : { ...bridge(`00:${first}`, "root-port", 3), ...ids(id) };
+  const machine = machineOf(
+    [
+      lead,
+      bridge("00:11.0", "root-port", 1),
+      bridge("00:12.0", "root-port", 2),
+      endpoint("01:00.0"),
+      endpoint("02:00.0"),
+    ],
+    { kernel: linux(release) },
+  );
+  return decide(machine, at("01:00.0"), at("02:00.0"));
+}
+
+describe("A pair through the host bridge", () => {
+  test.each(
+    rows(`
+      // first device | at   | uname -r                           | map type
+      // Ice Lake Xeons came to el9 with build 117, root ports with 164
+      8086:09a2       | 00.0 | 5.14.0-70.13.1.el9_0.x86_64        | not-supported
+      8086:09a2       | 00.0 | 5.14.0-116.el9.x86_64              | not-supported
+      8086:09a2       | 00.0 | 5.14.0-117.el9.x86_64              | thru-host-bridge
+      8086:09a2       | 00.0 | 5.14.0-503.11.1.el9_5.x86_64       | thru-host-bridge
+      8086:09a2       | 00.0 | 5.14.21                            | not-supported
+      8086:2030       | 02.0 | 5.14.0-163.el9.x86_64              | not-supported
+      8086:2030       | 02.0 | 5.14.0-164.el9.x86_64              | thru-host-bridge
+      8086:0b25       | 00.0 | 5.14.0-570.32.1.el9_6.x86_64       | not-supported
+      8086:0b25       | 00.0 | 5.14.0-611.5.1.el9_7.x86_64        | unknown
+      8086:0b25       | 00.0 | 6.12.0-55.24.1.el10_0.x86_64       | not-supported
+      8086:0b25       | 00.0 | 6.12.0-124.8.1.el10_1.x86_64       | unknown
+      8086:09a2       | 00.0 | 4.18.0-553.el8_10.x86_64           | not-supported
+      // not read: what only a newer release lists is open, and nothing else
+      8086:0b25       | 00.0 | 6.8.12                             | not-supported
+      8086:0b25       | 00.0 | 6.8.0-45-generic                   | unknown
+      8086:09a2       | 00.0 | 6.8.0-45-generic                   | thru-host-bridge
+      8086:7d14       | 00.0 | 6.8.0-45-generic                   | not-supported
+      8086:09a2       | 00.0 | 5.15.0-118-generic                 | not-supported
+      8086:09a2       | 00.0 | 5.15.0-1064-azure                  | unknown
+      8086:09a2       | 00.0 | 5.14.21-150500.55.7-default        | unknown
+      8086:2030       | 00.0 | 5.14.21-150500.55.7-default        | thru-host-bridge
+      8086:2030       | 02.0 | 5.14.21-150500.55.7-default        | unknown
+      8086:0b25       | 00.0 | 6.17.13-6-pve                      | unknown
+      8086:0b25       | 00.0 | 6.12.43+deb13-amd64                | not-supported
+      // Zhaoxin's stand on Chinese vendors' lists
+      1d17:1003       | 00.0 | 6.6.71                             | not-supported
+      1d17:1003       | 00.0 | 6.6.71-3.an23.x86_64               | unknown
+      1d17:1008       | 00.0 | 6.6.0-72.0.0.76.oe2403sp1.x86_64   | unknown
+      1d17:1008       | 00.0 | 6.6.84-amd64-desktop-hwe           | unknown
+      1d17:1009       | 00.0 | 6.6.84-amd64-desktop-hwe           | not-supported
+      1d17:1003       | 00.0 | 6.8.0-45-generic                   | not-supported
+    `),
+  )("of %s at %s is on %s %s", (id = "", first = "", release = "", mapType) => {
+    const verdict = between(id, first, release);
+    expect(verdict.mapType).toBe(mapType);
+    expect(verdict.hidden).toHaveLength(mapType === "unknown" ? 1 : 0);
+  });
+
+  test("that is open says whose kernel it is, and how to know", () => {
+    expect(between("8086:0b25", "00.0", "6.8.0-45-generic").hidden).toEqual([
+      "a vendor kernel (Ubuntu): changes may be carried back under 6.8, and its source was not read; look for the host bridge's ids in drivers/pci/p2pdma.c of its source, or give --rules with the release that it equals",
+    ]);
+    expect(between("8086:0b25", "00.0", "5.14.0-611.5.1.el9_7.x86_64").hidden).toEqual([
+      "5.14.0-611.5.1.el9_7.x86_64 does not say which of the kernels of RHEL 9 and its clones it is, or is newer than what was read",
+    ]);
+  });
+});
+
+describe("A kernel that is built without P2PDMA", () => {
+  const gatesOn = (release: string, parts: Partial<Machine> = {}): readonly string[] =>
+    machineGates({ ...bare, kernel: { ...linux(release), config: unknown("not shown") }, ...parts }).map(
+      ({ kind, message }) => `${kind}: ${message}`,
+    );
+  const el8 =
+    "kernel-without-p2pdma: RHEL 8 and its clones (el8) build P2PDMA off, which was carried back to 4.18: no pair works (CONFIG_PCI_P2PDMA is not set in 4.18.0-240 to 4.18.0-553.66.1)";
+
+  test.each(
+    rows(`
+      // uname -r                    | what stops every pair
+      5.15.0-118-generic             | 5.15.0-118-generic (Ubuntu) is built without CONFIG_PCI_P2PDMA, by what was read of Ubuntu-5.15.0-43.46 and -185.195, linux-aws 5.15.0-1103.110
+      6.1.0-28-amd64                 | 6.1.0-28-amd64 (Debian) is built without CONFIG_PCI_P2PDMA, by what was read of linux-source-6.1 and linux-config-6.1 6.1.192-3
+      6.1.15-1-pve                   | 6.1.15-1-pve (Proxmox VE) is built without CONFIG_PCI_P2PDMA, by what was read of exported symbols of 5.0.21-5 to 6.1.15-1 (proxmox/pve-kernel, abi-prev)
+      6.2.2-1-pve                    |
+      5.14.0-54.el9.x86_64           | 5.14.0-54.el9.x86_64 (RHEL 9 and its clones) is built without CONFIG_PCI_P2PDMA, by what was read of CentOS Stream 5.14.0-1.7.1, -21, -39, -42 (option); the changelog of el9
+      5.14.0-55.el9.x86_64           |
+      6.8.0-45-generic               |
+      6.12.107                       |
+    `),
+  )("%s: %s", (release = "", message = "") => {
+    const expected =
+      message === ""
+        ? []
+        : [`kernel-without-p2pdma: ${message}: no driver that asks the kernel can register or map peer memory`];
+    expect(gatesOn(release)).toEqual(expected);
+  });
+
+  test("of RHEL 8 has no pair that works, and nobody says that it came with 4.20", () => {
+    expect(gatesOn("4.18.0-553.el8_10.x86_64")).toEqual([el8]);
+    const choice = chooseRules({ ...bare, kernel: linux("4.18.0-553.el8_10.x86_64") });
+    expect(`kernel-without-p2pdma: ${choice.hidden}`).toBe(el8);
+    expect(() => chooseRules(bare, "4.18.0-553.el8_10.x86_64")).toThrow("RHEL 8 and its clones (el8) build P2PDMA off");
+  });
+
+  test("is known by its own configuration, which counts more than its vendor's", () => {
+    const withOption = { kernel: { ...linux("6.1.0-28-amd64"), config: { CONFIG_PCI_P2PDMA: "y" } } };
+    expect(gatesOn("", withOption)).toEqual([]);
+    const without = { kernel: { ...linux("6.8.0-45-generic"), config: { CONFIG_PCI: "y" } } };
+    expect(gatesOn("", without)).toEqual([
+      "kernel-without-p2pdma: 6.8.0-45-generic is built without CONFIG_PCI_P2PDMA: no driver that asks the kernel can register or map peer memory",
+    ]);
+  });
+
+  test("is so by its architecture, where builds differ", () => {
+    const state = (release: string, architecture?: string): string =>
+      readOption(parsed(release), architecture)?.state ?? "?";
+    expect(state("6.6.104.2-4.azl3", "x86_64")).toBe("on");
+    expect(state("6.6.104.2-4.azl3", "aarch64")).toBe("off");
+    expect(state("6.6.104.2-4.azl3")).toBe("?");
+    expect(state("6.6.104.2-3.azl3")).toBe("off");
+    expect(state("6.1.0-28-arm64", "x86_64")).toBe("?");
+    expect(state("6.1.0-28-amd64")).toBe("off");
+    expect(state("6.1.0-28-amd64", "riscv64")).toBe("off");
+    expect(state("5.4.0-190-generic", "riscv64")).toBe("?");
+  });
+});
