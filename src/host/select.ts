@@ -24,7 +24,7 @@ export function devicesOfInterest(machine: Machine): readonly Bdf[] {
 
 /**
  * The functions to show. By default the devices of interest as clients, and as providers those of them that may have
- * memory for peers (`mayProvide`), or, where none may, all with a memory BAR: a table without a row answers nothing; with `all`, every function with a memory BAR, or whose BARs are hidden, as provider and
+ * memory for peers (`mayProvide`), or all of them where none may: a table without a row answers nothing; with `all`, every function with a memory BAR, or whose BARs are hidden, as provider and
  * every one but bridges (those of the chipset too: host, ISA) as client.
  */
 export function selectDevices(machine: Machine, options: { readonly all: boolean }): DeviceSelection {
@@ -39,10 +39,7 @@ export function selectDevices(machine: Machine, options: { readonly all: boolean
   const clients = devicesOfInterest(machine);
   const shown = new Set(clients);
   const providers = where((fn) => shown.has(fn.bdf) && mayProvide(fn) === true);
-  return {
-    providers: providers.length > 0 ? providers : where((fn) => shown.has(fn.bdf) && hasMemory(fn) !== false),
-    clients,
-  };
+  return { providers: providers.length > 0 ? providers : clients, clients };
 }
 
 const idPattern = /^([0-9a-f]{4}):([0-9a-f]{4})$/i;

@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { workbench } from "./shell.ts";
 
 const { run, write } = workbench();
+
+const [GUEST, HOST] = ["guest", "host"].map((name) => join(import.meta.dirname, `../../examples/guest/${name}.txt`));
 
 const policy = (provider: string, client: string): string =>
   `policy: test\nrequire:\n  - { provider: "${provider}", client: "${client}", path: direct }\n`;
@@ -16,6 +19,9 @@ write("arrives.yaml", workload("one-switch.yaml", copy));
 // Recorded in QEMU, whose switch loses such data.
 write("lost.yaml", workload("lost.tar.gz", copy));
 write("unseen.yaml", workload("hidden.txt", "copy: { from: '03:00.0', to: '04:00.0', size: 4K }"));
+const inside = "{rootPort: {acs: false}, below: [functions: [gpu: {name: x, bar: 1M}, gpu: {name: y, bar: 1M}]]}";
+write("inside.yaml", `cpu: amd-zen\nkernel: 7.2\niommu: off\nhostBridges:\n  - below: [${inside}]\n`);
+write("assumed.yaml", workload("inside.yaml", "copy: { from: x, to: y, size: 4K }"));
 write("misspelt.yaml", workload("one-switch.yaml", "cpoy: {}"));
 write("no-device.yaml", workload("one-switch.yaml", "copy: { from: nvme1, to: nvme9, size: 4K }"));
 write("no-machine.yaml", workload("no-such.txt", copy));
@@ -39,9 +45,10 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["a capture", "capture $MIXED | cat"],
     ["a capture for rdma_topo", "capture --format rdma-topo $MIXED"],
     ["a report", "report $MIXED"],
-    ["a workload that arrives", "simulate arrives.yaml"],
+    ["a workload that arrives", "simulate arrives.yaml 2>/dev/null"],
     ["one that is lost, and would not be in passthrough", "simulate lost.yaml --iommu passthrough"],
-    ["a traced one", "simulate arrives.yaml --trace --trace-file trace.json"],
+    ["a traced one", "simulate arrives.yaml --trace --trace-file trace.json 2>/dev/null"],
+    ["a guest with its host", `explain gpu nic ${GUEST} --host ${HOST} --pair 01:00.0=21:00.0 2>/dev/null`],
     ["a schema", "schema matrix"],
     ["a completion script", "completion fish"],
     ["help", "--help"],
@@ -82,6 +89,7 @@ describe.concurrent("exit code 3, with an answer,", () => {
     ["a provider", "find 03:00.0 $HIDDEN"],
     ["a policy", "check hidden.yaml $HIDDEN"],
     ["a workload", "simulate unseen.yaml"],
+    ["a workload that arrives if functions of one device reach each other inside,", "simulate assumed.yaml"],
   ] as const)("for %s of a source that hides what decides", async ([, line]) => {
     const { status, out } = await run(`peerlane ${line}`);
     expect(status).toBe(3);
@@ -126,6 +134,10 @@ describe.concurrent("exit code 2, without an answer,", () => {
     ["standard input for both sides", "diff - -"],
     ["two forms at once", "matrix $MIXED --json --markdown"],
     ["two forms of a check at once", "check works.yaml $MIXED --junit --sarif"],
+    ["guest and host from standard input", "matrix - --host -"],
+    ["a pair without a host", `matrix ${GUEST} --pair 01:00.0=21:00.0`],
+    ["a pair that is none", `matrix ${GUEST} --host ${HOST} --pair 01:00.0`],
+    ["a scenario as a guest", `matrix $SCENARIO --host ${HOST}`],
     ["an empty name", "matrix ''"],
     ["nothing on standard input", "matrix -"],
     ["a text that is no machine", "matrix works.yaml"],
