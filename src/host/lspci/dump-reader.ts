@@ -110,7 +110,8 @@ export class DumpReader {
   /** Tries a line as one of the open record; false sends it on to where lines outside of records are tried. */
   #readWithin(line: Line, record: FunctionRecord): boolean {
     const isFurtherIn = line.start - line.rawStart > this.#indentation;
-    if (!this.#isBlankBefore || (this.#isBlankOfSpaces && isFurtherIn)) return this.#readCounted(line, record);
+    const mayGoOn = this.#isBlankOfSpaces && isFurtherIn && !isEndOfCode(line);
+    if (!this.#isBlankBefore || mayGoOn) return this.#readCounted(line, record);
     if (this.#hasDetails && !this.#isDoubleSpaced) {
       this.#end("blank");
       return false;
@@ -276,4 +277,10 @@ export class DumpReader {
         "expected lines like '00:1c.0 PCI bridge: …' or '-[0000:00]-+-00.0': run sudo lspci -vvvnn (with -PP at most, without -P and -M)",
     });
   }
+}
+const ENDS_OF_CODE = ["{", "```", "~~~", "</"].map(word);
+
+/** The mark that ends code in a wiki, Markdown or HTML; behind blanks it stands where each line of a paste has some at its end. */
+function isEndOfCode(line: Line): boolean {
+  return ENDS_OF_CODE.some((mark) => line.has(mark));
 }

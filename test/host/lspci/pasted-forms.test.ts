@@ -47,6 +47,27 @@ describe("What a text begins with does not decide what it is", () => {
     await expect(read(text)).rejects.toThrow(word);
   });
 
+  // Each line has blanks at its end, so that the mark stands behind those of the line before it.
+  test.each(["{code}", "```", "~~~", "</pre>"])(
+    "%s behind blanks ends the last function, as a blank line does",
+    async (mark) => {
+      const port = [
+        "00:01.0 PCI bridge [0604]: X [1b36:000c]",
+        "\tControl: I/O+ Mem+ BusMaster+ SpecCycle- MemWINV- VGASnoop- ParErr- Stepping- SERR- FastB2B- DisINTx-",
+        "\tStatus: Cap+ 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-",
+        "\tBus: primary=00, secondary=01, subordinate=01, sec-latency=0",
+        "\tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00",
+        "\tCapabilities: [100 v1] Advanced Error Reporting",
+        "",
+        "",
+      ];
+      const text = `${port.map((line) => `${line}  `).join("\n")}${mark}\n`;
+      expect((await read(text)).functions.map(({ acs }) => acs)).toEqual([null]);
+      // A text that ends there without any mark may have been cut.
+      expect(isUnknown((await read(port.slice(0, -2).join("\n"))).functions[0]?.acs ?? null)).toBe(true);
+    },
+  );
+
   test("many empty lines before what tells take no time", async () => {
     expect(addresses(await read(`x${"\n".repeat(60_000)}${LIST}`))).toEqual(three);
   });
