@@ -123,8 +123,9 @@ function pairDecider(machine: Machine, table: VerdictTable): () => PairArrays {
 function rememberedHostBridges(machine: Machine, topology: Topology): (from: number, to: number) => HostBridgeOutcome {
   const rules = rulesOf(RELEASE);
   const { length } = topology.roots;
+  const facts = { ...machine, inferredCpu: null };
   const outcomes = Array.from({ length: length * length }, (_, pair) =>
-    decideHostBridge(topology, machine, rules, Math.floor(pair / length), pair % length),
+    decideHostBridge(topology, facts, rules, Math.floor(pair / length), pair % length),
   );
   return (from, to) => {
     const outcome = outcomes[from * length + to];

@@ -10,6 +10,7 @@ import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import type { Gate } from "./gate.ts";
 import { type GateContext, gateContext, gatesOf } from "./gates.ts";
 import { HostPaths } from "./host-path.ts";
+import { Localities, type PairLocality } from "./locality.ts";
 
 /** The change that the kernel itself names in its log. */
 export interface Hint {
@@ -21,6 +22,8 @@ export interface Hint {
 
 /** A pair's verdict, and what other witnesses say beside it: none of them changes another. */
 export interface Answer extends Verdict {
+  /** How far apart the two are, by the words of `nvidia-smi topo`. */
+  readonly locality: PairLocality;
   /** What stops or spoils a transfer, whatever the verdict is. */
   readonly gates: readonly Gate[];
   /** What the hardware is documented to do, per direction: another answer than the kernel's, and it changes nothing there. */
@@ -42,10 +45,12 @@ export class Answers {
   readonly #documented: DocumentedPairs;
   readonly #asked: AskedPairs;
   readonly #hostPaths: HostPaths | undefined;
+  readonly #localities: Localities;
   #gateContext: GateContext | undefined;
 
   constructor(table: VerdictTable) {
     this.table = table;
+    this.#localities = new Localities(table.machine, table.topology);
     this.#documented = new DocumentedPairs(table);
     this.#asked = new AskedPairs(table);
     this.#hostPaths = table.machine.host === undefined ? undefined : new HostPaths(table.machine, table.topology);
@@ -76,11 +81,17 @@ export class Answers {
     return this.#onHost(i, j) ?? this.#documented.at(i, j);
   }
 
+  /** How far apart a pair is, by the words of `nvidia-smi topo`. */
+  locality(i: number, j: number): PairLocality {
+    return this.#localities.of(this.table.path(i, j));
+  }
+
   /** All that is said of one pair, but for its route. */
   at(i: number, j: number): Answer {
     const verdict = this.table.at(i, j);
     return {
       ...verdict,
+      locality: this.#localities.of(verdict),
       gates: this.gates(i, j),
       hardware: this.hardware(i, j),
       askedBy: this.askedBy(i, j),

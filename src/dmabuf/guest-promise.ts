@@ -5,7 +5,9 @@ import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN } from "../pci/topology.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
-import { decideHostBridge, mergeOutcomes } from "../rules/host-bridge.ts";
+import { mergeOutcomes } from "../rules/by-release.ts";
+import { decideHostBridge } from "../rules/host-bridge.ts";
+import { inferCpu } from "../rules/inferred-cpu.ts";
 import { THRU_HOST_BRIDGE } from "../rules/map-type.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
@@ -102,11 +104,12 @@ function downAgain(table: VerdictTable, verdict: Verdict): Judgement {
     if (broken !== undefined) return no(broken.why);
   }
   const rootOf = (bdf: Bdf): number => topology.rootOf(topology.indexOf(bdf)) ?? ROOT_BUS_HIDDEN;
+  const facts = { ...machine, inferredCpu: inferCpu(machine) };
   const outcome = mergeOutcomes(
     rules.candidates.map((candidate) =>
-      decideHostBridge(topology, machine, candidate, rootOf(verdict.provider), rootOf(verdict.client)),
+      decideHostBridge(topology, facts, candidate, rootOf(verdict.provider), rootOf(verdict.client)),
     ),
-    rules.hidden,
+    rules,
   );
   if (outcome.mapType === THRU_HOST_BRIDGE) {
     return { reaches: true, why: "the IOMMU translates the request and the host bridge is known to forward it" };

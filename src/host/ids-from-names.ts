@@ -1,5 +1,5 @@
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, unknown } from "../pci/known.ts";
 import type { Machine, Note } from "./machine.ts";
 
 interface Ids {
@@ -9,7 +9,7 @@ interface Ids {
 
 /**
  * Fills vendor and device ids that a source gives by name only (`lspci` without `-nn`), from the text of a `pci.ids`
- * file. A name that the file has not, or has for two devices, stays unknown.
+ * file. A name that the file has not stays unknown; of one that it has for several devices, all of them may be it.
  */
 export function withIdsFromNames(machine: Machine, pciIds: string): Machine {
   // To read the file takes longer than all else that is done with a short list.
@@ -17,24 +17,38 @@ export function withIdsFromNames(machine: Machine, pciIds: string): Machine {
   const table = new NameTable(pciIds);
   let filled = 0;
   let left = 0;
+  let shared = 0;
   const functions = machine.functions.map((fn): PciFunction => {
     if (hasIds(fn)) return fn;
-    const ids = fn.label === null ? undefined : table.find(fn.label);
+    const [ids, ...others] = fn.label === null ? [] : table.find(fn.label);
     if (ids === undefined) {
       left++;
       return fn;
     }
+    if (others.length > 0) {
+      shared++;
+      return { ...fn, ...amongOf(fn, [ids, ...others]) };
+    }
     filled++;
     return { ...fn, ...ids };
   });
-  if (filled === 0) return machine;
-  const kept = left > 0 ? machine.notes : machine.notes.filter((note) => !isAboutIds(note));
+  if (filled + shared === 0) return machine;
+  if (filled === 0) return { ...machine, functions };
+  const kept = left + shared > 0 ? machine.notes : machine.notes.filter((note) => !isAboutIds(note));
   const message = `the ids of ${filled} functions were looked up by name in this host's pci.ids, as the text has names only`;
   return {
     ...machine,
     functions,
     notes: [...kept, { severity: "info", message, remedy: "with lspci -nn they come from the machine itself" }],
   };
+}
+
+/** Ids that share a name: the vendor where all have one, and what decides as far as they agree. */
+function amongOf(fn: PciFunction, idsAmong: readonly Ids[]): Pick<PciFunction, "vendorId" | "deviceId" | "idsAmong"> {
+  const hidden = unknown(`${idsAmong.length} devices of pci.ids are named '${fn.label ?? ""}': use lspci -nn`);
+  const vendors = new Set(idsAmong.map(({ vendorId }) => vendorId));
+  const [vendor] = vendors;
+  return { vendorId: vendors.size === 1 && vendor !== undefined ? vendor : hidden, deviceId: hidden, idsAmong };
 }
 
 function hasIds({ vendorId, deviceId }: PciFunction): boolean {
@@ -69,8 +83,8 @@ class NameTable {
     }
   }
 
-  /** The ids that `lspci` prints as `label` (vendor's name, blank, device's name or `Device 1234`); only if one fits. */
-  find(label: string): Ids | undefined {
+  /** The ids that `lspci` prints as `label` (vendor's name, blank, device's name or `Device 1234`). */
+  find(label: string): readonly Ids[] {
     const found: Ids[] = [];
     for (const vendor of this.#vendors) {
       if (!label.startsWith(`${vendor.name} `)) continue;
@@ -79,7 +93,7 @@ class NameTable {
       if (unnamed !== null) found.push({ vendorId: vendor.id, deviceId: Number.parseInt(unnamed[1] ?? "", 16) });
       else found.push(...this.#devicesNamed(vendor, device));
     }
-    return found.length === 1 ? found[0] : undefined;
+    return found;
   }
 
   #devicesNamed(vendor: { id: number; from: number; to: number }, name: string): Ids[] {

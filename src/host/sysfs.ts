@@ -71,13 +71,14 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
   const functions = withPhysicals(reader.withoutDoubt(read.sort((a, b) => a.bdf - b.bdf)));
   const kernel = readKernel(tree, options.gunzip);
   const guestOf = guestOfTree(tree);
+  const cpu = readCpu(tree);
   return {
     source: { format: options.format ?? "sysfs", name: tree.name },
     functions,
     hostBridges: readHostBridges(tree, functions),
-    cpu: readCpu(tree),
+    cpu,
     kernel,
-    iommu: readIommu(tree, kernel, reader.groupLinks),
+    iommu: readIommu(tree, kernel, cpu, reader.groupLinks),
     ...(guestOf === undefined ? {} : { guestOf }),
     notes: reader.notes(),
   };

@@ -1,5 +1,6 @@
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { type FileTree, readLines, readValue } from "./file-tree.ts";
+import { iommuBySigns } from "./iommu-mode.ts";
 import type { Cpu, Iommu, IommuKind, IommuMode, Kernel, KernelModule } from "./machine.ts";
 
 /** Reads the first processor of `proc/cpuinfo`. */
@@ -185,12 +186,13 @@ export interface GroupLinks {
 }
 
 /** Reads which IOMMU is in use and how, from its class devices and the types of its groups. */
-export function readIommu(tree: FileTree, kernel: Kernel, links: GroupLinks): Iommu {
+export function readIommu(tree: FileTree, kernel: Kernel, cpu: Cpu, links: GroupLinks): Iommu {
   const units = tree.list("sys/class/iommu") ?? [];
   const listed = tree.list("sys/kernel/iommu_groups");
   if (listed === undefined) {
     const why = unknown(`${tree.name} does not show sys/kernel/iommu_groups; give --iommu`);
-    return { kind: why, mode: why, groupTypes: why };
+    const { kind, mode } = iommuBySigns({ kernel, cpu, remedy: "give --iommu" });
+    return isUnknown(mode) ? { kind: why, mode: why, groupTypes: why } : { kind, mode, groupTypes: why };
   }
   const groups = listed.filter(isNumber).map(Number);
   if (groups.length === 0) {
@@ -205,7 +207,7 @@ export function readIommu(tree: FileTree, kernel: Kernel, links: GroupLinks): Io
   const groupTypes = readGroupTypes(tree, groups, links);
   return {
     kind: kinds.size === 1 ? ([...kinds][0] as IommuKind) : unknown(`${tree.name} does not name one kind of IOMMU`),
-    mode: isUnknown(groupTypes) ? modeOfKernel(kernel, groupTypes) : commonMode(groupTypes),
+    mode: isUnknown(groupTypes) ? modeOfKernel(kernel, cpu, groupTypes) : commonMode(groupTypes),
     groupTypes,
   };
 }
@@ -238,15 +240,8 @@ function commonMode(types: ReadonlyMap<number, string>): Known<IommuMode> {
   return most?.[0] ?? unknown("no IOMMU group has a DMA or identity domain by default");
 }
 
-/** The mode that a kernel was told to use, where that is known; strictness says nothing where domains may be identity ones. */
-function modeOfKernel({ commandLine, config }: Kernel, hidden: Unknown): Known<IommuMode> {
-  if (isUnknown(commandLine)) return unknown(`${hidden.unknown}, nor the command line; give --iommu`);
-  const words = commandLine.split(/\s+/);
-  if (words.includes("iommu=pt") || words.includes("iommu.passthrough=1")) return "passthrough";
-  const translates =
-    words.includes("iommu=nopt") ||
-    words.includes("iommu.passthrough=0") ||
-    (!isUnknown(config) && config["CONFIG_IOMMU_DEFAULT_PASSTHROUGH"] === undefined);
-  if (translates && (words.includes("iommu.strict=1") || words.includes("intel_iommu=strict"))) return "strict";
-  return unknown(`${hidden.unknown}, and the command line does not tell how the IOMMU is used; give --iommu`);
+/** The mode that a kernel was told to use, where that is known. */
+function modeOfKernel(kernel: Kernel, cpu: Cpu, hidden: Unknown): Known<IommuMode> {
+  const { mode } = iommuBySigns({ kernel, cpu, inUse: "its groups are listed", remedy: "give --iommu" });
+  return isUnknown(mode) ? unknown(`${hidden.unknown}; ${mode.unknown}`) : mode;
 }

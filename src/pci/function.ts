@@ -31,6 +31,8 @@ export interface PciFunction {
   readonly bdf: Bdf;
   readonly vendorId: Known<number>;
   readonly deviceId: Known<number>;
+  /** The ids that share the name which the source gives in place of one; absent where it gives ids, or no name that is known. */
+  readonly idsAmong?: readonly { readonly vendorId: number; readonly deviceId: number }[];
   readonly subsystem: Known<{ readonly vendorId: number; readonly deviceId: number } | null>;
   readonly revision: Known<number>;
   /** 24 bits: base class, subclass, programming interface (0x010802 is NVMe). */

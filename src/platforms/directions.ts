@@ -3,6 +3,7 @@ import { type Bdf, devfnOf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { RootBus, Topology } from "../pci/topology.ts";
+import { inferCpu } from "../rules/inferred-cpu.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import { isEmulated } from "./emulated.ts";
 import { type DirectionOutcome, type Evidence, type FactPath, type PlatformFact, strongestEvidence } from "./fact.ts";
@@ -55,8 +56,9 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
     const above = topology.parentOf(index);
     tops[index] = above === undefined ? index : entryAt(tops, above);
   }
+  const described = { ...machine, inferredCpu: inferCpu(machine) };
   const facts = PLATFORM_FACTS.flatMap((fact): Prepared[] => {
-    const answer = matchesMachine(fact.match, machine);
+    const answer = matchesMachine(fact.match, described);
     if (answer === false) return [];
     const rootBuses = topology.roots.map((root) => matchesRootBus(fact, machine, topology, root));
     return [{ fact, machine: answer, rootBuses }];

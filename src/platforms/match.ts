@@ -3,6 +3,7 @@ import { isTranslating } from "../host/machine.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { isOfNoVendor } from "../pci/no-vendor.ts";
+import type { CpuMake, InferredCpu } from "../rules/inferred-cpu.ts";
 import type { CpuPattern, FactMatch, IdPattern, IdSet, NumberRange } from "./fact.ts";
 
 /** All of the answers: one `false` decides, whatever the hidden ones turn out to be. */
@@ -47,12 +48,19 @@ export function isPort(fn: PciFunction, kind: "root-port" | "switch"): Known<boo
   );
 }
 
-function matchesCpu(cpu: Cpu, { vendor, families, models }: CpuPattern): Known<boolean> {
+function matchesCpu(cpu: Cpu, pattern: CpuPattern, inferred: InferredCpu | null): Known<boolean> {
+  const { vendor, families, models } = pattern;
+  if (inferred !== null && isOtherMake(pattern, inferred.make)) return false;
   return all([
     holds(cpu.vendor, (name) => name === vendor),
     holds(cpu.family, (family) => family !== null && isIn(family, families)),
     models === "any" || holds(cpu.model, (model) => model !== null && models.includes(model)),
   ]);
+}
+
+function isOtherMake({ vendor, families }: CpuPattern, make: CpuMake): boolean {
+  if (make.vendor !== vendor) return true;
+  return make.families !== null && (make.families[1] < families[0] || families[1] < make.families[0]);
 }
 
 function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): Known<boolean> {
@@ -62,10 +70,10 @@ function matchesIommu(iommu: Iommu, wanted: NonNullable<FactMatch["iommu"]>): Kn
 /** Whether the parts of a match hold that are about the whole machine. */
 export function matchesMachine(
   { cpu, iommu }: FactMatch,
-  machine: { readonly cpu: Cpu; readonly iommu: Iommu },
+  machine: { readonly cpu: Cpu; readonly iommu: Iommu; readonly inferredCpu: InferredCpu | null },
 ): Known<boolean> {
   return all([
-    cpu === undefined || matchesCpu(machine.cpu, cpu),
+    cpu === undefined || matchesCpu(machine.cpu, cpu, machine.inferredCpu),
     iommu === undefined || matchesIommu(machine.iommu, iommu),
   ]);
 }

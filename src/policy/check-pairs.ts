@@ -1,6 +1,6 @@
 import type { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import { type Assumptions, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
+import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import type { Member, Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
 import type { Finding, FindingList, JudgedVerdict, RuleOutcome } from "./result.ts";
@@ -29,9 +29,10 @@ function* pairsOf({
 }
 
 /** Pairs that must not work: any that does is a failure, any that may is unknown. */
-export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList): void {
+export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList, assumed: Assumptions): void {
   for (const [i, j, hidden] of pairsOf(pairs)) {
     const path = hasPath(pairs.answers.table, i, j, rule.path);
+    if (path === "fail") assumeKernel(pairs.answers.table, i, j, assumed);
     const judgement = asMember(
       path === "fail"
         ? { outcome: "pass", problems: [] }

@@ -86,7 +86,7 @@ class Checker {
     const selection = { providers: bdfsOf(providers), clients: bdfsOf(clients) };
     const table = new VerdictTable(this.#machine, selection, this.#rulesChoice, this.#topology);
     const pairs: RulePairs = { answers: new Answers(table), providers, clients };
-    if (rule.kind === "forbid") checkForbidden(pairs, rule, findings);
+    if (rule.kind === "forbid") checkForbidden(pairs, rule, findings, this.#assumed);
     else checkRequired(pairs, rule, findings, this.#assumed);
     return unmatched;
   }

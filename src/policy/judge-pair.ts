@@ -10,6 +10,7 @@ import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
+import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
 import type { MapType, Reason } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { PathLevel, RequireRule } from "./policy.ts";
@@ -33,7 +34,18 @@ export function hasPath(table: VerdictTable, i: number, j: number, level: PathLe
   if (mapType === "bus-addr") return "pass";
   if (mapType === "thru-host-bridge") return level === "supported" ? "pass" : "fail";
   if (mapType === "not-supported") return "fail";
-  return level === "direct" && NOT_DIRECT.has(table.why(i, j).reason) ? "fail" : "unknown";
+  const { reason, supported } = table.why(i, j);
+  if (level === "supported") return supported === true ? "pass" : "unknown";
+  return NOT_DIRECT.has(reason) ? "fail" : "unknown";
+}
+
+/** Where the source names no kernel, what is decided of a pair takes for granted that it is one of those that decide so. */
+export function assumeKernel(table: VerdictTable, i: number, j: number, assumed: Assumptions): void {
+  const { release } = table.machine.kernel;
+  if (!isUnknown(release) || table.rules.chosenBy === "flag") return;
+  const { from, to } = table.why(i, j).releases ?? { from: OLDEST_MAINTAINED, to: null };
+  const what = `the kernel is Linux ${from} ${to === null ? "or newer" : `to ${to}`}`;
+  if (!assumed.has(what)) assumed.set(what, release.unknown);
 }
 
 /** Judges required pairs of one rule, and collects what those that pass take for granted. */
@@ -130,7 +142,7 @@ export class RequiredPairs {
     const add = (what: string, value: Known<unknown>): void => {
       if (isUnknown(value) && !this.#assumed.has(what)) this.#assumed.set(what, value.unknown);
     };
-    add("the kernel has P2PDMA (Linux 4.20 or newer)", kernel.release);
+    assumeKernel(this.#table, i, j, this.#assumed);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
     if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
     const client = this.#client(j);

@@ -1,4 +1,5 @@
 import { type Answer, Answers } from "../answers/answer.ts";
+import type { Locality, PairLocality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
@@ -18,7 +19,14 @@ import { askedTexts, isAskedAlike } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, linkText, machineLines } from "./facts.ts";
 import { screenText } from "./printable.ts";
-import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, OUTCOME_PAINTS, verdictSentences } from "./reasons.ts";
+import {
+  intervalText,
+  MAP_TYPE_PAINTS,
+  MAP_TYPE_WORDS,
+  OUTCOME_PAINTS,
+  olderText,
+  verdictSentences,
+} from "./reasons.ts";
 import { painted, type Rich, rich } from "./rich.ts";
 import { routeTexts } from "./route-text.ts";
 import type { ScreenOptions } from "./style.ts";
@@ -68,6 +76,7 @@ function directionLines(
       index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
     );
   const { hint } = answer;
+  const older = olderText(answer);
   const decision = painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer));
   return [
     ...wrap(
@@ -75,9 +84,9 @@ function directionLines(
       width,
     ),
     ...pathLines(table, answer, width),
-    ...verdictSentences(answer, table.machine, table.rules).flatMap((text, index) =>
-      labelled(index === 0 ? "why" : "", text),
-    ),
+    ...verdictSentences(answer, table).flatMap((text, index) => labelled(index === 0 ? "why" : "", text)),
+    ...(older === null ? [] : labelled("older", older)),
+    ...labelled("locality", localityText(answer.locality)),
     ...addressTexts(table, answer, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
     ...routingTexts(table, routing).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
     ...hardwareTexts(answer).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
@@ -117,12 +126,29 @@ export function hardwareTexts({ hardware: { write, read }, provider, client }: A
   return [text("writes", write), text("reads", read)];
 }
 
-function verdictWords({ mapType, distance, hops }: Verdict): string {
-  const words = `${MAP_TYPE_WORDS[mapType]} (${mapType})`;
-  if (mapType === "unknown") return hops === null ? words : `${words}, ${hops} hops either way`;
+function verdictWords({ mapType, distance, hops, releases, supported }: Verdict): string {
+  const since = releases === undefined ? "" : ` ${intervalText(releases)}`;
+  const words = `${MAP_TYPE_WORDS[mapType]} (${mapType})${since}`;
+  if (mapType === "unknown") {
+    const both = supported === true ? ", supported either way" : "";
+    return hops === null ? words : `${words}${both}, ${hops} hops${both === "" ? " either way" : ""}`;
+  }
   return mapType === "not-supported"
     ? `${words}, distance -1 (${hops} ${hops === 1 ? "hop" : "hops"})`
     : `${words}, distance ${distance}`;
+}
+
+const LOCALITIES: Readonly<Record<Locality, string>> = {
+  PIX: "one switch or bridge between them at most",
+  PXB: "several switches or bridges between them, no host bridge",
+  PHB: "through one host bridge",
+  NODE: "through two host bridges of one NUMA node",
+  SYS: "across NUMA nodes",
+};
+
+function localityText({ is }: PairLocality): string {
+  if (is === null) return "X: itself";
+  return isUnknown(is) ? is.unknown : `${is}: ${LOCALITIES[is]}`;
 }
 
 /** The path as hops: up from the provider, over the meeting point or the host bridges, down to the client. */

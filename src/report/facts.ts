@@ -4,20 +4,35 @@ import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
+import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
+import { inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
+import { inferredCpuText } from "./reasons.ts";
 import { textWidth, truncate } from "./width.ts";
 
-/** What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU. */
+/**
+ * What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU; and what is claimed of it
+ * where its source names no kernel.
+ */
 export function machineLines(machine: Machine, rules: RulesChoice, width: number): string[] {
-  const facts = [kernelText(machine, rules), cpuText(machine), iommuText(machine)].join(" · ");
-  const name = machine.source.name;
-  const isOneLine = textWidth(name) + 3 + textWidth(facts) <= width;
-  return (isOneLine ? [`${name} · ${facts}`] : [name, facts]).map((line) => truncate(line, width));
+  const lines = machineFacts(machine, rules, width);
+  return rules.chosenBy === "nothing" ? [...lines, truncate(KERNEL_OPEN, width)] : lines;
 }
 
-function kernelText(machine: Machine, rules: RulesChoice): string {
+const KERNEL_OPEN = `kernel not named: what holds on ${OLDEST_MAINTAINED} and newer`;
+
+/** {@link machineLines} without what is claimed of its pairs. */
+export function machineFacts(machine: Machine, rules: RulesChoice, width: number): string[] {
+  const facts = [kernelText(machine, rules), cpuText(machine), iommuText(machine)].filter((text) => text !== null);
+  const text = facts.join(" · ");
+  const name = machine.source.name;
+  const isOneLine = textWidth(name) + 3 + textWidth(text) <= width;
+  return (isOneLine ? [`${name} · ${text}`] : [name, text]).map((line) => truncate(line, width));
+}
+
+function kernelText(machine: Machine, rules: RulesChoice): string | null {
   const { release } = machine.kernel;
-  if (rules.release === null) return "kernel unknown";
+  if (rules.release === null) return null;
   const name = isUnknown(release) || rules.chosenBy === "flag" ? `rules of Linux ${rules.release}` : `Linux ${release}`;
   const [oldest, ...others] = rules.candidates;
   const latest = others.at(-1);
@@ -28,7 +43,10 @@ function kernelText(machine: Machine, rules: RulesChoice): string {
   return `${name} (${vendor}rules of ${oldest?.release} ${others.length === 1 ? "or" : "to"} ${latest.release})`;
 }
 
-function cpuText({ cpu }: Machine): string {
+function cpuText(machine: Machine): string {
+  const { cpu } = machine;
+  const inferred = inferCpu(machine);
+  if (inferred !== null) return `CPU ${inferredCpuText(inferred)}`;
   if (isUnknown(cpu.architecture)) return "CPU unknown";
   if (isUnknown(cpu.name) || cpu.name === null || cpu.name === "") {
     return isUnknown(cpu.vendor) || cpu.vendor === null ? cpu.architecture : cpu.vendor;

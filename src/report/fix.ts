@@ -16,7 +16,7 @@ import { machineLines } from "./facts.ts";
 import { pairJson } from "./json.ts";
 import type { FixJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
-import { verdictSentences } from "./reasons.ts";
+import { decidedBy, verdictSentences } from "./reasons.ts";
 import { rich } from "./rich.ts";
 
 /** So many pairs are named one by one. */
@@ -46,7 +46,7 @@ function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topolog
   const shown = pairs.slice(0, MAX_PAIRS).flatMap(({ provider, client }, index): Rich[] => {
     const verdict = before[index];
     if (verdict === undefined) return [];
-    const why = verdictSentences(verdict, machine, rules).join("; ");
+    const why = verdictSentences(verdict, decidedBy(machine, rules)).join("; ");
     const decided: Rich = [
       { text: fullName(topology, client), paint: "strong" },
       " reaches memory of ",

@@ -17,7 +17,7 @@ export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEn
   const rows = entries.map(({ from, to, verdict }): Rich[] => [
     from === to ? from : `${from} – ${to}`,
     [mapTypeSpan(verdict.mapType, verdict.hops)],
-    verdictSentences(verdict, decided.machine, { ...decided.rules, release: from === to ? from : to }).join("; "),
+    verdictSentences(verdict, { ...decided, rules: { ...decided.rules, release: to, chosenBy: "flag" } }).join("; "),
   ]);
   return [
     heading(

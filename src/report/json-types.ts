@@ -40,6 +40,8 @@ export interface MachineJson {
     readonly family: Known<number | null>;
     readonly model: Known<number | null>;
     readonly name: Known<string | null>;
+    /** What a function of the processor says of it where the source does not. */
+    readonly inferred?: { readonly make: string; readonly device: string; readonly ids: string; readonly what: string };
   };
   readonly iommu: {
     readonly kind: Known<"none" | "intel" | "amd" | "arm-smmu" | "virtio" | "other">;
@@ -320,6 +322,14 @@ export interface PairJson {
   /** What the kernel returns: hops, -1 when not supported; null when unknown. */
   readonly distance: number | null;
   readonly hops: number | null;
+  /** How far apart the two are, by the words of nvidia-smi topo; null for a function with itself. */
+  readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
+  /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
+  readonly releases?: { readonly from: string; readonly to: string | null };
+  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
+  readonly supported: boolean | null;
+  /** What an unknown map type hangs on, as far as the source shows it. */
+  readonly condition: string | null;
   /** In the order in which the kernel lists them. */
   readonly acsRedirect: readonly string[];
   readonly acsHidden: readonly string[];

@@ -24,6 +24,7 @@ import type {
 import { leftOutTexts } from "./left-out.ts";
 import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { listDevices } from "./matrix-text.ts";
+import { conditionText } from "./reasons.ts";
 import { routeJson, routeWithHopsJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
 
@@ -131,6 +132,10 @@ export function pairJson(answer: Answer): PairJson {
     mapType: answer.mapType,
     distance: answer.distance,
     hops: answer.hops,
+    locality: answer.locality.is,
+    ...(answer.releases === undefined ? {} : { releases: answer.releases }),
+    supported: answer.supported,
+    condition: conditionText(answer),
     acsRedirect: answer.acsRedirect.map(formatBdf),
     acsHidden: answer.acsHidden.map(formatBdf),
     reason: answer.reason,

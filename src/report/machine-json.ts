@@ -1,9 +1,11 @@
 import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { inferCpu } from "../rules/inferred-cpu.ts";
 import { newestRead } from "../rules/kernels/choose-rules.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { MachineJson, NoteJson } from "./json-types.ts";
+import { idsText } from "./reasons.ts";
 
 /** A value in another form, where it is known; what is unknown has the form that JSON has for it, as what is absent has. */
 export function mapKnown<T, U>(value: Known<T>, change: (value: T) => U): Known<U> {
@@ -12,6 +14,7 @@ export function mapKnown<T, U>(value: Known<T>, change: (value: T) => U): Known<
 
 /** The machine as every output names it. */
 export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "rules">): MachineJson {
+  const inferred = inferCpu(machine);
   return {
     source: machine.source.format,
     name: machine.source.name,
@@ -27,6 +30,16 @@ export function machineJson({ machine, rules }: Pick<VerdictTable, "machine" | "
       family: machine.cpu.family,
       model: machine.cpu.model,
       name: machine.cpu.name,
+      ...(inferred === null
+        ? {}
+        : {
+            inferred: {
+              make: inferred.make.name,
+              device: formatBdf(inferred.device),
+              ids: idsText(inferred),
+              what: inferred.what,
+            },
+          }),
     },
     iommu: { kind: machine.iommu.kind, mode: machine.iommu.mode },
     ...(machine.host === undefined

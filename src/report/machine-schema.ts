@@ -23,6 +23,10 @@ export const machine: z.ZodType<MachineJson> = named(
       family: known(count.nullable()),
       model: known(count.nullable()),
       name: known(z.string().nullable()),
+      inferred: z
+        .strictObject({ make: z.string(), device: bdf, ids: z.string(), what: z.string() })
+        .exactOptional()
+        .describe("what a function of the processor says of it where the source does not"),
     }),
     iommu: z.strictObject({
       kind: known(z.enum(["none", "intel", "amd", "arm-smmu", "virtio", "other"])),

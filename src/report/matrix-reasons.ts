@@ -1,12 +1,12 @@
 import { Answers } from "../answers/answer.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
-import type { MapType } from "../rules/verdict.ts";
+import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { nameIn } from "./device-names.ts";
-import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
-import { painted, type Rich, rich } from "./rich.ts";
+import { claimText, conditionText, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
+import { painted, type Rich, rich, type Span } from "./rich.ts";
 import { wrap } from "./width.ts";
 
 /** A sentence below a matrix, and the pairs that it is about. */
@@ -30,6 +30,7 @@ export function remarkLines(remarks: readonly Remark[], width: number): readonly
 /** Pairs that share one explanation, but for the functions that it names. */
 interface ReasonGroup {
   readonly mapType: MapType;
+  readonly releases: ReleaseInterval | undefined;
   readonly sentence: string;
   /** What is hidden on any of the paths, by kind; of many kinds the first ones. */
   readonly hidden: ReadonlyMap<number, AlikeSentences>;
@@ -60,20 +61,21 @@ export function reasonRemarks(table: VerdictTable): readonly Remark[] {
   const remarks: Remark[] = [{ text: summary(counts), isAboutAll: true }];
   for (const mapType of order) {
     const alike = groups.filter((group) => group.mapType === mapType).sort((a, b) => b.count - a.count);
-    const words = painted(MAP_TYPE_PAINTS[mapType], MAP_TYPE_WORDS[mapType]);
+    const wordsOf = (releases?: ReleaseInterval): Span =>
+      painted(MAP_TYPE_PAINTS[mapType], claimText(mapType, releases));
     for (const group of alike.slice(0, TOLD_KINDS)) {
       const names = group.pairs.map(
         ({ provider, client }) => `${nameIn(table.topology, provider)} → ${nameIn(table.topology, client)}`,
       );
       const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
       remarks.push({
-        text: rich`${words}: ${redirectText(group.redirecting)}${group.sentence}${hiddenText(group)}`,
+        text: rich`${wordsOf(group.releases)}: ${redirectText(group.redirecting)}${group.sentence}${hiddenText(group)}`,
         about: `${names.join(", ")}${more}`,
       });
     }
     const untold = alike.slice(TOLD_KINDS);
     const pairs = untold.reduce((sum, { count }) => sum + count, 0);
-    if (pairs > 0) remarks.push({ text: rich`${words}: ${moreKinds(untold.length, "reason", pairs)}` });
+    if (pairs > 0) remarks.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
   }
   if (isPartial) {
     const words = `only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`;
@@ -106,18 +108,20 @@ function groupPairs(table: VerdictTable): {
       const mapType = table.mapType(i, j);
       counts[mapType]++;
       if (mapType === "bus-addr" || ++explained > EXPLAINED) return;
-      const { reason, hidden, acsRedirect } = table.why(i, j);
-      const sentence = reasonText(reason, table.machine, table.rules);
+      const why = table.why(i, j);
+      const { reason, hidden, acsRedirect, releases } = why;
+      const sentence = [reasonText(why, table), conditionText(why)].filter((text) => text !== null).join("; ");
       // The sentence of a kernel that is too old is all that is hidden.
       const sentences = reason === "kernel-too-old" ? [] : hidden;
       const told = sentences.map((text) => ({ text, number: kinds.numberOf(kindOfSentence(text)) }));
       const numbers = [...new Set(told.map(({ number }) => number))].sort((a, b) => a - b);
-      const key = `${mapType} ${acsRedirect.length > 0} ${numbers.join()} ${sentence}`;
+      const key = `${mapType} ${acsRedirect.length > 0} ${numbers.join()} ${releases?.from} ${releases?.to} ${sentence}`;
       let group = groups.get(key);
       if (group === undefined) {
         const shown = told.filter(({ number }) => numbers.indexOf(number) < HIDDEN_KINDS);
         group = {
           mapType,
+          releases,
           sentence,
           hidden: new Map(shown.map(({ number, text }) => [number, new AlikeSentences(text)])),
           hiddenKinds: numbers.length,

@@ -1,3 +1,4 @@
+import { Answers } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
@@ -54,11 +55,12 @@ export function matrixLines(
     ...hardwareRemarks(table),
     ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];
+  const grid = table.providers.length === 0 ? null : drawGrid(table, devices, width, marks);
   const sections: readonly (readonly Rich[])[] = [
     title,
     deviceLines(table.machine, devices, width),
     leftOutTexts(table).flatMap((text) => wrap(text, width)),
-    ...(table.providers.length === 0 ? [] : [gridLines(table, devices, width, marks), legend(width, marks.size > 0)]),
+    ...(grid === null ? [] : [grid.lines, legend(width, marks.size > 0, grid.showsPlaces)]),
     remarkLines(reasonRemarks(table), width),
     remarkLines(beside, width),
     remarkLines(askedRemarks(table), width),
@@ -137,20 +139,19 @@ function changedPairs(table: VerdictTable, whatIf: WhatIfView | undefined): Mark
   );
 }
 
+/** How much a cell says: all, no place of an unknown pair, one character. */
+type CellForm = "full" | "short" | "narrow";
+
 /** One cell: what to print for a pair, and its paint; `*` marks one that a change would change. */
-function cell(
-  table: VerdictTable,
-  i: number,
-  j: number,
-  isNarrow: boolean,
-  marks: Marks,
-): { text: string; paint: Paint } {
-  const { text, paint } = verdictCell(table, i, j, isNarrow);
-  if (!marks.has(i * table.clients.length + j)) return { text, paint };
-  return isNarrow ? { text: "*", paint } : { text: `${text}*`, paint };
+function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
+  const { text, paint } = verdictCell(answers, i, j, form);
+  if (!marks.has(i * answers.table.clients.length + j)) return { text, paint };
+  return form === "narrow" ? { text: "*", paint } : { text: `${text}*`, paint };
 }
 
-function verdictCell(table: VerdictTable, i: number, j: number, isNarrow: boolean): { text: string; paint: Paint } {
+function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { text: string; paint: Paint } {
+  const { table } = answers;
+  const isNarrow = form === "narrow";
   const hops = table.hops(i, j);
   switch (table.mapType(i, j)) {
     case "bus-addr":
@@ -161,15 +162,32 @@ function verdictCell(table: VerdictTable, i: number, j: number, isNarrow: boolea
     case "not-supported":
       return { text: "✗", paint: "no" };
     default:
-      return { text: "?", paint: "unknown" };
+      return { text: unknownCell(answers, i, j, form), paint: "unknown" };
   }
+}
+
+/** `?4 PXB`: the hops and the place are known whatever the verdict is. */
+function unknownCell(answers: Answers, i: number, j: number, form: CellForm): string {
+  const hops = answers.table.hops(i, j);
+  if (form === "narrow" || hops === null || answers.table.providers[i] === answers.table.clients[j]) return "?";
+  if (form === "short") return `?${hops}`;
+  const { word } = answers.locality(i, j);
+  return `?${hops} ${word.replace(" or ", "/")}`;
 }
 
 function narrowHops(hops: number | null): string {
   return hops === null || hops > 9 ? "+" : String(hops);
 }
 
-function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: number, marks: Marks): readonly Rich[] {
+/** Columns of the narrowest cell that tells the place of an unknown pair, with the gap before it. */
+const PLACED_CELL = 7;
+
+function drawGrid(
+  table: VerdictTable,
+  devices: readonly PciFunction[],
+  width: number,
+  marks: Marks,
+): { readonly lines: readonly Rich[]; readonly showsPlaces: boolean } {
   const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
   const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
   const digits = String(devices.length - 1).length;
@@ -178,9 +196,13 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: 
   );
   const labelWidth = Math.min(Math.max(...labels.map((label) => textWidth(label)), "provider".length), 24);
   const room = width - labelWidth - 1;
-  const wideCell = 1 + Math.max(...cellWidths(table, marks), ...numbers.map((number) => number.length));
-  const isNarrow = table.clients.length * wideCell > room;
-  const cellWidth = isNarrow ? 1 : wideCell;
+  const answers = new Answers(table);
+  const widest = Math.max(...numbers.map((number) => number.length));
+  const widthOf = (form: CellForm): number => 1 + Math.max(cellsWidth(answers, form, marks), widest);
+  // Without an unknown pair the short cells say as much.
+  const forms: readonly CellForm[] = numbers.length * PLACED_CELL <= room ? ["full", "short"] : ["short"];
+  const form = forms.find((candidate) => numbers.length * widthOf(candidate) <= room) ?? "narrow";
+  const cellWidth = form === "narrow" ? 1 : widthOf(form);
   const perBlock = Math.max(1, Math.floor(room / cellWidth));
   const lines: Rich[] = [];
   for (let from = 0; from < table.clients.length; from += perBlock) {
@@ -188,7 +210,7 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: 
     const to = Math.min(from + perBlock, table.clients.length);
     lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth));
     const rows = labels.map((label, i): GridRow => {
-      const cells = Array.from({ length: to - from }, (_, at) => cell(table, i, from + at, isNarrow, marks));
+      const cells = Array.from({ length: to - from }, (_, at) => cell(answers, i, from + at, form, marks));
       return {
         label,
         cells: cells.flatMap(({ text, paint }) => [" ".repeat(cellWidth - text.length), painted(paint, text)]),
@@ -198,7 +220,13 @@ function gridLines(table: VerdictTable, devices: readonly PciFunction[], width: 
       lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0) + 1), ...cells]);
     }
   }
-  return lines;
+  const showsPlaces =
+    form === "full" && table.providers.some((_, i) => table.clients.some((__, j) => isPlaced(table, i, j)));
+  return { lines, showsPlaces };
+}
+
+function isPlaced(table: VerdictTable, i: number, j: number): boolean {
+  return table.providers[i] !== table.clients[j] && table.mapType(i, j) === "unknown" && table.hops(i, j) !== null;
 }
 
 interface GridRow {
@@ -223,12 +251,13 @@ function foldRows(rows: readonly GridRow[]): readonly GridRow[] {
   return folded;
 }
 
-function cellWidths(table: VerdictTable, marks: Marks): number[] {
+function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
+  const { providers, clients } = answers.table;
   let most = 1;
-  for (let i = 0; i < table.providers.length; i++) {
-    for (let j = 0; j < table.clients.length; j++) most = Math.max(most, cell(table, i, j, false, marks).text.length);
+  for (let i = 0; i < providers.length; i++) {
+    for (let j = 0; j < clients.length; j++) most = Math.max(most, cell(answers, i, j, form, marks).text.length);
   }
-  return [most];
+  return most;
 }
 
 /** Client numbers above their columns: in one line where cells are wide, digit below digit where they are not. */
@@ -244,12 +273,14 @@ function headLines(numbers: readonly string[], cellWidth: number, labelWidth: nu
   });
 }
 
-function legend(width: number, isMarked: boolean): readonly Rich[] {
+function legend(width: number, isMarked: boolean, showsPlaces: boolean): readonly Rich[] {
   const entries = [
     rich`${painted("direct", "4")} direct, 4 hops`,
     rich`${painted("host", "H6")} through the host bridge`,
     rich`${painted("no", "✗")} not supported`,
-    rich`${painted("unknown", "?")} unknown`,
+    showsPlaces
+      ? rich`${painted("unknown", "?4 PXB")} unknown, 4 hops, place as nvidia-smi topo says it`
+      : rich`${painted("unknown", "?")} unknown`,
     ...(isMarked ? [["* differs from the machine as it is"]] : []),
   ];
   const one = joinRich(entries, "   ");

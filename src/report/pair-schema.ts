@@ -75,6 +75,18 @@ export const pairShape: ShapeOf<PairJson> = {
     .nullable()
     .describe("what the kernel returns: hops, -1 when not supported; null when unknown"),
   hops: count.nullable(),
+  locality: known(z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]).nullable()).describe(
+    "how far apart the two are, by the words of nvidia-smi topo; null for a function with itself",
+  ),
+  releases: z
+    .strictObject({ from: z.string(), to: z.string().nullable() })
+    .exactOptional()
+    .describe("where the source names no kernel: those for which a known map type is claimed, null: and newer"),
+  supported: z
+    .boolean()
+    .nullable()
+    .describe("whether it works, direct or through the host bridge; null where that hangs on what the source hides"),
+  condition: z.string().nullable().describe("what an unknown map type hangs on, as far as the source shows it"),
   acsRedirect: z.array(bdf).describe("in the order in which the kernel lists them"),
   acsHidden: z.array(bdf),
   reason: z.string(),

@@ -2,8 +2,10 @@ import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { DirectionOutcome } from "../platforms/fact.ts";
+import { maintainedPart } from "../rules/by-release.ts";
+import { type InferredCpu, inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, type RulesChoice } from "../rules/kernels/choose-rules.ts";
-import type { MapType, Reason, Verdict } from "../rules/verdict.ts";
+import type { MapType, Reason, ReleaseInterval, ReleaseOutcome, Verdict } from "../rules/verdict.ts";
 import type { Paint } from "./style.ts";
 
 /** What a map type means, in two or three words. */
@@ -30,12 +32,22 @@ export const OUTCOME_PAINTS: Readonly<Record<DirectionOutcome, Paint>> = {
   unknown: "unknown",
 };
 
-/** What decided a verdict, as the second half of a sentence (`through the host bridge: …`). */
-export function reasonText(reason: Reason, machine: Machine, rules: RulesChoice): string {
-  return sentences[reason](machine, rules);
+/** What decided, besides the pair's own path. */
+export interface DecidedBy {
+  readonly machine: Machine;
+  readonly rules: RulesChoice;
+  readonly inferredCpu: InferredCpu | null;
 }
 
-type Sentence = (machine: Machine, rules: RulesChoice) => string;
+/** {@link DecidedBy} where no table is at hand. */
+export function decidedBy(machine: Machine, rules: RulesChoice): DecidedBy {
+  return { machine, rules, inferredCpu: inferCpu(machine) };
+}
+
+/** What decided a verdict, as the second half of a sentence (`through the host bridge: …`). */
+export function reasonText({ reason, releases }: Pick<Verdict, "reason" | "releases">, by: DecidedBy): string {
+  return sentences[reason](by, releases === undefined ? rulesName(by.rules) : intervalName(releases));
+}
 
 function rulesName({ release, candidates }: RulesChoice): string {
   const [only, ...others] = candidates;
@@ -43,21 +55,27 @@ function rulesName({ release, candidates }: RulesChoice): string {
   return release === null ? "any kernel" : `Linux ${release}`;
 }
 
+function intervalName({ from, to }: ReleaseInterval): string {
+  if (to === null) return `Linux ${from} and newer`;
+  return from === to ? `Linux ${from}` : `Linux ${from} to ${to}`;
+}
+
+type Sentence = (by: DecidedBy, kernel: string) => string;
+
 const sentences: Readonly<Record<Reason, Sentence>> = {
   "same-function": () => "provider and client are the same function",
   "common-upstream-bridge": () => "a bridge is above both and nothing on the way redirects",
-  "cpu-allowed": ({ cpu }) =>
-    `the kernel trusts the root complex of this CPU (AMD family ${isUnknown(cpu.family) ? "?" : (cpu.family ?? 0).toString(16)}h, Zen or newer)`,
-  "host-bridge-allowed": (_, rules) => `the host bridge is on the allow-list of ${rulesName(rules)}`,
-  "host-bridge-not-allowed": (_, rules) => `the host bridge is not on the allow-list of ${rulesName(rules)}`,
+  "cpu-allowed": (by) => `the kernel trusts the root complex of this CPU (${trustedCpu(by)})`,
+  "host-bridge-allowed": (_, kernel) => `the host bridge is on the allow-list of ${kernel}`,
+  "host-bridge-not-allowed": (_, kernel) => `the host bridge is not on the allow-list of ${kernel}`,
   "host-bridge-same-only": () => "the allow-list has this host bridge only for two devices below the same one",
-  "host-bridge-unidentified": (_, rules) =>
-    `the root bus starts with no device that ${rulesName(rules)} could look up in its allow-list`,
-  "no-common-upstream-bridge": (_, rules) => `no bridge is above both, and ${rulesName(rules)} has no allow-list`,
-  "iommu-closes-host-bridge": (_, rules) =>
-    `${rulesName(rules)} lets no pair through the host bridge while an IOMMU is in use`,
-  "acs-redirect-refused": (_, rules) => `${rulesName(rules)} refuses every path that ACS redirects`,
-  "kernel-too-old": (_, rules) => rules.hidden,
+  "host-bridge-unidentified": (_, kernel) =>
+    `the root bus starts with no device that ${kernel} could look up in its allow-list`,
+  "no-common-upstream-bridge": (_, kernel) => `no bridge is above both, and ${kernel} has no allow-list`,
+  "iommu-closes-host-bridge": (_, kernel) =>
+    `${kernel} lets no pair through the host bridge while an IOMMU is in use`,
+  "acs-redirect-refused": (_, kernel) => `${kernel} refuses every path that ACS redirects`,
+  "kernel-too-old": ({ rules }) => rules.hidden,
   "acs-hidden": () => "the source hides ACS of functions on the path",
   "topology-hidden": () => "the source does not show how the two hang together",
   "host-bridge-hidden": () => "the path goes through the host bridge, and the source does not show which one it is",
@@ -65,18 +83,111 @@ const sentences: Readonly<Record<Reason, Sentence>> = {
   "kernel-hidden": () => "the path goes through the host bridge, and the kernel's rules for it are not known",
 };
 
+function trustedCpu({ machine: { cpu }, inferredCpu }: DecidedBy): string {
+  if (inferredCpu !== null) return inferredCpuText(inferredCpu);
+  return `AMD family ${isUnknown(cpu.family) ? "?" : (cpu.family ?? 0).toString(16)}h, Zen or newer`;
+}
+
+/** `AMD Zen, inferred: 0000:00:18.0 is 1022:14ad, a data fabric of …`. */
+export function inferredCpuText(inferred: InferredCpu): string {
+  const { make, device, what } = inferred;
+  return `${make.name}, inferred: ${formatBdf(device)} is ${idsText(inferred)}, ${what}`;
+}
+
+/** `1022:14ad`. */
+export function idsText({ vendorId, deviceId }: Pick<InferredCpu, "vendorId" | "deviceId">): string {
+  return [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0")).join(":");
+}
+
 /** Reasons whose sentence says itself that no bridge is above both. */
 const namesTheGap: readonly Reason[] = ["topology-hidden", "no-common-upstream-bridge"];
 
-/** The whole reason of a verdict: what redirects, what decided, what is hidden. */
-export function verdictSentences(verdict: Verdict, machine: Machine, rules: RulesChoice): readonly string[] {
+/** The whole reason of a verdict: what redirects, what decided, what it hangs on, what is hidden. */
+export function verdictSentences(verdict: Verdict, by: DecidedBy): readonly string[] {
   const lines: string[] = [];
   if (verdict.acsRedirect.length > 0) {
     lines.push(`ACS redirects peer requests at ${verdict.acsRedirect.map(formatBdf).join(", ")}`);
   } else if (verdict.meeting === null && !namesTheGap.includes(verdict.reason)) {
     lines.push("no bridge is above both");
   }
-  lines.push(reasonText(verdict.reason, machine, rules));
+  lines.push(reasonText(verdict, by));
+  const condition = conditionText(verdict);
+  if (condition !== null) lines.push(condition);
   lines.push(...verdict.hidden.filter((hidden) => !lines.includes(hidden)));
   return lines;
+}
+
+/** `on 5.10 and newer`, `on 4.20 to 7.3`, `on 6.1`. */
+export function intervalText({ from, to }: ReleaseInterval): string {
+  if (to === null) return `on ${from} and newer`;
+  return from === to ? `on ${from}` : `on ${from} to ${to}`;
+}
+
+/** What a verdict's condition hangs on; of a whole verdict it names the functions. */
+type OpenVerdict = Pick<Verdict, "reason" | "throughHostBridge" | "hidden"> &
+  Partial<Pick<Verdict, "acsHidden" | "meeting" | "provider" | "client">>;
+
+/**
+ * What an unknown verdict hangs on: `direct if no port below 17:00.0 redirects, else through the host bridge`; `null` for a
+ * known one, and where the source shows too little to say.
+ */
+export function conditionText(verdict: OpenVerdict): string | null {
+  const { reason, throughHostBridge, hidden } = verdict;
+  // That a hidden host bridge decides is the reason itself.
+  if (throughHostBridge === undefined || hidden.length === 0 || reason === "host-bridge-hidden") return null;
+  const through = throughText(throughHostBridge);
+  if (reason !== "acs-hidden") return through;
+  const unless = redirectsText(verdict);
+  return through === null ? `direct if ${unless}` : `direct if ${unless}, else ${through}`;
+}
+
+function redirectsText({ acsHidden = [], meeting, provider, client }: OpenVerdict): string {
+  const [only, ...others] = acsHidden;
+  if (only === undefined || meeting === undefined || meeting === null) return "none of them redirects";
+  if (others.length === 0) return `${formatBdf(only)} does not redirect`;
+  // All between the two are bridges.
+  const what = acsHidden.some((bdf) => bdf === provider || bdf === client) ? "function" : "port";
+  const where = acsHidden.includes(meeting) ? `from ${formatBdf(meeting)} down` : `below ${formatBdf(meeting)}`;
+  return `no ${what} ${where} redirects`;
+}
+
+/** The newest releases first; where the source names no kernel, only those that are reckoned with. */
+function throughText(outcomes: readonly ReleaseOutcome[]): string | null {
+  const parts = outcomes.flatMap((one): string[] => {
+    const words = outcomeText(one);
+    if (one.releases === null) return [words];
+    if (one.of === "rules") return [`${words} by the rules of ${intervalName(one.releases)}`];
+    const part = maintainedPart(one.releases);
+    return part === undefined ? [] : [`${words} ${intervalText(part)}`];
+  });
+  if (parts.length === 0) return null;
+  const isLong = parts.length > 1 && parts.some((part) => part.includes(", "));
+  return parts.toReversed().join(isLong ? "; " : ", ");
+}
+
+function outcomeText({ mapType, reason, otherwise }: ReleaseOutcome): string {
+  if (mapType !== "unknown") return MAP_TYPE_WORDS[mapType];
+  const through = MAP_TYPE_WORDS["thru-host-bridge"];
+  if (reason !== "cpu-hidden") return `${through} if the allow-list has it, else not supported`;
+  return otherwise === "not-supported"
+    ? `${through} of an AMD Zen or newer CPU, not supported on any other`
+    : `${through} of an AMD Zen or newer CPU, or if the allow-list has it, else not supported`;
+}
+
+/** What older releases do than those for which a verdict is claimed: `not supported on 4.20 to 5.8`; `null` where nothing else. */
+export function olderText({
+  releases,
+  throughHostBridge,
+}: Pick<Verdict, "releases" | "throughHostBridge">): string | null {
+  if (releases === undefined || throughHostBridge === undefined) return null;
+  // The last is what is claimed.
+  const older = throughHostBridge
+    .slice(0, -1)
+    .flatMap((one) => (one.releases === null ? [] : [`${MAP_TYPE_WORDS[one.mapType]} ${intervalText(one.releases)}`]));
+  return older.length === 0 ? null : older.toReversed().join(", ");
+}
+
+/** A map type's words with the releases for which it is claimed: `through the host bridge on 5.10 and newer`. */
+export function claimText(mapType: MapType, releases: ReleaseInterval | undefined): string {
+  return releases === undefined ? MAP_TYPE_WORDS[mapType] : `${MAP_TYPE_WORDS[mapType]} ${intervalText(releases)}`;
 }

@@ -1,3 +1,4 @@
+import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -29,9 +30,10 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     return [...title, code("", matrixLines(decided, PAGE, whatIf, routes).map(plainText))];
   }
   const names = decided.clients.map((client) => fullName(decided.topology, client));
+  const answers = new Answers(decided);
   const rows = decided.providers.map((provider, i): Rich[] => [
     fullName(decided.topology, provider),
-    ...decided.clients.map((client, j) => cellText(decided, i, j, provider === client)),
+    ...decided.clients.map((client, j) => cellText(answers, i, j, provider === client)),
   ]);
   const kinds = devices.map((fn): Rich[] => [fullName(decided.topology, fn.bdf), roleOf(fn), p2pmemText(fn)]);
   return [
@@ -47,11 +49,15 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
   ];
 }
 
-function cellText(decided: VerdictTable, i: number, j: number, isSame: boolean): string {
+function cellText(answers: Answers, i: number, j: number, isSame: boolean): string {
+  const decided = answers.table;
   const mapType = decided.mapType(i, j);
   if (isSame && mapType === "bus-addr") return "·";
   const works = mapType === "bus-addr" || mapType === "thru-host-bridge";
-  return works ? `${MAP_TYPE_WORDS[mapType]} (${decided.hops(i, j)})` : MAP_TYPE_WORDS[mapType];
+  const hops = decided.hops(i, j);
+  if (works) return `${MAP_TYPE_WORDS[mapType]} (${hops})`;
+  if (isSame || mapType !== "unknown" || hops === null) return MAP_TYPE_WORDS[mapType];
+  return `${MAP_TYPE_WORDS[mapType]} (${hops}, ${answers.locality(i, j).word})`;
 }
 
 /** What is about all as paragraphs, the others as list items. */

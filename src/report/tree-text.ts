@@ -4,7 +4,7 @@ import { isUnknown, type Known } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
-import { acsText, linkText, machineLines, p2pmemText } from "./facts.ts";
+import { acsText, linkText, machineFacts, p2pmemText } from "./facts.ts";
 import { screenText } from "./printable.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 import type { ScreenOptions } from "./style.ts";
@@ -25,7 +25,7 @@ export function treeText(input: TreeInput, options: ScreenOptions, whatIf?: What
 /** The lines of {@link treeText}. */
 export function treeLines({ table, expectedGroups }: TreeInput, width: number, whatIf?: WhatIfView): readonly Rich[] {
   const { topology } = table;
-  const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
+  const lines: Rich[] = machineFacts(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
   const draw = (
     title: Painted,
     tops: readonly number[],

@@ -81,7 +81,12 @@ function configured(
 export function bootWorlds({ iommu, kernel }: Pick<Machine, "iommu" | "kernel">): BootWorlds {
   const hidden: string[] = [];
   if (isUnknown(iommu.mode)) hidden.push(`ACS is set at boot by the IOMMU driver: ${iommu.mode.unknown}`);
-  const asks = isUnknown(iommu.mode) ? [true, false] : [iommu.mode !== "off"];
+  const asks = isUnknown(iommu.mode) || isAmdTurnedOff(iommu, kernel) ? [true, false] : [iommu.mode !== "off"];
+  if (isAmdTurnedOff(iommu, kernel)) {
+    hidden.push(
+      "AMD's driver asks for ACS where it finds its table, also with amd_iommu=off: whether it did is not shown",
+    );
+  }
   const variants = variantsOf(kernel);
   if (variants.length > 1) {
     hidden.push(
@@ -92,6 +97,11 @@ export function bootWorlds({ iommu, kernel }: Pick<Machine, "iommu" | "kernel">)
     worlds: asks.flatMap((asksForAcs) => variants.map((variant) => ({ asksForAcs, variant }))),
     hidden,
   };
+}
+
+/** AMD's driver asks for ACS as soon as it finds its table, and only then reads `amd_iommu=off` (`detect_ivrs`, Linux 6.12). */
+function isAmdTurnedOff({ mode }: Machine["iommu"], { commandLine }: Kernel): boolean {
+  return mode === "off" && !isUnknown(commandLine) && /(?:^|\s)amd_iommu=off(?:\s|$)/.test(commandLine);
 }
 
 function variantsOf({ release }: Kernel): readonly ParameterVariant[] {

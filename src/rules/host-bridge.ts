@@ -1,7 +1,9 @@
 import type { Cpu, Machine } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
-import { isUnknown } from "../pci/known.ts";
+import type { PciFunction } from "../pci/function.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
+import type { InferredCpu } from "./inferred-cpu.ts";
 import type { AllowListEntry, KernelRules } from "./kernels/kernel-rules.ts";
 import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { Reason } from "./verdict.ts";
@@ -13,25 +15,39 @@ export interface HostBridgeOutcome {
   readonly reason: Reason;
   /** Why it is unknown, in the words of the source. */
   readonly hidden: readonly string[];
+  /** Where the CPU is hidden: the map type on one that the kernel does not trust for itself. */
+  readonly otherwise?: number;
 }
 
 type Allowed = "yes" | "no" | { readonly hidden: string };
 
 /** True for the CPUs whose root complex the kernel trusts without looking at the host bridge (`cpu_supports_p2pdma`). */
-function cpuAllowed(cpu: Cpu, rules: KernelRules): Allowed {
-  if (rules.firstAmdFamily === null) return "no";
-  if (!isUnknown(cpu.architecture) && !/^(x86|i[3-6]86|amd64)/.test(cpu.architecture)) return "no";
+function cpuAllowed({ cpu, inferredCpu }: HostBridgeFacts, rules: KernelRules): Allowed {
+  const first = rules.firstAmdFamily;
+  if (first === null || isOtherArchitecture(cpu)) return "no";
+  if (inferredCpu !== null) {
+    const { vendor, families } = inferredCpu.make;
+    if (vendor !== "AuthenticAMD" || families === null || families[1] < first) return "no";
+    if (families[0] >= first) return "yes";
+  }
   if (isUnknown(cpu.vendor)) return { hidden: cpu.vendor.unknown };
   if (cpu.vendor !== "AuthenticAMD") return "no";
   if (isUnknown(cpu.family)) return { hidden: cpu.family.unknown };
-  return cpu.family !== null && cpu.family >= rules.firstAmdFamily ? "yes" : "no";
+  return cpu.family !== null && cpu.family >= first ? "yes" : "no";
+}
+
+function isOtherArchitecture({ architecture }: Cpu): boolean {
+  return !isUnknown(architecture) && !/^(x86|i[3-6]86|amd64)/.test(architecture);
 }
 
 /** What the allow-list says of one host bridge: the entry, nothing, or that the source hides it. */
 type LookUp = { readonly entry: AllowListEntry } | { readonly reason: Reason } | { readonly hidden: string };
 
 /** As much of a machine as decides what its host bridges do. */
-export type HostBridgeFacts = Pick<Machine, "cpu" | "iommu" | "source" | "hostBridges" | "functionsMayBeMissing">;
+export type HostBridgeFacts = Pick<Machine, "cpu" | "iommu" | "source" | "hostBridges" | "functionsMayBeMissing"> & {
+  /** What the machine's functions say of a CPU that its source does not name. */
+  readonly inferredCpu: InferredCpu | null;
+};
 
 /**
  * Why a function in front of the first one seen on a root bus may be missing, `undefined` where none can be. A list of
@@ -52,17 +68,36 @@ function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts
   if (root === undefined) return { reason: "host-bridge-unidentified" };
   const [index] = root.functions;
   const first = index === undefined ? undefined : topology.functionAt(index);
-  if (first === undefined || devfnOf(first.bdf) !== 0) {
-    const hidden = missingFirst(facts, root.rootBus);
-    if (hidden !== undefined) return { hidden };
-    if (first === undefined) return { reason: "host-bridge-unidentified" };
-    if (!rules.rootPortStandsForHostBridge) return { reason: "host-bridge-unidentified" };
-    if (isUnknown(first.express)) return { hidden: first.express.unknown };
-    const type = first.express?.type ?? null;
-    if (type !== null && isUnknown(type)) return { hidden: type.unknown };
-    if (type !== "root-port") return { reason: "host-bridge-unidentified" };
-  }
-  const { vendorId, deviceId } = first;
+  if (first !== undefined && devfnOf(first.bdf) === 0) return lookUpFunction(first, rules);
+  const hidden = missingFirst(facts, root.rootBus);
+  if (hidden !== undefined) return { hidden };
+  if (first === undefined || !rules.rootPortStandsForHostBridge) return { reason: "host-bridge-unidentified" };
+  const isPort = isRootPort(first);
+  if (isPort === false) return { reason: "host-bridge-unidentified" };
+  const found = lookUpFunction(first, rules);
+  // Whether it is a root port or not, what is not listed is refused.
+  return isUnknown(isPort) && !("reason" in found) ? { hidden: isPort.unknown } : found;
+}
+
+function isRootPort({ express }: PciFunction): Known<boolean> {
+  if (isUnknown(express) || express === null) return express ?? false;
+  return isUnknown(express.type) ? express.type : express.type === "root-port";
+}
+
+/** Of ids that share one name, what holds for all of them. */
+function lookUpFunction({ vendorId, deviceId, idsAmong }: PciFunction, rules: KernelRules): LookUp {
+  if (idsAmong === undefined) return lookUpIds(vendorId, deviceId, rules);
+  const [first, ...others] = idsAmong.map((ids) => lookUpIds(ids.vendorId, ids.deviceId, rules));
+  if (first !== undefined && others.every((other) => isSameLookUp(first, other))) return first;
+  return { hidden: isUnknown(deviceId) ? deviceId.unknown : "the source does not show its ids" };
+}
+
+function isSameLookUp(a: LookUp, b: LookUp): boolean {
+  if ("entry" in a) return "entry" in b && a.entry.sameHostBridgeOnly === b.entry.sameHostBridgeOnly;
+  return "reason" in a && "reason" in b;
+}
+
+function lookUpIds(vendorId: Known<number>, deviceId: Known<number>, rules: KernelRules): LookUp {
   if (isUnknown(vendorId)) return { hidden: vendorId.unknown };
   const ofVendor = rules.allowList.filter((entry) => entry.vendorId === vendorId);
   const anyDevice = ofVendor.find((entry) => entry.deviceId === "any");
@@ -104,12 +139,13 @@ function decideOpen(
   clientRoot: number,
 ): HostBridgeOutcome {
   if (rules.allowList.length === 0 && rules.firstAmdFamily === null) return refused("no-common-upstream-bridge");
-  const byCpu = cpuAllowed(facts.cpu, rules);
+  const byCpu = cpuAllowed(facts, rules);
   if (byCpu === "yes") return { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] };
   if (rules.allowListUnread) return { mapType: THRU_HOST_BRIDGE, reason: "host-bridge-allowed", hidden: [] };
   const bridges = decideAllowList(topology, facts, rules, providerRoot, clientRoot);
   if (byCpu === "no" || bridges.mapType === THRU_HOST_BRIDGE) return bridges;
-  return { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [byCpu.hidden, ...bridges.hidden] };
+  const hidden = [byCpu.hidden, ...bridges.hidden];
+  return { mapType: UNKNOWN, reason: "cpu-hidden", hidden, otherwise: bridges.mapType };
 }
 
 function decideAllowList(
@@ -134,15 +170,4 @@ function decideAllowList(
   const hidden = lookUps.flatMap((found) => ("hidden" in found ? [found.hidden] : []));
   if (hidden.length > 0) return { mapType: UNKNOWN, reason: "host-bridge-hidden", hidden };
   return { mapType: THRU_HOST_BRIDGE, reason: "host-bridge-allowed", hidden: [] };
-}
-
-/**
- * One outcome for all rule sets that may apply (`candidates`, oldest first): theirs where they agree, else unknown. No candidate
- * at all is a kernel without P2PDMA.
- */
-export function mergeOutcomes(outcomes: readonly HostBridgeOutcome[], kernelHidden: string): HostBridgeOutcome {
-  const newest = outcomes.at(-1);
-  if (newest === undefined) return refused("kernel-too-old");
-  if (outcomes.every((outcome) => outcome.mapType === newest.mapType)) return newest;
-  return { mapType: UNKNOWN, reason: "kernel-hidden", hidden: [kernelHidden] };
 }

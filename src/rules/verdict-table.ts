@@ -4,13 +4,15 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
+import { allReleases, isThroughSupported, type MergedOutcome, mergeOutcomes } from "./by-release.ts";
 import { decidePairs, HOPS_HIDDEN, type HostBridgeDecisions, type PairArrays } from "./decide-all.ts";
-import { decideHostBridge, type HostBridgeOutcome, mergeOutcomes } from "./host-bridge.ts";
+import { decideHostBridge, type HostBridgeFacts, type HostBridgeOutcome } from "./host-bridge.ts";
+import { type InferredCpu, inferCpu } from "./inferred-cpu.ts";
 import { chooseRules, type RulesChoice } from "./kernels/choose-rules.ts";
-import type { KernelRules } from "./kernels/kernel-rules.ts";
+import { type KernelRules, verdictKey } from "./kernels/kernel-rules.ts";
 import { BUS_ADDR, mapTypeName, NOT_SUPPORTED, UNKNOWN } from "./map-type.ts";
 import { acsOnPath, findPath, type Path } from "./path.ts";
-import type { MapType, PairPath, Reason, Verdict } from "./verdict.ts";
+import type { MapType, PairPath, Verdict } from "./verdict.ts";
 
 /** What to decide; without it, every device of interest, by the rules of the machine's own kernel. */
 export interface DecideOptions {
@@ -30,6 +32,8 @@ export class VerdictTable {
   readonly rules: RulesChoice;
   readonly providers: readonly Bdf[];
   readonly clients: readonly Bdf[];
+  /** What the machine's functions say of a CPU that its source does not name; `null` where nothing, or it does. */
+  readonly inferredCpu: InferredCpu | null;
   readonly #providerIndices: Int32Array;
   readonly #clientIndices: Int32Array;
   readonly #pairs: PairArrays;
@@ -52,7 +56,8 @@ export class VerdictTable {
     }
     this.#providerIndices = indicesOf(topology, this.providers);
     this.#clientIndices = indicesOf(topology, this.clients);
-    this.#hostBridges = new HostBridges(machine, topology, rules);
+    this.inferredCpu = inferCpu(machine);
+    this.#hostBridges = new HostBridges({ ...machine, inferredCpu: this.inferredCpu }, topology, rules);
     this.#pairs = decidePairs(topology, this.#providerIndices, this.#clientIndices, this.#hostBridges);
     // A kernel without P2PDMA decides nothing: no pair works.
     if (rules.candidates.length === 0) this.#pairs.mapTypes.fill(NOT_SUPPORTED);
@@ -125,11 +130,13 @@ export class VerdictTable {
   }
 
   /** What decided a pair: cheaper than {@link at}. */
-  why(i: number, j: number): Pick<Verdict, "reason" | "acsRedirect" | "hidden"> {
+  why(i: number, j: number): Why {
     const path = this.#path(i, j);
     const acs = acsOnPath(this.topology, path);
-    const { reason, hidden } = this.#why(i, j, this.#mapTypeAt(i, j), path, acs);
-    return { reason, hidden, acsRedirect: acs.redirect.map((index) => bdfAt(this.topology, index)) };
+    return {
+      ...this.#why(i, j, this.#mapTypeAt(i, j), path, acs),
+      acsRedirect: acs.redirect.map((index) => bdfAt(this.topology, index)),
+    };
   }
 
   /**
@@ -162,8 +169,8 @@ export class VerdictTable {
     const why = this.#why(i, j, mapType, path, acs);
     return {
       ...this.#pairPath(i, j, path),
+      ...why,
       mapType: mapTypeName(mapType),
-      reason: why.reason,
       distance: distanceOf(mapType, hops, this.rules),
       hops,
       acsRedirect: acs.redirect.map(bdfOf),
@@ -178,17 +185,29 @@ export class VerdictTable {
     mapType: number,
     path: Path,
     acs: { redirect: number[]; hidden: number[] },
-  ): { reason: Reason; hidden: readonly string[] } {
+  ): Omit<Why, "acsRedirect"> {
     const [provider, client] = this.#ends(i, j);
-    if (this.rules.candidates.length === 0) return { reason: "kernel-too-old", hidden: [] };
+    if (this.rules.candidates.length === 0) return { reason: "kernel-too-old", hidden: [], supported: false };
     if (mapType === BUS_ADDR) {
-      return { reason: provider === client ? "same-function" : "common-upstream-bridge", hidden: [] };
+      const releases = allReleases(this.rules);
+      return {
+        reason: provider === client ? "same-function" : "common-upstream-bridge",
+        hidden: [],
+        supported: true,
+        ...(releases === undefined ? {} : { releases }),
+      };
     }
     const providerRoot = this.topology.rootOf(provider);
     const clientRoot = this.topology.rootOf(client);
     if (path.meeting !== undefined) {
-      if (acs.redirect.length > 0) return this.#hostBridges.redirected(providerRoot ?? ROOT_BUS_HIDDEN);
-      return { reason: "acs-hidden", hidden: acs.hidden.map((index) => hiddenReason(this.topology, index)) };
+      const redirected = this.#hostBridges.redirected(providerRoot ?? ROOT_BUS_HIDDEN);
+      if (acs.redirect.length > 0) return whyOf(redirected);
+      return {
+        reason: "acs-hidden",
+        hidden: acs.hidden.map((index) => hiddenReason(this.topology, index)),
+        supported: isThroughSupported(redirected) === true ? true : null,
+        throughHostBridge: redirected.byRelease,
+      };
     }
     if (providerRoot === undefined || clientRoot === undefined) {
       const tops = [path.providerArm.at(-1), path.clientArm.at(-1)].filter(
@@ -201,10 +220,25 @@ export class VerdictTable {
           const { attachment } = this.topology.functionAt(top);
           return isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
         }),
+        supported: null,
       };
     }
-    return this.#hostBridges.apart(providerRoot, clientRoot);
+    return whyOf(this.#hostBridges.apart(providerRoot, clientRoot));
   }
+}
+
+/** What decided a pair, as far as a verdict says it. */
+export type Why = Pick<Verdict, "reason" | "acsRedirect" | "hidden" | "releases" | "throughHostBridge" | "supported">;
+
+function whyOf(outcome: MergedOutcome): Omit<Why, "acsRedirect"> {
+  const { reason, hidden, byRelease, releases } = outcome;
+  return {
+    reason,
+    hidden,
+    supported: isThroughSupported(outcome),
+    throughHostBridge: byRelease,
+    ...(releases === undefined ? {} : { releases }),
+  };
 }
 
 function bdfAt(topology: Topology, index: number): Bdf {
@@ -232,27 +266,38 @@ function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {
 
 /** Answers for the host bridges of one machine, each looked up once. */
 class HostBridges implements HostBridgeDecisions {
-  readonly #machine: Machine;
+  readonly #facts: HostBridgeFacts;
   readonly #topology: Topology;
   readonly #rules: RulesChoice;
-  readonly #redirected = new Map<number, HostBridgeOutcome>();
-  readonly #apart = new Map<number, HostBridgeOutcome>();
+  /** The candidates that decide differently, and which of them each candidate decides as. */
+  readonly #distinct: readonly KernelRules[];
+  readonly #decidesAs: readonly number[];
+  readonly #redirected = new Map<number, MergedOutcome>();
+  readonly #apart = new Map<number, MergedOutcome>();
 
-  constructor(machine: Machine, topology: Topology, rules: RulesChoice) {
-    this.#machine = machine;
+  constructor(facts: HostBridgeFacts, topology: Topology, rules: RulesChoice) {
+    this.#facts = facts;
     this.#topology = topology;
     this.#rules = rules;
+    const keys = rules.candidates.map(verdictKey);
+    const distinct = [...new Set(keys)];
+    this.#decidesAs = keys.map((key) => distinct.indexOf(key));
+    this.#distinct = distinct.map((key) => rules.candidates[keys.indexOf(key)] as KernelRules);
   }
 
-  #merged(decide: (rules: KernelRules) => HostBridgeOutcome): HostBridgeOutcome {
-    return mergeOutcomes(this.#rules.candidates.map(decide), this.#rules.hidden);
+  #merged(decide: (rules: KernelRules) => HostBridgeOutcome): MergedOutcome {
+    const outcomes = this.#distinct.map(decide);
+    return mergeOutcomes(
+      this.#decidesAs.map((index) => outcomes[index] as HostBridgeOutcome),
+      this.#rules,
+    );
   }
 
   #decide(rules: KernelRules, providerRoot: number, clientRoot: number): HostBridgeOutcome {
-    return decideHostBridge(this.#topology, this.#machine, rules, providerRoot, clientRoot);
+    return decideHostBridge(this.#topology, this.#facts, rules, providerRoot, clientRoot);
   }
 
-  redirected(root: number): HostBridgeOutcome {
+  redirected(root: number): MergedOutcome {
     let outcome = this.#redirected.get(root);
     if (outcome === undefined) {
       outcome = this.#merged((rules) =>
@@ -265,7 +310,7 @@ class HostBridges implements HostBridgeDecisions {
     return outcome;
   }
 
-  apart(providerRoot: number, clientRoot: number): HostBridgeOutcome {
+  apart(providerRoot: number, clientRoot: number): MergedOutcome {
     const key = providerRoot * 0x10000 + clientRoot;
     let outcome = this.#apart.get(key);
     if (outcome === undefined) {

@@ -46,6 +46,24 @@ export interface PairPath {
   readonly path: readonly Bdf[];
 }
 
+/** Releases from one to another (`major.minor`), both included; `to` is `null` where newer ones do the same as far as was read. */
+export interface ReleaseInterval {
+  readonly from: string;
+  readonly to: string | null;
+}
+
+/** What some releases in a row do with a path through the host bridge(s). */
+export interface ReleaseOutcome {
+  /** `null` where the source names the kernel, and its rules are known: then there is one outcome. */
+  readonly releases: ReleaseInterval | null;
+  /** The kernel may be one of the releases, or it is known, and may have the rules of one of them. */
+  readonly of: "kernel" | "rules";
+  readonly mapType: MapType;
+  readonly reason: Reason;
+  /** Where the source hides the CPU: what holds on one that the kernel does not trust for itself; else `null`. */
+  readonly otherwise: MapType | null;
+}
+
 /**
  * What the kernel decides for one provider and one client (`calc_map_type_and_dist`, Linux 7.2), and nothing else: what
  * other witnesses say stands beside it in an `Answer`.
@@ -63,4 +81,13 @@ export interface Verdict extends PairPath {
   readonly acsHidden: readonly Bdf[];
   /** Why something is unknown, in the words of the source, without duplicates; empty for a known verdict. */
   readonly hidden: readonly string[];
+  /** Where the source names no kernel, the releases for which a known verdict is claimed; absent for any other. */
+  readonly releases?: ReleaseInterval;
+  /**
+   * What a path through the host bridge(s) comes to, oldest releases first; absent where the pair does not hang on it, or
+   * the topology is hidden.
+   */
+  readonly throughHostBridge?: readonly ReleaseOutcome[];
+  /** Whether the pair works, direct or through the host bridge; `null` where that hangs on what the source hides. */
+  readonly supported: boolean | null;
 }

@@ -34,10 +34,18 @@ function required(rule: string): string {
   return `require: [{ ${rule} }]`;
 }
 
+/** The server with one switch, its ports' ACS hidden: AMD's host bridges carry peer traffic, so it decides only how far it goes. */
+const hiddenAcs: Machine = {
+  ...oneSwitch,
+  functions: oneSwitch.functions.map((fn) => (fn.bridge === null ? fn : { ...fn, acs: hidden })),
+};
+
 type Case = readonly [outcome: RuleOutcome, machine: Machine, policy: string];
 
 describe("Required pairs", () => {
   it.each<Case>([
+    ["pass", hiddenAcs, required("provider: nvme0, client: nvme1, path: supported")],
+    ["unknown", hiddenAcs, required("provider: nvme0, client: nvme1")],
     ["pass", oneSwitch, required("provider: nvme0, client: nvme1")],
     ["fail", oneSwitch, required("provider: nvme0, client: nvme2")],
     ["pass", oneSwitch, required("provider: nvme0, client: nvme2, path: supported")],
@@ -116,6 +124,8 @@ describe("Gates of required pairs", () => {
 describe("Forbidden pairs", () => {
   const forbid = (rule: string): string => `forbid: [{ ${rule} }]`;
   it.each<Case>([
+    ["fail", hiddenAcs, forbid("provider: nvme0, client: nvme1")],
+    ["unknown", hiddenAcs, forbid("provider: nvme0, client: nvme1, path: direct")],
     ["fail", oneSwitch, forbid("provider: nvme0, client: nvme2")],
     ["pass", oneSwitch, forbid("provider: nvme0, client: nvme2, path: direct")],
     ["fail", oneSwitch, forbid("provider: nvme0, client: nvme1, path: direct")],

@@ -3,7 +3,8 @@ import type { Machine } from "../../src/host/machine.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
-import { unknown } from "../../src/pci/known.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { inferCpu } from "../../src/rules/inferred-cpu.ts";
 import { express, functionAt } from "../rules/by-hand.ts";
 
 const unseen = unknown("not part of a random machine");
@@ -102,3 +103,15 @@ export const randomMachine: fc.Arbitrary<Machine> = fc
       notes: [],
     };
   });
+
+/** Random machines have host bridges of any make beside any CPU: what shows another CPU than theirs shows nothing. */
+export function withOwnCpu(whole: Machine, part: Machine): Machine {
+  const inferred = inferCpu(part);
+  if (inferred === null) return part;
+  const { vendor, families } = inferred.make;
+  const { family } = whole.cpu;
+  const isOwn =
+    vendor === whole.cpu.vendor &&
+    (families === null || isUnknown(family) || family === null || (families[0] <= family && family <= families[1]));
+  return isOwn ? part : { ...part, cpu: whole.cpu };
+}

@@ -218,7 +218,7 @@ describe("A table of pairs", () => {
           ]);
           expect([table.mapType(i, j), table.hops(i, j), table.distance(i, j)]).toEqual([mapType, hops, distance]);
           expect(table.redirected(i, j)).toBe(alone.acsRedirect.length > 0);
-          expect(table.why(i, j)).toEqual({ reason, hidden: alone.hidden, acsRedirect: alone.acsRedirect });
+          expect(table.why(i, j)).toMatchObject({ reason, hidden: alone.hidden, acsRedirect: alone.acsRedirect });
         }
       }
     }

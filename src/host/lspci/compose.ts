@@ -2,7 +2,7 @@ import { type Bdf, busKeyOf, busOf } from "../../pci/bdf.ts";
 import type { Attachment, PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../../pci/known.ts";
 import { withPhysicals } from "../../pci/virtual-functions.ts";
-import type { HostBridge, Iommu, Machine } from "../machine.ts";
+import type { HostBridge, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
 import { besideLostFunctions } from "./lost-functions.ts";
 import { generalNotes } from "./notes.ts";
@@ -46,7 +46,7 @@ export function composeMachine(
     hostBridges: hostBridgesOf(tree),
     cpu: system.cpu(),
     kernel: system.kernel(),
-    iommu: iommuOf(table.facts),
+    iommu: system.iommu(table.facts.namesGroups),
     ...(system.guestOf === undefined ? {} : { guestOf: system.guestOf }),
     notes: [...table.notes, ...generalNotes(file, table.facts, functions)],
   };
@@ -208,11 +208,4 @@ function hostBridgesOf(tree: TreeReader): Known<readonly HostBridge[]> {
   return [...tree.roots]
     .sort((a, b) => a - b)
     .map((rootBus) => ({ rootBus, windows: why.notInText, numaNode: why.notInText }));
-}
-
-function iommuOf(facts: TextFacts): Iommu {
-  const seen = facts.namesGroups ? "lspci names IOMMU groups but not" : "lspci does not show";
-  const kind = unknown(`${seen} the kind of IOMMU: give --iommu`);
-  const mode = unknown(`${seen} how the IOMMU is used: give --iommu`);
-  return { kind, mode, groupTypes: unknown("lspci does not show the types of IOMMU groups") };
 }

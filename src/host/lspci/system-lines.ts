@@ -1,7 +1,8 @@
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
-import { type Known, unknown } from "../../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import { type GuestOf, guestOfLine } from "../hypervisor.ts";
-import type { Cpu, Kernel } from "../machine.ts";
+import { type IommuSigns, iommuBySigns } from "../iommu-mode.ts";
+import type { Cpu, Iommu, IommuKind, Kernel } from "../machine.ts";
 import { parseCpuinfo, unknownCpu } from "../system-files.ts";
 import type { Line } from "./line.ts";
 
@@ -12,7 +13,16 @@ const architectures = /\b(x86_64|aarch64|ppc64le|ppc64|riscv64|s390x|loongarch64
 const cpuinfoKey = /^(vendor_id|cpu family|model|model name|CPU implementer|cpu|isa|uarch)\s*:\s*(.*)$/;
 const lscpuKey = /^(Architecture|Vendor ID|CPU family|Model|Model name):\s*(.*)$/;
 const dmesgTime = /^\[\s*\d+\.\d+\]\s*/;
-const groupLine = /^pci ([0-9a-f:.]{12,16}): Adding to iommu group (\d{1,6})$/;
+const groupLine =
+  /^(?:pci ([0-9a-f:.]{12,16}): Adding to iommu group|iommu: Adding device ([0-9a-f:.]{12,16}) to group) (\d{1,6})$/;
+/** What the kernel logs of its IOMMU, whether there is one or not. */
+const domainLine = /^iommu: Default domain type: (Passthrough|Translated)\b/;
+const flushLine = /^iommu: DMA domain TLB invalidation policy: (strict|lazy) mode\b/;
+/** What the drivers log once they use one. */
+const driverLines: readonly (readonly [RegExp, IommuKind])[] = [
+  [/^DMAR: Intel\(R\) Virtualization Technology for Directed I\/O/, "intel"],
+  [/^(?:pci [0-9a-f:.]{12,16}: )?AMD-Vi: Found IOMMU/, "amd"],
+];
 /** No machine has more functions in groups. */
 const MAX_GROUPED = 131_072;
 const commandLineStart = /^(?:BOOT_IMAGE=|initrd=|root=|ro |console=)/;
@@ -45,6 +55,9 @@ class Once {
 export class SystemLines {
   readonly #release = new Once("kernels");
   readonly #commandLine = new Once("kernel command lines");
+  readonly #iommuDriver = new Once("kinds of IOMMU");
+  readonly #domainType = new Once("domain types");
+  readonly #flushPolicy = new Once("invalidation policies");
   #architecture: string | undefined;
   /** IOMMU groups by the kernel's messages; of several boots the last. */
   readonly groups: Map<Bdf, number> = new Map();
@@ -71,12 +84,14 @@ export class SystemLines {
 
   #readText(text: string): void {
     this.#takeGuest(guestOfLine(text));
-    const [, address, group] = groupLine.exec(text) ?? [];
+    const [, newer, older, group] = groupLine.exec(text) ?? [];
+    const address = newer ?? older;
     if (address !== undefined) {
       const bdf = parseBdf(address);
       if (bdf !== undefined && this.groups.size < MAX_GROUPED) this.groups.set(bdf, Number(group));
       return;
     }
+    if (this.#takeIommu(text)) return;
     const release = /^Linux version (\S+)/.exec(text) ?? /^Linux \S+ (\d+\.\d+\S*) #/.exec(text);
     if (release?.[1] !== undefined) {
       this.#release.set(release[1]);
@@ -87,6 +102,39 @@ export class SystemLines {
     if (commandLine !== undefined) this.#commandLine.set(commandLine);
     else if (commandLineStart.test(text)) this.#commandLine.set(text);
     else this.#readKey(text);
+  }
+
+  #takeIommu(text: string): boolean {
+    const domain = domainLine.exec(text)?.[1];
+    const flush = flushLine.exec(text)?.[1];
+    const driver = driverLines.find(([pattern]) => pattern.test(text))?.[1];
+    if (domain !== undefined) this.#domainType.set(domain);
+    if (flush !== undefined) this.#flushPolicy.set(flush);
+    if (driver !== undefined) this.#iommuDriver.set(driver);
+    return domain !== undefined || flush !== undefined || driver !== undefined;
+  }
+
+  /** What the text says of the IOMMU; `namesGroups` where its functions have some. */
+  iommu(namesGroups: boolean): Iommu {
+    const text = (once: Once): string | undefined => {
+      const value = once.get("");
+      return isUnknown(value) ? undefined : value;
+    };
+    const kind = text(this.#iommuDriver) as IommuKind | undefined;
+    const domain = text(this.#domainType);
+    const flush = text(this.#flushPolicy) as "strict" | "lazy" | undefined;
+    const hasGroups = namesGroups || this.groups.size > 0;
+    const inUse = hasGroups ? "the text has its groups" : kind === undefined ? undefined : "by the kernel's log";
+    const signs: IommuSigns = {
+      kernel: this.kernel(),
+      cpu: this.cpu(),
+      remedy: "give --iommu, or paste the kernel's log (dmesg) too",
+      ...(inUse === undefined ? {} : { inUse }),
+      ...(kind === undefined ? {} : { kind }),
+      ...(domain === undefined ? {} : { domainType: domain === "Passthrough" ? "passthrough" : "translated" }),
+      ...(flush === undefined ? {} : { flushPolicy: flush }),
+    };
+    return { ...iommuBySigns(signs), groupTypes: unknown("lspci does not show the types of IOMMU groups") };
   }
 
   /** A name is worth more than a flag, and one `null` decides. */

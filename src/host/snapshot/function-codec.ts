@@ -17,6 +17,10 @@ export function functionCodec(known: KnownCodec): z.ZodType<PciFunction, unknown
     bdf,
     vendorId: known(id),
     deviceId: known(id),
+    idsAmong: z
+      .array(z.strictObject({ vendorId: id, deviceId: id }))
+      .exactOptional()
+      .describe("the ids that share the name which the source gives in place of one"),
     subsystem: known(z.strictObject({ vendorId: id, deviceId: id }).nullable()),
     revision: known(register(2)),
     classCode: known(register(6)).describe("base class, subclass, programming interface"),

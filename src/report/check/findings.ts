@@ -3,7 +3,7 @@ import { isUnknown } from "../../pci/known.ts";
 import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../policy/result.ts";
 import { unaskedWords } from "../asked-by.ts";
 import { nameIn } from "../device-names.ts";
-import { MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
+import { claimText, decidedBy, verdictSentences } from "../reasons.ts";
 
 /** A finding in words: what it is about, and what is to be said of that. */
 export interface FindingText {
@@ -40,9 +40,9 @@ export function findingText(result: PolicyResult, rule: RuleResult, finding: Fin
 export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, problem: Problem): string {
   switch (problem.kind) {
     case "path": {
-      const sentences = verdictSentences(verdict, result.machine, result.rulesChoice);
+      const sentences = verdictSentences(verdict, decidedBy(result.machine, result.rulesChoice));
       const unasked = unaskedWords(verdict.askedBy);
-      return [`${MAP_TYPE_WORDS[verdict.mapType]}: ${sentences.join("; ")}`, unasked]
+      return [`${claimText(verdict.mapType, verdict.releases)}: ${sentences.join("; ")}`, unasked]
         .filter((text) => text !== "")
         .join("; ");
     }
