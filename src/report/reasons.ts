@@ -72,8 +72,7 @@ const sentences: Readonly<Record<Reason, Sentence>> = {
   "host-bridge-unidentified": (_, kernel) =>
     `the root bus starts with no device that ${kernel} could look up in its allow-list`,
   "no-common-upstream-bridge": (_, kernel) => `no bridge is above both, and ${kernel} has no allow-list`,
-  "iommu-closes-host-bridge": (_, kernel) =>
-    `${kernel} lets no pair through the host bridge while an IOMMU is in use`,
+  "iommu-closes-host-bridge": (_, kernel) => `${kernel} lets no pair through the host bridge while an IOMMU is in use`,
   "acs-redirect-refused": (_, kernel) => `${kernel} refuses every path that ACS redirects`,
   "kernel-too-old": ({ rules }) => rules.hidden,
   "acs-hidden": () => "the source hides ACS of functions on the path",

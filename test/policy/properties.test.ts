@@ -12,8 +12,8 @@ import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { RuleResult } from "../../src/policy/result.ts";
 import { OLDEST_MAINTAINED } from "../../src/rules/by-release.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
-import { KERNEL_RULES } from "../../src/rules/kernels/mainline.ts";
 import { releaseNumber } from "../../src/rules/kernels/kernel-release.ts";
+import { KERNEL_RULES } from "../../src/rules/kernels/mainline.ts";
 import { captureNames, readCapturedMachine } from "../machines/captures.ts";
 import { randomMachine, withOwnCpu } from "../property/random-machine.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { mergeOutcomes } from "../../src/rules/by-release.ts";
 import type { HostBridgeOutcome } from "../../src/rules/host-bridge.ts";
+import type { RulesChoice } from "../../src/rules/kernels/choose-rules.ts";
 import type { KernelRules } from "../../src/rules/kernels/kernel-rules.ts";
 import { mapTypeName, NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "../../src/rules/map-type.ts";
-import type { RulesChoice } from "../../src/rules/kernels/choose-rules.ts";
 import { rows } from "../rows.ts";
 
 const RELEASES = ["4.20", "5.4", "5.10", "5.17", "6.1", "7.3"];
@@ -18,7 +18,14 @@ const OUTCOMES: Readonly<Record<string, HostBridgeOutcome>> = {
 
 function choice(chosenBy: RulesChoice["chosenBy"], releases = RELEASES): RulesChoice {
   const candidates = releases.map((release) => ({ release, allowListUnread: false }) as KernelRules);
-  return { release: chosenBy === "nothing" ? null : "6.0", asked: null, vendor: null, chosenBy, candidates, hidden: "no uname" };
+  return {
+    release: chosenBy === "nothing" ? null : "6.0",
+    asked: null,
+    vendor: null,
+    chosenBy,
+    candidates,
+    hidden: "no uname",
+  };
 }
 
 function merged(letters: string, chosenBy: RulesChoice["chosenBy"] = "nothing") {
