@@ -101,9 +101,8 @@ function modeInUse(signs: IommuSigns, asked: IommuParameters, inUse: string): Kn
   return policy ?? unknown(`an IOMMU translates (${inUse}), and whether strict or lazy is not shown: ${remedy}`);
 }
 
-function domainTypeOf(config: Readonly<Record<string, string>>): DomainType | null {
-  if (config["CONFIG_IOMMU_DEFAULT_PASSTHROUGH"] === "y") return "passthrough";
-  return flushPolicyOf(config) === null ? null : "translated";
+function domainTypeOf(config: Readonly<Record<string, string>>): DomainType {
+  return config["CONFIG_IOMMU_DEFAULT_PASSTHROUGH"] === "y" ? "passthrough" : "translated";
 }
 
 function flushPolicyOf(config: Readonly<Record<string, string>>): FlushPolicy | null {

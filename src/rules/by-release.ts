@@ -1,6 +1,5 @@
 import type { HostBridgeOutcome } from "./host-bridge.ts";
 import type { RulesChoice } from "./kernels/choose-rules.ts";
-import type { RulesChoice } from "./kernels/choose-rules.ts";
 import { numberOfOurs, parseKernelRelease } from "./kernels/kernel-release.ts";
 import { mapTypeName, NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { ReleaseInterval, ReleaseOutcome } from "./verdict.ts";

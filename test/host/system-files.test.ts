@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FileTree } from "../../src/host/file-tree.ts";
 import type { Kernel } from "../../src/host/machine.ts";
-import { parseKernelConfig, readCpu, readIommu, readKernel } from "../../src/host/system-files.ts";
+import { parseKernelConfig, readCpu, readIommu, readKernel, unknownCpu } from "../../src/host/system-files.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { rows } from "../rows.ts";
 
@@ -123,14 +123,14 @@ describe("The IOMMU of a copy", () => {
       '? "strict"',
     ],
     [
-      "no type, and a strict kernel that may pass through",
+      "no type, and a strict kernel that passes through by default",
       { "sys/kernel/iommu_groups/0/x": "" },
       links(),
       { commandLine: "iommu.strict=1", config: { CONFIG_IOMMU_DEFAULT_PASSTHROUGH: "y" } },
-      "? ?",
+      '? "passthrough"',
     ],
   ])("with %s", (_name, files, of, kernel, expected) => {
-    const { kind, mode } = readIommu(treeOf(files), { ...none, ...kernel }, of);
+    const { kind, mode } = readIommu(treeOf(files), { ...none, ...kernel }, unknownCpu("no cpuinfo"), of);
     expect(`${text(kind)} ${text(mode)}`).toBe(expected);
   });
 });
