@@ -60,6 +60,7 @@ describe("One door", () => {
       "live/probe/rescue-format.ts",
       "pci/visible.ts",
       "pci/wrong-argument.ts",
+      "platforms/who-asks.ts",
       "report/matrix-text.ts",
       "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",
