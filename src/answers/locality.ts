@@ -64,11 +64,14 @@ export class Localities {
     return known(packages.size <= 1 ? "PIX" : "PXB");
   }
 
-  /** `undefined` where neither the function nor its host bridge names a node. */
+  /** `undefined` where neither a function of the device nor its host bridge names a node. */
   #nodeOf(bdf: Bdf): number | undefined {
-    const { numaNode } = this.#topology.functionOf(bdf);
-    if (!isUnknown(numaNode) && numaNode !== null) return numaNode;
-    const root = this.#topology.rootBusOf(this.#topology.indexOf(bdf));
+    const index = this.#topology.indexOf(bdf);
+    for (const mate of [index, ...this.#topology.slotMates(index)]) {
+      const { numaNode } = this.#topology.functionAt(mate);
+      if (!isUnknown(numaNode) && numaNode !== null) return numaNode;
+    }
+    const root = this.#topology.rootBusOf(index);
     const node = this.#nodes.get(root?.rootBus ?? busKeyOf(bdf));
     return node === undefined || isUnknown(node) ? undefined : (node ?? undefined);
   }

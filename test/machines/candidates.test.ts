@@ -1,13 +1,15 @@
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { expect, test } from "vitest";
+import { Answers } from "../../src/answers/answer.ts";
 import { type Machine, topologyOf } from "../../src/host/machine.ts";
 import { readMachine } from "../../src/host/read-machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
 import { unknownCpu } from "../../src/host/system-files.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { chooseRules } from "../../src/rules/kernels/choose-rules.ts";
-import { VerdictTable } from "../../src/rules/verdict-table.ts";
+import { decideAll, VerdictTable } from "../../src/rules/verdict-table.ts";
+import { at } from "../rules/by-hand.ts";
 import { sharedFiles } from "../shared-files.ts";
 import { agreed, type CandidateCpu, CandidateJudge } from "./candidates.ts";
 import { captureNames, readCapturedMachine } from "./captures.ts";
@@ -108,5 +110,44 @@ test.runIf(files.length > 0)(
     }
     console.info(`real texts: ${share(tally)}`);
     expect(tally.faults).toEqual([]);
+  },
+);
+
+/** What `nvidia-smi topo -m` of the same text says, by the order of the devices. */
+const SERVER = ["01:00.0", "41:00.0", "c1:00.0", "e1:00.0", "21:00.0", "21:00.1", "81:00.0"];
+const TOPO = `
+  X    NODE SYS  SYS  NODE NODE SYS
+  NODE X    SYS  SYS  NODE NODE SYS
+  SYS  SYS  X    NODE SYS  SYS  NODE
+  SYS  SYS  NODE X    SYS  SYS  NODE
+  NODE NODE SYS  SYS  X    PIX  SYS
+  NODE NODE SYS  SYS  PIX  X    SYS
+  SYS  SYS  NODE NODE SYS  SYS  X`;
+
+const server = files.find((path) => basename(path) === "esc8000a-e12.md");
+
+test.runIf(server !== undefined)(
+  "A server with two EPYC, as somebody wrote it up: all pairs through the host bridge on 5.10 and newer, each where nvidia-smi has it",
+  async () => {
+    const machine = await read(server ?? "");
+    const [all, chosen] = [SERVER.map(at), selectDevices(machine, { all: false }).clients];
+    const table = new VerdictTable(
+      machine,
+      { providers: chosen, clients: chosen },
+      chooseRules(machine),
+      topologyOf(machine),
+    );
+    const pairs = chosen.flatMap((a, i) => chosen.flatMap((b, j) => (a === b ? [] : [table.at(i, j)])));
+    expect(pairs).toHaveLength(30);
+    for (const { mapType, releases } of pairs) {
+      expect({ mapType, releases }).toEqual({ mapType: "thru-host-bridge", releases: { from: "5.10", to: null } });
+    }
+    const answers = new Answers(decideAll(machine, { providers: all, clients: all }));
+    const places = all.map((_, i) => all.map((__, j) => (i === j ? "X" : answers.locality(i, j).word)));
+    expect(places).toEqual(
+      TOPO.trim()
+        .split("\n")
+        .map((line) => line.trim().split(/ +/)),
+    );
   },
 );

@@ -5,7 +5,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { directionsIn, platformContext } from "../../src/platforms/directions.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
-import { randomMachine } from "../property/random-machine.ts";
+import { randomMachine, withOwnCpu } from "../property/random-machine.ts";
 
 const hidden = unknown("hidden by the test");
 
@@ -67,12 +67,12 @@ test("hidden parts never turn unknown, or another outcome, into a claim", () => 
         const at = fn % functions.length;
         functions[at] = { ...(functions[at] as PciFunction), [field]: hidden };
       }
-      const part: Machine = {
+      const part = withOwnCpu(whole, {
         ...whole,
         functions,
         cpu: { ...whole.cpu, ...Object.fromEntries(cpu.map((name) => [name, hidden])) },
         iommu: mode ? { ...whole.iommu, mode: hidden } : whole.iommu,
-      };
+      });
       const bdfs = whole.functions.map(({ bdf }) => bdf);
       const [full, seen] = [whole, part].map((machine) => decideAll(machine, { providers: bdfs, clients: bdfs }));
       if (full === undefined || seen === undefined) throw new Error("two machines give two tables");
