@@ -48,9 +48,10 @@ interface Tally {
 /** Holds the table of a machine's pairs to the judge, both ways. */
 function hold(name: string, machine: Machine, tally: Tally): void {
   const topology = topologyOf(machine);
-  const selection = selectDevices(machine, { all: false });
+  // Each with each, whether it has memory to offer or not.
+  const { clients } = selectDevices(machine, { all: false });
   const rules = chooseRules(machine);
-  const table = new VerdictTable(machine, selection, rules, topology);
+  const table = new VerdictTable(machine, { providers: clients, clients }, rules, topology);
   const judge = new CandidateJudge(machine, topology, CPUS[name] ?? ANY);
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
