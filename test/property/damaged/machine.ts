@@ -26,7 +26,8 @@ export interface MadeMachine extends Setting {
   readonly functions: readonly Made[];
 }
 
-const RELEASES = ["7.2.13-amd64", "6.12.107+deb13-amd64", "6.1.0-18-amd64", "5.10.0-28-amd64"] as const;
+/** Of kernel.org: of vendors it is known how they build theirs. */
+const RELEASES = ["7.2.13", "6.12.107", "6.1.66", "5.10.28"] as const;
 const CPUS = [
   { vendor: "GenuineIntel", family: 6, model: 85, name: "Intel(R) Xeon(R) Gold 6230 CPU @ 2.10GHz" },
   { vendor: "GenuineIntel", family: 6, model: 106, name: "Intel(R) Xeon(R) Platinum 8380 CPU @ 2.30GHz" },
@@ -36,6 +37,9 @@ const CPUS = [
 ] as const;
 
 export function madeMachine(random: Random): MadeMachine {
+  const cpu = random.pick(CPUS);
+  // An AMD processor has no root complex of Intel: these ids are no part's.
+  const isAmd = cpu.vendor === "AuthenticAMD";
   const iommu = random.pick(["off", "strict", "passthrough"] as const);
   const functions: Made[] = [];
   const madeOf = new Map<Printed, Made>();
@@ -45,6 +49,7 @@ export function madeMachine(random: Random): MadeMachine {
     const isFirst = printed.kind === "endpoint" && printed.fn === 0;
     const made: Made = {
       ...printed,
+      ids: isAmd && printed.kind !== "endpoint" ? printed.ids.replace("8086:", "1022:") : printed.ids,
       above: printed.above === null ? null : (madeOf.get(printed.above) as Made),
       group: iommu === "off" ? null : group++,
       physical: null,
@@ -72,7 +77,7 @@ export function madeMachine(random: Random): MadeMachine {
   return {
     functions: functions.sort((a, b) => a.bus - b.bus || a.device - b.device || a.fn - b.fn),
     release: random.pick(RELEASES),
-    cpu: random.pick(CPUS),
+    cpu,
     iommu,
     hasP2pdma: random.chance(90),
   };
