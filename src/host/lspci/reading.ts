@@ -308,7 +308,6 @@ export function sealBytes(record: FunctionRecord): { reading: Reading; oddities:
   const bytes = record.config.slice(0, record.configLength);
   // A virtual function's ids read as ones (PCIe 6.0 sec 9.3.4.1), the rest of its space does not.
   const isVirtual = bytes.length >= 16 && allOnes(bytes.subarray(0, 4)) && !allOnes(bytes.subarray(4, 16));
-  if (isVirtual) bytes.fill(0, 0, 4);
   const config = decodeConfig(bytes, bytes.length < 256 ? upToHeader : upTo256);
   const reading: Reading = {
     line: record.line,
