@@ -140,9 +140,10 @@ function pairsText(count: number): string {
 
 function groupText(machine: Machine, { way, guessed, count }: WayGroup): Rich {
   const sentence = withProvisos(machine, way);
-  if (guessed === 0) return rich`${label} ${sentence} (${pairsText(count)})`;
-  if (guessed === count) return rich`${label} ${givenWords(way)}: ${sentence} (${pairsText(count)})`;
-  return rich`${label} ${sentence} (${pairsText(count)}, ${String(guessed)} of them if the usual drivers are bound)`;
+  const title = `${way.row.title}:`;
+  if (guessed === 0) return rich`${label} ${title} ${sentence} (${pairsText(count)})`;
+  if (guessed === count) return rich`${label} ${title} ${givenWords(way)}: ${sentence} (${pairsText(count)})`;
+  return rich`${label} ${title} ${sentence} (${pairsText(count)}, ${String(guessed)} of them if the usual drivers are bound)`;
 }
 
 /** Who asks, of the pairs that were asked about: one sentence for each way, for `fix`. */

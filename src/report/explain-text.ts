@@ -17,7 +17,7 @@ import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedTexts, isAskedAlike } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
-import { acsText, linkText, machineLines } from "./facts.ts";
+import { acsText, linkText, machineLines, wayToKnow } from "./facts.ts";
 import { screenText } from "./printable.ts";
 import {
   intervalText,
@@ -52,13 +52,17 @@ export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number,
   const answers = new Answers(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   let said: AskedBy | null = null;
+  let isOpen = false;
   for (const [provider, client] of directions) {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
     const answer = answers.at(i, j);
     lines.push("", ...directionLines(table, answer, routing, width, said));
     said = answer.askedBy;
+    isOpen ||= answer.mapType === "unknown";
   }
+  const way = isOpen ? wayToKnow(table.machine) : null;
+  if (way !== null) lines.push("", ...wrap(way, width));
   return lines;
 }
 
@@ -187,10 +191,10 @@ function providerArmLength({ topology }: VerdictTable, { provider }: Verdict): n
  * What the client would be given as DMA address, by BAR of the provider: by the kernel's verdict where a driver of the pair
  * obeys it or none is known, else what their drivers take.
  */
-function addressTexts({ machine }: VerdictTable, verdict: Answer, provider: PciFunction): string[] {
+function addressTexts({ machine, rules }: VerdictTable, verdict: Answer, provider: PciFunction): string[] {
   const rule = addressRuleOf(verdict.askedBy);
   if (rule !== "of-the-verdict") return driverAddressTexts(machine, rule, verdict, provider);
-  if (verdict.mapType === "not-supported") return ["none: mapping fails with EREMOTEIO"];
+  if (verdict.mapType === "not-supported") return [refusalText(rules)];
   if (verdict.mapType === "unknown") return [];
   const bars = memoryBars(provider);
   if (bars === undefined) return ["the source hides the provider's BARs"];
@@ -200,6 +204,15 @@ function addressTexts({ machine }: VerdictTable, verdict: Answer, provider: PciF
     return ["a CPU physical address, or an IOVA where the IOMMU translates; the source does not show which"];
   if (isTranslating(mode)) return ["an IOVA that the IOMMU driver picks outside of the host bridges' windows"];
   return bars.map(physAddressText);
+}
+
+/** What a mapping comes to that the rules refuse, by release. */
+function refusalText({ candidates }: VerdictTable["rules"]): string {
+  const refusals = new Set(candidates.map(({ mapping }) => mapping.refusal));
+  if (refusals.size === 1 && refusals.has("EREMOTEIO")) return "none: mapping fails with EREMOTEIO";
+  if (!refusals.has("EREMOTEIO"))
+    return "none: a driver that asks is refused; the DMA API itself looks from Linux 6.0 on";
+  return "none: a driver that asks is refused, and from Linux 6.0 on mapping fails with EREMOTEIO";
 }
 
 function driverAddressTexts(

@@ -1,4 +1,4 @@
-import type { Machine } from "../host/machine.ts";
+import type { Machine, SourceFormat } from "../host/machine.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -104,4 +104,13 @@ export function p2pmemText(fn: PciFunction): string {
   const { sizeBytes, availableBytes, published } = fn.p2pmem;
   const free = isUnknown(availableBytes) || availableBytes === sizeBytes ? "" : ` (${formatSize(availableBytes)} free)`;
   return `p2pmem ${formatSize(sizeBytes)}${free}${published === false ? " not published" : ""}`;
+}
+
+/** Formats that hold what somebody printed of a machine, and not the machine's own files. */
+const PRINTED: ReadonlySet<SourceFormat> = new Set(["lspci", "hwloc", "nccl", "rdma-topo"]);
+
+/** How to learn what a source hides that somebody printed; `null` for others, whose readers say what would show more. */
+export function wayToKnow({ source }: Machine): string | null {
+  if (!PRINTED.has(source.madeOf ?? source.format)) return null;
+  return "to know: peerlane collect | ssh SERVER sudo sh > server.txt gathers there all that the rules need; then give server.txt";
 }

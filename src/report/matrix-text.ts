@@ -9,7 +9,7 @@ import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
-import { machineLines, p2pmemText } from "./facts.ts";
+import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
@@ -61,11 +61,18 @@ export function matrixLines(
     deviceLines(table.machine, devices, width),
     leftOutTexts(table).flatMap((text) => wrap(text, width)),
     ...(grid === null ? [] : [grid.lines, legend(width, marks.size > 0, grid.showsPlaces)]),
-    remarkLines(reasonRemarks(table), width),
+    [...remarkLines(reasonRemarks(table), width), ...wayLines(table, width)],
     remarkLines(beside, width),
     remarkLines(askedRemarks(table), width),
   ];
   return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+}
+
+/** How to learn what is unknown, where the source cannot tell it. */
+function wayLines(table: VerdictTable, width: number): readonly Rich[] {
+  const way = wayToKnow(table.machine);
+  const isOpen = table.providers.some((_, i) => table.clients.some((__, j) => table.mapType(i, j) === "unknown"));
+  return way === null || !isOpen ? [] : remarkLines([{ text: way }], width);
 }
 
 /** The devices of a table, providers and clients together, in enumeration order. */
