@@ -117,7 +117,7 @@ describe("explain on pairs of drivers", () => {
 test("a matrix has a sentence for each way, and how many pairs take it", () => {
   const of = pairs.find(([name]) => name === "amdgpu-amdgpu")?.[1] as Machine;
   const text = matrixText(decideAll(of), { width: 400, color: false });
-  expect(text).toContain("asks: amdgpu asks the kernel for yes or no");
+  expect(text).toContain("asks: AMD GPU and AMD GPU by PCIe (ROCm, graphics): amdgpu asks the kernel for yes or no");
   expect(text).toContain("As CONFIG_HSA_AMD_P2P is not set: ROCm's peer access by PCIe is a constant no");
   expect(text).toContain("(2 pairs)");
   expect(text).not.toContain("XGMI hive");
