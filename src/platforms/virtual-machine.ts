@@ -79,12 +79,16 @@ export function virtualMachineWords({ hypervisor, shownBy }: VirtualMachine): st
 }
 
 function ofDevices(machine: Machine): VirtualMachine | null {
+  let first: VirtualMachine | undefined;
   for (const fn of machine.functions) {
     const hypervisor = ofDevice(fn);
-    if (hypervisor !== undefined)
-      return { hypervisor, shownBy: `${formatBdf(fn.bdf)}, a device that only guests have` };
+    if (hypervisor === undefined) continue;
+    const found = { hypervisor, shownBy: `${formatBdf(fn.bdf)}, a device that only guests have` };
+    // Xen has QEMU emulate the rest of its guests' devices, with QEMU's subsystem.
+    if (hypervisor === "Xen") return found;
+    first ??= found;
   }
-  return ofOldBridge(machine.functions) ?? ofDomains(machine);
+  return first ?? ofOldBridge(machine.functions) ?? ofDomains(machine);
 }
 
 function ofDevice({ bdf, vendorId, deviceId, subsystem, label }: PciFunction): Hypervisor | undefined {
@@ -124,7 +128,8 @@ function isNewerThanIts({ express, bars }: PciFunction): boolean {
  * Hyper-V gives each device that it passes through a domain of its own, made of a random number, in which there is no
  * bridge. No firmware counts its segments that far; Intel's VMD takes domains from 0x10000.
  */
-function ofDomains({ functions }: Machine): VirtualMachine | null {
+function ofDomains(machine: Machine): VirtualMachine | null {
+  const { functions } = machine;
   const isFar = (bdf: Bdf): boolean => domainOf(bdf) >= 0x1000 && domainOf(bdf) < 0x10000;
   const far = functions.filter(({ bdf }) => isFar(bdf));
   const alone = far.find(
@@ -134,6 +139,28 @@ function ofDomains({ functions }: Machine): VirtualMachine | null {
       far.every((other) => domainOf(other.bdf) !== domainOf(fn.bdf) || busKeyOf(other.bdf) === busKeyOf(fn.bdf)) &&
       !far.some((other) => domainOf(other.bdf) === domainOf(fn.bdf) && isEndpoint(other) !== true),
   );
-  if (alone === undefined) return null;
-  return { hypervisor: "Hyper-V", shownBy: `${formatBdf(alone.bdf)}, alone in a domain of its own` };
+  const shown = alone ?? ofNearDomains(machine);
+  if (shown === undefined) return null;
+  return { hypervisor: "Hyper-V", shownBy: `${formatBdf(shown.bdf)}, alone in a domain of its own` };
+}
+
+const DISPLAY = 0x03;
+const ACCELERATOR = 0x12;
+
+/**
+ * Azure counts the domains of its GPUs from 1 on, where the segments of a real machine's firmware may be as well. There
+ * a GPU is behind a port: several that are the whole of a domain, at 00.0 of its bus 0, hang on no board with x86
+ * processors. Other architectures hide ports in some of their segments.
+ */
+function ofNearDomains({ cpu, functions }: Machine): PciFunction | undefined {
+  if (isUnknown(cpu.architecture) || cpu.architecture !== "x86_64") return undefined;
+  const counts = new Map<number, number>();
+  for (const { bdf } of functions) counts.set(domainOf(bdf), (counts.get(domainOf(bdf)) ?? 0) + 1);
+  const alone = functions.filter((fn) => {
+    const domain = domainOf(fn.bdf);
+    const base = isUnknown(fn.classCode) ? -1 : fn.classCode >>> 16;
+    const isFirst = domain > 0 && domain < 0x1000 && fn.bdf % 0x10000 === 0;
+    return isFirst && counts.get(domain) === 1 && (base === DISPLAY || base === ACCELERATOR) && isEndpoint(fn) === true;
+  });
+  return alone.length > 1 ? alone[0] : undefined;
 }

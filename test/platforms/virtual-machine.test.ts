@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Answers, answer } from "../../src/answers/answer.ts";
 import type { FileTree } from "../../src/host/file-tree.ts";
@@ -6,6 +7,7 @@ import { readHwloc } from "../../src/host/hwloc/read-hwloc.ts";
 import { guestOfLine, guestOfTree } from "../../src/host/hypervisor.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { readNccl } from "../../src/host/nccl/read-nccl.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
 import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
@@ -96,6 +98,8 @@ describe("What a tree shows of a hypervisor", () => {
 
 describe("Devices that exist in guests only", () => {
   const gpu = ids("10de:2330");
+  const aloneGpu = (domain: string): Machine["functions"][number] =>
+    endpoint(`${domain}:00:00.0`, { ...gpu, classCode: 0x030200 });
   const machine = (...more: Machine["functions"]): Machine =>
     machineOf([
       hostBridge("00:00.0", "8086:09a2"),
@@ -122,11 +126,36 @@ describe("Devices that exist in guests only", () => {
     ],
     ["VMware's root port", machine(bridge("00:15.0", "root-port", 3, ids("15ad:07a0"))), "VMware"],
     ["Xen's platform device", machine(endpoint("00:03.0", ids("5853:0001"))), "Xen"],
+    [
+      "Xen's platform device behind what QEMU emulates for it",
+      machine(
+        endpoint("00:01.1", { subsystem: { vendorId: 0x1af4, deviceId: 0x1100 } }),
+        endpoint("00:1f.0", ids("5853:0001")),
+      ),
+      "Xen",
+    ],
     ["VirtualBox's display", machine(endpoint("00:02.0", ids("80ee:beef"))), "VirtualBox"],
     [
       "Hyper-V: each device alone in a domain of a random number",
       machineOf([endpoint("c05b:00:00.0", gpu), endpoint("8ffe:00:02.0", ids("15b3:101a"))]),
       "Hyper-V",
+    ],
+    ["Azure's GPUs, in domains counted from 1 on", machineOf([aloneGpu("0001"), aloneGpu("0002")]), "Hyper-V"],
+    ["one GPU alone in domain 1", machineOf([endpoint("0001:00:00.0", { ...gpu, classCode: 0x030200 })]), undefined],
+    [
+      "GPUs behind ports of segments of their own",
+      machineOf(
+        ["0001", "0002"].flatMap((domain) => [
+          bridge(`${domain}:00:00.0`, "root-port", 1, ids("8086:352a")),
+          endpoint(`${domain}:01:00.0`, { ...gpu, classCode: 0x030200 }),
+        ]),
+      ),
+      undefined,
+    ],
+    [
+      "GPUs alone in segments of another architecture, which may hide their ports",
+      machineOf([aloneGpu("0001"), aloneGpu("0002")], { cpu: { ...zen, architecture: "aarch64" } }),
+      undefined,
     ],
     ["a 440FX above PCI Express", machineOf([hostBridge("00:00.0", "8086:1237"), endpoint("00:0f.0", gpu)]), "unnamed"],
     [
@@ -213,5 +242,13 @@ describe("Machines that we have", () => {
     const topologies = sharedFiles("machines/hwloc").filter((path) => path.endsWith(".xml"));
     const found = [...texts, ...topologies.map((path) => readHwloc(readFileSync(path, "utf8"), path))];
     expect(found.map(virtualMachineOf).filter((one) => one !== null)).toEqual([]);
+  });
+
+  test("of the shared topologies of NCCL and RCCL those of Azure, and RCCL's own of guests, are", () => {
+    const paths = [...sharedFiles("machines/nccl"), ...sharedFiles("machines/rccl")].filter((path) =>
+      path.endsWith(".xml"),
+    );
+    const guests = paths.filter((path) => virtualMachineOf(readNccl(readFileSync(path, "utf8"), path)) !== null);
+    expect(guests).toEqual(paths.filter((path) => /azure|vm/.test(basename(path))));
   });
 });

@@ -5,7 +5,7 @@ import { withPhysicals } from "../../pci/virtual-functions.ts";
 import type { HostBridge, Machine } from "../machine.ts";
 import type { FunctionTable, TextFacts } from "./function-table.ts";
 import { besideLostFunctions } from "./lost-functions.ts";
-import { generalNotes } from "./notes.ts";
+import { generalNotes, treeNotes } from "./notes.ts";
 import type { Reading } from "./reading.ts";
 import * as why from "./reasons.ts";
 import { FunctionRecord } from "./record.ts";
@@ -48,7 +48,7 @@ export function composeMachine(
     kernel: system.kernel(),
     iommu: system.iommu(table.facts.namesGroups),
     ...(system.guestOf === undefined ? {} : { guestOf: system.guestOf }),
-    notes: [...table.notes, ...generalNotes(file, table.facts, functions)],
+    notes: [...table.notes, ...treeNotes(file, tree), ...generalNotes(file, table.facts, functions)],
   };
 }
 

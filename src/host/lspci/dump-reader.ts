@@ -270,6 +270,13 @@ export class DumpReader {
 
   #noDevice(): PeerlaneError {
     const odd = this.#firstOddLine;
+    if (this.#tree.strayLine !== undefined) {
+      throw new PeerlaneError("bad-input", "lines of lspci -t that begin in the middle of a tree, or were wrapped", {
+        place: { file: this.#file, line: this.#tree.strayLine },
+        remedy:
+          "paste the tree from its first line on, '-[0000:00]-+-00.0 …', as it was printed: run sudo lspci -vvvnn; lspci -tv",
+      });
+    }
     const found = odd === undefined ? "the text is empty" : `line ${odd.number} reads '${odd.text}'`;
     return new PeerlaneError("bad-input", `no device in what should be the output of lspci: ${found}`, {
       place: { file: this.#file, ...(odd === undefined ? {} : { line: odd.number }) },

@@ -3,6 +3,7 @@ import type { Unknown } from "../../pci/known.ts";
 import type { Note } from "../machine.ts";
 import type { TextFacts } from "./function-table.ts";
 import * as why from "./reasons.ts";
+import type { TreeReader } from "./tree.ts";
 
 /** Why ACS may be hidden, what that means for `count` functions (`3 of 12`), and the way out. */
 const hiddenAcs: readonly (readonly [
@@ -64,4 +65,14 @@ export function generalNotes(file: string, facts: TextFacts, functions: readonly
     });
   }
   return notes;
+}
+
+/** That a tree begins at a root bus which is not its first. */
+export function treeNotes(file: string, { middleLine }: TreeReader): Note[] {
+  if (middleLine === undefined) return [];
+  const message =
+    "the tree begins in the middle: the root buses before this one, and what is on them, are not in the text";
+  return [
+    { severity: "warning", message, remedy: "paste the whole output of lspci -tv", place: { file, line: middleLine } },
+  ];
 }

@@ -10,6 +10,10 @@ import type { Line } from "./line.ts";
 const MAX_BYTES = 4200;
 
 const architectures = /\b(x86_64|aarch64|ppc64le|ppc64|riscv64|s390x|loongarch64|i[3-6]86|armv7l)\b/;
+/** Distributions end their releases with it: `6.12.9+bpo-arm64`, `5.14.0-427.el9.x86_64`. */
+const architectureOfRelease = /[-.](amd64|x86_64|arm64|aarch64)(?=$|[-.+_])/;
+/** The kernel of 64-bit ARM names the processor (MIDR_EL1) behind the number of the one that boots. */
+const bootOfArm64 = /^Booting Linux on physical CPU 0x[0-9a-f]+ \[0x[0-9a-f]{8}\]/;
 const cpuinfoKey = /^(vendor_id|cpu family|model|model name|CPU implementer|cpu|isa|uarch)\s*:\s*(.*)$/;
 const lscpuKey = /^(Architecture|Vendor ID|CPU family|Model|Model name):\s*(.*)$/;
 const dmesgTime = /^\[\s*\d+\.\d+\]\s*/;
@@ -59,6 +63,7 @@ export class SystemLines {
   readonly #domainType = new Once("domain types");
   readonly #flushPolicy = new Once("invalidation policies");
   #architecture: string | undefined;
+  #isArm64Booted = false;
   /** IOMMU groups by the kernel's messages; of several boots the last. */
   readonly groups: Map<Bdf, number> = new Map();
   #guestOf: GuestOf | null | undefined;
@@ -92,6 +97,10 @@ export class SystemLines {
       return;
     }
     if (this.#takeIommu(text)) return;
+    if (bootOfArm64.test(text)) {
+      this.#isArm64Booted = true;
+      return;
+    }
     const release = /^Linux version (\S+)/.exec(text) ?? /^Linux \S+ (\d+\.\d+\S*) #/.exec(text);
     if (release?.[1] !== undefined) {
       this.#release.set(release[1]);
@@ -176,12 +185,21 @@ export class SystemLines {
     return this.#cpuOfLscpu();
   }
 
+  #architectureOfKernel(): string | undefined {
+    if (this.#isArm64Booted) return "aarch64";
+    const release = this.#release.get("");
+    const name = isUnknown(release) ? undefined : architectureOfRelease.exec(release)?.[1];
+    if (name === undefined) return undefined;
+    return name === "amd64" || name === "x86_64" ? "x86_64" : "aarch64";
+  }
+
   #cpuOfLscpu(): Cpu {
     const none = unknownCpu("lspci does not name the CPU: give --cpu, or paste lscpu too");
     const whole = (text: string | undefined): number | undefined =>
       text !== undefined && /^\d{1,9}$/.test(text) ? Number.parseInt(text, 10) : undefined;
     return {
-      architecture: this.#lscpu.get("Architecture") ?? this.#architecture ?? none.architecture,
+      architecture:
+        this.#lscpu.get("Architecture") ?? this.#architecture ?? this.#architectureOfKernel() ?? none.architecture,
       vendor: this.#lscpu.get("Vendor ID") ?? none.vendor,
       family: whole(this.#lscpu.get("CPU family")) ?? none.family,
       model: whole(this.#lscpu.get("Model")) ?? none.model,

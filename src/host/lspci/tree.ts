@@ -52,6 +52,10 @@ export class TreeReader {
   readonly nodes: Map<Bdf, TreeNode> = new Map();
   /** Functions that two trees put in different places. */
   readonly contested: Set<Bdf> = new Set();
+  /** The first line that draws a root bus without what the root buses hang on: those before it are not in the text. */
+  middleLine: number | undefined;
+  /** The first line of a branch without its stem, of which nothing is read. */
+  strayLine: number | undefined;
   /** By column, where `+-` and `\-` below it belong. */
   #branches = new Map<number, Branch>();
 
@@ -70,20 +74,18 @@ export class TreeReader {
     if (line.end - line.rawStart > 2 * MAX_COLUMNS) return false;
     if (mark === MINUS && (behind === BRACKET || (behind === PLUS && line.byte(at + 2) === MINUS))) {
       this.#branches = new Map();
-      this.#readBranch(line, at + 1, {
-        upstream: null,
-        domain: 0,
-        bus: -1,
-        rootBus: -1,
-        firstDevice: -1,
-        lastDevfn: -1,
-      });
+      this.#readBranch(line, at + 1, rootless());
       return true;
     }
     if ((mark !== PLUS && mark !== BACKSLASH) || behind !== MINUS) return false;
     const branch = this.#branches.get(column);
-    // A branch without its stem is what a cut leaves over: it says nothing.
     if (branch !== undefined) this.#readBranch(line, at + 2, branch);
+    else if (column < LEAST_COLUMN_OF_SHARED_BUS && startsWithRoot(line, at + 2)) {
+      this.middleLine ??= line.number;
+      this.#readBranch(line, at + 2, rootless());
+    }
+    // A branch without its stem is what a cut leaves over: it says nothing.
+    else if (startsWithDevice(line, at + 2)) this.strayLine ??= line.number;
     // The last of a branch: what follows at this column belongs to another stem, or to one that a filter took out.
     if (mark === BACKSLASH) this.#branches.delete(column);
     return true;
@@ -197,6 +199,28 @@ export class TreeReader {
   }
 }
 
+/**
+ * Buses that share a bridge are drawn as root buses are. They stand behind a device with a range of buses, the first
+ * of a root bus at least: `-[0000:00]---02.0-[3b-3c]--+-`, in old releases `-[00]---02.0-[3b-3c]--+-`.
+ */
+const LEAST_COLUMN_OF_SHARED_BUS = 21;
+
+/** `[0000:80]-`, with a domain. */
+function startsWithRoot(line: Line, at: number): boolean {
+  if (line.byte(at) !== BRACKET || line.hex(at + 1) < 0 || line.byte(line.next) !== COLON) return false;
+  return line.hexOf(2, line.next + 1) >= 0 && line.byte(line.next) === CLOSING && line.byte(line.next + 1) === MINUS;
+}
+
+/** `1c.0`, which no line of a table (`+-----+`) has. */
+function startsWithDevice(line: Line, at: number): boolean {
+  return line.hexOf(2, at) >= 0 && line.byte(line.next) === DOT;
+}
+
+/** What the root buses hang on. */
+function rootless(): Branch {
+  return { upstream: null, domain: 0, bus: -1, rootBus: -1, firstDevice: -1, lastDevfn: -1 };
+}
+
 /** A tree keeps its place with bars; quote marks may stand before it. */
 function isBlank(byte: number): boolean {
   return byte === SPACE || byte === BAR || byte === GREATER;
@@ -236,9 +260,11 @@ function readBelow(line: Line, at: number, node: TreeNode, branch: Branch): Bran
  * True when a tree alone tells the bus of a function. Below a bridge whose last buses no bridge below accounts for,
  * what follows a device 0 may be virtual functions of a later bus; where a list names functions of the bus
  * (`isBusListed`), so may any. Below a link there always is a device 0, and a bus without one has no virtual functions.
+ * A bridge is never one: the Header Type of a virtual function is 00h (SR-IOV 1.1, section 3.4.1).
  */
 export function isBusCertain(node: TreeNode, isBusListed: boolean): boolean {
   const { upstream } = node;
+  if (node.buses !== undefined) return true;
   if (upstream?.buses === undefined || upstream.buses.subordinate <= upstream.coveredTo) return true;
   const isBelowFirst = domainOf(upstream.bdf) === domainOf(node.bdf) && busOf(node.bdf) === upstream.buses.secondary;
   if (!isBelowFirst || !node.followsDevice0) return true;

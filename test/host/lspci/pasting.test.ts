@@ -94,6 +94,8 @@ describe("a text without any device", () => {
   it.each([
     ["", "the text is empty", undefined],
     ["\n\nhello world\n", "line 3 reads 'hello world'", 3],
+    [" |           +-00.2  Intel Corporation Device 0b23\n", "begin in the middle of a tree, or were wrapped", 1],
+    ["hello\n+-----------+\n| nvidia-smi |\n+-----------+\n", "line 1 reads 'hello'", 1],
     ["00:1c.0/00.0 VGA compatible controller: X\n", "-P", 1],
   ])("%j is refused with what was expected", (text, words, line) => {
     const error = (() => {

@@ -43,6 +43,23 @@ describe("what people paste beside lspci", () => {
     expect(machine.functions).toEqual(read(verbose).functions);
   });
 
+  it.each([
+    ["an ARM release", "Linux version 6.12.9+bpo-arm64 (debian-kernel@…) (aarch64-linux-gnu-gcc-12)\n", "aarch64"],
+    [
+      "what an ARM kernel boots on",
+      "[    0.000000] Booting Linux on physical CPU 0x0000000a00 [0x410fd811]\n",
+      "aarch64",
+    ],
+    ["an x86 release", "$ uname -r\n6.12.9+deb13-amd64\n", "x86_64"],
+    ["Red Hat's", "Linux version 5.14.0-427.13.1.el9_4.x86_64 (mockbuild@…) (gcc)\n", "x86_64"],
+    ["a release of any", "Linux version 6.8.0-40-generic (buildd@…) (x86_64-linux-gnu-gcc-13)\n", undefined],
+    ["a 32-bit ARM kernel's boot", "Booting Linux on physical CPU 0x0\n", undefined],
+  ])("%s tells the architecture, and no make", (_, text, architecture) => {
+    const { cpu } = read(verbose + text);
+    const none = { unknown: expect.any(String) };
+    expect(cpu).toMatchObject({ architecture: architecture ?? none, vendor: none });
+  });
+
   it("lscpu behind a plain list does not make its last function verbose", () => {
     const machine = read(`00:1c.0 PCI bridge: X\n${lscpu}`);
     expect(machine.functions[0]?.acs).toHaveProperty("unknown");

@@ -91,6 +91,47 @@ describe("lspci -t", () => {
     ).toEqual(["0000:00:02.0 - 0", "0000:3b:00.0 0000:00:02.0 0"]);
   });
 
+  it("a bridge is no virtual function, though buses above its own are not drawn", () => {
+    const trimmed =
+      "-[0000:15]---01.0-[16-1b]----00.0-[17-1b]--+-00.0-[18]----00.0\n                                           +-01.0-[19]----00.0\n";
+    expect(shape(trimmed)).toEqual([
+      "0000:15:01.0 - 15",
+      "0000:16:00.0 0000:15:01.0 15",
+      "0000:17:00.0 0000:16:00.0 15",
+      "0000:17:01.0 0000:16:00.0 15",
+      "0000:18:00.0 0000:17:00.0 15",
+      "0000:19:00.0 0000:17:01.0 15",
+    ]);
+  });
+
+  const middle = ` +-[0000:c0]-+-00.0  Host
+ |           +-01.1-[c1-c3]----00.0-[c2-c3]--+-00.0-[c3]----00.0  NIC
+ \\-[0000:00]-+-00.0  Host
+             \\-1f.0  LPC
+`;
+  it.each([
+    ["as printed", middle],
+    ["indented", middle.replaceAll(/^/gm, "    ")],
+    ["with its names wrapped", middle.replaceAll(/ {2}(?=[A-Z])/g, "\n            ")],
+  ])("a tree that begins at a root bus in the middle is read, with a note: %s", (_, text) => {
+    expect(shape(text)).toEqual([
+      "0000:00:00.0 - 0",
+      "0000:00:1f.0 - 0",
+      "0000:c0:00.0 - c0",
+      "0000:c0:01.1 - c0",
+      "0000:c1:00.0 0000:c0:01.1 c0",
+      "0000:c2:00.0 0000:c1:00.0 c0",
+      "0000:c3:00.0 0000:c2:00.0 c0",
+    ]);
+    expect(read(text).notes.map(({ message }) => message)).toContainEqual(
+      expect.stringContaining("begins in the middle"),
+    );
+  });
+
+  it("a bus that shares a bridge is no root bus without its stem", () => {
+    expect(() => shape("                           \\-[0000:3b]-+-00.0\n")).toThrow("begin in the middle");
+  });
+
   it("a root bus whose line a filter took out gives its devices to no other", () => {
     const two =
       "-+-[0000:80]-+-00.0\n |           \\-01.0\n +-[0000:64]-+-00.0\n |           +-02.0-[65]----00.0\n |           \\-04.0\n";
