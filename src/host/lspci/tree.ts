@@ -85,7 +85,7 @@ export class TreeReader {
       this.#readBranch(line, at + 2, rootless());
     }
     // A branch without its stem is what a cut leaves over: it says nothing.
-    else if (startsWithDevice(line, at + 2)) this.strayLine ??= line.number;
+    else if (startsWithDevice(line, at + 2) || startsWithRoot(line, at + 2)) this.strayLine ??= line.number;
     // The last of a branch: what follows at this column belongs to another stem, or to one that a filter took out.
     if (mark === BACKSLASH) this.#branches.delete(column);
     return true;
