@@ -40,6 +40,8 @@ export function iommuParameters(commandLine: string): IommuParameters {
   let domainType: DomainType | null = null;
   let flushPolicy: FlushPolicy | null = null;
   for (const word of commandLine.split(/\s+/)) {
+    // What stands behind it is for `init` (`parse_args`, Linux 7.3).
+    if (word === "--") break;
     const [, name = "", value = ""] = /^([a-z_.]+)=(.*)$/.exec(word.replaceAll('"', "")) ?? [];
     if (name === "iommu.passthrough") {
       if (YES.test(value)) domainType = "passthrough";

@@ -214,7 +214,7 @@ export const gpuAskingRows: readonly AskingRow[] = [
     decides: "the driver that owns the buffer, by the kernel's yes or no",
     onNo: "amdgpu: host memory, without a message; xe: host memory where the buffer may move, else EOPNOTSUPP",
     address: "dma-api",
-    seen: "tracepoint dma_buf:dma_buf_dynamic_attach, and dma:dma_map_phys for the address",
+    seen: "tracepoint dma_buf:dma_buf_dynamic_attach, and dma:dma_map_phys for the address (7.x)",
     provisos: [withoutP2pdma, withoutMoveNotify],
     sources: [amdgpuAttach, xeAttach],
   },
@@ -228,7 +228,7 @@ export const gpuAskingRows: readonly AskingRow[] = [
     decides: "xe, by the kernel's yes or no",
     onNo: "host memory without a message where the buffer may move, else EOPNOTSUPP; shared virtual memory: ENOLINK from madvise, or host memory",
     address: "dma-api",
-    seen: "dmesg: lines of pci_p2pdma for shared virtual memory only (buffers are asked about quietly); tracepoint dma:dma_map_phys",
+    seen: "dmesg: lines of pci_p2pdma for shared virtual memory only (buffers are asked about quietly); tracepoint dma:dma_map_phys (7.x; dma:dma_map_resource from 6.12 on)",
     provisos: [withoutP2pdma],
     sources: [
       xeAttach,
@@ -249,7 +249,7 @@ export const gpuAskingRows: readonly AskingRow[] = [
     decides: "xe, by the kernel's yes or no",
     onNo: "host memory without a message where the buffer may move, else EOPNOTSUPP",
     address: "dma-api",
-    seen: "tracepoint dma:dma_map_phys; xe asks quietly: silence in dmesg does not mean yes",
+    seen: "tracepoint dma:dma_map_phys (7.x; dma:dma_map_resource from 6.12 on); xe asks quietly: silence in dmesg does not mean yes",
     provisos: [withoutP2pdma, withoutMoveNotify, withoutOnDemandPaging],
     sources: [xeAttach, xeMap, moveNotify],
   },
@@ -263,7 +263,7 @@ export const gpuAskingRows: readonly AskingRow[] = [
     decides: "xe, by the kernel's yes or no",
     onNo: "host memory without a message where the buffer may move, else EOPNOTSUPP",
     address: "dma-api",
-    seen: "tracepoint dma:dma_map_phys",
+    seen: "tracepoint dma:dma_map_phys (7.x; dma:dma_map_resource from 6.12 on)",
     provisos: [
       withoutP2pdma,
       {

@@ -36,9 +36,9 @@ export const kernelAskingRows: readonly AskingRow[] = [
     words:
       "Pages of a controller's memory buffer are mapped by what the kernel decides: this verdict binds, and a refusal is EINVAL or EREMOTEIO.",
     decides: "the kernel, for every driver that maps these pages (pci_p2pdma_state)",
-    onNo: "EINVAL from block I/O; EREMOTEIO where pages are taken for a queue that lets no peer memory in, or a list is mapped",
+    onNo: "block I/O fails, with EINVAL (read in 7.2 and 7.3) or EREMOTEIO (read in 6.12); EREMOTEIO where pages are taken for a queue that lets no peer memory in, or a list is mapped",
     address: "of-the-verdict",
-    seen: "dmesg: lines of pci_p2pdma; tracepoints dma:dma_map_phys and dma:dma_map_sg (Linux 6.12 and newer)",
+    seen: "dmesg: lines of pci_p2pdma; tracepoints dma:dma_map_sg (Linux 6.12 and newer) and dma:dma_map_phys (7.x)",
     sources: [
       linuxSource(
         "block/blk-mq-dma.c",

@@ -13,6 +13,7 @@ import type { AddressRule } from "../platforms/asking.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import { type AskedBy, addressKind, addressRuleOf, addressWords } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
+import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedTexts, isAskedAlike } from "./asked-by.ts";
@@ -105,9 +106,14 @@ function directionLines(
       ? []
       : labelled(
           "hint",
-          rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}`,
+          rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? ", where firmware had left redirection off: this kernel puts back what firmware left" : ""}`,
         )),
   ];
+}
+
+/** Whether the kernel may be one on which `disable_acs_redir` puts back the redirect bits of firmware (6.11 to 6.14.1). */
+function mixesAcs(machine: VerdictTable["machine"]): boolean {
+  return bootWorlds(machine).worlds.some(({ variant }) => variant.acsAtBoot === "mixes");
 }
 
 /** Who asks the kernel; in the second direction only what differs from the first. */
@@ -139,7 +145,7 @@ function verdictWords({ mapType, distance, hops, releases, supported }: Verdict)
   }
   return mapType === "not-supported"
     ? `${words}, distance -1 (${hops} ${hops === 1 ? "hop" : "hops"})`
-    : `${words}, distance ${distance}`;
+    : `${words}, ${distance === null ? `${hops} hops` : `distance ${distance}`}`;
 }
 
 const LOCALITIES: Readonly<Record<Locality, string>> = {
@@ -198,7 +204,7 @@ function addressTexts({ machine, rules }: VerdictTable, verdict: Answer, provide
   if (verdict.mapType === "unknown") return [];
   const bars = memoryBars(provider);
   if (bars === undefined) return ["the source hides the provider's BARs"];
-  if (verdict.mapType === "bus-addr") return bars.map(busAddressText);
+  if (verdict.mapType === "bus-addr") return bars.map((bar) => busAddressText(bar, isSubtracted(rules)));
   const { mode } = machine.iommu;
   if (isUnknown(mode))
     return ["a CPU physical address, or an IOVA where the IOMMU translates; the source does not show which"];
@@ -228,7 +234,7 @@ function driverAddressTexts(
   const bars = memoryBars(provider);
   if (bars === undefined || (kind !== "bus" && kind !== "physical")) return [addressWords(rule, machine)];
   const mind = rule === "nvidia" ? ["taken by the driver itself, whatever the verdict"] : [];
-  return [...bars.map(kind === "bus" ? busAddressText : physAddressText), ...mind];
+  return [...bars.map((bar) => (kind === "bus" ? busAddressText(bar, false) : physAddressText(bar))), ...mind];
 }
 
 function barName(bar: Bar): string {
@@ -238,12 +244,21 @@ function barName(bar: Bar): string {
   return `BAR ${bar.index}${size}`;
 }
 
-function busAddressText(bar: Bar): string {
+/** Whether all kernels that may decide take the offset of a window's bus addresses with the wrong sign (up to 5.15). */
+function isSubtracted({ candidates }: VerdictTable["rules"]): boolean {
+  return candidates.length > 0 && candidates.every(({ mapping }) => mapping.busOffset === "subtracted");
+}
+
+function busAddressText(bar: Bar, subtracted: boolean): string {
   if (bar.busAddress === null) return `${barName(bar)}: unassigned`;
   if (isUnknown(bar.busAddress)) return `${barName(bar)}: its bus address; ${bar.busAddress.unknown}`;
   const address = `${barName(bar)}: bus address ${formatAddress(bar.busAddress)}`;
   if (isUnknown(bar.physAddress) || bar.physAddress === null) return address;
   const offset = bar.busAddress - bar.physAddress;
+  const wrong = bar.physAddress - offset;
+  if (subtracted && offset !== 0 && wrong >= 0) {
+    return `${barName(bar)}: ${formatAddress(wrong)}, which is wrong: kernels up to 5.15 subtract the offset of ${formatAddress(Math.abs(offset))}, and the bus address is ${formatAddress(bar.busAddress)}`;
+  }
   const sign = offset < 0 ? "-" : "+";
   return `${address} = CPU ${formatAddress(bar.physAddress)} ${sign} offset ${formatAddress(Math.abs(offset))}`;
 }

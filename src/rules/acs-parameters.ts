@@ -2,6 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { acsQuirk } from "./acs-quirks.ts";
 import type { AcsSetting } from "./kernel-parameters.ts";
 import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
 
@@ -11,6 +12,11 @@ export interface AsksOfFunction {
   readonly setting: AcsSetting | null;
   /** An entry of `config_acs` that sets or clears bits stands in front of the one that names this function. */
   readonly settingIsLate: boolean;
+  /**
+   * The IOMMU driver's ACS goes into registers of its own, not into those of the capability, which the rules read
+   * (`pci_quirk_enable_intel_spt_pch_acs`, Linux 7.3).
+   */
+  readonly enablesElsewhere: boolean;
 }
 
 const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], misread: [] };
@@ -39,8 +45,15 @@ function asksOf(
   if (isUnknown(disabled)) return disabled;
   const setting = firstMatch(configAcs, ({ device }) => matchesDevice(device, fn, above));
   if (isUnknown(setting)) return setting;
+  const quirk = acsQuirk(fn);
+  if (isUnknown(quirk)) return quirk;
   const before = setting === null ? [] : configAcs.slice(0, configAcs.indexOf(setting));
-  return { disabled: disabled !== null, setting, settingIsLate: before.some(({ mask }) => mask !== 0) };
+  return {
+    disabled: disabled !== null,
+    setting,
+    settingIsLate: before.some(({ mask }) => mask !== 0),
+    enablesElsewhere: quirk === "registers-elsewhere",
+  };
 }
 
 /** The kernel takes the first entry that matches. */

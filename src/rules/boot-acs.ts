@@ -52,7 +52,7 @@ export interface AcsBits {
  */
 export function bootControl(world: BootWorld, asks: AsksOfFunction, capability: number, firmware: number): number {
   const { asksForAcs, variant } = world;
-  let control = asksForAcs ? firmware | (capability & ENABLED_WITH_IOMMU) : firmware;
+  let control = asksForAcs && !asks.enablesElsewhere ? firmware | (capability & ENABLED_WITH_IOMMU) : firmware;
   if (asks.disabled) control = configured(control, firmware, variant, ACS_REDIRECT_BITS, ~ACS_REDIRECT_BITS);
   if (asks.setting !== null && readsSetting(variant, asks)) {
     control = configured(control, firmware, variant, asks.setting.mask, asks.setting.flags);

@@ -90,10 +90,11 @@ export function misreadParameters(commandLine: string): readonly string[] {
   return parsePciParameters(commandLine).misread;
 }
 
-/** Splits at blanks outside of double quotes, as the kernel does. */
+/** Splits at blanks outside of double quotes, as the kernel does; what stands behind `--` is for `init` (`parse_args`). */
 function splitCommandLine(commandLine: string): string[] {
-  const words = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
-  return words.map((word) => word.replaceAll('"', ""));
+  const words: readonly string[] = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  const end = words.indexOf("--");
+  return words.slice(0, end < 0 ? undefined : end).map((word) => word.replaceAll('"', ""));
 }
 
 function parseDevices(text: string, misread: string[]): DeviceMatch[] {

@@ -30,6 +30,7 @@ describe("The mode of the IOMMU by the command line", () => {
       // command line                          | CPU   | without groups | with groups
       iommu=off                                | ?     | off            | ?
       iommu=pt                                 | intel | ?              | passthrough
+      quiet -- iommu=pt                        | intel | ?              | ?            // for init, and not for the kernel
       iommu=pt,force                           | intel | ?              | passthrough
       iommu=nopt iommu.strict=1                | intel | ?              | strict
       iommu.passthrough=1                      | ?     | ?              | passthrough

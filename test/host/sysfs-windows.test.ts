@@ -16,7 +16,9 @@ function treeWith(phys: bigint): FileTree {
   const device = "sys/devices/pci0000:00/0000:00:01.0";
   const files: Readonly<Record<string, Uint8Array>> = {
     [`${device}/config`]: config,
-    [`${device}/resource`]: Buffer.from(line(phys, phys + 0xfffn)),
+    [`${device}/resource`]: Buffer.from(
+      line(phys, phys + 0xfffn) + "0x0000000000000000 0x0000000000000000 0x0000000000000000\n".repeat(12),
+    ),
     "proc/iomem": Buffer.from("000a0000-000bffff : PCI Bus 0000:00\n"),
   };
   return {

@@ -49,6 +49,27 @@ describe("The kernel's boot", () => {
   });
 });
 
+it("leaves the register that the rules read as it was where a root port keeps its own elsewhere (Sunrise Point)", () => {
+  const control = (id: string): unknown => {
+    const text = `kernel: 7.2
+iommu: { mode: strict, kind: intel }
+hostBridges:
+  - id: 8086:1918
+    below:
+      - rootPort: { at: 1c.0, id: ${id}, acs: SV- }
+        below: [nvme]
+`;
+    const { acs } =
+      afterBoot(qemuMachineOf(text, "boot.yaml")).functions.find(
+        ({ deviceId }) => `8086:${Number(deviceId).toString(16)}` === id,
+      ) ?? {};
+    return acs !== undefined && acs !== null && !isUnknown(acs) ? acs.control : acs;
+  };
+  expect(control("8086:a110")).toBe(0);
+  expect(control("8086:9d1b")).toBe(0);
+  expect(control("8086:9d1c")).toBe(0x1d);
+});
+
 describe("config_acs", () => {
   it("cannot set a bit that the capability does not offer", () => {
     const set = (flags: string): number | "unknown" | undefined =>

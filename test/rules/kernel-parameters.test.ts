@@ -30,6 +30,11 @@ describe("pci=disable_acs_redir=", () => {
     expect(misread).toEqual([expect.stringMatching(/'00:05\.0'.*';', not ','/)]);
   });
 
+  it("does nothing behind --, which ends the kernel's own parameters", () => {
+    expect(parsePciParameters("quiet -- pci=disable_acs_redir=00:04.0").disableAcsRedirect).toEqual([]);
+    expect(parsePciParameters("pci=disable_acs_redir=00:04.0 -- 3").disableAcsRedirect).toHaveLength(1);
+  });
+
   it("may stand after other options", () => {
     expect(parsePciParameters("pci=noats,disable_acs_redir=00:04.0").disableAcsRedirect).toHaveLength(1);
   });

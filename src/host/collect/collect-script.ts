@@ -181,6 +181,7 @@ function kept_value(value,  text, item, mark) {
 {
   gsub(/"/, "")
   for (i = 1; i <= NF; i++) {
+    if ($i == "--") break
     at = index($i, "=")
     name = at ? substr($i, 1, at - 1) : $i
     gsub(/-/, "_", name)

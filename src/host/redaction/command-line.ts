@@ -57,7 +57,9 @@ export function hostNamesIn(commandLine: string): readonly string[] {
 
 /** Splits at blanks outside of double quotes, as the kernel does; quotes stay. */
 function wordsOf(commandLine: string): readonly string[] {
-  return commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  const words: readonly string[] = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  const end = words.indexOf("--");
+  return end < 0 ? words : words.slice(0, end);
 }
 
 function isKept(word: string): boolean {
