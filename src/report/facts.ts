@@ -27,7 +27,10 @@ export function machineFacts(machine: Machine, rules: RulesChoice, width: number
   const text = facts.join(" · ");
   const name = machine.source.name;
   const isOneLine = textWidth(name) + 3 + textWidth(text) <= width;
-  return (isOneLine ? [`${name} · ${text}`] : [name, text]).map((line) => truncate(line, width));
+  const inferred = inferCpu(machine);
+  const lines = isOneLine ? [`${name} · ${text}`] : [name, text];
+  if (inferred !== null) lines.push(`CPU ${inferredCpuText(inferred)}`);
+  return lines.map((line) => truncate(line, width));
 }
 
 function kernelText(machine: Machine, rules: RulesChoice): string | null {
@@ -46,7 +49,7 @@ function kernelText(machine: Machine, rules: RulesChoice): string | null {
 function cpuText(machine: Machine): string {
   const { cpu } = machine;
   const inferred = inferCpu(machine);
-  if (inferred !== null) return `CPU ${inferredCpuText(inferred)}`;
+  if (inferred !== null) return `CPU ${inferred.make.name}, inferred`;
   if (isUnknown(cpu.architecture)) return "CPU unknown";
   if (isUnknown(cpu.name) || cpu.name === null || cpu.name === "") {
     return isUnknown(cpu.vendor) || cpu.vendor === null ? cpu.architecture : cpu.vendor;
