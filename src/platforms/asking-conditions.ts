@@ -1,12 +1,13 @@
 import type { Kernel, Machine } from "../host/machine.ts";
 import { configSymbol } from "../host/system-files.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { inferCpu } from "../rules/inferred-cpu.ts";
 import { hasP2pdma } from "../rules/kernels/build-option.ts";
 import { numberOfOurs, parseKernelRelease } from "../rules/kernels/kernel-release.ts";
 import { vendorOf } from "../rules/kernels/vendor-kernel.ts";
 import { VENDOR_KERNELS } from "../rules/kernels/vendors.ts";
 import type { Condition } from "./asking.ts";
-import { all, any, isInSet } from "./match.ts";
+import { all, any, isInSet, isOtherKind } from "./match.ts";
 
 const noModules = unknown("the source does not show the modules that are loaded");
 
@@ -25,8 +26,13 @@ export function holdsOn(machine: Machine, condition: Condition): Known<boolean> 
     parameter === undefined || parameterIs(kernel, parameter),
     moduleFrom === undefined || moduleVersion(kernel, moduleFrom.module, (at) => at >= 0, moduleFrom.version),
     moduleBefore === undefined || moduleVersion(kernel, moduleBefore.module, (at) => at < 0, moduleBefore.version),
-    chipset === undefined || any(machine.functions.map((fn) => isInSet(fn, chipset.functions))),
+    chipset === undefined || hasChipset(machine, chipset),
   ]);
+}
+
+function hasChipset(machine: Machine, { functions, partOf }: NonNullable<Condition["chipset"]>): Known<boolean> {
+  const seen = any(machine.functions.map((fn) => isInSet(fn, functions)));
+  return isUnknown(seen) && isOtherKind(machine.cpu, inferCpu(machine), partOf) ? false : seen;
 }
 
 /** A condition as it stands in a sentence: `Linux is older than 6.15`. */

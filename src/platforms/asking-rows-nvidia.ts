@@ -63,7 +63,11 @@ export const nvidiaAskingRows: readonly AskingRow[] = [
     provisos: [
       {
         when: {
-          chipset: { name: "Grace, Ampere Altra or AmpereOne", functions: WITHOUT_PEER_DMA },
+          chipset: {
+            name: "Grace, Ampere Altra or AmpereOne",
+            functions: WITHOUT_PEER_DMA,
+            partOf: { architecture: "aarch64" },
+          },
           moduleFrom: { module: "nvidia", version: "580.65.06" },
         },
         words:

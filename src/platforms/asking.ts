@@ -1,4 +1,4 @@
-import type { FactSource, IdSet } from "./fact.ts";
+import type { FactSource, IdSet, ProcessorKind } from "./fact.ts";
 
 /**
  * Who decides whether two drivers share memory, and what of the kernel's verdict they take:
@@ -35,8 +35,8 @@ export interface Condition {
   readonly moduleFrom?: { readonly module: string; readonly version: string };
   /** A module older than this version. */
   readonly moduleBefore?: { readonly module: string; readonly version: string };
-  /** The machine has a function of this set. */
-  readonly chipset?: { readonly name: string; readonly functions: IdSet };
+  /** The machine has a function of this set, which is part of one kind of processor. */
+  readonly chipset?: { readonly name: string; readonly functions: IdSet; readonly partOf: ProcessorKind };
 }
 
 /** What is other where a condition holds. */

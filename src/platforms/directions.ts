@@ -8,7 +8,7 @@ import type { PairPath } from "../rules/verdict.ts";
 import { isEmulated } from "./emulated.ts";
 import { type DirectionOutcome, type Evidence, type FactPath, type PlatformFact, strongestEvidence } from "./fact.ts";
 import { PLATFORM_FACTS } from "./facts.ts";
-import { all, any, hiddenFunction, isInSet, isPort, matchesMachine } from "./match.ts";
+import { all, any, hiddenFunction, isInSet, isOtherKind, isPort, matchesMachine } from "./match.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "./virtual-machine.ts";
 import { type Way, waysOf } from "./way.ts";
 
@@ -33,6 +33,8 @@ export interface Directions {
 interface Prepared {
   readonly fact: PlatformFact;
   readonly machine: Known<boolean>;
+  /** The processor is known to be none that this hardware is part of: what is hidden is no such hardware. */
+  readonly isRuledOut: boolean;
   readonly rootBuses: readonly Known<boolean>[];
 }
 
@@ -61,7 +63,9 @@ export function platformContext(machine: Machine, topology: Topology): PlatformC
     const answer = matchesMachine(fact.match, described);
     if (answer === false) return [];
     const rootBuses = topology.roots.map((root) => matchesRootBus(fact, machine, topology, root));
-    return [{ fact, machine: answer, rootBuses }];
+    const { partOf } = fact.match;
+    const isRuledOut = partOf !== undefined && isOtherKind(machine.cpu, described.inferredCpu, partOf);
+    return [{ fact, machine: answer, isRuledOut, rootBuses }];
   });
   const emulated = Uint8Array.from(topology.functions, (fn) => {
     const answer = isEmulated(fn);
@@ -220,5 +224,6 @@ function matchesPair({ topology, tops }: PlatformContext, prepared: Prepared, pa
       answers.push(all([isPort(fn, "switch"), isInSet(fn, switchPorts)]));
     }
   }
-  return all(answers);
+  const answer = all(answers);
+  return isUnknown(answer) && prepared.isRuledOut ? false : answer;
 }

@@ -50,8 +50,17 @@ export interface CpuPattern {
   readonly models: "any" | readonly number[];
 }
 
+/** Processors that some hardware is part of or stands beside, and no other. */
+export interface ProcessorKind {
+  readonly architecture: "x86_64" | "aarch64" | "ppc64" | "loongarch64";
+  /** As `/proc/cpuinfo` names it, where the architecture has several. */
+  readonly vendor?: string;
+}
+
 /** What a fact is about. Every part that is given must hold. */
 export interface FactMatch {
+  /** Where ids are hidden, a processor that is known to be of another kind rules the fact out. */
+  readonly partOf?: ProcessorKind;
   readonly cpu?: CpuPattern;
   /** Each root bus on the way has a function of this set on it. */
   readonly onRootBus?: IdSet;

@@ -72,7 +72,7 @@ export const armFacts: readonly PlatformFact[] = (
 ).map(([id, title, onRootBus, words]) => ({
   id,
   title,
-  match: { onRootBus },
+  match: { partOf: { architecture: "aarch64" }, onRootBus },
   path: "any-through-root-complex",
   write: "fails",
   read: "fails",

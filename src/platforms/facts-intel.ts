@@ -1,6 +1,8 @@
-import type { CpuPattern, IdSet, NumberRange, PlatformFact } from "./fact.ts";
+import type { CpuPattern, IdSet, NumberRange, PlatformFact, ProcessorKind } from "./fact.ts";
 
 const INTEL = 0x8086;
+
+const partOf: ProcessorKind = { architecture: "x86_64", vendor: "GenuineIntel" };
 
 function intel(...devices: readonly NumberRange[]): IdSet {
   return { only: [{ vendorId: INTEL, devices }] };
@@ -14,8 +16,20 @@ function core(...models: readonly number[]): CpuPattern {
   return { vendor: "GenuineIntel", families: [6, 6], models };
 }
 
-/** All but 3420, which QEMU emulates below any CPU (`ioh3420`); no client CPU has it. */
-const clientRootPorts = intel([0x0000, 0x341f], [0x3421, 0xffff]);
+/**
+ * All but 3420, which QEMU emulates below any CPU (`ioh3420`), and those of I/O hubs, Xeon E5 and E7, and Skylake-E: no
+ * client CPU has them.
+ */
+const clientRootPorts = intel(
+  [0x0000, 0x0e01],
+  [0x0e0c, 0x202f],
+  [0x2034, 0x2f00],
+  [0x2f0c, 0x3407],
+  [0x3412, 0x341f],
+  [0x3421, 0x3c01],
+  [0x3c0c, 0x6f00],
+  [0x6f0c, 0xffff],
+);
 
 /** Client CPUs from Sandy Bridge to Lunar Lake but Ivy Bridge, by the model numbers of Linux's `intel-family.h`. */
 const clientModels = core(
@@ -113,7 +127,7 @@ export const intelFacts: readonly PlatformFact[] = [
   {
     id: "intel-xeon-e5",
     title: "Intel Xeon E5, E7 and Core i7 (Sandy Bridge-E, Haswell-E), one socket",
-    match: { onRootBus: xeonE5 },
+    match: { partOf, onRootBus: xeonE5 },
     path: "same-host-bridge",
     write: "works",
     read: "works",
@@ -133,7 +147,7 @@ export const intelFacts: readonly PlatformFact[] = [
   {
     id: "intel-xeon-e5-sockets",
     title: "Intel Xeon E5, E7 (Sandy Bridge-E, Haswell-E), between sockets",
-    match: { onRootBus: xeonE5 },
+    match: { partOf, onRootBus: xeonE5 },
     path: "across-host-bridges",
     write: "limited",
     read: "limited",
@@ -143,7 +157,7 @@ export const intelFacts: readonly PlatformFact[] = [
   {
     id: "intel-io-hub",
     title: "Intel I/O hubs and Xeon E5, E7 up to v4, one hub",
-    match: { rootPort: ioHubPorts },
+    match: { partOf, rootPort: ioHubPorts },
     path: "same-host-bridge",
     write: "works",
     read: "works",
@@ -153,7 +167,7 @@ export const intelFacts: readonly PlatformFact[] = [
   {
     id: "intel-io-hubs",
     title: "Intel I/O hubs and Xeon E5, E7 up to v4, two hubs",
-    match: { rootPort: ioHubPorts },
+    match: { partOf, rootPort: ioHubPorts },
     path: "across-host-bridges",
     write: "fails",
     read: "fails",
@@ -163,7 +177,7 @@ export const intelFacts: readonly PlatformFact[] = [
   {
     id: "intel-skylake-xeon",
     title: "Intel Xeon Scalable, 1st and 2nd generation (Skylake-E)",
-    match: { onRootBus: intel([0x2030, 0x2033], one(0x2020)) },
+    match: { partOf, onRootBus: intel([0x2030, 0x2033], one(0x2020)) },
     path: "any-through-root-complex",
     write: "works",
     read: "works",
@@ -182,6 +196,7 @@ export const intelFacts: readonly PlatformFact[] = [
     id: "intel-xeon-ice-lake",
     title: "Intel Xeon, Ice Lake and newer",
     match: {
+      partOf,
       // 09a2, and the accelerators that stand first on root buses of their own.
       onRootBus: intel(
         ...[0x09a2, 0x0b25, 0x0cfe, 0x11fb, 0x1212, 0x1216, 0x4940, 0x4942, 0x4944, 0x4946, 0x4948].map(one),

@@ -11,7 +11,7 @@ export const powerFacts: readonly PlatformFact[] = [
   {
     id: "power9",
     title: "IBM POWER9 (PHB4)",
-    match: { rootPort: hostBridge(0x04c1) },
+    match: { partOf: { architecture: "ppc64" }, rootPort: hostBridge(0x04c1) },
     path: "across-host-bridges",
     write: "limited",
     read: "fails",
@@ -35,7 +35,7 @@ export const powerFacts: readonly PlatformFact[] = [
   {
     id: "power8",
     title: "IBM POWER8 (PHB3)",
-    match: { rootPort: hostBridge(0x03dc) },
+    match: { partOf: { architecture: "ppc64" }, rootPort: hostBridge(0x03dc) },
     path: "across-host-bridges",
     write: "limited",
     read: "fails",

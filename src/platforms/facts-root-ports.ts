@@ -1,9 +1,10 @@
-import type { NumberRange, PlatformFact } from "./fact.ts";
+import type { NumberRange, PlatformFact, ProcessorKind } from "./fact.ts";
 
 /** Root ports that pass no peer traffic, as the kernel's ACS quirks have them (checked: Linux 7.2.13, 7.3.4). */
 interface IsolatedRootPorts {
   readonly id: string;
   readonly title: string;
+  readonly architecture: ProcessorKind["architecture"];
   readonly ports: readonly { readonly vendorId: number; readonly devices: readonly NumberRange[] }[];
   readonly words: string;
   /** Hash of the commit, its month, and what it says. */
@@ -14,6 +15,7 @@ const isolated: readonly IsolatedRootPorts[] = [
   {
     id: "annapurna-root-ports",
     title: "Amazon Annapurna Labs (Graviton)",
+    architecture: "aarch64",
     ports: [{ vendorId: 0x1c36, devices: [[0x0031, 0x0031]] }],
     words: "Root ports of Amazon's Annapurna Labs cannot send peer traffic to each other.",
     commit: [
@@ -25,6 +27,7 @@ const isolated: readonly IsolatedRootPorts[] = [
   {
     id: "qualcomm-root-ports",
     title: "Qualcomm QDF24xx, HXT SD4800",
+    architecture: "aarch64",
     ports: [
       { vendorId: 0x17cb, devices: [[0x0400, 0x0401]] },
       { vendorId: 0x1dbf, devices: [[0x0401, 0x0401]] },
@@ -39,6 +42,7 @@ const isolated: readonly IsolatedRootPorts[] = [
   {
     id: "ampere-emag-root-ports",
     title: "Ampere eMAG, APM X-Gene",
+    architecture: "aarch64",
     ports: [
       { vendorId: 0x10e8, devices: [[0xe004, 0xe004]] },
       { vendorId: 0x1def, devices: [[0xe005, 0xe00c]] },
@@ -53,6 +57,7 @@ const isolated: readonly IsolatedRootPorts[] = [
   {
     id: "nxp-lx2-root-ports",
     title: "NXP LX2160A and its kin",
+    architecture: "aarch64",
     ports: [
       {
         vendorId: 0x1957,
@@ -78,6 +83,7 @@ const isolated: readonly IsolatedRootPorts[] = [
   {
     id: "loongson-root-ports",
     title: "Loongson",
+    architecture: "loongarch64",
     ports: [
       {
         vendorId: 0x0014,
@@ -92,16 +98,18 @@ const isolated: readonly IsolatedRootPorts[] = [
 ];
 
 /** Root ports that pass no peer traffic. */
-export const rootPortFacts: readonly PlatformFact[] = isolated.map(({ id, title, ports, words, commit }) => {
-  const [hash, date, says] = commit;
-  return {
-    id,
-    title,
-    match: { rootPort: { only: ports } },
-    path: "any-through-root-complex",
-    write: "fails",
-    read: "fails",
-    words,
-    sources: [{ evidence: "kernel", where: `https://git.kernel.org/torvalds/c/${hash}`, date, says }],
-  };
-});
+export const rootPortFacts: readonly PlatformFact[] = isolated.map(
+  ({ id, title, architecture, ports, words, commit }) => {
+    const [hash, date, says] = commit;
+    return {
+      id,
+      title,
+      match: { partOf: { architecture }, rootPort: { only: ports } },
+      path: "any-through-root-complex",
+      write: "fails",
+      read: "fails",
+      words,
+      sources: [{ evidence: "kernel", where: `https://git.kernel.org/torvalds/c/${hash}`, date, says }],
+    };
+  },
+);

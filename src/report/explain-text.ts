@@ -141,7 +141,7 @@ function verdictWords({ mapType, distance, hops, releases, supported }: Verdict)
   const words = `${MAP_TYPE_WORDS[mapType]} (${mapType})${since}`;
   if (mapType === "unknown") {
     const both = supported === true ? ", supported either way" : "";
-    return hops === null ? words : `${words}${both}, ${hops} hops${both === "" ? " either way" : ""}`;
+    return hops === null ? `${words}${both}` : `${words}${both}, ${hops} hops${both === "" ? " either way" : ""}`;
   }
   return mapType === "not-supported"
     ? `${words}, distance -1 (${hops} ${hops === 1 ? "hop" : "hops"})`

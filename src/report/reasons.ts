@@ -124,14 +124,17 @@ export function intervalText({ from, to }: ReleaseInterval): string {
 
 /** What a verdict's condition hangs on; of a whole verdict it names the functions. */
 type OpenVerdict = Pick<Verdict, "reason" | "throughHostBridge" | "hidden"> &
-  Partial<Pick<Verdict, "acsHidden" | "meeting" | "provider" | "client">>;
+  Partial<Pick<Verdict, "acsHidden" | "meeting" | "provider" | "client" | "supported">>;
 
 /**
  * What an unknown verdict hangs on: `direct if no port below 17:00.0 redirects, else through the host bridge`; `null` for a
  * known one, and where the source shows too little to say.
  */
 export function conditionText(verdict: OpenVerdict): string | null {
-  const { reason, throughHostBridge, hidden } = verdict;
+  const { reason, throughHostBridge, hidden, supported } = verdict;
+  if (reason === "topology-hidden" && supported === true) {
+    return `supported either way: ${MAP_TYPE_WORDS["bus-addr"]} or ${MAP_TYPE_WORDS["thru-host-bridge"]}`;
+  }
   // That a hidden host bridge decides is the reason itself.
   if (throughHostBridge === undefined || hidden.length === 0 || reason === "host-bridge-hidden") return null;
   const through = throughText(throughHostBridge);

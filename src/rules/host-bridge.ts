@@ -60,7 +60,7 @@ function missingFirst(facts: HostBridgeFacts, rootBus: number): string | undefin
   if ((source.madeOf ?? source.format) !== "lspci") return undefined;
   if (!isUnknown(hostBridges) && hostBridges.some((bridge) => bridge.rootBus === rootBus)) return undefined;
   const device = formatBdf(makeBdf(Math.floor(rootBus / 0x100), rootBus % 0x100, 0, 0));
-  return `device ${device} is not in the text, and only a tree shows that there is none: paste the whole output of lspci and that of lspci -t`;
+  return `device ${device} is not in the text, and only a tree shows that there is none: use sudo lspci -vvvnn; lspci -t`;
 }
 
 function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts: HostBridgeFacts): LookUp {

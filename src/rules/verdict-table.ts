@@ -220,10 +220,18 @@ export class VerdictTable {
           const { attachment } = this.topology.functionAt(top);
           return isUnknown(attachment) ? `${what}: ${attachment.unknown}` : what;
         }),
-        supported: null,
+        supported: this.#isSupportedAnyway() ? true : null,
       };
     }
     return whyOf(this.#hostBridges.apart(providerRoot, clientRoot));
+  }
+
+  /** Whether every pair works, direct or through host bridges that nobody needs to name: on CPUs that the kernel trusts. */
+  #isSupportedAnyway(): boolean {
+    return [
+      this.#hostBridges.redirected(ROOT_BUS_HIDDEN),
+      this.#hostBridges.apart(ROOT_BUS_HIDDEN, ROOT_BUS_HIDDEN),
+    ].every((outcome) => isThroughSupported(outcome) === true);
   }
 }
 

@@ -163,6 +163,60 @@ describe("What the source hides is unknown with its reason", () => {
   });
 });
 
+describe("Ids that share a name", () => {
+  const named = (scenario: string, ids: string, ...others: number[]): string => {
+    const machine = bootedMachine(caseOf(scenario));
+    const deviceId = Number.parseInt(ids, 16);
+    const idsAmong = [deviceId, ...others].map((id) => ({ vendorId: 0x8086, deviceId: id }));
+    const functions = machine.functions.map((fn) =>
+      fn.deviceId === deviceId ? { ...fn, deviceId: unknown("names only"), idsAmong } : fn,
+    );
+    const { write } = directionsOfPair({ ...machine, functions });
+    return write.outcome === "unknown" ? write.why : write.facts.join();
+  };
+
+  it("decide where all are in the row or none is", () => {
+    expect(named("intel-skylake-xeon", "2031", 0x2030)).toBe("intel-skylake-xeon");
+    expect(named("intel-io-hubs", "0e04", 0x0e05)).toBe("intel-io-hubs");
+    expect(named("intel-io-hubs", "0e04", 0x1234)).toBe("names only (it decides whether 'intel-io-hubs' applies)");
+  });
+});
+
+describe("A processor that is known to be another rules a fact out", () => {
+  const none = "no documented fact is known of this hardware (across-host-bridges)";
+
+  it.for([
+    ["intel-skylake-xeon", { vendor: "AuthenticAMD", family: 6 }, none],
+    ["intel-skylake-xeon", { vendor: "GenuineIntel" }, "'intel-xeon-e5-sockets' applies"],
+    ["intel-xeon-e5-sockets", { vendor: "AuthenticAMD" }, none],
+    ["intel-xeon-e5-sockets", { architecture: "aarch64", vendor: null }, "'nvidia-grace' applies"],
+    ["ampere-altra", { architecture: "x86_64", vendor: "AuthenticAMD" }, none],
+    ["ampere-altra", {}, "'nvidia-grace' applies"],
+    ["power9", { architecture: "aarch64" }, "'nvidia-grace' applies"],
+    ["power9", {}, "'power9' applies"],
+  ] as const)("%s: %o", ([id, cpu, why]) => {
+    const machine = bootedMachine(caseOf(id));
+    const hidden = unknown("hidden ids");
+    const functions = machine.functions.map((fn) =>
+      fn.driver === null && fn.headerType === 0 && fn.classCode !== 0x060000
+        ? { ...fn, vendorId: 0x15b3, deviceId: 0x1017 }
+        : { ...fn, vendorId: hidden, deviceId: hidden },
+    );
+    const { write } = directionsOfPair(
+      { ...machine, functions, cpu: { ...machine.cpu, ...cpu } },
+      "01:00.0",
+      "81:00.0",
+    );
+    expect(write.why).toContain(why);
+  });
+
+  it.each(["8086:6f02", "8086:2030", "8086:3c02"])("no client CPU has root port %s", (port) => {
+    const machine = bootedMachine(caseOf("intel-client").replaceAll("8086:7ecc", port));
+    const cpu = { ...machine.cpu, vendor: unknown("-"), family: unknown("-"), model: unknown("-") };
+    expect(directionsOfPair({ ...machine, cpu }).read.why).not.toContain("intel-client");
+  });
+});
+
 describe("Recorded machines", () => {
   it("lose data below QEMU's switch when the IOMMU translates, and not otherwise", () => {
     const outcome = (mode: string): string =>

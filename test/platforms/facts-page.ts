@@ -18,13 +18,14 @@ function idsInWords(set: IdSet): string {
   return before + words.join(", ");
 }
 
-function matchInWords({ cpu, onRootBus, rootPort, switchPorts, iommu }: FactMatch): string {
+function matchInWords({ partOf, cpu, onRootBus, rootPort, switchPorts, iommu }: FactMatch): string {
   const parts: string[] = [];
   if (cpu !== undefined) {
     const [first, last] = cpu.families.map((family) => family.toString(16));
     const models = cpu.models === "any" ? "" : `, models ${cpu.models.map((model) => model.toString(16)).join(" ")}`;
     parts.push(`${cpu.vendor} family ${first === last ? first : `${first}–${last}`}${models} (hexadecimal)`);
   }
+  if (partOf !== undefined) parts.push(`part of ${partOf.vendor ?? partOf.architecture}`);
   if (onRootBus !== undefined) parts.push(`on each root bus a function ${idsInWords(onRootBus)}`);
   if (rootPort !== undefined) parts.push(`root ports ${idsInWords(rootPort)}`);
   if (switchPorts !== undefined) parts.push(`switch ports ${idsInWords(switchPorts)}`);

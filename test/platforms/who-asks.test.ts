@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Kernel, Machine } from "../../src/host/machine.ts";
+import { unknownCpu } from "../../src/host/system-files.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
-import { type Known, unknown } from "../../src/pci/known.ts";
+import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
 import { ASK_CLASSES, type AskingRow, type Condition } from "../../src/platforms/asking.ts";
 import { compareVersions, conditionWords, holdsOn } from "../../src/platforms/asking-conditions.ts";
 import { usualDrivers } from "../../src/platforms/usual-drivers.ts";
@@ -17,7 +18,7 @@ import {
   WHO_ASKS_VERSION,
 } from "../../src/platforms/who-asks.ts";
 import { rows } from "../rows.ts";
-import { at, endpoint, linux, machineOf } from "../rules/by-hand.ts";
+import { at, endpoint, hostBridge, linux, machineOf } from "../rules/by-hand.ts";
 import { withRows } from "./who-asks-page.ts";
 
 const hidden = unknown("hidden here");
@@ -282,6 +283,31 @@ test("A row's provisos on a machine: those that hold first, those that may with 
     "as Linux is older than 7.1 and CONFIG_DMABUF_MOVE_NOTIFY is not set: buffers are pinned first, and the data goes through host memory without a message",
     "if CONFIG_INFINIBAND_ON_DEMAND_PAGING is not set: mlx5 registers no dma-buf: EOPNOTSUPP",
   ]);
+});
+
+test.each(
+  rows(`
+    // architecture | vendor       | found
+    ?             | ?            | ?
+    x86_64        | AuthenticAMD | no
+    ?             | GenuineIntel | no
+    ppc64le       | ?            | no
+    aarch64       | ?            | ?
+  `),
+)("A chipset whose ids are hidden, on a CPU of %s, %s: %s", (architecture = "", vendor = "", found) => {
+  const cpu = unknownCpu("hidden");
+  const machine = machineOf([hostBridge("00:00.0", "0:0", { vendorId: hidden, deviceId: hidden })], {
+    cpu: {
+      ...cpu,
+      ...(architecture === "?" ? {} : { architecture }),
+      ...(vendor === "?" ? {} : { vendor }),
+    },
+  });
+  const row = ASKING_ROWS.find(({ id }) => id === "nvidia-nic");
+  const chipset = row?.provisos?.find(({ when }) => when.chipset !== undefined)?.when.chipset;
+  expect(chipset).toBeDefined();
+  const holds = holdsOn(machine, chipset === undefined ? {} : { chipset });
+  expect(holds === false ? "no" : isUnknown(holds) ? "?" : "yes").toBe(found);
 });
 
 describe("Every row", () => {

@@ -101,6 +101,33 @@ describe("A pair whose hidden ACS decides between direct and through the host br
   });
 });
 
+test("A pair without a tree is supported either way on a CPU that the kernel trusts", () => {
+  const treeless = (parts: Partial<Machine>): Verdict =>
+    far({
+      ...machine("8086:29c0", parts),
+      functions: machine("8086:29c0", parts)
+        .functions.filter(({ bridge: own }) => own === null)
+        .map((fn) => ({ ...fn, attachment: hidden })),
+      hostBridges: hidden,
+    });
+  const words = "supported either way: direct or through the host bridge";
+  for (const kernel of [linux("5.10"), linux("7.2"), noKernel]) {
+    const verdict = treeless({ cpu: zen, kernel });
+    expect(verdict).toMatchObject({ mapType: "unknown", reason: "topology-hidden", supported: true });
+    expect(conditionText(verdict)).toBe(words);
+  }
+  for (const parts of [
+    { cpu: zen, kernel: linux("5.8") },
+    { cpu: zen, kernel: linux("5.2") },
+    { cpu: intel, kernel: linux("7.2") },
+    { cpu: unknownCpu("-"), kernel: linux("7.2") },
+  ]) {
+    const verdict = treeless(parts);
+    expect(verdict).toMatchObject({ mapType: "unknown", reason: "topology-hidden", supported: null });
+    expect(conditionText(verdict)).toBeNull();
+  }
+});
+
 test("A claim names its releases, and what older ones do", () => {
   const verdict = far(machine("8086:29c0", { cpu: zen, kernel: noKernel }));
   expect(claimText(verdict.mapType, verdict.releases)).toBe("through the host bridge on 5.10 and newer");

@@ -169,7 +169,7 @@ describe("Two host bridges", () => {
 
 describe("A first device that a source may leave out", () => {
   const because = (bus: string): string =>
-    `device ${bus}:00.0 is not in the text, and only a tree shows that there is none: paste the whole output of lspci and that of lspci -t`;
+    `device ${bus}:00.0 is not in the text, and only a tree shows that there is none: use sudo lspci -vvvnn; lspci -t`;
   const lspci: Machine["source"] = { format: "lspci", name: "a paste" };
 
   test.each(

@@ -50,7 +50,7 @@ const SYSTEMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 const hidden =
-  "device 0000:64:00.0 is not in the text, and only a tree shows that there is none: paste the whole output of lspci and that of lspci -t";
+  "device 0000:64:00.0 is not in the text, and only a tree shows that there is none: use sudo lspci -vvvnn; lspci -t";
 
 /** What is decided of 65:00.0 and 66:00.0 on an Intel CPU, Linux 7.2, without an IOMMU. */
 function verdict(machine: Machine): ReturnType<typeof decide> {
