@@ -72,7 +72,7 @@ export class RequiredPairs {
     const gates = this.#rule.gates === "ignore" ? [] : this.#answers.gates(i, j);
     const failures = [...this.#tooFar(i, j), ...this.#failingGates(i, j, gates)];
     if (failures.length > 0) return { outcome: "fail", problems: failures };
-    const open: Problem[] = path === "unknown" ? [{ kind: "path" }] : [];
+    const open: Problem[] = path === "unknown" || this.#hidesHops(i, j) ? [{ kind: "path" }] : [];
     for (const reason of this.#hiddenGates(i, j, gates)) open.push({ kind: "hidden", reason });
     if (open.length > 0) return { outcome: "unknown", problems: open };
     this.#assume(i, j);
@@ -82,8 +82,12 @@ export class RequiredPairs {
   #tooFar(i: number, j: number): Problem[] {
     const hops = this.#table.hops(i, j);
     const most = this.#rule.maxHops;
-    // Hops are hidden only where the topology is, and the path with it.
     return hops !== null && most !== null && hops > most ? [{ kind: "hops", hops, most }] : [];
+  }
+
+  /** Where the topology is hidden, a pair may be supported all the same, however far it is. */
+  #hidesHops(i: number, j: number): boolean {
+    return this.#rule.maxHops !== null && this.#table.hops(i, j) === null;
   }
 
   #failingGates(i: number, j: number, gates: readonly Gate[]): Problem[] {

@@ -40,12 +40,22 @@ const hiddenAcs: Machine = {
   functions: oneSwitch.functions.map((fn) => (fn.bridge === null ? fn : { ...fn, acs: hidden })),
 };
 
+/** The same, its tree hidden: what AMD's host bridges carry, wherever it goes, and nobody knows how far that is. */
+const hiddenTree: Machine = {
+  ...oneSwitch,
+  functions: oneSwitch.functions.filter(({ bridge }) => bridge === null).map((fn) => ({ ...fn, attachment: hidden })),
+  hostBridges: hidden,
+};
+
 type Case = readonly [outcome: RuleOutcome, machine: Machine, policy: string];
 
 describe("Required pairs", () => {
   it.each<Case>([
     ["pass", hiddenAcs, required("provider: nvme0, client: nvme1, path: supported")],
     ["unknown", hiddenAcs, required("provider: nvme0, client: nvme1")],
+    ["pass", hiddenTree, required("provider: nvme0, client: nvme1, path: supported, gates: ignore")],
+    ["unknown", hiddenTree, required("provider: nvme0, client: nvme1")],
+    ["unknown", hiddenTree, required("provider: nvme0, client: nvme1, path: supported, gates: ignore, maxHops: 4")],
     ["pass", oneSwitch, required("provider: nvme0, client: nvme1")],
     ["fail", oneSwitch, required("provider: nvme0, client: nvme2")],
     ["pass", oneSwitch, required("provider: nvme0, client: nvme2, path: supported")],
