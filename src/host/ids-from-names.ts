@@ -1,5 +1,6 @@
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, unknown } from "../pci/known.ts";
+import { UNKNOWN_IDS, unknownIdsText } from "./lspci/notes.ts";
 import type { Machine, Note } from "./machine.ts";
 
 interface Ids {
@@ -34,7 +35,10 @@ export function withIdsFromNames(machine: Machine, pciIds: string): Machine {
   });
   if (filled + shared === 0) return machine;
   if (filled === 0) return { ...machine, functions };
-  const kept = left + shared > 0 ? machine.notes : machine.notes.filter((note) => !isAboutIds(note));
+  const kept = machine.notes.flatMap((note): readonly Note[] => {
+    if (!isAboutIds(note)) return [note];
+    return left + shared === 0 ? [] : [{ ...note, message: unknownIdsText(left + shared, functions.length) }];
+  });
   const message = `the ids of ${filled} functions were looked up by name in this host's pci.ids, as the text has names only`;
   return {
     ...machine,
@@ -56,7 +60,7 @@ function hasIds({ vendorId, deviceId }: PciFunction): boolean {
 }
 
 function isAboutIds({ message }: Note): boolean {
-  return message.startsWith("vendor and device ids are unknown");
+  return message.startsWith(UNKNOWN_IDS);
 }
 
 /** The vendors of a `pci.ids` file, with the place of each one's devices in the text. */

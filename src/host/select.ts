@@ -1,6 +1,13 @@
 import { distance } from "fastest-levenshtein";
 import { type Bdf, formatBdf, isBdf, parseBdf } from "../pci/bdf.ts";
-import { type DeviceKind, deviceKind, hasP2pmem, isBridge, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
+import {
+  type DeviceKind,
+  deviceKind,
+  hasP2pmem,
+  isBridge,
+  isKindHidden,
+  KINDS_OF_INTEREST,
+} from "../pci/device-kind.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { hasMemory, mayBeClient, mayProvide } from "../pci/peer-roles.ts";
@@ -52,6 +59,12 @@ export function findDevices(machine: Machine, name: string): readonly Bdf[] {
   const found = machine.functions.filter(matcher(name)).map((fn) => fn.bdf);
   if (found.length > 0) return found;
   const near = nearNames(machine, name);
+  const hidden = machine.functions.filter(isKindHidden).length;
+  if (KINDS_OF_INTEREST.includes(name as DeviceKind) && hidden > 0) {
+    throw new PeerlaneError("unknown-device", `no device is known to be '${name}' in ${machine.source.name}`, {
+      remedy: `${hidden} functions show no class: name it by address ('peerlane matrix --all' lists them)`,
+    });
+  }
   throw new PeerlaneError("unknown-device", `no device '${name}' in ${machine.source.name}`, {
     remedy:
       near.length > 0

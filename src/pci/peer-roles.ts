@@ -1,4 +1,4 @@
-import { deviceKind } from "./device-kind.ts";
+import { knownKind } from "./device-kind.ts";
 import { memoryBars, type PciFunction } from "./function.ts";
 import { isUnknown, type Known, unknown } from "./known.ts";
 
@@ -51,14 +51,15 @@ export function hasMemory(fn: PciFunction): Known<boolean> {
 export function mayProvide(fn: PciFunction): Known<boolean> {
   if (!isUnknown(fn.p2pmem) && fn.p2pmem !== null) return true;
   if (mayBeClient(fn) === false) return false;
-  switch (deviceKind(fn)) {
+  const kind = knownKind(fn);
+  switch (kind) {
     case "gpu":
     case "accel":
       return memoryBars(fn)?.length !== 0;
     case "nvme":
       return mayHaveBuffer(fn);
     default:
-      return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : false;
+      return isUnknown(kind) ? kind : false;
   }
 }
 

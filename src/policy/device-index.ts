@@ -1,7 +1,7 @@
 import { distance } from "fastest-levenshtein";
 import type { Machine } from "../host/machine.ts";
 import { busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
-import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
+import { type DeviceKind, knownKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { hasMemory, isEndpoint, mayBeClient } from "../pci/peer-roles.ts";
@@ -172,10 +172,13 @@ function hasIds(fn: PciFunction, vendorId: number, deviceId: number): Known<bool
 }
 
 function isOfClass(fn: PciFunction, wanted: DeviceKind): Known<boolean> {
-  if (!isUnknown(fn.classCode) && deviceKind(fn) !== wanted) return false;
+  const kind = knownKind(fn);
+  if (!isUnknown(kind) && kind !== wanted) return false;
   const endpoint = isEndpoint(fn);
   if (endpoint === false) return false;
-  return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : endpoint;
+  if (isUnknown(kind)) return kind;
+  // A name that tells the kind is no bridge's.
+  return isUnknown(fn.classCode) || endpoint;
 }
 
 /** Why a machine may have devices that its source does not list; `null` where the source lists all. */

@@ -1,6 +1,6 @@
 import { nameOf } from "../host/select.ts";
 import { type Bdf, domainOf, formatBdf } from "../pci/bdf.ts";
-import { type DeviceKind, deviceKind, isBridge } from "../pci/device-kind.ts";
+import { type DeviceKind, deviceKind, isBmcDisplay, isBridge } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -78,6 +78,7 @@ const classNames: readonly (readonly [prefix: number, digits: number, name: stri
 ];
 
 function className(fn: PciFunction): string {
+  if (isBmcDisplay(fn)) return "BMC display";
   if (isUnknown(fn.classCode)) return "class hidden";
   const { classCode } = fn;
   const found = classNames.find(([prefix, digits]) => classCode >>> (24 - 4 * digits) === prefix);

@@ -1,5 +1,6 @@
 import { selectDevices } from "../host/select.ts";
-import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import { type DeviceKind, deviceKind, isBmcDisplay, isKindHidden, isKindOfName } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
@@ -20,26 +21,67 @@ const without: Partial<Readonly<Record<DeviceKind, string>>> = {
 };
 
 /**
- * Which devices of a table have no row, or one only because no device is known to have memory for peers, and why: in a
- * sentence or two. That rows are missing is no verdict. Nothing where providers were asked for.
+ * Which devices of a table have no row, or one only because no device is known to have memory for peers, and why; which
+ * functions are not listed although they may be of interest; whose kind is an inference: in a few sentences. That rows are
+ * missing is no verdict. Of what was asked for only the inference.
  */
-export function leftOutTexts({ machine, topology, providers, clients }: VerdictTable): readonly string[] {
-  const usual = selectDevices(machine, { all: false }).providers;
-  if (usual.length !== providers.length || usual.some((bdf, index) => bdf !== providers[index])) return [];
+export function leftOutTexts(table: VerdictTable): readonly string[] {
+  const inferred = inferredTexts(table);
+  const usual = selectDevices(table.machine, { all: false });
+  if (!isSame(usual.providers, table.providers)) return inferred;
+  const isUsual = isSame(usual.clients, table.clients);
+  const bmc = isUsual ? table.machine.functions.filter(isBmcDisplay).length : 0;
+  const bmcTexts = bmc === 0 ? [] : [`${bmc} BMC display${bmc === 1 ? "" : "s"} (no GPU)`];
+  return [...inferred, ...withoutRowTexts(table, bmcTexts), ...(isUsual ? hiddenKindTexts(table) : [])];
+}
+
+function isSame(some: readonly Bdf[], others: readonly Bdf[]): boolean {
+  return some.length === others.length && some.every((bdf, index) => bdf === others[index]);
+}
+
+function withoutRowTexts({ topology, clients }: VerdictTable, bmcTexts: readonly string[]): readonly string[] {
   const others = clients.map((bdf) => topology.functionOf(bdf)).filter((fn) => mayProvide(fn) !== true);
-  if (others.length === 0) return [];
   const hidden = others.filter((fn) => isUnknown(mayProvide(fn))).length;
   const kinds = kindTexts(others.filter((fn) => mayProvide(fn) === false));
   const [it, has] = hidden === 1 ? ["it", "has"] : ["they", "have"];
   const hiddenText = `${hidden} NVMe: the source does not show whether ${it} ${has} a controller memory buffer`;
   if (others.length === clients.length) {
     const why = [...(hidden === 0 ? [] : [hiddenText]), ...kinds].join(", ");
-    return [`no device here is known to have memory for peers (${why}): rows tell what the paths would give`];
+    return [
+      ...(others.length === 0
+        ? []
+        : [`no device here is known to have memory for peers (${why}): rows tell what the paths would give`]),
+      ...withoutRowText(bmcTexts),
+    ];
   }
   return [
     ...(hidden === 0 ? [] : [`${hiddenText}; --all lists ${hidden === 1 ? "it as provider" : "them as providers"}`]),
-    ...(kinds.length === 0 ? [] : [`without a row: ${kinds.join(", ")}; --all lists them as providers`]),
+    ...withoutRowText([...kinds, ...bmcTexts]),
   ];
+}
+
+function withoutRowText(kinds: readonly string[]): readonly string[] {
+  return kinds.length === 0 ? [] : [`without a row: ${kinds.join(", ")}; --all lists them as providers`];
+}
+
+/** What may be a GPU, NIC, NVMe controller or accelerator for all that the source shows. */
+function hiddenKindTexts({ machine, topology, clients }: VerdictTable): readonly string[] {
+  const shown = new Set(clients);
+  const hidden = topology.functions.filter((fn) => isKindHidden(fn) && !shown.has(fn.bdf)).length;
+  if (hidden === 0) return [];
+  // Of all that lspci prints, only a tree shows host bridges.
+  const isTree = machine.source.format === "lspci" && !isUnknown(machine.hostBridges);
+  const why = isTree ? " (a tree prints none)" : "";
+  const [functions, them] = hidden === 1 ? ["function", "it"] : ["functions", "them"];
+  return [`${hidden} ${functions} without a class${why}: --all lists ${them}`];
+}
+
+function inferredTexts({ topology, providers, clients }: VerdictTable): readonly string[] {
+  const shown = new Set([...providers, ...clients]);
+  const inferred = topology.functions.filter((fn) => shown.has(fn.bdf) && isKindOfName(fn)).length;
+  if (inferred === 0) return [];
+  const whose = inferred === 1 ? "the kind of 1 device is" : `the kinds of ${inferred} devices are`;
+  return [`${whose} inferred from the name: the source shows no class`];
 }
 
 function kindTexts(functions: readonly PciFunction[]): readonly string[] {

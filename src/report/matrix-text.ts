@@ -1,7 +1,7 @@
 import { Answers } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { deviceKind } from "../pci/device-kind.ts";
+import { deviceKind, isKindHidden } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
@@ -47,8 +47,11 @@ export function matrixLines(
   const title = machineLines(table.machine, table.rules, width).map((line): Rich => [painted("strong", line)]);
   const devices = listDevices(table);
   if (devices.length === 0) {
-    const none = "no GPU, NIC, NVMe controller, accelerator or device with peer memory; --all shows every function";
-    return [...title, "", none];
+    const what = "GPU, NIC, NVMe controller, accelerator or device with peer memory";
+    const none = table.machine.functions.some(isKindHidden)
+      ? `no device is known to be a ${what}`
+      : `no ${what}; --all shows every function`;
+    return [...title, "", ...[none, ...leftOutTexts(table)].flatMap((text) => wrap(text, width))];
   }
   const beside = [
     ...gateRemarks(table),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Bar } from "../../src/pci/bar.ts";
-import { deviceKind } from "../../src/pci/device-kind.ts";
-import { unknown } from "../../src/pci/known.ts";
+import { deviceKind, knownKind } from "../../src/pci/device-kind.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { endpoint } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
@@ -31,4 +31,40 @@ test.each<[name: string, classCode: number, bars: readonly Bar[] | typeof hidden
   ["a sound card with much memory", 0x040300, [memory(GiB)], "other"],
 ])("%s (%s)", (_name, classCode, bars, kind) => {
   expect(deviceKind(endpoint("01:00.0", { classCode, bars }))).toBe(kind);
+});
+
+test.each<[label: string, kind: string]>([
+  ["NVIDIA Corporation GH100 [H100 SXM5 80GB]", "gpu"],
+  ["NVIDIA Corporation AD102 High Definition Audio Controller", "unknown"],
+  ["NVIDIA Corporation GH100 [H100 NVSwitch]", "unknown"],
+  ["NVIDIA Corporation TU104 USB 3.1 Host Controller", "unknown"],
+  ["Advanced Micro Devices, Inc. [AMD/ATI] Aldebaran/MI200 [Instinct MI250X/MI250]", "gpu"],
+  ["Advanced Micro Devices, Inc. [AMD/ATI] Aqua Vanjaram [Instinct MI300X]", "accel"],
+  ["Advanced Micro Devices, Inc. [AMD/ATI] Navi 10 XL Upstream Port of PCI Express Switch", "unknown"],
+  ["Advanced Micro Devices, Inc. [AMD] FCH LPC Bridge", "unknown"],
+  ["Intel Corporation Ponte Vecchio XT (1 Tile) [Data Center GPU Max 1550]", "gpu"],
+  ["Habana Labs Ltd. HL-2000 AI Training Accelerator [Gaudi]", "accel"],
+  ["Mellanox Technologies MT2910 Family [ConnectX-7]", "nic"],
+  ["Mellanox Technologies MT43244 BlueField-3 integrated ConnectX-7 network controller", "nic"],
+  ["Mellanox Technologies MT43244 Family [BlueField-3 SoC PCIe Bridge]", "unknown"],
+  ["Intel Corporation Ethernet Controller X710 for 10GBASE-T", "nic"],
+  ["Intel Corporation I210 Gigabit Network Connection", "nic"],
+  ["Samsung Electronics Co Ltd NVMe SSD Controller PM174X", "nvme"],
+  ["Micron Technology Inc 7450 PRO NVMe SSD", "nvme"],
+  ["HighPoint Technologies, Inc. SSD7540 PCIe Gen4 x16 8-Port M.2 NVMe RAID Controller", "unknown"],
+  ["Lenovo Device 781d", "unknown"],
+  ["ASPEED Technology, Inc. ASPEED Graphics Family", "other"],
+  ["Matrox Electronics Systems Ltd. MGA G200eH3", "other"],
+])("by its name alone, %s is %s", (label, expected) => {
+  const kind = knownKind(endpoint("01:00.0", { classCode: hidden, label }));
+  expect(isUnknown(kind) ? "unknown" : kind).toBe(expected);
+});
+
+test.each<[name: string, vendorId: number, deviceId: number, kind: string]>([
+  ["ASPEED's", 0x1a03, 0x2000, "other"],
+  ["Matrox G200eH3", 0x102b, 0x0538, "other"],
+  ["Matrox M9148", 0x102b, 0x0906, "gpu"],
+  ["NVIDIA's", 0x10de, 0x2330, "gpu"],
+])("a display controller, %s", (_name, vendorId, deviceId, kind) => {
+  expect(deviceKind(endpoint("01:00.0", { classCode: 0x030000, vendorId, deviceId }))).toBe(kind);
 });

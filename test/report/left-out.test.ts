@@ -11,6 +11,7 @@ import { read } from "../host/lspci/support.ts";
 const SSD =
   "Non-Volatile memory controller [0108]: Samsung Electronics Co Ltd NVMe SSD [144d:a80a] (prog-if 02 [NVM Express])";
 const NIC = "Ethernet controller [0200]: Mellanox Technologies MT2910 [15b3:1021]";
+const BMC = "VGA compatible controller [0300]: ASPEED Technology, Inc. ASPEED Graphics Family [1a03:2000]";
 const CONTROL =
   "\n\tControl: I/O- Mem+ BusMaster+ SpecCycle- MemWINV- VGASnoop- ParErr- Stepping- SERR- FastB2B- DisINTx+" +
   "\n\tStatus: Cap- 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-";
@@ -57,6 +58,38 @@ test.each<[name: string, text: string, expected: readonly string[]]>([
       `no device here is known to have memory for peers (1 NVMe: ${hidden} it has a controller memory buffer, 1 NIC (registers only)): rows tell what the paths would give`,
     ],
   ],
+  [
+    "a BMC's display beside a GPU",
+    `01:00.0 ${BMC}\n\n02:00.0 ${NIC}${REGISTERS}\n\n${gpu}`,
+    ["without a row: 1 NIC (registers only), 1 BMC display (no GPU); --all lists them as providers"],
+  ],
+  [
+    "a BMC's display and no GPU",
+    `01:00.0 ${BMC}\n\n02:00.0 ${NIC}${REGISTERS}\n`,
+    [
+      "no device here is known to have memory for peers (1 NIC (registers only)): rows tell what the paths would give",
+      "without a row: 1 BMC display (no GPU); --all lists them as providers",
+    ],
+  ],
+  [
+    "a tree, with the names of some",
+    "-[0000:00]-+-00.0  Advanced Micro Devices, Inc. [AMD] Device 14a4\n" +
+      "           +-01.1-[01]----00.0  NVIDIA Corporation GH100 [H100 SXM5 80GB]\n" +
+      "           +-01.2-[02]----00.0  Mellanox Technologies MT2910 Family [ConnectX-7]\n" +
+      "           +-01.3-[03]----00.0  ASPEED Technology, Inc. ASPEED Graphics Family\n" +
+      "           \\-02.0  Lenovo Device 781d\n",
+    [
+      "the kinds of 2 devices are inferred from the name: the source shows no class",
+      "without a row: 1 NIC (registers only), 1 BMC display (no GPU); --all lists them as providers",
+      "2 functions without a class (a tree prints none): --all lists them",
+    ],
+  ],
+  [
+    "a tree in which no name tells a kind",
+    "-[0000:00]-+-00.0  Advanced Micro Devices, Inc. [AMD] Device 14a4\n" +
+      "           \\-01.1-[01]----00.0  Lenovo Device 781d\n",
+    ["2 functions without a class (a tree prints none): --all lists them"],
+  ],
 ])("%s", (_, text, expected) => {
   const table = tableOf(text);
   expect(leftOutTexts(table)).toEqual(expected);
@@ -66,6 +99,17 @@ test.each<[name: string, text: string, expected: readonly string[]]>([
   expect(matrixJson(input, new PeerRoutes(table)).notes.map(({ message }) => message)).toEqual(
     expect.arrayContaining([...expected]),
   );
+});
+
+test("that no name tells a kind does not say that no device has it", () => {
+  const screen = matrixText(
+    tableOf("-[0000:00]-+-00.0  Lenovo Device 781d\n           \\-01.0  Lenovo Device 781d\n"),
+    {
+      width: 200,
+      color: false,
+    },
+  );
+  expect(screen).toContain("no device is known to be a GPU, NIC,");
 });
 
 test("with --all each has a row, and nothing is said", () => {

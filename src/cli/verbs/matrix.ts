@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
+import { isKindHidden } from "../../pci/device-kind.ts";
 import { matrixJson } from "../../report/json.ts";
 import { matrixText } from "../../report/matrix-text.ts";
 import { matrixBlocks } from "../../report/screen-markdown.ts";
@@ -43,7 +44,7 @@ export function declareMatrix(command: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Exits with 0, or with 3 where the source hides what decides each of the pairs.
+Exits with 0, or with 3 where the source hides what decides each of the pairs, or which functions make pairs.
 
 Examples:
   sudo peerlane matrix
@@ -82,7 +83,8 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     blocks: () => matrixBlocks(table, whatIf, routes),
     whatIf,
   });
-  return isAllUnknown(table) ? EXIT.unknown : EXIT.yes;
+  const isChosen = options.providers !== undefined || options.clients !== undefined;
+  return isAllUnknown(table, isChosen) ? EXIT.unknown : EXIT.yes;
 }
 
 function named(machine: Machine, names: readonly string[] | undefined): readonly Bdf[] | undefined {
@@ -91,8 +93,11 @@ function named(machine: Machine, names: readonly string[] | undefined): readonly
   return machine.functions.map((fn) => fn.bdf).filter((bdf) => wanted.has(bdf));
 }
 
-/** True when the source shows too little for any verdict but a function with itself. */
-function isAllUnknown(table: VerdictTable): boolean {
+/**
+ * True when the source shows too little for any verdict but a function with itself; without a pair, where the devices
+ * were not chosen and it hides the kinds of some.
+ */
+function isAllUnknown(table: VerdictTable, isChosen: boolean): boolean {
   let pairs = 0;
   for (let i = 0; i < table.providers.length; i++) {
     for (let j = 0; j < table.clients.length; j++) {
@@ -101,5 +106,5 @@ function isAllUnknown(table: VerdictTable): boolean {
       pairs++;
     }
   }
-  return pairs > 0;
+  return pairs > 0 || (!isChosen && table.machine.functions.some(isKindHidden));
 }

@@ -5,6 +5,14 @@ import type { TextFacts } from "./function-table.ts";
 import * as why from "./reasons.ts";
 import type { TreeReader } from "./tree.ts";
 
+/** How {@link unknownIdsText} begins. */
+export const UNKNOWN_IDS = "vendor and device ids are unknown for";
+
+/** What a text hides that gives names in place of ids, for `count` of `total` functions. */
+export function unknownIdsText(count: number, total: number): string {
+  return `${UNKNOWN_IDS} ${count} of ${total} functions: lspci without -nn prints names`;
+}
+
 /** Why ACS may be hidden, what that means for `count` functions (`3 of 12`), and the way out. */
 const hiddenAcs: readonly (readonly [
   reasons: readonly Unknown[],
@@ -45,7 +53,7 @@ export function generalNotes(file: string, facts: TextFacts, functions: readonly
   }
   const nameless = count(({ vendorId }) => vendorId === why.namesOnly);
   if (nameless > 0) {
-    const message = `vendor and device ids are unknown for ${of(nameless)} functions: lspci without -nn prints names`;
+    const message = unknownIdsText(nameless, functions.length);
     notes.push({ severity: "warning", message, remedy: "add -nn" });
   }
   if (functions.some(({ capabilities, driver }) => capabilities === why.cutOff || driver === why.cutOff)) {
