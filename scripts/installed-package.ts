@@ -31,7 +31,11 @@ function runOrThrow(program: string, words: readonly string[], cwd: string): Ran
 
 const root = join(import.meta.dirname, "..");
 const project = mkdtempSync(join(tmpdir(), "peerlane-installed-"));
-const MATRIX = ["node_modules/peerlane/dist/peerlane.cjs", "matrix", "node_modules/peerlane/examples/gpu-nic-server.yaml"];
+const MATRIX = [
+  "node_modules/peerlane/dist/peerlane.cjs",
+  "matrix",
+  "node_modules/peerlane/examples/gpu-nic-server.yaml",
+];
 const complaints: string[] = [];
 
 function install(tarball: string): void {
