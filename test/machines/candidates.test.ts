@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Answers } from "../../src/answers/answer.ts";
 import { type Machine, topologyOf } from "../../src/host/machine.ts";
 import { readMachine } from "../../src/host/read-machine.ts";
+import { selectDevices } from "../../src/host/select.ts";
 import { unknownCpu } from "../../src/host/system-files.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { chooseRules } from "../../src/rules/kernels/choose-rules.ts";
