@@ -411,6 +411,12 @@ body=$(
   texts
 )
 printf '%s\n' "$body"
-printf '${END_MARK} %s\n' "$(printf '%s\n' "$body" | cksum)"
+# What shows whether the text was cut or changed on its way; small systems have no cksum.
+if command -v cksum >/dev/null; then
+  sum="cksum $(printf '%s\n' "$body" | cksum)"
+else
+  sum="wc $(printf '%s\n' "$body" | wc -l) $(printf '%s\n' "$body" | wc -c)"
+fi
+printf '${END_MARK} %s\n' "$sum"
 `.replaceAll("@{", "${");
 }

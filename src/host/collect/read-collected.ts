@@ -1,8 +1,8 @@
 import { type FileTree, MAX_PATH, resolveLink } from "../file-tree.ts";
 
-/** How a text of `peerlane collect` begins and ends; behind the end stands what `cksum` says of all before it. */
+/** How a text of `peerlane collect` begins and ends; behind the end stands what `cksum` or `wc` says of all before it. */
 export const HEAD_MARK = "# peerlane collect 1";
-export const END_MARK = "# end of peerlane collect, cksum";
+export const END_MARK = "# end of peerlane collect,";
 
 /**
  * The files that a text of `peerlane collect` holds. `undefined` where the text is not as the script printed it, from the
@@ -14,10 +14,11 @@ export function readCollected(text: string, name: string): FileTree | undefined 
   const end = lines.indexOf(`\n${END_MARK} `, start) + 1;
   if (end === 0 || (start === 0 && !lines.startsWith(HEAD_MARK))) return undefined;
   const body = lines.slice(start, end);
-  const [, sum, length] =
-    /^ (\d{1,10}) (\d{1,10})$/.exec(lines.slice(end + END_MARK.length).split("\n", 1)[0] ?? "") ?? [];
+  const last = lines.slice(end + END_MARK.length).split("\n", 1)[0] ?? "";
+  const [, tool, first, length] = /^ (cksum|wc) +(\d{1,10}) +(\d{1,10})$/.exec(last) ?? [];
   const bytes = new TextEncoder().encode(body);
-  if (bytes.length !== Number(length) || cksum(bytes) !== Number(sum)) return undefined;
+  const sum = tool === "cksum" ? cksum(bytes) : bytes.reduce((count, byte) => count + (byte === 0x0a ? 1 : 0), 0);
+  if (bytes.length !== Number(length) || sum !== Number(first)) return undefined;
   return new CollectedTree(body, name);
 }
 

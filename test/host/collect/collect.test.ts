@@ -223,6 +223,20 @@ describe("a text that was changed on its way", () => {
     });
   });
 
+  test("without cksum, lines and bytes are counted", async () => {
+    const root = unpacked("mixed-acs.intel.strict");
+    const small = join(folder, "small.sh");
+    writeFileSync(small, collectScript().replace("command -v cksum", "command -v no-such-program"));
+    const text = execFileSync("sh", [small, root], {
+      encoding: "utf8",
+      maxBuffer: 2 ** 28,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    expect(text).toMatch(/collect, wc +\d+ +\d+\n$/);
+    expect((await read(text)).source.format).toBe("collected");
+    expect((await read(text.replace(/^100:.*\n/m, ""))).source.format).toBe("lspci");
+  });
+
   test("line ends of Windows change nothing", async () => {
     const root = unpacked("mixed-acs.intel.strict");
     const text = collect(root);
