@@ -44,7 +44,7 @@ const NAMED: readonly NamedFault[] = [
   },
   {
     fault: "the sign of the bus offset in sysfs",
-    file: "src/host/sysfs.ts",
+    file: "src/host/host-bridge-windows.ts",
     was: "return busAddress - physAddress",
     became: "return physAddress - busAddress",
     test: "test/host/sysfs.test.ts",

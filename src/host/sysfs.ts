@@ -1,29 +1,26 @@
-import { type PhysRange, physAddr, physToBus } from "../pci/addresses.ts";
-import { type Bdf, busKeyOf, formatBdf, formatBus, parseBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf, parseBdf } from "../pci/bdf.ts";
 import { CONVENTIONAL_BYTES, HEADER_BYTES, type HiddenReasons } from "../pci/config-space.ts";
 import { decodeConfig, mayHaveExtendedSpace } from "../pci/decode.ts";
-import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, P2pmem, PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import { withPhysicals } from "../pci/virtual-functions.ts";
-import { baseName, type FileTree, readLines, readValue, resolveLink } from "./file-tree.ts";
+import { baseName, type FileTree, readLines, readValue } from "./file-tree.ts";
+import { FunctionFinder, type FunctionPlace, rootFolder } from "./function-finder.ts";
+import { readHostBridges } from "./host-bridge-windows.ts";
 import { guestOfTree } from "./hypervisor.ts";
-import type { HostBridge, HostBridgeWindow, Machine, Note, SourceFormat } from "./machine.ts";
+import type { Machine, Note, SourceFormat } from "./machine.ts";
 import { parseResourceFile } from "./resource-file.ts";
 import { type GroupLinks, type Gunzip, readCpu, readIommu, readKernel } from "./system-files.ts";
 
 /** Reading config space of a live function takes the hardware's time for each word: no more than is there to find. */
 const HEADER_AND_CAPABILITIES = 256;
 const CONFIG_BYTES = 4096;
-const MAX_FUNCTIONS = 1_000_000;
-const MAX_IOMEM = 1024 * 1024;
 const CLASS_HOST_BRIDGE = 0x0600;
 /** Of an endpoint, and of a bridge. */
 const BAR_REGISTERS = [
   [0x10, 0x28],
   [0x10, 0x18],
 ] as const;
-const rootFolder = /^pci([0-9a-f]{4,8}):([0-9a-f]{2})$/;
 
 /** Why parts of config space are missing, by how many bytes there are. */
 function hiddenBehind(length: number | undefined): HiddenReasons {
@@ -99,142 +96,6 @@ function readConfig(tree: FileTree, path: string): Uint8Array | undefined {
 function isPaddedHeader(config: Uint8Array): boolean {
   const hasList = ((config[0x06] ?? 0) & 0x10) !== 0;
   return hasList && config.subarray(HEADER_BYTES).every((byte) => byte === 0);
-}
-
-/** A function and the real path of its folder; without a path the source dereferenced its links. */
-interface FunctionPlace {
-  readonly bdf: Bdf;
-  readonly path: string;
-  readonly isReal: boolean;
-}
-
-const BUS_FOLDER = "sys/bus/pci/devices";
-
-/**
- * Finds the functions of a tree, each once: by the links of the bus, in the folders of host bridges and of the functions
- * found, and by the paths that lead through them. A copy that lost some of these has the others.
- */
-class FunctionFinder {
-  readonly #tree: FileTree;
-  readonly #seen = new Set<Bdf>();
-  readonly #roots = new Set<string>();
-  readonly #places: FunctionPlace[] = [];
-  /** Folders where the links of the bus should be: looked into last, as the real ones say more. */
-  readonly #copied: FunctionPlace[] = [];
-
-  constructor(tree: FileTree) {
-    this.#tree = tree;
-    const isListed = this.#addFromBus(tree.list(BUS_FOLDER) ?? []);
-    if (!isListed) this.#addFromDevices();
-    const roots = (tree.list("sys/devices") ?? []).filter((name) => rootFolder.test(name));
-    for (const root of roots) this.#addRoot(`sys/devices/${root}`);
-  }
-
-  /** The next function that was found and not given yet. */
-  next(): FunctionPlace | undefined {
-    const place = this.#places.pop();
-    if (place !== undefined) return place;
-    for (let copied = this.#copied.pop(); copied !== undefined; copied = this.#copied.pop()) {
-      if (this.#isNew(copied.bdf)) return copied;
-    }
-    return undefined;
-  }
-
-  /** Adds what `entries`, the names in a function's folder, show to be below it. */
-  lookIn({ path, isReal }: FunctionPlace, entries: readonly string[]): void {
-    for (const name of entries) {
-      const bdf = parseBdf(name);
-      if (bdf === undefined || this.#seen.has(bdf)) {
-        if (rootFolder.test(name)) this.#addRoot(`${path}/${name}`);
-      } else if (this.#tree.readLink(`${path}/${name}`) === undefined) {
-        if (isReal) this.#add(`${path}/${name}`, bdf);
-        else this.#copied.push({ bdf, path: `${path}/${name}`, isReal });
-      }
-    }
-  }
-
-  #isNew(bdf: Bdf): boolean {
-    if (this.#seen.has(bdf)) return false;
-    if (this.#seen.size === MAX_FUNCTIONS)
-      throw new PeerlaneError("too-large", `more than ${MAX_FUNCTIONS} functions in ${this.#tree.name}`);
-    this.#seen.add(bdf);
-    return true;
-  }
-
-  #add(path: string, bdf: Bdf): void {
-    if (this.#isNew(bdf)) this.#places.push({ bdf, path, isReal: true });
-  }
-
-  /** Whether the folder of the bus names a function. */
-  #addFromBus(names: readonly string[]): boolean {
-    let isListed = false;
-    for (const name of names) {
-      const bdf = parseBdf(name);
-      if (bdf === undefined) continue;
-      isListed = true;
-      const link = this.#tree.readLink(`${BUS_FOLDER}/${name}`);
-      if (link === undefined) {
-        this.#copied.push({ bdf, path: `${BUS_FOLDER}/${name}`, isReal: false });
-        continue;
-      }
-      const path = resolveLink(`${BUS_FOLDER}/${name}`, link);
-      // A link that leaves sysfs is none of the kernel's.
-      if (!path.startsWith("sys/devices/")) continue;
-      this.#add(path, bdf);
-      this.#addAbove(path);
-    }
-    return isListed;
-  }
-
-  /** The functions and the host bridge that a path leads through. */
-  #addAbove(path: string): void {
-    for (let end = path.lastIndexOf("/"); end > 0; end = path.lastIndexOf("/", end - 1)) {
-      const above = path.slice(0, end);
-      const name = baseName(above);
-      if (rootFolder.test(name)) {
-        if (this.#roots.has(above)) return;
-        this.#addRoot(above);
-      } else {
-        const bdf = parseBdf(name);
-        if (bdf !== undefined) this.#add(above, bdf);
-      }
-    }
-  }
-
-  #addRoot(path: string): void {
-    if (this.#roots.has(path)) return;
-    this.#roots.add(path);
-    for (const name of this.#tree.list(path) ?? []) {
-      const bdf = parseBdf(name);
-      if (bdf !== undefined && !this.#seen.has(bdf) && this.#tree.readLink(`${path}/${name}`) === undefined)
-        this.#add(`${path}/${name}`, bdf);
-    }
-  }
-
-  /** Finds the host bridges below `sys/devices` where a copy left out `sys/bus`. */
-  #addFromDevices(): void {
-    const { name: treeName } = this.#tree;
-    if (this.#tree.list("sys/devices") === undefined) {
-      if (this.#tree.list(BUS_FOLDER) !== undefined) return;
-      throw new PeerlaneError("not-found", `${treeName} has no ${BUS_FOLDER}`, {
-        remedy: "name a folder that holds sys/ and proc/, as a copy of the root of a machine does",
-      });
-    }
-    const pending: { path: string; depth: number }[] = [{ path: "sys/devices", depth: 0 }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      for (const name of this.#tree.list(next.path) ?? []) {
-        const path = `${next.path}/${name}`;
-        if (rootFolder.test(name)) this.#addRoot(path);
-        // Folders nest as deep as platforms do; the bound only stops a hostile tree.
-        else if (
-          (name === "platform" || next.path.startsWith("sys/devices/platform")) &&
-          next.depth < 300 &&
-          this.#tree.readLink(path) === undefined
-        )
-          pending.push({ path, depth: next.depth + 1 });
-      }
-    }
-  }
 }
 
 const noDrivers = unknown("the copy kept no link to any driver");
@@ -521,90 +382,4 @@ function attachmentOf(path: string): Known<Attachment> {
     }
   }
   return rootBus === undefined ? unknown("the path of the device names no host bridge") : { upstream, rootBus };
-}
-
-function readHostBridges(tree: FileTree, functions: readonly PciFunction[]): Known<readonly HostBridge[]> {
-  const rootBuses = new Set<number>();
-  for (const fn of functions) {
-    if (isUnknown(fn.attachment)) return unknown("the copy replaced the links of sys/bus/pci/devices");
-    rootBuses.add(fn.attachment.rootBus);
-  }
-  const iomem = readLines(tree, "proc/iomem", MAX_IOMEM);
-  const ranges = iomem?.isWhole === false ? iomemCut : parseIomem(iomem?.text);
-  return [...rootBuses]
-    .sort((a, b) => a - b)
-    .map((rootBus) => ({
-      rootBus,
-      windows: windowsOf(ranges, functions, rootBus),
-      numaNode: numaNodeOf(functions, rootBus),
-    }));
-}
-
-const iomemCut = unknown("proc/iomem was cut within a line, so that windows may be missing");
-
-function windowsOf(
-  ranges: ReturnType<typeof parseIomem>,
-  functions: readonly PciFunction[],
-  rootBus: number,
-): HostBridge["windows"] {
-  if (isUnknown(ranges)) return ranges;
-  const own = ranges.get(rootBus);
-  return own === undefined
-    ? unknown(`proc/iomem has no window of bus ${formatBus(rootBus)}`)
-    : hostWindows(own, busOffsetOf(functions, rootBus));
-}
-
-function hostWindows(ranges: readonly PhysRange[], seenOffset: Known<number>): HostBridgeWindow[] {
-  const busOffset =
-    isUnknown(seenOffset) || ranges.every(({ start }) => isBusAddress(start + seenOffset))
-      ? seenOffset
-      : unknown("the addresses of a BAR below this host bridge do not fit its windows");
-  return ranges.map(({ start: physStart, sizeBytes }) => ({
-    kind: "memory",
-    physStart,
-    busStart: isUnknown(busOffset) ? busOffset : physToBus(physStart, busOffset),
-    sizeBytes,
-  }));
-}
-
-function isBusAddress(value: number): boolean {
-  return Number.isSafeInteger(value) && value >= 0;
-}
-
-/** Bus address minus CPU address below a root bus, from any BAR of which both are seen. */
-function busOffsetOf(functions: readonly PciFunction[], rootBus: number): Known<number> {
-  for (const fn of functions) {
-    if (isUnknown(fn.attachment) || fn.attachment.rootBus !== rootBus || isUnknown(fn.bars)) continue;
-    for (const { kind, busAddress, physAddress } of fn.bars) {
-      if (kind !== "memory" || busAddress === null || physAddress === null) continue;
-      if (!isUnknown(busAddress) && !isUnknown(physAddress)) return busAddress - physAddress;
-    }
-  }
-  return unknown("no BAR below this host bridge shows both of its addresses");
-}
-
-function numaNodeOf(functions: readonly PciFunction[], rootBus: number): Known<number | null> {
-  return (
-    functions.find((fn) => busKeyOf(fn.bdf) === rootBus)?.numaNode ?? unknown(`nothing on bus ${formatBus(rootBus)}`)
-  );
-}
-
-/** Memory windows of root buses from `/proc/iomem`: the lines that name a bus and lie below nothing else. */
-export function parseIomem(text: string | undefined): Known<ReadonlyMap<number, readonly PhysRange[]>> {
-  if (text === undefined) return unknown("no proc/iomem");
-  const windows = new Map<number, PhysRange[]>();
-  let sawAddress = false;
-  for (const line of text.split("\n")) {
-    const match = /^([0-9a-f]{8,16})-([0-9a-f]{8,16}) : (?:PCI Bus ([0-9a-f]{4,8}):([0-9a-f]{2}))?/i.exec(line);
-    if (match === null) continue;
-    const [start, end, domain, bus] = match.slice(1, 5).map((digits) => Number.parseInt(digits ?? "x", 16));
-    if (start === undefined || end === undefined || !Number.isSafeInteger(end)) continue;
-    if (end !== 0) sawAddress = true;
-    if (domain === undefined || bus === undefined || Number.isNaN(domain) || Number.isNaN(bus)) continue;
-    const key = domain * 0x100 + bus;
-    const list = windows.get(key) ?? [];
-    list.push({ start: physAddr(start), sizeBytes: end - start + 1 });
-    windows.set(key, list);
-  }
-  return sawAddress ? windows : unknown("proc/iomem shows addresses to root only");
 }

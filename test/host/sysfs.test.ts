@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { FileTree } from "../../src/host/file-tree.ts";
+import { parseIomem } from "../../src/host/host-bridge-windows.ts";
 import type { Kernel, Machine } from "../../src/host/machine.ts";
 import { parseResourceFile } from "../../src/host/resource-file.ts";
-import { parseIomem, readSysfs } from "../../src/host/sysfs.ts";
+import { readSysfs } from "../../src/host/sysfs.ts";
 import { configSymbol } from "../../src/host/system-files.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
