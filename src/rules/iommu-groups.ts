@@ -118,15 +118,25 @@ class GroupBuilder {
     this.#isolated = new Int8Array(topology.functions.length).fill(-1);
   }
 
-  /** Group of each function, in the order in which the kernel probes them: by address. */
+  /** Group of each function. The kernel scans a bus before what is below its bridges, whatever numbers they have. */
   build(): Int32Array {
-    const { functions } = this.#topology;
-    functions.forEach((fn, index) => {
-      if (domainOf(fn.bdf) > 0xffff)
-        throw new Hidden("functions behind a VMD share its group; the source does not link them");
-      this.#group[index] = this.#find(index);
-    });
+    for (const index of this.#topology.functions.keys()) this.#formFromAbove(index);
     return this.#group;
+  }
+
+  /** Forms the group of a function behind those of the bridges above it, which it may have to join. */
+  #formFromAbove(index: number): void {
+    const waiting: number[] = [];
+    let next: number | undefined = index;
+    while (next !== undefined && this.#groupOf(next) === undefined) {
+      waiting.push(next);
+      next = this.#topology.parentOf(next);
+    }
+    for (const fn of waiting.reverse()) {
+      if (domainOf(this.#function(fn).bdf) > 0xffff)
+        throw new Hidden("functions behind a VMD share its group; the source does not link them");
+      this.#group[fn] = this.#find(fn);
+    }
   }
 
   #function(index: number): PciFunction {
