@@ -32,8 +32,9 @@ export function composeMachine(
   const beside = table.facts.isSelection ? new Set() : besideLostFunctions(table.order, taken, tree);
   const readings = taken.map(([bdf, reading]): readonly [Bdf, Reading] => {
     const lost = beside.has(bdf) ? why.lostFunctions : ends.isMissingLines(reading) ? why.lostLines : undefined;
+    const rest = ends.whyNotCertain(reading);
     const shown =
-      lost !== undefined ? withLostLines(reading, lost) : ends.isCertain(reading) ? reading : withOpenEnd(reading);
+      lost !== undefined ? withLostLines(reading, lost) : rest !== undefined ? withHiddenRest(reading, rest) : reading;
     return [bdf, withGroup(withoutCapabilities(shown, table.facts), system.groups.get(bdf))];
   });
   const finder = new VirtualFunctions(readings);
@@ -66,15 +67,15 @@ function acsOf({ acs, looseAcs }: Reading, proven: boolean, isWholeList: boolean
   return proven || acs !== null ? acs : why.extendedNotSeen;
 }
 
-/** What a record that may have been cut does not show, it hides. */
-function withOpenEnd(reading: Reading): Reading {
+/** What a record that may have been cut, or that a filter went over, does not show, it hides. */
+function withHiddenRest(reading: Reading, reason: Unknown): Reading {
   return {
     ...reading,
-    express: reading.express ?? why.openEnd,
-    acs: reading.acs ?? why.openEnd,
-    sriov: reading.sriov ?? why.openEnd,
-    resizableBars: isEmpty(reading.resizableBars) ? why.openEnd : reading.resizableBars,
-    capabilities: isUnknown(reading.capabilities) ? reading.capabilities : why.openEnd,
+    express: reading.express ?? reason,
+    acs: reading.acs ?? reason,
+    sriov: reading.sriov ?? reason,
+    resizableBars: isEmpty(reading.resizableBars) ? reason : reading.resizableBars,
+    capabilities: isUnknown(reading.capabilities) ? reading.capabilities : reason,
   };
 }
 

@@ -110,7 +110,7 @@ export class DumpReader {
   /** Tries a line as one of the open record; false sends it on to where lines outside of records are tried. */
   #readWithin(line: Line, record: FunctionRecord): boolean {
     const isFurtherIn = line.start - line.rawStart > this.#indentation;
-    const mayGoOn = this.#isBlankOfSpaces && isFurtherIn && !isEndOfCode(line);
+    const mayGoOn = this.#isBlankOfSpaces && isFurtherIn && !isEndOfCode(line) && line.find(program) < 0;
     if (!this.#isBlankBefore || mayGoOn) return this.#readCounted(line, record);
     if (this.#hasDetails && !this.#isDoubleSpaced) {
       this.#end("blank");

@@ -98,6 +98,25 @@ const ROM = "Expansion ROM at ";
 /** Stands for the title of the PCI Express capability among the lines that a text shows. */
 export const EXPRESS_TITLE = "Express";
 
+/** Those of Advanced Error Reporting that name ACS violations, and the three behind them: each release prints all six. */
+const namesViolations = ["UESta:", "UEMsk:", "UESvrt:"];
+const behindViolations = ["CESta:", "CEMsk:", "AERCap:"];
+/** The first line below the title of a PCI Express capability, and others without which none of it is shown. */
+const belowExpress = ["DevCap:", "DevCtl:", "DevSta:", "LnkCap:", "LnkCtl:", "LnkSta:", "SltCap:", "DevCap2:"];
+/** So many records without a line below that title are none that somebody has shortened by hand. */
+const LEAST_FILTERED = 5;
+
+/**
+ * True where a filter (`grep -v`) took lines out of a whole text of `-vv`, and the title of a capability may be among
+ * them: `ACS` takes what names ACS violations too, a filter for indented lines all that stands below titles. `titles`
+ * counts the PCI Express capabilities.
+ */
+export function isFiltered(seen: ReadonlySet<string>, titles: number): boolean {
+  const shows = (lines: readonly string[]): boolean => lines.some((text) => seen.has(text));
+  if (shows(behindViolations) && !shows(namesViolations)) return true;
+  return titles >= LEAST_FILTERED && seen.has("Control: I/O") && !shows(belowExpress);
+}
+
 /** Lines of which one should have come. */
 export type MissingLines = readonly string[];
 

@@ -44,11 +44,7 @@ export class ReadingMerger {
       command: this.#field("command register", a.command, b.command),
       bars: numbered?.bars ?? this.#field("BARs", a.bars, b.bars, (x, y) => this.#bars(x, y)),
       areBarsNumbered: (numbered ?? a).areBarsNumbered,
-      openEnd: isUnknown(a.capabilities)
-        ? b.openEnd
-        : isUnknown(b.capabilities)
-          ? a.openEnd
-          : lessOpen(a.openEnd, b.openEnd),
+      openEnd: openEndOf(a, b),
       isLinkUp: a.isLinkUp || b.isLinkUp,
       looseAcs:
         a.looseAcs === undefined || isSame(a.looseAcs, b.looseAcs)
@@ -125,9 +121,12 @@ export class ReadingMerger {
   }
 }
 
-/** Of two ends of one record the one behind which less may be missing. */
-function lessOpen(a: OpenEnd | undefined, b: OpenEnd | undefined): OpenEnd | undefined {
-  return a?.isOpen === true ? b : a;
+/** The end of the record that shows the capabilities; of two such the one behind which less may be missing. */
+function openEndOf(a: Reading, b: Reading): OpenEnd | undefined {
+  const isHidden = isUnknown(a.capabilities);
+  if (isHidden !== isUnknown(b.capabilities)) return (isHidden ? b : a).openEnd;
+  if (isHidden) return a.openEnd ?? b.openEnd;
+  return a.openEnd?.isOpen === true ? b.openEnd : a.openEnd;
 }
 
 /** Of two lists of BARs the only one, or the only one with numbers: `-v` numbers BARs by guess. */

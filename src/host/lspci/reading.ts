@@ -1,5 +1,6 @@
 import type { Acs } from "../../pci/acs.ts";
 import type { Bar } from "../../pci/bar.ts";
+import { busOf } from "../../pci/bdf.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { HiddenReasons } from "../../pci/config-space.ts";
 import { type DecodedConfig, decodeConfig } from "../../pci/decode.ts";
@@ -56,11 +57,12 @@ const orUnknown = (value: number, reason: Unknown): Known<number> => (value >= 0
 
 /** Turns the lines of one record into knowledge: what a whole record does not print is absent, of a cut one unknown. */
 export function sealText(given: FunctionRecord, end: RecordEnd): Reading {
-  const record = given.isGlued ? headOf(given) : given;
+  const isGlued = given.isGlued || isOfTwoFunctions(given);
+  const record = isGlued ? headOf(given) : given;
   const isVerbose = record.verbosity !== "plain" && !record.isGone;
   const isWhole = end.isComplete || record.isTextDone;
   // Why a line that could have come did not.
-  const missing = given.isGlued
+  const missing = isGlued
     ? why.glued
     : record.isGone
       ? why.deviceGone
@@ -115,6 +117,16 @@ function headOf(record: FunctionRecord): FunctionRecord {
 function unprintedList(record: FunctionRecord): Unknown | undefined {
   if (record.showsCapabilities || record.hasCapabilityList === false) return undefined;
   return record.verbosity === "v" ? why.noCapabilityLineOfV : why.noCapabilityLine;
+}
+
+/** True where the lines contradict the first one: buses below what is no bridge, or below another bus than its own. */
+function isOfTwoFunctions({ bdf, bridge, classKind }: FunctionRecord): boolean {
+  if (bridge === undefined) return false;
+  if (classKind !== NOT_SEEN && classKind >>> 8 !== 0x06) return true;
+  const { primary, secondary } = bridge;
+  // Of bridges whose buses nobody has numbered nothing follows, and some have their primary bus hard wired to 0.
+  if (secondary === 0) return false;
+  return secondary <= busOf(bdf) || (primary !== 0 && primary !== busOf(bdf));
 }
 
 /** Why lines of a record may be of another function: they are out of their order, or have no first lines. */
@@ -304,7 +316,8 @@ const idsOfVirtualFunction: Unknown = unknown("a virtual function's own register
 
 /** Decodes the hex lines of a record; `undefined` where there are none. */
 export function sealBytes(record: FunctionRecord): { reading: Reading; oddities: readonly string[] } | undefined {
-  if (record.config === undefined || record.isGlued || lostMiddle(record) !== undefined) return undefined;
+  if (record.config === undefined || record.isGlued || isOfTwoFunctions(record) || lostMiddle(record) !== undefined)
+    return undefined;
   const bytes = record.config.slice(0, record.configLength);
   // A virtual function's ids read as ones (PCIe 6.0 sec 9.3.4.1), the rest of its space does not.
   const isVirtual = bytes.length >= 16 && allOnes(bytes.subarray(0, 4)) && !allOnes(bytes.subarray(4, 16));

@@ -41,6 +41,9 @@ export const lostFunctions: Unknown = unknown(
 export const openEnd: Unknown = unknown(
   "the text may have been cut behind the last line of this function: paste the whole output of sudo lspci -vvvnn",
 );
+export const filtered: Unknown = unknown(
+  "lines that lspci prints are missing throughout this text, and capabilities may be among them: paste the whole output of sudo lspci -vvvnn",
+);
 export const glued: Unknown = unknown("the lines of two functions run together here: paste the whole output of lspci");
 export const extendedNotSeen: Unknown = unknown(
   "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",

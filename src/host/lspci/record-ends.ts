@@ -1,7 +1,9 @@
 import type { Bdf } from "../../pci/bdf.ts";
-import { isUnknown } from "../../pci/known.ts";
+import { isUnknown, type Unknown } from "../../pci/known.ts";
 import { isBridge, type TextFacts } from "./function-table.ts";
-import type { Reading } from "./reading.ts";
+import { isFiltered } from "./line-order.ts";
+import type { OpenEnd, Reading } from "./reading.ts";
+import * as why from "./reasons.ts";
 
 /** Shorter records are of one length by chance, or written by hand. */
 const LEAST_CUT = 10;
@@ -12,12 +14,14 @@ const LEAST_CUT = 10;
  * missed: a driver binds every port of a kernel, and most other functions have one or a module. Records that are cut to
  * one length are the longest there are; where no driver is printed at all, they also end in different places. Those of a
  * text that was cut after a mailer had wrapped it are of one length with the rests of lines, and some of them are cut within a
- * group of lines. And of functions that are alike only some show extended capabilities.
+ * group of lines. Of functions that are alike only some show extended capabilities. And where lines that `lspci` prints
+ * together are never together, a filter went over all of them.
  */
 export class RecordEnds {
   readonly #facts: TextFacts;
   readonly #cutAt: number;
   readonly #brokenAt: number;
+  readonly #isFiltered: boolean;
   /** Kinds of functions of which one shows extended capabilities. */
   readonly #extendedKinds = new Set<string>();
 
@@ -35,6 +39,10 @@ export class RecordEnds {
     }
     const isTold = facts.namesDriversOfBridges || facts.namesDriversOfOthers;
     this.#cutAt = isTold || printed.values.size > 1 ? printed.length : -1;
+    this.#isFiltered = isFiltered(
+      facts.linesSeen,
+      readings.filter(([, { express }]) => !isUnknown(express) && express !== null).length,
+    );
     this.#brokenAt = wrapped.values.has(1) ? wrapped.length : -1;
   }
 
@@ -43,16 +51,20 @@ export class RecordEnds {
     return openEnd?.missing.some((lines) => lines.some((text) => this.#facts.linesSeen.has(text))) === true;
   }
 
-  /** False where more lines may have followed. */
-  isCertain(reading: Reading): boolean {
+  /** Why more lines may have followed, or stood between these; `undefined` where none can. */
+  whyNotCertain(reading: Reading): Unknown | undefined {
     const { openEnd } = reading;
-    if (openEnd === undefined) return true;
-    if (!openEnd.isOpen) return true;
+    if (openEnd === undefined) return undefined;
+    if (this.#isFiltered) return why.filtered;
+    return openEnd.isOpen && this.#mayGoOn(reading, openEnd) ? why.openEnd : undefined;
+  }
+
+  #mayGoOn(reading: Reading, { printedLines, lineCount }: OpenEnd): boolean {
     const { namesDriversOfBridges, namesDriversOfOthers, hasInnerBlanks } = this.#facts;
-    if (hasInnerBlanks) return false;
-    if (isBridge(reading) ? namesDriversOfBridges : namesDriversOfOthers) return false;
-    if (openEnd.printedLines === this.#cutAt || openEnd.lineCount === this.#brokenAt) return false;
-    return showsExtended(reading) || !this.#extendedKinds.has(kindOf(reading) ?? "");
+    if (hasInnerBlanks) return true;
+    if (isBridge(reading) ? namesDriversOfBridges : namesDriversOfOthers) return true;
+    if (printedLines === this.#cutAt || lineCount === this.#brokenAt) return true;
+    return !showsExtended(reading) && this.#extendedKinds.has(kindOf(reading) ?? "");
   }
 }
 

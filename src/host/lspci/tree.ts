@@ -74,6 +74,10 @@ export class TreeReader {
     if (line.end - line.rawStart > 2 * MAX_COLUMNS) return false;
     if (mark === MINUS && (behind === BRACKET || (behind === PLUS && line.byte(at + 2) === MINUS))) {
       this.#branches = new Map();
+      if (isBusBelow(line, at + 2)) {
+        this.strayLine ??= line.number;
+        return true;
+      }
       this.#readBranch(line, at + 1, rootless());
       return true;
     }
@@ -209,6 +213,21 @@ const LEAST_COLUMN_OF_SHARED_BUS = 21;
 function startsWithRoot(line: Line, at: number): boolean {
   if (line.byte(at) !== BRACKET || line.hex(at + 1) < 0 || line.byte(line.next) !== COLON) return false;
   return line.hexOf(2, line.next + 1) >= 0 && line.byte(line.next) === CLOSING && line.byte(line.next + 1) === MINUS;
+}
+
+/**
+ * `[05]----00.0` and `[43]--+-00.0`: a line that was cut between a bridge and the buses below it. A root bus of one
+ * device is drawn with three strokes, one of several with a single stroke before the plus.
+ */
+function isBusBelow(line: Line, at: number): boolean {
+  if (line.hexOf(2, at) < 0) return false;
+  if (line.byte(line.next) === MINUS && line.hexOf(2, line.next + 1) >= 0 && line.byte(line.next) === CLOSING)
+    return true;
+  if (line.byte(line.next) !== CLOSING) return false;
+  const behind = line.next + 1;
+  const isTwoStrokes = line.byte(behind) === MINUS && line.byte(behind + 1) === MINUS;
+  const next = line.byte(behind + 2);
+  return isTwoStrokes && (next === PLUS || (next === MINUS && line.byte(behind + 3) === MINUS));
 }
 
 /** `1c.0`, which no line of a table (`+-----+`) has. */

@@ -109,6 +109,8 @@ describe("the ACS of a record into which lines of another may have run is hidden
     ],
     ["a BAR before the last one", join(end("01:00.0"), "Capabilities: [40]", end("02:00.0"), "Region 0")],
     ["primary bus of another", join(rootPort, "Bus:", port("40:01.0", "41"), "Bus:")],
+    ["buses below what is no bridge", join(end("03:00.0"), "Control:", rootPort, "Control:")],
+    ["buses below that come before its own", join(port("02:00.0", "03"), "Control:", rootPort, "Control:")],
     ["extended capabilities without PCI Express", join(rootPort, "Capabilities: [40]", other, "Capabilities: [100")],
   ])("%s", (_, joined) => {
     const address = joined[0]?.slice(0, 7) ?? "";
@@ -133,6 +135,52 @@ describe("the ACS of a record into which lines of another may have run is hidden
       lines.filter((line) => !/Latency|Secondary|BridgeCtl|DevCtl|DevSta|LnkCtl|Slt|Header|LnkCap2/.test(line));
     const machine = read(text(short(rootPort), short(other), short(end("01:00.0")), short(end("02:00.0"))));
     for (const address of ["00:01.0", "00:03.0", "01:00.0"]) expect(at(machine, address).acs).toEqual(known);
+  });
+});
+
+describe("a text over which a filter went hides the capabilities that it does not show", () => {
+  const driven = [rootPort, other, port("00:05.0", "03"), end("01:00.0"), end("02:00.0"), end("03:00.0")].map(
+    (lines) => [
+      ...lines
+        .filter((line) => line !== "" && !/Access Control|ACS(?:Cap|Ctl)/.test(line))
+        .map((line) => line.replace(/(UE\w+:\tDLP.)/, "$1 ACSViol-")),
+      "\tKernel driver in use: x",
+      "",
+    ],
+  );
+  const filtered = (gone: RegExp, some = driven): string =>
+    text(...some.map((lines) => lines.filter((line) => !gone.test(line))));
+
+  it.each([
+    ["what names ACS", /ACS/],
+    ["all that stands below titles", /^\t\t/],
+    ["all that stands below titles but an address", /^\t\t(?!Address)/],
+  ])("without %s", (_, gone) => {
+    const machine = read(filtered(gone));
+    for (const address of ["00:05.0", "03:00.0"]) {
+      expect(at(machine, address).acs).toEqual({ unknown: expect.stringContaining("missing throughout") });
+    }
+  });
+
+  it("of a whole text, and of some lines that are shortened by hand, it is absent", () => {
+    const few = driven.filter(([first = ""]) => /^0[03]:0[05]/.test(first));
+    for (const some of [text(...driven), filtered(/^\t\t/, few)]) {
+      for (const address of ["00:05.0", "03:00.0"]) expect(at(read(some), address).acs).toBeNull();
+    }
+  });
+});
+
+describe("records of one length", () => {
+  // Cut at 35 lines: the first port within its error lines, the second behind them.
+  const cut = [rootPort, port("00:03.0", "02", "Downstream Port")].map((lines) => lines.slice(0, 35));
+  const tree = ["", "-[0000:00]-+-01.0-[01]--", "           \\-03.0-[02]--"];
+
+  it.each([
+    ["alone", cut],
+    ["beside a tree", [...cut, tree]],
+  ])("%s hide what may have followed", (_, records) => {
+    const machine = read(text(...records));
+    for (const address of ["00:01.0", "00:03.0"]) expect(at(machine, address).acs).toEqual(hidden);
   });
 });
 

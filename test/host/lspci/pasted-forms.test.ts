@@ -48,7 +48,7 @@ describe("What a text begins with does not decide what it is", () => {
   });
 
   // Each line has blanks at its end, so that the mark stands behind those of the line before it.
-  test.each(["{code}", "```", "~~~", "</pre>"])(
+  test.each(["{code}", "```", "~~~", "</pre>", "[root@server ~]# lspci -vvv"])(
     "%s behind blanks ends the last function, as a blank line does",
     async (mark) => {
       const port = [

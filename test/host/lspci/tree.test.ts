@@ -132,6 +132,20 @@ describe("lspci -t", () => {
     expect(() => shape("                           \\-[0000:3b]-+-00.0\n")).toThrow("begin in the middle");
   });
 
+  it.each([
+    ["one device", "-[05]----00.0  GPU\n"],
+    ["several devices", "-[43]--+-00.0  GPU\n       \\-00.1  GPU\n"],
+    ["a range of buses", "-[42-44]--+-00.0-[43]----00.0  GPU\n          \\-01.0-[44]----00.0  NIC\n"],
+  ])("the buses below a bridge, cut from it, are no root bus: %s", (_, cut) => {
+    expect(() => shape(cut)).toThrow("begin in the middle");
+    expect(shape(`${cut} +-[0000:c0]---00.0  Host\n`)).toEqual(["0000:c0:00.0 - c0"]);
+  });
+
+  it("old releases draw a root bus without its domain", () => {
+    expect(shape("-[05]---00.0\n")).toEqual(["0000:05:00.0 - 5"]);
+    expect(shape("-[05]-+-00.0\n      \\-01.0\n")).toEqual(["0000:05:00.0 - 5", "0000:05:01.0 - 5"]);
+  });
+
   it("a root bus whose line a filter took out gives its devices to no other", () => {
     const two =
       "-+-[0000:80]-+-00.0\n |           \\-01.0\n +-[0000:64]-+-00.0\n |           +-02.0-[65]----00.0\n |           \\-04.0\n";
