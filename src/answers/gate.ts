@@ -14,6 +14,7 @@ export interface Gate {
     | "beyond-dma-mask"
     | "kernel-without-p2pdma"
     | "iommu-translates"
+    | "acs-registers-elsewhere"
     | "kernel-parameter-misread"
     | "virtual-machine";
   /** The function it is about, `null` for the whole machine. */

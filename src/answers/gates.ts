@@ -9,15 +9,20 @@ import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
-import { misreadParameters } from "../rules/kernel-parameters.ts";
+import { acsParameters } from "../rules/acs-parameters.ts";
+import { acsQuirk } from "../rules/acs-quirks.ts";
+import { misreadParameters, uselessParameters } from "../rules/kernel-parameters.ts";
 import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
+import { findPath } from "../rules/path.ts";
 import { dmaMaskGates, iommuGates, kernelGate } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
 const USUAL_SMALL_BYTES = 256 * 2 ** 20;
+
+const USEFUL_PARAMETER = "leave it out: pci=disable_acs_redir= with the functions that redirect is what Linux has";
 
 /** What holds for every pair of a machine, worked out once. */
 export interface GateContext {
@@ -41,6 +46,15 @@ export function machineGates(machine: Machine): readonly Gate[] {
   if (!isUnknown(commandLine)) {
     for (const message of misreadParameters(commandLine)) {
       gates.push({ kind: "kernel-parameter-misread", device: null, effect: "warns", message });
+    }
+    for (const message of uselessParameters(commandLine)) {
+      gates.push({
+        kind: "kernel-parameter-misread",
+        device: null,
+        effect: "warns",
+        message,
+        remedy: USEFUL_PARAMETER,
+      });
     }
   }
   return gates;
@@ -86,6 +100,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...resizableBarGates(windows, provider),
     ...dmaMaskGates(provider, client, verdict, context.machine),
     ...iommuGates(verdict, context.machine),
+    ...elsewhereGates(topology, verdict, context.machine),
   ];
 }
 
@@ -97,6 +112,27 @@ function virtualMachineGates(machine: VirtualMachine | null, provider: PciFuncti
     `${virtualMachineWords(machine)}: its kernel decides by the bus that the hypervisor emulates; the real path between ` +
     "devices that were passed through (switches, root complex, IOMMU) is the host's: look there";
   return [{ kind: "virtual-machine", device: null, effect: "warns", message }];
+}
+
+/**
+ * A root port of an Intel chipset of the 100 series keeps ACS in registers of its own. With an IOMMU the kernel turns
+ * redirection on there (`pci_quirk_enable_intel_spt_pch_acs`), and decides by the register of the specification, which
+ * says off (`pci_bridge_has_acs_redir`): checked in Linux 7.3.
+ */
+function elsewhereGates(topology: Topology, verdict: JudgedPair, machine: Machine): Gate[] {
+  if (verdict.mapType !== "bus-addr" || verdict.provider === verdict.client) return [];
+  const { meeting } = findPath(topology, topology.indexOf(verdict.provider), topology.indexOf(verdict.client));
+  if (meeting === undefined) return [];
+  const port = topology.functionAt(meeting);
+  const { mode } = machine.iommu;
+  if (acsQuirk(port) !== "registers-elsewhere" || isUnknown(mode) || mode === "off") return [];
+  const asks = acsParameters(machine).asksOf(port);
+  if (!isUnknown(asks) && asks.disabled) return [];
+  const name = formatBdf(port.bdf);
+  const message =
+    `the verdict and the hardware differ: ${name} keeps its ACS registers where the specification does not. With an IOMMU ` +
+    "the kernel turns redirection on in those, and decides by the standard one, which says off: requests go up to the root complex all the same";
+  return [{ kind: "acs-registers-elsewhere", device: port.bdf, effect: "warns", message }];
 }
 
 function barGates(topology: Topology | undefined, provider: PciFunction): Gate[] {

@@ -66,6 +66,22 @@ export function parsePciParameters(commandLine: string): PciParameters {
   return { disableAcsRedirect, configAcs, misread };
 }
 
+/** Sentences about parameters that are widely recommended and change nothing about where the hardware sends a request. */
+export function uselessParameters(commandLine: string): readonly string[] {
+  const words = splitCommandLine(commandLine);
+  const isNoAcs = words.some(
+    (word) => word.startsWith("pci=") && word.slice("pci=".length).split(",").includes("noacs"),
+  );
+  return [
+    ...(isNoAcs ? ["Linux has no 'pci=noacs': the kernel ignores it, and ACS stays on"] : []),
+    ...(words.some((word) => word.startsWith("pcie_acs_override="))
+      ? [
+          "'pcie_acs_override=' is known to patched kernels alone (Proxmox VE and others): it changes IOMMU groups and not the ACS registers, so that redirection stays as it is",
+        ]
+      : []),
+  ];
+}
+
 /**
  * The entries of the last `pci=NAME=` list that the kernel comes to read, as written: those before the first one that it
  * cannot parse. `name` is `disable_acs_redir` or `config_acs`.

@@ -12,7 +12,7 @@ import { isUnknown, unknown } from "../../src/pci/known.ts";
 import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
 import { formatSize } from "../../src/pci/size.ts";
 import { rows } from "../rows.ts";
-import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "../rules/by-hand.ts";
+import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
 const MiB = 2 ** 20;
@@ -293,6 +293,34 @@ describe("The kernel", () => {
     const expected = [{ kind: "kernel-parameter-misread", device: null, effect: "warns", message }];
     expect(gates({ machine: { kernel: linux("7.2", commandLine) } })).toEqual(expected);
     expect(gates({ machine: { kernel: { ...linux("7.2"), commandLine: hidden } } })).toEqual([]);
+  });
+});
+
+describe("A root port that keeps its ACS registers elsewhere", () => {
+  const SUNRISE_POINT = "8086:a167";
+  test.each<[name: string, port: string, mode: IommuMode | "hidden", commandLine: string, isTold: boolean]>([
+    ["an IOMMU that translates", SUNRISE_POINT, "strict", "", true],
+    ["one that does not", SUNRISE_POINT, "passthrough", "", true],
+    ["no IOMMU", SUNRISE_POINT, "off", "", false],
+    ["a hidden one", SUNRISE_POINT, "hidden", "", false],
+    ["a parameter for this port", SUNRISE_POINT, "strict", "pci=disable_acs_redir=00:1b.0", false],
+    ["a parameter for another", SUNRISE_POINT, "strict", "pci=disable_acs_redir=00:1c.0", true],
+    ["a port of another family", "8086:a340", "strict", "", false],
+  ])("with %s", (_name, port, mode, commandLine, isTold) => {
+    const functions = [
+      hostBridge("00:00.0", "8086:191f"),
+      bridge("00:1b.0", "root-port", 1, ids(port)),
+      endpoint("01:00.0", { bars: [bar()], multifunction: true }),
+      endpoint("01:00.1", { multifunction: true }),
+    ];
+    const machine = machineOf(functions, {
+      kernel: linux("7.2", commandLine),
+      iommu: { kind: "intel", mode: mode === "hidden" ? hidden : mode, groupTypes: new Map() },
+    });
+    const found = answer(machine, at("01:00.0"), at("01:00.1"));
+    expect(found.mapType).toBe("bus-addr");
+    const told = found.gates.filter(({ kind }) => kind === "acs-registers-elsewhere");
+    expect(told.map(({ device, effect }) => [device, effect])).toEqual(isTold ? [[at("00:1b.0"), "warns"]] : []);
   });
 });
 

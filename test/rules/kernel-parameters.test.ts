@@ -2,7 +2,12 @@ import { describe, expect, it } from "vitest";
 import { formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
-import { misreadParameters, parsePciParameters, readEntries } from "../../src/rules/kernel-parameters.ts";
+import {
+  misreadParameters,
+  parsePciParameters,
+  readEntries,
+  uselessParameters,
+} from "../../src/rules/kernel-parameters.ts";
 import { rows } from "../rows.ts";
 import { acs, bridge, endpoint, hostBridge, ids, linux, machineOf } from "./by-hand.ts";
 
@@ -59,6 +64,17 @@ describe("pci=disable_acs_redir=", () => {
     expect(disableAcsRedirect).toEqual([]);
     expect(misread).toEqual([expect.stringContaining("belongs behind pci=")]);
   });
+});
+
+it.each([
+  ["quiet pci=noacs", ["Linux has no 'pci=noacs'"]],
+  ["pci=noats,noacs", ["Linux has no 'pci=noacs'"]],
+  ["pcie_acs_override=downstream,multifunction", ["'pcie_acs_override=' is known to patched kernels alone"]],
+  ["pci=noacs pcie_acs_override=id:8086:a167", ["Linux has no 'pci=noacs'", "'pcie_acs_override=' is known"]],
+  ["-- pci=noacs", []],
+  ["noacs pci=noacsx", []],
+])("%j: %j", (commandLine, told) => {
+  expect(uselessParameters(commandLine)).toEqual(told.map((start) => expect.stringContaining(start)));
 });
 
 it.each(["", "quiet", "pci=", "pci=noats", "pcie_ports=native pci=realloc=on,nomsi", 'x="', "=", "pci"])(

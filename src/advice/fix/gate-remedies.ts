@@ -38,6 +38,8 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
     "boot with iommu=pt, so that a request that goes up all the same meets no translation; and test with real data either way",
   "virtual-machine": () =>
     "run peerlane on the host, for the same two devices: ACS, IOMMU groups and slots are changed there, and nothing in the guest changes the path; in the guest, trust no more than a test with real data",
+  "acs-registers-elsewhere": (device) =>
+    `boot with pci=disable_acs_redir=${nameOf(device)}, which clears redirection where this port keeps it; and test with real data`,
   "kernel-parameter-misread": () =>
     "separate the devices of one pci= list by ';' and quote the list in the boot loader's configuration",
 };

@@ -42,7 +42,7 @@ const PCI_SWITCHES = new Set(
     "off on bios nobios conf1 conf2 mmconf nommconf earlydump noaer nodomains nomsi noioapicquirk ioapicreroute " +
     "noioapicreroute biosirq rom norom nobar assign-busses usepirqmask nocrs use_crs use_e820 no_e820 routeirq noacpi " +
     "skip_isa_align noearly realloc noari noats pcie_scan_all big_root_window bfsort nobfsort firmware nosort " +
-    "check_enable_amd_mmconf pcie_bus_tune_off pcie_bus_safe pcie_bus_perf pcie_bus_peer2peer notph nommiotlb"
+    "check_enable_amd_mmconf noacs pcie_bus_tune_off pcie_bus_safe pcie_bus_perf pcie_bus_peer2peer notph nommiotlb"
   ).split(" "),
 );
 const PCI_VALUES: ReadonlyMap<string, ValueRule> = new Map([
