@@ -27,9 +27,13 @@ export function verdictHistory(machine: Machine, provider: Bdf, client: Bdf): re
     const choice = { ...chooseRules(machine, release), candidates: [rules], hidden: "" };
     const verdict = new VerdictTable(machine, selection, choice, topology).at(0, 0);
     const last = entries.at(-1);
-    const isSame = last?.verdict.mapType === verdict.mapType && last.verdict.reason === verdict.reason;
-    if (last !== undefined && isSame) entries[entries.length - 1] = { ...last, to: release };
+    if (last !== undefined && isSame(last.verdict, verdict)) entries[entries.length - 1] = { ...last, to: release };
     else entries.push({ from: release, to: release, verdict });
   }
   return entries;
+}
+
+/** What the kernel returns as distance differs between releases that agree on everything else: 5.2 and 5.3 add 0x1000. */
+function isSame(a: Verdict, b: Verdict): boolean {
+  return a.mapType === b.mapType && a.reason === b.reason && a.distance === b.distance;
 }

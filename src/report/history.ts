@@ -1,6 +1,7 @@
 import type { HistoryEntry } from "../advice/history.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
+import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
 import { mapTypeSpan } from "./difference.ts";
@@ -17,7 +18,10 @@ export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEn
   const rows = entries.map(({ from, to, verdict }): Rich[] => [
     from === to ? from : `${from} – ${to}`,
     [mapTypeSpan(verdict.mapType, verdict.hops)],
-    verdictSentences(verdict, { ...decided, rules: { ...decided.rules, release: to, chosenBy: "flag" } }).join("; "),
+    [
+      ...verdictSentences(verdict, { ...decided, rules: { ...decided.rules, release: to, chosenBy: "flag" } }),
+      ...distanceSentences(verdict),
+    ].join("; "),
   ]);
   return [
     heading(
@@ -25,6 +29,11 @@ export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEn
     ),
     table(["Linux", "verdict", "why"], rows),
   ];
+}
+
+/** Where the kernel returns more than the hops. */
+function distanceSentences({ distance, hops }: Verdict): readonly string[] {
+  return distance !== null && hops !== null && distance > hops ? [`the kernel returns ${distance} as distance`] : [];
 }
 
 /** `peerlane.history/1`; `decided` is the table of the one pair. */

@@ -256,3 +256,20 @@ test("A pair's history names the releases that agree, oldest first, up to the ne
   ]);
   expect(told("01:00.0", "01:00.0")).toEqual(["4.20 to 7.3: same-function"]);
 });
+
+test("A history tells releases apart that return another distance for the same way", () => {
+  const machine = machineOf([
+    hostBridge("00:00.0", "1022:1450"),
+    bridge("00:01.0", "root-port", 1),
+    bridge("00:02.0", "root-port", 2),
+    endpoint("01:00.0"),
+    endpoint("02:00.0"),
+  ]);
+  const entries = verdictHistory(machine, at("01:00.0"), at("02:00.0"));
+  expect(entries.map(({ from, to, verdict }) => `${from} to ${to}: ${verdict.distance}`)).toEqual([
+    "4.20 to 5.1: -1",
+    "5.2 to 5.3: 4100",
+    "5.4 to 5.8: 4",
+    "5.9 to 7.3: -1",
+  ]);
+});
