@@ -33,8 +33,8 @@ interface Trace {
 }
 
 /**
- * The machine after its next boot, as `planned` describes it (another command line, kernel, IOMMU mode or place of a
- * device; the same functions otherwise): ACS as the kernel sets it from what firmware must have left, as far as the
+ * The machine after its next boot, as `planned` describes it (another command line, kernel, IOMMU mode, place of a
+ * device, or a card more; the same functions otherwise): ACS as the kernel sets it from what firmware must have left, as far as the
  * running registers show that, and IOMMU groups formed anew. What firmware left and the running kernel overwrote stays
  * uncertain. A command line that the source hides counts as one without ACS parameters.
  */
@@ -42,6 +42,7 @@ export function reboot(machine: Machine, planned: Machine): Machine {
   const before = acsParameters(machine);
   const after = acsParameters(planned);
   const { steps, hidden } = bootSteps(machine, planned);
+  const present = new Set(machine.functions.map(({ bdf }) => bdf));
   const functions = planned.functions.map((fn): PciFunction => {
     const { acs } = fn;
     if (acs === null || isUnknown(acs)) return fn;
@@ -50,7 +51,8 @@ export function reboot(machine: Machine, planned: Machine): Machine {
         ...fn,
         acs: unknown(`the source shows what is on in the ACS of ${formatBdf(fn.bdf)}, not what it offers`),
       };
-    const asked = before.asksOf(fn);
+    // What is put in for the next boot was asked for nothing by this one.
+    const asked = (present.has(fn.bdf) ? before : after).asksOf(fn);
     const asks = after.asksOf(fn);
     if (isUnknown(asked)) return { ...fn, acs: asked };
     return { ...fn, acs: isUnknown(asks) ? asks : rebootedAcs(acs, steps, asked, asks, hidden) };

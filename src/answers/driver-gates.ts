@@ -1,9 +1,10 @@
 import { isTranslating, type Kernel, type Machine } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
-import { formatBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { formatSize } from "../pci/size.ts";
 import type { AskClass } from "../platforms/asking.ts";
 import { mainlineNumber } from "../platforms/asking-conditions.ts";
 import { type AskedBy, type AskedWay, addressKind, givenWords } from "../platforms/who-asks.ts";
@@ -90,11 +91,13 @@ export function dmaMaskGates(
           `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`,
       ];
     });
+  const way = maskRemedy(provider, client.bdf, client.dmaMaskBits);
   const gate = (message: string, effect: Gate["effect"], doubt?: string): Gate => ({
     kind: "beyond-dma-mask",
     device: client.bdf,
     effect,
     message,
+    ...way,
     ...(doubt === undefined ? {} : { doubt }),
   });
   const { mode } = machine.iommu;
@@ -118,6 +121,37 @@ export function dmaMaskGates(
   const [own] = waysOfClass(askedBy, "does-not-ask");
   if (own === undefined || addressKind(own.row.address, machine) !== "bus") return [];
   return beyond(({ busAddress }) => busAddress).map((message) => gate(`${message}, and nothing refuses it`, "warns"));
+}
+
+/** Below 4 GiB firmware has memory, its own registers and interrupts beside the BARs: no BAR of more than this fits. */
+const LARGEST_BELOW_4_GIB = 2 ** 30;
+
+/**
+ * A way of getting a provider's BARs within some address bits, where there may be one: below 4 GiB by not decoding above
+ * it, else by a lower base; half of what the bits reach is taken for memory. Smaller BARs are for those that can be resized.
+ */
+function maskRemedy(provider: PciFunction, client: Bdf, bits: number): Pick<Gate, "remedy" | "isFinal"> {
+  const most = bits <= 32 ? LARGEST_BELOW_4_GIB : 2 ** (bits - 1);
+  const bars = memoryBars(provider) ?? [];
+  const fits = (sizes: readonly number[]): boolean => sizes.reduce((sum, size) => sum + size, 0) <= most;
+  const sizes = bars.flatMap(({ sizeBytes }) => (isUnknown(sizeBytes) ? [] : [sizeBytes]));
+  const name = formatBdf(client);
+  const lower =
+    bits <= 32
+      ? "turn 'Above 4G Decoding' off in firmware setup, so that BARs get addresses below 4 GiB"
+      : `lower 'MMIO High Base' in firmware setup until the BAR is within what ${name} can address`;
+  if (fits(sizes)) return { remedy: lower };
+  const resizable = isUnknown(provider.resizableBars) ? [] : provider.resizableBars;
+  const smallest = bars.flatMap(({ index, sizeBytes }) => {
+    const supported = resizable.find(({ barIndex }) => barIndex === index)?.supportedBytes;
+    const least = supported === undefined || isUnknown(supported) ? undefined : supported[0];
+    return least ?? (isUnknown(sizeBytes) ? [] : sizeBytes);
+  });
+  const largest = formatSize(Math.max(...sizes));
+  const part = fits(smallest)
+    ? `with Resizable BAR turned off in firmware setup ${formatSize(Math.max(...smallest))} of it would: then ${lower}`
+    : "take a client whose driver uses more bits, or a provider with a smaller BAR";
+  return { isFinal: true, remedy: `none: a BAR of ${largest} does not fit within ${bits} address bits; ${part}` };
 }
 
 /** 6.12, the oldest release read in which amdgpu lets a translating IOMMU make up for a mask. */

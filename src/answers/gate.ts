@@ -26,6 +26,8 @@ export interface Gate {
   readonly doubt?: string;
   /** The way out, where it is another than that of its kind. */
   readonly remedy?: string;
+  /** There is no way out for this pair: `remedy` says what to do without it. */
+  readonly isFinal?: true;
 }
 
 /** As much of a verdict as gates hang on, and who asks for it. */

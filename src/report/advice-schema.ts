@@ -33,15 +33,40 @@ const fix = named(
   "ProvedFixJson",
   "A smallest set of changes that makes pairs work, with what else it changes.",
   z.strictObject({
-    kind: z.enum(["kernel-parameter", "run-time", "firmware-setting", "kernel", "slot", "iommu"]),
+    kinds: z
+      .array(z.enum(["kernel-parameter", "run-time", "firmware-setting", "kernel", "slot", "iommu", "switch-card"]))
+      .describe("one, or two that go together, in the order in which they are done"),
     title: z.string(),
     changes: z.array(z.string()),
     lasting: z.enum(["until-reboot", "from-next-boot"]),
     steps: z.array(z.strictObject({ where: z.string(), lines: z.array(z.string()) })),
     cautions: z.array(z.string()),
     pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
-    otherVerdicts: verdictChanges,
+    otherVerdicts: verdictChanges.describe("other pairs that it changes, one by one: the first 1000"),
+    otherPairs: z
+      .strictObject({
+        changed: count,
+        hopsOnly: count.describe("of these, those that keep their map type"),
+        classes: z.array(
+          z.strictObject({
+            providers: z.string().describe("what such functions are: GPU, NIC, storage …"),
+            clients: z.string(),
+            before: mapType,
+            after: mapType,
+            pairs: count,
+            example: z.strictObject({ provider: bdf, client: bdf }),
+          }),
+        ),
+      })
+      .describe("all other pairs that it changes, of every function but bridges, counted by classes"),
     groups: known(groupChanges),
+    isolationLost: known(
+      z.strictObject({
+        pairs: count,
+        shownByGroups: z.boolean().describe("false at run time: groups stay as they were formed at boot"),
+        classes: z.array(z.strictObject({ of: z.array(z.string()), pairs: count, example: z.array(bdf) })),
+      }),
+    ).describe("pairs of functions that two guests could have had before, and not after it"),
   }),
 );
 
@@ -53,9 +78,26 @@ export const fixSchema: z.ZodType<FixJson> = named(
     schema: z.literal("peerlane.fix/1"),
     machine,
     pairs: z.array(pair),
-    fixes: z.array(fix).describe("each shown by the rules on the changed machine, the smallest change first"),
+    fixes: z
+      .array(fix)
+      .describe("each shown by the rules on the changed machine: one change before two, a switch card last"),
     rejected: z.array(z.strictObject({ title: z.string(), why: z.string() })),
-    remedies: z.array(z.strictObject({ gate: z.string(), message: z.string(), remedy: z.string() })),
+    searched: z
+      .strictObject({
+        tried: z.array(z.strictObject({ what: z.string(), machines: count })),
+        cut: z.string().nullable().describe("why there may be more ways than were found"),
+      })
+      .describe("the changed machines that were decided, by kinds of changes"),
+    remedies: z.array(
+      z.strictObject({
+        gate: z.string(),
+        message: z.string(),
+        remedy: z.string(),
+        possible: z
+          .boolean()
+          .describe("false: there is no way out for this pair, and the text says what to take instead"),
+      }),
+    ),
     parameters: z.array(
       z.strictObject({
         parameter: z.string(),

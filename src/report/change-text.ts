@@ -22,6 +22,8 @@ export function changeText(change: Change): string {
       return `IOMMU ${change.mode}`;
     case "move":
       return `${formatBdf(change.device)} below ${formatBdf(change.under)}`;
+    case "switch-card":
+      return `a switch card below ${formatBdf(change.under)}`;
   }
 }
 

@@ -1,4 +1,6 @@
 import type { Advice } from "../advice/fix/advise.ts";
+import { type GateRemedy, mayBeBlocked } from "../advice/fix/gate-remedies.ts";
+import type { ClassPair } from "../advice/fix/pair-classes.ts";
 import type { ParameterEffect } from "../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../advice/fix/prove.ts";
 import { topologyOf } from "../host/machine.ts";
@@ -8,30 +10,34 @@ import type { Topology } from "../pci/topology.ts";
 import { joinAlike } from "./alike.ts";
 import { askedSentences, askingWaysJson } from "./asked-by.ts";
 import { changeText, lettersOf } from "./change-text.ts";
-import { fullName } from "./device-names.ts";
-import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson, verdictChangeTexts } from "./difference.ts";
+import { fullName, nameIn, roleOf } from "./device-names.ts";
+import { groupChangesJson, groupTexts, mapTypeSpan, verdictChangeJson } from "./difference.ts";
 import { type Block, code, heading, list, type Rich, type Span } from "./document.ts";
 import { hardwareTexts } from "./explain-text.ts";
 import { machineLines } from "./facts.ts";
 import { pairJson } from "./json.ts";
 import type { FixJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
-import { decidedBy, verdictSentences } from "./reasons.ts";
+import { type DecidedBy, decidedBy, verdictSentences } from "./reasons.ts";
 import { rich } from "./rich.ts";
 
-/** So many pairs are named one by one. */
-const MAX_PAIRS = 12;
-/** And so many that change beside them. */
-const MAX_OTHERS = 6;
+/** More pairs than this are told by what the kernel says of them. */
+const MAX_PAIRS = 6;
+/** So many of a kind are named. */
+const NAMED = 3;
+/** And so many classes of pairs that change beside them. */
+const MAX_CLASSES = 6;
 /** And so many kinds of hidden things. */
 const MAX_HIDDEN = 12;
 
-/** Advice as a report: what is, what helps with everything else that it does, what does not help. */
+/** Advice as a report: what is, what helps with everything else that it does, what does not help, what was searched. */
 export function fixBlocks(advice: Advice): readonly Block[] {
   const topology = topologyOf(advice.machine);
   return [
     ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
     ...pairBlocks(advice, topology),
+    ...blockedBlocks(advice),
+    ...answerBlocks(advice),
     ...advice.fixes.flatMap((fix, index) => fixSection(advice, fix, index, topology)),
     ...afterAnyBlocks(advice),
     ...outcomeBlocks(advice),
@@ -39,29 +45,85 @@ export function fixBlocks(advice: Advice): readonly Block[] {
     ...rejectedBlocks(advice),
     ...remedyBlocks(advice),
     ...runningBlocks(advice),
+    ...searchedBlocks(advice),
   ];
 }
 
 function pairBlocks({ pairs, before, machine, rules }: Advice, topology: Topology): readonly Block[] {
-  const shown = pairs.slice(0, MAX_PAIRS).flatMap(({ provider, client }, index): Rich[] => {
-    const verdict = before[index];
-    if (verdict === undefined) return [];
-    const why = verdictSentences(verdict, decidedBy(machine, rules)).join("; ");
+  const by = decidedBy(machine, rules);
+  if (pairs.length > MAX_PAIRS) return [list(pairKinds(before, by, topology))];
+  const shown = before.flatMap((verdict): Rich[] => {
     const decided: Rich = [
-      { text: fullName(topology, client), paint: "strong" },
+      { text: fullName(topology, verdict.client), paint: "strong" },
       " reaches memory of ",
-      { text: fullName(topology, provider), paint: "strong" },
+      { text: fullName(topology, verdict.provider), paint: "strong" },
       ": ",
       mapTypeSpan(verdict.mapType, verdict.hops),
-      ` (${why})`,
+      ` (${verdictSentences(verdict, by).join("; ")})`,
     ];
     return [
       decided,
       ...(machine.host === undefined ? [] : hardwareTexts(verdict).map((text) => rich`hardware, ${text}`)),
     ];
   });
-  const more = pairs.length - Math.min(pairs.length, MAX_PAIRS);
-  return [list(more > 0 ? [...shown, `and ${more} more pairs`] : shown)];
+  return [list(shown)];
+}
+
+/** Many pairs by what the kernel says of them, most pairs first. */
+function pairKinds(before: Advice["before"], by: DecidedBy, topology: Topology): readonly Rich[] {
+  const kinds = new Map<string, (typeof before)[number][]>();
+  for (const verdict of before) {
+    const key = `${verdict.mapType} ${verdict.reason} ${verdict.acsRedirect.length > 0}`;
+    kinds.set(key, [...(kinds.get(key) ?? []), verdict]);
+  }
+  return [...kinds.values()]
+    .sort((a, b) => b.length - a.length)
+    .map((verdicts): Rich => {
+      const names = verdicts.map(
+        ({ provider, client }) => `${nameIn(topology, provider)} → ${nameIn(topology, client)}`,
+      );
+      return [
+        { text: `${verdicts.length} of ${before.length} pairs`, paint: "strong" },
+        ": ",
+        mapTypeSpan(verdicts[0]?.mapType ?? "unknown", null),
+        ` (${kindSentences(verdicts, by).join("; ")}): ${someOf(names)}`,
+      ];
+    });
+}
+
+/** Why, for verdicts of one reason: each port once. */
+function kindSentences(verdicts: Advice["before"], by: DecidedBy): readonly string[] {
+  const ports = [...new Set(verdicts.flatMap(({ acsRedirect }) => acsRedirect))].map(formatBdf);
+  const sentences = verdicts.flatMap((verdict) => verdictSentences({ ...verdict, acsRedirect: [] }, by));
+  const redirected = ports.length === 0 ? [] : [`ACS redirects peer requests at ${someOf(ports)}`];
+  return [...redirected, ...joinAlike(sentences)].slice(0, MAX_HIDDEN);
+}
+
+function someOf(names: readonly string[]): string {
+  const more = names.length - NAMED;
+  return `${names.slice(0, NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+/** What stops a pair whatever the kernel decides is said before anything that moves the kernel's decision. */
+function blockedBlocks({ before, remedies }: Advice): readonly Block[] {
+  const blocking = remedies.filter(({ gate }) => gate.effect === "blocks");
+  if (blocking.length === 0) return [];
+  const isAll = before.every(mayBeBlocked);
+  const title = isAll ? "Blocked by something else" : "Some pairs are blocked by something else";
+  return [heading([{ text: title, paint: "no" }]), list(blocking.map(remedyText))];
+}
+
+/** The answer in a line or a few, in front of how it is done. */
+function answerBlocks({ fixes, before }: Advice): readonly Block[] {
+  const [first] = fixes;
+  if (first === undefined) return [];
+  const lines = fixes.map((fix, index): Rich => [`${index + 1}. ${fix.title}: `, ...afterSpans(fix)]);
+  if (first.kinds.includes("switch-card")) {
+    const works = before.every(({ supported }) => supported === true);
+    const what = works ? "makes it direct" : "helps";
+    return [heading(`Nothing that the machine has ${what}; a switch card would`)];
+  }
+  return fixes.length === 1 ? [] : [heading("What helps"), list(lines)];
 }
 
 /** Who asks the kernel: what is proposed moves the kernel's verdict, and binds only who asks for it. */
@@ -75,12 +137,12 @@ function fixSection(advice: Advice, fix: ProvedFix, index: number, topology: Top
     fix.lasting === "until-reboot"
       ? "takes hold at once, is gone after a reboot"
       : "takes hold at the next boot, and lasts";
-  const others = verdictChangeTexts(fix.otherVerdicts, topology);
   const effects: Rich[] = [
     ["after it: ", ...afterSpans(fix), " (shown by the rules on the changed machine)"],
-    lasting,
-    ...shortened(others, "other pair", "other pairs"),
+    fix.lasting === "until-reboot" && fix.kinds.length > 1 ? "the last step is gone after a reboot" : lasting,
+    ...otherTexts(fix, topology),
     ...groupLines(fix),
+    ...isolationTexts(fix, topology),
     ...fix.cautions.map((caution): Rich => [{ text: "mind", paint: "warn" }, `: ${caution}`]),
     ...newGates(advice, fix).map(gateText),
   ];
@@ -92,22 +154,100 @@ function groupLines({ groups }: ProvedFix): readonly Rich[] {
   return groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(groups);
 }
 
+/** What two guests can no longer have apart, by classes of devices. */
+function isolationTexts({ isolation }: ProvedFix, topology: Topology): readonly Rich[] {
+  if (isUnknown(isolation) || isolation.pairs === 0) return [];
+  const { classes, isShown, pairs } = isolation;
+  const shown = byName(classes, topology).slice(0, MAX_CLASSES);
+  const kinds = shown.map(
+    ({ first, second, names, count }) =>
+      `${names} (${countOf(count)}, as ${nameIn(topology, first)} and ${nameIn(topology, second)})`,
+  );
+  const unseen = isShown ? "" : ", which the groups of the last boot do not show";
+  return [
+    [
+      { text: "isolation lost", paint: "warn" },
+      `: ${countOf(pairs)} of devices that two guests could have had${unseen}: ${kinds.join(", ")}`,
+    ],
+  ];
+}
+
+function countOf(pairs: number): string {
+  return pairs === 1 ? "1 pair" : `${pairs} pairs`;
+}
+
+/** Classes of which people say the same word are one. */
+function byName<T extends ClassPair>(
+  classes: readonly T[],
+  topology: Topology,
+  arrow = " and ",
+  more: (one: T) => string = () => "",
+): readonly (T & { readonly names: string; readonly count: number })[] {
+  const found = new Map<string, T & { names: string; count: number }>();
+  for (const one of classes) {
+    const names = [one.first, one.second].map((bdf) => roleOf(topology.functionOf(bdf))).join(arrow);
+    const key = `${names} ${more(one)}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { ...one, names, count: one.pairs });
+    else known.count += one.pairs;
+  }
+  return [...found.values()];
+}
+
+/** Other pairs by their classes: `GPU → NVMe (8 pairs): direct → through the host bridge`. */
+function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
+  if (others.count === 0) return ["no other pair changes"];
+  const classes = byName(others.classes, topology, " → ", ({ before, after }) => `${before} ${after}`);
+  const shown = classes
+    .slice(0, MAX_CLASSES)
+    .map(
+      ({ names, count, before, after }): Rich => [
+        `other pairs: ${names} (${countOf(count)}): `,
+        mapTypeSpan(before, null),
+        " → ",
+        mapTypeSpan(after, null),
+      ],
+    );
+  const more = classes.length - shown.length;
+  const { hopsOnly } = others;
+  return [
+    ...shown,
+    ...(more > 0 ? [`and ${more} more kinds of pairs (--json has all)`] : []),
+    ...(hopsOnly > 0 ? [`${countOf(hopsOnly)} of others go as before, with more or fewer hops`] : []),
+  ];
+}
+
 function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
-  const kinds = new Map(verdicts.map((verdict) => [`${verdict.mapType} ${verdict.hops}`, verdict]));
-  return [...kinds.values()].flatMap((verdict, index) => [
-    ...(index === 0 ? [] : [" or "]),
-    mapTypeSpan(verdict.mapType, verdict.hops),
+  const kinds = new Map<string, { readonly verdict: (typeof verdicts)[number]; count: number }>();
+  for (const verdict of verdicts) {
+    const key = verdicts.length > MAX_PAIRS ? verdict.mapType : `${verdict.mapType} ${verdict.hops}`;
+    const known = kinds.get(key);
+    if (known === undefined) kinds.set(key, { verdict, count: 1 });
+    else known.count++;
+  }
+  return [...kinds.values()].flatMap(({ verdict, count }, index) => [
+    ...(index === 0 ? [] : [", "]),
+    mapTypeSpan(verdict.mapType, verdicts.length > MAX_PAIRS ? null : verdict.hops),
+    ...(kinds.size > 1 ? [` (${countOf(count)})`] : []),
   ]);
 }
 
+/** Where a kernel parameter goes, by boot loader. */
+const PARAMETER_PLACES = /^(?:GRUB|grubby|systemd-boot|after the boot)/;
+
 /** A second parameter goes to the same places as the first: saying so is shorter. */
 function stepBlocks({ fixes }: Advice, fix: ProvedFix, index: number): readonly Block[] {
-  const places = (other: ProvedFix): string => other.steps.map(({ where }) => where).join();
-  const earlier = fixes.findIndex((other) => other.kind === "kernel-parameter" && places(other) === places(fix));
-  if (fix.kind === "kernel-parameter" && earlier >= 0 && earlier < index) {
-    return [list([`in the same places as ${earlier + 1}, and with the same quotes`])];
+  const isParameter = ({ where }: ProvedFix["steps"][number]): boolean => PARAMETER_PLACES.test(where);
+  const earlier = fixes.findIndex((other) => other.steps.some(isParameter));
+  const others = fix.steps.filter((step) => !isParameter(step)).map(({ where, lines }) => code(where, lines));
+  if (earlier < 0 || earlier >= index || !fix.steps.some(isParameter)) {
+    return fix.steps.map(({ where, lines }) => code(where, lines));
   }
-  return fix.steps.map(({ where, lines }) => code(where, lines));
+  const adds = fix.steps
+    .filter(({ where }) => where.startsWith("systemd-boot"))
+    .map(({ lines }) => lines.at(-1))
+    .join(" and ");
+  return [...others, list([`${adds} in the same places as in ${earlier + 1}, and with the same quotes`])];
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
@@ -138,14 +278,6 @@ function afterAnyBlocks(advice: Advice): readonly Block[] {
   return messages.length === 0 ? [] : [heading("After any of these"), list(messages.map(gateText))];
 }
 
-function shortened(texts: readonly Rich[], one: string, many: string): readonly Rich[] {
-  if (texts.length === 0) return [`no ${one} changes`];
-  const shown = texts
-    .slice(0, MAX_OTHERS)
-    .map((text): Rich => [`${one}: `, ...(typeof text === "string" ? [text] : text)]);
-  return texts.length > shown.length ? [...shown, `and ${texts.length - shown.length} more ${many}`] : shown;
-}
-
 function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
   if (fixes.length > 0) return [];
   const isGuests = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
@@ -154,11 +286,8 @@ function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
     return [heading("The guest's kernel maps it; whether the hardware carries it, only the host shows")];
   if (isMapped && machine.host !== undefined) return [heading(`The guest's kernel maps it; ${onHostText(before)}`)];
   if (before.every(({ mapType }) => mapType === "bus-addr")) {
-    const isBlocked = before.some(({ gates }) => gates.some(({ effect }) => effect === "blocks"));
-    return [
-      heading(isBlocked ? "The path is direct, and blocked by something else" : "Nothing to fix on the path"),
-      list(["direct as it is"]),
-    ];
+    const title = before.some(mayBeBlocked) ? "The path is direct as it is" : "Nothing to fix on the path";
+    return [heading(title), list(["direct as it is"])];
   }
   const hidden = joinAlike(before.flatMap((verdict) => verdict.hidden));
   const more = hidden.length - MAX_HIDDEN;
@@ -181,19 +310,33 @@ function rejectedBlocks({ rejected }: Advice): readonly Block[] {
   return [heading("What does not help"), list(rejected.map(({ title, why }) => `${title}: ${why}`))];
 }
 
-function remedyBlocks({ remedies }: Advice): readonly Block[] {
-  if (remedies.length === 0) return [];
+function remedyText({ gate, remedy }: GateRemedy): Rich {
+  const isBlocking = gate.effect === "blocks";
   return [
-    heading("Beside the verdict"),
-    list(
-      remedies.map(
-        ({ gate, remedy }): Rich => [
-          { text: gate.effect === "blocks" ? "blocked" : "mind", paint: gate.effect === "blocks" ? "no" : "warn" },
-          `: ${gate.message} → ${remedy}`,
-        ],
-      ),
-    ),
+    { text: isBlocking ? "blocked" : "mind", paint: isBlocking ? "no" : "warn" },
+    `: ${gate.message} → ${remedy}`,
   ];
+}
+
+/** Gates that only warn: what blocks is told first of all. */
+function remedyBlocks({ remedies }: Advice): readonly Block[] {
+  const warning = remedies.filter(({ gate }) => gate.effect !== "blocks");
+  return warning.length === 0 ? [] : [heading("Beside the verdict"), list(warning.map(remedyText))];
+}
+
+/** How much was looked through: what is not here was not thought of. */
+function searchedBlocks({ searched, pairs, machine, before }: Advice): readonly Block[] {
+  const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
+  if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
+  const each = searched.tried.map(({ what, machines: count }) => `${what} (${count})`).join(", ");
+  const items: Rich[] = [
+    machines === 0
+      ? "nothing that could be changed is known on this machine"
+      : `${machines} changed ${machines === 1 ? "machine was" : "machines were"} decided: ${each}; of slots that no verdict tells apart one is tried`,
+    ...(pairs.length > 1 && machine.functions.length > 0 ? ["slots are tried for one pair at a time: name it"] : []),
+    ...(searched.cut === null ? [] : [`there may be more: ${searched.cut}`]),
+  ];
+  return [heading("What was searched"), list(items)];
 }
 
 const effectWords: Readonly<Record<ParameterEffect["effect"], string>> = {
@@ -221,26 +364,63 @@ function runningBlocks({ parameters, changedSinceBoot }: Advice): readonly Block
 
 /** `peerlane.fix/1`. */
 export function fixJson(advice: Advice): FixJson {
+  const topology = topologyOf(advice.machine);
   return {
     schema: "peerlane.fix/1",
     machine: machineJson(advice),
     pairs: advice.before.map(pairJson),
     fixes: advice.fixes.map((fix) => ({
-      kind: fix.kind,
+      kinds: fix.kinds,
       title: fix.title,
       changes: fix.changes.map(changeText),
       lasting: fix.lasting,
       steps: fix.steps,
       cautions: fix.cautions,
       pairs: fix.verdicts.map(pairJson),
-      otherVerdicts: fix.otherVerdicts.map(verdictChangeJson),
+      otherVerdicts: fix.others.listed.map(verdictChangeJson),
+      otherPairs: otherPairsJson(fix, topology),
       groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),
+      isolationLost: isolationJson(fix, topology),
     })),
     rejected: advice.rejected,
-    remedies: advice.remedies.map(({ gate, remedy }) => ({ gate: gate.kind, message: gate.message, remedy })),
+    searched: advice.searched,
+    remedies: advice.remedies.map(({ gate, remedy, isPossible }) => ({
+      gate: gate.kind,
+      message: gate.message,
+      remedy,
+      possible: isPossible,
+    })),
     parameters: advice.parameters.map((effect) => ({ ...effect, devices: effect.devices.map(formatBdf) })),
     changedSinceBoot: advice.changedSinceBoot.map(({ device, bits }) => ({ device: formatBdf(device), bits })),
     asking: askingWaysJson(advice.machine, [...advice.before, ...advice.fixes.flatMap(({ verdicts }) => verdicts)]),
     notes: notesJson(advice.machine),
+  };
+}
+
+function otherPairsJson({ others }: ProvedFix, topology: Topology): FixJson["fixes"][number]["otherPairs"] {
+  return {
+    changed: others.count,
+    hopsOnly: others.hopsOnly,
+    classes: others.classes.map(({ first, second, before, after, pairs }) => ({
+      providers: roleOf(topology.functionOf(first)),
+      clients: roleOf(topology.functionOf(second)),
+      before,
+      after,
+      pairs,
+      example: { provider: formatBdf(first), client: formatBdf(second) },
+    })),
+  };
+}
+
+function isolationJson({ isolation }: ProvedFix, topology: Topology): FixJson["fixes"][number]["isolationLost"] {
+  if (isUnknown(isolation)) return isolation;
+  return {
+    pairs: isolation.pairs,
+    shownByGroups: isolation.isShown,
+    classes: isolation.classes.map(({ first, second, pairs }) => ({
+      of: [roleOf(topology.functionOf(first)), roleOf(topology.functionOf(second))],
+      pairs,
+      example: [formatBdf(first), formatBdf(second)],
+    })),
   };
 }

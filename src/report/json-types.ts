@@ -344,7 +344,16 @@ export interface PairJson {
 
 /** A smallest set of changes that makes pairs work, with what else it changes. */
 export interface ProvedFixJson {
-  readonly kind: "kernel-parameter" | "run-time" | "firmware-setting" | "kernel" | "slot" | "iommu";
+  /** One, or two that go together, in the order in which they are done. */
+  readonly kinds: readonly (
+    | "kernel-parameter"
+    | "run-time"
+    | "firmware-setting"
+    | "kernel"
+    | "slot"
+    | "iommu"
+    | "switch-card"
+  )[];
   readonly title: string;
   readonly changes: readonly string[];
   readonly lasting: "until-reboot" | "from-next-boot";
@@ -352,8 +361,35 @@ export interface ProvedFixJson {
   readonly cautions: readonly string[];
   /** The verdicts of the asked pairs after the change. */
   readonly pairs: readonly PairJson[];
+  /** Other pairs that it changes, one by one: the first 1000. */
   readonly otherVerdicts: readonly VerdictChangeJson[];
+  /** All other pairs that it changes, of every function but bridges, counted by classes. */
+  readonly otherPairs: {
+    readonly changed: number;
+    /** Of these, those that keep their map type. */
+    readonly hopsOnly: number;
+    readonly classes: readonly {
+      /** What such functions are: GPU, NIC, storage …. */
+      readonly providers: string;
+      readonly clients: string;
+      readonly before: MapType;
+      readonly after: MapType;
+      readonly pairs: number;
+      readonly example: { readonly provider: string; readonly client: string };
+    }[];
+  };
   readonly groups: Known<readonly GroupChangeJson[]>;
+  /** Pairs of functions that two guests could have had before, and not after it. */
+  readonly isolationLost: Known<{
+    readonly pairs: number;
+    /** False at run time: groups stay as they were formed at boot. */
+    readonly shownByGroups: boolean;
+    readonly classes: readonly {
+      readonly of: readonly string[];
+      readonly pairs: number;
+      readonly example: readonly string[];
+    }[];
+  }>;
 }
 
 /** `peerlane fix --json`: what would make pairs work. */
@@ -361,10 +397,22 @@ export interface FixJson {
   readonly schema: "peerlane.fix/1";
   readonly machine: MachineJson;
   readonly pairs: readonly PairJson[];
-  /** Each shown by the rules on the changed machine, the smallest change first. */
+  /** Each shown by the rules on the changed machine: one change before two, a switch card last. */
   readonly fixes: readonly ProvedFixJson[];
   readonly rejected: readonly { readonly title: string; readonly why: string }[];
-  readonly remedies: readonly { readonly gate: string; readonly message: string; readonly remedy: string }[];
+  /** The changed machines that were decided, by kinds of changes. */
+  readonly searched: {
+    readonly tried: readonly { readonly what: string; readonly machines: number }[];
+    /** Why there may be more ways than were found. */
+    readonly cut: string | null;
+  };
+  readonly remedies: readonly {
+    readonly gate: string;
+    readonly message: string;
+    readonly remedy: string;
+    /** False: there is no way out for this pair, and the text says what to take instead. */
+    readonly possible: boolean;
+  }[];
   readonly parameters: readonly {
     readonly parameter: string;
     readonly devices: readonly string[];

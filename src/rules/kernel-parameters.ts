@@ -108,9 +108,19 @@ export function misreadParameters(commandLine: string): readonly string[] {
 
 /** Splits at blanks outside of double quotes, as the kernel does; what stands behind `--` is for `init` (`parse_args`). */
 function splitCommandLine(commandLine: string): string[] {
+  return commandLineWords(commandLine).map((word) => word.replaceAll('"', ""));
+}
+
+/** The words of a command line that are for the kernel, as they stand there, quotes and all. */
+export function commandLineWords(commandLine: string): readonly string[] {
   const words: readonly string[] = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
   const end = words.indexOf("--");
-  return words.slice(0, end < 0 ? undefined : end).map((word) => word.replaceAll('"', ""));
+  return words.slice(0, end < 0 ? undefined : end);
+}
+
+/** True for an option of `pci=` that is a device which a `,` cut off its list: the kernel ignores it. */
+export function isStrayDevice(option: string): boolean {
+  return looksLikeDevice.test(option);
 }
 
 function parseDevices(text: string, misread: string[]): DeviceMatch[] {

@@ -2,11 +2,12 @@ import type { Machine } from "../../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_SV, PCI_ACS_UF } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { readEntries } from "../../rules/kernel-parameters.ts";
+import type { Topology } from "../../pci/topology.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
+import { editPciList, type ParameterEdit } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
-import { type ParameterEdit, parameterSteps, setpciSteps } from "./steps.ts";
+import { parameterSteps, setpciSteps } from "./steps.ts";
 
 /** What an x86 kernel takes (`COMMAND_LINE_SIZE`), and the least that any architecture takes today. */
 const COMMAND_LINE_SIZE = 2048;
@@ -17,12 +18,42 @@ export interface RedirectingFunction {
   readonly acs: Acs;
 }
 
+/** How parameters name a function. */
+interface Naming {
+  readonly nameOf: (device: Bdf) => string;
+  readonly caution: string;
+}
+
+const byAddress: Naming = {
+  nameOf: formatBdf,
+  caution: "addresses change when devices are added or moved: look again after that",
+};
+
+/** By the way from the root bus (`pci_dev_str_match_path`, Linux 4.20 and newer), as bus numbers are given anew after a move. */
+export function byPath(topology: Topology): Naming {
+  const nameOf = (device: Bdf): string => {
+    const index = topology.indexOf(device);
+    const above = topology.bridgesAbove(index);
+    const top = above.at(-1) ?? index;
+    if (!topology.isOnRootBus(top)) return formatBdf(device);
+    const below = [...above.slice(0, -1).toReversed(), ...(above.length > 0 ? [index] : [])];
+    return [top, ...below]
+      .map((at, level) => formatBdf(topology.functionAt(at).bdf).slice(level === 0 ? 0 : -4))
+      .join("/");
+  };
+  return { nameOf, caution: "ports are named by their way from the root bus, as bus numbers may change with the move" };
+}
+
 /** The ways to stop functions from redirecting peer requests: by parameter, by parameter and bit, at run time, in firmware. */
-export function acsIdeas(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
+export function acsIdeas(
+  machine: Machine,
+  redirecting: readonly RedirectingFunction[],
+  naming: Naming = byAddress,
+): readonly Idea[] {
   if (redirecting.length === 0) return [];
   return [
-    disableIdea(machine, redirecting),
-    ...configIdea(machine, redirecting),
+    disableIdea(machine, redirecting, naming),
+    ...configIdea(machine, redirecting, naming),
     runTimeIdea(redirecting),
     ...firmwareIdea(machine, redirecting),
   ];
@@ -32,42 +63,36 @@ function names(redirecting: readonly RedirectingFunction[]): string {
   return redirecting.map(({ device }) => formatBdf(device)).join(", ");
 }
 
-function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): Idea {
-  const edit = editList(
-    machine,
-    "disable_acs_redir",
-    redirecting.map(({ device }) => formatBdf(device)),
-  );
+function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction[], naming: Naming): Idea {
+  const entries = redirecting.map(({ device }) => naming.nameOf(device));
+  const edit = editPciList(machine.kernel.commandLine, "disable_acs_redir", entries);
   return {
-    kind: "kernel-parameter",
-    title: edit.add,
-    changes: [{ kind: "parameters", text: edit.add }],
+    kinds: ["kernel-parameter"],
+    title: edit.sets,
+    changes: [{ kind: "parameters", text: edit.sets }],
     lasting: "from-next-boot",
     steps: parameterSteps(edit),
-    cautions: parameterCautions(machine, edit),
+    cautions: parameterCautions(machine, edit, naming),
   };
 }
 
 /** `config_acs` keeps what keeps guests apart otherwise: it clears redirection and leaves source validation and the like on. */
-function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
+function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[], naming: Naming): readonly Idea[] {
   const { release } = machine.kernel;
   const running = isUnknown(release) ? undefined : parseKernelRelease(release);
   const rows = running === undefined ? [] : rowsOf(running).rows;
   if (rows.length === 0 || rows.some(({ configAcs }) => configAcs === "unknown-parameter")) return [];
-  const edit = editList(
-    machine,
-    "config_acs",
-    redirecting.map(({ device, acs }) => `${configFlags(acs)}@${formatBdf(device)}`),
-  );
+  const entries = redirecting.map(({ device, acs }) => `${configFlags(acs)}@${naming.nameOf(device)}`);
+  const edit = editPciList(machine.kernel.commandLine, "config_acs", entries);
   return [
     {
-      kind: "kernel-parameter",
-      title: edit.add,
-      changes: [{ kind: "parameters", text: edit.add }],
+      kinds: ["kernel-parameter"],
+      title: edit.sets,
+      changes: [{ kind: "parameters", text: edit.sets }],
       lasting: "from-next-boot",
       steps: parameterSteps(edit),
       cautions: [
-        ...parameterCautions(machine, edit),
+        ...parameterCautions(machine, edit, naming),
         "unlike disable_acs_redir it keeps source validation and upstream forwarding as they are",
       ],
     },
@@ -84,24 +109,10 @@ function configFlags({ capability, control }: Acs): string {
   return [6, 5, 4, 3, 2, 1, 0].map((position) => flag(1 << position)).join("");
 }
 
-/** The kernel takes the last list of its kind only, so new entries join those that are there and are read. */
-function editList(
-  machine: Machine,
-  name: "disable_acs_redir" | "config_acs",
-  entries: readonly string[],
-): ParameterEdit {
+function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: Naming): readonly string[] {
   const { commandLine } = machine.kernel;
-  const present = isUnknown(commandLine) ? [] : readEntries(commandLine, name);
-  const kept = present.filter((entry) => !entries.includes(entry));
-  return {
-    add: `pci=${name}=${[...entries, ...kept].join(";")}`,
-    replaces: present.length === 0 ? null : `pci=${name}=${present.join(";")}`,
-  };
-}
-
-function parameterCautions(machine: Machine, edit: ParameterEdit): readonly string[] {
-  const { commandLine } = machine.kernel;
-  const length = edit.add.length + (isUnknown(commandLine) ? 0 : commandLine.length);
+  const removed = edit.removes.reduce((sum, word) => sum + word.length + 1, 0);
+  const length = edit.add.length + (isUnknown(commandLine) ? 0 : commandLine.length + 1 - removed);
   return [
     ...(isUnknown(commandLine)
       ? ["the source does not show the kernel's command line: this takes it to have no pci= parameters of its own"]
@@ -109,7 +120,7 @@ function parameterCautions(machine: Machine, edit: ParameterEdit): readonly stri
     ...(length > COMMAND_LINE_SIZE
       ? [`with it the command line has ${length} characters; kernels take ${COMMAND_LINE_SIZE}`]
       : []),
-    "addresses change when devices are added or moved: look again after that",
+    caution,
     ...(isUnknown(machine.kernel.release)
       ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
       : []),
@@ -119,7 +130,7 @@ function parameterCautions(machine: Machine, edit: ParameterEdit): readonly stri
 function runTimeIdea(redirecting: readonly RedirectingFunction[]): Idea {
   const clear = redirecting.map(({ device, acs }) => ({ device, bits: acs.control & ACS_REDIRECT_BITS }));
   return {
-    kind: "run-time",
+    kinds: ["run-time"],
     title: `clear the redirect bits of ${names(redirecting)} with setpci`,
     changes: clear.map(({ device, bits }) => ({ kind: "acs", device, set: 0, clear: bits })),
     lasting: "until-reboot",
@@ -136,7 +147,7 @@ function firmwareIdea(machine: Machine, redirecting: readonly RedirectingFunctio
   if (machine.iommu.mode !== "off") return [];
   return [
     {
-      kind: "firmware-setting",
+      kinds: ["firmware-setting"],
       title: "turn ACS off in firmware setup",
       changes: redirecting.map(({ device, acs }) => ({
         kind: "acs",

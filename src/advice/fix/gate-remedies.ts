@@ -7,6 +7,8 @@ import { formatBdf } from "../../pci/bdf.ts";
 export interface GateRemedy {
   readonly gate: Gate;
   readonly remedy: string;
+  /** False where there is no way out for this pair: `remedy` then says what to take in its place. */
+  readonly isPossible: boolean;
 }
 
 /** One remedy for each gate of these answers. */
@@ -14,13 +16,27 @@ export function gateRemedies(answers: readonly Answer[]): readonly GateRemedy[] 
   const gates = new Map(
     answers.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
   );
-  return [...gates.values()].map((gate) => ({ gate, remedy: gate.remedy ?? remedies[gate.kind](gate.device) }));
+  return [...gates.values()].map((gate) => ({
+    gate,
+    remedy: gate.remedy ?? remedies[gate.kind](gate.device),
+    isPossible: gate.isFinal !== true && gate.kind !== "bar-missing",
+  }));
+}
+
+/** What is sure to stop a pair whatever its map type is; a gate in doubt may not apply. */
+export function isBlocked({ gates }: Pick<Answer, "gates">): boolean {
+  return gates.some(({ effect, doubt }) => effect === "blocks" && doubt === undefined);
+}
+
+/** What may stop it, where that hangs on what the source hides. */
+export function mayBeBlocked({ gates }: Pick<Answer, "gates">): boolean {
+  return gates.some(({ effect }) => effect === "blocks");
 }
 
 const nameOf = (device: Bdf | null): string => (device === null ? "the device" : formatBdf(device));
 
 const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> = {
-  "bar-missing": () => "take another provider: this one has no memory that a peer could reach",
+  "bar-missing": () => "none: take another provider, as this one has no memory that a peer could reach",
   "bar-unassigned": (device) =>
     `turn on 'Above 4G Decoding' (and enlarge 'MMIO High Size') in firmware setup, or boot with pci=realloc; then look whether ${nameOf(device)} got its address`,
   "memory-decode-off": (device) =>

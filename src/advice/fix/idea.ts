@@ -8,7 +8,15 @@ export interface Pair {
 }
 
 /** What kind of thing is done. */
-export type FixKind = "kernel-parameter" | "run-time" | "firmware-setting" | "kernel" | "slot" | "iommu";
+export type FixKind =
+  | "kernel-parameter"
+  | "run-time"
+  | "firmware-setting"
+  | "kernel"
+  | "slot"
+  | "iommu"
+  /** A card that is not there yet, for which both devices move. */
+  | "switch-card";
 
 /** How to do it in one place: a boot loader, a shell, firmware setup, hands. */
 export interface Step {
@@ -20,7 +28,8 @@ export interface Step {
 
 /** A change that may help; whether it does is shown by the rules. */
 export interface Idea {
-  readonly kind: FixKind;
+  /** One kind, or two of different kinds that go together, in the order in which they are done. */
+  readonly kinds: readonly FixKind[];
   /** What is done, in one line. */
   readonly title: string;
   readonly changes: readonly Change[];
@@ -29,4 +38,17 @@ export interface Idea {
   readonly steps: readonly Step[];
   /** What to know before doing it. */
   readonly cautions: readonly string[];
+}
+
+/** Two ideas done together: `second` was thought of for the machine after `first`. */
+export function both(first: Idea, second: Idea): Idea {
+  const isParameter = second.kinds.some((kind) => kind === "kernel-parameter" || kind === "iommu");
+  return {
+    kinds: [...first.kinds, ...second.kinds],
+    title: `${first.title}, and ${isParameter ? "boot with " : ""}${second.title}`,
+    changes: [...first.changes, ...second.changes],
+    lasting: [first, second].some(({ lasting }) => lasting === "until-reboot") ? "until-reboot" : "from-next-boot",
+    steps: [...first.steps, ...second.steps],
+    cautions: [...new Set([...first.cautions, ...second.cautions])],
+  };
 }

@@ -18,7 +18,7 @@ export function kernelIdeas({ kernel }: Machine): readonly Idea[] {
   if (running === undefined) return [];
   return CHANGES.filter(({ release }) => isNewer(releaseOfOurs(release), running)).map(
     ({ release, checkedAt }): Idea => ({
-      kind: "kernel",
+      kinds: ["kernel"],
       title: `Linux ${release} or newer`,
       changes: [{ kind: "kernel", release }],
       lasting: "from-next-boot",

@@ -4,79 +4,162 @@ import { type Bdf, deviceOf, formatBdf, slotOf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { physicalOf } from "../../pci/virtual-functions.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
+import { Places, type Slot, slotOfDevice, slotsOf } from "./slots.ts";
 
-/** More ports than this are not tried: each trial boots the machine anew on paper. */
-const MAX_PORTS = 96;
+/** A device below another port. */
+type Move = Extract<Change, { kind: "move" }>;
 
-/**
- * The pair in other slots: one of the two below a port that is empty, or in the place of a device below the port's
- * neighbour, which takes the old place. Ports next to the other device come first.
- */
-export function slotIdeas(machine: Machine, { provider, client }: Pair): readonly Idea[] {
+/** Other places for the devices of a pair, of places that no verdict tells apart one: an empty one where there is one. */
+export interface SlotIdeas {
+  /** For one of the two, near the other first. */
+  readonly one: readonly Idea[];
+  /** For both at once. */
+  readonly both: readonly Idea[];
+  /** True where there are more slots than were combined for both. */
+  readonly isCut: boolean;
+}
+
+/** More slots than this are not combined with each other. */
+const MAX_COMBINED = 128;
+
+/** The pair in other slots: empty ones, or those of devices that make room for it. */
+export function slotIdeas(machine: Machine, pair: Pair): SlotIdeas {
   const topology = topologyOf(machine);
-  const ideas: Idea[] = [];
-  if (slotOf(provider) === slotOf(client)) return ideas;
-  for (const [mover, other] of [
-    [client, provider],
-    [provider, client],
-  ] as const) {
-    // Only what hangs alone from a port was put there by hand.
-    const old = topology.bridgeAbove(mover);
-    if (old === undefined || !isSlot(old)) continue;
-    for (const port of portsNear(topology, other)) {
-      if (topology.functionAt(port) === old) continue;
-      const idea = ideaFor(topology, mover, other, port, old);
-      if (idea !== null) ideas.push(idea);
-    }
-  }
-  return ideas;
+  // A virtual function goes where its physical one does.
+  const provider = physicalOf(topology.functionOf(pair.provider)) ?? pair.provider;
+  const client = physicalOf(topology.functionOf(pair.client)) ?? pair.client;
+  if (slotOf(provider) === slotOf(client)) return { one: [], both: [], isCut: false };
+  const all = slotsOf(topology);
+  const places = new Places(machine, topology);
+  const from = { provider: slotOfDevice(topology, all, provider), client: slotOfDevice(topology, all, client) };
+  const emptyFirst = all.toSorted((a, b) => Number(a.occupant !== null) - Number(b.occupant !== null));
+  const left = [from.provider, from.client].filter((slot) => slot !== undefined);
+  const combined = left.length < 2 ? [] : twoOfEach(places, emptyFirst, left);
+  return {
+    one: [
+      ...onePlaces(topology, places, emptyFirst, client, from.client, provider),
+      ...onePlaces(topology, places, emptyFirst, provider, from.provider, client),
+    ],
+    both: bothPlaces(topology, places, combined.slice(0, MAX_COMBINED), { provider, client }, from),
+    isCut: combined.length > MAX_COMBINED,
+  };
 }
 
-/** True for a port that a slot is below. */
-function isSlot({ express }: PciFunction): boolean {
-  return (
-    !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port")
-  );
-}
-
-/** Ports that have a slot, the ones that share most of their way with `near` first. */
-function portsNear(topology: Topology, near: Bdf): readonly number[] {
-  const above = topology.bridgesAbove(topology.indexOf(near));
-  const closeness = (port: number): number => {
+function onePlaces(
+  topology: Topology,
+  places: Places,
+  slots: readonly Slot[],
+  mover: Bdf,
+  old: Slot | undefined,
+  other: Bdf,
+): readonly Idea[] {
+  if (old === undefined) return [];
+  const near = topology.indexOf(other);
+  const above = topology.bridgesAbove(near);
+  const closeness = ({ port }: Slot): number => {
     const meeting = above.findIndex((bridge) => topology.isAtOrBelow(port, bridge));
     return meeting < 0 ? above.length : meeting;
   };
-  return topology.functions
-    .flatMap((fn, index) => (isSlot(fn) && !above.includes(index) ? [{ index, closeness: closeness(index) }] : []))
-    .sort((a, b) => a.closeness - b.closeness)
-    .slice(0, MAX_PORTS)
-    .map(({ index }) => index);
+  const own = places.near(old.port, near);
+  const found = new Map<string, Slot>();
+  for (const slot of slots) {
+    if (slot.port === old.port || topology.isAtOrBelow(near, slot.port)) continue;
+    const place = places.near(slot.port, near);
+    if (place !== own && !found.has(place)) found.set(place, slot);
+  }
+  return [...found.values()]
+    .sort((a, b) => closeness(a) - closeness(b))
+    .map((slot) => ideaOf(topology, [{ device: mover, to: slot }], [old]));
 }
 
-/** `old` is the port that the mover is below. */
-function ideaFor(topology: Topology, mover: Bdf, other: Bdf, port: number, old: PciFunction): Idea | null {
-  const under = topology.functionAt(port);
-  const [occupant] = topology.children(port).map((index) => topology.functionAt(index));
-  if (occupant !== undefined && (occupant.bdf === other || occupant.bridge !== null)) return null;
-  const changes: Change[] = [{ kind: "move", device: mover, under: under.bdf }];
-  if (occupant !== undefined) changes.push({ kind: "move", device: occupant.bdf, under: old.bdf });
-  const what =
-    occupant === undefined
-      ? `put ${formatBdf(mover)} into the free slot below ${portName(under)}`
-      : `let ${formatBdf(mover)} and ${formatBdf(occupant.bdf)} change places (below ${portName(under)})`;
+/** Both in other slots, each where it or the other is not now. */
+function bothPlaces(
+  topology: Topology,
+  places: Places,
+  candidates: readonly Slot[],
+  { provider, client }: Pair,
+  from: { readonly provider: Slot | undefined; readonly client: Slot | undefined },
+): readonly Idea[] {
+  const { provider: providerSlot, client: clientSlot } = from;
+  if (providerSlot === undefined || clientSlot === undefined || providerSlot === clientSlot) return [];
+  const found = new Map<string, Idea>();
+  for (const p of candidates) {
+    for (const c of candidates) {
+      if (p === c || p === providerSlot || c === clientSlot || (p === clientSlot && c === providerSlot)) continue;
+      const place = places.both(p.port, c.port);
+      if (found.has(place)) continue;
+      const moves = [
+        { device: provider, to: p },
+        { device: client, to: c },
+      ];
+      found.set(place, ideaOf(topology, moves, [providerSlot, clientSlot]));
+    }
+  }
+  return [...found.values()];
+}
+
+/** The slots without those of which a bridge has more than two alike; those that the pair leaves count by themselves. */
+function twoOfEach(places: Places, slots: readonly Slot[], left: readonly Slot[]): readonly Slot[] {
+  const counts = new Map<string, number>();
+  return slots.filter((slot) => {
+    if (left.includes(slot)) return true;
+    const siblings = places.siblings(slot.port);
+    const count = (counts.get(siblings) ?? 0) + 1;
+    counts.set(siblings, count);
+    return count <= 2;
+  });
+}
+
+/** Devices put into slots; who is there takes a slot that they leave. */
+function ideaOf(
+  topology: Topology,
+  targets: readonly { readonly device: Bdf; readonly to: Slot }[],
+  left: readonly Slot[],
+): Idea {
+  const isTarget = (slot: Slot): boolean => targets.some(({ to }) => to.port === slot.port);
+  const free = left.filter((slot) => !isTarget(slot));
+  const making = targets.filter(({ to }) => to.occupant !== null && !left.some(({ port }) => port === to.port));
+  const room = making.map(({ to }, index): Move => move(topology, to.occupant as Bdf, free[index] as Slot));
+  const moves = [...targets.map(({ device, to }) => move(topology, device, to)), ...room];
   return {
-    kind: "slot",
-    title: what,
-    changes,
+    kinds: ["slot"],
+    title: titleOf(topology, targets, moves),
+    changes: moves,
     lasting: "from-next-boot",
-    steps: [{ where: "hands, with the power off", lines: [what] }],
+    steps: [{ where: "hands, with the power off", lines: moves.map((one) => `put ${placed(topology, one)}`) }],
     cautions: [
       "a slot has a width, a speed and a power limit, and some ports lead to no slot at all",
       "addresses of devices change with it",
     ],
   };
+}
+
+function move(topology: Topology, device: Bdf, to: Slot): Move {
+  return { kind: "move", device, under: topology.functionAt(to.port).bdf };
+}
+
+function titleOf(
+  topology: Topology,
+  targets: readonly { readonly device: Bdf; readonly to: Slot }[],
+  moves: readonly Move[],
+): string {
+  const [first, second] = moves;
+  if (first === undefined) return "";
+  if (second === undefined) {
+    return `put ${formatBdf(first.device)} into the free slot below ${portName(topology.functionOf(first.under))}`;
+  }
+  if (targets.length === 1) {
+    const place = portName(topology.functionOf(first.under));
+    return `let ${formatBdf(first.device)} and ${formatBdf(second.device)} change places (below ${place})`;
+  }
+  return `put ${moves.map((one) => placed(topology, one)).join(", ")}`;
+}
+
+function placed(topology: Topology, { device, under }: Move): string {
+  return `${formatBdf(device)} below ${portName(topology.functionOf(under))}`;
 }
 
 function portName(port: PciFunction): string {

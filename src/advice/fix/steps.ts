@@ -1,27 +1,26 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import type { ParameterEdit } from "./command-line-edit.ts";
 import type { Step } from "./idea.ts";
-
-/** A kernel parameter to add, and the one in whose place it comes. */
-export interface ParameterEdit {
-  readonly add: string;
-  /** What stands on the command line now and has to go, as the kernel takes the last of its kind only. */
-  readonly replaces: string | null;
-}
 
 /**
  * How a kernel parameter is made to last, by boot loader. A `;` ends a command in GRUB's own scripts (and in the boot
  * entries that it reads as scripts), so there the value is quoted; systemd-boot passes its line on as it is.
  */
-export function parameterSteps({ add, replaces }: ParameterEdit): readonly Step[] {
+export function parameterSteps({ add, removes }: ParameterEdit): readonly Step[] {
   const quoted = add.includes(";") ? `"${add}"` : add;
-  const first = replaces === null ? [] : [`# remove first: ${replaces}`];
+  const isThere = removes.length > 0;
+  const takeOut = (where: string): readonly string[] => [`# ${where}, take out what stands there:`, ...removes];
   return [
     {
       where: "GRUB (Debian, Ubuntu, SUSE)",
       lines: [
-        ...first,
-        `# in /etc/default/grub, inside the quotes of GRUB_CMDLINE_LINUX='…':`,
+        ...(isThere
+          ? [
+              ...takeOut("in /etc/default/grub, of GRUB_CMDLINE_LINUX and GRUB_CMDLINE_LINUX_DEFAULT"),
+              "# and put inside the quotes of GRUB_CMDLINE_LINUX='…':",
+            ]
+          : ["# in /etc/default/grub, inside the quotes of GRUB_CMDLINE_LINUX='…':"]),
         quoted,
         "update-grub || grub2-mkconfig -o /boot/grub2/grub.cfg",
       ],
@@ -29,13 +28,18 @@ export function parameterSteps({ add, replaces }: ParameterEdit): readonly Step[
     {
       where: "grubby (Fedora, RHEL)",
       lines: [
-        ...(replaces === null ? [] : [`grubby --update-kernel=ALL --remove-args='${replaces}'`]),
+        ...(isThere ? [`grubby --update-kernel=ALL --remove-args='${removes.join(" ")}'`] : []),
         `grubby --update-kernel=ALL --args='${quoted}'`,
       ],
     },
     {
       where: "systemd-boot",
-      lines: [...first, "# in /etc/kernel/cmdline, or behind 'options' in the entry:", add],
+      lines: [
+        ...(isThere
+          ? [...takeOut("in /etc/kernel/cmdline, or behind 'options' in the entry"), "# and put in its place:"]
+          : ["# in /etc/kernel/cmdline, or behind 'options' in the entry:"]),
+        add,
+      ],
     },
     { where: "after the boot", lines: ["cat /proc/cmdline", "peerlane fix … again says whether it took effect"] },
   ];

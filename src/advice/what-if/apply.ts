@@ -8,6 +8,7 @@ import { isUnknown, type Known } from "../../pci/known.ts";
 import { reboot } from "../reboot.ts";
 import { type Change, needsReboot } from "./change.ts";
 import { withMoves } from "./move.ts";
+import { withSwitchCards } from "./switch-card.ts";
 
 /**
  * The machine as it would be with all of `changes`: what takes hold at a boot first, with ACS and IOMMU groups as the
@@ -17,7 +18,10 @@ import { withMoves } from "./move.ts";
 export function applyChanges(machine: Machine, changes: readonly Change[]): Machine {
   const planned = changes.reduce(withFact, machine);
   const moved = withMoves(
-    planned,
+    withSwitchCards(
+      planned,
+      changes.flatMap((change) => (change.kind === "switch-card" ? [change] : [])),
+    ),
     changes.flatMap((change) => (change.kind === "move" ? [change] : [])),
   );
   const booted = changes.some(needsReboot) ? reboot(machine, moved) : moved;

@@ -1,4 +1,5 @@
 import type { Bdf } from "../../pci/bdf.ts";
+import type { SwitchCard } from "./switch-card.ts";
 
 /** One thing that is different from the machine as it is. */
 export type Change =
@@ -11,7 +12,9 @@ export type Change =
   | { readonly kind: "cpu"; readonly name: string }
   | { readonly kind: "iommu"; readonly mode: string }
   /** A device with all its functions and what is below it, put below another bridge, with a boot after it. */
-  | { readonly kind: "move"; readonly device: Bdf; readonly under: Bdf };
+  | { readonly kind: "move"; readonly device: Bdf; readonly under: Bdf }
+  /** A card with a switch, put below a port, with a boot after it: devices may be moved below its ports. */
+  | ({ readonly kind: "switch-card" } & SwitchCard);
 
 /** True for what takes hold at a boot only. */
 export function needsReboot(change: Change): boolean {

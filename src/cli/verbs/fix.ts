@@ -1,11 +1,14 @@
 import type { Command } from "commander";
 import { type Advice, advise } from "../../advice/fix/advise.ts";
+import { isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
+import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice, findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { fixBlocks, fixJson } from "../../report/fix.ts";
 import { askedBlocks, askedJson } from "../../report/what-if.ts";
+import type { MapType } from "../../rules/verdict.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addHostOptions,
@@ -37,7 +40,11 @@ export function declareFix(command: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Exits with 0 where the pair is direct or something helps, 1 where nothing does, 3 where the source hides what decides.
+Searched are all single changes (ACS, kernel parameters, IOMMU, newer kernels, slots), then two of different kinds and
+both devices in other slots, then a switch card; what was searched is said.
+
+Exits with 0 where the pair works or something helps, 1 where nothing does or something else blocks the pair, 3 where the
+source hides what decides.
 Nothing is written to any device: what is printed is for you to run.
 
 Examples:
@@ -92,9 +99,22 @@ function allPairs(machine: Machine, text: string): readonly Pair[] {
   throw new PeerlaneError("usage", message, { remedy: "peerlane matrix shows the devices; name two of them" });
 }
 
-/** 0: it works directly, or something proved helps; 1: nothing helps; 3: the source hides what decides. */
+/**
+ * 0: all works, or something proved helps a pair that nothing else blocks then; 1: nothing helps, or all that could work is
+ * blocked; 3: the source hides what decides.
+ */
 function exitCodeOf({ before, fixes }: Advice): number {
-  if (fixes.length > 0 || before.every(({ mapType }) => mapType === "bus-addr")) return EXIT.yes;
-  if (before.some(({ mapType }) => mapType === "unknown")) return EXIT.unknown;
-  return before.every(({ mapType }) => mapType === "thru-host-bridge" || mapType === "bus-addr") ? EXIT.yes : EXIT.no;
+  const open = before.filter((verdict) => !isMapped(verdict.mapType) || mayBeBlocked(verdict));
+  if (open.length === 0) return EXIT.yes;
+  const helped = fixes.flatMap(({ verdicts }) =>
+    verdicts.filter(({ mapType }, index) => isMapped(mapType) && mapType !== before[index]?.mapType),
+  );
+  if (helped.some((verdict) => !mayBeBlocked(verdict))) return EXIT.yes;
+  const isInDoubt = (verdict: Answer): boolean =>
+    !isBlocked(verdict) && (verdict.mapType === "unknown" || (isMapped(verdict.mapType) && mayBeBlocked(verdict)));
+  return [...open, ...helped].some(isInDoubt) ? EXIT.unknown : EXIT.no;
+}
+
+function isMapped(mapType: MapType): boolean {
+  return mapType === "bus-addr" || mapType === "thru-host-bridge";
 }

@@ -1,0 +1,323 @@
+import { type Machine, topologyOf } from "../../host/machine.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { Verdict } from "../../rules/verdict.ts";
+import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
+import { both, type Idea, type Pair } from "./idea.ts";
+import { passthroughIdea, withoutIommuIdea } from "./iommu-ideas.ts";
+import { kernelIdeas } from "./kernel-ideas.ts";
+import { slotIdeas } from "./slot-ideas.ts";
+import { switchCardIdea } from "./switch-card-idea.ts";
+import {
+  areDirect,
+  carryOut,
+  decidePairs,
+  gain,
+  helped,
+  hopsOf,
+  isAtLeast,
+  isBetter,
+  isShorter,
+  type Outcomes,
+  outcomesOf,
+  type Trial,
+  whyNot,
+} from "./trial.ts";
+
+/** An idea that does not help, and what it leads to. */
+export interface RejectedIdea {
+  readonly title: string;
+  readonly why: string;
+}
+
+/** What was looked through. */
+export interface Searched {
+  /** Each kind of change, and each two that were combined, with how many changed machines were decided. */
+  readonly tried: readonly { readonly what: string; readonly machines: number }[];
+  /** Why there may be more ways than were found, `null` where the search came to its end. */
+  readonly cut: string | null;
+}
+
+/** What is to be found, and where. */
+export interface Question {
+  readonly machine: Machine;
+  readonly pairs: readonly Pair[];
+  readonly rules: string | undefined;
+  /** The verdicts as they are. */
+  readonly before: readonly Verdict[];
+  /** Whether the kernel has P2PDMA at all: without it nothing helps but another one. */
+  readonly hasP2pdma: boolean;
+}
+
+/** What was found. */
+export interface Found {
+  /** One change before two, and the last resort last. */
+  readonly ways: readonly Trial[];
+  readonly rejected: readonly RejectedIdea[];
+  readonly searched: Searched;
+}
+
+/** So many slots are shown, of one change, of two. */
+const SHOWN = { one: 3, two: 2 };
+/** Machines that are decided at most; fewer of a machine with so many functions that each takes long. */
+const MAX_MACHINES = 3000;
+const MAX_FUNCTIONS = 4_000_000;
+
+/**
+ * Every single change, then two of different kinds (and both devices moved), then a switch card. Of two changes only what
+ * no single one reaches is kept, so that no part of a way is enough; of places that no verdict tells apart one is tried.
+ */
+export function findWays(question: Question): Found {
+  const search = new Search(question);
+  const one = search.oneChange();
+  const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
+  const ways = [...one, ...two];
+  const last = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCard();
+  return { ways: [...ways, ...last], rejected: search.rejected, searched: search.searched };
+}
+
+/**
+ * Every function that redirects one of some pairs; a pair on which one is hidden asks for nothing, as nothing would be sure,
+ * nor does one on a kernel without P2PDMA.
+ */
+function redirectingFunctions(machine: Machine, verdicts: readonly Verdict[]): readonly RedirectingFunction[] {
+  const asking = verdicts.filter(({ acsHidden, reason }) => acsHidden.length === 0 && reason !== "kernel-too-old");
+  const devices = new Set<Bdf>(asking.flatMap(({ acsRedirect }) => acsRedirect));
+  if (devices.size === 0) return [];
+  const topology = topologyOf(machine);
+  return [...devices].flatMap((device) => {
+    const { acs } = topology.functionOf(device);
+    return acs === null || isUnknown(acs) ? [] : [{ device, acs }];
+  });
+}
+
+class Search {
+  readonly rejected: RejectedIdea[] = [];
+  readonly #question: Question;
+  readonly #pair: Pair | undefined;
+  readonly #tried = new Map<string, number>();
+  #left: number;
+  #cut: string | null = null;
+  /** Single changes that were carried out, helpful or not: two are made of them. */
+  #slots: readonly Trial[] = [];
+  #kernels: readonly Trial[] = [];
+  #iommu: readonly Trial[] = [];
+  #bothSlots: readonly Idea[] = [];
+
+  constructor(question: Question) {
+    this.#question = question;
+    const [pair, ...others] = question.pairs;
+    // One pair at a time: what is a better place for one is a worse one for others.
+    this.#pair = others.length === 0 ? pair : undefined;
+    this.#left = Math.max(40, Math.min(MAX_MACHINES, Math.floor(MAX_FUNCTIONS / question.machine.functions.length)));
+  }
+
+  get searched(): Searched {
+    return { tried: [...this.#tried].map(([what, machines]) => ({ what, machines })), cut: this.#cut };
+  }
+
+  /** The machine after an idea with its pairs decided, or why the idea cannot be carried out. */
+  #tryOrSay(what: string, idea: Idea): Trial | string {
+    const sum = [...this.#tried.values()].reduce((all, count) => all + count, 0);
+    if (this.#left-- <= 0) {
+      this.#cut = `the search ended after ${sum} changed machines`;
+      return "not tried";
+    }
+    const after = carryOut(this.#question.machine, idea);
+    if (typeof after === "string") return after;
+    this.#tried.set(what, (this.#tried.get(what) ?? 0) + 1);
+    return { idea, after, outcomes: outcomesOf(after, this.#question.pairs, this.#question.rules) };
+  }
+
+  #verdictsAfter(trial: Trial): readonly Verdict[] {
+    const { pairs, rules } = this.#question;
+    return decidePairs(trial.after, pairs, rules, (table) => (i, j) => table.at(i, j));
+  }
+
+  get #before(): Outcomes {
+    return this.#question.before;
+  }
+
+  /** All single changes that help. */
+  oneChange(): readonly Trial[] {
+    const { machine, before } = this.#question;
+    const redirecting = redirectingFunctions(machine, before);
+    const acs = this.#carriedOut("ACS", acsIdeas(machine, redirecting), true);
+    const iommuIdeas = [...passthroughIdea(machine), ...withoutIommuIdea(machine)];
+    this.#iommu = this.#carriedOut("IOMMU", iommuIdeas, redirecting.length > 0);
+    // What holds until the next boot is tried in no time.
+    const runTimeFirst = acs.toSorted((a, b) => orderOf(a) - orderOf(b));
+    const found = [...runTimeFirst, ...this.#iommu, ...this.#newerKernel()].filter((trial) => this.#isBetter(trial));
+    return [...found, ...this.#oneSlot(found.some(({ outcomes }) => areDirect(outcomes)))];
+  }
+
+  #isBetter({ outcomes }: Trial): boolean {
+    return isBetter(this.#before, outcomes);
+  }
+
+  /** Ideas carried out; why one does not help is said where somebody would think of it. */
+  #carriedOut(what: string, ideas: readonly Idea[], saysWhyNot: boolean): readonly Trial[] {
+    return ideas.flatMap((idea) => {
+      const trial = this.#tryOrSay(what, idea);
+      const isCarriedOut = typeof trial !== "string";
+      if (saysWhyNot && !(isCarriedOut && this.#isBetter(trial))) {
+        const why = isCarriedOut ? whyNot(this.#question.before, this.#verdictsAfter(trial)) : trial;
+        this.rejected.push({ title: idea.title, why });
+      }
+      return isCarriedOut ? [trial] : [];
+    });
+  }
+
+  /** The oldest of the releases that help most: newer ones do as well. */
+  #newerKernel(): readonly Trial[] {
+    const { machine, rules } = this.#question;
+    if (rules !== undefined || this.#before.every(({ mapType }) => mapType !== "not-supported")) return [];
+    const ideas = kernelIdeas(machine);
+    this.#kernels = this.#carriedOut("kernel", ideas, false);
+    const best = this.#bestOf(this.#kernels);
+    if (best !== undefined) return [withCount(best, this.#before)];
+    const newest = ideas.at(-1);
+    if (newest !== undefined) {
+      const why = `up to ${newest.title.replace(" or newer", "")} no allow-list has the host bridge`;
+      this.rejected.push({ title: "a newer kernel", why });
+    }
+    return [];
+  }
+
+  #bestOf(trials: readonly Trial[]): Trial | undefined {
+    let best: Trial | undefined;
+    for (const trial of trials) {
+      if (!this.#isBetter(trial)) continue;
+      const more = best === undefined ? 1 : gain(best.outcomes, trial.outcomes);
+      if (more > 0) best = trial;
+    }
+    return best;
+  }
+
+  #oneSlot(isDirectAnyhow: boolean): readonly Trial[] {
+    if (this.#pair === undefined) return [];
+    const { machine, hasP2pdma } = this.#question;
+    const ideas = slotIdeas(machine, this.#pair);
+    if (ideas.isCut) this.#cut = "the machine has more slots than were combined with each other";
+    this.#bothSlots = ideas.both;
+    this.#slots = this.#carriedOut("another slot for one of the two", ideas.one, false);
+    if (!hasP2pdma) return [];
+    const better = this.#slots.filter((trial) => this.#isBetter(trial)).sort(byWorth);
+    if (better.length > 0) return better.slice(0, SHOWN.one);
+    const shorter = isDirectAnyhow ? [] : this.#slots.filter(({ outcomes }) => isShorter(this.#before, outcomes));
+    if (shorter.length === 0) {
+      const why = ideas.one.length === 0 ? "no other slot is known on this machine" : "none is better";
+      this.rejected.push({ title: "another slot", why });
+    }
+    return shorter.sort(byWorth).slice(0, 1);
+  }
+
+  /** Two changes that reach what none of `one` does. */
+  twoChanges(one: readonly Trial[]): readonly Trial[] {
+    const ways: Trial[] = [];
+    const keep = (trials: readonly Trial[], known: readonly Trial[], shown: number): void => {
+      const isKnown = (trial: Trial): boolean => known.some(({ outcomes }) => isAtLeast(outcomes, trial.outcomes));
+      const found = trials.filter((trial) => this.#isBetter(trial) && !isKnown(trial)).sort(byWorth);
+      ways.push(...found.slice(0, shown));
+    };
+    const moved = this.#carriedOut("other slots for both", this.#bothSlots, false);
+    if (this.#question.hasP2pdma) keep(moved, one, SHOWN.two);
+    keep(this.#withAcs("slot and ACS", this.#slots), one, SHOWN.two);
+    keep(this.#withKernels("slot and kernel", this.#slots), one, SHOWN.two);
+    keep(this.#oldest(this.#withAcs("kernel and ACS", this.#kernels)), one, 1);
+    // What takes an IOMMU away, or moves two devices and more, is for what nothing else reaches.
+    const others: readonly (() => readonly Trial[])[] = [
+      () => this.#withIommu("slot and IOMMU", this.#slots),
+      () => this.#withKernels("kernel and IOMMU", this.#iommu),
+      () => this.#withAcs("IOMMU and ACS", this.#iommu),
+      () => this.#withAcs("both slots and ACS", moved),
+      () => this.#withKernels("both slots and kernel", moved),
+      () => this.#withIommu("both slots and IOMMU", moved),
+    ];
+    for (const other of others) {
+      if (!ways.some(({ outcomes }) => areDirect(outcomes))) keep(other(), [...one, ...ways], 1);
+    }
+    return ways;
+  }
+
+  #oldest(trials: readonly Trial[]): readonly Trial[] {
+    const best = this.#bestOf(trials);
+    return best === undefined ? [] : [best];
+  }
+
+  /** Changes with a newer kernel where the pair is still refused: each with the oldest that helps most. */
+  #withKernels(what: string, trials: readonly Trial[]): readonly Trial[] {
+    const found = new Map<string, readonly Trial[]>();
+    for (const trial of trials) {
+      if (trial.outcomes.every(({ mapType }) => mapType !== "not-supported")) continue;
+      const key = this.#refusalOf(trial);
+      if (found.has(key)) continue;
+      const all = this.#kernels.map(({ idea }) => both(trial.idea, idea));
+      found.set(key, this.#oldest(this.#carriedOut(what, all, false)));
+    }
+    return [...found.values()].flat();
+  }
+
+  /** What a newer kernel decides hangs on the host bridges alone, but for one that comes to have P2PDMA at all. */
+  #refusalOf({ after, outcomes, idea }: Trial): string {
+    const { pairs, hasP2pdma } = this.#question;
+    if (!hasP2pdma || pairs.length > 1) return JSON.stringify(idea.changes);
+    const topology = topologyOf(after);
+    const roots = pairs.flatMap(({ provider, client }) =>
+      [provider, client].map((bdf) => topology.rootOf(topology.indexOf(bdf))),
+    );
+    const [verdict] = decidePairs(after, pairs, this.#question.rules, (table) => (i, j) => table.at(i, j));
+    return JSON.stringify([roots, verdict?.reason, verdict?.meeting === null, outcomes.length]);
+  }
+
+  #withIommu(what: string, trials: readonly Trial[]): readonly Trial[] {
+    return this.#iommu.flatMap(({ idea }) =>
+      this.#carriedOut(
+        what,
+        trials.map((trial) => both(trial.idea, idea)),
+        false,
+      ),
+    );
+  }
+
+  /** Changes with the redirection cleared that stands after them: each by the first way of clearing it that helps. */
+  #withAcs(what: string, trials: readonly Trial[]): readonly Trial[] {
+    return trials.flatMap((trial) => {
+      if (areDirect(trial.outcomes)) return [];
+      const redirecting = redirectingFunctions(trial.after, this.#verdictsAfter(trial));
+      const isMoved = trial.idea.changes.some(({ kind }) => kind === "move");
+      const naming = isMoved ? byPath(topologyOf(trial.after)) : undefined;
+      for (const idea of acsIdeas(trial.after, redirecting, naming)) {
+        const found = this.#tryOrSay(what, both(trial.idea, idea));
+        if (typeof found !== "string" && isBetter(trial.outcomes, found.outcomes)) return [found];
+      }
+      return [];
+    });
+  }
+
+  /** The last resort. */
+  switchCard(): readonly Trial[] {
+    if (this.#pair === undefined || !this.#question.hasP2pdma) return [];
+    const cards = this.#carriedOut("a switch card", switchCardIdea(this.#question.machine, this.#pair), false);
+    return [...cards, ...this.#withAcs("a switch card and ACS", cards)].filter(({ outcomes }) => areDirect(outcomes));
+  }
+}
+
+function orderOf({ idea }: Trial): number {
+  return idea.lasting === "until-reboot" ? 0 : 1;
+}
+
+/** The better result first, then fewer hops, then fewer devices that are moved. */
+function byWorth(a: Trial, b: Trial): number {
+  return (
+    gain(a.outcomes, b.outcomes) ||
+    hopsOf(a.outcomes) - hopsOf(b.outcomes) ||
+    a.idea.changes.length - b.idea.changes.length
+  );
+}
+
+function withCount(trial: Trial, before: Outcomes): Trial {
+  if (before.length === 1) return trial;
+  const caution = `it helps ${helped(before, trial.outcomes)} of ${before.length} pairs, and no newer release more`;
+  return { ...trial, idea: { ...trial.idea, cautions: [caution, ...trial.idea.cautions] } };
+}

@@ -1,0 +1,103 @@
+import type { Machine } from "../../host/machine.ts";
+import { type Bdf, slotOf } from "../../pci/bdf.ts";
+import type { PciFunction } from "../../pci/function.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { Topology } from "../../pci/topology.ts";
+import { physicalOf } from "../../pci/virtual-functions.ts";
+import { type AcsParameters, acsParameters } from "../../rules/acs-parameters.ts";
+
+/** A port with a slot that takes a device: an empty one, or one whose device can make room. */
+export interface Slot {
+  /** Index of the port. */
+  readonly port: number;
+  /** The device that is there now, by one of its functions; `null` for none. */
+  readonly occupant: Bdf | null;
+}
+
+/** Every slot that may take a device, in enumeration order. A port that leads to another bridge has none. */
+export function slotsOf(topology: Topology): readonly Slot[] {
+  return topology.functions.flatMap((fn, port): Slot[] => {
+    if (!isSlotPort(fn)) return [];
+    const below = topology
+      .children(port)
+      .map((index) => topology.functionAt(index))
+      .filter((one) => physicalOf(one) === undefined);
+    const [first] = below;
+    if (first === undefined) return [{ port, occupant: null }];
+    const isOneDevice = below.every((one) => slotOf(one.bdf) === slotOf(first.bdf));
+    return isOneDevice && below.every((one) => one.bridge === null) ? [{ port, occupant: first.bdf }] : [];
+  });
+}
+
+/** True for a port that a slot may be below. */
+function isSlotPort({ express }: PciFunction): boolean {
+  return (
+    !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port")
+  );
+}
+
+/** The slot that a device is in; `undefined` where it is in none: only what hangs alone from a port was put there by hand. */
+export function slotOfDevice(topology: Topology, slots: readonly Slot[], device: Bdf): Slot | undefined {
+  const above = topology.parentOf(topology.indexOf(device));
+  const slot = slots.find(({ port }) => port === above);
+  return slot?.occupant != null && slotOf(slot.occupant) === slotOf(device) ? slot : undefined;
+}
+
+/** Tells slots apart by all of their ports that decides a verdict, before a boot and after it: places of one name are one. */
+export class Places {
+  readonly #topology: Topology;
+  readonly #parameters: AcsParameters;
+  readonly #looks: Map<number, string> = new Map();
+
+  constructor(machine: Machine, topology: Topology) {
+    this.#topology = topology;
+    this.#parameters = acsParameters(machine);
+  }
+
+  /** What a verdict sees of a port. */
+  #look(port: number): string {
+    const known = this.#looks.get(port);
+    if (known !== undefined) return known;
+    const fn = this.#topology.functionAt(port);
+    const type = isUnknown(fn.express) ? fn.express : fn.express?.type;
+    const look = JSON.stringify([fn.vendorId, fn.deviceId, type, fn.acs, this.#parameters.asksOf(fn)]);
+    this.#looks.set(port, look);
+    return look;
+  }
+
+  #arm(port: number, end: number | undefined): string {
+    const looks: string[] = [];
+    for (let at: number | undefined = port; at !== undefined && at !== end; at = this.#topology.parentOf(at)) {
+      looks.push(this.#look(at));
+    }
+    return looks.join(" ");
+  }
+
+  #meeting(port: number, other: number): number | undefined {
+    let meeting: number | undefined = port;
+    while (meeting !== undefined && !this.#topology.isAtOrBelow(other, meeting)) {
+      meeting = this.#topology.parentOf(meeting);
+    }
+    return meeting;
+  }
+
+  /** A slot as a place for a device whose peer stays where it is. */
+  near(port: number, other: number): string {
+    const meeting = this.#meeting(port, other);
+    const top = meeting === undefined ? `root ${this.#topology.rootOf(port)}` : `below ${meeting}`;
+    return `${top} ${this.#arm(port, meeting)}`;
+  }
+
+  /** Two slots as places for both devices. */
+  both(first: number, second: number): string {
+    const meeting = this.#meeting(first, second);
+    const above = meeting === undefined ? "apart" : this.#arm(meeting, undefined);
+    const roots = [this.#topology.rootOf(first), this.#topology.rootOf(second)];
+    return [...roots, above, this.#arm(first, meeting), this.#arm(second, meeting)].join(" | ");
+  }
+
+  /** Slots of one bridge that look alike: two of them are enough to try all that they can do together. */
+  siblings(port: number): string {
+    return `${this.#topology.parentOf(port) ?? `root ${this.#topology.rootOf(port)}`} ${this.#look(port)}`;
+  }
+}

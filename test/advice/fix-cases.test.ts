@@ -1,0 +1,156 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { type Advice, advise } from "../../src/advice/fix/advise.ts";
+import { runFix } from "../../src/cli/verbs/fix.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
+import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { findDevice, findDevices } from "../../src/host/select.ts";
+import { isUnknown } from "../../src/pci/known.ts";
+import { documentText } from "../../src/report/document-text.ts";
+import { fixBlocks } from "../../src/report/fix.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+
+/** Small machines, each of which shows one thing that `fix` has to find or to say. */
+
+const fileOf = (name: string): string => join(import.meta.dirname, "cases", `${name}.yaml`);
+
+function machineOf(name: string): Machine {
+  return afterBoot(scenarioMachine(parseScenario(readFileSync(fileOf(name), "utf8"), `${name}.yaml`)));
+}
+
+function adviceOn(name: string, provider = "gpu0", client = "nic0"): Advice {
+  const machine = machineOf(name);
+  return advise(machine, [{ provider: findDevice(machine, provider), client: findDevice(machine, client) }]);
+}
+
+const textOf = (advice: Advice): string => documentText(fixBlocks(advice), { width: 400, color: false });
+
+/** Each proposal: its kinds, and what it makes of the first pair. */
+const ways = ({ fixes }: Advice): readonly string[] =>
+  fixes.map(({ kinds, verdicts }) => `${kinds.join(" + ")}: ${verdicts[0]?.mapType}, ${verdicts[0]?.hops}`);
+
+/** The classes between which a proposal takes isolation away, with the names of an example. */
+const isolationOf = ({ machine }: Advice, { isolation }: Advice["fixes"][number]): readonly string[] => {
+  const nameOf = (bdf: number): string => machine.functions.find((fn) => fn.bdf === bdf)?.names[0] ?? "";
+  if (isUnknown(isolation)) return [isolation.unknown];
+  return isolation.classes.map(({ first, second, pairs }) => `${nameOf(first)} and ${nameOf(second)}: ${pairs}`);
+};
+
+describe("A device put beside another", () => {
+  it("is no longer apart from it, and the proposal says so", () => {
+    const advice = adviceOn("gpu-beside-chassis");
+    const [slot] = advice.fixes;
+    expect(slot?.kinds).toEqual(["slot"]);
+    expect(slot === undefined ? [] : isolationOf(advice, slot)).toEqual(["gpu0 and nic0: 1"]);
+    expect(textOf(advice)).toContain("isolation lost: 1 pair of devices that two guests could have had: GPU and NIC");
+  });
+
+  it("takes the other functions of its card with it", () => {
+    const advice = adviceOn("gpu-with-audio");
+    const slot = advice.fixes.find(({ kinds }) => kinds.join() === "slot");
+    expect(slot === undefined ? [] : isolationOf(advice, slot)).toEqual(["gpu0 and nic0: 1", "audio0 and nic0: 1"]);
+  });
+});
+
+describe("Two changes", () => {
+  it("are found where one is not enough: another slot, and the redirection cleared there", () => {
+    const advice = adviceOn("redirecting-free-slot");
+    expect(ways(advice)).toEqual(["slot + kernel-parameter: bus-addr, 4"]);
+    expect(advice.fixes[0]?.title).toBe(
+      "put 0000:01:00.0 into the free slot below 0000:03:01.0 (device 1), and boot with pci=disable_acs_redir=0000:00:02.0/00.0/01.0;0000:00:02.0/00.0/00.0",
+    );
+  });
+
+  it("are found where one is not enough: another slot, and a newer kernel", () => {
+    expect(ways(adviceOn("old-kernel-two-bridges"))).toContain("slot + kernel: thru-host-bridge, 4");
+  });
+
+  it("stand behind one that makes the way shorter", () => {
+    const found = ways(adviceOn("thru"));
+    expect(found[0]).toBe("slot: thru-host-bridge, 4");
+    expect(found.slice(1)).toContain("slot + kernel-parameter: bus-addr, 4");
+  });
+});
+
+test("Side effects are those on every function but bridges", () => {
+  const advice = adviceOn("hba");
+  const [first] = advice.fixes;
+  const names = (first?.others.listed ?? []).flatMap(({ provider, client }) =>
+    [provider, client].flatMap((bdf) => advice.machine.functions.find((fn) => fn.bdf === bdf)?.names ?? []),
+  );
+  expect([...new Set(names)].sort()).toEqual(["fpga0", "gpu0", "hba0", "nic0"]);
+  expect(textOf(advice)).toContain("storage");
+});
+
+test("The newer kernel is the oldest of those that help most pairs", () => {
+  const machine = machineOf("kernels");
+  const pairs = findDevices(machine, "gpu").flatMap((provider) =>
+    findDevices(machine, "nic").map((client) => ({ provider, client })),
+  );
+  const [kernel] = advise(machine, pairs).fixes;
+  const others = (release: string): number =>
+    advise({ ...machine, kernel: { ...machine.kernel, release } }, pairs).before.filter(
+      ({ mapType }) => mapType === "thru-host-bridge",
+    ).length;
+  const release = kernel?.title.replace(/Linux (\S+) or newer/, "$1") ?? "";
+  const helped = kernel?.verdicts.filter(({ mapType }) => mapType === "thru-host-bridge").length ?? 0;
+  expect(helped).toBe(others("7.3"));
+  expect(helped).toBeGreaterThan(others("5.16"));
+  expect(release).not.toBe("");
+  expect(kernel?.cautions[0]).toMatch(new RegExp(`^it helps \\d of ${pairs.length} pairs`));
+});
+
+describe("What else blocks a pair", () => {
+  it("is a no, and where nothing can be done about it that is said", async () => {
+    const advice = adviceOn("mask");
+    expect(advice.remedies.filter(({ gate }) => gate.effect === "blocks")).toMatchObject([
+      {
+        isPossible: false,
+        remedy: expect.stringMatching(/^none: a BAR of 16 GiB does not fit within 32 address bits/),
+      },
+    ]);
+    expect(await runFix(["gpu0", "nic0", fileOf("mask")], { json: true, color: "never" })).toBe(1);
+  });
+
+  it("is told before what could be done to the path", () => {
+    const lines = textOf(adviceOn("mask", "gpu0", "nic0")).split("\n");
+    expect(lines.findIndex((line) => line.startsWith("Blocked"))).toBeLessThan(5);
+  });
+});
+
+describe("What is removed from the command line", () => {
+  const steps = (name: string): string => {
+    const [fix] = adviceOn(name).fixes.filter(({ kinds }) => kinds.join() === "kernel-parameter");
+    return fix?.steps.flatMap(({ where, lines }) => [`[${where}]`, ...lines]).join("\n") ?? "";
+  };
+
+  it("is what stands there, and what stands beside it in its word comes back with the new one", () => {
+    const text = steps("order");
+    expect(text).toContain(
+      [
+        "grubby --update-kernel=ALL --remove-args='pci=noaer,disable_acs_redir=0000:00:1c.0'",
+        `grubby --update-kernel=ALL --args='"pci=noaer,disable_acs_redir=0000:02:00.0;0000:02:01.0;0000:00:1c.0"'`,
+      ].join("\n"),
+    );
+    expect(text).not.toContain("'pci=disable_acs_redir=0000:00:1c.0'");
+  });
+
+  it("is every word of its kind: one that is left behind the new one would win", () => {
+    expect(steps("order2")).toContain(
+      "--remove-args='pci=disable_acs_redir=0000:02:00.0;0000:02:01.0 pci=noaer,disable_acs_redir=0000:00:1c.0'",
+    );
+  });
+});
+
+describe("Nothing helps", () => {
+  it("is said of all that was searched", () => {
+    const machine = machineOf("mask");
+    const pair = { provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") };
+    expect(advise(machine, [pair]).searched).toEqual({ tried: [], cut: null });
+    const { searched } = adviceOn("redirecting-free-slot");
+    expect(searched.cut).toBeNull();
+    expect(searched.tried.map(({ what }) => what)).toEqual(expect.arrayContaining(["kernel", "slot and ACS"]));
+  });
+});
