@@ -126,31 +126,32 @@ export function dmaMaskGates(
 /** Below 4 GiB firmware has memory, its own registers and interrupts beside the BARs: no BAR of more than this fits. */
 const LARGEST_BELOW_4_GIB = 2 ** 30;
 
-/**
- * A way of getting a provider's BARs within some address bits, where there may be one: below 4 GiB by not decoding above
- * it, else by a lower base; half of what the bits reach is taken for memory. Smaller BARs are for those that can be resized.
- */
+/** What BARs may take of some address bits: half of them is taken for memory, and below 2 GiB there is nothing else. */
+function roomWithin(bits: number): number {
+  if (bits < 32) return 0;
+  return bits === 32 ? LARGEST_BELOW_4_GIB : 2 ** (bits - 1);
+}
+
+/** The way of getting a provider's BARs within some address bits, where there may be one; else what to take in its place. */
 function maskRemedy(provider: PciFunction, client: Bdf, bits: number): Pick<Gate, "remedy" | "isFinal"> {
-  const most = bits <= 32 ? LARGEST_BELOW_4_GIB : 2 ** (bits - 1);
+  const room = roomWithin(bits);
   const bars = memoryBars(provider) ?? [];
-  const fits = (sizes: readonly number[]): boolean => sizes.reduce((sum, size) => sum + size, 0) <= most;
-  const sizes = bars.flatMap(({ sizeBytes }) => (isUnknown(sizeBytes) ? [] : [sizeBytes]));
-  const name = formatBdf(client);
+  const fits = (sizes: readonly number[]): boolean => sizes.reduce((sum, size) => sum + size, 0) <= room;
+  const sizes = bars.map(({ sizeBytes }) => (isUnknown(sizeBytes) ? 0 : sizeBytes));
   const lower =
-    bits <= 32
+    bits === 32
       ? "turn 'Above 4G Decoding' off in firmware setup, so that BARs get addresses below 4 GiB"
-      : `lower 'MMIO High Base' in firmware setup until the BAR is within what ${name} can address`;
+      : `lower 'MMIO High Base' in firmware setup until the BAR is within what ${formatBdf(client)} can address`;
   if (fits(sizes)) return { remedy: lower };
   const resizable = isUnknown(provider.resizableBars) ? [] : provider.resizableBars;
-  const smallest = bars.flatMap(({ index, sizeBytes }) => {
-    const supported = resizable.find(({ barIndex }) => barIndex === index)?.supportedBytes;
-    const least = supported === undefined || isUnknown(supported) ? undefined : supported[0];
-    return least ?? (isUnknown(sizeBytes) ? [] : sizeBytes);
+  const smallest = bars.map(({ index }, position) => {
+    const supported = resizable.find(({ barIndex }) => barIndex === index)?.supportedBytes ?? [];
+    return (isUnknown(supported) ? undefined : supported[0]) ?? sizes[position] ?? 0;
   });
-  const largest = formatSize(Math.max(...sizes));
   const part = fits(smallest)
     ? `with Resizable BAR turned off in firmware setup ${formatSize(Math.max(...smallest))} of it would: then ${lower}`
     : "take a client whose driver uses more bits, or a provider with a smaller BAR";
+  const largest = formatSize(Math.max(...sizes));
   return { isFinal: true, remedy: `none: a BAR of ${largest} does not fit within ${bits} address bits; ${part}` };
 }
 

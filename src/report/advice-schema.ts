@@ -63,10 +63,10 @@ const fix = named(
     isolationLost: known(
       z.strictObject({
         pairs: count,
-        shownByGroups: z.boolean().describe("false at run time: groups stay as they were formed at boot"),
+        inTwoGroups: count.describe("of these, those that are in two groups all the same"),
         classes: z.array(z.strictObject({ of: z.array(z.string()), pairs: count, example: z.array(bdf) })),
       }),
-    ).describe("pairs of functions that two guests could have had before, and not after it"),
+    ).describe("pairs of functions that the IOMMU keeps apart before, and not after it"),
   }),
 );
 

@@ -117,7 +117,7 @@ function blockedBlocks({ before, remedies }: Advice): readonly Block[] {
 function answerBlocks({ fixes, before }: Advice): readonly Block[] {
   const [first] = fixes;
   if (first === undefined) return [];
-  const lines = fixes.map((fix, index): Rich => [`${index + 1}. ${fix.title}: `, ...afterSpans(fix)]);
+  const lines = fixes.map((fix): Rich => [`${shortTitle(fix)}: `, ...afterSpans(fix)]);
   if (first.kinds.includes("switch-card")) {
     const works = before.every(({ supported }) => supported === true);
     const what = works ? "makes it direct" : "helps";
@@ -146,28 +146,50 @@ function fixSection(advice: Advice, fix: ProvedFix, index: number, topology: Top
     ...fix.cautions.map((caution): Rich => [{ text: "mind", paint: "warn" }, `: ${caution}`]),
     ...newGates(advice, fix).map(gateText),
   ];
-  return [heading([`${index + 1}. `, fix.title]), list(effects), ...stepBlocks(advice, fix, index)];
+  return [heading([`${index + 1}. `, shortTitle(fix)]), list(effects), ...stepBlocks(advice, fix, index)];
 }
 
+/** A function as parameters and titles name it: by address or by its way from the root bus, with flags in front or not. */
+const NAMED_FUNCTION = String.raw`(?:[01x]{7}@)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?:/[0-9a-f]{2}\.[0-7])*`;
+/** More than six of them in a row. */
+const LONG_LIST = new RegExp(`${NAMED_FUNCTION}(?:(?:;|, )${NAMED_FUNCTION}){6,}`, "g");
+
+/** The title with long lists cut short: the steps have them whole. */
+function shortTitle({ title }: ProvedFix): string {
+  return title.replaceAll(LONG_LIST, (all) => {
+    const names = all.split(/;|, /);
+    return `${names.slice(0, 2).join(all.includes(";") ? ";" : ", ")} … (${names.length} functions)`;
+  });
+}
+
+/** Groups that change without bringing devices together are counted where they are many. */
 function groupLines({ groups }: ProvedFix): readonly Rich[] {
   if (isUnknown(groups)) return [`what it does to IOMMU groups cannot be told: ${groups.unknown}`];
-  return groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(groups);
+  const harmless = groups.filter(
+    ({ before, after, joined }) => joined.length === 0 && 0 < after.length && after.length <= before.length,
+  );
+  if (groups.length === 0) return ["no IOMMU group changes"];
+  if (harmless.length <= 2) return groupTexts(groups);
+  return [
+    ...groupTexts(groups.filter((change) => !harmless.includes(change))),
+    `IOMMU groups change in ${harmless.length} places; no two devices that were apart come together there`,
+  ];
 }
 
 /** What two guests can no longer have apart, by classes of devices. */
 function isolationTexts({ isolation }: ProvedFix, topology: Topology): readonly Rich[] {
   if (isUnknown(isolation) || isolation.pairs === 0) return [];
-  const { classes, isShown, pairs } = isolation;
+  const { classes, unseen, pairs } = isolation;
   const shown = byName(classes, topology).slice(0, MAX_CLASSES);
   const kinds = shown.map(
     ({ first, second, names, count }) =>
       `${names} (${countOf(count)}, as ${nameIn(topology, first)} and ${nameIn(topology, second)})`,
   );
-  const unseen = isShown ? "" : ", which the groups of the last boot do not show";
+  const hidden = unseen === 0 ? "" : `, ${unseen === pairs ? "" : `${unseen} of them `}still in two groups`;
   return [
     [
       { text: "isolation lost", paint: "warn" },
-      `: ${countOf(pairs)} of devices that two guests could have had${unseen}: ${kinds.join(", ")}`,
+      `: ${countOf(pairs)} of devices that the IOMMU kept apart${hidden}: ${kinds.join(", ")}`,
     ],
   ];
 }
@@ -194,15 +216,25 @@ function byName<T extends ClassPair>(
   return [...found.values()];
 }
 
+/** Between a class of providers and one of clients. */
+const ARROW = " → ";
+
 /** Other pairs by their classes: `GPU → NVMe (8 pairs): direct → through the host bridge`. */
 function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
   if (others.count === 0) return ["no other pair changes"];
-  const classes = byName(others.classes, topology, " → ", ({ before, after }) => `${before} ${after}`);
+  const oneWay = byName(others.classes, topology, ARROW, ({ before, after }) => `${before} ${after}`);
+  const classes = oneWay.flatMap((one) => {
+    const [providers = "", clients = ""] = one.names.split(ARROW);
+    const isBack = ({ names, count, before, after }: (typeof oneWay)[number]): boolean =>
+      names === clients + ARROW + providers && count === one.count && before === one.before && after === one.after;
+    if (providers === clients || !oneWay.some(isBack)) return [{ ...one, ways: "" }];
+    return providers > clients ? [] : [{ ...one, names: `${providers} ↔ ${clients}`, ways: " each way" }];
+  });
   const shown = classes
     .slice(0, MAX_CLASSES)
     .map(
-      ({ names, count, before, after }): Rich => [
-        `other pairs: ${names} (${countOf(count)}): `,
+      ({ names, count, ways, before, after }): Rich => [
+        `other pairs: ${names} (${countOf(count)}${ways}): `,
         mapTypeSpan(before, null),
         " → ",
         mapTypeSpan(after, null),
@@ -212,7 +244,7 @@ function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] 
   const { hopsOnly } = others;
   return [
     ...shown,
-    ...(more > 0 ? [`and ${more} more kinds of pairs (--json has all)`] : []),
+    ...(more > 0 ? [`and ${more} more ${more === 1 ? "kind" : "kinds"} of pairs (--json has all)`] : []),
     ...(hopsOnly > 0 ? [`${countOf(hopsOnly)} of others go as before, with more or fewer hops`] : []),
   ];
 }
@@ -287,7 +319,7 @@ function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
   if (isMapped && machine.host !== undefined) return [heading(`The guest's kernel maps it; ${onHostText(before)}`)];
   if (before.every(({ mapType }) => mapType === "bus-addr")) {
     const title = before.some(mayBeBlocked) ? "The path is direct as it is" : "Nothing to fix on the path";
-    return [heading(title), list(["direct as it is"])];
+    return [heading(title), ...(before.some(mayBeBlocked) ? [] : [list(["direct as it is"])])];
   }
   const hidden = joinAlike(before.flatMap((verdict) => verdict.hidden));
   const more = hidden.length - MAX_HIDDEN;
@@ -329,10 +361,12 @@ function searchedBlocks({ searched, pairs, machine, before }: Advice): readonly 
   const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
   if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
   const each = searched.tried.map(({ what, machines: count }) => `${what} (${count})`).join(", ");
+  const isOfSlots = searched.tried.some(({ what }) => what.includes("slot"));
+  const alike = isOfSlots ? "; of slots that no verdict tells apart one is tried" : "";
   const items: Rich[] = [
     machines === 0
       ? "nothing that could be changed is known on this machine"
-      : `${machines} changed ${machines === 1 ? "machine was" : "machines were"} decided: ${each}; of slots that no verdict tells apart one is tried`,
+      : `${machines} changed ${machines === 1 ? "machine was" : "machines were"} decided: ${each}${alike}`,
     ...(pairs.length > 1 && machine.functions.length > 0 ? ["slots are tried for one pair at a time: name it"] : []),
     ...(searched.cut === null ? [] : [`there may be more: ${searched.cut}`]),
   ];
@@ -416,7 +450,7 @@ function isolationJson({ isolation }: ProvedFix, topology: Topology): FixJson["f
   if (isUnknown(isolation)) return isolation;
   return {
     pairs: isolation.pairs,
-    shownByGroups: isolation.isShown,
+    inTwoGroups: isolation.unseen,
     classes: isolation.classes.map(({ first, second, pairs }) => ({
       of: [roleOf(topology.functionOf(first)), roleOf(topology.functionOf(second))],
       pairs,

@@ -379,11 +379,11 @@ export interface ProvedFixJson {
     }[];
   };
   readonly groups: Known<readonly GroupChangeJson[]>;
-  /** Pairs of functions that two guests could have had before, and not after it. */
+  /** Pairs of functions that the IOMMU keeps apart before, and not after it. */
   readonly isolationLost: Known<{
     readonly pairs: number;
-    /** False at run time: groups stay as they were formed at boot. */
-    readonly shownByGroups: boolean;
+    /** Of these, those that are in two groups all the same. */
+    readonly inTwoGroups: number;
     readonly classes: readonly {
       readonly of: readonly string[];
       readonly pairs: number;

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, test, vi } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
 import { runFix } from "../../src/cli/verbs/fix.ts";
 import type { Machine } from "../../src/host/machine.ts";
@@ -44,7 +44,9 @@ describe("A device put beside another", () => {
     const [slot] = advice.fixes;
     expect(slot?.kinds).toEqual(["slot"]);
     expect(slot === undefined ? [] : isolationOf(advice, slot)).toEqual(["gpu0 and nic0: 1"]);
-    expect(textOf(advice)).toContain("isolation lost: 1 pair of devices that two guests could have had: GPU and NIC");
+    expect(textOf(advice)).toContain(
+      "isolation lost: 1 pair of devices that the IOMMU kept apart: GPU and NIC (1 pair, as gpu0 and nic0)",
+    );
   });
 
   it("takes the other functions of its card with it", () => {
@@ -71,6 +73,24 @@ describe("Two changes", () => {
     const found = ways(adviceOn("thru"));
     expect(found[0]).toBe("slot: thru-host-bridge, 4");
     expect(found.slice(1)).toContain("slot + kernel-parameter: bus-addr, 4");
+  });
+});
+
+describe("Isolation", () => {
+  it("is lost across a switch whatever the groups say, at run time and by parameter", () => {
+    const advice = adviceOn("hba");
+    const lost = advice.fixes.map(({ isolation }) => (isUnknown(isolation) ? [] : [isolation.pairs, isolation.unseen]));
+    expect(lost.slice(0, 3)).toEqual([
+      [5, 5],
+      [5, 5],
+      [5, 5],
+    ]);
+  });
+
+  it("is lost by everyone without an IOMMU", () => {
+    const advice = adviceOn("hba");
+    const off = advice.fixes.find(({ title }) => title === "intel_iommu=off");
+    expect(off?.isolation).toMatchObject({ pairs: 5, unseen: 0 });
   });
 });
 
@@ -111,7 +131,9 @@ describe("What else blocks a pair", () => {
         remedy: expect.stringMatching(/^none: a BAR of 16 GiB does not fit within 32 address bits/),
       },
     ]);
+    const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
     expect(await runFix(["gpu0", "nic0", fileOf("mask")], { json: true, color: "never" })).toBe(1);
+    printed.mockRestore();
   });
 
   it("is told before what could be done to the path", () => {

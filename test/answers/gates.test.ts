@@ -202,8 +202,43 @@ describe("The client's DMA mask", () => {
     const [client, end] = pair === "bus-addr" ? ["04:00.0", "0xc1000000"] : ["05:00.0", "0x101000000"];
     const message = `BAR 0 of 0000:03:00.0 ends at ${end}, beyond the ${bits} address bits of 0000:${client}`;
     expect(found).toEqual(
-      gate === "yes" ? [{ kind: "beyond-dma-mask", device: at(client), effect: "blocks", message }] : [],
+      gate === "yes"
+        ? [expect.objectContaining({ kind: "beyond-dma-mask", device: at(client), effect: "blocks", message })]
+        : [],
     );
+  });
+
+  const resizable = [{ barIndex: 0, currentBytes: 16 * GiB, supportedBytes: [256 * MiB, 16 * GiB] }];
+  test.each<
+    [name: string, bits: number, sizeBytes: number, isResizable: boolean, isFinal: true | undefined, way: RegExp]
+  >([
+    ["below 4 GiB", 32, 1 * GiB, false, undefined, /^turn 'Above 4G Decoding' off/],
+    ["nowhere, as it is too large for 32 bits", 32, 2 * GiB, false, true, /^none: .* take a client whose driver/],
+    [
+      "nowhere as it is, and as a smaller one below 4 GiB",
+      32,
+      16 * GiB,
+      true,
+      true,
+      /^none: .* 256 MiB of it would: then turn/,
+    ],
+    ["nowhere, as memory begins below", 31, 16 * MiB, false, true, /^none: a BAR of 16 MiB does not fit within 31/],
+    ["lower", 40, 512 * GiB, false, undefined, /^lower 'MMIO High Base'/],
+    ["nowhere, as it takes all that 40 bits reach", 40, 1024 * GiB, false, true, /^none: a BAR of 1 TiB/],
+  ])("may lie %s", (_name, bits, sizeBytes, isResizable, isFinal, way) => {
+    const [gate] = gates(
+      {
+        client: { dmaMaskBits: bits, driver: "nvme" },
+        provider: {
+          bars: [bar({ busAddress: busAddr(2 ** bits), sizeBytes })],
+          resizableBars: isResizable ? resizable : [],
+        },
+        machine: { iommu: iommu("off") },
+      },
+      "bus-addr",
+    ).filter(({ kind }) => kind === "beyond-dma-mask");
+    expect(gate?.isFinal).toBe(isFinal);
+    expect(gate?.remedy).toMatch(way);
   });
 
   const client = { dmaMaskBits: 32, driver: "nvme" };

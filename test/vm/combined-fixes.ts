@@ -52,7 +52,7 @@ const shapes: Readonly<Record<string, readonly string[]>> = {
     `- rootPort: { at: 06.0 }\n  below: [${client}]`,
   ],
   "a switch with two free ports": [
-    "- rootPort: { at: 04.0 }\n  below: [switch: { acs: false, below: [port: { at: 00.0, acs: false }, port: { at: 01.0, acs: false }] }]",
+    "- rootPort: { at: 04.0 }\n  below: [{ switch: { acs: false }, below: [{ port: { at: 00.0, acs: false } }, { port: { at: 01.0, acs: false } }] }]",
     `- rootPort: { at: 05.0 }\n  below: [${provider}]`,
     `- rootPort: { at: 06.0 }\n  below: [${client}]`,
   ],

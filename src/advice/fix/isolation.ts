@@ -1,99 +1,87 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
-import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import { isEndpoint } from "../../pci/peer-roles.ts";
 import { withFormedGroups } from "../../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
+import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { type ClassPair, classKeyOf } from "./pair-classes.ts";
 
-/** Pairs of functions that two guests could have had before a change, and not after it. */
+/**
+ * Pairs of functions that two guests could have had before a change, kept apart by the IOMMU, and not after it: one group
+ * holds both, the one reaches the memory of the other without passing the IOMMU, or there is no IOMMU any more.
+ */
 export interface IsolationLoss {
   readonly pairs: number;
   /** The pairs by the classes of the two, most pairs first. */
   readonly classes: readonly ClassPair[];
   /**
-   * False where the kernel's groups do not show it: registers that were written at run time take the isolation away, and
-   * groups stay as they were formed at boot.
+   * So many of the pairs are in two groups after it all the same: groups are not formed anew at run time, and the kernel
+   * looks at the ports on the way up only, not at those across a switch.
    */
-  readonly isShown: boolean;
+  readonly unseen: number;
 }
 
 /**
- * What isolation a change takes away, by the groups that the kernel forms before and after it; of registers written at run
- * time by those that it would form. None where no IOMMU is in use before. Unknown where what decides groups is hidden.
+ * What isolation a change takes away from the functions of a table. `isBooted` is false for registers written at run time.
+ * None where no IOMMU is in use before. Unknown where what decides groups is hidden.
  */
-export function isolationLost(before: Machine, after: Machine, isShown: boolean): Known<IsolationLoss> {
-  const groupsOf = (machine: Machine): Known<ReadonlyMap<Bdf, number>> =>
-    isShown ? groupsAsTheyAre(withFormedGroups(machine)) : expectedIommuGroups(machine, topologyOf(machine));
-  const old = groupsOf(before);
+export function isolationLost(before: VerdictTable, after: VerdictTable, isBooted: boolean): Known<IsolationLoss> {
+  const old = shownGroups(before.machine);
   if (isUnknown(old)) return old;
-  const now = groupsOf(after);
+  const now = isBooted ? shownGroups(after.machine) : old;
   if (isUnknown(now)) return now;
-  const classes = new Map<string, { first: Bdf; second: Bdf; pairs: number }>();
-  for (const members of byGroup(before.functions, now)) countJoined(members, old, classes);
-  const list = [...classes.values()].sort((a, b) => b.pairs - a.pairs);
-  return { pairs: list.reduce((sum, { pairs }) => sum + pairs, 0), classes: list, isShown };
+  const formed = isBooted ? now : formedGroups(after.machine);
+  if (isUnknown(formed)) return formed;
+  const isJoined = (a: Bdf, b: Bdf): boolean => {
+    const group = formed.get(a);
+    return group === undefined || group === formed.get(b) || formed.get(b) === undefined;
+  };
+  const isDirect = directPairs(before, after);
+  const classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
+  const classes = new Map<string, ClassPair & { pairs: number }>();
+  let [pairs, unseen] = [0, 0];
+  before.clients.forEach((a, index) => {
+    const group = old.get(a);
+    if (group === undefined) return;
+    for (const b of before.clients.slice(index + 1)) {
+      const other = old.get(b);
+      if (other === undefined || other === group || !(isJoined(a, b) || isDirect(a, b))) continue;
+      pairs++;
+      if (now.get(a) !== now.get(b)) unseen++;
+      const [first, second] = (classOf.get(a) ?? "") <= (classOf.get(b) ?? "") ? [a, b] : [b, a];
+      const key = `${classOf.get(first)} ${classOf.get(second)}`;
+      const known = classes.get(key);
+      if (known === undefined) classes.set(key, { first, second, pairs: 1 });
+      else known.pairs++;
+    }
+  });
+  return { pairs, classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs), unseen };
 }
 
-function groupsAsTheyAre({ functions }: Machine): Known<ReadonlyMap<Bdf, number>> {
+/** The groups that a machine has, formed where its source does not show them. */
+function shownGroups(machine: Machine): Known<ReadonlyMap<Bdf, number>> {
   const groups = new Map<Bdf, number>();
-  for (const { bdf, iommuGroup } of functions) {
+  for (const { bdf, iommuGroup } of withFormedGroups(machine).functions) {
     if (isUnknown(iommuGroup)) return iommuGroup;
     if (iommuGroup !== null) groups.set(bdf, iommuGroup);
   }
   return groups;
 }
 
-/** The endpoints of each group: no guest is given a bridge. */
-function byGroup(
-  functions: readonly PciFunction[],
-  groups: ReadonlyMap<Bdf, number>,
-): Iterable<readonly PciFunction[]> {
-  const members = new Map<number, PciFunction[]>();
-  for (const fn of functions) {
-    const group = groups.get(fn.bdf);
-    if (group === undefined || isEndpoint(fn) !== true) continue;
-    const list = members.get(group);
-    if (list === undefined) members.set(group, [fn]);
-    else list.push(fn);
-  }
-  return members.values();
+/** The groups that the kernel would form of the registers as they are. */
+function formedGroups(machine: Machine): Known<ReadonlyMap<Bdf, number>> {
+  return expectedIommuGroups(machine, topologyOf(machine));
 }
 
-/** Members of one group after the change, of the same class and the same group before it. */
-interface Cell {
-  readonly key: string;
-  readonly group: number;
-  readonly first: Bdf;
-  count: number;
-}
-
-/** Adds the pairs of one group that were in two before. Members that had no group before were apart from nobody. */
-function countJoined(
-  members: readonly PciFunction[],
-  old: ReadonlyMap<Bdf, number>,
-  classes: Map<string, { first: Bdf; second: Bdf; pairs: number }>,
-): void {
-  const cells = new Map<string, Cell>();
-  for (const fn of members) {
-    const group = old.get(fn.bdf);
-    if (group === undefined) continue;
-    const key = classKeyOf(fn);
-    const cell = cells.get(`${key} ${group}`);
-    if (cell === undefined) cells.set(`${key} ${group}`, { key, group, first: fn.bdf, count: 1 });
-    else cell.count++;
-  }
-  const list = [...cells.values()];
-  list.forEach((one, index) => {
-    for (const other of list.slice(index + 1)) {
-      if (one.group === other.group) continue;
-      const [a, b] = one.key <= other.key ? [one, other] : [other, one];
-      const known = classes.get(`${a.key} ${b.key}`);
-      const pairs = one.count * other.count;
-      if (known === undefined) classes.set(`${a.key} ${b.key}`, { first: a.first, second: b.first, pairs });
-      else known.pairs += pairs;
-    }
-  });
+/** Tells which pairs come to be direct, in either direction. */
+function directPairs(before: VerdictTable, after: VerdictTable): (a: Bdf, b: Bdf) => boolean {
+  const rows = new Map(before.providers.map((bdf, index) => [bdf, index]));
+  const columns = new Map(before.clients.map((bdf, index) => [bdf, index]));
+  const isDirect = (provider: Bdf, client: Bdf): boolean => {
+    const [i, j] = [rows.get(provider), columns.get(client)];
+    if (i === undefined || j === undefined || after.mapType(i, j) !== "bus-addr") return false;
+    return before.mapType(i, j) !== "bus-addr";
+  };
+  return (a, b) => isDirect(a, b) || isDirect(b, a);
 }

@@ -44,7 +44,7 @@ export function proved(
     verdicts: answersOf(after, pairs, rules),
     others: sideEffects(before, table, pairs),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
-    isolation: isolationLost(before.machine, after, isBooted),
+    isolation: isolationLost(before, table, isBooted),
   };
 }
 

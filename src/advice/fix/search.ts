@@ -178,8 +178,8 @@ class Search {
     if (best !== undefined) return [withCount(best, this.#before)];
     const newest = ideas.at(-1);
     if (newest !== undefined) {
-      const why = `up to ${newest.title.replace(" or newer", "")} no allow-list has the host bridge`;
-      this.rejected.push({ title: "a newer kernel", why });
+      const why = `up to ${newest.title.replace(" or newer", "")} the pair is refused where it is`;
+      this.rejected.push({ title: "a newer kernel alone", why });
     }
     return [];
   }
@@ -207,7 +207,7 @@ class Search {
     const shorter = isDirectAnyhow ? [] : this.#slots.filter(({ outcomes }) => isShorter(this.#before, outcomes));
     if (shorter.length === 0) {
       const why = ideas.one.length === 0 ? "no other slot is known on this machine" : "none is better";
-      this.rejected.push({ title: "another slot", why });
+      this.rejected.push({ title: "another slot alone", why });
     }
     return shorter.sort(byWorth).slice(0, 1);
   }

@@ -41,6 +41,7 @@ export function switchCardIdea(machine: Machine, pair: Pair): readonly Idea[] {
       ],
       cautions: [
         "shown on the model of such a card: an upstream port and two downstream ports that offer ACS; the card itself is not there to be looked at",
+        "device numbers of its ports differ by make: once the card is in, peerlane fix names them",
         "both devices share the one link of that slot for all that leaves the card",
         "addresses of devices change with it",
       ],
