@@ -25,7 +25,7 @@ import { folderOf, nameOf, printedTree } from "./printed-tree.ts";
  * PEERLANE_TREE_SEED on.
  */
 
-const runs = Number(process.env["PEERLANE_TREE_RUNS"] ?? 40_000);
+const runs = Number(process.env["PEERLANE_TREE_RUNS"] ?? 80_000);
 const firstSeed = Number(process.env["PEERLANE_TREE_SEED"] ?? 1);
 const PATIENT = { timeout: Math.max(600_000, runs * 10) };
 
