@@ -7,6 +7,8 @@ export interface Handling {
   readonly isLossless: boolean;
   /** True where it takes lines out of the middle and leaves no mark. */
   readonly isUnmarkedCut?: boolean;
+  /** True where it leaves of each record the same number of lines. */
+  readonly isEvenCut?: boolean;
   readonly apply: (text: string, random: Random) => string;
 }
 
@@ -170,6 +172,7 @@ export const LOSSY: readonly Handling[] = [
   {
     name: "cut each",
     isLossless: false,
+    isEvenCut: true,
     apply: (text, random) => {
       const most = 1 + random.below(70);
       return records(text)

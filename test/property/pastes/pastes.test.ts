@@ -10,13 +10,13 @@ import { type Handling, LOSSLESS, LOSSY } from "./handling.ts";
 import { type JudgedPair, pairsOf } from "./judge.ts";
 import { addressOf, headOf, type Printed, pastedMachine, recordOf, treeOf } from "./pasted-machine.ts";
 import { type Random, randomOf } from "./random.ts";
-import { twinsOf } from "./twins.ts";
+import { evenTwinsOf, twinsOf } from "./twins.ts";
 
 /**
  * Whole machines, printed as `lspci` prints them, then handled as people handle what they paste. Whatever is known
  * afterwards must be what an independent walk of the rules says of the machine, and what takes nothing out must lose
- * nothing. One thing no text shows: where one cut without a mark leaves, letter for letter, what `lspci` prints of
- * another machine that can exist, the verdict is that machine's. Such pairs are counted, and are fewer than one in 5,000.
+ * nothing. One thing no text shows: where one cut without a mark, or one of each record, leaves letter for letter what
+ * `lspci` prints of another machine that can exist, the verdict is that machine's. Such pairs are counted, and are fewer than one in 5,000.
  * PEERLANE_PASTE_RUNS pairs are judged (`npm run fuzz:pastes`: a million), from PEERLANE_PASTE_SEED on.
  */
 
@@ -108,8 +108,19 @@ function caseOf(seed: number, machine?: readonly Printed[], isCut = true): Case 
   return { functions, whole, handlings, isLossless, texts };
 }
 
-/** The machines of which the text, cut in one place without a mark, is the whole print. */
-function printedTwins(seed: number, { functions, handlings, texts }: Case): readonly (readonly Printed[])[] {
+/** The machines of which the text, cut in one place or at one length without a mark, is the whole print. */
+function printedTwins(seed: number, paste: Case): readonly (readonly Printed[])[] {
+  return [...cutTwins(seed, paste), ...evenTwins(seed, paste)];
+}
+
+function evenTwins(seed: number, { functions, handlings, texts }: Case): readonly (readonly Printed[])[] {
+  const at = handlings.findIndex(({ isEvenCut }) => isEvenCut === true);
+  const text = texts[at];
+  if (text === undefined) return [];
+  return [...evenTwinsOf(functions)].filter((twin) => caseOf(seed, twin).texts[at] === text);
+}
+
+function cutTwins(seed: number, { functions, handlings, texts }: Case): readonly (readonly Printed[])[] {
   const at = handlings.findIndex(({ isUnmarkedCut }) => isUnmarkedCut === true);
   const text = texts[at];
   if (text === undefined) return [];

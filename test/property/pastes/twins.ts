@@ -1,4 +1,4 @@
-import type { Printed } from "./pasted-machine.ts";
+import { type Printed, recordOf } from "./pasted-machine.ts";
 
 /**
  * The machines of which a text could be the whole print, were its lines cut once without a mark: the lines of one
@@ -59,4 +59,42 @@ function isWhole(functions: readonly Printed[]): boolean {
       (fn.secondary === 0 || functions.some(({ above }) => above === fn)) &&
       (fn.fn === 0 || functions.some((mate) => mate.bus === fn.bus && mate.device === fn.device && mate.fn === 0)),
   );
+}
+
+/** The longest record that is printed. */
+const MAX_LINES = 70;
+
+/** What a function may lack whose record ends earlier, the least first. */
+const SHORTER: readonly ((fn: Printed) => Printed)[] = [
+  (fn) => ({ ...fn, driver: null }),
+  (fn) => ({ ...fn, driver: null, hasSerial: false }),
+  (fn) => ({ ...fn, driver: null, hasSerial: false, acs: null }),
+  (fn) => ({ ...fn, driver: null, hasSerial: false, acs: null, hasAer: false }),
+];
+
+/**
+ * The machines of which a text could be the whole print, were each record cut at one number of lines, where that is
+ * between two capabilities for every record that is longer.
+ */
+export function* evenTwinsOf(functions: readonly Printed[]): Generator<readonly Printed[]> {
+  for (let count = 1; count <= MAX_LINES; count++) {
+    const copies = new Map<Printed, Printed>();
+    const twin = functions.map((fn) => {
+      const copy = shortened(fn, count);
+      const above = copy?.above;
+      const own =
+        copy === undefined || above === undefined || above === null
+          ? copy
+          : { ...copy, above: copies.get(above) ?? above };
+      if (own !== undefined) copies.set(fn, own);
+      return own;
+    });
+    if (twin.every((fn) => fn !== undefined) && twin.some((fn, index) => fn.acs !== functions[index]?.acs)) yield twin;
+  }
+}
+
+function shortened(fn: Printed, count: number): Printed | undefined {
+  const lines = recordOf(fn);
+  if (lines.length <= count) return fn;
+  return SHORTER.map((shorten) => shorten(fn)).find((short) => recordOf(short).length === count);
 }
