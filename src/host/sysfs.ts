@@ -154,7 +154,7 @@ class FunctionReader {
       bdf,
       ...fields,
       ...this.#idsFromFiles(path, fields),
-      bars: this.#bars(path, fields, config),
+      bars: this.#bars(path, fields, config, entries.has("physfn") || isUnknown(fields.vendorId)),
       names: this.#names(path, entries),
       label: null,
       driver: filesLost ?? this.#driver(path, entries),
@@ -197,12 +197,18 @@ class FunctionReader {
     };
   }
 
+  /** The registers of a virtual function are 0 whatever its BARs are: those are in its physical function. */
   #bars(
     path: string,
     { bars, headerType }: Pick<PciFunction, "bars" | "headerType">,
     config: Uint8Array | undefined,
+    mayBeVirtual: boolean,
   ): PciFunction["bars"] {
     const lines = readLines(this.#tree, `${path}/resource`);
+    if (mayBeVirtual) {
+      const hidden = isUnknown(bars) ? bars : virtualRegisters;
+      return (lines === undefined ? undefined : parseResourceFile(lines.text, hidden, false)) ?? hidden;
+    }
     if (lines === undefined) return bars;
     const [start, end] = BAR_REGISTERS[headerType === 0 ? 0 : 1];
     const registers = isUnknown(headerType) ? undefined : config?.subarray(start, end);
@@ -348,6 +354,10 @@ function isHostBridge({ classCode }: PciFunction): boolean {
 
 const allFilledUp = unknown(
   "no function of the copy shows an extended capability: config space beyond 256 bytes was lost, or there is none",
+);
+
+const virtualRegisters = unknown(
+  "the registers of a virtual function hold no BARs: its resource file has to show them",
 );
 
 /** A function whose extended space seems to be empty, in a copy that may have lost it. */

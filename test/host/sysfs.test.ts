@@ -406,6 +406,23 @@ describe("The files of a function", () => {
     expect(read({}).physicalFunction).toBeNull();
   });
 
+  test.each<[name: string, files: Record<string, string>, bars: unknown]>([
+    ["a resource file of zeros beside physfn", { physfn: "-> ../0000:01:00.1", resource: resources() }, "hidden"],
+    ["one beside what was a link", { physfn: "a folder", resource: resources() }, "hidden"],
+    ["one without either", { resource: resources() }, []],
+    ["no resource file beside physfn", { physfn: "-> ../0000:01:00.1" }, "hidden"],
+    [
+      "a resource file with a BAR",
+      { physfn: "-> ../0000:01:00.1", resource: resources(resource(0xfe800000, 0xfe8fffff, 0x200)) },
+      [expect.objectContaining({ index: 0, sizeBytes: 0x100000 })],
+    ],
+  ])("of a virtual function, whose registers hold no BARs: %s", (_name, files, bars) => {
+    const found = read({ config: space(256, header(0, {})), ...files }).bars;
+    expect(found).toEqual(
+      bars === "hidden" ? { unknown: expect.any(String) } : bars,
+    );
+  });
+
   test("of a copy that ends at 256 bytes throughout, or is filled up behind them, do not show that there is no ACS", () => {
     const express: Registers = { ...standardList([0x40, 0x10]), 66: [2, 2] };
     const host: Registers = { 4: 6, 8: 0x06000001 };
