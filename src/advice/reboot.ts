@@ -1,5 +1,5 @@
 import type { Machine } from "../host/machine.ts";
-import { topologyOf } from "../host/machine.ts";
+import { groupUnstated } from "../host/scenario/system.ts";
 import type { Acs } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -15,7 +15,6 @@ import {
   mergeBits,
   sameVariant,
 } from "../rules/boot-acs.ts";
-import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 
 /** A function whose ACS control is not what its kernel's boot makes of it: something wrote to it since. */
 export interface ChangedSinceBoot {
@@ -34,9 +33,9 @@ interface Trace {
 
 /**
  * The machine after its next boot, as `planned` describes it (another command line, kernel, IOMMU mode, place of a
- * device, or a card more; the same functions otherwise): ACS as the kernel sets it from what firmware must have left, as far as the
- * running registers show that, and IOMMU groups formed anew. What firmware left and the running kernel overwrote stays
- * uncertain. A command line that the source hides counts as one without ACS parameters.
+ * device, or a card more; the same functions otherwise): ACS as the kernel sets it from what firmware must have left, as
+ * far as the running registers show that, and IOMMU groups to be formed anew. What firmware left and the running kernel
+ * overwrote stays uncertain. A command line that the source hides counts as one without ACS parameters.
  */
 export function reboot(machine: Machine, planned: Machine): Machine {
   const before = acsParameters(machine);
@@ -57,7 +56,7 @@ export function reboot(machine: Machine, planned: Machine): Machine {
     if (isUnknown(asked)) return { ...fn, acs: asked };
     return { ...fn, acs: isUnknown(asks) ? asks : rebootedAcs(acs, steps, asked, asks, hidden) };
   });
-  return withGroups({ ...planned, functions });
+  return withoutGroups({ ...planned, functions });
 }
 
 /** One way in which the running kernel may have booted, and one in which the next may. */
@@ -107,14 +106,25 @@ function traceOf(world: BootWorld, asked: AsksOfFunction, acs: Acs): Trace {
   return { firmware: { control: control & shown, uncertain: capability & ~shown }, contradicted };
 }
 
-/** IOMMU groups as the kernel forms them at boot. */
-function withGroups(machine: Machine): Machine {
-  const groups = expectedIommuGroups(machine, topologyOf(machine));
-  const functions = machine.functions.map((fn) => ({
-    ...fn,
-    iommuGroup: isUnknown(groups) ? groups : (groups.get(fn.bdf) ?? null),
-  }));
-  return { ...machine, functions };
+const groupsToCome = unknown("the kernel forms IOMMU groups anew at this boot");
+const typesToCome = unknown("the kernel gives its groups types anew at this boot");
+
+/**
+ * The machine without the IOMMU groups of an earlier boot. Those that the next one forms are predicted, by whoever asks for
+ * them, and said to be so.
+ */
+export function withoutGroups(machine: Machine): Machine {
+  const isScenario = (machine.source.madeOf ?? machine.source.format) === "scenario";
+  const toCome = isScenario ? groupUnstated : groupsToCome;
+  const isOff = machine.iommu.kind === "none";
+  const functions = machine.functions.map((fn): PciFunction => {
+    if (isOff) return fn.iommuGroup === null ? fn : { ...fn, iommuGroup: null };
+    return isUnknown(fn.iommuGroup) ? fn : { ...fn, iommuGroup: toCome };
+  });
+  const { groupTypes } = machine.iommu;
+  const iommu = isOff || isUnknown(groupTypes) ? machine.iommu : { ...machine.iommu, groupTypes: typesToCome };
+  const { groupsAtBoot: _, ...rest } = machine;
+  return { ...rest, functions, iommu };
 }
 
 /**

@@ -56,11 +56,11 @@ export class Answers {
     this.#hostPaths = table.machine.host === undefined ? undefined : new HostPaths(table.machine, table.topology);
   }
 
-  /** What stops or spoils a pair's transfer beside its map type. */
-  gates(i: number, j: number): readonly Gate[] {
+  /** What stops or spoils a pair's transfer beside its map type; with another, what would if that were its map type. */
+  gates(i: number, j: number, mapType: MapType = this.table.mapType(i, j)): readonly Gate[] {
     const { machine, topology } = this.table;
     this.#gateContext ??= gateContext(machine);
-    const pair = { ...this.table.path(i, j), mapType: this.table.mapType(i, j), askedBy: this.askedBy(i, j) };
+    const pair = { ...this.table.path(i, j), mapType, askedBy: this.askedBy(i, j) };
     const gates = gatesOf(topology, this.#gateContext, pair);
     // Where the host is given, the hardware is that of the host.
     return this.#onHost(i, j) === undefined ? gates : gates.filter(({ kind }) => kind !== "virtual-machine");

@@ -119,6 +119,11 @@ export interface Machine {
   readonly cpu: Cpu;
   readonly kernel: Kernel;
   readonly iommu: Iommu;
+  /**
+   * The IOMMU groups that the kernel is predicted to have formed at its boot, by function, where ACS was written since and
+   * the source does not show them: what is written to registers later leaves groups as they are.
+   */
+  readonly groupsAtBoot?: Known<ReadonlyMap<Bdf, number>>;
   /** That the machine is a guest, where processor, firmware or kernel say so; its devices may show it too. */
   readonly guestOf?: GuestOf;
   /** What somebody who sees the host gave beside the guest's own source, which never shows it. */

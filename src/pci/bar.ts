@@ -1,5 +1,5 @@
 import type { BusAddr, PhysAddr } from "./addresses.ts";
-import type { Known } from "./known.ts";
+import { type Known, type Unknown, unknown } from "./known.ts";
 
 /** One base address register (or Enhanced Allocation entry) that a function implements. */
 export interface Bar {
@@ -15,3 +15,6 @@ export interface Bar {
   readonly sizeBytes: Known<number>;
   readonly fromEnhancedAllocation: boolean;
 }
+
+/** The address of a BAR that has one now, after a move. */
+export const ADDRESS_GIVEN_ANEW: Unknown = unknown("addresses are given anew after a move");

@@ -1,52 +1,41 @@
 import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { Assumptions } from "./judge-pair.ts";
-import type { Member, Members } from "./members.ts";
-import type { FindingList } from "./result.ts";
+import type { Members } from "./members.ts";
+import type { FindingList, Member } from "./result.ts";
 
-/** The IOMMU groups of a machine: those that its source shows, and those that the rules predict. */
+/** The IOMMU groups of a machine: those that its source states, and those that the rules predict. */
 export class Groups {
   readonly #machine: Machine;
   readonly #topology: Topology;
-  #expected: Known<ReadonlyMap<Bdf, number>> | undefined;
+  #predicted: Known<ReadonlyMap<Bdf, number>> | undefined;
 
   constructor(machine: Machine, topology: Topology) {
     this.#machine = machine;
     this.#topology = topology;
   }
 
-  /**
-   * The group of each device, `null` for none. Numbers of the two kinds do not mix: unless the source shows the groups
-   * of all of them, all are predicted, and where that is not possible those that it does not show are unknown.
-   */
-  of(devices: readonly Member[]): GroupsOfDevices {
-    const real = (bdf: Bdf): Known<number | null> => this.#function(bdf)?.iommuGroup ?? null;
-    const hidden = devices.map(({ bdf }) => real(bdf)).find(isUnknown);
-    if (hidden === undefined) return { groupOf: real, predictedAs: null };
-    this.#expected ??= expectedIommuGroups(this.#machine, this.#topology);
-    const expected = this.#expected;
-    if (!isUnknown(expected)) return { groupOf: (bdf) => expected.get(bdf) ?? null, predictedAs: hidden.unknown };
-    const orWhy = (bdf: Bdf): Known<number | null> => {
-      const group = real(bdf);
-      return isUnknown(group) ? expected : group;
-    };
-    return { groupOf: orWhy, predictedAs: null };
+  /** The group that the source states, `null` for none. */
+  stated(bdf: Bdf): Known<number | null> {
+    return this.#topology.find(bdf)?.iommuGroup ?? null;
   }
 
-  #function(bdf: Bdf): PciFunction | undefined {
-    return this.#topology.find(bdf);
+  /** The group that the kernel is predicted to form; its number is none of those that the source states. */
+  predicted(bdf: Bdf): Known<number | null> {
+    this.#predicted ??= expectedIommuGroups(this.#machine, this.#topology);
+    return isUnknown(this.#predicted) ? this.#predicted : (this.#predicted.get(bdf) ?? null);
   }
-}
 
-/** The groups of some devices. */
-interface GroupsOfDevices {
-  readonly groupOf: (bdf: Bdf) => Known<number | null>;
-  /** Why they had to be predicted; `null` where the source shows them. */
-  readonly predictedAs: string | null;
+  /** The stated group of a device, else the predicted one. */
+  shown(device: Bdf): { readonly device: Bdf; readonly group: Known<number | null>; readonly isPredicted: boolean } {
+    const group = this.stated(device);
+    return isUnknown(group)
+      ? { device, group: this.predicted(device), isPredicted: true }
+      : { device, group, isPredicted: false };
+  }
 }
 
 /** The members of one group on both sides of a rule. */
@@ -55,7 +44,21 @@ interface Gathered {
   readonly from: Member[];
 }
 
-/** Devices that must each be in a group, and in none with another of them or with one of `from`. */
+/** Members by the number of their group. */
+class Gathering {
+  readonly groups = new Map<number, Gathered>();
+
+  add(side: keyof Gathered, group: number, member: Member): void {
+    const found = this.groups.get(group) ?? { devices: [], from: [] };
+    this.groups.set(group, found);
+    found[side].push(member);
+  }
+}
+
+/**
+ * Devices that must each be in a group, and in none with another of them or with one of `from`. Two devices are held
+ * against each other by the groups that the source states where it states both, else by those that are predicted.
+ */
 export function checkSeparate(
   groups: Groups,
   devices: Members,
@@ -63,61 +66,94 @@ export function checkSeparate(
   findings: FindingList,
   assumed: Assumptions,
 ): void {
-  const others = from?.devices ?? devices.devices;
-  const { groupOf, predictedAs } = groups.of([...devices.devices, ...others]);
-  const gathered = new Map<number, Gathered>();
-  const gather = (group: number): Gathered => {
-    const found = gathered.get(group) ?? { devices: [], from: [] };
-    gathered.set(group, found);
-    return found;
-  };
-  const seen = new Set<Bdf>();
-  for (const member of devices.devices) {
-    const { bdf, hidden } = member;
-    seen.add(bdf);
-    const group = groupOf(bdf);
-    if (isUnknown(group)) findings.add("unknown", () => ({ kind: "hidden-group", device: bdf, hidden: group.unknown }));
-    else if (group === null)
-      findings.add(hidden === null ? "fail" : "unknown", () => ({ kind: "no-group", device: bdf, hidden }));
-    else gather(group).devices.push(member);
+  const [stated, predicted] = [new Gathering(), new Gathering()];
+  const unstated = new Map<Bdf, string>();
+  const sides = { devices: devices.devices, from: from?.devices ?? devices.devices };
+  for (const { bdf } of [...sides.devices, ...sides.from]) {
+    const group = groups.stated(bdf);
+    if (isUnknown(group)) unstated.set(bdf, group.unknown);
   }
-  for (const member of others) {
-    const { bdf } = member;
-    const group = groupOf(bdf);
-    if (!isUnknown(group)) {
-      if (group !== null) gather(group).from.push(member);
-    } else if (!seen.has(bdf) && devices.devices.length > 0) {
-      findings.add("unknown", () => ({ kind: "hidden-group", device: bdf, hidden: group.unknown }));
+  const told = new Set<Bdf>();
+  for (const side of ["devices", "from"] as const) {
+    for (const member of sides[side]) {
+      const { bdf, hidden } = member;
+      const isFirst = !told.has(bdf);
+      told.add(bdf);
+      const group = groups.stated(bdf);
+      if (!isUnknown(group) && group !== null) stated.add(side, group, member);
+      const other = unstated.size > 0 ? groups.predicted(bdf) : null;
+      if (!isUnknown(other) && other !== null) predicted.add(side, other, member);
+      const own = isUnknown(group) ? other : group;
+      if (isUnknown(own)) {
+        const isAsked = side === "devices" || devices.devices.length > 0;
+        if (isFirst && isAsked)
+          findings.add("unknown", () => ({ kind: "hidden-group", device: bdf, hidden: own.unknown }));
+      } else if (own === null && side === "devices") {
+        findings.add(hidden === null ? "fail" : "unknown", () => ({ kind: "no-group", device: bdf, hidden }));
+      }
     }
   }
-  for (const [group, members] of gathered) judgeGroup(group, members, predictedAs !== null, findings);
-  if (predictedAs !== null && gathered.size > 0) {
-    assumed.set("the kernel forms IOMMU groups as predicted from ACS and topology", predictedAs);
+  for (const [group, members] of stated.groups) {
+    judgeGroup({ group, ...members, isPredicted: false, isToldOf: () => true }, findings);
+  }
+  const isToldOf = ({ bdf }: Member): boolean => unstated.has(bdf);
+  let isAnyPredicted = false;
+  for (const [group, members] of predicted.groups) {
+    if (![...members.devices, ...members.from].some(isToldOf)) continue;
+    isAnyPredicted = true;
+    judgeGroup({ group, ...members, isPredicted: true, isToldOf }, findings);
+  }
+  const [why] = unstated.values();
+  if (isAnyPredicted && why !== undefined) {
+    assumed.set("the kernel forms IOMMU groups as predicted from ACS and topology", why);
   }
 }
 
-function judgeGroup(group: number, { devices, from }: Gathered, isPredicted: boolean, findings: FindingList): void {
+/** A stated or a predicted group. */
+interface JudgedGroup extends Gathered {
+  readonly group: number;
+  readonly isPredicted: boolean;
+  /** The devices whose group it is; the others have one of the other kind, and count as partners of these only. */
+  readonly isToldOf: (member: Member) => boolean;
+}
+
+function judgeGroup(judged: JudgedGroup, findings: FindingList): void {
+  const { group, devices, from, isPredicted, isToldOf } = judged;
   if (devices.length === 0) return;
-  const isSure = ({ hidden }: Member): boolean => hidden === null;
-  const share = (a: readonly Member[], b: readonly Member[]): boolean =>
-    a.some(({ bdf }) => b.some((other) => other.bdf !== bdf));
-  const isShared = share(devices.filter(isSure), from.filter(isSure));
-  if (!isShared && !share(devices, from)) {
-    if (devices.some(isSure)) {
-      findings.add("pass", () => ({ kind: "group", group, devices: bdfsOf(devices), isPredicted, hidden: null }));
-    }
+  const sure = sharing(devices.filter(isSure), from.filter(isSure), isToldOf);
+  const shared = sure.length > 0 ? sure : sharing(devices, from, isToldOf);
+  if (shared.length === 0) {
+    const apart = devices.filter(isToldOf);
+    if (!apart.some(isSure)) return;
+    findings.add("pass", () => ({ kind: "group", group, devices: bdfsOf(apart), isPredicted, hidden: null }));
     return;
   }
-  const isMeant = isShared ? isSure : () => true;
-  const doubtful = isShared ? undefined : [...devices, ...from].find((member) => !isSure(member));
-  const hidden = doubtful?.hidden ?? null;
-  findings.add(isShared ? "fail" : "unknown", () => ({
+  const hidden = sure.length > 0 ? null : (shared.find((member) => !isSure(member))?.hidden ?? null);
+  findings.add(sure.length > 0 ? "fail" : "unknown", () => ({
     kind: "group",
     group,
-    devices: bdfsOf([...devices, ...from].filter(isMeant)),
+    devices: bdfsOf(shared),
     isPredicted,
     hidden,
   }));
+}
+
+function isSure({ hidden }: Member): boolean {
+  return hidden === null;
+}
+
+/** Those of one side that share the group with one of the other. */
+function sharing(
+  devices: readonly Member[],
+  from: readonly Member[],
+  isToldOf: (member: Member) => boolean,
+): readonly Member[] {
+  const partnersIn = (side: readonly Member[]): ((member: Member) => boolean) => {
+    const isAnyTold = side.some(isToldOf);
+    const [first] = side;
+    return (member) => (isToldOf(member) ? side.length > 1 || (first ?? member).bdf !== member.bdf : isAnyTold);
+  };
+  return [...devices.filter(partnersIn(from)), ...from.filter(partnersIn(devices))];
 }
 
 function bdfsOf(members: readonly Member[]): readonly Bdf[] {

@@ -1,9 +1,9 @@
 import type { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
-import type { Member, Members } from "./members.ts";
+import type { Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
-import type { Finding, FindingList, JudgedVerdict, RuleOutcome } from "./result.ts";
+import type { Finding, FindingList, JudgedVerdict, Member, RuleOutcome } from "./result.ts";
 
 /** The devices of a rule and the answers of providers × clients, in the order of the members. */
 export interface RulePairs {
@@ -28,38 +28,54 @@ function* pairsOf({
   }
 }
 
-/** Pairs that must not work: any that does is a failure, any that may is unknown. */
-export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList, assumed: Assumptions): void {
-  for (const [i, j, hidden] of pairsOf(pairs)) {
-    const path = hasPath(pairs.answers.table, i, j, rule.path);
-    if (path === "fail") assumeKernel(pairs.answers.table, i, j, assumed);
-    const judgement = asMember(
+/** What a rule makes of pair (i, j), with why it may not be about it; `undefined` where it then says nothing. */
+type JudgePair = (i: number, j: number, hidden: string | null) => Judgement | undefined;
+
+/** How a rule of `forbid` judges a pair. */
+export function judgeForbidden({ answers }: RulePairs, rule: ForbidRule, assumed: Assumptions): JudgePair {
+  return (i, j, hidden) => {
+    const path = hasPath(answers.table, i, j, rule.path);
+    if (path === "fail") assumeKernel(answers.table, i, j, assumed);
+    const judgement: Judgement =
       path === "fail"
         ? { outcome: "pass", problems: [] }
-        : { outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] },
-      hidden,
-    );
+        : { outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] };
+    return asMember(judgement, hidden);
+  };
+}
+
+/** How a rule of `require` judges a pair, for itself and not for those that it is one of. */
+export function judgeRequired({ answers }: RulePairs, rule: RequireRule, assumed: Assumptions): JudgePair {
+  const required = new RequiredPairs(answers, rule, assumed);
+  return (i, j, hidden) => asMember(required.judge(i, j), hidden);
+}
+
+/** Pairs that must not work: any that does is a failure, any that may is unknown. */
+export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: FindingList, assumed: Assumptions): void {
+  const judge = judgeForbidden(pairs, rule, assumed);
+  for (const [i, j, hidden] of pairsOf(pairs)) {
+    const judgement = judge(i, j, hidden);
     if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
   }
 }
 
 /** Pairs that must work: each, or one for each provider or client. */
 export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: FindingList, assumed: Assumptions): void {
-  const required = new RequiredPairs(pairs.answers, rule, assumed);
   if (rule.each !== "pair") {
-    checkPartners(pairs, rule, rule.each, required, findings);
+    checkPartners(pairs, rule, rule.each, new RequiredPairs(pairs.answers, rule, assumed), findings);
     return;
   }
+  const judge = judgeRequired(pairs, rule, assumed);
   let sure = 0;
   let possible: string | undefined;
   for (const [i, j, hidden] of pairsOf(pairs)) {
     if (hidden === null) sure++;
     else possible ??= hidden;
-    const judgement = asMember(required.judge(i, j), hidden);
+    const judgement = judge(i, j, hidden);
     if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
   }
   const isMissing = pairs.providers.missing.length + pairs.clients.missing.length > 0;
-  if (sure > 0 || rule.isOptional || isMissing) return;
+  if (sure > 0 || rule.absence === "anything" || isMissing) return;
   findings.add(possible === undefined ? "fail" : "unknown", () => ({ kind: "no-pair" }));
 }
 
@@ -85,16 +101,20 @@ interface Partners {
 /** For each provider (client) at least one client (provider) with which the pair is as the rule wants it. */
 function checkPartners(
   pairs: RulePairs,
-  rule: RequireRule,
+  { absence }: RequireRule,
   side: "provider" | "client",
   required: RequiredPairs,
   findings: FindingList,
 ): void {
   const { answers } = pairs;
   const [devices, others] = side === "provider" ? [pairs.providers, pairs.clients] : [pairs.clients, pairs.providers];
-  // That none of the partners is there has been said, once for all devices.
-  if (others.devices.length === 0 && !rule.isOptional) return;
-  devices.devices.forEach(({ bdf, hidden }, at) => {
+  // That none of the partners is there has been said, once for all devices, or the rule can do without.
+  if (others.devices.length === 0) return;
+  const noneIsSure = others.devices.every((other) => other.hidden !== null);
+  const mayBeNone = absence === "anything" && noneIsSure ? (others.devices[0]?.hidden ?? null) : null;
+  devices.devices.forEach((device, at) => {
+    const { bdf } = device;
+    const hidden = device.hidden ?? mayBeNone;
     const partners = findPartners(bdf, others.devices, answers.table, required, (other) =>
       side === "provider" ? [at, other] : [other, at],
     );

@@ -10,6 +10,7 @@ import { checkSeparate, Groups } from "./check-groups.ts";
 import { checkFact } from "./check-machine.ts";
 import { checkForbidden, checkRequired, type RulePairs } from "./check-pairs.ts";
 import { DeviceIndex } from "./device-index.ts";
+import { explainGroups, explainPairs, explainSide } from "./explanation.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import { MemberFinder, type Members } from "./members.ts";
 import type { ForbidRule, Policy, PolicyRule, RequireRule, Selection, SeparateRule } from "./policy.ts";
@@ -19,6 +20,8 @@ import { FindingList, type PolicyResult, type RuleOutcome, type RuleResult, wors
 export interface CheckOptions {
   /** A release (`6.12`) whose rules to use instead of the machine's. */
   readonly rules?: string;
+  /** Also tell what each rule matched. */
+  readonly explain?: boolean;
 }
 
 /**
@@ -29,11 +32,13 @@ export interface CheckOptions {
 export function checkPolicy(machine: Machine, policy: Policy, options: CheckOptions = {}): PolicyResult {
   const topology = topologyOf(machine);
   const rulesChoice = chooseRules(machine, options.rules);
-  const checker = new Checker(machine, topology, rulesChoice);
+  const checker = new Checker(machine, topology, rulesChoice, options.explain === true);
   const results = policy.rules.map((rule) => checker.check(rule));
   const counts: Record<RuleOutcome, number> = { pass: 0, fail: 0, unknown: 0 };
   for (const { outcome } of results) counts[outcome]++;
-  return { policy, machine, topology, rulesChoice, outcome: worst(counts), counts, results, assumed: checker.assumed };
+  const { assumed } = checker;
+  const isExplained = options.explain === true;
+  return { policy, machine, topology, rulesChoice, outcome: worst(counts), counts, results, isExplained, assumed };
 }
 
 /** Checks the rules of a policy one by one; what they share is worked out once. */
@@ -45,9 +50,11 @@ class Checker {
   readonly #groups: Groups;
   readonly #budget = new Budget();
   readonly #assumed: Assumptions = new Map();
+  readonly #explains: boolean;
 
-  constructor(machine: Machine, topology: Topology, rulesChoice: RulesChoice) {
+  constructor(machine: Machine, topology: Topology, rulesChoice: RulesChoice, explains: boolean) {
     this.#machine = machine;
+    this.#explains = explains;
     this.#topology = topology;
     this.#rulesChoice = rulesChoice;
     this.#index = new DeviceIndex(machine, topology);
@@ -65,19 +72,23 @@ class Checker {
       checkFact(this.#machine, rule.wanted, findings);
       return findings.result(rule, []);
     }
-    const unmatched = rule.kind === "separate" ? this.#checkSeparate(rule, findings) : this.#checkPairs(rule, findings);
-    return findings.result(rule, unmatched);
+    return rule.kind === "separate" ? this.#checkSeparate(rule, findings) : this.#checkPairs(rule, findings);
   }
 
-  #checkSeparate(rule: SeparateRule, findings: FindingList): string[] {
+  #checkSeparate(rule: SeparateRule, findings: FindingList): RuleResult {
     const devices = this.#find(rule, rule.devices, false);
     const from = rule.from === null ? null : this.#find(rule, rule.from, false);
     const unmatched = noteMissing(rule, from === null ? [devices] : [devices, from], findings);
     checkSeparate(this.#groups, devices, from, findings, this.#assumed);
-    return unmatched;
+    const result = findings.result(rule, unmatched);
+    if (!this.#explains) return result;
+    const sides = [explainSide(this.#index, "devices", rule.devices, devices)];
+    if (rule.from !== null && from !== null) sides.push(explainSide(this.#index, "from", rule.from, from));
+    const groups = explainGroups(this.#groups, sides);
+    return { ...result, explanation: { sides, pairs: [], pairCount: 0, groups } };
   }
 
-  #checkPairs(rule: RequireRule | ForbidRule, findings: FindingList): string[] {
+  #checkPairs(rule: RequireRule | ForbidRule, findings: FindingList): RuleResult {
     const providers = this.#find(rule, rule.providers, true);
     const clients = this.#find(rule, rule.clients, false);
     const unmatched = noteMissing(rule, [providers, clients], findings);
@@ -88,7 +99,13 @@ class Checker {
     const pairs: RulePairs = { answers: new Answers(table), providers, clients };
     if (rule.kind === "forbid") checkForbidden(pairs, rule, findings, this.#assumed);
     else checkRequired(pairs, rule, findings, this.#assumed);
-    return unmatched;
+    const result = findings.result(rule, unmatched);
+    if (!this.#explains) return result;
+    const sides = [
+      explainSide(this.#index, "provider", rule.providers, providers),
+      explainSide(this.#index, "client", rule.clients, clients),
+    ];
+    return { ...result, explanation: { sides, ...explainPairs(pairs, rule), groups: [] } };
   }
 
   #find(rule: PolicyRule, selection: Selection, isProvider: boolean): Members {
@@ -96,17 +113,21 @@ class Checker {
   }
 }
 
-/** Devices that are not there fail a rule that needs them; one that does not only says so, unless they may be there. */
+/**
+ * Devices that are not there fail a rule, unless they may be missing from it: then it says so, as it does of classes that
+ * find nothing beside others. What may be there all the same makes it unknown.
+ */
 function noteMissing(
-  { isOptional }: RequireRule | ForbidRule | SeparateRule,
+  { absence }: RequireRule | ForbidRule | SeparateRule,
   sides: readonly Members[],
   findings: FindingList,
 ): string[] {
-  const unmatched = new Set<string>();
-  for (const { finding, isUnlisted } of sides.flatMap((side) => side.missing)) {
-    if (finding.hidden === null && isOptional) unmatched.add(finding.text);
+  const unmatched = new Set<string>(sides.flatMap(({ empty }) => empty));
+  for (const { finding, isUnlisted, isSingle } of sides.flatMap((side) => side.missing)) {
+    const isAllowed = absence === "anything" || (absence === "classes" && !isSingle);
+    if (finding.hidden === null && isAllowed) unmatched.add(finding.text);
     else if (finding.hidden === null) findings.add("fail", () => finding);
-    else if (!isOptional || isUnlisted) findings.add("unknown", () => finding);
+    else if (!isAllowed || isUnlisted) findings.add("unknown", () => finding);
   }
   return [...unmatched];
 }

@@ -1,6 +1,6 @@
 import { distance } from "fastest-levenshtein";
 import type { Machine } from "../host/machine.ts";
-import { busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
+import { type Bdf, busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
 import { type DeviceKind, knownKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
@@ -28,6 +28,8 @@ export class DeviceIndex {
   #byIds: ReadonlyMap<number, readonly number[]> | undefined;
   #byDevfn: ReadonlyMap<number, readonly number[]> | undefined;
   #names: readonly string[] | undefined;
+  #slotWords: readonly string[] | undefined;
+  #paths: readonly string[] | undefined;
   #slots: readonly Known<number | null>[] | undefined;
 
   constructor(machine: Machine, topology: Topology) {
@@ -105,22 +107,58 @@ export class DeviceIndex {
   /** False for virtual functions on further buses, which may repeat the device and function numbers of the first. */
   #isOnSecondaryBus(index: number): Known<boolean> {
     const fn = this.topology.functionAt(index);
+    if (fn.physicalFunction === null) return true;
     const bridge = this.topology.bridgeAbove(fn.bdf)?.bridge ?? null;
     if (bridge === null) return true;
     if (!isUnknown(bridge)) return bridge.secondary === busOf(fn.bdf);
-    return fn.physicalFunction === null || unknown(bridge.unknown);
+    return unknown(bridge.unknown);
   }
 
-  /** Names and addresses like a text, for one that means nothing; `looks` is told how many were compared. */
-  nearNames(text: string, looks: (count: number) => void): readonly string[] {
-    this.#names ??= [...new Set(this.topology.functions.flatMap((fn) => [...fn.names, formatBdf(fn.bdf)]))];
-    looks(this.#names.length);
-    return this.#names
+  /**
+   * What a name, an address, a slot or a path that means nothing may have been meant to be, as a policy writes it; `looks`
+   * is told how many were compared.
+   */
+  nearNames(test: DeviceTest, looks: (count: number) => void): readonly string[] {
+    const text = wordOf(test);
+    if (text === undefined) return [];
+    const words = this.#wordsLike(test);
+    looks(words.length);
+    return words
       .map((name) => ({ name, steps: distance(text, name) }))
       .filter(({ steps }) => steps <= 2)
       .sort((a, b) => a.steps - b.steps)
       .slice(0, 3)
       .map(({ name }) => name);
+  }
+
+  #wordsLike({ kind }: DeviceTest): readonly string[] {
+    if (kind === "slot") {
+      this.#slotWords ??= this.#slotsInUse();
+      return this.#slotWords;
+    }
+    if (kind === "path") {
+      this.#paths ??= this.topology.functions.flatMap((fn, at) => this.#pathTo(fn, at));
+      return this.#paths;
+    }
+    this.#names ??= [...new Set(this.topology.functions.flatMap((fn) => [...fn.names, formatBdf(fn.bdf)]))];
+    return this.#names;
+  }
+
+  #slotsInUse(): readonly string[] {
+    this.#slots ??= slotsOf(this.topology);
+    const numbers = this.#slots.filter((slot, index): slot is number => {
+      return !isUnknown(slot) && slot !== null && isEndpoint(this.topology.functionAt(index)) === true;
+    });
+    return [...new Set(numbers)].map((number) => `slot:${number}`);
+  }
+
+  /** The path of a function that is no bridge, from its root bus down. */
+  #pathTo(fn: PciFunction, index: number): readonly string[] {
+    const above = this.topology.bridgesAbove(index);
+    const top = above.at(-1);
+    if (top === undefined || !this.topology.isOnRootBus(top) || isEndpoint(fn) !== true) return [];
+    const below = [index, ...above.slice(0, -1)].map((at) => devfnOf(this.topology.functionAt(at).bdf));
+    return [pathWord(this.topology.functionAt(top).bdf, below.reverse())];
   }
 
   #once(key: string, test: FunctionTest): Match {
@@ -142,6 +180,27 @@ export class DeviceIndex {
     }
     return { sure, possible, gap: this.#listingGap };
   }
+}
+
+/** A test as its word in a policy, with the whole of an address; `undefined` where it means no certain device. */
+function wordOf(test: DeviceTest): string | undefined {
+  switch (test.kind) {
+    case "name":
+      return test.name;
+    case "address":
+      return formatBdf(test.bdf);
+    case "slot":
+      return `slot:${test.number}`;
+    case "path":
+      return pathWord(test.start, test.below);
+    default:
+      return undefined;
+  }
+}
+
+function pathWord(start: Bdf, below: readonly number[]): string {
+  const steps = below.map((devfn) => `${(devfn >>> 3).toString(16).padStart(2, "0")}.${devfn & 7}`);
+  return [formatBdf(start), ...steps].join("/");
 }
 
 type FunctionTest = (fn: PciFunction, index: number) => Known<boolean>;

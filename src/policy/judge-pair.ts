@@ -1,6 +1,7 @@
 import type { Answers } from "../answers/answer.ts";
 import type { Gate } from "../answers/gate.ts";
 import { isTranslating } from "../host/machine.ts";
+import { ADDRESS_GIVEN_ANEW, type Bar } from "../pci/bar.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { entryAt } from "../pci/entry-at.ts";
@@ -28,15 +29,33 @@ export type Assumptions = Map<string, string>;
 /** Reasons of unknown verdicts that leave open only what the host bridge does: the path is not direct either way. */
 const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
 
-/** Whether pair (i, j) has a path of a level or better. */
-export function hasPath(table: VerdictTable, i: number, j: number, level: PathLevel): RuleOutcome {
+type KnownMapType = Exclude<MapType, "unknown">;
+
+/** The map types that pair (i, j) may have: one where the verdict is known. */
+function possibleMapTypes(table: VerdictTable, i: number, j: number): readonly KnownMapType[] {
   const mapType = table.mapType(i, j);
-  if (mapType === "bus-addr") return "pass";
-  if (mapType === "thru-host-bridge") return level === "supported" ? "pass" : "fail";
-  if (mapType === "not-supported") return "fail";
-  const { reason, supported } = table.why(i, j);
-  if (level === "supported") return supported === true ? "pass" : "unknown";
-  return NOT_DIRECT.has(reason) ? "fail" : "unknown";
+  if (mapType !== "unknown") return [mapType];
+  const { reason, supported, throughHostBridge = [] } = table.why(i, j);
+  const through: readonly KnownMapType[] =
+    supported === true ? ["thru-host-bridge"] : ["thru-host-bridge", "not-supported"];
+  if (NOT_DIRECT.has(reason)) return through;
+  const isRefused = throughHostBridge.length > 0 && throughHostBridge.every((one) => one.mapType === "not-supported");
+  return ["bus-addr", ...(isRefused ? (["not-supported"] as const) : through)];
+}
+
+const isPath: Readonly<Record<PathLevel, ReadonlySet<MapType>>> = {
+  direct: new Set(["bus-addr"]),
+  supported: new Set(["bus-addr", "thru-host-bridge"]),
+};
+
+/** Whether pair (i, j) has a path of a level or better: what all that the source leaves possible agree on. */
+export function hasPath(table: VerdictTable, i: number, j: number, level: PathLevel): RuleOutcome {
+  return agreed(possibleMapTypes(table, i, j).map((mapType) => (isPath[level].has(mapType) ? "pass" : "fail")));
+}
+
+function agreed(outcomes: readonly RuleOutcome[]): RuleOutcome {
+  const [first = "unknown"] = outcomes;
+  return outcomes.every((outcome) => outcome === first) ? first : "unknown";
 }
 
 /** Where the source names no kernel, what is decided of a pair takes for granted that it is one of those that decide so. */
@@ -66,17 +85,24 @@ export class RequiredPairs {
   }
 
   judge(i: number, j: number): Judgement {
-    const path = hasPath(this.#table, i, j, this.#rule.path);
+    const judgements = possibleMapTypes(this.#table, i, j).map((mapType) => this.#judgeAs(i, j, mapType));
+    const outcome = agreed(judgements.map((judgement) => judgement.outcome));
+    if (outcome === "pass") this.#assume(i, j);
+    const problems = judgements.flatMap((judgement) => judgement.problems);
+    const isOpen = outcome === "unknown" && judgements.some((judgement) => judgement.outcome !== "unknown");
+    return { outcome, problems: distinct(isOpen ? [{ kind: "path" }, ...problems] : problems) };
+  }
+
+  /** What comes of a pair with a map type that it may have. */
+  #judgeAs(i: number, j: number, mapType: KnownMapType): Judgement {
     // What fails here fails whatever the gates are, and gates of a path that is not there are beside the point.
-    if (path === "fail") return { outcome: "fail", problems: [{ kind: "path" }] };
-    const gates = this.#rule.gates === "ignore" ? [] : this.#answers.gates(i, j);
-    const failures = [...this.#tooFar(i, j), ...this.#failingGates(i, j, gates)];
+    if (!isPath[this.#rule.path].has(mapType)) return { outcome: "fail", problems: [{ kind: "path" }] };
+    const gates = this.#rule.gates === "ignore" ? [] : this.#answers.gates(i, j, mapType);
+    const failures = [...this.#tooFar(i, j), ...this.#failingGates(i, j, mapType, gates)];
     if (failures.length > 0) return { outcome: "fail", problems: failures };
-    const open: Problem[] = path === "unknown" || this.#hidesHops(i, j) ? [{ kind: "path" }] : [];
-    for (const reason of this.#hiddenGates(i, j, gates)) open.push({ kind: "hidden", reason });
-    if (open.length > 0) return { outcome: "unknown", problems: open };
-    this.#assume(i, j);
-    return { outcome: "pass", problems: [] };
+    const open: Problem[] = this.#hidesHops(i, j) ? [{ kind: "path" }] : [];
+    for (const reason of this.#hiddenGates(i, j, mapType, gates)) open.push({ kind: "hidden", reason });
+    return { outcome: open.length > 0 ? "unknown" : "pass", problems: open };
   }
 
   #tooFar(i: number, j: number): Problem[] {
@@ -90,8 +116,7 @@ export class RequiredPairs {
     return this.#rule.maxHops !== null && this.#table.hops(i, j) === null;
   }
 
-  #failingGates(i: number, j: number, gates: readonly Gate[]): Problem[] {
-    const mapType = this.#table.mapType(i, j);
+  #failingGates(i: number, j: number, mapType: KnownMapType, gates: readonly Gate[]): Problem[] {
     return gates
       .filter((gate) => this.#rule.gates === "none" || gate.effect === "blocks")
       .filter((gate) => gate.doubt === undefined)
@@ -101,9 +126,8 @@ export class RequiredPairs {
   }
 
   /** Where the IOMMU may translate, no BAR is known to lie beyond a DMA mask. */
-  #mayBeTranslated(mapType: MapType): boolean {
-    const { mode } = this.#table.machine.iommu;
-    return mapType === "unknown" || (mapType === "thru-host-bridge" && isUnknown(mode));
+  #mayBeTranslated(mapType: KnownMapType): boolean {
+    return mapType === "thru-host-bridge" && isUnknown(this.#table.machine.iommu.mode);
   }
 
   /** Whether the guest's bus is all that lies between the two. */
@@ -112,10 +136,9 @@ export class RequiredPairs {
   }
 
   /** Why gates may be there that the source does not show. */
-  #hiddenGates(i: number, j: number, shown: readonly Gate[]): string[] {
+  #hiddenGates(i: number, j: number, mapType: KnownMapType, shown: readonly Gate[]): string[] {
     if (this.#rule.gates === "ignore") return [];
     const provider = this.#provider(i);
-    const mapType = this.#table.mapType(i, j);
     const { mode } = this.#table.machine.iommu;
     const reasons = hiddenBarGates(this.#table.topology, provider);
     const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
@@ -133,7 +156,7 @@ export class RequiredPairs {
     return [...reasons, ...hiddenSizes(provider)];
   }
 
-  /** Four things that most sources cannot show, and without which no verdict of theirs would pass. */
+  /** Things that most sources cannot show, and without which no verdict of theirs would pass. */
   #assume(i: number, j: number): void {
     const { gates } = this.#rule;
     if (gates === "ignore") return;
@@ -147,6 +170,8 @@ export class RequiredPairs {
       if (isUnknown(value) && !this.#assumed.has(what)) this.#assumed.set(what, value.unknown);
     };
     assumeKernel(this.#table, i, j, this.#assumed);
+    const moved = memoryBars(this.#provider(i))?.find(isGivenAnew);
+    if (moved !== undefined) add("BARs that have addresses now have some after the move", moved.busAddress);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
     if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
     const client = this.#client(j);
@@ -165,11 +190,23 @@ export class RequiredPairs {
   }
 }
 
+/** True for a BAR that has an address now, and another after a move. */
+function isGivenAnew({ busAddress }: Bar): boolean {
+  return isUnknown(busAddress) && busAddress.unknown === ADDRESS_GIVEN_ANEW.unknown;
+}
+
+/** Problems without those that are said already. */
+function distinct(problems: readonly Problem[]): readonly Problem[] {
+  if (problems.length < 2) return problems;
+  return [...new Map(problems.map((problem) => [JSON.stringify(problem), problem])).values()];
+}
+
 function hiddenBarGates(topology: Topology, provider: PciFunction): string[] {
   if (isUnknown(provider.bars)) return [provider.bars.unknown];
   const reasons: string[] = [];
   for (const bar of memoryBars(provider) ?? []) {
-    if (isUnknown(bar.busAddress) && isUnknown(bar.physAddress)) reasons.push(bar.busAddress.unknown);
+    if (!isUnknown(bar.busAddress) || !isUnknown(bar.physAddress) || isGivenAnew(bar)) continue;
+    reasons.push(bar.busAddress.unknown);
   }
   return [...new Set([...reasons, ...hiddenDecode(topology, provider)])];
 }

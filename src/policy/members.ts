@@ -1,16 +1,8 @@
-import type { Bdf } from "../pci/bdf.ts";
 import type { Place } from "../pci/error.ts";
 import type { Budget } from "./budget.ts";
 import type { DeviceIndex, Match } from "./device-index.ts";
 import type { Selection, Selector } from "./policy.ts";
-import type { Finding } from "./result.ts";
-
-/** A device that a rule is about. */
-export interface Member {
-  readonly bdf: Bdf;
-  /** Why the source leaves open whether the rule is about it, `null` where it is. */
-  readonly hidden: string | null;
-}
+import type { Finding, Member } from "./result.ts";
 
 /** The devices of a selection on one machine. */
 export interface Members {
@@ -18,6 +10,8 @@ export interface Members {
   readonly devices: readonly Member[];
   /** What the selection names and the source does not show. */
   readonly missing: readonly Missing[];
+  /** Items by class or ids that find nothing, beside others that do. */
+  readonly empty: readonly string[];
 }
 
 /** What a selection names and the source does not show. */
@@ -25,6 +19,8 @@ interface Missing {
   readonly finding: Extract<Finding, { kind: "missing" }>;
   /** True where it may be a device that the source does not list or name; else those that it may be are members. */
   readonly isUnlisted: boolean;
+  /** True for a name, an address, a slot or a path, which mean one device. */
+  readonly isSingle: boolean;
 }
 
 /** The kinds of test that mean a certain device, so that finding others in its stead is no help. */
@@ -47,21 +43,25 @@ export class MemberFinder {
     const included = selectors.filter((selector) => !selector.isExcluded);
     const found = new Map<number, string | null>();
     const missing: Missing[] = [];
+    const empty: string[] = [];
     let gap: string | null = null;
     for (const selector of included.length === 0 ? [everything] : included) {
       const match = this.#match(selector);
       for (const at of match.sure) found.set(at, null);
       for (const [at, hidden] of match.possible) if (!found.has(at)) found.set(at, hidden);
       gap ??= match.gap;
-      if (SINGLE.has(selector.test.kind) && match.sure.length === 0) missing.push(this.#missing(selector, match));
+      if (match.sure.length > 0) continue;
+      if (SINGLE.has(selector.test.kind)) missing.push(this.#missing(selector, match));
+      else if (match.possible.size === 0) empty.push(selector.text);
     }
-    for (const selector of selectors) if (selector.isExcluded) this.#exclude(selector, found);
+    for (const selector of selectors) if (selector.isExcluded) this.#exclude(selector, found, missing, empty);
     const devices = this.#members(found);
     if (missing.length === 0 && !devices.some(({ hidden }) => hidden === null)) {
       const hidden = devices[0]?.hidden ?? gap;
-      missing.push({ finding: { kind: "missing", text, near: [], hidden }, isUnlisted: gap !== null });
+      const finding = { kind: "missing", text, near: [], hidden } as const;
+      return { devices, missing: [{ finding, isUnlisted: gap !== null, isSingle: false }], empty: [] };
     }
-    return { devices, missing };
+    return { devices, missing, empty };
   }
 
   #match({ test }: Selector): Match {
@@ -70,21 +70,27 @@ export class MemberFinder {
     return match;
   }
 
-  #exclude(selector: Selector, found: Map<number, string | null>): void {
+  #exclude(selector: Selector, found: Map<number, string | null>, missing: Missing[], empty: string[]): void {
     const match = this.#match(selector);
     for (const at of match.sure) found.delete(at);
     for (const [at, hidden] of match.possible) if (found.has(at)) found.set(at, found.get(at) ?? hidden);
+    if (match.sure.length > 0) return;
+    const isSingle = SINGLE.has(selector.test.kind);
+    const mayBeUnlisted = match.possible.size === 0 && match.gap !== null;
+    // A device that is not there and not wanted is no loss where the source does not list every one.
+    if (isSingle && !mayBeUnlisted) missing.push({ ...this.#missing(selector, match), isUnlisted: false });
+    else if (!isSingle && match.possible.size === 0) empty.push(`not ${selector.text}`);
     // A name that the source does not give could be that of any device.
-    if (match.sure.length > 0 || match.gap === null || selector.test.kind !== "name") return;
+    if (match.gap === null || selector.test.kind !== "name") return;
     this.#spend(found.size);
     for (const [at, hidden] of found) found.set(at, hidden ?? match.gap);
   }
 
-  #missing({ text, test }: Selector, match: Match): Missing {
+  #missing({ text, test, isExcluded }: Selector, match: Match): Missing {
     const [hidden = match.gap] = match.possible.values();
-    const isWord = test.kind === "name" || test.kind === "address";
-    const near = isWord ? this.#index.nearNames(text, this.#spend) : [];
-    return { finding: { kind: "missing", text, near, hidden }, isUnlisted: match.gap !== null };
+    const near = this.#index.nearNames(test, this.#spend);
+    const said = isExcluded ? `not ${text}` : text;
+    return { finding: { kind: "missing", text: said, near, hidden }, isUnlisted: match.gap !== null, isSingle: true };
   }
 
   #members(found: ReadonlyMap<number, string | null>): readonly Member[] {

@@ -1,7 +1,7 @@
 import { issueError } from "../host/yaml/issues.ts";
 import { readYaml, type ValuePath, type YamlSource } from "../host/yaml/yaml-source.ts";
 import { formatPlace, PeerlaneError, type Place } from "../pci/error.ts";
-import type { ForbidRule, MachineFact, Policy, PolicyRule, RequireRule, SeparateRule } from "./policy.ts";
+import type { Absence, ForbidRule, MachineFact, Policy, PolicyRule, RequireRule, SeparateRule } from "./policy.ts";
 import { RuleIds, ruleName, type Unnamed } from "./rule-name.ts";
 import { type ForbidInput, type PolicyInput, policySchema, type RequireInput, type SeparateInput } from "./schema.ts";
 
@@ -52,7 +52,7 @@ class PolicyBuilder {
       path: input.path ?? "direct",
       maxHops: input.maxHops ?? null,
       gates: input.gates ?? "blocking",
-      isOptional: input.optional ?? false,
+      absence: input.optional === true ? "anything" : "nothing",
     } as const;
     return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
   }
@@ -63,7 +63,7 @@ class PolicyBuilder {
       providers: input.provider,
       clients: input.client,
       path: input.path ?? "supported",
-      isOptional: input.optional ?? true,
+      absence: absenceOf(input.optional),
     } as const;
     return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
   }
@@ -73,7 +73,7 @@ class PolicyBuilder {
       kind: "separate",
       devices: input.devices,
       from: input.from ?? null,
-      isOptional: input.optional ?? true,
+      absence: absenceOf(input.optional),
     } as const;
     return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
   }
@@ -103,4 +103,10 @@ class PolicyBuilder {
     this.#placeByName.set(name, place);
     return { id: this.#ids.make(rule.kind, name), name, place };
   }
+}
+
+/** Of a rule that asks for nothing: with none of a class there is nothing to forbid, and a typo must not look like that. */
+function absenceOf(optional: boolean | undefined): Absence {
+  if (optional === undefined) return "classes";
+  return optional ? "anything" : "nothing";
 }

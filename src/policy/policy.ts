@@ -40,6 +40,12 @@ export type PathLevel = "direct" | "supported";
 /** Which gates fail a required pair: those that block, any, or none. */
 export type GateLevel = "blocking" | "none" | "ignore";
 
+/**
+ * What of a rule's devices may not be there without failing it: `nothing`; `classes`: what is named by a class or by ids,
+ * as all of these may be none; `anything`: single devices as well, as of a rule with `optional: true`.
+ */
+export type Absence = "nothing" | "classes" | "anything";
+
 /** What every rule has. */
 interface RuleBase {
   /** Stable between runs, unique in its policy: `require/every-gpu-has-a-nic`. */
@@ -59,8 +65,7 @@ export interface RequireRule extends RuleBase {
   readonly path: PathLevel;
   readonly maxHops: number | null;
   readonly gates: GateLevel;
-  /** True: a machine without such devices passes. */
-  readonly isOptional: boolean;
+  readonly absence: Absence;
 }
 
 /** Pairs that must not work. */
@@ -70,7 +75,7 @@ export interface ForbidRule extends RuleBase {
   readonly clients: Selection;
   /** A path of this level or better is forbidden. */
   readonly path: PathLevel;
-  readonly isOptional: boolean;
+  readonly absence: Absence;
 }
 
 /** Devices that must not share an IOMMU group, with each other or with `from`. */
@@ -78,7 +83,7 @@ export interface SeparateRule extends RuleBase {
   readonly kind: "separate";
   readonly devices: Selection;
   readonly from: Selection | null;
-  readonly isOptional: boolean;
+  readonly absence: Absence;
 }
 
 /** What must be true of the machine itself. */

@@ -5,7 +5,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
-import type { MachineFact, Policy, PolicyRule } from "./policy.ts";
+import type { MachineFact, Policy, PolicyRule, Selector } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */
 export type RuleOutcome = "pass" | "fail" | "unknown";
@@ -59,6 +59,50 @@ export type Finding =
   | { readonly kind: "hidden-group"; readonly device: Bdf; readonly hidden: string }
   | { readonly kind: "fact"; readonly fact: MachineFact["fact"]; readonly found: Known<string> };
 
+/** What one item of a rule's devices finds on the machine. */
+export interface ExplainedItem {
+  readonly selector: Selector;
+  readonly found: readonly Bdf[];
+  /** Those of which the source hides whether they are meant. */
+  readonly possible: number;
+}
+
+/** A device that a rule is about. */
+export interface Member {
+  readonly bdf: Bdf;
+  /** Why the source leaves open whether the rule is about it, `null` where it is. */
+  readonly hidden: string | null;
+}
+
+/** One side of a rule: its items and the devices that they come to. */
+export interface ExplainedSide {
+  readonly role: "provider" | "client" | "devices" | "from";
+  readonly items: readonly ExplainedItem[];
+  readonly devices: readonly Member[];
+}
+
+/** A pair that a rule looked at; `skipped` says why it counts neither way. */
+export interface ExplainedPair extends JudgedVerdict {
+  readonly outcome: RuleOutcome;
+  readonly skipped: string | null;
+}
+
+/** The IOMMU group by which a device is held against others. */
+export interface ExplainedGroup {
+  readonly device: Bdf;
+  readonly group: Known<number | null>;
+  readonly isPredicted: boolean;
+}
+
+/** What a rule matched, and what it made of that. */
+export interface Explanation {
+  readonly sides: readonly ExplainedSide[];
+  /** The first thousand of `pairCount`. */
+  readonly pairs: readonly ExplainedPair[];
+  readonly pairCount: number;
+  readonly groups: readonly ExplainedGroup[];
+}
+
 /** How many pairs (devices, groups, facts) have which outcome. */
 export type Counts = Readonly<Record<RuleOutcome, number>>;
 
@@ -69,8 +113,10 @@ export interface RuleResult {
   readonly counts: Counts;
   /** What decided: of the rule's own outcome, in enumeration order, the first {@link MAX_FINDINGS}. */
   readonly findings: readonly Finding[];
-  /** Devices that the rule names and the machine does not have, where the rule allows that. */
+  /** What of the rule's devices the machine does not have, where the rule allows that: classes and ids that find nothing, too. */
   readonly unmatched: readonly string[];
+  /** What it matched, where that was asked for. */
+  readonly explanation?: Explanation;
 }
 
 /** Most findings that are kept of one rule; `counts` has them all. */
@@ -88,6 +134,8 @@ export interface PolicyResult {
   readonly counts: Counts;
   /** In the order of the policy. */
   readonly results: readonly RuleResult[];
+  /** Whether it was asked for what each rule matched. */
+  readonly isExplained: boolean;
   /** What rules take for granted as the source does not show it, as sentences: some gates, predicted IOMMU groups. */
   readonly assumed: readonly string[];
 }

@@ -473,6 +473,40 @@ export interface FindingJson {
   readonly message: string;
 }
 
+/** What a rule matched and what it made of that (`check --explain`). */
+export interface ExplainedRuleJson {
+  readonly sides: readonly {
+    readonly role: "provider" | "client" | "devices" | "from";
+    readonly items: readonly {
+      readonly text: string;
+      readonly excluded: boolean;
+      readonly found: readonly string[];
+      /** Devices of which the source hides whether they are meant. */
+      readonly possible: number;
+    }[];
+    /** What the items come to. */
+    readonly devices: readonly {
+      readonly bdf: string;
+      /** Why the rule may not be about it. */
+      readonly hidden: string | null;
+    }[];
+  }[];
+  readonly pairs: readonly {
+    readonly provider: string;
+    readonly client: string;
+    readonly mapType: MapType;
+    readonly outcome: "pass" | "fail" | "unknown" | "skipped";
+    readonly why: string;
+  }[];
+  /** All pairs, of which the first thousand are told. */
+  readonly pairCount: number;
+  readonly groups: readonly {
+    readonly device: string;
+    readonly group: Known<number | null>;
+    readonly predicted: boolean;
+  }[];
+}
+
 /** A rule of a policy, judged. */
 export interface JudgedRuleJson {
   readonly id: string;
@@ -482,10 +516,11 @@ export interface JudgedRuleJson {
   readonly outcome: "pass" | "fail" | "unknown";
   /** Pairs, devices, groups or facts by outcome. */
   readonly counts: OutcomeCountsJson;
-  /** Devices that an optional rule names and the machine does not have. */
+  /** What of its devices the machine does not have, where the rule allows that: empty classes and ids, too. */
   readonly unmatched: readonly string[];
   /** What decided, of the rule's own outcome: the first 100. */
   readonly findings: readonly FindingJson[];
+  readonly explained?: ExplainedRuleJson;
 }
 
 /** `peerlane check --json`: a machine against a policy. */

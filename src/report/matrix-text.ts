@@ -6,6 +6,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
+import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
@@ -61,7 +62,7 @@ export function matrixLines(
   const grid = table.providers.length === 0 ? null : drawGrid(table, devices, width, marks);
   const sections: readonly (readonly Rich[])[] = [
     title,
-    deviceLines(table.machine, devices, width),
+    deviceLines(table.machine, devices, whatIf === undefined ? undefined : expectedGroups(table), width),
     leftOutTexts(table).flatMap((text) => wrap(text, width)),
     ...(grid === null ? [] : [grid.lines, legend(width, marks.size > 0, grid.showsPlaces)]),
     [...remarkLines(reasonRemarks(table), width), ...wayLines(table, width)],
@@ -84,8 +85,21 @@ export function listDevices(table: VerdictTable): readonly PciFunction[] {
   return table.machine.functions.filter((fn) => wanted.has(fn.bdf));
 }
 
-function deviceLines(machine: Machine, devices: readonly PciFunction[], width: number): readonly Rich[] {
-  const rows = devices.map((fn, index) => deviceRow(machine, fn, index));
+/** The groups that a changed machine is expected to have, by function. */
+type Groups = ReadonlyMap<Bdf, number> | undefined;
+
+function expectedGroups({ machine, topology }: VerdictTable): Groups {
+  const groups = expectedIommuGroups(machine, topology);
+  return isUnknown(groups) ? undefined : groups;
+}
+
+function deviceLines(
+  machine: Machine,
+  devices: readonly PciFunction[],
+  groups: Groups,
+  width: number,
+): readonly Rich[] {
+  const rows = devices.map((fn, index) => deviceRow(machine, fn, index, groups));
   const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", "on the host", ""];
   const used = heads.map((head, column) => ({
     column,
@@ -106,7 +120,8 @@ function deviceLines(machine: Machine, devices: readonly PciFunction[], width: n
   return [[painted("faint", truncate(draw(heads).trimEnd(), width))], ...lines];
 }
 
-function deviceRow({ host }: Machine, fn: PciFunction, index: number): string[] {
+function deviceRow({ host }: Machine, fn: PciFunction, index: number, groups: Groups): string[] {
+  const expected = isUnknown(fn.iommuGroup) ? groups?.get(fn.bdf) : undefined;
   const number = (value: PciFunction["numaNode"]): string => (isUnknown(value) || value === null ? "" : String(value));
   return [
     String(index),
@@ -114,7 +129,7 @@ function deviceRow({ host }: Machine, fn: PciFunction, index: number): string[] 
     shortAddress(fn),
     deviceKind(fn) === "other" ? roleOf(fn) : deviceKind(fn),
     number(fn.numaNode),
-    number(fn.iommuGroup),
+    expected === undefined ? number(fn.iommuGroup) : `${expected} expected`,
     p2pmemText(fn).replace(/^p2pmem /, ""),
     onHostText(host?.candidates.get(fn.bdf)),
     fn.label ?? "",

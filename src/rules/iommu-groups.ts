@@ -14,10 +14,11 @@ const REQUIRED = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
  * The IOMMU groups that the kernel forms at boot from topology, DMA aliases and ACS (`pci_device_group`, checked
  * against Linux 6.1, 6.12, 7.2 and 7.3). Numbers are the kernel's own where the source shows a group with the very same
  * members, else the next free ones in enumeration order. Empty where no IOMMU is in use. Unknown as soon as something
- * that the kernel looks at is hidden.
+ * that the kernel looks at is hidden. Of a machine whose ACS was written since its boot, those of the boot.
  */
 export function expectedIommuGroups(machine: Machine, topology: Topology): Known<ReadonlyMap<Bdf, number>> {
   const { mode } = machine.iommu;
+  if (machine.groupsAtBoot !== undefined) return machine.groupsAtBoot;
   if (isUnknown(machine.iommu.kind)) {
     // A mode and group numbers in the source prove an IOMMU, whatever its kind.
     const proven =

@@ -1,15 +1,19 @@
 import { describe, expect, it, test } from "vitest";
 import { compareMachines } from "../../src/advice/difference/machines.ts";
+import { reboot } from "../../src/advice/reboot.ts";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { topologyOf } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
+import type { PolicyResult } from "../../src/policy/result.ts";
 import { machineLines } from "../../src/report/facts.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decide, decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
+import { check } from "../policy/machines.ts";
 
 const mixed = readCapturedMachine("mixed-acs.intel.strict");
 
@@ -52,6 +56,24 @@ describe("--set", () => {
     const groups = (machine: Machine): unknown[] => machine.functions.map((fn) => fn.iommuGroup);
     expect(groups(after)).toEqual(groups(before));
     expect(decide(after, a, b).mapType).toBe("bus-addr");
+  });
+
+  it("leaves groups as the boot formed them where the source does not show them", () => {
+    const scenario = readScenario(
+      "kernel: 7.2\ncpu: intel\niommu: strict\nhostBridges: [{ below: [{ rootPort: { name: rp }, below: [gpu, nic] }] }]".replace(
+        "[gpu, nic]",
+        "[functions: [gpu, nic]]",
+      ),
+      "s.yaml",
+    );
+    const predicted = (machine: Machine): unknown => expectedIommuGroups(machine, topologyOf(machine));
+    const { before, after } = askWhatIf(scenario, { set: ["rp.acs=off"] }, false);
+    expect(predicted(after)).toEqual(predicted(before));
+    // With the register as it is now a boot would form others.
+    const { groupsAtBoot, ...forgotten } = after;
+    expect(groupsAtBoot).toBeDefined();
+    expect(predicted(forgotten)).not.toEqual(predicted(before));
+    expect(predicted(reboot(after, after))).toEqual(predicted(before));
   });
 
   it("cannot write what the source hides", () => {
@@ -117,19 +139,41 @@ describe("--move", () => {
     expect(decide(after, a, b).mapType).toBe("bus-addr");
   });
 
-  it("forms IOMMU groups anew, as a boot does", () => {
+  it("forms IOMMU groups anew, as a boot does, and says that they are predicted", () => {
     const { after } = askWhatIf(mixed, { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] });
-    const group = (bdf: Bdf): unknown => after.functions.find((fn) => fn.bdf === bdf)?.iommuGroup;
+    const groups = expectedIommuGroups(after, topologyOf(after));
+    const group = (bdf: Bdf): number | undefined => (isUnknown(groups) ? undefined : groups.get(bdf));
+    expect(group(a)).toBeDefined();
     expect(group(a)).toBe(group(makeBdf(0, 0, 5, 0)));
     expect(group(c)).not.toBe(group(port));
+    expect(after.functions.every(({ iommuGroup }) => isUnknown(iommuGroup))).toBe(true);
+    const { assumed, results } = check(after, 'separate: [{ devices: ["02:00.0", "01:00.0"] }]');
+    expect(assumed).toEqual([expect.stringContaining("as predicted")]);
+    expect(results[0]?.findings).toMatchObject([{ isPredicted: true }, { isPredicted: true }]);
   });
 
-  it("forgets addresses, which are given anew", () => {
+  it("forgets addresses, which are given anew, and says so", () => {
     const { after } = askWhatIf(mixed, { move: ["01:00.0=under:00:05.0", "02:00.0=under:00:04.0"] });
     const moved = after.functions.find((fn) => fn.bdf === a);
     const bars = moved === undefined || isUnknown(moved.bars) ? [] : moved.bars;
     expect(bars.length).toBeGreaterThan(0);
     expect(bars.every(({ busAddress }) => busAddress !== null && isUnknown(busAddress))).toBe(true);
+    expect(after.notes.map(({ message }) => message)).toContainEqual(expect.stringContaining("numbers buses"));
+    expect(askWhatIf(mixed, { iommu: "off" }).after.notes).toEqual(mixed.notes);
+  });
+
+  it("takes for granted that a BAR which has an address gets another, and no more", () => {
+    const text = (bar: string): string =>
+      `kernel: 7.2\ncpu: amd-zen\niommu: off\nhostBridges: [{ below: [{ rootPort: { name: rp, acs: false } }, ` +
+      `{ rootPort: { acs: false }, below: [nic] }, { rootPort: { acs: false }, below: [gpu: { bar: ${bar} }] }] }]`;
+    const judged = (bar: string): PolicyResult => {
+      const scenario = readScenario(text(bar), "m.yaml");
+      const gpu = scenario.functions.find(({ classCode }) => Number(classCode) >>> 16 === 3)?.bdf ?? port;
+      const { after } = askWhatIf(scenario, { move: [`${formatBdf(gpu)}=under:rp`] }, false);
+      return check(after, "require: [{ provider: gpu, client: nic, path: supported }]");
+    };
+    expect(judged("16M")).toMatchObject({ outcome: "pass" });
+    expect(judged("16M").assumed).toContainEqual(expect.stringContaining("after the move"));
   });
 
   it.each([

@@ -19,7 +19,9 @@ describe.concurrent("explain asks what if, and exits by the answer,", () => {
     ["devices changed places with those of a port without ACS", 0, `$MIXED ${CHANGED_PLACES}`],
   ] as const)("%s", async ([, status, line]) => {
     const { out, err, ...rest } = await run(`peerlane explain nvme0 nvme1 ${line}`);
-    expect({ ...rest, err }).toEqual({ status, err: "" });
+    const told = line.includes("--move") ? "note: after a move firmware numbers buses" : "";
+    expect({ ...rest, err: err.slice(0, told.length) }).toEqual({ status, err: told });
+    if (told === "") expect(err).toBe("");
     expect(out).not.toBe("");
   });
 });

@@ -6,7 +6,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
-import type { RuleOutcome } from "../../src/policy/result.ts";
+import type { Finding, RuleOutcome, RuleResult } from "../../src/policy/result.ts";
 import { bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
 
 const server = machineOf("gpu-nic-server.yaml");
@@ -175,6 +175,44 @@ describe("Separate devices", () => {
     expect(predicted?.findings[0]).toMatchObject({ kind: "group", isPredicted: true });
   });
 
+  describe("whose groups the source states in part", () => {
+    const partial = bootScenario(`
+cpu: intel
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - below:
+      - rootPort: { at: 01.0 }
+        below: [gpu: { name: gpu0, iommuGroup: 5 }]
+      - rootPort: { at: 02.0 }
+        below: [nic: { name: nic0, iommuGroup: 5 }]
+      - rootPort: { at: 03.0, acs: false }
+        below: [{ functions: [nvme: { name: nvme0 }, accel: { name: accel0 }] }]
+`);
+    it.each<[outcome: RuleOutcome, rule: string, groups: readonly object[]]>([
+      ["fail", "devices: [gpu, nic]", [{ group: 5, isPredicted: false }]],
+      // Whatever a third shows, two of one stated group share it.
+      ["fail", "devices: [gpu, nic, nvme]", [{ group: 5, isPredicted: false }]],
+      ["fail", "devices: [gpu, nic], from: all", [{ group: 5, isPredicted: false }]],
+      ["fail", "devices: gpu, from: nic", [{ group: 5, isPredicted: false }]],
+      ["pass", "devices: [gpu, nvme]", [{ group: 5, isPredicted: false }, { isPredicted: true }]],
+      ["fail", "devices: [nvme, accel]", [{ isPredicted: true }]],
+      ["fail", "devices: [gpu, nvme], from: accel", [{ isPredicted: true }]],
+    ])("%s: %s", (outcome, rule, groups) => {
+      const [result] = check(partial, separate(rule)).results;
+      expect(result).toMatchObject({ outcome, findings: groups });
+    });
+
+    it("fail also where the others cannot be predicted", () => {
+      const hides = {
+        ...partial,
+        functions: partial.functions.map((fn) => (fn.bridge === null ? fn : { ...fn, acs: hidden })),
+      };
+      expect(outcomeOf(hides, separate("devices: [gpu, nic, nvme]"))).toBe("fail");
+      expect(outcomeOf(hides, separate("devices: [gpu, nvme]"))).toBe("unknown");
+    });
+  });
+
   it("do not pass without an IOMMU", () => {
     const [rule] = check(oneSwitch, separate("devices: nvme0")).results;
     expect(rule?.findings).toMatchObject([{ kind: "no-group" }]);
@@ -231,7 +269,10 @@ describe("A device that is not there", () => {
     ["fail", nested, required("provider: nvme0, client: nvme0")],
     ["fail", nested, required("provider: nvme0, client: nvme0, each: client")],
     ["fail", nested, required("provider: nvme, client: gpu, each: provider")],
-    ["fail", nested, required("provider: nvme, client: gpu, each: provider, optional: true")],
+    // A machine without GPUs is one without such devices, on whichever side they are.
+    ["pass", nested, required("provider: nvme, client: gpu, each: provider, optional: true")],
+    ["fail", nested, required("provider: nvme, client: gpu, each: client")],
+    ["pass", nested, required("provider: nvme, client: gpu, each: client, optional: true")],
     ["pass", nested, required("provider: gpu, client: nvme, each: provider, optional: true")],
     ["pass", nested, "forbid: [{ provider: gpu, client: nvme }]"],
     ["fail", nested, "forbid: [{ provider: gpu, client: nvme, optional: false }]"],
@@ -255,8 +296,89 @@ describe("A device that is not there", () => {
   });
 
   it("is told of a rule that can do without", () => {
-    const [rule] = check(nested, "forbid: [{ provider: [nvme0, nvme7], client: gpu }]").results;
+    const [rule] = check(nested, "forbid: [{ provider: [nvme0, nvme7], client: gpu, optional: true }]").results;
     expect(rule).toMatchObject({ outcome: "pass", unmatched: ["nvme7", "gpu"], findings: [] });
+  });
+
+  it("is told of a class that finds nothing beside others that do", () => {
+    const [rule] = check(nested, "separate: [{ devices: [nvme0, gpu, 10de:2330, not accel] }]").results;
+    expect(rule).toMatchObject({ outcome: "pass", unmatched: ["gpu", "10de:2330", "not accel"] });
+  });
+});
+
+/** What each kind of word means on this machine, and a slip of it with what it is told to mean. */
+const slips: readonly (readonly [kind: string, word: string, slip: string, near: string])[] = [
+  ["name", "nvme0", "nvmee0", "nvme0"],
+  ["address", "03:00.0", "03:00.1", "0000:03:00.0"],
+  ["slot", "slot:7", "slot:8", "slot:3"],
+  ["path", "0000:00:04.0/00.0/00.0/00.0", "0000:00:04.0/00.0/00.0/00.1", "0000:00:04.0/00.0/00.0/00.0"],
+];
+
+/** A rule of each kind, with a device in each of its places; all pass with the right word. */
+const rulesWith: readonly (readonly [kind: string, rule: (device: string) => string])[] = [
+  ["require, provider", (one) => `require: [{ provider: "${one}", client: nvme2, path: supported, gates: ignore`],
+  ["require, client", (one) => `require: [{ provider: nvme2, client: "${one}", path: supported, gates: ignore`],
+  [
+    "require each, client",
+    (one) => `require: [{ provider: nvme2, client: ["${one}", nvme3], each: provider, gates: ignore`,
+  ],
+  [
+    "require, not",
+    (one) => `require: [{ provider: nvme1, client: [nvme2, "not ${one}"], path: supported, gates: ignore`,
+  ],
+  ["forbid, provider", (one) => `forbid: [{ provider: "${one}", client: nvme3, path: direct`],
+  ["forbid, client", (one) => `forbid: [{ provider: nvme3, client: [nvme2, "${one}"], path: direct`],
+  ["forbid, not", (one) => `forbid: [{ provider: [nvme, "not ${one}"], client: nvme0, path: direct`],
+  ["separate, devices", (one) => `separate: [{ devices: ["${one}", nvme3]`],
+  ["separate, from", (one) => `separate: [{ devices: nvme3, from: "${one}"`],
+  ["separate, not", (one) => `separate: [{ devices: [nvme0, nvme3, "not ${one}"]`],
+];
+
+describe("A typo fails a rule of any kind, unless it is optional", () => {
+  describe.each(rulesWith)("%s", (_rule, ruleOf) => {
+    it.each(slips)("%s", (_kind, word, slip, near) => {
+      const one = (text: string): RuleResult => {
+        const [result] = check(nested, text).results;
+        if (result === undefined) throw new Error("no rule");
+        return result;
+      };
+      const right = one(`${ruleOf(word)} }]`);
+      const wrong = one(`${ruleOf(slip)} }]`);
+      expect(right.findings.some(({ kind }) => kind === "missing")).toBe(false);
+      expect(wrong.outcome).toBe("fail");
+      const missing = wrong.findings.find(({ kind }) => kind === "missing");
+      expect(missing).toMatchObject({ hidden: null });
+      expect((missing as Extract<Finding, { kind: "missing" }>).near).toContain(near);
+      const optional = one(`${ruleOf(slip)}, optional: true }]`);
+      expect(optional.findings.some(({ kind }) => kind === "missing")).toBe(false);
+      expect(optional.unmatched.join()).toContain(slip);
+      expect(one(`${ruleOf(slip)}, optional: false }]`).outcome).toBe("fail");
+    });
+  });
+});
+
+describe("What both possibilities of hidden ACS agree on is decided", () => {
+  const masked = withFunction(hiddenAcs, "nvme1", { dmaMaskBits: 20, driver: "nvme" });
+  const mode = (machine: Machine, to: Machine["iommu"]["mode"]): Machine => ({
+    ...machine,
+    iommu: { ...machine.iommu, kind: "amd", mode: to },
+  });
+  const pair = "provider: nvme0, client: nvme1";
+  it.each<Case>([
+    ["pass", hiddenAcs, required(`${pair}, path: supported`)],
+    ["fail", hiddenAcs, `forbid: [{ ${pair} }]`],
+    ["unknown", hiddenAcs, required(pair)],
+    ["unknown", hiddenAcs, `forbid: [{ ${pair}, path: direct }]`],
+    ["pass", hiddenAcs, required(`${pair}, path: supported, maxHops: 4`)],
+    ["fail", hiddenAcs, required(`${pair}, maxHops: 3`)],
+    // Beyond the mask both ways, unless the IOMMU translates on the way through the host bridge.
+    ["fail", masked, required(`${pair}, path: supported`)],
+    ["fail", masked, required(pair)],
+    ["unknown", mode(masked, "strict"), required(`${pair}, path: supported`)],
+    ["fail", mode(masked, "strict"), required(pair)],
+    ["unknown", mode(masked, hidden), required(`${pair}, path: supported`)],
+  ])("%s", (outcome, machine, policy) => {
+    expect(outcomeOf(machine, policy)).toBe(outcome);
   });
 });
 

@@ -77,7 +77,7 @@ describe("A rule is short, and what it leaves out is filled in", () => {
         path: "direct",
         maxHops: null,
         gates: "blocking",
-        isOptional: false,
+        absence: "nothing",
         place: { file: "p.yaml", line: 1, column: 11 },
       },
     ]);
@@ -86,8 +86,8 @@ describe("A rule is short, and what it leaves out is filled in", () => {
   it("of forbid, separate and machine", () => {
     const text = `forbid: [{ ${pair} }]\nseparate: [{ devices: nic }]\nmachine:\n  kernel: 6.12\n  iommu: off\n  p2pdma: true\n`;
     expect(rulesOf(text)).toMatchObject([
-      { kind: "forbid", name: "no nic reaches gpu", path: "supported", isOptional: true },
-      { kind: "separate", name: "no nic shares an IOMMU group with another", from: null, isOptional: true },
+      { kind: "forbid", name: "no nic reaches gpu", path: "supported", absence: "classes" },
+      { kind: "separate", name: "no nic shares an IOMMU group with another", from: null, absence: "classes" },
       { id: "machine/kernel", name: "kernel 6.12", place: { line: 4, column: 3 } },
       { id: "machine/iommu", wanted: { modes: ["off"] } },
       { id: "machine/p2pdma", wanted: { isBuilt: true } },

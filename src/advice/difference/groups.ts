@@ -17,14 +17,14 @@ export interface GroupChange {
 }
 
 /**
- * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that `before`
+ * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that a side
  * hides are taken as its kernel forms them; functions whose group is unknown even so are left out.
  */
 export function compareGroups(before: Machine, after: Machine): readonly GroupChange[] {
-  const formed = withFormedGroups(before);
-  const both = knownOnBothSides(formed, after);
+  const [formed, now] = [withFormedGroups(before), withFormedGroups(after)];
+  const both = knownOnBothSides(formed, now);
   const groupsBefore = groupsOf(formed, both);
-  const groupsAfter = groupsOf(after, both);
+  const groupsAfter = groupsOf(now, both);
   const parts = new Parts();
   for (const group of [...groupsBefore, ...groupsAfter]) parts.join(group);
   const changes = new Map<Bdf, { before: (readonly Bdf[])[]; after: (readonly Bdf[])[] }>();

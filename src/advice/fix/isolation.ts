@@ -70,7 +70,7 @@ function shownGroups(machine: Machine): Known<ReadonlyMap<Bdf, number>> {
 }
 
 /** The groups that the kernel would form of the registers as they are. */
-function formedGroups(machine: Machine): Known<ReadonlyMap<Bdf, number>> {
+function formedGroups({ groupsAtBoot: _, ...machine }: Machine): Known<ReadonlyMap<Bdf, number>> {
   return expectedIommuGroups(machine, topologyOf(machine));
 }
 

@@ -1,6 +1,7 @@
 import { type Answer, Answers } from "../../answers/answer.ts";
-import type { Machine } from "../../host/machine.ts";
+import { type Machine, topologyOf } from "../../host/machine.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { needsReboot } from "../what-if/change.ts";
@@ -49,6 +50,6 @@ export function proved(
 }
 
 function groupsAfterBoot(before: Machine, after: Machine): Known<readonly GroupChange[]> {
-  const hidden = after.functions.map((fn) => fn.iommuGroup).find(isUnknown);
-  return hidden ?? compareGroups(before, after);
+  const groups = expectedIommuGroups(after, topologyOf(after));
+  return isUnknown(groups) ? groups : compareGroups(before, after);
 }

@@ -1,31 +1,47 @@
 import type { Machine } from "../../host/machine.ts";
-import { withOverrides } from "../../host/override.ts";
+import { topologyOf } from "../../host/machine.ts";
+import { withIommuMode, withOverrides } from "../../host/override.ts";
 import { ACS_LETTERS } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import { reboot } from "../reboot.ts";
+import { afterBoot } from "../../rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
+import { reboot, withoutGroups } from "../reboot.ts";
 import { type Change, needsReboot } from "./change.ts";
 import { withMoves } from "./move.ts";
 import { withSwitchCards } from "./switch-card.ts";
 
 /**
- * The machine as it would be with all of `changes`: what takes hold at a boot first, with ACS and IOMMU groups as the
- * kernel then makes them, and register writes on top, which leave the groups as they were formed. Throws `usage` for
- * what cannot be done to this machine.
+ * The machine as it would be with all of `changes`: what takes hold at a boot first, with ACS as the kernel then makes it
+ * and IOMMU groups to be formed anew, and register writes on top, which leave the groups as they were formed. Throws
+ * `usage` for what cannot be done to this machine.
  */
 export function applyChanges(machine: Machine, changes: readonly Change[]): Machine {
-  const planned = changes.reduce(withFact, machine);
-  const moved = withMoves(
-    withSwitchCards(
-      planned,
-      changes.flatMap((change) => (change.kind === "switch-card" ? [change] : [])),
-    ),
-    changes.flatMap((change) => (change.kind === "move" ? [change] : [])),
-  );
-  const booted = changes.some(needsReboot) ? reboot(machine, moved) : moved;
-  return changes.reduce((written, change) => (change.kind === "acs" ? withAcs(written, change) : written), booted);
+  const planned = plannedMachine(machine, changes);
+  return written(changes.some(needsReboot) ? reboot(machine, planned) : planned, changes);
+}
+
+/** The same of a machine as firmware leaves it, as a scenario is: changed, and then booted for the first time. */
+export function bootChanged(firmware: Machine, changes: readonly Change[]): Machine {
+  const planned = plannedMachine(firmware, changes);
+  return written(afterBoot(changes.some(needsReboot) ? withoutGroups(planned) : planned), changes);
+}
+
+/** The machine as it goes into its boot. */
+function plannedMachine(machine: Machine, changes: readonly Change[]): Machine {
+  const cards = changes.flatMap((change) => (change.kind === "switch-card" ? [change] : []));
+  const moves = changes.flatMap((change) => (change.kind === "move" ? [change] : []));
+  return withMoves(withSwitchCards(changes.reduce(withFact, machine), cards), moves);
+}
+
+function written(machine: Machine, changes: readonly Change[]): Machine {
+  const writes = changes.flatMap((change) => (change.kind === "acs" ? [change] : []));
+  if (writes.length === 0) return machine;
+  const areShown = machine.functions.every((fn) => !isUnknown(fn.iommuGroup));
+  const groupsAtBoot = areShown ? undefined : expectedIommuGroups(machine, topologyOf(machine));
+  return writes.reduce(withAcs, groupsAtBoot === undefined ? machine : { ...machine, groupsAtBoot });
 }
 
 function withFact(machine: Machine, change: Change): Machine {
@@ -35,7 +51,7 @@ function withFact(machine: Machine, change: Change): Machine {
     case "cpu":
       return withOverrides(machine, { cpu: change.name });
     case "iommu":
-      return withOverrides(machine, { iommu: change.mode });
+      return withIommuMode(machine, change.mode);
     case "parameters": {
       const { kernel } = machine;
       return { ...machine, kernel: { ...kernel, commandLine: appendParameters(kernel.commandLine, change.text) } };
@@ -46,11 +62,11 @@ function withFact(machine: Machine, change: Change): Machine {
 }
 
 function withAcs(machine: Machine, { device, set, clear }: Extract<Change, { kind: "acs" }>): Machine {
-  const functions = machine.functions.map((fn) => (fn.bdf === device ? written(fn, set, clear) : fn));
+  const functions = machine.functions.map((fn) => (fn.bdf === device ? writtenAcs(fn, set, clear) : fn));
   return { ...machine, functions };
 }
 
-function written(fn: PciFunction, set: number, clear: number): PciFunction {
+function writtenAcs(fn: PciFunction, set: number, clear: number): PciFunction {
   const { acs } = fn;
   if (acs === null) throw refused(fn.bdf, "has no ACS capability: there is nothing to set");
   if (isUnknown(acs)) throw refused(fn.bdf, `hides its ACS: ${acs.unknown}`);

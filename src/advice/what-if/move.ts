@@ -1,6 +1,6 @@
-import type { Machine } from "../../host/machine.ts";
+import type { Machine, Note } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
-import type { Bar } from "../../pci/bar.ts";
+import { ADDRESS_GIVEN_ANEW, type Bar } from "../../pci/bar.ts";
 import { type Bdf, formatBdf, slotOf } from "../../pci/bdf.ts";
 import { isBridge } from "../../pci/device-kind.ts";
 import { PeerlaneError } from "../../pci/error.ts";
@@ -15,22 +15,47 @@ export interface Move {
   readonly under: Bdf;
 }
 
-const addressHidden = unknown("addresses are given anew after a move");
+const windowsHidden = unknown("windows are laid out anew after a move");
+const linkHidden = unknown("links are trained anew after a move");
+const hadNone = unknown("it had no address before the move, and addresses are given anew after it");
+
+const movedNote: Note = {
+  severity: "info",
+  message:
+    "after a move firmware numbers buses and lays out BARs anew: devices are named by the addresses that they have now, and " +
+    "where BARs will lie is not known",
+};
 
 /**
  * The machine with devices put below other bridges, all at once, so that two may change places. A device moves with all
- * its functions and what is below it; functions keep their present addresses as names. Throws `usage` for a move that
- * no slot allows.
+ * its functions and what is below it; functions keep their present addresses as names. No BAR or window has a known
+ * address, and links that change no known state. Throws `usage` for a move that no slot allows.
  */
 export function withMoves(machine: Machine, moves: readonly Move[]): Machine {
   if (moves.length === 0) return machine;
   const topology = topologyOf(machine);
   const places = new Map<number, PciFunction>();
-  for (const move of moves) placeDevice(topology, move, places);
-  const functions = machine.functions.map((fn, index) => places.get(index) ?? fn);
-  const moved = { ...machine, functions };
+  const linkEnds = new Set<number>();
+  for (const move of moves) {
+    for (const end of endsOf(topology, move)) linkEnds.add(end);
+    placeDevice(topology, move, places);
+  }
+  const functions = machine.functions.map((fn, index) => {
+    const placed = withoutAddresses(places.get(index) ?? fn);
+    return linkEnds.has(index) ? withoutLinkState(placed) : placed;
+  });
+  const notes = machine.notes.includes(movedNote) ? machine.notes : [...machine.notes, movedNote];
+  const moved = { ...machine, functions, notes };
   for (const { under } of moves) refuseFullSlot(moved, under);
   return moved;
+}
+
+/** The functions at the ends of the links that there were and will be. */
+function endsOf(topology: Topology, { device, under }: Move): readonly number[] {
+  const index = topology.indexOf(device);
+  const above = topology.parentOf(index);
+  const ports = [...(above === undefined ? [] : [above]), topology.indexOf(under)];
+  return [...ports, ...deviceFunctions(topology, index)];
 }
 
 function placeDevice(topology: Topology, { device, under }: Move, places: Map<number, PciFunction>): void {
@@ -53,7 +78,7 @@ function placeDevice(topology: Topology, { device, under }: Move, places: Map<nu
       if (below === mate) refuseIntegrated(fn);
       const upstream = below === mate ? under : topology.bridgeAbove(fn.bdf)?.bdf;
       const attachment = { upstream: upstream ?? null, rootBus: root.rootBus };
-      places.set(below, { ...fn, attachment, numaNode: bridge.numaNode, bars: withoutAddresses(fn.bars) });
+      places.set(below, { ...fn, attachment, numaNode: bridge.numaNode });
     }
   }
 }
@@ -80,9 +105,20 @@ function refuseIntegrated(fn: PciFunction): void {
   }
 }
 
-function withoutAddresses(bars: PciFunction["bars"]): PciFunction["bars"] {
-  if (isUnknown(bars)) return bars;
-  return bars.map((bar): Bar => ({ ...bar, busAddress: addressHidden, physAddress: addressHidden }));
+function withoutAddresses(fn: PciFunction): PciFunction {
+  const bars = isUnknown(fn.bars) ? fn.bars : fn.bars.map(givenAnew);
+  const bridge = isUnknown(fn.bridge) || fn.bridge === null ? fn.bridge : { ...fn.bridge, windows: windowsHidden };
+  return { ...fn, bars, bridge };
+}
+
+function givenAnew(bar: Bar): Bar {
+  const address = bar.busAddress === null || bar.physAddress === null ? hadNone : ADDRESS_GIVEN_ANEW;
+  return { ...bar, busAddress: address, physAddress: address };
+}
+
+function withoutLinkState(fn: PciFunction): PciFunction {
+  const { express } = fn;
+  return isUnknown(express) || express === null ? fn : { ...fn, express: { ...express, linkStatus: linkHidden } };
 }
 
 /** A PCIe link has one device at its end (PCIe 6.0 sec 7.3.1). */

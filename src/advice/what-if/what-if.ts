@@ -3,7 +3,7 @@ import { type Overrides, withOverrides } from "../../host/override.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
-import { applyChanges } from "./apply.ts";
+import { applyChanges, bootChanged } from "./apply.ts";
 import type { Change } from "./change.ts";
 import { parseMove, parseSet } from "./parse-change.ts";
 
@@ -41,7 +41,8 @@ export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = t
     ...(request.move ?? []).map((text) => parseMove(before, text)),
     ...(request.set ?? []).map((text) => parseSet(before, text)),
   ];
-  return { before, after: changes.length === 0 ? before : applyChanges(before, changes), changes };
+  if (changes.length === 0) return { before, after: before, changes };
+  return { before, after: isBooted ? applyChanges(before, changes) : bootChanged(filled, changes), changes };
 }
 
 /** Parameters that set how the IOMMU is used; whether firmware offers one, no command line tells. */

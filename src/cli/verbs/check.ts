@@ -29,6 +29,7 @@ import type { Finish } from "../verb.ts";
 export interface CheckOptions extends MachineOptions {
   readonly junit?: boolean;
   readonly sarif?: boolean;
+  readonly explain?: boolean;
 }
 
 /** Its arguments, options and help. */
@@ -37,7 +38,13 @@ export function declareCheck(command: Command, finish: Finish): void {
     .argument("<policy>", "a policy file (YAML); examples/policies has some")
     .argument("[source]", SOURCE_HELP)
     .addOption(new Option("--junit", "print JUnit XML, for a CI server").conflicts(["json", "markdown", "sarif"]))
-    .addOption(new Option("--sarif", "print SARIF 2.1.0, for code scanning").conflicts(["json", "markdown"]));
+    .addOption(new Option("--sarif", "print SARIF 2.1.0, for code scanning").conflicts(["json", "markdown"]))
+    .addOption(
+      new Option("--explain", "tell of each rule what it matched, and what came of each pair").conflicts([
+        "junit",
+        "sarif",
+      ]),
+    );
   addMachineOptions(command)
     .addHelpText(
       "after",
@@ -46,7 +53,8 @@ Exits with 0 where all rules hold, 1 where one fails, 3 where the source hides w
 
 Examples:
   sudo peerlane check fleet.yaml
-  peerlane check fleet.yaml server.tar.gz --junit > peerlane.xml`,
+  peerlane check fleet.yaml server.tar.gz --junit > peerlane.xml
+  peerlane check fleet.yaml server.tar.gz --explain`,
     )
     .action(async (policy: string, source: string | undefined, options: CheckOptions) => {
       finish(await runCheck(policy, source, options));
@@ -58,7 +66,8 @@ export async function runCheck(file: string, source: string | undefined, options
   const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), shownPath(file, options));
   const { after, changes } = await readSource(source, options);
   const machine = shownMachine(after, options);
-  const result = shownResult(checkPolicy(askedMachine(after, options), policy, rulesOf(options)), machine);
+  const asked = { ...rulesOf(options), explain: options.explain === true };
+  const result = shownResult(checkPolicy(askedMachine(after, options), policy, asked), machine);
   print(formOf(options, result, changes));
   if (!isSentOn(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
@@ -68,13 +77,20 @@ export async function runCheck(file: string, source: string | undefined, options
 function shownResult(result: PolicyResult, machine: Machine): PolicyResult {
   const names = new Set(machine.functions.flatMap((fn) => [formatBdf(fn.bdf), ...fn.names]));
   const findings = (list: readonly Finding[]): readonly Finding[] =>
-    list.map((one) => (one.kind === "missing" ? { ...one, near: one.near.filter((name) => names.has(name)) } : one));
+    list.map((one) =>
+      one.kind === "missing" ? { ...one, near: one.near.filter((name) => names.has(name) || isPlace(name)) } : one,
+    );
   return {
     ...result,
     machine,
     topology: topologyOf(machine),
     results: result.results.map((rule) => ({ ...rule, findings: findings(rule.findings) })),
   };
+}
+
+/** A slot or a path names nobody. */
+function isPlace(name: string): boolean {
+  return name.startsWith("slot:") || name.includes("/");
 }
 
 function formOf(options: CheckOptions, result: PolicyResult, changes: readonly Change[]): Printable {

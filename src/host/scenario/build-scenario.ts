@@ -5,6 +5,7 @@ import { CPU_PRESETS } from "./cpu-presets.ts";
 import type { CpuInput, HostBridgeInput, ScenarioInput } from "./input.ts";
 import { itemsAt } from "./placement.ts";
 import type { Scenario, ScenarioCpu, ScenarioHostBridge, ScenarioIommu } from "./scenario.ts";
+import { usualIommu } from "./system.ts";
 
 /** Buses between the host bridges of one segment where the scenario gives no number. */
 const HOST_BRIDGE_STEP = 0x40;
@@ -46,13 +47,7 @@ function architectureOf(vendor: string | undefined): string | null {
 
 function buildIommu(input: NonNullable<ScenarioInput["iommu"]>, cpu: ScenarioCpu | null): ScenarioIommu {
   if (input.mode === "off") return { mode: "off", kind: "none" };
-  return { mode: input.mode, kind: input.kind ?? usualIommu(cpu) };
-}
-
-function usualIommu(cpu: ScenarioCpu | null): ScenarioIommu["kind"] {
-  if (cpu?.vendor === "GenuineIntel") return "intel";
-  if (cpu?.vendor === "AuthenticAMD") return "amd";
-  return cpu?.architecture === "aarch64" ? "arm-smmu" : null;
+  return { mode: input.mode, kind: input.kind ?? (cpu === null ? null : usualIommu(cpu)) };
 }
 
 /** The root bus numbers given so far, by segment. */

@@ -19,8 +19,6 @@ const maskUnstated: Unknown = unknown(
   "the scenario does not say how many address bits its driver uses: add `dmaMaskBits:`",
 );
 const useUnstated: Unknown = unknown("what drivers took of it, the running machine knows");
-/** Without an IOMMU there are no groups; with one, the kernel forms them. */
-export const groupUnstated: Unknown = unknown("the kernel forms the groups at boot; state one with `iommuGroup:`");
 
 /** What a function's fields depend on beside its node. */
 export interface FunctionContext {

@@ -1,14 +1,14 @@
 import { busKeyOf, makeBdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
-import { type Known, unknown } from "../../pci/known.ts";
 import { isOfNoVendor } from "../../pci/no-vendor.ts";
-import type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "../machine.ts";
+import type { HostBridge, Machine, Note } from "../machine.ts";
 import { mapAddresses } from "./address-map.ts";
 import { type NumberedFunction, numberBuses } from "./bus-numbers.ts";
-import { type FunctionContext, groupUnstated, hostBridgeFunction, pciFunctions } from "./functions.ts";
+import { type FunctionContext, hostBridgeFunction, pciFunctions } from "./functions.ts";
 import { hostBridgeWindows } from "./host-windows.ts";
 import { parseScenario } from "./parse-scenario.ts";
-import type { Scenario, ScenarioHostBridge, ScenarioIommu } from "./scenario.ts";
+import type { Scenario, ScenarioHostBridge } from "./scenario.ts";
+import { groupUnstated, scenarioCpu, scenarioIommu, scenarioKernel } from "./system.ts";
 
 /**
  * The machine that a scenario describes, with bus numbers, addresses and defaults, as firmware hands it to the kernel:
@@ -33,9 +33,9 @@ export function scenarioMachine(scenario: Scenario): Machine {
         return { rootBus: rootBusOf(hostBridge), windows: windows[index] ?? [], numaNode };
       })
       .sort((a, b) => a.rootBus - b.rootBus),
-    cpu: cpuOf(scenario),
-    kernel: kernelOf(scenario),
-    iommu: iommuOf(scenario),
+    cpu: scenarioCpu(scenario.cpu),
+    kernel: scenarioKernel(scenario),
+    iommu: scenarioIommu(scenario.iommu),
     notes: notesOf(scenario, functions, addresses.unassigned),
   };
 }
@@ -64,44 +64,6 @@ function functionsBelow(
   return functions;
 }
 
-function unstated(key: string): { readonly unknown: string } {
-  return unknown(`the scenario does not say: add \`${key}:\``);
-}
-
-function cpuOf({ cpu }: Scenario): Cpu {
-  if (cpu === null) {
-    const hidden = unstated("cpu");
-    return { architecture: hidden, vendor: hidden, family: hidden, model: hidden, name: hidden };
-  }
-  const { architecture, vendor, family, model, name } = cpu;
-  // Only x86 names vendor, family and model; on anything else their absence is the answer.
-  const isNone = architecture !== null && architecture !== "x86_64";
-  const stated = <T>(value: T | null, key: string): Known<T | null> =>
-    value ?? (isNone ? null : unstated(`${key}:\` to \`cpu`));
-  return {
-    architecture: architecture ?? unstated("architecture:` to `cpu"),
-    vendor: stated(vendor, "vendor"),
-    family: stated(family, "family"),
-    model: stated(model, "model"),
-    name: stated(name, "name"),
-  };
-}
-
-function kernelOf(scenario: Scenario): Kernel {
-  return {
-    release: scenario.kernel ?? unstated("kernel"),
-    commandLine: scenarioCommandLine(scenario),
-    config: unknown("a scenario does not state the kernel's configuration"),
-  };
-}
-
-function iommuOf({ iommu }: Scenario): Iommu {
-  const groupTypes = unknown("a scenario does not state the types of IOMMU groups");
-  if (iommu === null) return { kind: unstated("iommu"), mode: unstated("iommu"), groupTypes };
-  if (iommu.mode === "off") return { kind: "none", mode: "off", groupTypes: new Map() };
-  return { kind: iommu.kind ?? unstated("kind:` to `iommu"), mode: iommu.mode, groupTypes };
-}
-
 function notesOf({ file }: Scenario, functions: readonly PciFunction[], unassigned: number): readonly Note[] {
   return [...withoutIds(file, functions), ...withoutAddress(file, unassigned)];
 }
@@ -124,26 +86,4 @@ function withoutAddress(file: string, unassigned: number): readonly Note[] {
       remedy: "make large BARs 64-bit and prefetchable",
     },
   ];
-}
-
-/**
- * The kernel parameters of a scenario's machine: those that put the IOMMU into its mode
- * (Documentation/admin-guide/kernel-parameters, Linux 7.2), then the file's own.
- */
-function scenarioCommandLine({ iommu, commandLine }: Scenario): string {
-  const implied = iommu === null ? [] : iommuParameters(iommu);
-  return [...implied, commandLine].filter((part) => part !== "").join(" ");
-}
-
-function iommuParameters({ mode, kind }: ScenarioIommu): readonly string[] {
-  if (mode === "off") return [];
-  const on = kind === "intel" ? ["intel_iommu=on"] : [];
-  switch (mode) {
-    case "passthrough":
-      return [...on, "iommu.passthrough=1"];
-    case "strict":
-      return [...on, "iommu.passthrough=0", "iommu.strict=1"];
-    case "lazy":
-      return [...on, "iommu.passthrough=0", "iommu.strict=0"];
-  }
 }

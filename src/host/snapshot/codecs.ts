@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { type Bdf, formatBdf, parseBdf } from "../../pci/bdf.ts";
 import type { Known } from "../../pci/known.ts";
 import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
@@ -72,6 +73,9 @@ export function snapshotCodecs(table: ReasonsTable): SnapshotCodecs {
         name: known(z.string().nullable()),
       }),
       iommu: iommuCodec(known),
+      groupsAtBoot: known(groupsCodec)
+        .exactOptional()
+        .describe("the IOMMU groups that were predicted for its boot, where ACS was written since"),
       guestOf: z
         .strictObject({ hypervisor: z.enum(HYPERVISORS), shownBy: z.enum(HYPERVISOR_SIGNS) })
         .exactOptional()
@@ -99,6 +103,15 @@ function hostBridgeCodec(known: KnownCodec): z.ZodType<HostBridge, unknown> {
   });
   return z.strictObject({ rootBus: bus, windows: known(z.array(window)), numaNode: known(z.int().nullable()) });
 }
+
+const groupsCodec: z.ZodType<ReadonlyMap<Bdf, number>, unknown> = z.codec(
+  z.record(z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/), count),
+  z.custom<ReadonlyMap<Bdf, number>>((value) => value instanceof Map),
+  {
+    decode: (groups) => new Map(Object.entries(groups).map(([device, group]) => [parseBdf(device) ?? z.NEVER, group])),
+    encode: (groups) => Object.fromEntries([...groups].map(([device, group]) => [formatBdf(device), group])),
+  },
+);
 
 function iommuCodec(known: KnownCodec): z.ZodType<Iommu, unknown> {
   const groupTypes = z.codec(

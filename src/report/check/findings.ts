@@ -57,7 +57,8 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
 
 const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build" } as const;
 
-function judgedText(result: PolicyResult, judged: JudgedVerdict): string {
+/** What is to be said of a pair: its problems, or else its verdict. */
+export function judgedText(result: PolicyResult, judged: JudgedVerdict): string {
   const problems: readonly Problem[] = judged.problems.length > 0 ? judged.problems : [{ kind: "path" }];
   return [...new Set(problems.map((problem) => problemText(result, judged, problem)))].join("; ");
 }

@@ -4,6 +4,7 @@ import { askingWaysJson } from "../asked-by.ts";
 import { pairJson } from "../json.ts";
 import type { CheckJson, FindingJson, JudgedRuleJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
+import { explanationJson } from "./explanation.ts";
 import { findingText, problemText } from "./findings.ts";
 
 /** `peerlane.check/1`: the machine, and each rule with its outcome and what decided it. */
@@ -28,6 +29,7 @@ export function checkJson(result: PolicyResult): CheckJson {
 
 function ruleJson(result: PolicyResult, rule: RuleResult): JudgedRuleJson {
   const { id, kind, name, place } = rule.rule;
+  const explained = explanationJson(result, rule);
   return {
     id,
     kind,
@@ -37,6 +39,7 @@ function ruleJson(result: PolicyResult, rule: RuleResult): JudgedRuleJson {
     counts: rule.counts,
     unmatched: rule.unmatched,
     findings: rule.findings.map((finding) => findingJson(result, rule, finding)),
+    ...(explained === undefined ? {} : { explained }),
   };
 }
 

@@ -4,6 +4,7 @@ import type { PolicyResult, RuleResult } from "../../policy/result.ts";
 import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";
+import { explanationLines } from "./explanation.ts";
 import { findingLines, MARKS, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 
 /** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
@@ -29,7 +30,8 @@ function checkBlocks(result: PolicyResult): readonly Block[] {
 }
 
 function ruleBlocks(result: PolicyResult, rule: RuleResult): readonly Block[] {
-  const lines = [...(rule.outcome === "pass" ? [] : findingLines(result, rule)), unmatchedText(rule)];
+  const decided = rule.outcome === "pass" ? [] : findingLines(result, rule);
+  const lines = [...(result.isExplained ? explanationLines(result, rule) : decided), unmatchedText(rule)];
   const told = lines.filter((text) => text !== "");
   if (told.length === 0) return [];
   return [paragraph([`${MARKS[rule.outcome]} `, { text: rule.rule.name, paint: "strong" }]), list(told)];

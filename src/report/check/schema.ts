@@ -3,7 +3,7 @@ import { asked } from "../difference-schema.ts";
 import type { CheckJson } from "../json-types.ts";
 import { machine, notes } from "../machine-schema.ts";
 import { asking, pair } from "../pair-schema.ts";
-import { bdf, count, named } from "../schema-parts.ts";
+import { bdf, count, known, mapType, named } from "../schema-parts.ts";
 
 const outcome = z.enum(["pass", "fail", "unknown"]);
 const counts = named(
@@ -27,6 +27,42 @@ const finding = named(
   }),
 );
 
+const explained = named(
+  "ExplainedRuleJson",
+  "What a rule matched and what it made of that (`check --explain`).",
+  z.strictObject({
+    sides: z.array(
+      z.strictObject({
+        role: z.enum(["provider", "client", "devices", "from"]),
+        items: z.array(
+          z.strictObject({
+            text: z.string(),
+            excluded: z.boolean(),
+            found: z.array(bdf),
+            possible: count.describe("devices of which the source hides whether they are meant"),
+          }),
+        ),
+        devices: z
+          .array(z.strictObject({ bdf, hidden: z.string().nullable().describe("why the rule may not be about it") }))
+          .describe("what the items come to"),
+      }),
+    ),
+    pairs: z
+      .array(
+        z.strictObject({
+          provider: bdf,
+          client: bdf,
+          mapType,
+          outcome: z.enum(["pass", "fail", "unknown", "skipped"]),
+          why: z.string(),
+        }),
+      )
+      .max(1000),
+    pairCount: count.describe("all pairs, of which the first thousand are told"),
+    groups: z.array(z.strictObject({ device: bdf, group: known(count.nullable()), predicted: z.boolean() })),
+  }),
+);
+
 const rule = named(
   "JudgedRuleJson",
   "A rule of a policy, judged.",
@@ -37,8 +73,13 @@ const rule = named(
     place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
     outcome,
     counts: counts.describe("pairs, devices, groups or facts by outcome"),
-    unmatched: z.array(z.string()).describe("devices that an optional rule names and the machine does not have"),
+    unmatched: z
+      .array(z.string())
+      .describe(
+        "what of its devices the machine does not have, where the rule allows that: empty classes and ids, too",
+      ),
     findings: z.array(finding).max(100).describe("what decided, of the rule's own outcome: the first 100"),
+    explained: explained.exactOptional(),
   }),
 );
 

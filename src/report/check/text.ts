@@ -6,6 +6,7 @@ import { screenText } from "../printable.ts";
 import { joinRich, painted, type Rich, rich } from "../rich.ts";
 import type { Paint, ScreenOptions } from "../style.ts";
 import { truncate, wrap } from "../width.ts";
+import { explanationLines } from "./explanation.ts";
 import { findingGroups, isVacuous, MARKS, policyTitle, summaryText, unmatchedText, untold } from "./rule-lines.ts";
 
 const PAINTS: Readonly<Record<RuleOutcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
@@ -40,6 +41,10 @@ function ruleLines(result: PolicyResult, rule: RuleResult, width: number): reado
     painted("warn", isVacuous(rule) ? `nothing to check: ${unmatchedText(rule)}` : unmatchedText(rule)),
   ].filter(({ text }) => text !== "");
   const head = joinRich([rich`${mark} ${outcome === "pass" ? name : painted("strong", name)}`, ...details], "  ");
+  if (result.isExplained) {
+    const lines = explanationLines(result, rule).flatMap((line) => indented(line, 4, width));
+    return [...indented(head, 0, width), ...lines];
+  }
   return [...indented(head, 0, width), ...(outcome === "pass" ? [] : whyLines(result, rule, width))];
 }
 
