@@ -51,6 +51,29 @@ describe.concurrent("matrix asks what if", () => {
   });
 });
 
+describe.concurrent("a scenario with options prints what the scenario prints that is written that way,", () => {
+  const head = "cpu: intel\\nkernel: 7.2\\niommu: strict\\n";
+  const body =
+    "hostBridges: [{ below: [{ rootPort: { name: rp, acs: true }, below: [functions: [nvme: { cmb: 16M }, gpu]] }] }]";
+  test.for([
+    ["--iommu passthrough", "s/strict/passthrough/"],
+    ["--iommu off --kernel 6.1", "s/strict/off/; s/7.2/6.1/"],
+    ["--cpu amd-zen", "s/intel/amd-zen/"],
+    [
+      "--append pci=disable_acs_redir=pci:0:0 --iommu lazy",
+      "s/strict/lazy/; s/7.2/7.2\\ncmdline: pci=disable_acs_redir=pci:0:0/",
+    ],
+  ] as const)("%s", async ([options, edit]) => {
+    const { out, err } = await run(
+      `d=$(mktemp -d); cd $d; printf '${head}${body}' > m.yaml; peerlane matrix m.yaml --all ${options} --json 2>&1 > asked.json; ` +
+        `sed -i '${edit}' m.yaml; peerlane matrix m.yaml --all --json 2>&1 > written.json; ` +
+        `node -e 'const read = (f) => { const { whatIf, ...all } = JSON.parse(require("fs").readFileSync(f, "utf8")); return JSON.stringify(all, null, 1); };` +
+        ` console.log(read("asked.json") === read("written.json"))'; rm -r $d`,
+    );
+    expect({ out, err }).toEqual({ out: "true\n", err: "" });
+  });
+});
+
 describe.concurrent("a what-if that cannot be asked", () => {
   const cases = [
     ["ACS has no bit 'XX'", "--set 00:04.0.acs=-XX"],

@@ -45,14 +45,22 @@ function namesOf({ topology }: PolicyResult, bdfs: readonly Bdf[]): string {
 }
 
 function sideText(result: PolicyResult, { role, items, devices }: ExplainedSide): string {
-  const all = devices.map(({ bdf, hidden }) => {
-    const name = nameIn(result.topology, bdf);
-    return hidden === null ? name : `perhaps ${name} (${hidden})`;
-  });
   const found = items.map((item) => itemText(result, item)).join("; ");
   const [only] = items;
   const isPlain = items.length === 1 && only?.selector.isExcluded === false && only.possible === 0;
-  return isPlain ? `${role}: ${found}` : `${role}: ${found}: ${all.length === 0 ? "no device" : all.join(", ")}`;
+  return isPlain ? `${role}: ${found}` : `${role}: ${found}: ${membersText(result, devices)}`;
+}
+
+/** The devices of a side; those that it may not be about behind, with why. */
+function membersText(result: PolicyResult, devices: ExplainedSide["devices"]): string {
+  const doubtful = new Map<string, Bdf[]>();
+  const sure: Bdf[] = [];
+  for (const { bdf, hidden } of devices) {
+    if (hidden === null) sure.push(bdf);
+    else doubtful.set(hidden, [...(doubtful.get(hidden) ?? []), bdf]);
+  }
+  const perhaps = [...doubtful].map(([why, bdfs]) => `perhaps ${namesOf(result, bdfs)} (${why})`);
+  return [...(sure.length > 0 || perhaps.length === 0 ? [namesOf(result, sure)] : []), ...perhaps].join("; ");
 }
 
 function itemText(result: PolicyResult, { selector, found, possible }: ExplainedItem): string {

@@ -40,7 +40,10 @@ function testCase(result: PolicyResult, rule: RuleResult): string[] {
   const { kind, name, place } = rule.rule;
   const head = `testcase${attributes({ classname: `peerlane.${kind}`, name, file: place.file, line: place.line ?? 1 })}`;
   if (rule.outcome === "pass") {
-    if (!isVacuous(rule)) return [`    <${head}/>`];
+    if (rule.unmatched.length === 0) return [`    <${head}/>`];
+    if (!isVacuous(rule)) {
+      return [`    <${head}>`, `      <system-out>${xmlText(unmatchedText(rule))}</system-out>`, "    </testcase>"];
+    }
     return [`    <${head}>`, `      <skipped${attributes({ message: unmatchedText(rule) })}/>`, "    </testcase>"];
   }
   const lines = findingLines(result, rule).map((line) => line.replaceAll("\n", "\\n"));

@@ -48,6 +48,22 @@ machine:
   p2pdma: true
 `;
 
+/** Devices that are not there, classes that are empty, devices of which it is hidden, groups stated and predicted. */
+const typos = `
+require:
+  - { provider: [nvme, not nvme9], client: [nvme1, gpu], each: client }
+forbid:
+  - { provider: nvmee0, client: [nvme, "not 03:00.1"] }
+  - { provider: gpu, client: nic }
+separate:
+  - { devices: [nvme1, nvme2, "slot:8"], from: "0000:00:04.0/00.0/00.0/00.1" }
+  - { devices: [nvme0, nvme7], optional: true }
+`;
+
+function explained(policy: string, machine: Machine): PolicyResult {
+  return checkPolicy(machine, parsePolicy(policy, "p.yaml"), { explain: true });
+}
+
 const results: readonly (readonly [name: string, make: () => PolicyResult])[] = [
   ["gpu-server", () => example("gpu-server", "gpu-nic-server.yaml")],
   ["vm-host", () => example("vm-host", "gpu-nic-server.yaml")],
@@ -55,6 +71,8 @@ const results: readonly (readonly [name: string, make: () => PolicyResult])[] = 
   ["every-kind", () => check(machineOf("one-switch.yaml"), everyKind)],
   ["separate", () => check(machineOf("nested-switches.intel.strict"), "separate: [{ devices: nvme, from: all }]")],
   ["hostile", hostile],
+  ["explained", () => explained(everyKind, machineOf("one-switch.yaml"))],
+  ["explained-groups", () => explained(typos, machineOf("nested-switches.intel.strict"))],
 ];
 
 function golden(name: string): string {
