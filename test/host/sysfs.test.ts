@@ -418,9 +418,7 @@ describe("The files of a function", () => {
     ],
   ])("of a virtual function, whose registers hold no BARs: %s", (_name, files, bars) => {
     const found = read({ config: space(256, header(0, {})), ...files }).bars;
-    expect(found).toEqual(
-      bars === "hidden" ? { unknown: expect.any(String) } : bars,
-    );
+    expect(found).toEqual(bars === "hidden" ? { unknown: expect.any(String) } : bars);
   });
 
   test("of a copy that ends at 256 bytes throughout, or is filled up behind them, do not show that there is no ACS", () => {
