@@ -1,0 +1,352 @@
+import { type Advice, advise } from "../../../src/advice/fix/advise.ts";
+import type { ProvedFix } from "../../../src/advice/fix/prove.ts";
+import type { Change } from "../../../src/advice/what-if/change.ts";
+import { type Asked, stepsOf } from "./asked.ts";
+import { entriesOf, optionOf } from "./boot.ts";
+import { judgeGroupChanges, textOf } from "./judge-machines.ts";
+import type { Judgement } from "./judgement.ts";
+import { releaseNumber } from "./kernel.ts";
+import { knownFaultOf } from "./known-faults.ts";
+import type { Running, Step } from "./running.ts";
+import {
+  ALL_RELEASES,
+  isBetter,
+  type NamedPair,
+  oneStepWays,
+  ranksOf,
+  twoStepWays,
+  type Way,
+  type WayKind,
+} from "./ways.ts";
+
+const RANK: Readonly<Record<string, number>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0, unknown: 0 };
+const total = (ranks: readonly number[]): number => ranks.reduce((sum, rank) => sum + rank, 0);
+const pairText = ({ provider, client }: NamedPair): string => `${provider} → ${client}`;
+
+/** What `fix` says for some pairs: each proposal carried out by the judge, and every way that it may have missed. */
+export function judgeFix(judgement: Judgement, asked: Asked, pairs: readonly NamedPair[]): void {
+  const { names, machine, running } = asked;
+  const advice = advise(
+    machine,
+    pairs.map(({ provider, client }) => ({ provider: names.bdf(provider), client: names.bdf(client) })),
+  );
+  const verb = pairs.length > 1 ? "fix --all" : "fix";
+  const about = `${verb} ${pairs.map(pairText).join(", ")}`;
+  const before = ranksOf(running, pairs);
+  pairs.forEach((pair, at) => {
+    const said = advice.before[at];
+    if (said?.mapType === "unknown" && !asked.isWhole) return;
+    const right = textOf(running.decide(pair.provider, pair.client));
+    const text = `${said?.mapType} at ${said?.hops} hops (${said?.distance})`;
+    judgement.pair(verb, text, right, () => `${pairText(pair)} before`);
+  });
+  for (const fix of advice.fixes) {
+    judgement.other(`proposals of ${verb}`, "", "");
+    judgement.knowing(knownFaultOfFix(asked, fix), () => {
+      judgeProposal(judgement, asked, pairs, before, fix, `${about}: '${fix.title}'`, verb);
+    });
+  }
+  if (asked.isWhole) judgeOneStep(judgement, asked, pairs, before, advice, about);
+  if (asked.isWhole) judgeTwoSteps(judgement, asked, pairs, before, advice, about);
+}
+
+function judgeProposal(
+  judgement: Judgement,
+  asked: Asked,
+  pairs: readonly NamedPair[],
+  before: readonly number[],
+  fix: ProvedFix,
+  about: string,
+  verb: string,
+): void {
+  const { running, isWhole } = asked;
+  const after = carriedOut(asked, fix);
+  if (after === undefined) {
+    judgement.fault(`${about} cannot be carried out`);
+    return;
+  }
+  const ranks = ranksOf(after, pairs);
+  pairs.forEach((pair, at) => {
+    const said = fix.verdicts[at];
+    if (said?.mapType === "unknown" && !isWhole) return;
+    const right = textOf(after.decide(pair.provider, pair.client));
+    const text = `${said?.mapType} at ${said?.hops} hops (${said?.distance})`;
+    judgement.pair(verb, text, right, () => `${pairText(pair)} after ${about}`);
+  });
+  const hops = (machine: Running): number =>
+    total(pairs.map((pair) => machine.decide(pair.provider, pair.client).hops));
+  const isShorter = total(ranks) === total(before) && hops(after) < hops(running);
+  if (!isBetter(before, ranks) && !isShorter) {
+    judgement.fault(`${about} does not help: ${before} before, ${ranks} after`);
+  }
+  judgeOthers(judgement, asked, pairs, fix, after, about, verb);
+  if (fix.changes.some(({ kind }) => kind !== "acs" && kind !== "cpu")) {
+    judgeGroupChanges(judgement, `groups of ${verb}`, asked, fix.groups, running, after);
+  } else {
+    judgement.other(`groups of ${verb}`, JSON.stringify(fix.groups), "[]", () => about);
+  }
+  for (const part of partsOf(asked, fix)) {
+    const result = running.after(part);
+    if (result === undefined) continue;
+    const partRanks = ranksOf(result, pairs);
+    judgement.other(`parts of proposals of ${verb}`, "", "");
+    if (partRanks.every((rank, at) => rank >= (ranks[at] ?? 0)) && !(isShorter && hops(result) > hops(after))) {
+      const text = `${about}: a part is enough: ${JSON.stringify(part)}`;
+      if (pairs.length > 1) judgement.openFault("a part is enough", text);
+      else judgement.fault(text);
+    }
+  }
+  const kernel = fix.changes.find((change) => change.kind === "kernel");
+  if (kernel?.kind === "kernel") judgeNewerKernels(judgement, asked, pairs, fix, kernel.release, ranks, about);
+}
+
+/** A firmware setting is in what firmware leaves, which a write to the register stands for. */
+function carriedOut({ running, names }: Asked, fix: ProvedFix): Running | undefined {
+  const steps = stepsOf(fix.changes, names);
+  if (!fix.kinds.includes("firmware-setting")) return running.after(steps);
+  const clear = new Map(steps.flatMap((step) => (step.kind === "acs" ? [[step.name, step.clear] as const] : [])));
+  const others = steps.filter(({ kind }) => kind !== "acs");
+  return running.withoutFirmwareBits(clear).after(others);
+}
+
+function knownFaultOfFix(asked: Asked, fix: ProvedFix): string | undefined {
+  if (fix.kinds.includes("firmware-setting")) {
+    return asked.running.setup.parameters.includes("pci=") ? "ACS off in firmware setup" : undefined;
+  }
+  if (!fix.changes.some(({ kind }) => kind === "move")) return undefined;
+  const steps = stepsOf(fix.changes, asked.names);
+  const after = asked.running.after(steps);
+  return after === undefined ? undefined : knownFaultOf(asked, after, steps);
+}
+
+/** Every other pair of the machine that a proposal changes, and no more. */
+function judgeOthers(
+  judgement: Judgement,
+  { names, running, ends, isWhole }: Asked,
+  pairs: readonly NamedPair[],
+  fix: ProvedFix,
+  after: Running,
+  about: string,
+  verb: string,
+): void {
+  const asked = new Set(pairs.flatMap(({ provider, client }) => [`${provider} ${client}`, `${client} ${provider}`]));
+  const said = new Map(
+    fix.others.listed.map((one) => [
+      `${names.of(one.provider)} ${names.of(one.client)}`,
+      `${one.before.mapType} ${one.before.hops} to ${one.after.mapType} ${one.after.hops}`,
+    ]),
+  );
+  const isOpenRelease = fix.changes.some((change) => change.kind === "kernel" && change.release === "7.1");
+  for (const provider of ends) {
+    for (const client of ends) {
+      const key = `${provider} ${client}`;
+      if (asked.has(key)) continue;
+      const [old, now] = [running.decide(provider, client), after.decide(provider, client)];
+      const isSame = old.mapType === now.mapType && old.hops === now.hops;
+      const right = isSame ? "the same" : `${old.mapType} ${old.hops} to ${now.mapType} ${now.hops}`;
+      const text = said.get(key) ?? "the same";
+      // "Linux 7.1" is one of two kernels, which agree on what was asked.
+      if ((!isWhole || isOpenRelease) && text.includes("unknown")) continue;
+      if (isSame && text === right) continue;
+      judgement.pair(verb, text, right, () => `${provider} → ${client} after ${about}`);
+    }
+  }
+}
+
+/** What a proposal is made of, each piece of which can be left out. */
+function atomsOf({ running, names }: Asked, changes: readonly Change[]): Step[][] {
+  const atoms: Step[][] = [];
+  const isIommu = changes.some(({ kind }) => kind === "iommu");
+  const whole: Step[] = [];
+  for (const step of stepsOf(changes, names)) {
+    if (step.kind === "acs") {
+      for (let bit = 1; bit < 0x80; bit <<= 1) {
+        if ((step.clear & bit) !== 0) atoms.push([{ ...step, set: 0, clear: bit }]);
+        if ((step.set & bit) !== 0) atoms.push([{ ...step, set: bit, clear: 0 }]);
+      }
+    } else if (step.kind === "parameters" && step.text.startsWith("pci=")) {
+      const name = step.text.slice(4, step.text.indexOf("=", 4));
+      const kept = entriesOf(optionOf(running.setup.parameters, name));
+      for (const entry of entriesOf(optionOf(step.text, name))) {
+        if (!kept.includes(entry)) atoms.push([{ kind: "parameters", text: `pci=${name}=${entry}` }]);
+      }
+    } else if (isIommu && (step.kind === "parameters" || step.kind === "iommu")) whole.push(step);
+    else atoms.push([step]);
+  }
+  if (whole.length > 0) atoms.push(whole);
+  return atoms;
+}
+
+/** Proper parts of a proposal: all of them where there are few, else those that lack one piece. */
+function partsOf(asked: Asked, fix: ProvedFix): readonly (readonly Step[])[] {
+  // What firmware is told is its own matter: a setup has one switch for all.
+  if (fix.kinds.includes("firmware-setting")) return [];
+  const atoms = atomsOf(asked, fix.changes);
+  const chosen =
+    atoms.length <= 6
+      ? Array.from({ length: 2 ** atoms.length - 2 }, (_, at) => atoms.filter((__, bit) => ((at + 1) >> bit) & 1))
+      : atoms.map((one) => atoms.filter((other) => other !== one));
+  return chosen.map((parts) => joined(asked, parts.flat()));
+}
+
+/** Entries of one list come together in one parameter, before those that the command line has. */
+function joined({ running }: Asked, steps: readonly Step[]): readonly Step[] {
+  const lists = new Map<string, string[]>();
+  const others: Step[] = [];
+  for (const step of steps) {
+    const match = step.kind === "parameters" ? /^pci=([^=]+)=(.*)$/.exec(step.text) : null;
+    if (match === null) others.push(step);
+    else lists.set(match[1] ?? "", [...(lists.get(match[1] ?? "") ?? []), match[2] ?? ""]);
+  }
+  const parameters = [...lists].map(([name, entries]): Step => {
+    const kept = entriesOf(optionOf(running.setup.parameters, name));
+    return { kind: "parameters", text: `pci=${name}=${[...entries, ...kept].join(";")}` };
+  });
+  return [...others, ...parameters];
+}
+
+/** A proposal of a kernel is one of every newer one as well. */
+function judgeNewerKernels(
+  judgement: Judgement,
+  asked: Asked,
+  pairs: readonly NamedPair[],
+  fix: ProvedFix,
+  release: string,
+  ranks: readonly number[],
+  about: string,
+): void {
+  for (const newer of ALL_RELEASES.filter((one) => releaseNumber(one) > releaseNumber(release))) {
+    const steps = stepsOf(fix.changes, asked.names).map((step) =>
+      step.kind === "kernel" ? { ...step, release: newer } : step,
+    );
+    const result = asked.running.after(steps);
+    if (result === undefined) continue;
+    judgement.other("newer kernels than proposed", "", "");
+    const newerRanks = ranksOf(result, pairs);
+    if (newerRanks.some((rank, at) => rank < (ranks[at] ?? 0))) {
+      judgement.openFault("kernel or newer", `${about} does not hold on ${newer}: ${newerRanks} after ${ranks}`);
+    }
+  }
+}
+
+/** The one kind of thing that a proposal does, or several. */
+function kindOf({ changes, kinds: done }: ProvedFix): WayKind | "several" | "firmware" {
+  if (done.includes("firmware-setting")) return "firmware";
+  const kinds = new Set(
+    changes.map((change): WayKind => {
+      if (change.kind === "acs") return "setpci";
+      if (change.kind === "move" || change.kind === "switch-card") return "slot";
+      if (change.kind === "kernel") return "kernel";
+      if (change.kind !== "parameters") return "iommu";
+      return change.text.includes("disable_acs_redir")
+        ? "disable"
+        : change.text.includes("config_acs")
+          ? "config"
+          : "iommu";
+    }),
+  );
+  const [one = "several", ...more] = kinds;
+  return more.length > 0 ? "several" : one;
+}
+
+const KINDS: readonly WayKind[] = ["disable", "config", "setpci", "iommu", "kernel", "slot"];
+
+/** For each kind of step: where any step of it helps, `fix` proposes one, and none is better. */
+function judgeOneStep(
+  judgement: Judgement,
+  asked: Asked,
+  pairs: readonly NamedPair[],
+  before: readonly number[],
+  { fixes }: Advice,
+  about: string,
+): void {
+  if (before.every((rank) => rank === 2)) return;
+  const { running } = asked;
+  const ways = oneStepWays(running, pairs).filter(({ ranks }) => isBetter(before, ranks));
+  judgement.other("one-step searches", "", "");
+  for (const kind of KINDS) {
+    const ofKind = ways.filter((way) => way.kind === kind);
+    const proposed = fixes.filter((fix) => kindOf(fix) === kind);
+    if (kind === "kernel") {
+      judgeOldestKernel(judgement, before, ofKind, proposed, about);
+      continue;
+    }
+    const best = bestOf(ofKind);
+    const reached = Math.max(
+      ...proposed.map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
+    );
+    if (best === undefined || reached >= total(best.ranks)) continue;
+    const text = `${about}: ${kind} ${JSON.stringify(best.steps)} leads to ${best.ranks} from ${before}, and nothing as good of its kind is proposed`;
+    // Its own place counts as any other of its kind, whatever the command line names there.
+    const after = running.after(best.steps);
+    const known = after === undefined ? undefined : knownFaultOf(asked, after, best.steps);
+    judgement.openFault(known ?? missedName(kind, pairs, asked), text);
+  }
+}
+
+function missedName(kind: WayKind, pairs: readonly NamedPair[], { running }: Asked): string {
+  if (kind !== "slot") return `missed: ${kind}`;
+  if (pairs.length > 1) return "missed: slot of many pairs";
+  const [pair] = pairs;
+  const [a, b] = [running.at(pair?.provider ?? ""), running.at(pair?.client ?? "")];
+  return a.bus === b.bus && a.devfn >> 3 === b.devfn >> 3 ? "missed: slot of one device" : "missed: slot";
+}
+
+function bestOf(ways: readonly Way[]): Way | undefined {
+  return ways.reduce<Way | undefined>(
+    (best, way) => (best === undefined || total(way.ranks) > total(best.ranks) ? way : best),
+    undefined,
+  );
+}
+
+/** Releases of which only what the boot does to ACS is other than before. */
+const OTHER_AT_BOOT: readonly string[] = ["6.11", "6.12.23", "6.13.11", "6.14.2", "6.15"];
+
+/** The oldest of the newer releases that help most is the one that is proposed. */
+function judgeOldestKernel(
+  judgement: Judgement,
+  before: readonly number[],
+  ways: readonly Way[],
+  proposed: readonly ProvedFix[],
+  about: string,
+): void {
+  const releaseOf = (step: Step | Change | undefined): string => (step?.kind === "kernel" ? step.release : "none");
+  const right = releaseOf(bestOf(ways)?.steps[0]);
+  const said = releaseOf(proposed[0]?.changes.find(({ kind }) => kind === "kernel"));
+  if (right === said) return;
+  const isKnown = OTHER_AT_BOOT.includes(right) || !before.includes(0);
+  judgement.knowing(isKnown ? "missed: kernel" : undefined, () => {
+    judgement.fault(`${about}: ${right} is the oldest that helps most, ${said} is said`);
+  });
+}
+
+/** What two steps reach and no single one does: one of the proposals reaches as much. */
+function judgeTwoSteps(
+  judgement: Judgement,
+  asked: Asked,
+  pairs: readonly NamedPair[],
+  before: readonly number[],
+  { fixes }: Advice,
+  about: string,
+): void {
+  if (before.every((rank) => rank === 2)) return;
+  const { running } = asked;
+  const reached = Math.max(
+    total(before),
+    ...fixes.map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
+    ...oneStepWays(running, pairs)
+      .filter(({ ranks }) => isBetter(before, ranks))
+      .map(({ ranks }) => total(ranks)),
+  );
+  judgement.other("two-step searches", "", "");
+  for (const way of twoStepWays(running, pairs)) {
+    if (!isBetter(before, way.ranks) || total(way.ranks) <= reached) continue;
+    const after = running.after(way.steps);
+    const known = after === undefined ? undefined : knownFaultOf(asked, after, way.steps);
+    const isOfMany = pairs.length > 1 && way.kinds.includes("slot");
+    const name = known ?? `missed: two steps${isOfMany ? " of many pairs" : ""}`;
+    const text = `${about}: ${way.kinds} ${JSON.stringify(way.steps)} leads to ${way.ranks} from ${before}`;
+    judgement.openFault(name, text);
+    if (known === undefined) return;
+  }
+}

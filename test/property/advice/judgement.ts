@@ -1,0 +1,53 @@
+/** What is judged so far. */
+export class Judgement {
+  readonly faults: string[] = [];
+  /** Pairs judged, by verb. */
+  readonly pairs: Map<string, number> = new Map();
+  /** Other things judged: groups, rules, proposals, by what they are. */
+  readonly others: Map<string, number> = new Map();
+  /** Faults that are known and still open, by name, with one case each. */
+  readonly open: Map<string, { count: number; readonly first: string }> = new Map();
+  /** Pairs of which a running machine does not show enough, and that were left open. */
+  hidden = 0;
+  #about = "";
+  #known: string | undefined;
+
+  get judged(): number {
+    return [...this.pairs.values()].reduce((sum, count) => sum + count, 0);
+  }
+
+  /** What the next faults are about. */
+  about(text: string): void {
+    this.#about = text;
+  }
+
+  /** Judges something of which a fault is open: what is wrong with it counts under that name. */
+  knowing(name: string | undefined, work: () => void): void {
+    const before = this.#known;
+    this.#known = name ?? before;
+    work();
+    this.#known = before;
+  }
+
+  pair(verb: string, said: string, right: string, about: () => string): void {
+    this.pairs.set(verb, (this.pairs.get(verb) ?? 0) + 1);
+    if (said !== right) this.fault(`${verb}: ${about()} is ${right}, and ${said} was said`);
+  }
+
+  other(what: string, said: string, right: string, about: () => string = () => ""): void {
+    this.others.set(what, (this.others.get(what) ?? 0) + 1);
+    if (said !== right) this.fault(`${what}: ${about()} is ${right}, and ${said} was said`);
+  }
+
+  fault(text: string): void {
+    if (this.#known !== undefined) this.openFault(this.#known, text);
+    else this.faults.push(`${this.#about}: ${text}`);
+  }
+
+  /** A fault that is known, under its name. */
+  openFault(name: string, text: string): void {
+    const known = this.open.get(name);
+    if (known === undefined) this.open.set(name, { count: 1, first: `${this.#about}: ${text}` });
+    else known.count++;
+  }
+}
