@@ -88,6 +88,9 @@ export const fixSchema: z.ZodType<FixJson> = named(
         cut: z.string().nullable().describe("why there may be more ways than were found"),
       })
       .describe("the changed machines that were decided, by kinds of changes"),
+    watched: z
+      .strictObject({ functions: count, of: count })
+      .describe("the functions but bridges for which it was looked what else a proposal changes, and all of them"),
     remedies: z.array(
       z.strictObject({
         gate: z.string(),

@@ -357,7 +357,7 @@ function remedyBlocks({ remedies }: Advice): readonly Block[] {
 }
 
 /** How much was looked through: what is not here was not thought of. */
-function searchedBlocks({ searched, pairs, machine, before }: Advice): readonly Block[] {
+function searchedBlocks({ searched, watched, fixes, pairs, before }: Advice): readonly Block[] {
   const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
   if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
   const each = searched.tried.map(({ what, machines: count }) => `${what} (${count})`).join(", ");
@@ -367,7 +367,10 @@ function searchedBlocks({ searched, pairs, machine, before }: Advice): readonly 
     machines === 0
       ? "nothing that could be changed is known on this machine"
       : `${machines} changed ${machines === 1 ? "machine was" : "machines were"} decided: ${each}${alike}`,
-    ...(pairs.length > 1 && machine.functions.length > 0 ? ["slots are tried for one pair at a time: name it"] : []),
+    ...(pairs.length > 1 ? ["slots are tried for one pair at a time: name it"] : []),
+    ...(fixes.length > 0 && watched.functions < watched.of
+      ? [`what else a proposal changes was looked at for ${watched.functions} of ${watched.of} functions`]
+      : []),
     ...(searched.cut === null ? [] : [`there may be more: ${searched.cut}`]),
   ];
   return [heading("What was searched"), list(items)];
@@ -418,6 +421,7 @@ export function fixJson(advice: Advice): FixJson {
     })),
     rejected: advice.rejected,
     searched: advice.searched,
+    watched: advice.watched,
     remedies: advice.remedies.map(({ gate, remedy, isPossible }) => ({
       gate: gate.kind,
       message: gate.message,

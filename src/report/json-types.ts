@@ -406,6 +406,8 @@ export interface FixJson {
     /** Why there may be more ways than were found. */
     readonly cut: string | null;
   };
+  /** The functions but bridges for which it was looked what else a proposal changes, and all of them. */
+  readonly watched: { readonly functions: number; readonly of: number };
   readonly remedies: readonly {
     readonly gate: string;
     readonly message: string;

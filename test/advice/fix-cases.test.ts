@@ -16,8 +16,10 @@ import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 const fileOf = (name: string): string => join(import.meta.dirname, "cases", `${name}.yaml`);
 
-function machineOf(name: string): Machine {
-  return afterBoot(scenarioMachine(parseScenario(readFileSync(fileOf(name), "utf8"), `${name}.yaml`)));
+/** The machine of a file, with words of it replaced. */
+function machineOf(name: string, ...replaced: readonly (readonly [from: string, to: string])[]): Machine {
+  const text = replaced.reduce((all, [from, to]) => all.replace(from, to), readFileSync(fileOf(name), "utf8"));
+  return afterBoot(scenarioMachine(parseScenario(text, `${name}.yaml`)));
 }
 
 function adviceOn(name: string, provider = "gpu0", client = "nic0"): Advice {
@@ -67,6 +69,25 @@ describe("Two changes", () => {
 
   it("are found where one is not enough: another slot, and a newer kernel", () => {
     expect(ways(adviceOn("old-kernel-two-bridges"))).toContain("slot + kernel: thru-host-bridge, 4");
+  });
+
+  it("are found where one is not enough: a kernel that has P2PDMA, and the redirection cleared", () => {
+    const machine = machineOf("hba", ["kernel: 7.2", "kernel: 4.19"]);
+    const [provider, client] = [findDevice(machine, "gpu0"), findDevice(machine, "nic0")];
+    expect(ways(advise(machine, [{ provider, client }]))).toEqual(["kernel + kernel-parameter: bus-addr, 4"]);
+  });
+
+  it("are found where one is not enough: another slot, and no IOMMU, on a kernel that lets nobody past one", () => {
+    const machine = machineOf(
+      "old-kernel-two-bridges",
+      ["kernel: 5.15", "kernel: 5.2"],
+      ["iommu: off", "iommu: strict"],
+      ["8086:09a2", "1022:1450"],
+    );
+    const [provider, client] = [findDevice(machine, "gpu0"), findDevice(machine, "nic0")];
+    expect(ways(advise(machine, [{ provider, client }], { rules: "5.2" }))).toContain(
+      "slot + iommu: thru-host-bridge, 4",
+    );
   });
 
   it("stand behind one that makes the way shorter", () => {
@@ -175,4 +196,70 @@ describe("Nothing helps", () => {
     expect(searched.cut).toBeNull();
     expect(searched.tried.map(({ what }) => what)).toEqual(expect.arrayContaining(["kernel", "slot and ACS"]));
   });
+});
+
+describe("A switch card", () => {
+  const apart = (iommu: string): Machine =>
+    afterBoot(
+      scenarioMachine(
+        parseScenario(
+          `cpu: intel
+kernel: 7.3
+iommu: "${iommu}"
+hostBridges:
+  - id: "8086:29c0"
+    below:
+      - { rootPort: { at: 01.0 }, below: [{ gpu: { name: gpu0 } }] }
+      - { rootPort: { at: 02.0 }, below: [{ nic: { name: nic0 } }] }
+`,
+          "apart.yaml",
+        ),
+      ),
+    );
+  const adviceFor = (machine: Machine): Advice =>
+    advise(machine, [{ provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") }]);
+
+  it("is the last resort, and said to be", () => {
+    const advice = adviceFor(apart("off"));
+    expect(ways(advice)).toEqual(["switch-card: bus-addr, 4"]);
+    expect(textOf(advice)).toContain("Nothing that the machine has helps; a switch card would");
+  });
+
+  it("has ports that redirect where an IOMMU is in use: then a parameter goes with it", () => {
+    const advice = adviceFor(apart("strict"));
+    expect(ways(advice)).toEqual(["switch-card + kernel-parameter: bus-addr, 4"]);
+    expect(advice.fixes[0]?.title).toMatch(/0000:00:02\.0\/00\.0\/01\.0;0000:00:02\.0\/00\.0\/00\.0$/);
+  });
+
+  it("is no answer for devices that are in no slot", () => {
+    const machine = apart("off");
+    const rooted = { ...machine, functions: machine.functions.map((fn) => ({ ...fn, express: null })) };
+    const advice = adviceFor(rooted);
+    expect(advice.fixes).toEqual([]);
+    expect(textOf(advice)).toContain("Nothing helps");
+    expect(textOf(advice)).toContain("What was searched");
+  });
+});
+
+test("A machine of hundreds of slots takes a search of a few changed machines", () => {
+  const slots = Array.from({ length: 14 }, () => "{ port: {} }").join(", ");
+  const switches = (bus: number): string =>
+    [1, 2, 3]
+      .map((port) => {
+        const number = (bus / 0x40) * 3 + port;
+        const devices = `{ gpu: { name: gpu${number} } }, { nic: { name: nic${number} } }`;
+        return `      - { rootPort: { at: 0${port}.0 }, below: [{ switch: {}, below: [${devices}, ${slots}] }] }`;
+      })
+      .join("\n");
+  const bridges = [0, 0x40, 0x80, 0xc0].map(
+    (bus) => `  - bus: 0x${bus.toString(16)}\n    id: "8086:29c0"\n    below:\n${switches(bus)}`,
+  );
+  const text = `cpu: intel\nkernel: 5.15\niommu: strict\nhostBridges:\n${bridges.join("\n")}\n`;
+  const machine = afterBoot(scenarioMachine(parseScenario(text, "large.yaml")));
+  const advice = advise(machine, [{ provider: findDevice(machine, "gpu1"), client: findDevice(machine, "nic12") }]);
+  const machines = advice.searched.tried.reduce((sum, tried) => sum + tried.machines, 0);
+  expect(machine.functions.length).toBeGreaterThan(200);
+  expect(machines).toBeLessThan(150);
+  expect(advice.searched.cut).toBeNull();
+  expect(advice.fixes.map(({ kinds }) => kinds.join(" + "))).toContain("slot + kernel-parameter");
 });

@@ -7,7 +7,7 @@ import type { Pair } from "./idea.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
 import { type Found, findWays, type RejectedIdea, type Searched } from "./search.ts";
-import { surroundings } from "./side-effects.ts";
+import { surroundings, watchedOf } from "./side-effects.ts";
 import { areDirect } from "./trial.ts";
 
 /** What can be done for some pairs of a machine. */
@@ -23,6 +23,8 @@ export interface Advice {
   readonly rejected: readonly RejectedIdea[];
   /** What was looked through for `fixes`. */
   readonly searched: Searched;
+  /** The functions for which it was looked what else a proposal changes; bridges are none of them. */
+  readonly watched: { readonly functions: number; readonly of: number };
   /** Ways out of what stops or spoils the transfer beside the map type. */
   readonly remedies: readonly GateRemedy[];
   /** What became of the ACS parameters of the running command line. */
@@ -50,6 +52,7 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
     fixes: found.ways.map((way) => withCaution(proved(way, table, pairs, rules), before)),
     rejected: found.rejected,
     searched: found.searched,
+    watched: watchedOf(table),
     remedies: gateRemedies(before),
     parameters: parameterEffects(machine),
     changedSinceBoot: changedSinceBoot(machine),

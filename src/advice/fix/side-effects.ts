@@ -1,5 +1,5 @@
 import type { Machine } from "../../host/machine.ts";
-import { selectDevices } from "../../host/select.ts";
+import { type DeviceSelection, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
@@ -32,22 +32,31 @@ const MAX_PAIRS = 1_000_000;
 
 /**
  * The table on which side effects are measured: every function but bridges, as provider where it has memory; on machines
- * with more than a thousand or so of them the devices of interest. Those asked about are in it.
+ * with more than a thousand or so of them the devices of interest, and of too many of those the asked ones alone.
  */
 export function surroundings(machine: Machine, pairs: readonly Pair[], rules: string | undefined): VerdictTable {
   const asked = new Set(pairs.flatMap(({ provider, client }) => [provider, client]));
+  const isSmall = ({ providers, clients }: DeviceSelection): boolean =>
+    (providers.length + asked.size) * (clients.length + asked.size) <= MAX_PAIRS;
+  const selections = [selectDevices(machine, { all: true }), selectDevices(machine, { all: false })];
+  const { providers, clients } = selections.find(isSmall) ?? { providers: [], clients: [] };
   const inOrder = (bdfs: readonly Bdf[]): readonly Bdf[] => {
     const wanted = new Set([...bdfs, ...asked]);
     return machine.functions.map((fn) => fn.bdf).filter((bdf) => wanted.has(bdf));
   };
-  const all = selectDevices(machine, { all: true });
-  const isTooMany = (all.providers.length + asked.size) * (all.clients.length + asked.size) > MAX_PAIRS;
-  const { providers, clients } = isTooMany ? selectDevices(machine, { all: false }) : all;
   return decideAll(machine, {
     providers: inOrder(providers),
     clients: inOrder(clients),
     ...(rules === undefined ? {} : { rules }),
   });
+}
+
+/** How many functions but bridges a table of {@link surroundings} has, and how many there are. */
+export function watchedOf({ machine, clients }: VerdictTable): { readonly functions: number; readonly of: number } {
+  return {
+    functions: clients.length,
+    of: Math.max(clients.length, selectDevices(machine, { all: true }).clients.length),
+  };
 }
 
 /** Compares tables of the same devices, but for the asked pairs and their ways back, which are the same paths. */
