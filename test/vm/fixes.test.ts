@@ -11,6 +11,7 @@ import type { Scenario } from "../../src/host/scenario/scenario.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
+import { withFormedGroups } from "../../src/rules/boot-acs.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
 import { bootRecipes, bootScenario } from "../../src/vm/boot.ts";
 import { guestFiles } from "../../src/vm/guest-files.ts";
@@ -143,7 +144,7 @@ function seenIn(recipe: string, { measured }: GuestReport, machine: Machine): Se
 
 /** Holds a boot to what was foretold of it; returns how many verdicts that were. */
 function expectConfirmed({ machine, fix, present }: ProposedBoot, seen: SeenBoot): number {
-  const predicted = applyChanges(machine, fix.changes);
+  const predicted = withFormedGroups(applyChanges(machine, fix.changes));
   const nowOf = (bdf: Bdf): Bdf => present.get(bdf) ?? bdf;
   const mapTypes = new Map(
     Object.entries(seen.mapTypes).map(([pair, mapType]) => {

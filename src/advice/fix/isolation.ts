@@ -69,7 +69,7 @@ function shownGroups(machine: Machine): Known<ReadonlyMap<Bdf, number>> {
   return groups;
 }
 
-/** The groups that the kernel would form of the registers as they are. */
+/** The groups that the kernel would form of the registers as they are, were they so at a boot. */
 function formedGroups({ groupsAtBoot: _, ...machine }: Machine): Known<ReadonlyMap<Bdf, number>> {
   return expectedIommuGroups(machine, topologyOf(machine));
 }
