@@ -227,7 +227,7 @@ export const isIsolated: (fn: PciFunction) => Known<boolean> = door("isIsolated"
   needed("fn", pciFunction),
 ]);
 
-/** Compares two machines function by function, by address; of each its topology and itself. */
+/** Compares two machines function by function, those of the same place and ids; of each its topology and itself. */
 export const compareMachines: (
   before: Topology,
   after: Topology,
@@ -238,7 +238,7 @@ export const compareMachines: (
   needed("machines", twoMachines),
 ]);
 
-/** The pairs of both tables on which they differ. */
+/** The pairs of the same two devices in both tables on which they differ. */
 export const compareVerdicts: (before: VerdictTable, after: VerdictTable) => readonly VerdictChange[] = door(
   "compareVerdicts",
   verdictDifference.compareVerdicts,

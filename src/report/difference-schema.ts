@@ -1,7 +1,18 @@
 import { z } from "zod";
-import type { DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson, WhatIfJson } from "./json-types.ts";
+import { ANSWER_PARTS } from "../advice/difference/answer-parts.ts";
+import { FUNCTION_FACTS } from "../advice/difference/function-facts.ts";
+import { MACHINE_FACTS } from "../advice/difference/machine-facts.ts";
+import type {
+  AnswerChangeJson,
+  DifferenceJson,
+  DiffJson,
+  GroupChangeJson,
+  VerdictChangeJson,
+  WhatIfJson,
+} from "./json-types.ts";
 import { machine } from "./machine-schema.ts";
-import { bdf, count, known, mapType, named } from "./schema-parts.ts";
+import { gates } from "./pair-schema.ts";
+import { bdf, bus, count, known, mapType, named } from "./schema-parts.ts";
 
 const side = named(
   "VerdictSideJson",
@@ -35,29 +46,85 @@ export const groupChanges: z.ZodType<readonly GroupChangeJson[]> = z.array(
 
 const fact = known(z.string().nullable());
 
+const sameFunction = z.strictObject({ before: bdf, after: bdf });
+
+const answerSide = z.strictObject({
+  mapType,
+  hops: count.nullable(),
+  supported: z.boolean().nullable(),
+  works: z.boolean().nullable().describe("supported, and without a gate that blocks; null where that is hidden"),
+});
+
+const answerChanges: z.ZodType<readonly AnswerChangeJson[]> = z.array(
+  named(
+    "AnswerChangeJson",
+    "A pair of which something else is said than before.",
+    z.strictObject({
+      provider: bdf,
+      client: bdf,
+      effect: z.enum(["worse", "better", "no-longer-known", "now-known", "other"]),
+      before: answerSide,
+      after: answerSide,
+      gates: z.strictObject({ come: gates, gone: gates, noLongerKnown: gates, nowKnown: gates }),
+      parts: z
+        .array(
+          z.strictObject({ part: z.enum(ANSWER_PARTS), before: z.string().nullable(), after: z.string().nullable() }),
+        )
+        .describe("what else differs, functions by their addresses after; null: hidden"),
+    }),
+  ),
+);
+
+const answers = z.strictObject({
+  compared: count,
+  skipped: count.describe("further pairs of which only map types and hops were compared"),
+  counts: z.strictObject({
+    worse: count,
+    better: count,
+    "no-longer-known": count,
+    "now-known": count,
+    other: count,
+    gone: count.describe("pairs that worked and of which a device is gone or was replaced"),
+    groups: count.describe("IOMMU groups that merge or are gone"),
+    open: count.describe("pairs of which one side hides whether they got worse"),
+  }),
+  changes: answerChanges,
+  gone: z.array(z.strictObject({ provider: bdf, client: bdf })).describe("by the addresses before"),
+});
+
 const difference: z.ZodType<DifferenceJson> = named(
   "DifferenceJson",
   "What differs between two machines.",
   z.strictObject({
     facts: z.array(
       z.strictObject({
-        what: z.enum(["kernel", "command-line", "cpu", "iommu-kind", "iommu-mode"]),
+        what: z.enum(MACHINE_FACTS),
+        of: bus.exactOptional().describe("the root bus of the host bridge that it is about"),
         before: fact,
         after: fact,
       }),
     ),
+    renumbered: z.array(sameFunction).describe("the same functions at other addresses"),
+    moved: z
+      .array(z.strictObject({ ...sameFunction.shape, from: bdf.nullable(), to: bdf.nullable() }))
+      .describe(
+        "functions that are elsewhere, with the bridges directly above them before and after; null: the root bus",
+      ),
+    swapped: z.array(z.array(sameFunction)).describe("functions that took each other's place, in twos"),
+    replaced: z.array(sameFunction).describe("other devices in the same place: their answers are not compared"),
     added: z.array(bdf),
     removed: z.array(bdf),
     functions: z.array(
       z.strictObject({
         bdf,
-        what: z.enum(["upstream", "ids", "link", "acs", "driver", "numa-node", "bars", "p2pmem"]),
+        what: z.enum(FUNCTION_FACTS),
         before: fact,
         after: fact,
       }),
     ),
     groups: groupChanges,
     verdicts: verdictChanges,
+    answers: answers.exactOptional(),
   }),
 );
 

@@ -1,14 +1,18 @@
+import type { AnswerDifference } from "../advice/difference/answers.ts";
 import type { GroupChange } from "../advice/difference/groups.ts";
-import type { FactChange, FunctionChange, MachineDifference } from "../advice/difference/machines.ts";
+import { countAnswers } from "../advice/difference/judge.ts";
+import type { FactChange, MachineFact } from "../advice/difference/machine-facts.ts";
+import type { MachineDifference } from "../advice/difference/machines.ts";
 import type { VerdictChange } from "../advice/difference/verdicts.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
+import { gateLines, goneLine, hasGateChange, judgementLine, pairsOf, partLines } from "./difference-answers.ts";
+import { deviceLines, valueText } from "./difference-lines.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
-import type { DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
+import type { AnswerChangeJson, DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
 import { machineJson } from "./machine-json.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 
@@ -18,63 +22,69 @@ export interface DifferenceView {
   readonly verdicts: readonly VerdictChange[];
   readonly before: Topology;
   readonly after: Topology;
+  /** What else is said otherwise of pairs; absent where only verdicts were compared. */
+  readonly answers?: AnswerDifference;
 }
 
-/** So many pairs are listed; `--json` has all of them. */
-const MAX_PAIRS = 24;
+/** So many lines of one section are shown; `--json` has all. */
+const MAX_LINES = 24;
 
-const factNames: Readonly<Record<FactChange["what"], string>> = {
+const factNames: Readonly<Record<MachineFact, string>> = {
   kernel: "kernel",
   "command-line": "command line",
+  config: "configuration",
+  modules: "modules",
+  architecture: "architecture",
   cpu: "CPU",
+  "cpu-name": "CPU",
   "iommu-kind": "IOMMU",
   "iommu-mode": "IOMMU mode",
+  "virtual-machine": "virtual machine",
+  windows: "windows",
+  "bus-offset": "addresses",
+  "host-bridge-numa-node": "NUMA node",
 };
 
-const functionNames: Readonly<Record<FunctionChange["what"], string>> = {
-  upstream: "below",
-  ids: "ids",
-  link: "link",
-  acs: "ACS control",
-  driver: "driver",
-  "numa-node": "NUMA node",
-  bars: "BARs",
-  p2pmem: "peer memory",
-};
-
-/** A difference in words: facts, devices, IOMMU groups, verdicts. */
+/** A difference in words: facts, devices, IOMMU groups, verdicts and whatever else is said of pairs. */
 export function differenceBlocks(view: DifferenceView): readonly Block[] {
-  const { difference, verdicts } = view;
+  const { difference, verdicts, answers } = view;
   const blocks: Block[] = [];
   const section = (title: string, items: readonly Rich[]): void => {
-    if (items.length > 0) blocks.push(heading(title), list(items));
+    if (items.length > 0) blocks.push(heading(title), list(shortened(items)));
   };
-  section(
-    "The machine",
-    difference.facts.map(({ what, before, after }) => `${factNames[what]}: ${valueText(before)} → ${valueText(after)}`),
-  );
-  section("Devices", [
-    ...difference.added.map((bdf): Rich => [{ text: "added", paint: "direct" }, ` ${fullName(view.after, bdf)}`]),
-    ...difference.removed.map((bdf): Rich => [{ text: "removed", paint: "no" }, ` ${fullName(view.before, bdf)}`]),
-    ...difference.functions.map((change) => functionChangeText(change, view)),
-  ]);
+  section("The machine", difference.facts.map(factText));
+  section("Devices", deviceLines(difference, view));
   section("IOMMU groups", groupTexts(difference.groups));
   section(
     `Verdicts: ${verdicts.length} ${verdicts.length === 1 ? "pair differs" : "pairs differ"}`,
-    verdictTexts(view),
+    verdictChangeTexts(verdicts, view.after),
   );
-  return blocks.length === 0 ? [paragraph("no difference")] : blocks;
+  if (answers !== undefined) {
+    const { changes, skipped } = answers;
+    section(`Gates: ${pairsOf(changes, hasGateChange)}`, gateLines(changes, view.after));
+    const further = partLines(changes, view.after);
+    const pairs = pairsOf(changes, ({ parts }) => parts.length > 0);
+    const gone = new Set([...difference.removed, ...difference.replaced.map(({ before }) => before)]);
+    const goneText = goneLine(answers, view.before, (bdf) => gone.has(bdf));
+    section(`Beside them: ${pairs}`, further);
+    section("Pairs that are gone", goneText === undefined ? [] : [goneText]);
+    if (skipped > 0) {
+      blocks.push(paragraph(`of ${skipped} further pairs only map types and hops were compared`));
+    }
+  }
+  if (blocks.length === 0) return [paragraph("no difference")];
+  if (answers !== undefined) section("Altogether", [judgementLine(countAnswers(answers, difference.groups))]);
+  return blocks;
 }
 
-function valueText(value: Known<string | null>): string {
-  if (isUnknown(value)) return "unknown";
-  return value === null || value === "" ? "none" : value;
+function shortened(items: readonly Rich[]): readonly Rich[] {
+  if (items.length <= MAX_LINES) return items;
+  return [...items.slice(0, MAX_LINES), `and ${items.length - MAX_LINES} more (--json has all)`];
 }
 
-function functionChangeText({ bdf, what, before, after }: FunctionChange, view: DifferenceView): string {
-  const isRoot = (value: Known<string | null>): string =>
-    what === "upstream" && value === null ? "the root bus" : valueText(value);
-  return `${fullName(view.after, bdf)}: ${functionNames[what]} ${isRoot(before)} → ${isRoot(after)}`;
+function factText({ what, of, before, after }: FactChange): string {
+  const where = of === undefined ? "" : `host bridge ${of}: `;
+  return `${where}${factNames[what]}: ${valueText(before)} → ${valueText(after)}`;
 }
 
 /** Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. */
@@ -100,7 +110,10 @@ function groupText({ before, after, joined }: GroupChange): Rich {
     return [{ text: "IOMMU groups merge", paint: "warn" }, `: ${sides}; ${what}`];
   }
   if (after.length > before.length) return [{ text: "IOMMU groups split", paint: "direct" }, `: ${sides}`];
-  return `IOMMU groups change: ${sides}; no two devices that were apart come together`;
+  const lost = before.flat().length - after.flat().length;
+  const rest =
+    lost > 0 ? `${lost} of them in no group now, so that no guest can be given ${lost === 1 ? "it" : "them"}` : "";
+  return `IOMMU groups change: ${sides}; ${rest === "" ? "no two devices that were apart come together" : rest}`;
 }
 
 function groupsText(groups: readonly (readonly Bdf[])[]): string {
@@ -109,12 +122,6 @@ function groupsText(groups: readonly (readonly Bdf[])[]): string {
     .slice(0, 6)
     .map((group) => `{${group.slice(0, 8).map(formatBdf).join(" ")}${group.length > 8 ? " …" : ""}}`);
   return `${texts.join(" ")}${groups.length > 6 ? ` and ${groups.length - 6} more` : ""}`;
-}
-
-function verdictTexts({ verdicts, after }: DifferenceView): readonly Rich[] {
-  const texts = verdictChangeTexts(verdicts, after);
-  const shown = texts.slice(0, MAX_PAIRS);
-  return texts.length > shown.length ? [...shown, `and ${texts.length - shown.length} more (--json has all)`] : shown;
 }
 
 /** `nvme0 ↔ mlx5_0: not supported → direct, 4 hops`: two pairs that are each other's way back and change alike are one. */
@@ -149,14 +156,60 @@ export function diffJson(before: VerdictTable, after: VerdictTable, view: Differ
 }
 
 /** The part of a JSON output that says what differs. */
-export function differenceJson({ difference, verdicts }: DifferenceView): DifferenceJson {
+export function differenceJson({ difference, verdicts, answers }: DifferenceView): DifferenceJson {
+  const same = ({ before, after }: { readonly before: Bdf; readonly after: Bdf }) => ({
+    before: formatBdf(before),
+    after: formatBdf(after),
+  });
+  const above = (bdf: Bdf | null): string | null => (bdf === null ? null : formatBdf(bdf));
   return {
     facts: difference.facts,
+    renumbered: difference.renumbered.map(same),
+    moved: difference.moved.map((move) => ({ ...same(move), from: above(move.from), to: above(move.to) })),
+    swapped: difference.swapped.map((pair) => pair.map(same)),
+    replaced: difference.replaced.map(same),
     added: difference.added.map(formatBdf),
     removed: difference.removed.map(formatBdf),
     functions: difference.functions.map((change) => ({ ...change, bdf: formatBdf(change.bdf) })),
     groups: groupChangesJson(difference.groups),
     verdicts: verdicts.map(verdictChangeJson),
+    ...(answers === undefined ? {} : { answers: answersJson(answers, difference.groups) }),
+  };
+}
+
+function answersJson(
+  answers: AnswerDifference,
+  groups: readonly GroupChange[],
+): NonNullable<DifferenceJson["answers"]> {
+  const { compared, skipped, changes, gone } = answers;
+  return {
+    compared,
+    skipped,
+    counts: countAnswers(answers, groups),
+    changes: changes.map(answerChangeJson),
+    gone: gone.map(({ provider, client }) => ({ provider: formatBdf(provider), client: formatBdf(client) })),
+  };
+}
+
+function answerChangeJson(change: AnswerDifference["changes"][number]): AnswerChangeJson {
+  const { provider, client, before, after, gates, parts, effect } = change;
+  const gatesJson = (list: typeof gates.come): AnswerChangeJson["gates"]["come"] =>
+    list.map(({ kind, device, effect: of, message }) => {
+      return { kind, device: device === null ? null : formatBdf(device), effect: of, message };
+    });
+  return {
+    provider: formatBdf(provider),
+    client: formatBdf(client),
+    effect,
+    before,
+    after,
+    gates: {
+      come: gatesJson(gates.come),
+      gone: gatesJson(gates.gone),
+      noLongerKnown: gatesJson(gates.noLongerKnown),
+      nowKnown: gatesJson(gates.nowKnown),
+    },
+    parts,
   };
 }
 

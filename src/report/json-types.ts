@@ -189,23 +189,149 @@ export interface VerdictChangeJson {
   readonly after: VerdictSideJson;
 }
 
+/** A pair of which something else is said than before. */
+export interface AnswerChangeJson {
+  readonly provider: string;
+  readonly client: string;
+  readonly effect: "worse" | "better" | "no-longer-known" | "now-known" | "other";
+  readonly before: {
+    readonly mapType: MapType;
+    readonly hops: number | null;
+    readonly supported: boolean | null;
+    /** Supported, and without a gate that blocks; null where that is hidden. */
+    readonly works: boolean | null;
+  };
+  readonly after: {
+    readonly mapType: MapType;
+    readonly hops: number | null;
+    readonly supported: boolean | null;
+    /** Supported, and without a gate that blocks; null where that is hidden. */
+    readonly works: boolean | null;
+  };
+  readonly gates: {
+    readonly come: readonly GateJson[];
+    readonly gone: readonly GateJson[];
+    readonly noLongerKnown: readonly GateJson[];
+    readonly nowKnown: readonly GateJson[];
+  };
+  /** What else differs, functions by their addresses after; null: hidden. */
+  readonly parts: readonly {
+    readonly part:
+      | "reason"
+      | "releases"
+      | "path"
+      | "redirects"
+      | "locality"
+      | "hint"
+      | "hardware-write"
+      | "hardware-read"
+      | "who-asks"
+      | "provisos"
+      | "address"
+      | "route-write"
+      | "route-read"
+      | "route-hops";
+    readonly before: string | null;
+    readonly after: string | null;
+  }[];
+}
+
 /** What differs between two machines. */
 export interface DifferenceJson {
   readonly facts: readonly {
-    readonly what: "kernel" | "command-line" | "cpu" | "iommu-kind" | "iommu-mode";
+    readonly what:
+      | "kernel"
+      | "command-line"
+      | "config"
+      | "modules"
+      | "architecture"
+      | "cpu"
+      | "cpu-name"
+      | "iommu-kind"
+      | "iommu-mode"
+      | "virtual-machine"
+      | "windows"
+      | "bus-offset"
+      | "host-bridge-numa-node";
+    /** The root bus of the host bridge that it is about. */
+    readonly of?: string;
     readonly before: Known<string | null>;
     readonly after: Known<string | null>;
   }[];
+  /** The same functions at other addresses. */
+  readonly renumbered: readonly { readonly before: string; readonly after: string }[];
+  /** Functions that are elsewhere, with the bridges directly above them before and after; null: the root bus. */
+  readonly moved: readonly {
+    readonly before: string;
+    readonly after: string;
+    readonly from: string | null;
+    readonly to: string | null;
+  }[];
+  /** Functions that took each other's place, in twos. */
+  readonly swapped: readonly (readonly { readonly before: string; readonly after: string }[])[];
+  /** Other devices in the same place: their answers are not compared. */
+  readonly replaced: readonly { readonly before: string; readonly after: string }[];
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly functions: readonly {
     readonly bdf: string;
-    readonly what: "upstream" | "ids" | "link" | "acs" | "driver" | "numa-node" | "bars" | "p2pmem";
+    readonly what:
+      | "upstream"
+      | "ids"
+      | "subsystem"
+      | "revision"
+      | "class"
+      | "header"
+      | "port-type"
+      | "slot"
+      | "link"
+      | "link-capable"
+      | "express"
+      | "acs"
+      | "acs-capability"
+      | "acs-firmware"
+      | "driver"
+      | "dma-mask"
+      | "numa-node"
+      | "decode"
+      | "bus-master"
+      | "bars"
+      | "bar-addresses"
+      | "resizable-bars"
+      | "windows"
+      | "sriov"
+      | "virtual"
+      | "capabilities"
+      | "p2pmem"
+      | "published"
+      | "group-type"
+      | "names";
     readonly before: Known<string | null>;
     readonly after: Known<string | null>;
   }[];
   readonly groups: readonly GroupChangeJson[];
   readonly verdicts: readonly VerdictChangeJson[];
+  readonly answers?: {
+    readonly compared: number;
+    /** Further pairs of which only map types and hops were compared. */
+    readonly skipped: number;
+    readonly counts: {
+      readonly worse: number;
+      readonly better: number;
+      readonly "no-longer-known": number;
+      readonly "now-known": number;
+      readonly other: number;
+      /** Pairs that worked and of which a device is gone or was replaced. */
+      readonly gone: number;
+      /** IOMMU groups that merge or are gone. */
+      readonly groups: number;
+      /** Pairs of which one side hides whether they got worse. */
+      readonly open: number;
+    };
+    readonly changes: readonly AnswerChangeJson[];
+    /** By the addresses before. */
+    readonly gone: readonly { readonly provider: string; readonly client: string }[];
+  };
 }
 
 /** What was asked, and what differs from the machine as it is. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { ASK_CLASSES } from "../platforms/asking.ts";
-import type { AskingWayJson, PairJson, RoutedPairJson } from "./json-types.ts";
+import type { AskingWayJson, GateJson, PairJson, RoutedPairJson } from "./json-types.ts";
 import { route } from "./route-schema.ts";
 import { bdf, count, known, mapType, named, type ShapeOf } from "./schema-parts.ts";
 
@@ -64,6 +64,20 @@ export const asking: z.ZodType<readonly AskingWayJson[]> = z
   )
   .describe("the ways that the pairs name");
 
+/** The validator of gates. */
+export const gates: z.ZodType<readonly GateJson[]> = z.array(
+  named(
+    "GateJson",
+    "What stops or spoils a transfer beside the verdict.",
+    z.strictObject({
+      kind: z.string(),
+      device: bdf.nullable(),
+      effect: z.enum(["blocks", "warns"]),
+      message: z.string(),
+    }),
+  ),
+);
+
 /** The validators of a pair's keys. */
 export const pairShape: ShapeOf<PairJson> = {
   provider: bdf,
@@ -91,18 +105,7 @@ export const pairShape: ShapeOf<PairJson> = {
   acsHidden: z.array(bdf),
   reason: z.string(),
   hidden: z.array(z.string()),
-  gates: z.array(
-    named(
-      "GateJson",
-      "What stops or spoils a transfer beside the verdict.",
-      z.strictObject({
-        kind: z.string(),
-        device: bdf.nullable(),
-        effect: z.enum(["blocks", "warns"]),
-        message: z.string(),
-      }),
-    ),
-  ),
+  gates,
   hardware: z
     .strictObject({ write: direction, read: direction })
     .describe("what is documented of the hardware, beside what the kernel decides"),

@@ -1,4 +1,5 @@
 import { compareMachines } from "../advice/difference/machines.ts";
+import { matchRecords } from "../advice/difference/matching.ts";
 import { compareVerdicts } from "../advice/difference/verdicts.ts";
 import type { Change } from "../advice/what-if/change.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -25,11 +26,12 @@ export function whatIfView(
   after: VerdictTable,
 ): WhatIfView | undefined {
   if (changes.length === 0) return undefined;
-  const difference = compareMachines(before.topology, after.topology, [before.machine, after.machine]);
+  const matching = matchRecords(before.topology, after.topology);
+  const difference = compareMachines(before.topology, after.topology, [before.machine, after.machine], matching);
   return {
     changes,
     difference,
-    verdicts: compareVerdicts(before, after),
+    verdicts: compareVerdicts(before, after, matching),
     before: before.topology,
     after: after.topology,
     changedFunctions: new Set([

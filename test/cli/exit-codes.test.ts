@@ -42,6 +42,7 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["a provider found in --source", "find nvme3 --source $MIXED"],
     ["a policy that holds", "check works.yaml $MIXED"],
     ["no difference", "diff $MIXED $MIXED"],
+    ["a difference that makes no answer worse", "diff $MIXED $CLEARED"],
     ["a capture", "capture $MIXED | cat"],
     ["a capture for rdma_topo", "capture --format rdma-topo $MIXED"],
     ["a report", "report $MIXED"],
@@ -69,7 +70,7 @@ describe.concurrent("exit code 1, with an answer,", () => {
     ["a policy that fails", "check fails.yaml $MIXED"],
     ["a policy that fails, as JUnit XML", "check fails.yaml $MIXED --junit"],
     ["a policy that fails, as SARIF", "check fails.yaml $MIXED --sarif"],
-    ["a difference", "diff $MIXED $CLEARED"],
+    ["a pair that got worse", "diff $CLEARED $MIXED"],
     ["a workload whose data is lost", "simulate lost.yaml"],
     ["the same, as JSON", "simulate lost.yaml --json"],
   ] as const)("for %s", async ([, line]) => {

@@ -1,5 +1,4 @@
-import { compareMachines } from "../../src/advice/difference/machines.ts";
-import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
+import { compareAll } from "../../src/advice/difference/compare-all.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
@@ -89,15 +88,9 @@ class Shown {
   /** The machine against itself without its last function. */
   get difference(): readonly [before: VerdictTable, after: VerdictTable, view: DifferenceView] {
     const { machine } = this;
-    const none = { providers: [], clients: [] };
-    const before = decideAll(machine, none);
-    const after = decideAll({ ...machine, functions: machine.functions.slice(0, -1) }, none);
-    const view = {
-      difference: compareMachines(before.topology, after.topology, [before.machine, after.machine]),
-      verdicts: compareVerdicts(before, after),
-      before: before.topology,
-      after: after.topology,
-    };
+    const whole = compareAll([machine, { ...machine, functions: machine.functions.slice(0, -1) }]);
+    const { before, after, difference, verdicts, answers } = whole;
+    const view = { difference, verdicts, answers, before: before.topology, after: after.topology };
     return [before, after, view];
   }
 }

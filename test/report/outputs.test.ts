@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { compareMachines } from "../../src/advice/difference/machines.ts";
-import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
+import { compareAll } from "../../src/advice/difference/compare-all.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
@@ -147,14 +146,11 @@ test("explain --history", async () => {
 });
 
 test("diff", async () => {
-  const other = readCapturedMachine("mixed-acs.amd-zen.off");
-  const [before, after] = [decideAll(mixed), decideAll(other)];
-  const view = {
-    difference: compareMachines(before.topology, after.topology, [mixed, other]),
-    verdicts: compareVerdicts(before, after),
-    before: before.topology,
-    after: after.topology,
-  };
+  const { before, after, difference, verdicts, answers } = compareAll([
+    mixed,
+    readCapturedMachine("mixed-acs.amd-zen.off"),
+  ]);
+  const view = { difference, verdicts, answers, before: before.topology, after: after.topology };
   await expect(drawn(differenceBlocks(view))).toMatchFileSnapshot(`${folder}/diff.txt`);
   await expect(jsonOf("diff", diffJson(before, after, view))).toMatchFileSnapshot(`${folder}/diff.json`);
 });

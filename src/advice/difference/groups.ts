@@ -1,8 +1,9 @@
-import type { Machine } from "../../host/machine.ts";
+import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isBridge } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { withFormedGroups } from "../../rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
+import type { Matching } from "./matching.ts";
 
 /** IOMMU groups that are not the same functions on both sides: what a part of the machine was, and what it is. */
 export interface GroupChange {
@@ -17,14 +18,23 @@ export interface GroupChange {
 }
 
 /**
- * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that a side
- * hides are taken as its kernel forms them; functions whose group is unknown even so are left out.
+ * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that a side does
+ * not list whole are taken as its kernel forms them; functions whose group is unknown even so, or which the other machine
+ * does not have, are left out. Which functions are the same is by address unless a {@link Matching} says otherwise.
  */
-export function compareGroups(before: Machine, after: Machine): readonly GroupChange[] {
-  const [formed, now] = [withFormedGroups(before), withFormedGroups(after)];
-  const both = knownOnBothSides(formed, now);
-  const groupsBefore = groupsOf(formed, both);
-  const groupsAfter = groupsOf(now, both);
+export function compareGroups(before: Machine, after: Machine, matching?: Matching): readonly GroupChange[] {
+  const laterOf = (bdf: Bdf): Bdf | undefined => (matching === undefined ? bdf : matching.laterOf(bdf));
+  const [first, second] = comparable(before, after);
+  // Members by their addresses after.
+  const old = new Map(
+    [...first].flatMap(([bdf, group]) => {
+      const later = laterOf(bdf);
+      return later === undefined || !second.has(later) ? [] : [[later, { bdf, group }] as const];
+    }),
+  );
+  const now = new Map([...second].filter(([bdf]) => old.has(bdf)));
+  const groupsBefore = membersOf([...old].map(([bdf, { group }]) => [bdf, group]));
+  const groupsAfter = membersOf([...now]);
   const parts = new Parts();
   for (const group of [...groupsBefore, ...groupsAfter]) parts.join(group);
   const changes = new Map<Bdf, { before: (readonly Bdf[])[]; after: (readonly Bdf[])[] }>();
@@ -39,7 +49,57 @@ export function compareGroups(before: Machine, after: Machine): readonly GroupCh
   const endpoints = new Set(after.functions.filter((fn) => !isBridge(fn)).map((fn) => fn.bdf));
   return [...changes.values()]
     .filter((change) => !isSame(change))
-    .map((change) => ({ ...change, joined: joinedGroups(change, endpoints) }));
+    .map((change) => ({
+      before: change.before.map((group) => group.map((bdf) => old.get(bdf)?.bdf ?? bdf).sort((a, b) => a - b)),
+      after: change.after,
+      joined: joinedGroups(change, endpoints),
+    }));
+}
+
+/** Of each function whose group is known its group, `null` for none. */
+type Groups = ReadonlyMap<Bdf, number | null>;
+
+/** The groups of two machines so that they can be compared: listed on both sides, or else formed on both. */
+function comparable(before: Machine, after: Machine): readonly [before: Groups, after: Groups] {
+  const [listedBefore, listedAfter] = [listedGroups(before), listedGroups(after)];
+  if (isWhole(before, listedBefore) && isWhole(after, listedAfter)) return [listedBefore, listedAfter];
+  return [formedGroups(before, listedBefore), formedGroups(after, listedAfter)];
+}
+
+function listedGroups({ functions }: Machine): Groups {
+  return new Map(
+    functions.flatMap(({ bdf, iommuGroup }) => (isUnknown(iommuGroup) ? [] : [[bdf, iommuGroup] as const])),
+  );
+}
+
+function isWhole({ functions }: Machine, listed: Groups): boolean {
+  return listed.size === functions.length;
+}
+
+/**
+ * The groups that a kernel forms; those that the source lists where it hides what the kernel looks at. Where all are listed
+ * and some are others than the rules say, those are left out: the other side's would be wrong in the same way.
+ */
+function formedGroups(machine: Machine, listed: Groups): Groups {
+  const expected = expectedIommuGroups(machine, topologyOf(machine));
+  if (isUnknown(expected)) return listed;
+  const formed = new Map(machine.functions.map(({ bdf }) => [bdf, expected.get(bdf) ?? null] as const));
+  if (!isWhole(machine, listed)) return formed;
+  const isAsListed = new Set(membersOf([...listed]).map((members) => members.join()));
+  const asListed = membersOf([...formed]).filter((members) => isAsListed.has(members.join()));
+  const isSure = new Set(asListed.flat());
+  return new Map([...formed].filter(([bdf, group]) => isSure.has(bdf) || (group === null && listed.get(bdf) === null)));
+}
+
+function membersOf(groups: readonly (readonly [Bdf, number | null])[]): readonly (readonly Bdf[])[] {
+  const members = new Map<number, Bdf[]>();
+  for (const [bdf, group] of groups) {
+    if (group === null) continue;
+    const own = members.get(group);
+    if (own === undefined) members.set(group, [bdf]);
+    else own.push(bdf);
+  }
+  return [...members.values()].map((group) => group.sort((a, b) => a - b));
 }
 
 type Sides = Pick<GroupChange, "before" | "after">;
@@ -54,24 +114,6 @@ function isSame({ before, after }: Sides): boolean {
   const [old] = before;
   const [now] = after;
   return before.length === 1 && after.length === 1 && old?.join() === now?.join();
-}
-
-function knownOnBothSides(before: Machine, after: Machine): ReadonlySet<Bdf> {
-  const known = (machine: Machine): Bdf[] =>
-    machine.functions.filter((fn) => !isUnknown(fn.iommuGroup)).map((fn) => fn.bdf);
-  const second = new Set(known(after));
-  return new Set(known(before).filter((bdf) => second.has(bdf)));
-}
-
-function groupsOf(machine: Machine, both: ReadonlySet<Bdf>): readonly (readonly Bdf[])[] {
-  const groups = new Map<number, Bdf[]>();
-  for (const { bdf, iommuGroup } of machine.functions) {
-    if (!both.has(bdf) || isUnknown(iommuGroup) || iommuGroup === null) continue;
-    const group = groups.get(iommuGroup);
-    if (group === undefined) groups.set(iommuGroup, [bdf]);
-    else group.push(bdf);
-  }
-  return [...groups.values()];
 }
 
 /** Sets of functions that hang together through groups of either side. */

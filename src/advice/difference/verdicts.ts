@@ -1,6 +1,8 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
+import { matchDevices } from "./match-devices.ts";
+import type { Matching } from "./matching.ts";
 
 /** A pair that two machines decide differently. */
 export interface VerdictChange {
@@ -10,16 +12,28 @@ export interface VerdictChange {
   readonly after: { readonly mapType: MapType; readonly hops: number | null };
 }
 
-/** The pairs that both tables have and whose map type or hop count differs, in the order of `after`. */
-export function compareVerdicts(before: VerdictTable, after: VerdictTable): readonly VerdictChange[] {
+/**
+ * The pairs of the same two devices in both tables whose map type or hop count differs, in the order of `after` and by its
+ * addresses. Which devices are the same is by place and ids, unless a {@link Matching} says otherwise.
+ */
+export function compareVerdicts(
+  before: VerdictTable,
+  after: VerdictTable,
+  matching: Matching = matchDevices(before.topology, after.topology),
+): readonly VerdictChange[] {
   const rows = positions(before.providers);
   const columns = positions(before.clients);
+  const earlier = (list: ReadonlyMap<Bdf, number>, bdf: Bdf): number | undefined => {
+    const old = matching.earlierOf(bdf);
+    return old === undefined ? undefined : list.get(old);
+  };
+  const earlierColumns = after.clients.map((client) => earlier(columns, client));
   const changes: VerdictChange[] = [];
   after.providers.forEach((provider, i) => {
-    const row = rows.get(provider);
+    const row = earlier(rows, provider);
     if (row === undefined) return;
     after.clients.forEach((client, j) => {
-      const column = columns.get(client);
+      const column = earlierColumns[j];
       if (column === undefined) return;
       const old = { mapType: before.mapType(row, column), hops: before.hops(row, column) };
       const now = { mapType: after.mapType(i, j), hops: after.hops(i, j) };

@@ -1,12 +1,12 @@
 import type { Command } from "commander";
-import { compareMachines, type MachineDifference } from "../../advice/difference/machines.ts";
-import { compareVerdicts } from "../../advice/difference/verdicts.ts";
+import { compareAll } from "../../advice/difference/compare-all.ts";
+import { countAnswers, gotWorse } from "../../advice/difference/judge.ts";
+import type { MachineDifference } from "../../advice/difference/machines.ts";
 import type { Machine } from "../../host/machine.ts";
 import { keptRelease } from "../../host/redaction/kernel-release.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/difference.ts";
-import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addNamingOptions, addOutputOptions, type OutputOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource } from "../read-source.ts";
@@ -26,16 +26,22 @@ export function declareDiff(command: Command, finish: Finish): void {
     .argument("[after]", "the other one; without it, this host")
     .option("--rules <release>", "the kernel release whose rules decide on both sides");
   addOutputOptions(addNamingOptions(command))
-    .addHelpText(
-      "after",
-      "\nExits with 0 where nothing differs, 1 where something does.\n\nExamples:\n  peerlane diff before.json.gz after.json.gz\n  sudo peerlane diff yesterday.json.gz",
-    )
+    .addHelpText("after", `\n${HELP}`)
     .action(async (before: string, after: string | undefined, options: DiffOptions) => {
       finish(await runDiff(before, after, options));
     });
 }
 
-/** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where they differ, as `diff` does. */
+const HELP = `Devices are matched by where they sit and what they are, not by bus number. Exits with 1 where
+an answer got worse: a pair that worked works no longer, goes a longer way, has a further gate or
+is gone with its device, or IOMMU groups merge or are gone. With 3 where one side hides whether a
+pair got worse, else with 0, also where something else differs.
+
+Examples:
+  peerlane diff before.json.gz after.json.gz
+  sudo peerlane diff yesterday.json.gz`;
+
+/** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where an answer got worse, 3 where that is hidden. */
 export async function runDiff(
   beforeSource: string,
   afterSource: string | undefined,
@@ -47,18 +53,24 @@ export async function runDiff(
     });
   }
   const read = [(await readSource(beforeSource, {})).after, (await readSource(afterSource, {})).after] as const;
-  const [beforeMachine, machine] = [shownMachine(read[0], options), shownMachine(read[1], options)];
-  const compared = [withKernelOf(read[0], beforeMachine), withKernelOf(read[1], machine)] as const;
-  const before = decideAll(beforeMachine, rulesOf(options));
-  const after = decideAll(machine, rulesOf(options));
+  const shown = [shownMachine(read[0], options), shownMachine(read[1], options)] as const;
+  const compared = [withKernelOf(read[0], shown[0]), withKernelOf(read[1], shown[1])] as const;
+  const { before, after, difference, answers, verdicts } = compareAll(shown, compared, rulesOf(options));
   const view: DifferenceView = {
-    difference: shownDifference(compareMachines(before.topology, after.topology, compared), options),
-    verdicts: compareVerdicts(before, after),
+    difference: shownDifference(difference, options),
+    verdicts,
+    answers,
     before: before.topology,
     after: after.topology,
   };
-  show(options, { machine, json: () => diffJson(before, after, view), blocks: () => differenceBlocks(view) });
-  return isSame(view) ? EXIT.yes : EXIT.no;
+  show(options, {
+    machine: after.machine,
+    json: () => diffJson(before, after, view),
+    blocks: () => differenceBlocks(view),
+  });
+  const isWorse = gotWorse(countAnswers(answers, difference.groups));
+  if (isWorse === null) return EXIT.unknown;
+  return isWorse ? EXIT.no : EXIT.yes;
 }
 
 /** Two kernels differ by their whole releases, of which an answer may show less. */
@@ -74,9 +86,4 @@ function shownDifference(difference: MachineDifference, options: DiffOptions): M
     fact.what === "kernel" ? { ...fact, before: shown(fact.before), after: shown(fact.after) } : fact,
   );
   return { ...difference, facts };
-}
-
-function isSame({ difference, verdicts }: DifferenceView): boolean {
-  const { facts, added, removed, functions, groups } = difference;
-  return [facts, added, removed, functions, groups, verdicts].every((list) => list.length === 0);
 }

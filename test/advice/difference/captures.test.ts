@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { compareMachines } from "../../src/advice/difference/machines.ts";
-import { compareVerdicts } from "../../src/advice/difference/verdicts.ts";
-import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
-import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
-import { decideAll } from "../../src/rules/verdict-table.ts";
-import { captureNames, readCapturedMachine } from "../machines/captures.ts";
+import { compareMachines } from "../../../src/advice/difference/machines.ts";
+import { compareVerdicts } from "../../../src/advice/difference/verdicts.ts";
+import { readSnapshot } from "../../../src/host/snapshot/read-snapshot.ts";
+import { writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
+import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
 
 describe("A machine and its own capture do not differ", () => {
   test.for(captureNames)("%s", (name) => {
@@ -13,6 +13,10 @@ describe("A machine and its own capture do not differ", () => {
     const [before, after] = [decideAll(machine), decideAll(capture)];
     expect(compareMachines(before.topology, after.topology, [machine, capture])).toEqual({
       facts: [],
+      renumbered: [],
+      moved: [],
+      swapped: [],
+      replaced: [],
       added: [],
       removed: [],
       functions: [],

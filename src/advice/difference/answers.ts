@@ -1,0 +1,222 @@
+import { Answers } from "../../answers/answer.ts";
+import type { Gate } from "../../answers/gate.ts";
+import { mayHideGate } from "../../answers/hidden-gates.ts";
+import { type Bdf, formatBdf, parseBdf } from "../../pci/bdf.ts";
+import { PeerRoutes } from "../../routes/peer-routes.ts";
+import type { MapType } from "../../rules/verdict.ts";
+import type { VerdictTable } from "../../rules/verdict-table.ts";
+import { type AnswerPart, type AnswerParts, answerParts } from "./answer-parts.ts";
+import { type AnswerEffect, effectOf, type WorkingSide, worksOf } from "./effect.ts";
+import type { Matching } from "./matching.ts";
+import { hiddenFrom } from "./sight.ts";
+
+/** One side of an answer. */
+export interface AnswerSide extends WorkingSide {
+  readonly mapType: MapType;
+  readonly hops: number | null;
+}
+
+/** Gates of a pair that only one side has. */
+export interface GateChanges {
+  /** What stops or spoils the transfer now, and did not. */
+  readonly come: readonly Gate[];
+  readonly gone: readonly Gate[];
+  /** Gates that the source after may hide. */
+  readonly noLongerKnown: readonly Gate[];
+  /** Gates that the source before may have hidden. */
+  readonly nowKnown: readonly Gate[];
+}
+
+/** Something that is said of a pair beside verdict and gates, in words that name functions by their addresses after. */
+export interface PartChange {
+  readonly part: AnswerPart;
+  /** `null`: hidden. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
+
+/** A pair of the same two devices of which something else is said; by the addresses after. */
+export interface AnswerChange {
+  readonly provider: Bdf;
+  readonly client: Bdf;
+  readonly before: AnswerSide;
+  readonly after: AnswerSide;
+  readonly gates: GateChanges;
+  readonly parts: readonly PartChange[];
+  readonly effect: AnswerEffect;
+}
+
+/** What answers differ between two machines. */
+export interface AnswerDifference {
+  /** Pairs of two different functions that were compared. */
+  readonly compared: number;
+  /** Pairs that only their map types and hops were compared of, as there are too many. */
+  readonly skipped: number;
+  readonly changes: readonly AnswerChange[];
+  /** Pairs that worked and of which a device is gone or was replaced, by the addresses before. */
+  readonly gone: readonly { readonly provider: Bdf; readonly client: Bdf }[];
+}
+
+/** Whole answers of more pairs than this are not compared: their map types and hops are. */
+const MAX_PAIRS = 50_000;
+
+/** Compares all that is said of the pairs that both tables have. */
+export function compareAnswers(before: VerdictTable, after: VerdictTable, matching: Matching): AnswerDifference {
+  const comparison = new Comparison(before, after, matching);
+  const columns = earlierPositions(before.clients, after.clients, matching);
+  const changes: AnswerChange[] = [];
+  let compared = 0;
+  let skipped = 0;
+  earlierPositions(before.providers, after.providers, matching).forEach((row, i) => {
+    if (row === undefined) return;
+    columns.forEach((column, j) => {
+      if (column === undefined || after.providers[i] === after.clients[j]) return;
+      if (compared === MAX_PAIRS) {
+        skipped++;
+        return;
+      }
+      compared++;
+      const change = comparison.at(row, column, i, j);
+      if (change !== undefined) changes.push(change);
+    });
+  });
+  return { compared, skipped, changes, gone: comparison.gone() };
+}
+
+/** For each device of a list the position that it had in the other one. */
+function earlierPositions(
+  before: readonly Bdf[],
+  after: readonly Bdf[],
+  matching: Matching,
+): readonly (number | undefined)[] {
+  const positions = new Map(before.map((bdf, position) => [bdf, position]));
+  return after.map((bdf) => {
+    const earlier = matching.earlierOf(bdf);
+    return earlier === undefined ? undefined : positions.get(earlier);
+  });
+}
+
+/** What is said of a pair on one side. */
+interface Said extends Omit<AnswerSide, "works"> {
+  readonly provider: Bdf;
+  readonly client: Bdf;
+  readonly path: readonly Bdf[];
+  readonly gates: readonly Gate[];
+  readonly parts: AnswerParts;
+}
+
+const ROUTES: readonly AnswerPart[] = ["route-write", "route-read"];
+
+class Comparison {
+  readonly #matching: Matching;
+  readonly #before: VerdictTable;
+  readonly #after: VerdictTable;
+  readonly #answers: readonly [before: Answers, after: Answers];
+  readonly #routes: readonly [before: PeerRoutes, after: PeerRoutes];
+
+  constructor(before: VerdictTable, after: VerdictTable, matching: Matching) {
+    this.#matching = matching;
+    this.#before = before;
+    this.#after = after;
+    this.#answers = [new Answers(before), new Answers(after)];
+    this.#routes = [new PeerRoutes(before), new PeerRoutes(after)];
+  }
+
+  at(row: number, column: number, i: number, j: number): AnswerChange | undefined {
+    const [old, now] = [this.#said(0, row, column), this.#said(1, i, j)];
+    const gates = this.#gates(old, now);
+    const parts = this.#parts(old, now);
+    const { provider, client } = now;
+    const isSame = old.mapType === now.mapType && old.hops === now.hops && old.supported === now.supported;
+    const gatesDiffer = Object.values(gates).some((list: readonly Gate[]) => list.length > 0);
+    if (isSame && !gatesDiffer && parts.length === 0) return undefined;
+    const [before, after] = [sideOf(old, gates.nowKnown), sideOf(now, gates.noLongerKnown)];
+    return { provider, client, before, after, gates, parts, effect: effectOf(before, after, gates, parts) };
+  }
+
+  #said(side: 0 | 1, i: number, j: number): Said {
+    const answer = this.#answers[side].routed(i, j, this.#routes[side], true);
+    const name = side === 0 ? (bdf: Bdf): string => this.#nameAfter(bdf) : formatBdf;
+    const { provider, client, mapType, hops, supported, gates, path } = answer;
+    const table = side === 0 ? this.#before : this.#after;
+    return { provider, client, mapType, hops, supported, gates, path, parts: answerParts(answer, table, name) };
+  }
+
+  /** An address of the machine before as it is after; of a function that is gone it says so. */
+  #nameAfter(bdf: Bdf): string {
+    const later = this.#matching.laterOf(bdf);
+    return later === undefined ? `${formatBdf(bdf)} (gone)` : formatBdf(later);
+  }
+
+  #gates(old: Said, now: Said): GateChanges {
+    const key = (gate: Gate, message: string): string =>
+      [gate.kind, gate.effect, gate.doubt === undefined, message].join("\n");
+    const before = new Map(old.gates.map((gate) => [key(gate, this.#inAfter(gate.message)), gate]));
+    const after = new Map(now.gates.map((gate) => [key(gate, gate.message), gate]));
+    const come = [...after].filter(([one]) => !before.has(one)).map(([, gate]) => gate);
+    const gone = [...before].filter(([one]) => !after.has(one)).map(([, gate]) => gate);
+    const isHidden = (kind: Gate["kind"], said: Said, { machine, topology }: VerdictTable): boolean =>
+      !said.gates.some((gate) => gate.kind === kind) && mayHideGate(kind, machine, topology, said);
+    const unseen = come.filter(({ kind }) => isHidden(kind, old, this.#before));
+    const lost = gone.filter(({ kind }) => isHidden(kind, now, this.#after));
+    return {
+      come: come.filter((gate) => !unseen.includes(gate)),
+      gone: gone.filter((gate) => !lost.includes(gate)),
+      noLongerKnown: lost,
+      nowKnown: unseen,
+    };
+  }
+
+  /** A sentence about the machine before with the addresses that its functions have after. */
+  #inAfter(sentence: string): string {
+    return sentence.replaceAll(/\b[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\b/g, (text) => {
+      const bdf = parseBdf(text);
+      const later = bdf === undefined ? undefined : this.#matching.laterOf(bdf);
+      return later === undefined ? text : formatBdf(later);
+    });
+  }
+
+  /** What else differs. Where only one side shows what a part hangs on, it is hidden on the other. */
+  #parts(old: Said, now: Said): readonly PartChange[] {
+    // Hops follow from where a request ends, and are long.
+    const isOtherRoute = ROUTES.some((part) => old.parts[part] !== now.parts[part]);
+    return (Object.entries(old.parts) as [AnswerPart, string | null][]).flatMap(([part, before]): PartChange[] => {
+      const after = now.parts[part];
+      if (before === after || (part === "route-hops" && isOtherRoute)) return [];
+      // Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name.
+      if ((part === "reason" || part === "releases") && (before === null || after === null)) return [];
+      const [hiddenBefore, hiddenAfter] = [hiddenFrom(part, this.#before, old), hiddenFrom(part, this.#after, now)];
+      const isLess = [...hiddenAfter].some((what) => !hiddenBefore.has(what));
+      const wasLess = [...hiddenBefore].some((what) => !hiddenAfter.has(what));
+      const change = { part, before: wasLess ? null : before, after: isLess ? null : after };
+      return change.before === change.after ? [] : [change];
+    });
+  }
+
+  gone(): readonly { readonly provider: Bdf; readonly client: Bdf }[] {
+    const { providers, clients } = this.#before;
+    const isGone = (bdf: Bdf): boolean => this.#matching.laterOf(bdf) === undefined;
+    const answers = this.#answers[0];
+    const pairs: { provider: Bdf; client: Bdf }[] = [];
+    const goneClients = new Set(clients.filter(isGone));
+    providers.forEach((provider, i) => {
+      const isProviderGone = isGone(provider);
+      if (!isProviderGone && goneClients.size === 0) return;
+      clients.forEach((client, j) => {
+        if (provider === client || !(isProviderGone || goneClients.has(client))) return;
+        const mapType = this.#before.mapType(i, j);
+        if (mapType === "not-supported" || pairs.length >= MAX_PAIRS) return;
+        const supported = mapType === "unknown" ? this.#before.why(i, j).supported : true;
+        if (worksOf(supported, answers.gates(i, j)) === true) pairs.push({ provider, client });
+      });
+    });
+    return pairs;
+  }
+}
+
+/** Whether a side works, where the other side's gates that it may hide leave that open. */
+function sideOf({ mapType, hops, supported, gates }: Said, mayHave: readonly Gate[]): AnswerSide {
+  const works = worksOf(supported, gates);
+  const mayBeBlocked = mayHave.some(({ effect }) => effect === "blocks");
+  return { mapType, hops, supported, works: works === true && mayBeBlocked ? null : works };
+}

@@ -1,0 +1,66 @@
+import { type Machine, topologyOf } from "../../host/machine.ts";
+import { type DeviceSelection, selectDevices } from "../../host/select.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { hasMemory } from "../../pci/peer-roles.ts";
+import { type DecideOptions, decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
+import { type AnswerDifference, compareAnswers } from "./answers.ts";
+import { compareMachines, type MachineDifference } from "./machines.ts";
+import { matchDevices } from "./match-devices.ts";
+import { compareVerdicts, type VerdictChange } from "./verdicts.ts";
+
+/** Two machines, each decided for the devices of interest of either, and all that differs. */
+export interface WholeDifference {
+  readonly before: VerdictTable;
+  readonly after: VerdictTable;
+  readonly difference: MachineDifference;
+  readonly verdicts: readonly VerdictChange[];
+  readonly answers: AnswerDifference;
+}
+
+/**
+ * Compares two machines with all of their answers: those of devices that either side has, as a device that lost what it
+ * provides has an answer all the same. `compared` are the machines whose facts are compared, where those
+ * that are shown leave something out.
+ */
+export function compareAll(
+  machines: readonly [before: Machine, after: Machine],
+  compared: readonly [before: Machine, after: Machine] = machines,
+  rules: Pick<DecideOptions, "rules"> = {},
+): WholeDifference {
+  const [old, now] = machines;
+  const matching = matchDevices(topologyOf(old), topologyOf(now));
+  const [first, second] = [selectedOf(old), selectedOf(now)];
+  const select = (role: "providers" | "clients"): readonly [readonly Bdf[], readonly Bdf[]] => {
+    const earlier = second[role].flatMap((bdf) => matching.earlierOf(bdf) ?? []);
+    const later = first[role].flatMap((bdf) => matching.laterOf(bdf) ?? []);
+    return [union(first[role], earlier), union(second[role], later)];
+  };
+  const [providers, clients] = [select("providers"), select("clients")];
+  const before = decideAll(old, { ...rules, providers: providers[0], clients: clients[0] });
+  const after = decideAll(now, { ...rules, providers: providers[1], clients: clients[1] });
+  return {
+    before,
+    after,
+    difference: compareMachines(matching.before, matching.after, compared, matching),
+    verdicts: compareVerdicts(before, after, matching),
+    answers: compareAnswers(before, after, matching),
+  };
+}
+
+/** Devices of interest, each as a provider where it has memory at all: `explain` and policies ask of those, too. */
+function selectedOf(machine: Machine): DeviceSelection {
+  const { providers, clients } = selectDevices(machine, { all: false });
+  const shown = new Set(clients);
+  const withMemory = machine.functions.filter((fn) => shown.has(fn.bdf) && hasMemory(fn) !== false);
+  return {
+    providers: union(
+      providers,
+      withMemory.map(({ bdf }) => bdf),
+    ),
+    clients,
+  };
+}
+
+function union(some: readonly Bdf[], others: readonly Bdf[]): readonly Bdf[] {
+  return [...new Set([...some, ...others])].sort((a, b) => a - b);
+}

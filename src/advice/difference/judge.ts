@@ -1,0 +1,43 @@
+import type { AnswerChange, AnswerDifference } from "./answers.ts";
+import type { AnswerEffect } from "./effect.ts";
+import type { GroupChange } from "./groups.ts";
+
+/** How many answers differ, by what that is for whoever relies on them. */
+export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
+  /** Pairs that worked and of which a device is gone. */
+  readonly gone: number;
+  /** IOMMU groups that merge, or are gone. */
+  readonly groups: number;
+  /** Pairs of which one side hides whether they got worse: they worked, or do not work now. */
+  readonly open: number;
+}
+
+/** Whether an answer got worse; `null` where one side hides it. */
+export function gotWorse({ worse, gone, groups, open }: AnswerCounts): boolean | null {
+  if (worse + gone + groups > 0) return true;
+  return open > 0 ? null : false;
+}
+
+/** Counts what differs. */
+export function countAnswers({ changes, gone }: AnswerDifference, groups: readonly GroupChange[]): AnswerCounts {
+  const count = (effect: AnswerEffect): number => changes.filter((change) => change.effect === effect).length;
+  return {
+    worse: count("worse"),
+    better: count("better"),
+    "no-longer-known": count("no-longer-known"),
+    "now-known": count("now-known"),
+    other: count("other"),
+    gone: gone.length,
+    groups: groups.filter(isWorse).length,
+    open: changes.filter(isOpen).length,
+  };
+}
+
+/** Devices that two guests could have had are one guest's now, or no guest's, as they are in no group. */
+function isWorse({ before, after, joined }: GroupChange): boolean {
+  return joined.length > 0 || after.flat().length < before.flat().length;
+}
+
+function isOpen({ before, after }: AnswerChange): boolean {
+  return (before.works === true && after.works === null) || (before.works === null && after.works === false);
+}

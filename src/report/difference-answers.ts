@@ -1,0 +1,203 @@
+import { type AnswerPart, LIST_SEPARATOR } from "../advice/difference/answer-parts.ts";
+import type { AnswerChange, AnswerDifference, GateChanges, PartChange } from "../advice/difference/answers.ts";
+import type { AnswerCounts } from "../advice/difference/judge.ts";
+import type { Gate } from "../answers/gate.ts";
+import type { Bdf } from "../pci/bdf.ts";
+import type { Topology } from "../pci/topology.ts";
+import { AlikeSentences, kindOfSentence } from "./alike.ts";
+import { nameIn } from "./device-names.ts";
+import type { Rich } from "./document.ts";
+import { type Painted, painted, rich } from "./rich.ts";
+
+/** So many pairs are named for one line. */
+const EXAMPLES = 3;
+
+/** Pairs of which the same is said. */
+class PairGroup {
+  readonly sentences: AlikeSentences;
+  readonly #examples: string[] = [];
+  #count = 0;
+
+  constructor(sentence: string) {
+    this.sentences = new AlikeSentences(sentence);
+  }
+
+  add(sentence: string, { provider, client }: AnswerChange, after: Topology): void {
+    this.sentences.add(sentence);
+    this.#count++;
+    if (this.#examples.length < EXAMPLES) this.#examples.push(`${nameIn(after, provider)} → ${nameIn(after, client)}`);
+  }
+
+  get pairs(): string {
+    const more = this.#count - this.#examples.length;
+    return `${this.#examples.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  }
+}
+
+const gateSides: readonly (readonly [keyof GateChanges, Painted])[] = [
+  ["come", painted("no", "now")],
+  ["gone", painted("direct", "no longer")],
+  ["noLongerKnown", painted("unknown", "no longer known")],
+  ["nowKnown", painted("unknown", "seen now")],
+];
+
+/** Gates that only one side has: those of one sentence with the pairs that they are of. */
+export function gateLines(changes: readonly AnswerChange[], after: Topology): readonly Rich[] {
+  return gateSides.flatMap(([side, words]) => {
+    const groups = new Map<string, PairGroup>();
+    for (const change of changes) {
+      for (const { message } of change.gates[side]) addTo(groups, message, message, change, after);
+    }
+    return [...groups.values()].map((group): Rich => rich`${words}: ${group.sentences.text} (${group.pairs})`);
+  });
+}
+
+function addTo(
+  groups: Map<string, PairGroup>,
+  key: string,
+  sentence: string,
+  change: AnswerChange,
+  after: Topology,
+): void {
+  const kind = kindOfSentence(key);
+  const group = groups.get(kind) ?? new PairGroup(sentence);
+  group.add(sentence, change, after);
+  groups.set(kind, group);
+}
+
+const partNames: Readonly<Record<AnswerPart, string>> = {
+  reason: "reason",
+  releases: "kernels",
+  path: "way",
+  redirects: "ACS redirects",
+  locality: "locality",
+  hint: "the kernel's hint",
+  "hardware-write": "documented of writes",
+  "hardware-read": "documented of reads",
+  "who-asks": "who asks the kernel",
+  provisos: "who asks the kernel",
+  address: "address handed out",
+  "route-write": "writes",
+  "route-read": "reads",
+  "route-hops": "hops of a request",
+};
+
+/** Writes and reads of which the same is said are one line. */
+const BOTH: readonly (readonly [write: AnswerPart, read: AnswerPart, both: string])[] = [
+  ["hardware-write", "hardware-read", "documented of writes and reads"],
+  ["route-write", "route-read", "writes and reads"],
+];
+
+/** Lists of functions, which a line has no room for: JSON has them. */
+const LONG: ReadonlySet<AnswerPart> = new Set(["path", "route-hops"]);
+
+/** What follows from another part, and is not told beside it: JSON has it. `verdict` is map type and hops. */
+const FOLLOWS: Readonly<Partial<Record<AnswerPart, readonly (AnswerPart | "verdict")[]>>> = {
+  reason: ["verdict"],
+  path: ["verdict"],
+  redirects: ["verdict"],
+  hint: ["verdict", "redirects"],
+  provisos: ["who-asks"],
+  address: ["verdict", "route-write", "route-read"],
+  "route-write": ["verdict"],
+  "route-read": ["verdict"],
+  "route-hops": ["verdict", "path", "redirects", "route-write", "route-read"],
+};
+
+/** What else is said otherwise of pairs: what is alike in one line. */
+export function partLines(changes: readonly AnswerChange[], after: Topology): readonly Rich[] {
+  const groups = new Map<string, PairGroup>();
+  for (const change of changes) {
+    for (const sentence of partSentences(change)) addTo(groups, sentence, sentence, change, after);
+  }
+  return [...groups.values()].map((group): Rich => `${group.sentences.text} (${group.pairs})`);
+}
+
+function partSentences(change: AnswerChange): readonly string[] {
+  const told = new Map(change.parts.map((part) => [part.part, sidesText(part)]));
+  const isVerdict = isVerdictOther(change);
+  const isThere = (part: AnswerPart | "verdict"): boolean => (part === "verdict" ? isVerdict : told.has(part));
+  const shown = [...told].filter(([part]) => FOLLOWS[part]?.some(isThere) !== true);
+  const texts = new Map(shown);
+  return shown.flatMap(([part, text]): string[] => {
+    const pair = BOTH.find(
+      ([write, read]) => (part === write || part === read) && texts.get(write) === texts.get(read),
+    );
+    if (pair === undefined) return [`${partNames[part]}: ${text}`];
+    return part === pair[0] ? [`${pair[2]}: ${text}`] : [];
+  });
+}
+
+function sidesText({ part, before, after }: PartChange): string {
+  if (before === null || after === null) return `${before ?? "hidden"} → ${after ?? "no longer known"}`;
+  if (LONG.has(part)) return "by other functions";
+  return LISTS.has(part) ? entriesText(before, after) : `${before} → ${after}`;
+}
+
+/** Lists of which only what one side lacks is told. */
+const LISTS: ReadonlySet<AnswerPart> = new Set(["redirects", "provisos"]);
+
+function entriesText(before: string, after: string): string {
+  const [old, now] = [before, after].map((text) => text.split(LIST_SEPARATOR).filter((entry) => entry !== "none"));
+  const gone = (old ?? []).filter((entry) => now?.includes(entry) !== true);
+  const come = (now ?? []).filter((entry) => old?.includes(entry) !== true);
+  if (gone.length + come.length === 0) return "in another order";
+  return [
+    ...(come.length > 0 ? [`now ${come.join(", ")}`] : []),
+    ...(gone.length > 0 ? [`no longer ${gone.join(", ")}`] : []),
+  ].join("; ");
+}
+
+/** Whether map type or hops differ, of which the verdicts tell. */
+function isVerdictOther({ before, after }: AnswerChange): boolean {
+  return before.mapType !== after.mapType || before.hops !== after.hops;
+}
+
+/** How many pairs a section of gates or other parts is about. */
+export function pairsOf(changes: readonly AnswerChange[], is: (change: AnswerChange) => boolean): string {
+  const count = changes.filter(is).length;
+  return `${count} ${count === 1 ? "pair differs" : "pairs differ"}`;
+}
+
+/** True where a gate is on one side only. */
+export function hasGateChange({ gates }: AnswerChange): boolean {
+  return Object.values(gates).some((list: readonly Gate[]) => list.length > 0);
+}
+
+/** Pairs that are gone with a device, by the devices. */
+export function goneLine(
+  { gone }: AnswerDifference,
+  before: Topology,
+  isGone: (bdf: Bdf) => boolean,
+): Rich | undefined {
+  if (gone.length === 0) return undefined;
+  const devices = new Set(gone.flatMap(({ provider, client }) => [provider, client].filter(isGone)));
+  const shown = [...devices].slice(0, EXAMPLES).map((bdf) => nameIn(before, bdf));
+  const more = devices.size > shown.length ? ` and ${devices.size - shown.length} more` : "";
+  const pairs = gone.length === 1 ? "1 pair that worked is" : `${gone.length} pairs that worked are`;
+  return rich`${painted("no", pairs)} gone with ${shown.join(", ")}${more}`;
+}
+
+/** The whole in one sentence: whether an answer got worse. */
+export function judgementLine(counts: AnswerCounts): Rich {
+  const pairs = (count: number): string => (count === 1 ? "1 pair" : `${count} pairs`);
+  const worse = [
+    ...(counts.worse > 0 ? [pairs(counts.worse)] : []),
+    ...(counts.gone > 0 ? [`${pairs(counts.gone)} gone with a device`] : []),
+    ...(counts.groups > 0
+      ? [counts.groups === 1 ? "1 change of IOMMU groups" : `${counts.groups} changes of IOMMU groups`]
+      : []),
+  ];
+  const further = [
+    ...(counts.better > 0 ? [`better: ${pairs(counts.better)}`] : []),
+    ...(counts["no-longer-known"] > 0 ? [`no longer known: ${pairs(counts["no-longer-known"])}`] : []),
+    ...(counts["now-known"] > 0 ? [`known only now: ${pairs(counts["now-known"])}`] : []),
+    ...(counts.other > 0 ? [`neither better nor worse: ${pairs(counts.other)}`] : []),
+  ].join("; ");
+  const rest = further === "" ? "" : `; ${further}`;
+  if (worse.length > 0) return rich`${painted("no", "worse")}: ${worse.join(", ")}${rest}`;
+  if (counts.open > 0) {
+    return rich`${painted("unknown", "unknown")}: one side hides whether ${pairs(counts.open)} got worse${rest}`;
+  }
+  return `no answer got worse${rest}`;
+}

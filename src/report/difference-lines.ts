@@ -1,0 +1,170 @@
+import type { FunctionChange, FunctionFact } from "../advice/difference/function-facts.ts";
+import type { MachineDifference } from "../advice/difference/machines.ts";
+import { deviceKey, type Move, type SameFunction } from "../advice/difference/moves.ts";
+import { type Bdf, busKeyOf, formatBdf, formatBus } from "../pci/bdf.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { fullName, nameIn } from "./device-names.ts";
+import type { Rich } from "./document.ts";
+import { painted, rich } from "./rich.ts";
+
+/** Both sides of what devices are compared of. */
+interface Topologies {
+  readonly before: Topology;
+  readonly after: Topology;
+}
+
+/** So many devices are named in one line, and so many buses. */
+const NAMED = 4;
+
+const functionNames: Readonly<Record<FunctionFact, string>> = {
+  upstream: "below",
+  ids: "ids",
+  subsystem: "subsystem ids",
+  revision: "revision",
+  class: "class",
+  header: "header",
+  "port-type": "port type",
+  slot: "slot",
+  link: "link",
+  "link-capable": "link could be",
+  express: "PCI Express",
+  acs: "ACS control",
+  "acs-capability": "ACS capability",
+  "acs-firmware": "ACS as firmware left it",
+  driver: "driver",
+  "dma-mask": "DMA mask",
+  "numa-node": "NUMA node",
+  decode: "memory decode",
+  "bus-master": "bus master",
+  bars: "BARs",
+  "bar-addresses": "BARs",
+  "resizable-bars": "resizable BARs",
+  windows: "windows",
+  sriov: "SR-IOV",
+  virtual: "virtual function",
+  capabilities: "capabilities",
+  p2pmem: "peer memory",
+  published: "peer memory published",
+  "group-type": "IOMMU domain",
+  names: "name",
+};
+
+/** Facts whose values are each function's own: functions are told together whatever the values are. */
+const OWN_VALUES: ReadonlySet<FunctionFact> = new Set(["bar-addresses", "windows", "names"]);
+
+/** What differs of the devices: where they went, which came and went, and what else is other about those of both sides. */
+export function deviceLines(difference: MachineDifference, topologies: Topologies): readonly Rich[] {
+  const { before, after } = topologies;
+  return [
+    ...renumberedLines(difference),
+    ...byDevice(difference.moved).map((moves) => movedLine(moves, after)),
+    ...swappedLines(difference.swapped, after),
+    ...byDevice(difference.replaced).map((pairs) => replacedLine(pairs, topologies)),
+    ...difference.added.map((bdf): Rich => [painted("direct", "added"), ` ${fullName(after, bdf)}`]),
+    ...difference.removed.map((bdf): Rich => [painted("no", "removed"), ` ${fullName(before, bdf)}`]),
+    ...changeLines(difference.functions, after),
+  ];
+}
+
+/** Buses that have other numbers, once for all functions on them; what was moved has a line of its own. */
+function renumberedLines({ renumbered, moved, swapped }: MachineDifference): readonly Rich[] {
+  const elsewhere = new Set([...moved, ...swapped.flat()].map(({ after }) => after));
+  const buses = new Map<string, string>();
+  let count = 0;
+  for (const { before, after } of renumbered) {
+    if (elsewhere.has(after)) continue;
+    count++;
+    const [old, now] = [formatBus(busKeyOf(before)), formatBus(busKeyOf(after))];
+    const isSameBus = old === now;
+    buses.set(isSameBus ? formatBdf(before) : old, isSameBus ? formatBdf(after) : now);
+  }
+  if (count === 0) return [];
+  const shown = [...buses].slice(0, 3 * NAMED).map(([old, now]) => `${old} → ${now}`);
+  const more = buses.size > shown.length ? ` and ${buses.size - shown.length} more` : "";
+  return [[painted("strong", "renumbered"), `: ${shown.join(", ")}${more} (${functionsText(count)})`]];
+}
+
+function functionsText(count: number): string {
+  return count === 1 ? "1 function" : `${count} functions`;
+}
+
+/** The functions of one device are one line. */
+function byDevice<T extends SameFunction>(functions: readonly T[]): readonly (readonly T[])[] {
+  const devices = new Map<string, T[]>();
+  for (const one of functions) {
+    const key = deviceKey(one);
+    const device = devices.get(key);
+    if (device === undefined) devices.set(key, [one]);
+    else device.push(one);
+  }
+  return [...devices.values()];
+}
+
+function movedLine(moves: readonly Move[], after: Topology): Rich {
+  const [first, ...others] = moves as readonly [Move, ...Move[]];
+  const above = (bdf: Bdf | null): string => (bdf === null ? "the root bus" : formatBdf(bdf));
+  const was = first.before === first.after ? "" : `, before ${formatBdf(first.before)}`;
+  const way =
+    first.from === first.to && was !== "" ? "another place" : `below ${above(first.from)} → ${above(first.to)}`;
+  return rich`${painted("strong", "moved")}: ${fullName(after, first.after)}${moreText(others.length)}${was}: ${way}`;
+}
+
+function moreText(count: number): string {
+  return count === 0 ? "" : ` and ${count === 1 ? "1 function" : `${count} functions`} more of it`;
+}
+
+function swappedLines(swapped: MachineDifference["swapped"], after: Topology): readonly Rich[] {
+  return swapped.map(
+    ([one, other]): Rich =>
+      rich`${painted("strong", "swapped")}: ${fullName(after, one.after)} and ${fullName(after, other.after)} took each other's place`,
+  );
+}
+
+function replacedLine(pairs: readonly SameFunction[], { before, after }: Topologies): Rich {
+  const [first, ...others] = pairs as readonly [SameFunction, ...SameFunction[]];
+  const what = (topology: Topology, bdf: Bdf): string => `${fullName(topology, bdf)}${idsText(topology, bdf)}`;
+  const more = moreText(others.length);
+  return rich`${painted("warn", "replaced")}: ${what(before, first.before)} by ${what(after, first.after)}${more}; their answers are not compared`;
+}
+
+function idsText(topology: Topology, bdf: Bdf): string {
+  const fn = topology.functionOf(bdf);
+  if (isUnknown(fn.vendorId) || isUnknown(fn.deviceId)) return "";
+  const hex = (value: number): string => value.toString(16).padStart(4, "0");
+  return ` [${hex(fn.vendorId)}:${hex(fn.deviceId)}]`;
+}
+
+/** Functions that differ alike are one line; where they moved has lines of its own. */
+function changeLines(changes: readonly FunctionChange[], after: Topology): readonly Rich[] {
+  const groups = new Map<string, FunctionChange[]>();
+  for (const change of changes) {
+    if (change.what === "upstream") continue;
+    const key = JSON.stringify(OWN_VALUES.has(change.what) ? change.what : [change.what, change.before, change.after]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [change]);
+    else group.push(change);
+  }
+  return [...groups.values()].map((group) => changeLine(group, after));
+}
+
+function changeLine(group: readonly FunctionChange[], after: Topology): string {
+  const [first, ...others] = group as readonly [FunctionChange, ...FunctionChange[]];
+  const change = `${functionNames[first.what]} ${valueText(first.before)} → ${valueText(first.after)}`;
+  const name = fullName(after, first.bdf);
+  if (others.length === 0) return `${name}: ${change}`;
+  if (OWN_VALUES.has(first.what)) return `${name}: ${change}; likewise ${namesText(others, after)}`;
+  return `${functionsText(group.length)}: ${change} (${namesText(group, after)})`;
+}
+
+function namesText(changes: readonly FunctionChange[], after: Topology): string {
+  const shown = changes.slice(0, NAMED).map(({ bdf }) => nameIn(after, bdf));
+  const more = changes.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}
+
+/** A value as a line has it. */
+export function valueText(value: Known<string | null>): string {
+  if (isUnknown(value)) return "unknown";
+  return value === null || value === "" ? "none" : value;
+}

@@ -1,0 +1,303 @@
+import { describe, expect, test } from "vitest";
+import type { Machine } from "../../../src/host/machine.ts";
+import { readSnapshot } from "../../../src/host/snapshot/read-snapshot.ts";
+import { writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
+import { formatBdf } from "../../../src/pci/bdf.ts";
+import type { PciFunction } from "../../../src/pci/function.ts";
+import { isUnknown, unknown } from "../../../src/pci/known.ts";
+import { bootScenario } from "../../policy/machines.ts";
+import { BASE, diff, exitOf, shown } from "./machines.ts";
+
+const base = bootScenario(BASE);
+
+/** A machine in which one function is other. */
+function withFunction(machine: Machine, name: string, parts: (fn: PciFunction) => Partial<PciFunction>): Machine {
+  const functions = machine.functions.map((fn) => (fn.names.includes(name) ? { ...fn, ...parts(fn) } : fn));
+  return { ...machine, functions };
+}
+
+const HOST = `
+cpu: intel
+kernel: 7.2
+iommu: off
+hostBridges:
+  - id: "8086:29c0"
+    below:
+`;
+
+describe("Bus numbers that shift", () => {
+  const before = bootScenario(`scenario: before${HOST}
+      - rootPort: { at: 01.0 }
+        below:
+          - switch: { acs: false }
+            below:
+              - gpu: { name: gpu0 }
+              - nic: { name: nic0 }
+`);
+
+  test("a drive in the first bay moves the others on, and a port that redirects now is seen", () => {
+    const after = bootScenario(`scenario: after${HOST}
+      - rootPort: { at: 01.0 }
+        below:
+          - switch: { acs: false }
+            below:
+              - nvme: { name: nvme0 }
+              - gpu: { name: gpu0 }
+              - port: { at: 02.0, acs: "RR+ CR+" }
+                below: [nic: { name: nic0 }]
+`);
+    const whole = diff(before, after);
+    expect(shown(whole)).toMatchInlineSnapshot(`
+      "Devices
+        moved: gpu0 (0000:04:00.0), before 0000:03:00.0: below 0000:02:00.0 →
+          0000:02:01.0
+        moved: nic0 (0000:05:00.0), before 0000:04:00.0: below 0000:02:01.0 →
+          0000:02:02.0
+        added 0000:02:02.0
+        added nvme0 (0000:03:00.0)
+        0000:02:00.0: link x16 16GT/s → x4 16GT/s
+        0000:02:00.0: link could be x16 16GT/s → x4 16GT/s
+
+      Verdicts: 2 pairs differ
+        gpu0 (0000:04:00.0) ↔ nic0 (0000:05:00.0): direct, 4 hops → not supported
+
+      Altogether
+        worse: 2 pairs
+      "
+    `);
+    expect(whole.difference.added.map(formatBdf)).toEqual(["0000:02:02.0", "0000:03:00.0"]);
+    expect(whole.difference.replaced).toEqual([]);
+    expect(exitOf(whole)).toBe(1);
+  });
+
+  test("a drive that is pulled is named, and no answers of different drives are compared", () => {
+    const pull = (below: string): Machine =>
+      bootScenario(`scenario: two drives${HOST}
+      - rootPort: { at: 01.0 }
+        below:
+          - switch: { acs: false }
+            below: [${below}]
+      - rootPort: { at: 02.0 }
+        below: [nvme: { name: nvme1 }]
+`);
+    const whole = diff(pull("gpu: { name: gpu0 }, nvme: { name: nvme0, cmb: 16M }"), pull("gpu: { name: gpu0 }"));
+    expect(shown(whole)).toMatchInlineSnapshot(`
+      "Devices
+        renumbered: 0000:05 → 0000:04 (1 function)
+        removed 0000:02:01.0
+        removed nvme0 (0000:04:00.0)
+
+      Pairs that are gone
+        2 pairs that worked are gone with nvme0
+
+      Altogether
+        worse: 2 pairs gone with a device
+      "
+    `);
+    expect(whole.verdicts).toEqual([]);
+    expect(exitOf(whole)).toBe(1);
+  });
+});
+
+describe("A pair that stopped working is never 'no difference'", () => {
+  const configured = (config: Readonly<Record<string, string>>): Machine => ({
+    ...base,
+    kernel: { ...base.kernel, config },
+  });
+  const bars = ({ bars: list }: PciFunction) => (isUnknown(list) ? [] : list);
+  test.for([
+    [
+      "a BAR without an address",
+      base,
+      withFunction(base, "gpu0", (fn) => ({
+        bars: bars(fn).map((bar) => (bar.index === 1 ? { ...bar, busAddress: null, physAddress: null } : bar)),
+      })),
+    ],
+    ["decode off", base, withFunction(base, "gpu0", () => ({ command: 4 }))],
+    ["a mask of 32 bits", base, withFunction(base, "nic0", () => ({ dmaMaskBits: 32 }))],
+    ["CONFIG_PCI_P2PDMA", configured({ CONFIG_PCI: "y", CONFIG_PCI_P2PDMA: "y" }), configured({ CONFIG_PCI: "y" })],
+  ] as const)("%s", ([, before, after]) => {
+    const whole = diff(before, after);
+    expect(shown(whole)).toMatchSnapshot();
+    expect(exitOf(whole)).toBe(1);
+    expect(whole.answers.changes.length).toBeGreaterThan(0);
+    expect(new Set(whole.answers.changes.map(({ effect }) => effect))).toEqual(new Set(["worse"]));
+    // The other way round it got better, and that is no failure.
+    expect(exitOf(diff(after, before))).toBe(0);
+  });
+});
+
+describe("IOMMU groups that merge", () => {
+  const groups = (port: string): Machine =>
+    bootScenario(`
+scenario: a
+cpu: intel
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - id: "8086:09a2"
+    below:
+      - rootPort: { at: 01.0, acs: ${port} }
+        below:
+          - switch: { acs: true }
+            below:
+              - port: { at: 00.0, acs: ${port} }
+                below:
+                  - functions: [gpu: { name: gpu0, acs: "RR+ CR+" }, nic: { name: nic0, acs: "RR+ CR+" }]
+              - nvme: { name: nvme0 }
+`);
+  const [apart, together] = [groups("true"), groups("false")];
+  const listed = (machine: Machine, numbers: readonly number[]): Machine => ({
+    ...machine,
+    functions: machine.functions.map((fn, index) => ({ ...fn, iommuGroup: numbers[index] ?? null })),
+  });
+
+  test("are seen though neither source lists groups", () => {
+    const whole = diff(apart, together);
+    expect(shown(whole)).toMatchInlineSnapshot(`
+      "Devices
+        2 functions: ACS control 0x1d → none (00:01.0, 02:00.0)
+        2 functions: ACS capability 0x5f → none (00:01.0, 02:00.0)
+        2 functions: ACS as firmware left it 0x00 → none (00:01.0, 02:00.0)
+
+      IOMMU groups
+        IOMMU groups merge: {0000:00:01.0} {0000:01:00.0} {0000:02:00.0}
+          {0000:02:01.0} {0000:03:00.0} {0000:03:00.1} and 1 more → {0000:00:01.0
+          0000:01:00.0 0000:02:00.0 0000:02:01.0 0000:03:00.0 0000:03:00.1
+          0000:04:00.0}; devices that two guests could have had are now one guest's:
+          {0000:03:00.0 0000:03:00.1 0000:04:00.0}
+
+      Beside them: 6 pairs differ
+        ACS redirects: no longer 0000:02:00.0 (gpu0 → nic0, gpu0 → nvme0, nic0 →
+          gpu0 and 3 more)
+        documented of reads: works (intel-xeon-ice-lake) → unknown (gpu0 → nvme0,
+          nic0 → nvme0)
+        reads: arrives in BAR 1 of 0000:03:00.0 → unknown (gpu0 → nvme0)
+        reads: arrives in BAR 0 of 0000:03:00.1 → unknown (nic0 → nvme0)
+        documented of writes and reads: works (intel-xeon-ice-lake) → unknown (nvme0
+          → gpu0, nvme0 → nic0)
+        writes and reads: arrives in BAR 0 of 0000:04:00.0 → unknown (nvme0 → gpu0,
+          nvme0 → nic0)
+
+      Altogether
+        worse: 1 change of IOMMU groups; neither better nor worse: 6 pairs
+      "
+    `);
+    expect(exitOf(whole)).toBe(1);
+  });
+
+  test("are seen though the second source does not list them", () => {
+    // Those that the kernel formed, as the rules say them.
+    const formed = diff(apart, together).difference.groups.flatMap(({ before }) => before);
+    expect(formed.length).toBeGreaterThan(1);
+    const numbers = apart.functions.map(({ bdf }, index) => {
+      const at = formed.findIndex((group) => group.includes(bdf));
+      return at < 0 ? 50 + index : at;
+    });
+    expect(diff(listed(apart, numbers), together).difference.groups).toEqual(diff(apart, together).difference.groups);
+  });
+
+  test("are no difference by their numbers", () => {
+    const numbers = apart.functions.map((_, index) => index);
+    const other = numbers.map((number) => number + 20);
+    expect(diff(listed(apart, numbers), listed(apart, other)).difference.groups).toEqual([]);
+  });
+
+  test("that are listed otherwise than the rules form them are not compared with formed ones", () => {
+    const one = listed(
+      apart,
+      apart.functions.map(() => 1),
+    );
+    expect(diff(one, apart).difference.groups).toEqual([]);
+  });
+});
+
+test("no difference of a machine and itself", () => {
+  const whole = diff(base, base);
+  expect(shown(whole)).toBe("no difference\n");
+  expect(exitOf(whole)).toBe(0);
+});
+
+/** One line of the scenario changed, the machine as a snapshot of it, and what is said of it. */
+describe("A scenario of which one line changes", () => {
+  test.for([
+    ["link", "gpu0, bar: 16G, rebar: full, link: gen5 x16", "gpu0, bar: 16G, rebar: full, link: gen4 x8", 0],
+    ["link below what it could be", "rebar: full, link: gen5 x16", "rebar: full, link: gen5 x16 of gen6 x16", 0],
+    ["BAR size", "gpu0, bar: 16G", "gpu0, bar: 32G", 0],
+    ["resizable BAR", "gpu0, bar: 16G, rebar: full", "gpu0, bar: 16G, rebar: small", 1],
+    ["driver", "driver: amdgpu", "driver: vfio-pci", 0],
+    ["no driver", ", driver: amdgpu", "", 0],
+    ["DMA mask", "dmaMaskBits: 64", "dmaMaskBits: 32", 1],
+    ["ACS that redirects", 'acs: "SV+"', 'acs: "SV+ RR+"', 0],
+    ["no ACS", 'acs: "SV+"', "acs: false", 0],
+    ["NUMA node", "numaNode: 1", "numaNode: 0", 0],
+    ["kernel", "kernel: 7.2", "kernel: 6.12.30", 0],
+    ["a parameter without a meaning here", "quiet", "splash", 0],
+    ["IOMMU mode", "iommu: strict", "iommu: passthrough", 0],
+    ["number of a group", "iommuGroup: 7", "iommuGroup: 8", 0],
+    ["CPU", "cpu: intel", "cpu: amd-zen", 0],
+    ["host bridge", "8086:09a2", "8086:29c0", 1],
+    ["virtual functions", "vfs: 0", "vfs: 2", 0],
+    ["ATS", "dmaMaskBits: 64", "dmaMaskBits: 64, ats: true", 0],
+    ["CMB", "cmb: 16M", "cmb: 32M", 0],
+    ["name", "name: gpu1", "name: gpuX", 0],
+    ["ids", "15b3:1021", "15b3:1023", 1],
+    ["a drive added", "iommuGroup: 7 }]", "iommuGroup: 7 }]\n      - rootPort: { at: 05.0 }\n        below: [nvme]", 0],
+    ["a drive removed", "              - nvme: { name: nvme0, cmb: 16M }\n", "", 1],
+    ["bus offset", "numaNode: 1", "numaNode: 1\n    busOffset: 0x1000000000", 0],
+  ] as const)("%s", ([, from, to, exit]) => {
+    expect(BASE).toContain(from);
+    const whole = diff(base, bootScenario(BASE.replace(from, to)));
+    expect(shown(whole)).toMatchSnapshot();
+    expect(exitOf(whole)).toBe(exit);
+  });
+});
+
+describe("What one side hides", () => {
+  const hidden = unknown("hidden by the test");
+
+  test("is no longer known, and not worse: exit 3 where the pair worked", () => {
+    // Of an allow-listed host bridge a pair works by one way or the other.
+    const listed = base.functions.map((fn) => ({ ...fn, acs: hidden }));
+    expect(exitOf(diff(base, { ...base, functions: listed }))).toBe(0);
+    const server = bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0"));
+    const functions = server.functions.map((fn) => ({ ...fn, acs: hidden }));
+    const whole = diff(server, { ...server, functions });
+    expect(shown(whole)).toMatchInlineSnapshot(`
+      "Verdicts: 11 pairs differ
+        gpu0 (0000:03:00.0) → gpu0 (0000:03:00.0): direct, 0 hops → unknown
+        gpu0 (0000:03:00.0) ↔ nic0 (0000:04:00.0): direct, 4 hops → unknown
+        gpu0 (0000:03:00.0) ↔ nvme0 (0000:05:00.0): direct, 4 hops → unknown
+        nic0 (0000:04:00.0) → nic0 (0000:04:00.0): direct, 0 hops → unknown
+        nic0 (0000:04:00.0) ↔ nvme0 (0000:05:00.0): direct, 4 hops → unknown
+        nvme0 (0000:05:00.0) → nvme0 (0000:05:00.0): direct, 0 hops → unknown
+        nvme1 (0000:06:00.0) → nvme1 (0000:06:00.0): direct, 0 hops → unknown
+        gpu1 (0000:41:00.0) → gpu1 (0000:41:00.0): direct, 0 hops → unknown
+
+      Gates: 6 pairs differ
+        no longer known: the IOMMU translates (strict), and the driver takes only
+          the yes from the kernel: its address is an IOVA, so that packets go up to
+          the root complex although a bridge is shared: right, and slower (gpu0 →
+          nic0)
+        no longer known: the IOMMU translates (strict) and the DMA address is a bus
+          address: a switch that sends peer traffic up all the same meets an IOMMU
+          fault, and the data is lost without an error; test with real data, or use
+          iommu=pt (gpu0 → nvme0, nic0 → gpu0, nic0 → nvme0 and 2 more)
+
+      Beside them: 6 pairs differ
+        documented of writes and reads: works (pcie-switch) → no longer known (gpu0
+          → nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
+
+      Altogether
+        unknown: one side hides whether 6 pairs got worse; no longer known: 6 pairs
+      "
+    `);
+    expect(exitOf(whole)).toBe(3);
+    expect(exitOf(diff({ ...server, functions }, server))).toBe(0);
+  });
+
+  test("a snapshot of a machine is the machine", () => {
+    const whole = diff(base, readSnapshot(writeSnapshot(base), "capture.json"));
+    expect(shown(whole)).toBe("no difference\n");
+  });
+});
