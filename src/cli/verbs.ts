@@ -41,7 +41,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "diff",
     synopsis: "[options] <before> [after]",
-    summary: "what differs between two machines, or one before and after: topology, links, ACS, groups, verdicts",
+    summary: "what differs between two machines, or one before and after: devices, links, ACS, groups, answers",
     load: async () => (await import("./verbs/diff.ts")).declareDiff,
   },
   {

@@ -1,5 +1,6 @@
 import { type AnswerPart, LIST_SEPARATOR } from "../advice/difference/answer-parts.ts";
-import type { AnswerChange, AnswerDifference, GateChanges, PartChange } from "../advice/difference/answers.ts";
+import type { AnswerChange, AnswerDifference } from "../advice/difference/answers.ts";
+import type { GateChanges, PartChange } from "../advice/difference/effect.ts";
 import type { AnswerCounts } from "../advice/difference/judge.ts";
 import type { Gate } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";

@@ -6,7 +6,7 @@ import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { type AnswerPart, type AnswerParts, answerParts } from "./answer-parts.ts";
-import { type AnswerEffect, effectOf, type WorkingSide, worksOf } from "./effect.ts";
+import { type AnswerEffect, effectOf, type GateChanges, type PartChange, type WorkingSide, worksOf } from "./effect.ts";
 import type { Matching } from "./matching.ts";
 import { hiddenFrom } from "./sight.ts";
 
@@ -14,25 +14,6 @@ import { hiddenFrom } from "./sight.ts";
 export interface AnswerSide extends WorkingSide {
   readonly mapType: MapType;
   readonly hops: number | null;
-}
-
-/** Gates of a pair that only one side has. */
-export interface GateChanges {
-  /** What stops or spoils the transfer now, and did not. */
-  readonly come: readonly Gate[];
-  readonly gone: readonly Gate[];
-  /** Gates that the source after may hide. */
-  readonly noLongerKnown: readonly Gate[];
-  /** Gates that the source before may have hidden. */
-  readonly nowKnown: readonly Gate[];
-}
-
-/** Something that is said of a pair beside verdict and gates, in words that name functions by their addresses after. */
-export interface PartChange {
-  readonly part: AnswerPart;
-  /** `null`: hidden. */
-  readonly before: string | null;
-  readonly after: string | null;
 }
 
 /** A pair of the same two devices of which something else is said; by the addresses after. */

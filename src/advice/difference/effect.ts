@@ -1,12 +1,31 @@
 import type { Gate } from "../../answers/gate.ts";
 import type { MapType } from "../../rules/verdict.ts";
-import type { GateChanges, PartChange } from "./answers.ts";
+import type { AnswerPart } from "./answer-parts.ts";
 
 /**
  * What a difference is for whoever relies on a pair. `worse`: it works no longer, or with more in its way. `other`: neither
  * better nor worse, as a pair that works on neither side. What only one side shows is `no-longer-known` or `now-known`.
  */
 export type AnswerEffect = "worse" | "better" | "no-longer-known" | "now-known" | "other";
+
+/** Gates of a pair that only one side has. */
+export interface GateChanges {
+  /** What stops or spoils the transfer now, and did not. */
+  readonly come: readonly Gate[];
+  readonly gone: readonly Gate[];
+  /** Gates that the source after may hide. */
+  readonly noLongerKnown: readonly Gate[];
+  /** Gates that the source before may have hidden. */
+  readonly nowKnown: readonly Gate[];
+}
+
+/** Something that is said of a pair beside verdict and gates, in words that name functions by their addresses after. */
+export interface PartChange {
+  readonly part: AnswerPart;
+  /** `null`: hidden. */
+  readonly before: string | null;
+  readonly after: string | null;
+}
 
 /** Whether a pair works on one side. */
 export interface WorkingSide {

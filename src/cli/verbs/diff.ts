@@ -32,10 +32,11 @@ export function declareDiff(command: Command, finish: Finish): void {
     });
 }
 
-const HELP = `Devices are matched by where they sit and what they are, not by bus number. Exits with 1 where
-an answer got worse: a pair that worked works no longer, goes a longer way, has a further gate or
-is gone with its device, or IOMMU groups merge or are gone. With 3 where one side hides whether a
-pair got worse, else with 0, also where something else differs.
+const HELP = `Devices are matched by where they sit and what they are, not by bus number.
+
+Exits with 0 where no answer got worse, also where something else differs; 1 where one did: a pair
+that worked works no longer, goes a longer way, has a further gate or is gone with its device, or
+IOMMU groups merge or are gone; 3 where one side hides whether a pair got worse.
 
 Examples:
   peerlane diff before.json.gz after.json.gz
