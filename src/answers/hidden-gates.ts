@@ -3,6 +3,7 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
+import { acsQuirk } from "../rules/acs-quirks.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { Gate } from "./gate.ts";
 
@@ -42,6 +43,14 @@ export function mayHideGate(kind: Gate["kind"], machine: Machine, topology: Topo
     case "iommu-translates":
       return (
         pair.mapType === "unknown" || isUnknown(iommu.mode) || isUnknown(provider.driver) || isUnknown(client.driver)
+      );
+    case "acs-registers-elsewhere":
+      return (
+        pair.mapType === "unknown" ||
+        isUnknown(iommu.mode) ||
+        topology
+          .bridgesAbove(topology.indexOf(pair.provider))
+          .some((index) => isUnknown(acsQuirk(topology.functionAt(index)) ?? false))
       );
     case "kernel-parameter-misread":
       return isUnknown(kernel.commandLine);
