@@ -409,6 +409,10 @@ export const machineFields: Fields<Machine> = {
   cpu: within<Machine, "cpu">("cpu", cpu),
   kernel: within<Machine, "kernel">("kernel", kernel),
   iommu: within<Machine, "iommu">("iommu", iommu),
+  groupsAtBoot: to(nothing("where the source lists the groups, those are the groups"), (value) => ({
+    ...value,
+    groupsAtBoot: new Map(value.functions.map(({ bdf }) => [bdf, 1])),
+  })),
   guestOf: to(fact("virtual-machine"), (value) => ({
     ...value,
     guestOf: { hypervisor: "VMware", shownBy: "dmi" },
