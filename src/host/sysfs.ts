@@ -315,15 +315,15 @@ class GroupMembers {
     return this.#tree.list(GROUPS_FOLDER)?.length === 0 && (hasLinks || units.length > 0);
   }
 
-  /** The group that lists a function, `null` where all groups are seen and none does. */
+  /** The group that lists a function, `null` where there are none: where others have one, a copy may have lost this one's. */
   groupOf(bdf: Bdf): Known<number | null> {
     const groups = this.#tree.list(GROUPS_FOLDER);
     if (groups === undefined) return unknown(`${this.#tree.name} does not show ${GROUPS_FOLDER}`);
     this.#byBdf ??= this.#read(groups);
-    return this.#byBdf.get(bdf) ?? (this.#isWhole ? null : membersHidden);
+    return this.#byBdf.get(bdf) ?? (this.#isWhole && this.#byBdf.size === 0 ? null : membersHidden);
   }
 
-  /** Groups are numbered from 0; a number that is missing may be a group that the copy lost. */
+  /** Groups are numbered from 0; a number that is missing may be a group that the copy lost, and so may one behind the last. */
   #read(groups: readonly string[]): ReadonlyMap<Bdf, number> {
     const byBdf = new Map<Bdf, number>();
     let highest = -1;

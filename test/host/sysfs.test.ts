@@ -368,7 +368,7 @@ describe("The files of a function", () => {
     expect(bare).toMatchObject({
       numaNode: unknown("no numa_node file"),
       dmaMaskBits: unknown("no dma_mask_bits file"),
-      iommuGroup: null,
+      iommuGroup: unknown("the copy does not show the members of all IOMMU groups"),
       p2pmem: null,
       physicalFunction: null,
       driver: unknown("the copy kept no link to any driver"),
@@ -392,8 +392,9 @@ describe("The files of a function", () => {
     const group = (files: Record<string, string>): unknown => read({}, files).iommuGroup;
     const port = { [`${folder}/0/devices/0000:00:01.0`]: "-> x" };
     expect(group({ ...port, [`${folder}/1/devices/0000:01:00.0`]: "-> x" })).toBe(1);
-    expect(group(port)).toBeNull();
     const hidden = unknown("the copy does not show the members of all IOMMU groups");
+    // The group behind the last one may be what was lost.
+    expect(group(port)).toEqual(hidden);
     expect(group({ ...port, [`${folder}/1/type`]: "DMA\n" })).toEqual(hidden);
     expect(group({ ...port, [`${folder}/2/devices/0000:05:00.0`]: "-> x" })).toEqual(hidden);
   });

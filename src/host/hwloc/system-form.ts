@@ -1,4 +1,5 @@
 import { type Known, unknown } from "../../pci/known.ts";
+import { cpuVendorOf } from "../cpu-vendor.ts";
 import type { Cpu, Kernel } from "../machine.ts";
 import { agreedValue } from "../xml/agreed-value.ts";
 import type { HwlocObjects } from "./objects.ts";
@@ -21,7 +22,7 @@ export function cpuOf({ system, packages }: Infos): Cpu {
   const missing = (what: string): string => `the file names no ${what} of the CPU: give --cpu`;
   return {
     architecture: known,
-    vendor: agreedValue(infosOf(packages, "CPUVendor"), "CPU vendors", missing("vendor")),
+    vendor: agreedValue(infosOf(packages, "CPUVendor").map(cpuVendorOf), "CPU vendors", missing("vendor")),
     // No x86 CPU is of family 0: it was not read.
     family: agreedValue(
       numbersOf(packages, "CPUFamilyNumber").map((family) => family || undefined),

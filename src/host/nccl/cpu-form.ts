@@ -1,4 +1,5 @@
 import { isUnknown } from "../../pci/known.ts";
+import { cpuVendorOf } from "../cpu-vendor.ts";
 import type { Cpu } from "../machine.ts";
 import { agreedValue } from "../xml/agreed-value.ts";
 import type { CpuObject } from "./objects.ts";
@@ -29,7 +30,7 @@ export function cpuOf(cpus: readonly CpuObject[]): Cpu {
   }
   return {
     architecture,
-    vendor: agreedValue(texts("vendor"), "CPU vendors", missing("vendor")),
+    vendor: agreedValue(texts("vendor").map(cpuVendorOf), "CPU vendors", missing("vendor")),
     family: agreedValue(numbers("familyid").map(familyOf), "CPU families", missing("family")),
     model: agreedValue(numbers("modelid"), "CPU models", missing("model")),
     name: why.notInXml,
