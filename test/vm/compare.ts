@@ -50,11 +50,16 @@ function unique(bdfs: readonly Bdf[]): Bdf[] {
 export function compareGroups(machine: Machine): { expected: string[]; real: string[] } {
   const expected = expectedIommuGroups(machine, topologyOf(machine));
   if (isUnknown(expected)) throw new Error(`the groups of a booted machine are unknown: ${expected.unknown}`);
-  return { expected: asSets(expected), real: groupSets(machine) };
+  return { expected: asSets(expected), real: statedSets(machine) };
 }
 
-/** The IOMMU groups that a machine has, each as a sorted line. */
+/** The IOMMU groups that a machine has, or that are predicted of one which is changed, each as a sorted line. */
 export function groupSets(machine: Machine): string[] {
+  if (machine.functions.some(({ iommuGroup }) => isUnknown(iommuGroup))) return compareGroups(machine).expected;
+  return statedSets(machine);
+}
+
+function statedSets(machine: Machine): string[] {
   const groups = new Map<Bdf, number>();
   for (const fn of machine.functions) {
     if (!isUnknown(fn.iommuGroup) && fn.iommuGroup !== null) groups.set(fn.bdf, fn.iommuGroup);
