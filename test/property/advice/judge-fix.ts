@@ -1,6 +1,7 @@
 import { type Advice, advise } from "../../../src/advice/fix/advise.ts";
 import type { ProvedFix } from "../../../src/advice/fix/prove.ts";
 import type { Change } from "../../../src/advice/what-if/change.ts";
+import { isUnknown } from "../../../src/pci/known.ts";
 import { type Asked, stepsOf } from "./asked.ts";
 import { entriesOf, optionOf } from "./boot.ts";
 import { judgeGroupChanges, textOf } from "./judge-machines.ts";
@@ -85,6 +86,7 @@ function judgeProposal(
   } else {
     judgement.other(`groups of ${verb}`, JSON.stringify(fix.groups), "[]", () => about);
   }
+  judgeIsolation(judgement, asked, fix, after, about, verb);
   for (const part of partsOf(asked, fix)) {
     const result = running.after(part);
     if (result === undefined) continue;
@@ -151,6 +153,41 @@ function judgeOthers(
       judgement.pair(verb, text, right, () => `${provider} → ${client} after ${about}`);
     }
   }
+}
+
+/**
+ * Pairs of functions that two guests could have had apart and that a proposal brings together: in one group, without an
+ * IOMMU, or past it. At run time groups stay, and those that the registers would form count all the same.
+ */
+function judgeIsolation(
+  judgement: Judgement,
+  { running, ends, isWhole }: Asked,
+  fix: ProvedFix,
+  after: Running,
+  about: string,
+  verb: string,
+): void {
+  if (isUnknown(fix.isolation)) {
+    if (isWhole) judgement.fault(`${about}: the isolation lost is unknown: ${fix.isolation.unknown}`);
+    return;
+  }
+  const isBooted = fix.changes.some(({ kind }) => kind !== "acs" && kind !== "cpu");
+  const [old, now] = [running.groups, isBooted ? after.groups : running.groups];
+  const formed = isBooted ? now : after.groupsOfRegisters;
+  const comesDirect = (a: string, b: string): boolean =>
+    after.decide(a, b).mapType === "bus-addr" && running.decide(a, b).mapType !== "bus-addr";
+  let [lost, unseen] = [0, 0];
+  for (const [at, a] of ends.entries()) {
+    for (const b of ends.slice(at + 1)) {
+      if (old.get(a) === undefined || old.get(b) === undefined || old.get(a) === old.get(b)) continue;
+      const isJoined = formed.get(a) === undefined || formed.get(a) === formed.get(b);
+      if (!isJoined && !comesDirect(a, b) && !comesDirect(b, a)) continue;
+      lost++;
+      if (now.get(a) !== now.get(b)) unseen++;
+    }
+  }
+  const said = `${fix.isolation.pairs} pairs, ${fix.isolation.unseen} of them unseen`;
+  judgement.other(`isolation lost of ${verb}`, said, `${lost} pairs, ${unseen} of them unseen`, () => about);
 }
 
 /** What a proposal is made of, each piece of which can be left out. */
@@ -333,7 +370,10 @@ function judgeTwoSteps(
   const { running } = asked;
   const reached = Math.max(
     total(before),
-    ...fixes.map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
+    // A card that somebody would have to buy does not make up for what the machine has.
+    ...fixes
+      .filter(({ kinds }) => !kinds.includes("switch-card"))
+      .map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
     ...oneStepWays(running, pairs)
       .filter(({ ranks }) => isBetter(before, ranks))
       .map(({ ranks }) => total(ranks)),
