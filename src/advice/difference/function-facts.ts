@@ -5,6 +5,7 @@ import type { Bar } from "../../pci/bar.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { Capability } from "../../pci/capability.ts";
+import { capabilityName } from "../../pci/capability-names.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../../pci/config-space.ts";
 import type { ExpressRegisters, LinkState, PciExpress } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
@@ -287,8 +288,12 @@ function sriovEntries(sriov: Exclude<PciFunction["sriov"], { unknown: string }>)
   ]);
 }
 
-/** Fields of capabilities that change by themselves. */
-const STATUS: ReadonlySet<string> = new Set(["uncorrectableStatus", "correctableStatus", "stopped"]);
+/** Fields that are compared. Others change by themselves, or may hold anything in what another program wrote, serial numbers too. */
+const FIELDS: ReadonlySet<string> = new Set([
+  ...["enabled", "vectorsCapable", "vectorsEnabled", "address64", "maskable", "tableSize", "tableBar", "nextFunction"],
+  ...["invalidateQueueDepth", "pageAligned", "smallestTranslationUnit", "entries"],
+  ...["executePermission", "privilegedMode", "maxWidth"],
+]);
 
 /** Capabilities whose fields have facts of their own: PCI Express, ACS, SR-IOV. */
 function isComparedElsewhere({ space, id }: Capability): boolean {
@@ -299,10 +304,11 @@ function capabilityEntries(capabilities: Exclude<PciFunction["capabilities"], { 
   const entries = new Map<string, string>();
   for (const capability of capabilities) {
     if (isComparedElsewhere(capability)) continue;
-    const { name, version, decoded } = capability;
+    const { space, id, version, decoded } = capability;
+    const name = capabilityName(space, id);
     let key = name;
     for (let again = 2; entries.has(key); again++) key = `${name} ${again}`;
-    const fields = Object.entries(decoded).filter(([field]) => !STATUS.has(field));
+    const fields = Object.entries(decoded).filter(([field, value]) => FIELDS.has(field) && typeof value !== "string");
     const texts = [...(version > 0 ? [["version", version] as const] : []), ...fields];
     entries.set(key, texts.length === 0 ? "" : `(${texts.map(([field, value]) => `${field} ${value}`).join(", ")})`);
   }

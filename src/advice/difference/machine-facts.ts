@@ -74,8 +74,7 @@ export function factChanges(before: Machine, after: Machine, matching: Matching)
 /** A symbol that one side did not look for is hidden there. */
 function configEntries(kernel: Kernel): Known<Entries> {
   if (isUnknown(kernel.config)) return kernel.config;
-  const further = Object.entries(kernel.config).filter(([symbol]) => !CONFIG_SYMBOLS.includes(symbol));
-  return new Map([...CONFIG_SYMBOLS.map((symbol) => [symbol, configSymbol(kernel, symbol)] as const), ...further]);
+  return new Map(CONFIG_SYMBOLS.map((symbol) => [symbol, configSymbol(kernel, symbol)] as const));
 }
 
 function moduleEntries({ modules }: Kernel): Known<Entries> {

@@ -205,7 +205,7 @@ const capability = {
   id: to(fact("capabilities"), (value) => ({ ...value, id: 0x21, name: "Precision Time Measurement" })),
   version: to(fact("capabilities"), (value) => ({ ...value, version: value.version + 1 })),
   offset: to(nothing("where it lies in config space"), (value) => ({ ...value, offset: value.offset + 8 })),
-  name: to(fact("capabilities"), (value) => ({ ...value, name: `${value.name} of another kind` })),
+  name: to(nothing("an id has one name"), (value) => ({ ...value, name: `${value.name} of another kind` })),
   decoded: to(fact("capabilities"), (value) => ({ ...value, decoded: { ...value.decoded, tableSize: 7 } })),
 } satisfies Fields<Capability>;
 
