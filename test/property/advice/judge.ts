@@ -1,7 +1,8 @@
 import { compareMachines } from "../../../src/advice/difference/machines.ts";
+import { matchRecords } from "../../../src/advice/difference/matching.ts";
 import { compareVerdicts } from "../../../src/advice/difference/verdicts.ts";
 import { askWhatIf, type WhatIf, type WhatIfRequest } from "../../../src/advice/what-if/what-if.ts";
-import { type Machine, topologyOf } from "../../../src/host/machine.ts";
+import type { Machine } from "../../../src/host/machine.ts";
 import { PeerlaneError } from "../../../src/pci/error.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { type Random, randomOf } from "../pastes/random.ts";
@@ -93,8 +94,10 @@ function judgeDiff(judgement: Judgement, asked: Asked, before: Machine, after: M
   const tables = [before, after].map((one) => decideAll(one, { providers: bdfs, clients: bdfs }));
   const [old, now] = tables;
   if (old === undefined || now === undefined) return;
+  // As what-if does: the functions of one description are the same, wherever they are.
+  const matching = matchRecords(old.topology, now.topology);
   const said = new Map(
-    compareVerdicts(old, now).map((one) => [
+    compareVerdicts(old, now, matching).map((one) => [
       `${names.of(one.provider)} ${names.of(one.client)}`,
       `${one.before.mapType} ${one.before.hops} to ${one.after.mapType} ${one.after.hops}`,
     ]),
@@ -109,7 +112,7 @@ function judgeDiff(judgement: Judgement, asked: Asked, before: Machine, after: M
       judgement.pair("diff", text, right, () => `${provider} → ${client}`);
     }
   }
-  const difference = compareMachines(topologyOf(before), topologyOf(after), [before, after]);
+  const difference = compareMachines(old.topology, now.topology, [before, after], matching);
   judgement.other("added and removed", `${difference.added} ${difference.removed}`, " ");
   // What groups become hangs on what firmware left.
   if (!isWhole && saidGroups(after, names) === undefined) return;
