@@ -124,8 +124,8 @@ describe("What is said, and what is not", () => {
     [
       "fix 01:00.0 02:00.0 texts/guest-passthrough.txt --kernel 6.8 --cpu amd-zen --iommu off",
       0,
-      ["only the host shows"],
-      ["It works"],
+      ["only the host shows", "what slots there are, the host shows"],
+      ["It works", "switch card"],
     ],
     [
       "fix 0a:00.0 01:00.0 texts/rebar-window.txt --kernel 6.8 --cpu intel --iommu off",
@@ -149,7 +149,12 @@ describe("What is said, and what is not", () => {
       [],
     ],
     ["explain gpu0 mlx5_0 machines/kernel-4.15.yaml", 1, ["no P2PDMA"], ["the kernel itself proposes"]],
-    ["fix gpu0 mlx5_0 machines/kernel-4.15.yaml", 1, ["no P2PDMA"], ["disable_acs_redir"]],
+    [
+      "fix gpu0 mlx5_0 machines/kernel-4.15.yaml",
+      0,
+      ["no P2PDMA", "1. Linux 4.20 or newer, and boot with pci=disable_acs_redir="],
+      ["1. pci=", "clear the redirect bits"],
+    ],
     ["explain gpu0 nvme0 machines/broadwell-7.4.yaml", 3, ["Linux 7.4 may have more"], []],
     [
       "fix gpu0 gpu1 machines/noacs.yaml",

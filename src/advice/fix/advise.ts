@@ -43,7 +43,8 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
   const before = answersOf(machine, pairs, rules);
   const table = surroundings(machine, pairs, rules);
   const hasP2pdma = table.rules.candidates.length > 0;
-  const found = areDirect(before) ? nothing : findWays({ machine, pairs, rules, before, hasP2pdma });
+  const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
+  const found = areDirect(before) ? nothing : findWays({ machine, pairs, rules, before, hasP2pdma, isGuest });
   return {
     machine,
     rules: table.rules,

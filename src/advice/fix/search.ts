@@ -47,6 +47,8 @@ export interface Question {
   readonly before: readonly Verdict[];
   /** Whether the kernel has P2PDMA at all: without it nothing helps but another one. */
   readonly hasP2pdma: boolean;
+  /** Whether the devices are passed through to a guest: their slots are the host's. */
+  readonly isGuest: boolean;
 }
 
 /** What was found. */
@@ -145,9 +147,7 @@ class Search {
     const acs = this.#carriedOut("ACS", acsIdeas(machine, redirecting), true);
     const iommuIdeas = [...passthroughIdea(machine), ...withoutIommuIdea(machine)];
     this.#iommu = this.#carriedOut("IOMMU", iommuIdeas, redirecting.length > 0);
-    // What holds until the next boot is tried in no time.
-    const runTimeFirst = acs.toSorted((a, b) => orderOf(a) - orderOf(b));
-    const found = [...runTimeFirst, ...this.#iommu, ...this.#newerKernel()].filter((trial) => this.#isBetter(trial));
+    const found = [...acs, ...this.#iommu, ...this.#newerKernel()].filter((trial) => this.#isBetter(trial));
     return [...found, ...this.#oneSlot(found.some(({ outcomes }) => areDirect(outcomes)))];
   }
 
@@ -196,7 +196,11 @@ class Search {
 
   #oneSlot(isDirectAnyhow: boolean): readonly Trial[] {
     if (this.#pair === undefined) return [];
-    const { machine, hasP2pdma } = this.#question;
+    const { machine, hasP2pdma, isGuest } = this.#question;
+    if (isGuest) {
+      this.rejected.push({ title: "another slot", why: "what slots there are, the host shows" });
+      return [];
+    }
     const ideas = slotIdeas(machine, this.#pair);
     if (ideas.isCut) this.#cut = "the machine has more slots than were combined with each other";
     this.#bothSlots = ideas.both;
@@ -297,14 +301,10 @@ class Search {
 
   /** The last resort. */
   switchCard(): readonly Trial[] {
-    if (this.#pair === undefined || !this.#question.hasP2pdma) return [];
+    if (this.#pair === undefined || !this.#question.hasP2pdma || this.#question.isGuest) return [];
     const cards = this.#carriedOut("a switch card", switchCardIdea(this.#question.machine, this.#pair), false);
     return [...cards, ...this.#withAcs("a switch card and ACS", cards)].filter(({ outcomes }) => areDirect(outcomes));
   }
-}
-
-function orderOf({ idea }: Trial): number {
-  return idea.lasting === "until-reboot" ? 0 : 1;
 }
 
 /** The better result first, then fewer hops, then fewer devices that are moved. */

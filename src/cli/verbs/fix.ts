@@ -43,8 +43,8 @@ export function declareFix(command: Command, finish: Finish): void {
 Searched are all single changes (ACS, kernel parameters, IOMMU, newer kernels, slots), then two of different kinds and
 both devices in other slots, then a switch card; what was searched is said.
 
-Exits with 0 where the pair works or something helps, 1 where nothing does or something else blocks the pair, 3 where the
-source hides what decides.
+Exits with 0 where the pair works or something helps, 1 where nothing does but a switch card or something else blocks the
+pair, 3 where the source hides what decides.
 Nothing is written to any device: what is printed is for you to run.
 
 Examples:
@@ -106,7 +106,9 @@ function allPairs(machine: Machine, text: string): readonly Pair[] {
 function exitCodeOf({ before, fixes }: Advice): number {
   const open = before.filter((verdict) => !isMapped(verdict.mapType) || mayBeBlocked(verdict));
   if (open.length === 0) return EXIT.yes;
-  const helped = fixes.flatMap(({ verdicts }) =>
+  // A card that is not there is to be bought: nothing of this machine helps.
+  const own = fixes.filter(({ kinds }) => !kinds.includes("switch-card"));
+  const helped = own.flatMap(({ verdicts }) =>
     verdicts.filter(({ mapType }, index) => isMapped(mapType) && mapType !== before[index]?.mapType),
   );
   if (helped.some((verdict) => !mayBeBlocked(verdict))) return EXIT.yes;
