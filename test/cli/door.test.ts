@@ -53,6 +53,9 @@ describe("One door", () => {
 
   test("writes JSON in one way: what is stringified elsewhere is not printed", () => {
     expect(filesWith(/\bJSON\.stringify\(/)).toEqual([
+      "advice/difference/match-devices.ts",
+      "advice/fix/search.ts",
+      "advice/fix/slots.ts",
       "host/lspci/record-ends.ts",
       "library/kinds.ts",
       "live/copy/journal-place.ts",
@@ -61,6 +64,8 @@ describe("One door", () => {
       "pci/visible.ts",
       "pci/wrong-argument.ts",
       "platforms/who-asks.ts",
+      "policy/judge-pair.ts",
+      "report/difference-lines.ts",
       "report/matrix-text.ts",
       "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",

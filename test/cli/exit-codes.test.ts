@@ -37,6 +37,7 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["the history of a pair that is supported", "explain nvme2 nvme3 $MIXED --history"],
     ["a fix for a pair that needs none", "fix nvme2 nvme3 $MIXED"],
     ["a fix that helps", "fix nvme0 nvme1 $MIXED"],
+    ["two devices that other slots help", "fix nvme0 nvme1 $BRIDGES"],
     ["fixes for classes", "fix --all nvme:nvme $MIXED"],
     ["a provider found", "find nvme3 $MIXED"],
     ["a provider found in --source", "find nvme3 --source $MIXED"],
@@ -65,7 +66,7 @@ describe.concurrent("exit code 1, with an answer,", () => {
   test.for([
     ["an explained pair that the kernel refuses", "explain nvme0 nvme1 $MIXED"],
     ["the history of a pair that the machine's own kernel refuses", "explain nvme0 nvme1 $MIXED --history"],
-    ["a pair that nothing helps", "fix nvme0 nvme1 $BRIDGES"],
+    ["a pair that nothing helps but a switch card", "fix nvme0 nvme2 $PORTS"],
     ["no provider for all clients", "find nvme $MIXED"],
     ["a policy that fails", "check fails.yaml $MIXED"],
     ["a policy that fails, as JUnit XML", "check fails.yaml $MIXED --junit"],

@@ -41,6 +41,7 @@ const LINKS = {
   "cleared.tar.gz": join(recorded, "mixed-acs.intel.strict.by-address.tar.gz"),
   "lost.tar.gz": join(recorded, "one-switch.intel.strict.tar.gz"),
   "bridges.tar.gz": join(recorded, "two-host-bridges.intel.off.tar.gz"),
+  "ports.tar.gz": join(recorded, "intel-root-ports.intel.off.tar.gz"),
   "one-switch.yaml": join(root, "examples/one-switch.yaml"),
 } as const;
 
@@ -52,6 +53,8 @@ const MACHINES = {
   CLEARED: "cleared.tar.gz",
   /** nvme0 and nvme1 below two host bridges that are on no list. */
   BRIDGES: "bridges.tar.gz",
+  /** nvme0 and nvme2 below two root ports of a host bridge that is on no list; no switch. */
+  PORTS: "ports.tar.gz",
   SCENARIO: "one-switch.yaml",
   /** lspci without -vvv: two NVMe controllers, and all that decides hidden. */
   HIDDEN: "hidden.txt",
