@@ -15,6 +15,10 @@ function machineOf(head: string, below: string): Machine {
 const twoFunctions = `      - rootPort: { at: 04.0 }
         below: [functions: [nvme: { cmb: 16M }, nvme]]
 `;
+/** A port that firmware lets redirect, above two functions of one card. */
+const redirectingPort = (at: string): string => `      - rootPort: { at: ${at}, acs: RR+ }
+        below: [functions: [nvme: { cmb: 16M }, nvme]]
+`;
 const titles = (machine: Machine, rules?: string): string[] => {
   const [provider, client] = findDevices(machine, "nvme") as [Bdf, Bdf];
   return advise(machine, [{ provider, client }], rules === undefined ? {} : { rules }).fixes.map(({ title }) => title);
@@ -55,6 +59,36 @@ describe("The parameters that are proposed", () => {
   });
 });
 
+describe("A list for several pairs", () => {
+  const twoPairs = (words: string, port: (at: string) => string): readonly string[] => {
+    const machine = machineOf(`cpu: intel\n${words}`, ["04.0", "05.0"].map(port).join(""));
+    const [a, b, c, d] = findDevices(machine, "nvme") as [Bdf, Bdf, Bdf, Bdf];
+    const pairs = [
+      { provider: a, client: b },
+      { provider: c, client: d },
+    ];
+    return advise(machine, pairs).fixes.map(({ title }) => title);
+  };
+
+  it("has no entry that does nothing: config_acs comes after disable_acs_redir", () => {
+    const words = 'kernel: 7.2\niommu: off\ncmdline: "pci=config_acs=1xx@0000:00:05.0"';
+    expect(twoPairs(words, redirectingPort)).toEqual([
+      "pci=disable_acs_redir=0000:00:04.0",
+      "pci=config_acs=xxx00xx@0000:00:04.0;xxx00xx@0000:00:05.0;1xx@0000:00:05.0",
+      "clear the redirect bits of 0000:00:04.0, 0000:00:05.0 with setpci",
+      "turn ACS off in firmware setup",
+    ]);
+  });
+
+  it("has the first entry of config_acs alone where the kernel reads no other", () => {
+    const port = (at: string): string => redirectingPort(at).replace("RR+", "RR-");
+    expect(twoPairs("kernel: 6.11.3\niommu: strict", port).slice(0, 2)).toEqual([
+      "pci=disable_acs_redir=0000:00:04.0;0000:00:05.0",
+      "pci=config_acs=xx100x1@0000:00:04.0",
+    ]);
+  });
+});
+
 describe("The order of proposals", () => {
   it("has what lasts first, then what is gone after a reboot", () => {
     const machine = machineOf("kernel: 7.2\ncpu: intel\niommu: strict", twoFunctions);
@@ -70,6 +104,22 @@ describe("What firmware set", () => {
     const on = (iommu: string): string[] => titles(machineOf(`kernel: 7.2\ncpu: intel\niommu: ${iommu}`, port));
     expect(on("off")).toContain("turn ACS off in firmware setup");
     expect(on("strict")).not.toContain("turn ACS off in firmware setup");
+  });
+
+  it("is no more than what the command line leaves of it: what that sets, every boot sets again", () => {
+    const ports = ["04.0", "05.0"].map(redirectingPort).join("");
+    const on = (words: string): readonly string[] => {
+      const machine = machineOf(`iommu: off\ncpu: intel\n${words}`, ports);
+      const [provider, client] = findDevices(machine, "nvme") as [Bdf, Bdf];
+      return advise(machine, [{ provider, client }]).fixes.map(({ title }) => title);
+    };
+    const inFirmware = "turn ACS off in firmware setup";
+    expect(on('kernel: 7.2\ncmdline: "pci=config_acs=1xx@0000:00:04.0"')).not.toContain(inFirmware);
+    expect(on('kernel: 7.2\ncmdline: "pci=config_acs=0xxx@0000:00:04.0"')).toContain(inFirmware);
+    expect(on('kernel: 7.2\ncmdline: "pci=config_acs=1xx@0000:00:05.0"')).toContain(inFirmware);
+    // A kernel that does not know the parameter.
+    expect(on('kernel: 6.1\ncmdline: "pci=config_acs=1xx@0000:00:04.0"')).toContain(inFirmware);
+    expect(on('kernel: 7.2\ncmdline: "amd_iommu=off"')).not.toContain(inFirmware);
   });
 
   it("decides whether a boot without the IOMMU helps, and is known of a scenario", () => {
@@ -93,6 +143,51 @@ describe("A newer kernel", () => {
     );
     expect(titles(grace)).toContain("Linux 7.3 or newer");
   });
+
+  const only = (kernel: string, cmdline: string, below: string, cpu = "intel"): readonly string[] => {
+    const machine = afterBoot(
+      qemuMachineOf(
+        `kernel: ${kernel}\ncpu: ${cpu}\niommu: off\ncmdline: "${cmdline}"\nhostBridges:\n  - id: 8086:09a2\n    below:\n${below}`,
+        "boot.yaml",
+      ),
+    );
+    const nvmes = findDevices(machine, "nvme");
+    const pairs = nvmes.slice(1).map((client, index) => ({ provider: nvmes[index] as Bdf, client }));
+    return advise(machine, pairs)
+      .fixes.map(({ title }) => title)
+      .filter((title) => title.startsWith("Linux"));
+  };
+  const disabled = "pci=disable_acs_redir=0000:00:04.0";
+
+  it.each([
+    ["6.14.1", "intel", "Linux 6.14.2 or newer"],
+    ["6.14.1", "amd-zen", "Linux 6.14.2 or newer"],
+    ["6.13.2", "intel", "Linux 6.13.11 or newer, but not 6.14 to 6.14.1"],
+    ["6.11.9", "intel", "Linux 6.12.23 or newer, but not 6.13 to 6.13.10 or 6.14 to 6.14.1"],
+  ])("is proposed for what it does at boot with the command line of Linux %s on %s: %s", (kernel, cpu, title) => {
+    expect(only(kernel, disabled, redirectingPort("04.0"), cpu)).toEqual([title]);
+    expect(only(kernel, "quiet", redirectingPort("04.0"), cpu)).toEqual([]);
+  });
+
+  it.each([
+    [disabled, "Linux 5.18 or newer, but not 6.11 to 6.12.22, 6.13 to 6.13.10 or 6.14 to 6.14.1"],
+    ["pci=config_acs=1xx@0000:00:05.0", "Linux 5.18 to 6.10"],
+    [
+      "quiet",
+      "Linux 5.18 or newer",
+      "Linux 5.18 or newer, but not 6.11 to 6.12.22, 6.13 to 6.13.10 or 6.14 to 6.14.1, and boot with pci=disable_acs_redir=0000:00:04.0",
+    ],
+  ])(
+    "is proposed up to where the boot of a newer one undoes it with %s: %s",
+    (cmdline, title, withParameter = `${title}, and boot with ${disabled}`) => {
+      const card = (at: string, acs: string): string => `      - rootPort: { at: ${at}, acs: ${acs} }
+        below: [functions: [nvme: { cmb: 16M }, nvme: { cmb: 16M }]]
+`;
+      expect(only("5.10.28", cmdline, `${card("04.0", "RR+")}${card("05.0", "RR-")}`)).toEqual(
+        cmdline === disabled ? [title] : [title, withParameter],
+      );
+    },
+  );
 
   it("is not proposed where the user says whose rules decide", () => {
     const machine = machineOf("kernel: 5.4\ncpu: amd-zen\niommu: off", twoPorts);

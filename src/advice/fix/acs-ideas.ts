@@ -1,8 +1,10 @@
-import type { Machine } from "../../host/machine.ts";
+import { type Machine, topologyOf } from "../../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_SV, PCI_ACS_UF } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { acsParameters } from "../../rules/acs-parameters.ts";
+import { bootControl, bootWorlds } from "../../rules/boot-acs.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
 import { editPciList, type ParameterEdit } from "./command-line-edit.ts";
@@ -142,14 +144,14 @@ function runTimeIdea(redirecting: readonly RedirectingFunction[]): Idea {
   };
 }
 
-/** Only where it is sure that firmware set the bits: without an IOMMU the kernel turns none on. */
+/** Without an IOMMU the kernel turns no bits on but those that its command line sets: the others are firmware's. */
 function firmwareIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
   if (machine.iommu.mode !== "off") return [];
   return [
     {
       kinds: ["firmware-setting"],
       title: "turn ACS off in firmware setup",
-      changes: redirecting.map(({ device, acs }) => ({
+      changes: setByFirmware(machine, redirecting).map(({ device, acs }) => ({
         kind: "acs",
         device,
         set: 0,
@@ -165,4 +167,16 @@ function firmwareIdea(machine: Machine, redirecting: readonly RedirectingFunctio
       cautions: ["firmware may turn ACS off at other ports as well"],
     },
   ];
+}
+
+/** Those of which a boot turns no redirect bit on that firmware left off: a setting of the command line would. */
+function setByFirmware(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly RedirectingFunction[] {
+  const topology = topologyOf(machine);
+  const parameters = acsParameters(machine);
+  const { worlds } = bootWorlds(machine);
+  return redirecting.filter(({ device, acs: { capability, control } }) => {
+    const asks = parameters.asksOf(topology.functionOf(device));
+    if (isUnknown(asks)) return false;
+    return worlds.every((world) => (bootControl(world, asks, capability, 0) & control & ACS_REDIRECT_BITS) === 0);
+  });
 }

@@ -5,7 +5,7 @@ import type { Verdict } from "../../rules/verdict.ts";
 import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
 import { both, type Idea, type Pair } from "./idea.ts";
 import { passthroughIdea, withoutIommuIdea } from "./iommu-ideas.ts";
-import { kernelIdeas } from "./kernel-ideas.ts";
+import { hasAcsParameters, kernelIdeas, withReleases } from "./kernel-ideas.ts";
 import { slotIdeas } from "./slot-ideas.ts";
 import { switchCardIdea } from "./switch-card-idea.ts";
 import {
@@ -75,7 +75,11 @@ export function findWays(question: Question): Found {
   const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
   const ways = [...one, ...two];
   const last = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCard();
-  return { ways: [...ways, ...last], rejected: search.rejected, searched: search.searched };
+  return {
+    ways: [...ways, ...last].map((way) => search.withReleases(way)),
+    rejected: search.rejected,
+    searched: search.searched,
+  };
 }
 
 /**
@@ -144,7 +148,11 @@ class Search {
   oneChange(): readonly Trial[] {
     const { machine, before } = this.#question;
     const redirecting = redirectingFunctions(machine, before);
-    const acs = this.#carriedOut("ACS", acsIdeas(machine, redirecting), true);
+    const acs = acsIdeas(machine, redirecting).flatMap((idea, index) =>
+      this.#carriedOut("ACS", [idea], true).map((trial) =>
+        this.#withoutIdle("ACS", before, trial, redirecting, (needed) => acsIdeas(machine, needed)[index]),
+      ),
+    );
     const iommuIdeas = [...passthroughIdea(machine), ...withoutIommuIdea(machine)];
     this.#iommu = this.#carriedOut("IOMMU", iommuIdeas, redirecting.length > 0);
     const found = [...acs, ...this.#iommu, ...this.#newerKernel()].filter((trial) => this.#isBetter(trial));
@@ -168,16 +176,37 @@ class Search {
     });
   }
 
-  /** The oldest of the releases that help most: newer ones do as well. */
+  /**
+   * Of some functions at which redirection is cleared those that did something: a pair comes to be direct when none
+   * redirects it any more, and until then nothing has come of it. `remake` has the idea of fewer functions.
+   */
+  #withoutIdle(
+    what: string,
+    before: readonly Verdict[],
+    trial: Trial,
+    redirecting: readonly RedirectingFunction[],
+    remake: (needed: readonly RedirectingFunction[]) => Idea | undefined,
+  ): Trial {
+    const better = before.filter((verdict, index) => isBetter([verdict], trial.outcomes.slice(index, index + 1)));
+    const devices = new Set(better.flatMap(({ acsRedirect }) => acsRedirect));
+    const needed = redirecting.filter(({ device }) => devices.has(device));
+    const idea = needed.length < redirecting.length && needed.length > 0 ? remake(needed) : undefined;
+    const less = idea === undefined ? "nothing is idle" : this.#tryOrSay(what, idea);
+    return typeof less !== "string" && isAtLeast(less.outcomes, trial.outcomes) ? less : trial;
+  }
+
+  /** The oldest of the releases that help most. */
   #newerKernel(): readonly Trial[] {
     const { machine, rules } = this.#question;
-    if (rules !== undefined || this.#before.every(({ mapType }) => mapType !== "not-supported")) return [];
+    const isRefused = this.#before.some(({ mapType }) => mapType === "not-supported");
+    // What is not refused is better off for what another kernel makes of parameters at boot alone.
+    if (rules !== undefined || !(isRefused || hasAcsParameters(machine))) return [];
     const ideas = kernelIdeas(machine);
     this.#kernels = this.#carriedOut("kernel", ideas, false);
     const best = this.#bestOf(this.#kernels);
     if (best !== undefined) return [withCount(best, this.#before)];
     const newest = ideas.at(-1);
-    if (newest !== undefined) {
+    if (newest !== undefined && isRefused) {
       const why = `up to ${newest.title.replace(" or newer", "")} the pair is refused where it is`;
       this.rejected.push({ title: "a newer kernel alone", why });
     }
@@ -274,6 +303,18 @@ class Search {
     return JSON.stringify([roots, verdict?.reason, verdict?.meeting === null, outcomes.length]);
   }
 
+  /** A way with a newer kernel names the releases that do as well: what the boot of one does to ACS may undo it. */
+  withReleases(trial: Trial): Trial {
+    const { machine, pairs, rules } = this.#question;
+    const { changes } = trial.idea;
+    const holds = (release: string): boolean => {
+      const others = changes.map((change) => (change.kind === "kernel" ? { ...change, release } : change));
+      const after = carryOut(machine, { ...trial.idea, changes: others });
+      return typeof after !== "string" && isAtLeast(outcomesOf(after, pairs, rules), trial.outcomes);
+    };
+    return { ...trial, idea: withReleases(trial.idea, holds) };
+  }
+
   #withIommu(what: string, trials: readonly Trial[]): readonly Trial[] {
     return this.#iommu.flatMap(({ idea }) =>
       this.#carriedOut(
@@ -291,9 +332,14 @@ class Search {
       const redirecting = redirectingFunctions(trial.after, this.#verdictsAfter(trial));
       const isMoved = trial.idea.changes.some(({ kind }) => kind === "move");
       const naming = isMoved ? byPath(topologyOf(trial.after)) : undefined;
-      for (const idea of acsIdeas(trial.after, redirecting, naming)) {
+      for (const [index, idea] of acsIdeas(trial.after, redirecting, naming).entries()) {
         const found = this.#tryOrSay(what, both(trial.idea, idea));
-        if (typeof found !== "string" && isBetter(trial.outcomes, found.outcomes)) return [found];
+        if (typeof found === "string" || !isBetter(trial.outcomes, found.outcomes)) continue;
+        const remake = (needed: readonly RedirectingFunction[]): Idea | undefined => {
+          const fewer = acsIdeas(trial.after, needed, naming)[index];
+          return fewer === undefined ? undefined : both(trial.idea, fewer);
+        };
+        return [this.#withoutIdle(what, this.#verdictsAfter(trial), found, redirecting, remake)];
       }
       return [];
     });

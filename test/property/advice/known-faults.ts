@@ -9,14 +9,6 @@ import type { Running, Step } from "./running.ts";
 export const OPEN: readonly string[] = [
   // A parameter by address is taken to name a card by the address that it had before it was moved.
   "an address after a move",
-  // What the command line sets is taken for what firmware set.
-  "ACS off in firmware setup",
-  // Entries of a list for several pairs that have no effect.
-  "a part is enough",
-  // Releases between the proposed one and the newest read that undo it (ACS at boot of 6.11 to 6.14.1).
-  "kernel or newer",
-  // Only what decides pairs counts as a change of a release, not what it does at boot.
-  "missed: kernel",
   "missed: slot of one device",
   // Slots are tried for one pair at a time.
   "missed: slot of many pairs",
