@@ -1,4 +1,4 @@
-import type { Machine } from "../host/machine.ts";
+import { type Machine, topologyOf } from "../host/machine.ts";
 import { groupUnstated } from "../host/scenario/system.ts";
 import type { Acs } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -15,6 +15,7 @@ import {
   mergeBits,
   sameVariant,
 } from "../rules/boot-acs.ts";
+import { expectedIommuGroups, GROUPS_CONTRADICTED } from "../rules/iommu-groups.ts";
 
 /** A function whose ACS control is not what its kernel's boot makes of it: something wrote to it since. */
 export interface ChangedSinceBoot {
@@ -104,6 +105,44 @@ function traceOf(world: BootWorld, asked: AsksOfFunction, acs: Acs): Trace {
   if (firmwareControl !== undefined) return { firmware: { control: firmwareControl, uncertain: 0 }, contradicted };
   const shown = passedOn & ~uncertain;
   return { firmware: { control: control & shown, uncertain: capability & ~shown }, contradicted };
+}
+
+/**
+ * The machine with the groups in doubt that its source states and the rules contradict: of each function whose group has
+ * other members than the rules predict of this very machine, booted as it is. `booted` is that machine without groups.
+ */
+export function withDoubtedGroups(machine: Machine, booted: () => Machine): Machine {
+  const isStated = machine.functions.some((fn) => !isUnknown(fn.iommuGroup) && fn.iommuGroup !== null);
+  if (!isStated) return machine;
+  const again = booted();
+  const anew = expectedIommuGroups(again, topologyOf(again));
+  const predicted = isUnknown(anew) ? expectedIommuGroups(machine, topologyOf(machine)) : anew;
+  if (isUnknown(predicted)) return machine;
+  const shown = machine.functions.flatMap(({ bdf, iommuGroup }) =>
+    isUnknown(iommuGroup) ? [] : [{ bdf, stated: iommuGroup, predicted: predicted.get(bdf) ?? null }],
+  );
+  const statedMembers = membersOf(shown.map(({ bdf, stated }) => [bdf, stated]));
+  const predictedMembers = membersOf(shown.map((one) => [one.bdf, one.predicted]));
+  const doubted = new Set(
+    shown.filter(({ bdf }) => statedMembers.get(bdf) !== predictedMembers.get(bdf)).map(({ bdf }) => bdf),
+  );
+  if (doubted.size === 0) return machine;
+  const functions = machine.functions.map((fn) =>
+    doubted.has(fn.bdf) ? { ...fn, iommuGroup: GROUPS_CONTRADICTED } : fn,
+  );
+  return { ...machine, functions };
+}
+
+/** Of each function all that share its group, as a text to be compared; nothing of one without a group. */
+function membersOf(groups: readonly (readonly [Bdf, number | null])[]): ReadonlyMap<Bdf, string> {
+  const members = new Map<number, Bdf[]>();
+  for (const [bdf, group] of groups) {
+    if (group === null) continue;
+    const own = members.get(group);
+    if (own === undefined) members.set(group, [bdf]);
+    else own.push(bdf);
+  }
+  return new Map([...members.values()].flatMap((own) => own.map((bdf) => [bdf, own.join()] as const)));
 }
 
 const groupsToCome = unknown("the kernel forms IOMMU groups anew at this boot");

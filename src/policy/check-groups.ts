@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { expectedIommuGroups } from "../rules/iommu-groups.ts";
+import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import type { Members } from "./members.ts";
 import type { FindingList, Member } from "./result.ts";
@@ -26,7 +26,8 @@ export class Groups {
   /** The group that the kernel is predicted to form; its number is none of those that the source states. */
   predicted(bdf: Bdf): Known<number | null> {
     this.#predicted ??= expectedIommuGroups(this.#machine, this.#topology);
-    return isUnknown(this.#predicted) ? this.#predicted : (this.#predicted.get(bdf) ?? null);
+    const fn = this.#topology.find(bdf);
+    return fn === undefined ? null : expectedGroupOf(this.#predicted, fn);
   }
 
   /** The stated group of a device, else the predicted one. */

@@ -5,6 +5,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
+import { expectedGroupOf } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedByJson, askingWaysJson } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
@@ -110,7 +111,7 @@ function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): DeviceJson 
     label: fn.label,
     numaNode: fn.numaNode,
     iommuGroup: fn.iommuGroup,
-    expectedIommuGroup: mapKnown(expectedGroups, (groups) => groups.get(fn.bdf) ?? null),
+    expectedIommuGroup: expectedGroupOf(expectedGroups, fn),
     p2pmem: mapKnown(fn.p2pmem, (memory) =>
       memory === null
         ? null

@@ -6,7 +6,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
-import { expectedIommuGroups } from "../rules/iommu-groups.ts";
+import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
@@ -121,7 +121,7 @@ function deviceLines(
 }
 
 function deviceRow({ host }: Machine, fn: PciFunction, index: number, groups: Groups): string[] {
-  const expected = isUnknown(fn.iommuGroup) ? groups?.get(fn.bdf) : undefined;
+  const expected = isUnknown(fn.iommuGroup) && groups !== undefined ? expectedGroupOf(groups, fn) : null;
   const number = (value: PciFunction["numaNode"]): string => (isUnknown(value) || value === null ? "" : String(value));
   return [
     String(index),
@@ -129,7 +129,7 @@ function deviceRow({ host }: Machine, fn: PciFunction, index: number, groups: Gr
     shortAddress(fn),
     deviceKind(fn) === "other" ? roleOf(fn) : deviceKind(fn),
     number(fn.numaNode),
-    expected === undefined ? number(fn.iommuGroup) : `${expected} expected`,
+    isUnknown(expected) || expected === null ? number(fn.iommuGroup) : `${expected} expected`,
     p2pmemText(fn).replace(/^p2pmem /, ""),
     onHostText(host?.candidates.get(fn.bdf)),
     fn.label ?? "",

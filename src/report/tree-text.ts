@@ -2,6 +2,7 @@ import { type Bdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
+import { expectedGroupOf } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { displayName, roleOf, shortAddress } from "./device-names.ts";
 import { acsText, linkText, machineFacts, p2pmemText } from "./facts.ts";
@@ -131,9 +132,10 @@ function functionLine(fn: PciFunction, { expectedGroups, changed }: Marks): Rich
 }
 
 function groupText(fn: PciFunction, expectedGroups: TreeInput["expectedGroups"]): string | Painted {
-  const expected = isUnknown(expectedGroups) ? undefined : expectedGroups.get(fn.bdf);
-  if (isUnknown(fn.iommuGroup)) return expected === undefined ? "" : `group ${expected} expected`;
+  const expected = expectedGroupOf(expectedGroups, fn);
+  const isNone = isUnknown(expected) || expected === null;
+  if (isUnknown(fn.iommuGroup)) return isNone ? "" : `group ${expected} expected`;
   if (fn.iommuGroup === null) return "";
-  if (expected === undefined || expected === fn.iommuGroup) return `group ${fn.iommuGroup}`;
+  if (isNone || expected === fn.iommuGroup) return `group ${fn.iommuGroup}`;
   return painted("warn", `group ${fn.iommuGroup} (by its ACS now: ${expected})`);
 }

@@ -4,7 +4,7 @@ import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_CR, PCI_ACS_RR, PCI_ACS_SV, PCI_AC
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { AsksOfFunction } from "./acs-parameters.ts";
 import { type AcsParameters, acsParameters } from "./acs-parameters.ts";
-import { expectedIommuGroups } from "./iommu-groups.ts";
+import { expectedGroupOf, expectedIommuGroups } from "./iommu-groups.ts";
 import { rowsOf } from "./kernels/choose-rules.ts";
 import { parseKernelRelease } from "./kernels/kernel-release.ts";
 import type { AcsAtBoot, ConfigAcsReading } from "./kernels/kernel-rules.ts";
@@ -174,7 +174,7 @@ export function withFormedGroups(machine: Machine): Machine {
   const groups = expectedIommuGroups(machine, topologyOf(machine));
   const functions = machine.functions.map((fn) => {
     if (!isUnknown(fn.iommuGroup)) return fn;
-    return { ...fn, iommuGroup: isUnknown(groups) ? groups : (groups.get(fn.bdf) ?? null) };
+    return { ...fn, iommuGroup: expectedGroupOf(groups, fn) };
   });
   return { ...machine, functions };
 }

@@ -3,7 +3,7 @@ import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../p
 import { type Bdf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { acsQuirk } from "./acs-quirks.ts";
 
@@ -34,6 +34,23 @@ export function expectedIommuGroups(machine: Machine, topology: Topology): Known
     if (error instanceof Hidden) return unknown(error.message);
     throw error;
   }
+}
+
+/**
+ * Why the group of a function after a change is unknown where the source stated another one than the rules predict of the
+ * machine as it is: what they say of the changed machine is then no better.
+ */
+export const GROUPS_CONTRADICTED: Unknown = unknown(
+  "the source states IOMMU groups here that are not those which the rules predict of it, so what they predict after a change is not relied on",
+);
+
+/** What {@link expectedIommuGroups} says of one function: `null` for no group, unknown also where the source contradicts the rules. */
+export function expectedGroupOf(
+  groups: Known<ReadonlyMap<Bdf, number>>,
+  { bdf, iommuGroup }: Pick<PciFunction, "bdf" | "iommuGroup">,
+): Known<number | null> {
+  if (isUnknown(iommuGroup) && iommuGroup.unknown === GROUPS_CONTRADICTED.unknown) return GROUPS_CONTRADICTED;
+  return isUnknown(groups) ? groups : (groups.get(bdf) ?? null);
 }
 
 /** Ends the search where the kernel would look at something that the source hides. */

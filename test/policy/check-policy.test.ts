@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { askWhatIf, type WhatIfRequest } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
@@ -7,6 +9,7 @@ import { unknown } from "../../src/pci/known.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Finding, RuleOutcome, RuleResult } from "../../src/policy/result.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
 
 const server = machineOf("gpu-nic-server.yaml");
@@ -436,5 +439,47 @@ describe("Large machines and policies", () => {
     const [rule] = check(huge, "require: [{ provider: gpu0, client: gpu }]").results;
     expect(rule?.counts.fail).toBe(20_007);
     expect(rule?.findings).toHaveLength(100);
+  });
+});
+
+describe("A what-if of a machine whose stated groups the rules contradict", () => {
+  const stated = readScenario(
+    `
+cpu: amd-zen
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - below:
+      - rootPort: { at: 01.0, iommuGroup: 1 }
+        below: [gpu: { name: gpu0, bar: 16G, iommuGroup: 7 }]
+      - rootPort: { at: 02.0, iommuGroup: 2 }
+        below: [nic: { name: nic0, bars: { 0: 32M }, iommuGroup: 7 }]
+      - rootPort: { at: 03.0, iommuGroup: 3 }
+        below: [nvme: { name: nvme0, iommuGroup: 4 }]
+`,
+    "stated.yaml",
+  );
+  const shared = "separate: [{ devices: [gpu, nic] }]";
+  const apart = "separate: [{ devices: [nvme] , from: all }]";
+  const asked: readonly WhatIfRequest[] = [{ append: "quiet" }, { kernel: "6.12" }, { iommu: "passthrough" }];
+
+  it("fails as it is", () => {
+    expect(outcomeOf(afterBoot(stated), shared)).toBe("fail");
+  });
+
+  it.each(asked)("%o: is unknown for those functions, and predicted for the others", (request) => {
+    for (const { after } of [askWhatIf(stated, request, false), askWhatIf(afterBoot(stated), request)]) {
+      expect(outcomeOf(after, shared)).toBe("unknown");
+      expect(check(after, shared).results[0]?.findings[0]).toMatchObject({
+        kind: "hidden-group",
+        hidden: expect.stringContaining("not those which the rules predict"),
+      });
+      expect(outcomeOf(after, "separate: [{ devices: [nvme0, '0000:00:03.0'] }]")).toBe("pass");
+      expect(outcomeOf(after, apart)).toBe("unknown");
+    }
+  });
+
+  it("has no groups at all without an IOMMU, whatever it had", () => {
+    expect(outcomeOf(askWhatIf(stated, { iommu: "off" }, false).after, shared)).toBe("fail");
   });
 });

@@ -8,7 +8,7 @@ import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
-import { reboot, withoutGroups } from "../reboot.ts";
+import { reboot, withDoubtedGroups, withoutGroups } from "../reboot.ts";
 import { type Change, needsReboot } from "./change.ts";
 import { withMoves } from "./move.ts";
 import { withSwitchCards } from "./switch-card.ts";
@@ -19,14 +19,27 @@ import { withSwitchCards } from "./switch-card.ts";
  * `usage` for what cannot be done to this machine.
  */
 export function applyChanges(machine: Machine, changes: readonly Change[]): Machine {
-  const planned = plannedMachine(machine, changes);
-  return written(changes.some(needsReboot) ? reboot(machine, planned) : planned, changes);
+  if (!changes.some(needsReboot)) return written(plannedMachine(machine, changes), changes);
+  return written(reboot(machine, plannedMachine(doubted(machine), changes)), changes);
 }
 
 /** The same of a machine as firmware leaves it, as a scenario is: changed, and then booted for the first time. */
 export function bootChanged(firmware: Machine, changes: readonly Change[]): Machine {
-  const planned = plannedMachine(firmware, changes);
-  return written(afterBoot(changes.some(needsReboot) ? withoutGroups(planned) : planned), changes);
+  if (!changes.some(needsReboot)) return written(afterBoot(plannedMachine(firmware, changes)), changes);
+  const known = withDoubtedGroups(firmware, () => afterBoot(withoutGroups(firmware)));
+  return written(afterBoot(withoutGroups(plannedMachine(known, changes))), changes);
+}
+
+const doubtedMachines = new WeakMap<Machine, Machine>();
+
+/** {@link withDoubtedGroups} of a running machine, worked out once for all that is tried on it. */
+function doubted(machine: Machine): Machine {
+  let known = doubtedMachines.get(machine);
+  if (known === undefined) {
+    known = withDoubtedGroups(machine, () => reboot(machine, machine));
+    doubtedMachines.set(machine, known);
+  }
+  return known;
 }
 
 /** The machine as it goes into its boot. */
