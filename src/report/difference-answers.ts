@@ -197,8 +197,10 @@ export function judgementLine(counts: AnswerCounts): Rich {
   ].join("; ");
   const rest = further === "" ? "" : `; ${further}`;
   if (worse.length > 0) return rich`${painted("no", "worse")}: ${worse.join(", ")}${rest}`;
-  if (counts.open > 0) {
-    return rich`${painted("unknown", "unknown")}: one side hides whether ${pairs(counts.open)} got worse${rest}`;
-  }
+  const open = [
+    ...(counts.open > 0 ? [pairs(counts.open)] : []),
+    ...(counts.openGroups > 0 ? ["IOMMU groups"] : []),
+  ].join(" and ");
+  if (open !== "") return rich`${painted("unknown", "unknown")}: one side hides whether ${open} got worse${rest}`;
   return `no answer got worse${rest}`;
 }

@@ -40,6 +40,10 @@ export const groupChanges: z.ZodType<readonly GroupChangeJson[]> = z.array(
       before: groups,
       after: groups,
       joined: groups.describe("endpoints that were apart and are in one IOMMU group now"),
+      predicted: z
+        .enum(["before", "after"])
+        .exactOptional()
+        .describe("the side that states no groups of these, where the other's are others than predicted"),
     }),
   ),
 );
@@ -87,6 +91,7 @@ const answers = z.strictObject({
     gone: count.describe("pairs that worked and of which a device is gone or was replaced"),
     groups: count.describe("IOMMU groups that merge or are gone"),
     open: count.describe("pairs of which one side hides whether they got worse"),
+    openGroups: count.describe("IOMMU groups that merge or are gone if one side's are as predicted"),
   }),
   changes: answerChanges,
   gone: z.array(z.strictObject({ provider: bdf, client: bdf })).describe("by the addresses before"),

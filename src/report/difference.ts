@@ -89,9 +89,10 @@ function factText({ what, of, before, after }: FactChange): string {
 
 /** Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. */
 export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
-  const gone = changes.filter(({ after }) => after.length === 0).flatMap(({ before }) => before);
-  const come = changes.filter(({ before }) => before.length === 0).flatMap(({ after }) => after);
-  const texts = changes.filter(({ before, after }) => before.length > 0 && after.length > 0).map(groupText);
+  const known = changes.filter(({ predicted }) => predicted === undefined);
+  const gone = known.filter(({ after }) => after.length === 0).flatMap(({ before }) => before);
+  const come = known.filter(({ before }) => before.length === 0).flatMap(({ after }) => after);
+  const texts = known.filter(({ before, after }) => before.length > 0 && after.length > 0).map(groupText);
   if (gone.length > 0) {
     texts.push([
       { text: "IOMMU groups gone", paint: "warn" },
@@ -99,7 +100,16 @@ export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
     ]);
   }
   if (come.length > 0) texts.push([{ text: "new IOMMU groups", paint: "direct" }, `: ${groupsText(come)}`]);
-  return texts;
+  return [...texts, ...changes.filter(({ predicted }) => predicted !== undefined).map(predictedText)];
+}
+
+/** What may differ: one side is only predicted. */
+function predictedText({ before, after, predicted }: GroupChange): Rich {
+  const [old, now] = [groupsText(before), groupsText(after)];
+  const sides = predicted === "before" ? `predicted ${old} → stated ${now}` : `stated ${old} → predicted ${now}`;
+  const which = predicted === "before" ? "first" : "second";
+  const text = `: ${sides}; the ${which} source states no groups of these, and the other's are not as predicted`;
+  return [{ text: "IOMMU groups may differ", paint: "unknown" }, text];
 }
 
 /** What merges or splits. */
@@ -220,6 +230,7 @@ export function groupChangesJson(changes: readonly GroupChange[]): readonly Grou
     before: groups(change.before),
     after: groups(change.after),
     joined: groups(change.joined),
+    ...(change.predicted === undefined ? {} : { predicted: change.predicted }),
   }));
 }
 

@@ -173,6 +173,8 @@ export interface GroupChangeJson {
   readonly after: readonly (readonly string[])[];
   /** Endpoints that were apart and are in one IOMMU group now. */
   readonly joined: readonly (readonly string[])[];
+  /** The side that states no groups of these, where the other's are others than predicted. */
+  readonly predicted?: "before" | "after";
 }
 
 /** A verdict before or after a change. */
@@ -327,6 +329,8 @@ export interface DifferenceJson {
       readonly groups: number;
       /** Pairs of which one side hides whether they got worse. */
       readonly open: number;
+      /** IOMMU groups that merge or are gone if one side's are as predicted. */
+      readonly openGroups: number;
     };
     readonly changes: readonly AnswerChangeJson[];
     /** By the addresses before. */

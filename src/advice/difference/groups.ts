@@ -15,26 +15,117 @@ export interface GroupChange {
    * lost. Bridges are left out, as no guest is given one.
    */
   readonly joined: readonly (readonly Bdf[])[];
+  /**
+   * The side whose source states no groups of these functions, where the other's states others than its kernel's rules
+   * form: whether they differ is not known, as the prediction may be wrong in the same way.
+   */
+  readonly predicted?: "before" | "after";
 }
 
 /**
- * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. Groups that a side does
- * not list whole are taken as its kernel forms them; functions whose group is unknown even so, or which the other machine
- * does not have, are left out. Which functions are the same is by address unless a {@link Matching} says otherwise.
+ * Which IOMMU groups merge, split or come and go, by their members: their numbers mean nothing. What both sources state is
+ * compared as stated, function by function, what neither states as the kernels form it. What one states is compared with
+ * what the other's kernel forms, and told as `predicted` where the rules form others than the first states. Functions whose
+ * group is unknown even so, or which the other machine does not have, are left out. Which functions are the same is by
+ * address unless a {@link Matching} says otherwise.
  */
 export function compareGroups(before: Machine, after: Machine, matching?: Matching): readonly GroupChange[] {
-  const laterOf = (bdf: Bdf): Bdf | undefined => (matching === undefined ? bdf : matching.laterOf(bdf));
-  const [first, second] = comparable(before, after);
-  // Members by their addresses after.
-  const old = new Map(
-    [...first].flatMap(([bdf, group]) => {
-      const later = laterOf(bdf);
-      return later === undefined || !second.has(later) ? [] : [[later, { bdf, group }] as const];
-    }),
+  const earlier = new Map<Bdf, Bdf>();
+  for (const { bdf } of before.functions) {
+    const later = matching === undefined ? bdf : matching.laterOf(bdf);
+    if (later !== undefined) earlier.set(later, bdf);
+  }
+  const endpoints = new Set(after.functions.filter((fn) => !isBridge(fn)).map((fn) => fn.bdf));
+  const [old, now] = [statedGroups(before), statedGroups(after)];
+  const stated = after.functions.filter(({ bdf }) => old.has(earlier.get(bdf) ?? NO_FUNCTION) && now.has(bdf));
+  const comparison = new GroupComparison(earlier, endpoints);
+  const changes = comparison.changes(old, now, new Set(stated.map(({ bdf }) => bdf)));
+  if (stated.length === after.functions.length) return changes;
+  const isStated = new Set(stated.map(({ bdf }) => bdf));
+  const rest = new Set(after.functions.map(({ bdf }) => bdf).filter((bdf) => !isStated.has(bdf)));
+  const [formedOld, formedNow] = [formedGroups(before, old), formedGroups(after, now)];
+  const [openOld, openAfter] = [otherwise(formedOld, old), otherwise(formedNow, now)];
+  const openBefore = new Set([...earlier].filter(([, bdf]) => openOld.has(bdf)).map(([bdf]) => bdf));
+  const sure = [...rest].filter((bdf) => !openBefore.has(bdf) && !openAfter.has(bdf));
+  // A predicted group has a number that no stated one has.
+  const [allOld, allNow] = [new Map([...formedOld, ...old]), new Map([...formedNow, ...now])];
+  const restEarlier = new Set([...rest].map((bdf) => earlier.get(bdf)));
+  const isOpen = (change: GroupChange): boolean =>
+    change.after.flat().some((bdf) => rest.has(bdf)) || change.before.flat().some((bdf) => restEarlier.has(bdf));
+  return [
+    ...changes,
+    ...comparison.changes(formedOld, formedNow, new Set(sure)),
+    ...comparison.changes(old, allNow, openBefore, "after").filter(isOpen),
+    ...comparison.changes(allOld, now, openAfter, "before").filter(isOpen),
+  ];
+}
+
+/** An address that no function has. */
+const NO_FUNCTION = -1 as Bdf;
+
+/** Of each function whose group is known its group, `null` for none. */
+type Groups = ReadonlyMap<Bdf, number | null>;
+
+function statedGroups({ functions }: Machine): Groups {
+  return new Map(
+    functions.flatMap(({ bdf, iommuGroup }) => (isUnknown(iommuGroup) ? [] : [[bdf, iommuGroup] as const])),
   );
-  const now = new Map([...second].filter(([bdf]) => old.has(bdf)));
-  const groupsBefore = membersOf([...old].map(([bdf, { group }]) => [bdf, group]));
-  const groupsAfter = membersOf([...now]);
+}
+
+/** The groups that a kernel forms; those that the source states where it hides what the kernel looks at. */
+function formedGroups(machine: Machine, stated: Groups): Groups {
+  const expected = expectedIommuGroups(machine, topologyOf(machine));
+  if (isUnknown(expected)) return stated;
+  return new Map(machine.functions.map(({ bdf }) => [bdf, expected.get(bdf) ?? null] as const));
+}
+
+/** The functions that a source states to be in other groups than the rules form, as far as it states groups. */
+function otherwise(formed: Groups, stated: Groups): ReadonlySet<Bdf> {
+  const isAsStated = new Set(membersOf([...stated]).map((members) => members.join()));
+  const ofStated = [...formed].filter(([bdf]) => stated.has(bdf));
+  const asStated = membersOf(ofStated).filter((members) => isAsStated.has(members.join()));
+  const isSure = new Set(asStated.flat());
+  for (const [bdf, group] of ofStated) if (group === null && stated.get(bdf) === null) isSure.add(bdf);
+  return new Set([...stated.keys()].filter((bdf) => !isSure.has(bdf)));
+}
+
+/** Compares groups of some functions of two machines. */
+class GroupComparison {
+  readonly #earlier: ReadonlyMap<Bdf, Bdf>;
+  readonly #endpoints: ReadonlySet<Bdf>;
+
+  constructor(earlier: ReadonlyMap<Bdf, Bdf>, endpoints: ReadonlySet<Bdf>) {
+    this.#earlier = earlier;
+    this.#endpoints = endpoints;
+  }
+
+  /** What differs between the groups of functions, by their addresses after, whose group is known on both sides. */
+  changes(
+    before: Groups,
+    after: Groups,
+    functions: ReadonlySet<Bdf>,
+    predicted?: GroupChange["predicted"],
+  ): readonly GroupChange[] {
+    const old: [Bdf, number | null][] = [];
+    const now: [Bdf, number | null][] = [];
+    for (const bdf of functions) {
+      const was = before.get(this.#earlier.get(bdf) ?? NO_FUNCTION);
+      const is = after.get(bdf);
+      if (was === undefined || is === undefined) continue;
+      old.push([bdf, was]);
+      now.push([bdf, is]);
+    }
+    return changesOf(membersOf(old), membersOf(now)).map((change) => ({
+      before: change.before.map((group) => group.map((bdf) => this.#earlier.get(bdf) ?? bdf).sort((a, b) => a - b)),
+      after: change.after,
+      joined: joinedGroups(change, this.#endpoints),
+      ...(predicted === undefined ? {} : { predicted }),
+    }));
+  }
+}
+
+/** Groups of the same functions that hang together and are not the same. */
+function changesOf(groupsBefore: Sides["before"], groupsAfter: Sides["after"]): readonly Sides[] {
   const parts = new Parts();
   for (const group of [...groupsBefore, ...groupsAfter]) parts.join(group);
   const changes = new Map<Bdf, { before: (readonly Bdf[])[]; after: (readonly Bdf[])[] }>();
@@ -46,49 +137,7 @@ export function compareGroups(before: Machine, after: Machine, matching?: Matchi
   };
   for (const group of groupsBefore) changeOf(group).before.push(group);
   for (const group of groupsAfter) changeOf(group).after.push(group);
-  const endpoints = new Set(after.functions.filter((fn) => !isBridge(fn)).map((fn) => fn.bdf));
-  return [...changes.values()]
-    .filter((change) => !isSame(change))
-    .map((change) => ({
-      before: change.before.map((group) => group.map((bdf) => old.get(bdf)?.bdf ?? bdf).sort((a, b) => a - b)),
-      after: change.after,
-      joined: joinedGroups(change, endpoints),
-    }));
-}
-
-/** Of each function whose group is known its group, `null` for none. */
-type Groups = ReadonlyMap<Bdf, number | null>;
-
-/** The groups of two machines so that they can be compared: listed on both sides, or else formed on both. */
-function comparable(before: Machine, after: Machine): readonly [before: Groups, after: Groups] {
-  const [listedBefore, listedAfter] = [listedGroups(before), listedGroups(after)];
-  if (isWhole(before, listedBefore) && isWhole(after, listedAfter)) return [listedBefore, listedAfter];
-  return [formedGroups(before, listedBefore), formedGroups(after, listedAfter)];
-}
-
-function listedGroups({ functions }: Machine): Groups {
-  return new Map(
-    functions.flatMap(({ bdf, iommuGroup }) => (isUnknown(iommuGroup) ? [] : [[bdf, iommuGroup] as const])),
-  );
-}
-
-function isWhole({ functions }: Machine, listed: Groups): boolean {
-  return listed.size === functions.length;
-}
-
-/**
- * The groups that a kernel forms; those that the source lists where it hides what the kernel looks at. Where all are listed
- * and some are others than the rules say, those are left out: the other side's would be wrong in the same way.
- */
-function formedGroups(machine: Machine, listed: Groups): Groups {
-  const expected = expectedIommuGroups(machine, topologyOf(machine));
-  if (isUnknown(expected)) return listed;
-  const formed = new Map(machine.functions.map(({ bdf }) => [bdf, expected.get(bdf) ?? null] as const));
-  if (!isWhole(machine, listed)) return formed;
-  const isAsListed = new Set(membersOf([...listed]).map((members) => members.join()));
-  const asListed = membersOf([...formed]).filter((members) => isAsListed.has(members.join()));
-  const isSure = new Set(asListed.flat());
-  return new Map([...formed].filter(([bdf, group]) => isSure.has(bdf) || (group === null && listed.get(bdf) === null)));
+  return [...changes.values()].filter((change) => !isSame(change));
 }
 
 function membersOf(groups: readonly (readonly [Bdf, number | null])[]): readonly (readonly Bdf[])[] {

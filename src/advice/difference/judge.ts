@@ -10,12 +10,14 @@ export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
   readonly groups: number;
   /** Pairs of which one side hides whether they got worse: they worked, or do not work now. */
   readonly open: number;
+  /** IOMMU groups that merge or are gone if one side's are as predicted: its source does not state them. */
+  readonly openGroups: number;
 }
 
 /** Whether an answer got worse; `null` where one side hides it. */
-export function gotWorse({ worse, gone, groups, open }: AnswerCounts): boolean | null {
+export function gotWorse({ worse, gone, groups, open, openGroups }: AnswerCounts): boolean | null {
   if (worse + gone + groups > 0) return true;
-  return open > 0 ? null : false;
+  return open + openGroups > 0 ? null : false;
 }
 
 /** Counts what differs. */
@@ -28,8 +30,9 @@ export function countAnswers({ changes, gone }: AnswerDifference, groups: readon
     "now-known": count("now-known"),
     other: count("other"),
     gone: gone.length,
-    groups: groups.filter(isWorse).length,
+    groups: groups.filter((change) => change.predicted === undefined && isWorse(change)).length,
     open: changes.filter(isOpen).length,
+    openGroups: groups.filter((change) => change.predicted !== undefined && isWorse(change)).length,
   };
 }
 

@@ -203,12 +203,89 @@ hostBridges:
     expect(diff(listed(apart, numbers), listed(apart, other)).difference.groups).toEqual([]);
   });
 
-  test("that are listed otherwise than the rules form them are not compared with formed ones", () => {
+  test("that are listed otherwise than the rules form them are told as predicted", () => {
     const one = listed(
       apart,
       apart.functions.map(() => 1),
     );
-    expect(diff(one, apart).difference.groups).toEqual([]);
+    const whole = diff(one, apart);
+    expect(whole.difference.groups.map(({ predicted }) => predicted)).toEqual(["after"]);
+    expect(exitOf(whole)).toBe(0);
+    expect(exitOf(diff(apart, one))).toBe(3);
+  });
+});
+
+describe("IOMMU groups of which a source states some", () => {
+  const box = (gpu: string, nic: string): Machine =>
+    bootScenario(`
+scenario: two root ports
+cpu: amd-zen
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - id: "1022:14a4"
+    below:
+      - rootPort: { at: 01.0 }
+        below: [gpu: { name: gpu0${gpu} }]
+      - rootPort: { at: 02.0 }
+        below: [nic: { name: nic0${nic} }]
+`);
+  const group = (number: number): string => `, iommuGroup: ${number}`;
+  const snapshot = (machine: Machine): Machine => readSnapshot(writeSnapshot(machine), "capture.json");
+  const [hidden, apart, together] = [box("", ""), box(group(8), group(7)), box(group(7), group(7))];
+
+  test("are compared as they are stated, whatever other functions state", () => {
+    for (const pair of [[apart, together] as const, [snapshot(apart), snapshot(together)] as const]) {
+      const whole = diff(...pair);
+      expect(shown(whole)).toMatchInlineSnapshot(`
+        "IOMMU groups
+          IOMMU groups merge: {0000:01:00.0} {0000:02:00.0} → {0000:01:00.0
+            0000:02:00.0}; devices that two guests could have had are now one guest's:
+            {0000:01:00.0 0000:02:00.0}
+
+        Altogether
+          worse: 1 change of IOMMU groups
+        "
+      `);
+      expect(exitOf(whole)).toBe(1);
+    }
+    expect(exitOf(diff(together, apart))).toBe(0);
+  });
+
+  test("are unknown where one source states others than the rules form", () => {
+    const whole = diff(hidden, together);
+    expect(shown(whole)).toMatchInlineSnapshot(`
+      "IOMMU groups
+        IOMMU groups may differ: predicted {0000:01:00.0} {0000:02:00.0} → stated
+          {0000:01:00.0 0000:02:00.0}; the first source states no groups of these, and
+          the other's are not as predicted
+
+      Altogether
+        unknown: one side hides whether IOMMU groups got worse
+      "
+    `);
+    expect(exitOf(whole)).toBe(3);
+    expect(shown(diff(together, hidden))).toMatchInlineSnapshot(`
+      "IOMMU groups
+        IOMMU groups may differ: stated {0000:01:00.0 0000:02:00.0} → predicted
+          {0000:01:00.0} {0000:02:00.0}; the second source states no groups of these,
+          and the other's are not as predicted
+
+      Altogether
+        no answer got worse
+      "
+    `);
+  });
+
+  test("are as predicted where the rules form what the other states", () => {
+    expect(shown(diff(hidden, apart))).toBe("no difference\n");
+    expect(shown(diff(apart, hidden))).toBe("no difference\n");
+  });
+
+  test("of one function that only one side states are not those of the others", () => {
+    const whole = diff(box(group(8), ""), together);
+    expect(exitOf(whole)).toBe(3);
+    expect(whole.difference.groups.map(({ predicted }) => predicted)).toEqual(["before"]);
   });
 });
 
