@@ -49,7 +49,9 @@ export function proved(
   };
 }
 
+/** The groups that a boot changes, as far as the rules form what the source states. */
 function groupsAfterBoot(before: Machine, after: Machine): Known<readonly GroupChange[]> {
   const groups = expectedIommuGroups(after, topologyOf(after));
-  return isUnknown(groups) ? groups : compareGroups(before, after);
+  if (isUnknown(groups)) return groups;
+  return compareGroups(before, after).filter(({ predicted }) => predicted === undefined);
 }
