@@ -357,17 +357,21 @@ function remedyBlocks({ remedies }: Advice): readonly Block[] {
 }
 
 /** How much was looked through: what is not here was not thought of. */
-function searchedBlocks({ searched, watched, fixes, pairs, before }: Advice): readonly Block[] {
+function searchedBlocks({ searched, watched, fixes, before }: Advice): readonly Block[] {
   const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
   if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
   const each = searched.tried.map(({ what, machines: count }) => `${what} (${count})`).join(", ");
   const isOfSlots = searched.tried.some(({ what }) => what.includes("slot"));
-  const alike = isOfSlots ? "; of slots that no verdict tells apart one is tried" : "";
+  const isOfTwo = searched.tried.some(({ what }) => what === "another slot for one of the two");
+  const alike = isOfTwo
+    ? "; of slots that no verdict tells apart one is tried"
+    : isOfSlots
+      ? "; of the slots of a bridge that no verdict tells apart two are tried"
+      : "";
   const items: Rich[] = [
     machines === 0
       ? "nothing that could be changed is known on this machine"
       : `${machines} changed ${machines === 1 ? "machine was" : "machines were"} decided: ${each}${alike}`,
-    ...(pairs.length > 1 ? ["slots are tried for one pair at a time: name it"] : []),
     ...(fixes.length > 0 && watched.functions < watched.of
       ? [`what else a proposal changes was looked at for ${watched.functions} of ${watched.of} functions`]
       : []),

@@ -272,6 +272,14 @@ function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {
   return Int32Array.from(bdfs, (bdf) => topology.indexOf(bdf));
 }
 
+/** What the host bridges of a machine decide, for whoever asks of places rather than of pairs. */
+export function hostBridgesOf(machine: Machine, topology: Topology, rules?: string): HostBridgeDecisions {
+  const choice = chooseRules(machine, rules);
+  const refused: HostBridgeOutcome = { mapType: NOT_SUPPORTED, reason: "kernel-too-old", hidden: [] };
+  if (choice.candidates.length === 0) return { redirected: () => refused, apart: () => refused };
+  return new HostBridges({ ...machine, inferredCpu: inferCpu(machine) }, topology, choice);
+}
+
 /** Answers for the host bridges of one machine, each looked up once. */
 class HostBridges implements HostBridgeDecisions {
   readonly #facts: HostBridgeFacts;

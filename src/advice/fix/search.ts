@@ -2,7 +2,10 @@ import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Verdict } from "../../rules/verdict.ts";
+import { reboot } from "../reboot.ts";
 import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
+import { type Arrangement, Arrangements, areOneCard, oneExchange, oneExchangeMore } from "./arrangements.ts";
+import { Foretelling, promising } from "./foretelling.ts";
 import { both, type Idea, type Pair } from "./idea.ts";
 import { passthroughIdea, withoutIommuIdea } from "./iommu-ideas.ts";
 import { hasAcsParameters, kernelIdeas, withReleases } from "./kernel-ideas.ts";
@@ -64,6 +67,9 @@ const SHOWN = { one: 3, two: 2 };
 /** Machines that are decided at most; fewer of a machine with so many functions that each takes long. */
 const MAX_MACHINES = 3000;
 const MAX_FUNCTIONS = 4_000_000;
+/** Pairs that are foretold at most, over all arrangements of cards; and arrangements of one kind that are carried out. */
+const MAX_FORETOLD = 10_000_000;
+const MAX_CARRIED_OUT = 20;
 
 /**
  * Every single change, then two of different kinds (and both devices moved), then a switch card. Of two changes only what
@@ -109,12 +115,14 @@ class Search {
   #kernels: readonly Trial[] = [];
   #iommu: readonly Trial[] = [];
   #bothSlots: readonly Idea[] = [];
+  /** The cards of several pairs, or of two functions of one card, and where one of them may go. */
+  #cards: { readonly arrangements: Arrangements; readonly one: readonly Arrangement[] } | undefined;
 
   constructor(question: Question) {
     this.#question = question;
     const [pair, ...others] = question.pairs;
-    // One pair at a time: what is a better place for one is a worse one for others.
-    this.#pair = others.length === 0 ? pair : undefined;
+    // What is a better place for one pair is a worse one for others: those of several are looked for together.
+    this.#pair = others.length === 0 && pair !== undefined && !areOneCard(question.machine, pair) ? pair : undefined;
     this.#left = Math.max(40, Math.min(MAX_MACHINES, Math.floor(MAX_FUNCTIONS / question.machine.functions.length)));
   }
 
@@ -224,12 +232,12 @@ class Search {
   }
 
   #oneSlot(isDirectAnyhow: boolean): readonly Trial[] {
-    if (this.#pair === undefined) return [];
     const { machine, hasP2pdma, isGuest } = this.#question;
     if (isGuest) {
       this.rejected.push({ title: "another slot", why: "what slots there are, the host shows" });
       return [];
     }
+    if (this.#pair === undefined) return this.#oneExchange();
     const ideas = slotIdeas(machine, this.#pair);
     if (ideas.isCut) this.#cut = "the machine has more slots than were combined with each other";
     this.#bothSlots = ideas.both;
@@ -245,6 +253,94 @@ class Search {
     return shorter.sort(byWorth).slice(0, 1);
   }
 
+  /** A card of the pairs in another slot: those that help most, none of them by what another one does as well. */
+  #oneExchange(): readonly Trial[] {
+    const { machine, pairs, rules, hasP2pdma } = this.#question;
+    const arrangements = new Arrangements(machine, pairs);
+    const all = oneExchange(arrangements);
+    const one = all.slice(0, Math.floor(MAX_FORETOLD / pairs.length));
+    if (one.length < all.length) this.#cut = "the machine has more cards and slots than were looked at";
+    this.#cards = { arrangements, one };
+    if (!hasP2pdma) return [];
+    const foretelling = new Foretelling(reboot(machine, machine), arrangements, rules, false);
+    const found: Trial[] = [];
+    for (const trial of this.#foretold("another slot for one card", foretelling, one, one.length, 0)) {
+      const isNew = !found.some(({ outcomes }) => isAtLeast(outcomes, trial.outcomes));
+      if (this.#isBetter(trial) && isNew) found.push(trial);
+      if (found.length === SHOWN.one) break;
+    }
+    if (found.length === 0) {
+      const why = all.length === 0 ? "no other slot is known on this machine" : "none is better";
+      this.rejected.push({ title: "another slot alone", why });
+    }
+    return found.sort(byWorth);
+  }
+
+  /** The arrangements that are foretold to gain more than `floor`, carried out. */
+  *#foretold(
+    what: string,
+    foretelling: Foretelling,
+    from: Iterable<Arrangement>,
+    count: number,
+    floor: number,
+  ): Generator<Trial> {
+    const { machine, pairs, rules } = this.#question;
+    if (count > 0) this.#tried.set(what, (this.#tried.get(what) ?? 0) + count);
+    for (const arrangement of promising(foretelling, this.#before, from, floor).slice(0, MAX_CARRIED_OUT)) {
+      const idea = this.#cards?.arrangements.ideaOf(arrangement);
+      const after = idea === undefined ? "" : carryOut(machine, idea);
+      if (idea === undefined || typeof after === "string") continue;
+      yield { idea, after, outcomes: outcomesOf(after, pairs, rules) };
+    }
+  }
+
+  /** A card of the pairs in another slot and one change more, where that gains more than each single change. */
+  #twoForCards(one: readonly Trial[], ways: Trial[]): void {
+    if (this.#cards === undefined) return;
+    const { machine, pairs, rules, hasP2pdma } = this.#question;
+    const { arrangements, one: first } = this.#cards;
+    const floor = Math.max(0, ...one.map(({ outcomes }) => gain(this.#before, outcomes)));
+    const keep = (
+      what: string,
+      foretelling: Foretelling,
+      then: (trial: Trial) => readonly Trial[],
+      from: Iterable<Arrangement> = first,
+      count = first.length,
+    ): void => {
+      for (const trial of this.#foretold(what, foretelling, from, count, floor)) {
+        const more = then(trial).find((way) => this.#isBetter(way) && gain(this.#before, way.outcomes) > floor);
+        if (more === undefined) continue;
+        ways.push(more);
+        return;
+      }
+    };
+    const booted = reboot(machine, machine);
+    if (hasP2pdma) {
+      const second = first.length === 0 ? 0 : arrangements.exchanges(arrangements.now).length;
+      const most = Math.floor(MAX_FORETOLD / pairs.length / Math.max(1, second));
+      if (most < first.length) this.#cut = "the machine has more cards and slots than were combined with each other";
+      const firsts = first.slice(0, most);
+      const two = oneExchangeMore(arrangements, firsts);
+      const foretelling = new Foretelling(booted, arrangements, rules, false);
+      keep("other slots for two cards", foretelling, (trial) => [trial], two, firsts.length * second);
+      keep("slot and ACS", new Foretelling(booted, arrangements, rules, true), (trial) =>
+        this.#withAcs("slot and ACS", [trial]),
+      );
+    }
+    const newest = this.#kernels.at(-1);
+    if (newest !== undefined) {
+      keep("slot and kernel", new Foretelling(newest.after, arrangements, rules, false), (trial) =>
+        this.#withKernels("slot and kernel", [trial]),
+      );
+    }
+    if (ways.some(({ outcomes }) => areDirect(outcomes))) return;
+    for (const { idea, after } of this.#iommu) {
+      keep("slot and IOMMU", new Foretelling(after, arrangements, rules, false), (trial) =>
+        this.#carriedOut("slot and IOMMU", [both(trial.idea, idea)], false),
+      );
+    }
+  }
+
   /** Two changes that reach what none of `one` does. */
   twoChanges(one: readonly Trial[]): readonly Trial[] {
     const ways: Trial[] = [];
@@ -255,6 +351,7 @@ class Search {
     };
     const moved = this.#carriedOut("other slots for both", this.#bothSlots, false);
     if (this.#question.hasP2pdma) keep(moved, one, SHOWN.two);
+    this.#twoForCards(one, ways);
     keep(this.#withAcs("slot and ACS", this.#slots), one, SHOWN.two);
     keep(this.#withKernels("slot and kernel", this.#slots), one, SHOWN.two);
     keep(this.#oldest(this.#withAcs("kernel and ACS", this.#kernels)), one, 1);
@@ -325,23 +422,27 @@ class Search {
     );
   }
 
-  /** Changes with the redirection cleared that stands after them: each by the first way of clearing it that helps. */
+  /** Changes with the redirection cleared that stands after them: each by the first way of clearing it that helps most. */
   #withAcs(what: string, trials: readonly Trial[]): readonly Trial[] {
     return trials.flatMap((trial) => {
       if (areDirect(trial.outcomes)) return [];
       const redirecting = redirectingFunctions(trial.after, this.#verdictsAfter(trial));
       const isMoved = trial.idea.changes.some(({ kind }) => kind === "move");
       const naming = isMoved ? byPath(topologyOf(trial.after)) : undefined;
+      let best: Trial | undefined;
       for (const [index, idea] of acsIdeas(trial.after, redirecting, naming).entries()) {
         const found = this.#tryOrSay(what, both(trial.idea, idea));
         if (typeof found === "string" || !isBetter(trial.outcomes, found.outcomes)) continue;
+        if (best !== undefined && gain(best.outcomes, found.outcomes) <= 0) continue;
         const remake = (needed: readonly RedirectingFunction[]): Idea | undefined => {
           const fewer = acsIdeas(trial.after, needed, naming)[index];
           return fewer === undefined ? undefined : both(trial.idea, fewer);
         };
-        return [this.#withoutIdle(what, this.#verdictsAfter(trial), found, redirecting, remake)];
+        best = this.#withoutIdle(what, this.#verdictsAfter(trial), found, redirecting, remake);
+        // What clears it for one pair may not clear it for all.
+        if (trial.outcomes.length === 1 || areDirect(best.outcomes)) break;
       }
-      return [];
+      return best === undefined ? [] : [best];
     });
   }
 

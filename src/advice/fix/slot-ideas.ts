@@ -7,7 +7,7 @@ import type { Topology } from "../../pci/topology.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
-import { Places, type Slot, slotOfDevice, slotsOf } from "./slots.ts";
+import { Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
 
 /** A device below another port. */
 type Move = Extract<Change, { kind: "move" }>;
@@ -101,18 +101,6 @@ function bothPlaces(
   return [...found.values()];
 }
 
-/** The slots without those of which a bridge has more than two alike; those that the pair leaves count by themselves. */
-function twoOfEach(places: Places, slots: readonly Slot[], left: readonly Slot[]): readonly Slot[] {
-  const counts = new Map<string, number>();
-  return slots.filter((slot) => {
-    if (left.includes(slot)) return true;
-    const siblings = places.siblings(slot.port);
-    const count = (counts.get(siblings) ?? 0) + 1;
-    counts.set(siblings, count);
-    return count <= 2;
-  });
-}
-
 /** Devices put into slots; who is there takes a slot that they leave. */
 function ideaOf(
   topology: Topology,
@@ -124,9 +112,14 @@ function ideaOf(
   const making = targets.filter(({ to }) => to.occupant !== null && !left.some(({ port }) => port === to.port));
   const room = making.map(({ to }, index): Move => move(topology, to.occupant as Bdf, free[index] as Slot));
   const moves = [...targets.map(({ device, to }) => move(topology, device, to)), ...room];
+  return ideaOfMoves(topology, moves, targets.length === 1);
+}
+
+/** What hands do. `isOne`: one device is put elsewhere, and the second one, if any, makes room for it. */
+export function ideaOfMoves(topology: Topology, moves: readonly Move[], isOne: boolean): Idea {
   return {
     kinds: ["slot"],
-    title: titleOf(topology, targets, moves),
+    title: titleOf(topology, moves, isOne),
     changes: moves,
     lasting: "from-next-boot",
     steps: [{ where: "hands, with the power off", lines: moves.map((one) => `put ${placed(topology, one)}`) }],
@@ -141,17 +134,13 @@ function move(topology: Topology, device: Bdf, to: Slot): Move {
   return { kind: "move", device, under: topology.functionAt(to.port).bdf };
 }
 
-function titleOf(
-  topology: Topology,
-  targets: readonly { readonly device: Bdf; readonly to: Slot }[],
-  moves: readonly Move[],
-): string {
+function titleOf(topology: Topology, moves: readonly Move[], isOne: boolean): string {
   const [first, second] = moves;
   if (first === undefined) return "";
   if (second === undefined) {
     return `put ${formatBdf(first.device)} into the free slot below ${portName(topology.functionOf(first.under))}`;
   }
-  if (targets.length === 1) {
+  if (isOne) {
     const place = portName(topology.functionOf(first.under));
     return `let ${formatBdf(first.device)} and ${formatBdf(second.device)} change places (below ${place})`;
   }

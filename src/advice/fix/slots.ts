@@ -101,3 +101,15 @@ export class Places {
     return `${this.#topology.parentOf(port) ?? `root ${this.#topology.rootOf(port)}`} ${this.#look(port)}`;
   }
 }
+
+/** The slots without those of which a bridge has more than two alike; those that cards of the pairs leave count by themselves. */
+export function twoOfEach(places: Places, slots: readonly Slot[], left: readonly Slot[]): readonly Slot[] {
+  const counts = new Map<string, number>();
+  return slots.filter((slot) => {
+    if (left.includes(slot)) return true;
+    const siblings = places.siblings(slot.port);
+    const count = (counts.get(siblings) ?? 0) + 1;
+    counts.set(siblings, count);
+    return count <= 2;
+  });
+}

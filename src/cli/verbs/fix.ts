@@ -41,7 +41,7 @@ export function declareFix(command: Command, finish: Finish): void {
       "after",
       `
 Searched are all single changes (ACS, kernel parameters, IOMMU, newer kernels, slots), then two of different kinds and
-both devices in other slots, then a switch card; what was searched is said.
+two cards in other slots, then a switch card for one pair; what was searched is said.
 
 Exits with 0 where the pair works or something helps, 1 where nothing does but a switch card or something else blocks the
 pair, 3 where the source hides what decides.

@@ -9,10 +9,6 @@ import type { Running, Step } from "./running.ts";
 export const OPEN: readonly string[] = [
   // A parameter by address is taken to name a card by the address that it had before it was moved.
   "an address after a move",
-  "missed: slot of one device",
-  // Slots are tried for one pair at a time.
-  "missed: slot of many pairs",
-  "missed: two steps of many pairs",
 ];
 
 /** The open fault that explains whatever is wrong after some steps. */

@@ -1,0 +1,96 @@
+import type { Machine } from "../../host/machine.ts";
+import { topologyOf } from "../../host/machine.ts";
+import { redirects } from "../../pci/acs.ts";
+import { isUnknown } from "../../pci/known.ts";
+import { ROOT_BUS_HIDDEN, type Topology } from "../../pci/topology.ts";
+import type { HostBridgeDecisions } from "../../rules/decide-all.ts";
+import { BUS_ADDR, mapTypeName, UNKNOWN } from "../../rules/map-type.ts";
+import { findPath } from "../../rules/path.ts";
+import { hostBridgesOf } from "../../rules/verdict-table.ts";
+import type { Arrangement, Arrangements, PairEnd } from "./arrangements.ts";
+import { gain, hopsOf, isBetter, type Outcomes } from "./trial.ts";
+
+type Outcome = Outcomes[number];
+
+/**
+ * What becomes of pairs with their cards in other slots, told from the ports alone, as a boot leaves them: so many thousand
+ * arrangements can be looked at. A parameter that names a card by its address is not seen: what is chosen has to be
+ * carried out.
+ */
+export class Foretelling {
+  readonly #arrangements: Arrangements;
+  readonly #topology: Topology;
+  readonly #hostBridges: HostBridgeDecisions;
+  readonly #isCleared: boolean;
+  readonly #known: readonly Map<number, Outcome>[];
+
+  /** `booted` is the machine after its boot, with all cards where they are; `isCleared`: as if nothing redirected. */
+  constructor(booted: Machine, arrangements: Arrangements, rules: string | undefined, isCleared: boolean) {
+    this.#arrangements = arrangements;
+    this.#topology = topologyOf(booted);
+    this.#hostBridges = hostBridgesOf(booted, this.#topology, rules);
+    this.#isCleared = isCleared;
+    this.#known = arrangements.ends.map(() => new Map());
+  }
+
+  outcomes(arrangement: Arrangement): Outcomes {
+    const ports = this.#arrangements.portsOf(arrangement);
+    const placeOf = ({ card, function: index }: PairEnd): number => (card < 0 ? index : (ports[card] ?? index));
+    return this.#arrangements.ends.map(({ provider, client }, pair) => {
+      const [from, to] = [placeOf(provider), placeOf(client)];
+      const key = from * this.#topology.functions.length + to;
+      const known = this.#known[pair]?.get(key);
+      if (known !== undefined) return known;
+      const outcome = this.#outcome(provider, client, from, to);
+      this.#known[pair]?.set(key, outcome);
+      return outcome;
+    });
+  }
+
+  /** Of two functions below ports, or at their own places where they are in no slot. */
+  #outcome(provider: PairEnd, client: PairEnd, from: number, to: number): Outcome {
+    if (provider.function === client.function) return { mapType: mapTypeName(BUS_ADDR), hops: 0 };
+    const { meeting, providerArm, clientArm } = findPath(this.#topology, from, to);
+    const ends = [provider, client].flatMap((end) => (end.card < 0 ? [] : [end.function]));
+    const path = [...providerArm, ...clientArm, ...ends];
+    const hops = path.length - 1;
+    const [root, other] = [from, to].map((place) => this.#topology.rootOf(place) ?? ROOT_BUS_HIDDEN);
+    if (root === undefined || other === undefined) return { mapType: mapTypeName(UNKNOWN), hops };
+    if (meeting === undefined) return { mapType: mapTypeName(this.#hostBridges.apart(root, other).mapType), hops };
+    const acs = this.#isCleared ? [] : path.map((index) => this.#topology.functionAt(index).acs);
+    if (acs.some((one) => one !== null && !isUnknown(one) && redirects(one))) {
+      return { mapType: mapTypeName(this.#hostBridges.redirected(root).mapType), hops };
+    }
+    return { mapType: mapTypeName(acs.some(isUnknown) ? UNKNOWN : BUS_ADDR), hops };
+  }
+}
+
+/** So many arrangements that come to the same are kept: the first may not hold once it is carried out. */
+const ALIKE = 3;
+
+/**
+ * The arrangements that are foretold to help, and to gain more than `floor`: the best first, then those with fewer hops and
+ * fewer cards moved.
+ */
+export function promising(
+  foretelling: Foretelling,
+  before: Outcomes,
+  arrangements: Iterable<Arrangement>,
+  floor: number,
+): readonly Arrangement[] {
+  const kinds = new Map<string, { readonly outcomes: Outcomes; readonly alike: readonly Arrangement[] }>();
+  for (const arrangement of arrangements) {
+    const outcomes = foretelling.outcomes(arrangement);
+    if (!isBetter(before, outcomes) || gain(before, outcomes) <= floor) continue;
+    const key = outcomes.map(({ mapType, hops }) => `${mapType} ${hops}`).join();
+    const alike = [...(kinds.get(key)?.alike ?? []), arrangement].sort((a, b) => movedIn(a) - movedIn(b));
+    kinds.set(key, { outcomes, alike: alike.slice(0, ALIKE) });
+  }
+  return [...kinds.values()]
+    .sort((a, b) => gain(a.outcomes, b.outcomes) || hopsOf(a.outcomes) - hopsOf(b.outcomes))
+    .flatMap(({ alike }) => alike);
+}
+
+function movedIn(arrangement: Arrangement): number {
+  return arrangement.filter((card, slot) => card >= 0 && card !== slot).length;
+}
