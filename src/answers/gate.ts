@@ -9,6 +9,7 @@ export interface Gate {
     | "bar-unassigned"
     | "memory-decode-off"
     | "vf-memory-off"
+    | "bridge-decode-off"
     | "resizable-bar-small"
     | "bridge-window-small"
     | "beyond-dma-mask"

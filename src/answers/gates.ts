@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
-import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
@@ -97,6 +97,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...barGates(windows, provider),
     ...decodeGates(topology, provider),
+    ...bridgeGates(topology, provider, client),
     ...resizableBarGates(windows, provider),
     ...dmaMaskGates(provider, client, verdict, context.machine),
     ...iommuGates(verdict, context.machine),
@@ -172,6 +173,31 @@ function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
   if (sriov === undefined || isUnknown(sriov) || sriov?.vfMemoryEnable !== false) return [];
   const message = `VF MSE of ${formatBdf(physical)} is off: none of its virtual functions answers to its BARs`;
   return [{ kind: "vf-memory-off", device: physical, effect: "blocks", message }];
+}
+
+/**
+ * A bridge above the provider whose memory decode is off passes no request down, and one above the client that is no bus
+ * master none up (PCIe 6.0 sec 7.5.1.1.3). Linux turns both on when a driver enables a device below (`pci_enable_bridge`,
+ * Linux 7.2), so it is a gate where one is bound already: no other will.
+ */
+function bridgeGates(topology: Topology, provider: PciFunction, client: PciFunction): Gate[] {
+  if (provider === client) return [];
+  const [from, to] = [topology.indexOf(provider.bdf), topology.indexOf(client.bdf)];
+  const { meeting, providerArm, clientArm } = findPath(topology, from, to);
+  const off = (arm: readonly number[], end: PciFunction, bit: number, words: string): Gate[] => {
+    if (isUnknown(end.driver) || end.driver === null) return [];
+    return arm.flatMap((index): Gate[] => {
+      const { bdf, command, bridge } = topology.functionAt(index);
+      if (index === meeting || bdf === end.bdf || isUnknown(bridge) || bridge === null) return [];
+      if (isUnknown(command) || (command & bit) !== 0) return [];
+      const message = `${words.replace("BRIDGE", formatBdf(bdf))} ${formatBdf(end.bdf)}, although a driver is bound to it`;
+      return [{ kind: "bridge-decode-off", device: bdf, effect: "blocks", message }];
+    });
+  };
+  return [
+    ...off(providerArm, provider, PCI_COMMAND_MEMORY, "memory decode of the bridge BRIDGE is off: no request reaches"),
+    ...off(clientArm, client, PCI_COMMAND_MASTER, "the bridge BRIDGE is no bus master: it passes on no request of"),
+  ];
 }
 
 function resizableBarGates(topology: Topology | undefined, provider: PciFunction): Gate[] {

@@ -26,6 +26,13 @@ export function mayHideGate(kind: Gate["kind"], machine: Machine, topology: Topo
       return isUnknown(provider.bars) || isUnknown(provider.physicalFunction) || isUnknown(provider.command);
     case "vf-memory-off":
       return isVfMemoryHidden(topology, provider);
+    case "bridge-decode-off":
+      return (
+        [provider.driver, client.driver].some((driver: Known<unknown>) => isUnknown(driver)) ||
+        [provider, client].some(({ bdf }) =>
+          topology.bridgesAbove(topology.indexOf(bdf)).some((index) => isUnknown(topology.functionAt(index).command)),
+        )
+      );
     case "resizable-bar-small":
       return isUnknown(provider.resizableBars) || provider.resizableBars.some(isSizeHidden);
     case "bridge-window-small":

@@ -75,6 +75,7 @@ const partNames: Readonly<Record<AnswerPart, string>> = {
   hint: "the kernel's hint",
   "hardware-write": "documented of writes",
   "hardware-read": "documented of reads",
+  "peer-memory": "peer memory of the provider",
   "who-asks": "who asks the kernel",
   provisos: "who asks the kernel",
   address: "address handed out",

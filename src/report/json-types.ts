@@ -227,6 +227,7 @@ export interface AnswerChangeJson {
       | "hint"
       | "hardware-write"
       | "hardware-read"
+      | "peer-memory"
       | "who-asks"
       | "provisos"
       | "address"

@@ -128,6 +128,54 @@ describe("The provider's BARs", () => {
   });
 });
 
+describe("A bridge on the way", () => {
+  const [off, master, memory] = [0, 4, 2];
+
+  test.each<
+    [
+      name: string,
+      upper: number | null,
+      lower: number | null,
+      providerDriver: Driver,
+      clientDriver: Driver,
+      device: string,
+    ]
+  >([
+    ["both off, above the provider", off, null, "nvme", "nvme", "02:00.0"],
+    ["memory decode off, above the provider", master, null, "nvme", "nvme", "02:00.0"],
+    ["no bus master, above the provider", memory, null, "nvme", "nvme", ""],
+    ["both off, above the client", null, off, "nvme", "nvme", "02:01.0"],
+    ["no bus master, above the client", null, memory, "nvme", "nvme", "02:01.0"],
+    ["memory decode off, above the client", null, master, "nvme", "nvme", ""],
+    ["off above a provider without a driver, which would turn it on", off, null, null, "nvme", ""],
+    ["off above a client without a driver", null, off, "nvme", null, ""],
+    ["off, and hidden drivers", off, off, hidden, hidden, ""],
+    ["hidden registers", null, null, "nvme", "nvme", ""],
+  ])("%s", (_name, upper, lower, providerDriver, clientDriver, device) => {
+    const found = answer(
+      machineOf(
+        [
+          hostBridge("00:00.0", "8086:29c0"),
+          bridge("00:01.0", "root-port", 1, { command: off }),
+          // The two meet here: no request passes it.
+          bridge("01:00.0", "upstream-port", 2, { command: off }),
+          bridge("02:00.0", "downstream-port", 3, { command: upper ?? hidden }),
+          bridge("02:01.0", "downstream-port", 4, { command: lower ?? hidden }),
+          endpoint("03:00.0", { bars: [bar()], driver: providerDriver }),
+          endpoint("04:00.0", { driver: clientDriver }),
+        ],
+        { cpu: zen },
+      ),
+      at("03:00.0"),
+      at("04:00.0"),
+    ).gates.filter(({ kind }) => kind === "bridge-decode-off");
+    expect(found.map((gate) => gate.device)).toEqual(device === "" ? [] : [at(device)]);
+    expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
+  });
+
+  type Driver = PciFunction["driver"];
+});
+
 describe("Resizable BAR", () => {
   const sized = (
     currentBytes: ResizableBar["currentBytes"],

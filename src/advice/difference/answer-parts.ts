@@ -1,5 +1,6 @@
 import type { RoutedAnswer } from "../../answers/answer.ts";
 import type { Bdf } from "../../pci/bdf.ts";
+import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { DirectionFact } from "../../platforms/directions.ts";
 import { provisosOn } from "../../platforms/who-asks.ts";
@@ -16,6 +17,7 @@ export const ANSWER_PARTS = [
   "hint",
   "hardware-write",
   "hardware-read",
+  "peer-memory",
   "who-asks",
   "provisos",
   "address",
@@ -44,6 +46,7 @@ export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bd
     hint: isHidden ? null : hint === null ? "none" : `clear redirect of ${names(acsRedirect)}`,
     "hardware-write": documentedText(answer.hardware.write),
     "hardware-read": documentedText(answer.hardware.read),
+    "peer-memory": peerMemoryText(table.topology.functionOf(answer.provider)),
     "who-asks": askedText(answer),
     provisos: provisosText(answer, table),
     address: addressText(routing),
@@ -51,6 +54,15 @@ export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bd
     "route-read": routeText(routing, ({ read }) => read, name),
     "route-hops": routing === null ? "none" : `${hopsText(routing.write, name)}; ${hopsText(routing.read, name)}`,
   };
+}
+
+/** The memory that the provider's driver registered: without its driver there is none. */
+function peerMemoryText({ p2pmem, driver }: PciFunction): string | null {
+  if (isUnknown(p2pmem)) return null;
+  if (p2pmem === null) return "none";
+  if (driver === null) return "none, as no driver is bound";
+  if (isUnknown(p2pmem.published)) return null;
+  return p2pmem.published ? "published" : "not published";
 }
 
 /** What stands between the entries of a part that is a list. */

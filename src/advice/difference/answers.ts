@@ -86,6 +86,11 @@ interface Said extends Omit<AnswerSide, "works"> {
   readonly parts: AnswerParts;
 }
 
+/**
+ * Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name; most sources
+ * show no peer memory.
+ */
+const KNOWN_ONLY: readonly AnswerPart[] = ["reason", "releases", "peer-memory"];
 const ROUTES: readonly AnswerPart[] = ["route-write", "route-read"];
 
 class Comparison {
@@ -164,8 +169,7 @@ class Comparison {
     return (Object.entries(old.parts) as [AnswerPart, string | null][]).flatMap(([part, before]): PartChange[] => {
       const after = now.parts[part];
       if (before === after || (part === "route-hops" && isOtherRoute)) return [];
-      // Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name.
-      if ((part === "reason" || part === "releases") && (before === null || after === null)) return [];
+      if (KNOWN_ONLY.includes(part) && (before === null || after === null)) return [];
       const [hiddenBefore, hiddenAfter] = [hiddenFrom(part, this.#before, old), hiddenFrom(part, this.#after, now)];
       const isLess = [...hiddenAfter].some((what) => !hiddenBefore.has(what));
       const wasLess = [...hiddenBefore].some((what) => !hiddenAfter.has(what));

@@ -63,7 +63,7 @@ function effectOfWorking(before: boolean | null, after: boolean | null): AnswerE
   return after ? "better" : "worse";
 }
 
-/** The way, gates, hops, documented hardware and route of a pair that works on both sides, in this order. */
+/** Peer memory, the way, gates, hops, documented hardware and route of a pair that works on both sides, in this order. */
 function judge(
   before: WorkingSide,
   after: WorkingSide,
@@ -75,6 +75,7 @@ function judge(
   // Other drivers meet other gates: without the old ones it is not better.
   const isAskedOtherwise = parts.some(({ part }) => part === "who-asks");
   return (
+    firstOf(parts, ["peer-memory"], PEER_MEMORY) ??
     compared(WAYS[before.mapType], WAYS[after.mapType]) ??
     compared(0, -[...come].filter((kind) => !gone.has(kind)).length) ??
     (isAskedOtherwise ? undefined : compared(0, [...gone].filter((kind) => !come.has(kind)).length)) ??
@@ -86,6 +87,7 @@ function judge(
 
 const WAYS: Readonly<Partial<Record<MapType, number>>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0 };
 const HARDWARE: readonly string[] = ["fails", "limited", "works"];
+const PEER_MEMORY: readonly string[] = ["none", "not published", "published"];
 /** A route that the verdict does not promise arrives all the same. */
 const ROUTES: readonly string[] = ["fails", "arrives otherwise", "arrives"];
 

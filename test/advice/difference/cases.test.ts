@@ -127,6 +127,28 @@ describe("A pair that stopped working is never 'no difference'", () => {
   });
 });
 
+describe("Peer memory that is gone is never 'no difference'", () => {
+  const published = { sizeBytes: 0x1000000, availableBytes: 0x1000000, published: true };
+  const pool = withFunction(base, "nvme0", () => ({ p2pmem: published, driver: "nvme" }));
+  const bridges = pool.functions.map((fn) => (formatBdf(fn.bdf) === "0000:02:00.0" ? { ...fn, command: 0 } : fn));
+  test.for([
+    ["none", withFunction(pool, "nvme0", () => ({ p2pmem: null }))],
+    ["no longer published", withFunction(pool, "nvme0", () => ({ p2pmem: { ...published, published: false } }))],
+    ["no driver that publishes it", withFunction(pool, "nvme0", () => ({ driver: null }))],
+    ["no BAR", withFunction(pool, "nvme0", () => ({ bars: [] }))],
+    ["a bridge that passes nothing on", { ...pool, functions: bridges }],
+  ] as const)("%s", ([, after]) => {
+    expect(exitOf(diff(pool, after))).toBe(1);
+    expect(exitOf(diff(after, pool))).toBe(0);
+    expect(shown(diff(pool, after))).toMatchSnapshot();
+  });
+
+  test("that a source does not show is no difference", () => {
+    const hidden = withFunction(pool, "nvme0", () => ({ p2pmem: unknown("hidden by the test") }));
+    expect(exitOf(diff(pool, hidden))).toBe(0);
+  });
+});
+
 describe("IOMMU groups that merge", () => {
   const groups = (port: string): Machine =>
     bootScenario(`

@@ -213,7 +213,14 @@ class Explained {
       json = explainJson(this.#table, a, b, this.#routes);
       this.#known.set(key, json);
     }
-    return said(json, provider === a ? 0 : 1, name);
+    return `${said(json, provider === a ? 0 : 1, name)} ${this.#pool(provider)}`;
+  }
+
+  /** Peer memory, which explain leaves to find and policies. */
+  #pool(provider: Bdf): string {
+    const { p2pmem, driver } = this.#table.topology.functionOf(provider);
+    if (isUnknown(p2pmem) || p2pmem === null) return "null";
+    return driver === null ? "no driver" : String(p2pmem.published);
   }
 }
 
