@@ -1,5 +1,7 @@
 import type { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import { isUnknown } from "../pci/known.ts";
+import { PeerRoutes } from "../routes/peer-routes.ts";
 import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import type { Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
@@ -33,15 +35,27 @@ type JudgePair = (i: number, j: number, hidden: string | null) => Judgement | un
 
 /** How a rule of `forbid` judges a pair. */
 export function judgeForbidden({ answers }: RulePairs, rule: ForbidRule, assumed: Assumptions): JudgePair {
+  const routes = new PeerRoutes(answers.table);
   return (i, j, hidden) => {
     const path = hasPath(answers.table, i, j, rule.path);
-    if (path === "fail") assumeKernel(answers.table, i, j, assumed);
-    const judgement: Judgement =
-      path === "fail"
-        ? { outcome: "pass", problems: [] }
-        : { outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] };
+    if (path !== "fail") {
+      return asMember({ outcome: path === "pass" ? "fail" : "unknown", problems: [{ kind: "path" }] }, hidden);
+    }
+    const judgement: Judgement = rule.path === "direct" ? judgeRoute(routes, i, j) : { outcome: "pass", problems: [] };
+    if (judgement.outcome === "pass") assumeKernel(answers.table, i, j, assumed);
     return asMember(judgement, hidden);
   };
+}
+
+/** What the kernel does not call direct, the fabric may make so: redirection acts where a request comes in only. */
+function judgeRoute(routes: PeerRoutes, i: number, j: number): Judgement {
+  const directions = routes.pastIommu(i, j);
+  if (isUnknown(directions)) {
+    const reason = `whether requests go past the IOMMU is not known: ${directions.unknown}`;
+    return { outcome: "unknown", problems: [{ kind: "hidden", reason }] };
+  }
+  if (directions.length === 0) return { outcome: "pass", problems: [] };
+  return { outcome: "fail", problems: [{ kind: "route", directions }] };
 }
 
 /** How a rule of `require` judges a pair, for itself and not for those that it is one of. */

@@ -4,6 +4,7 @@ import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MachineFact, Policy, PolicyRule, Selector } from "./policy.ts";
 
@@ -14,6 +15,8 @@ export type RuleOutcome = "pass" | "fail" | "unknown";
 export type Problem =
   /** The verdict's map type: what decided it is in the verdict. */
   | { readonly kind: "path" }
+  /** Requests reach the provider below the root complex, past the IOMMU, though the kernel does not call the path direct. */
+  | { readonly kind: "route"; readonly directions: readonly PeerDirection[] }
   | { readonly kind: "hops"; readonly hops: number; readonly most: number }
   | { readonly kind: "gate"; readonly gate: Gate }
   /** The source hides something beside the verdict: what a gate hangs on, or whether the rule is about the device. */

@@ -601,7 +601,10 @@ export interface FindingJson {
   /** The pair, or that with the nearest partner of a device that has none. */
   readonly pair: PairJson | null;
   /** What is wrong with the pair, or not known of it. */
-  readonly problems: readonly { readonly kind: "path" | "hops" | "gate" | "hidden"; readonly message: string }[];
+  readonly problems: readonly {
+    readonly kind: "path" | "route" | "hops" | "gate" | "hidden";
+    readonly message: string;
+  }[];
   readonly group: { readonly number: number; readonly predicted: boolean } | null;
   readonly message: string;
 }

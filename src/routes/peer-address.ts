@@ -6,7 +6,7 @@ import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { MapType } from "../rules/verdict.ts";
 
 /** What the kernel would hand out to a client for the start of a provider's memory. */
@@ -18,7 +18,8 @@ export interface PeerAddress {
   readonly kind: "bus" | "physical" | "iova";
 }
 
-const noMemoryBar = unknown("the provider has no memory BAR with an address");
+/** Why there is no address of a provider that has nothing to be reached at. */
+export const noMemoryBar: Unknown = unknown("the provider has no memory BAR with an address");
 
 /**
  * The addresses that mapping would give, and an IOMMU that has what they need mapped: one page, for the pair that was

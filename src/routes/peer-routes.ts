@@ -6,6 +6,7 @@ import { Transactions } from "../fabric/transactions.ts";
 import { LEFT_OPEN, WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
+import { PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isBridge } from "../pci/device-kind.ts";
@@ -18,8 +19,9 @@ import { AskedPairs } from "../platforms/asked-pairs.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { addressKind, addressRuleOf } from "../platforms/who-asks.ts";
+import { findPath } from "../rules/path.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
-import { type PeerAddress, PeerAddresses } from "./peer-address.ts";
+import { noMemoryBar, type PeerAddress, PeerAddresses } from "./peer-address.ts";
 import { type PeerDifference, peerDifference } from "./peer-difference.ts";
 
 /** Which way the bytes go: the client writes the provider's memory, or reads it. */
@@ -125,6 +127,36 @@ export class PeerRoutes {
     const pair = this.#addressed(i, j, mapType);
     if (this.#facts.hostsPath(i, j) !== undefined) return true;
     return isUnknown(pair) || (this.#isAsDecided(pair, "write") && this.#isAsDecided(pair, "read"));
+  }
+
+  /**
+   * In which directions the client reaches the provider's memory below the root complex, and so past any IOMMU, with a
+   * request that carries its bus address: whatever the kernel decided, or hands out. None where the ingress port of the
+   * client's side redirects requests, and none for functions of one device, whose inside no source shows.
+   */
+  pastIommu(i: number, j: number): Known<readonly PeerDirection[]> {
+    const { providers, clients, topology } = this.#table;
+    const [provider, client] = [providers[i] as Bdf, clients[j] as Bdf];
+    const [owner, requester] = [topology.functionOf(provider), topology.indexOf(client)];
+    if (!mayStayBelow(topology, topology.indexOf(provider), requester)) return [];
+    this.#addresses ??= new PeerAddresses(this.#table.machine);
+    const address = this.#addresses.map(owner, client, "bus-addr");
+    if (isUnknown(address)) return address.unknown === noMemoryBar.unknown ? [] : address;
+    const behaviour = this.#behaviourFor(i, j);
+    const mapType = "bus-addr" as const;
+    const pair = { i, j, provider, client, requester, mapType, address, behaviour, isInsideDevice: false };
+    const past: PeerDirection[] = [];
+    let hidden: Known<PeerRoute> | undefined;
+    for (const direction of ["write", "read"] as const) {
+      this.#ask(pair, direction, behaviour);
+      const goesUp = this.#transactions(behaviour).context.journey.passes(ROOT_COMPLEX);
+      this.#addresses.takeHidden();
+      if (goesUp) continue;
+      const route = this.#route(pair, direction, false);
+      if (isUnknown(route)) hidden ??= route;
+      else if (route.differs === null) past.push(direction);
+    }
+    return past.length === 0 && hidden !== undefined && isUnknown(hidden) ? hidden : past;
   }
 
   #addressed(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair> {
@@ -235,6 +267,18 @@ export class PeerRoutes {
     if (this.#addresses?.isTranslated(this.#table.clients[j] as Bdf) !== true) return "per-spec";
     return this.#directions(i, j).write.facts.includes(UPSTREAM_FACT) ? "always-upstream" : "per-spec";
   }
+}
+
+/** False where requests of `client` go up to the root complex, whatever the address: there is no need for a route. */
+function mayStayBelow(topology: Topology, provider: number, client: number): boolean {
+  const { meeting, clientArm } = findPath(topology, provider, client);
+  const ingress = clientArm.at(-1);
+  if (meeting === undefined || ingress === undefined || provider === client) return false;
+  if (isOnSameLink(topology, topology.functionAt(provider), client)) return false;
+  const { acs } = topology.functionAt(ingress);
+  if (acs === null || isUnknown(acs)) return true;
+  const deciding = PCI_ACS_RR | PCI_ACS_EC;
+  return (acs.control & deciding) !== PCI_ACS_RR || ((acs.uncertain ?? 0) & deciding) !== 0;
 }
 
 function isOnSameLink(topology: Topology, provider: PciFunction, client: number): boolean {

@@ -134,8 +134,43 @@ describe("Gates of required pairs", () => {
   });
 });
 
+/** Two GPUs and a NIC below one switch; the redirection of the port above the first GPU is turned off. */
+const oneSide = (iommu: string): Machine =>
+  bootScenario(`
+cpu: { vendor: GenuineIntel, family: 6, model: 143 }
+kernel: 7.2
+iommu: ${iommu}
+cmdline: pci=disable_acs_redir=0000:02:00.0
+hostBridges:
+  - id: 8086:09a2
+    below:
+      - rootPort: { id: 8086:352a }
+        below:
+          - switch: { id: 1000:c030 }
+            below:
+              - gpu: { name: gpu0, bar: 16G }
+              - gpu: { name: gpu1, bar: 16G }
+              - nic: { name: nic0, bars: { 0: 32M } }
+`);
+
 describe("Forbidden pairs", () => {
   const forbid = (rule: string): string => `forbid: [{ ${rule} }]`;
+  it.each(["passthrough", "strict"])(
+    "are judged by where requests go, in the direction in which one port redirects nothing (IOMMU %s)",
+    (iommu) => {
+      const machine = oneSide(iommu);
+      const forbidden = (provider: string, client: string): string =>
+        forbid(`provider: ${provider}, client: ${client}, path: direct`);
+      expect(check(machine, forbidden("gpu1", "gpu0")).results[0]?.findings).toMatchObject([
+        { kind: "pair", problems: [{ kind: "route", directions: expect.arrayContaining(["write"]) }] },
+      ]);
+      expect(outcomeOf(machine, forbidden("gpu1", "gpu0"))).toBe("fail");
+      expect(outcomeOf(machine, forbidden("nic0", "gpu0"))).toBe("fail");
+      expect(outcomeOf(machine, forbidden("gpu0", "gpu1"))).toBe("pass");
+      expect(outcomeOf(machine, forbidden("gpu1", "nic0"))).toBe("pass");
+    },
+  );
+
   it.each<Case>([
     ["fail", hiddenAcs, forbid("provider: nvme0, client: nvme1")],
     ["unknown", hiddenAcs, forbid("provider: nvme0, client: nvme1, path: direct")],

@@ -46,6 +46,10 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
         .filter((text) => text !== "")
         .join("; ");
     }
+    case "route": {
+      const what = problem.directions.map((direction) => `${direction}s`).join(" and ");
+      return `${what} stay below the switch, past the IOMMU, though the kernel says ${claimText(verdict.mapType, verdict.releases)}: the port where they come in does not redirect them`;
+    }
     case "hops":
       return `${problem.hops} hops, more than ${problem.most}`;
     case "gate":

@@ -20,7 +20,7 @@ const finding = named(
     devices: z.array(bdf).describe("of a pair, provider and client"),
     pair: pair.nullable().describe("the pair, or that with the nearest partner of a device that has none"),
     problems: z
-      .array(z.strictObject({ kind: z.enum(["path", "hops", "gate", "hidden"]), message: z.string() }))
+      .array(z.strictObject({ kind: z.enum(["path", "route", "hops", "gate", "hidden"]), message: z.string() }))
       .describe("what is wrong with the pair, or not known of it"),
     group: z.strictObject({ number: count, predicted: z.boolean() }).nullable(),
     message: z.string(),
