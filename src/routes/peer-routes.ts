@@ -138,7 +138,9 @@ export class PeerRoutes {
     const { providers, clients, topology } = this.#table;
     const [provider, client] = [providers[i] as Bdf, clients[j] as Bdf];
     const [owner, requester] = [topology.functionOf(provider), topology.indexOf(client)];
-    if (!mayStayBelow(topology, topology.indexOf(provider), requester)) return [];
+    const mayStay = mayStayBelow(topology, topology.indexOf(provider), requester);
+    if (isUnknown(mayStay)) return mayStay;
+    if (!mayStay) return [];
     this.#addresses ??= new PeerAddresses(this.#table.machine);
     const address = this.#addresses.map(owner, client, "bus-addr");
     if (isUnknown(address)) return address.unknown === noMemoryBar.unknown ? [] : address;
@@ -270,10 +272,15 @@ export class PeerRoutes {
 }
 
 /** False where requests of `client` go up to the root complex, whatever the address: there is no need for a route. */
-function mayStayBelow(topology: Topology, provider: number, client: number): boolean {
-  const { meeting, clientArm } = findPath(topology, provider, client);
+function mayStayBelow(topology: Topology, provider: number, client: number): Known<boolean> {
+  const { meeting, providerArm, clientArm } = findPath(topology, provider, client);
   const ingress = clientArm.at(-1);
-  if (meeting === undefined || ingress === undefined || provider === client) return false;
+  if (meeting === undefined) {
+    const hidden = [providerArm.at(-1), ingress].find((top) => top !== undefined && !topology.isOnRootBus(top));
+    if (hidden === undefined) return false;
+    return unknown(`the source does not show what is above ${formatBdf(topology.functionAt(hidden).bdf)}`);
+  }
+  if (ingress === undefined || provider === client) return false;
   if (isOnSameLink(topology, topology.functionAt(provider), client)) return false;
   const { acs } = topology.functionAt(ingress);
   if (acs === null || isUnknown(acs)) return true;
