@@ -5,6 +5,7 @@ import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { Address } from "./addresses.ts";
 import type { GuestOf } from "./hypervisor.ts";
 
 /** The formats that Peerlane reads a machine from. */
@@ -124,6 +125,11 @@ export interface Machine {
    * the source does not show them: what is written to registers later leaves groups as they are.
    */
   readonly groupsAtBoot?: Known<ReadonlyMap<Bdf, number>>;
+  /**
+   * Where functions answer that a move gave another address than their name, or another bus below them; names stay what they
+   * are on the machine as it is. Absent where all are as named.
+   */
+  readonly renumbered?: ReadonlyMap<Bdf, Address>;
   /** That the machine is a guest, where processor, firmware or kernel say so; its devices may show it too. */
   readonly guestOf?: GuestOf;
   /** What somebody who sees the host gave beside the guest's own source, which never shows it. */

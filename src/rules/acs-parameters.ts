@@ -1,3 +1,4 @@
+import { Addresses } from "../host/addresses.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -23,7 +24,7 @@ const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], mi
 
 /** What a machine's command line asks of its functions. */
 export interface AcsParameters {
-  /** Unknown where a parameter names devices by ids that the source hides. */
+  /** Unknown where a parameter names devices by ids that the source hides, or by addresses that a move leaves open. */
   asksOf(fn: PciFunction): Known<AsksOfFunction>;
 }
 
@@ -31,19 +32,18 @@ export interface AcsParameters {
 export function acsParameters(machine: Machine): AcsParameters {
   const { commandLine } = machine.kernel;
   const parameters = isUnknown(commandLine) ? NO_PARAMETERS : parsePciParameters(commandLine);
-  const topology = topologyOf(machine);
-  const above = (fn: PciFunction): PciFunction | undefined => topology.bridgeAbove(fn.bdf);
-  return { asksOf: (fn) => asksOf(parameters, fn, above) };
+  const addresses = new Addresses(machine, topologyOf(machine));
+  return { asksOf: (fn) => asksOf(parameters, fn, addresses) };
 }
 
 function asksOf(
   { disableAcsRedirect, configAcs }: PciParameters,
   fn: PciFunction,
-  above: (fn: PciFunction) => PciFunction | undefined,
+  addresses: Addresses,
 ): Known<AsksOfFunction> {
-  const disabled = firstMatch(disableAcsRedirect, (device) => matchesDevice(device, fn, above));
+  const disabled = firstMatch(disableAcsRedirect, (device) => matchesDevice(device, fn, addresses));
   if (isUnknown(disabled)) return disabled;
-  const setting = firstMatch(configAcs, ({ device }) => matchesDevice(device, fn, above));
+  const setting = firstMatch(configAcs, ({ device }) => matchesDevice(device, fn, addresses));
   if (isUnknown(setting)) return setting;
   const quirk = acsQuirk(fn);
   if (isUnknown(quirk)) return quirk;

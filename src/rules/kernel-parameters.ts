@@ -1,4 +1,5 @@
-import { type Bdf, devfnOf, makeBdf } from "../pci/bdf.ts";
+import type { Addresses } from "../host/addresses.ts";
+import { type Bdf, makeBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 
@@ -187,19 +188,15 @@ function parseDevfn(text: string): number {
   return match === null || device > 31 ? -1 : device * 8 + Number(match[2]);
 }
 
-/** Whether the kernel finds `fn` by `match`; `above` names the bridge directly above a function, `undefined` at a root. */
-export function matchesDevice(
-  match: DeviceMatch,
-  fn: PciFunction,
-  above: (fn: PciFunction) => PciFunction | undefined,
-): Known<boolean> {
+/** Whether the kernel finds `fn` by `match`, at the address where it answers. */
+export function matchesDevice(match: DeviceMatch, fn: PciFunction, addresses: Addresses): Known<boolean> {
   if (match.kind === "ids") return matchesIds(match, fn);
   let current: PciFunction | undefined = fn;
   for (const devfn of match.below.toReversed()) {
-    if (current === undefined || devfnOf(current.bdf) !== devfn) return false;
-    current = above(current);
+    if (current === undefined || addresses.of(current).devfn !== devfn) return false;
+    current = addresses.above(current);
   }
-  return current?.bdf === match.start;
+  return current !== undefined && addresses.isAt(current, match.start);
 }
 
 function matchesIds(match: Extract<DeviceMatch, { kind: "ids" }>, fn: PciFunction): Known<boolean> {

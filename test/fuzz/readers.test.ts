@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { afterAll, describe, test } from "vitest";
+import { Addresses } from "../../src/host/addresses.ts";
 import { ArchiveTree } from "../../src/host/archive.ts";
 import type { FileTree } from "../../src/host/file-tree.ts";
 import { parseIomem } from "../../src/host/host-bridge-windows.ts";
 import { createLspciReader } from "../../src/host/lspci/read-lspci.ts";
+import { topologyOf } from "../../src/host/machine.ts";
 import { parseResourceFile } from "../../src/host/resource-file.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
@@ -200,6 +202,7 @@ describe("hostile input is read or refused, never worse", () => {
 
   test(`small files and kernel parameters (${runsEach} cases)`, PATIENT, () => {
     const machine = readCapturedMachine("one-switch.intel.strict");
+    const addresses = new Addresses(machine, topologyOf(machine));
     const words = fc.constantFrom(
       "pci=",
       "disable_acs_redir=",
@@ -225,7 +228,7 @@ describe("hostile input is read or refused, never worse", () => {
         countCase();
         const parameters = parsePciParameters(line);
         for (const match of parameters.disableAcsRedirect) {
-          for (const fn of machine.functions) matchesDevice(match, fn, () => undefined);
+          for (const fn of machine.functions) matchesDevice(match, fn, addresses);
         }
         parseCpuinfo(line);
         parseKernelConfig(line);

@@ -1,8 +1,8 @@
+import { Addresses } from "../../host/addresses.ts";
 import { type Machine, topologyOf } from "../../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_SV, PCI_ACS_UF } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
-import type { Topology } from "../../pci/topology.ts";
 import { acsParameters } from "../../rules/acs-parameters.ts";
 import { bootControl, bootWorlds } from "../../rules/boot-acs.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
@@ -32,16 +32,20 @@ const byAddress: Naming = {
 };
 
 /** By the way from the root bus (`pci_dev_str_match_path`, Linux 4.20 and newer), as bus numbers are given anew after a move. */
-export function byPath(topology: Topology): Naming {
+export function byPath(machine: Machine): Naming {
+  const topology = topologyOf(machine);
+  const addresses = new Addresses(machine, topology);
+  const step = (index: number): string => {
+    const { devfn } = addresses.of(topology.functionAt(index));
+    return `${(devfn >> 3).toString(16).padStart(2, "0")}.${devfn & 7}`;
+  };
   const nameOf = (device: Bdf): string => {
     const index = topology.indexOf(device);
     const above = topology.bridgesAbove(index);
     const top = above.at(-1) ?? index;
     if (!topology.isOnRootBus(top)) return formatBdf(device);
     const below = [...above.slice(0, -1).toReversed(), ...(above.length > 0 ? [index] : [])];
-    return [top, ...below]
-      .map((at, level) => formatBdf(topology.functionAt(at).bdf).slice(level === 0 ? 0 : -4))
-      .join("/");
+    return [formatBdf(topology.functionAt(top).bdf), ...below.map(step)].join("/");
   };
   return { nameOf, caution: "ports are named by their way from the root bus, as bus numbers may change with the move" };
 }
@@ -50,7 +54,7 @@ export function byPath(topology: Topology): Naming {
 export function acsIdeas(
   machine: Machine,
   redirecting: readonly RedirectingFunction[],
-  naming: Naming = byAddress,
+  naming: Naming = machine.renumbered === undefined ? byAddress : byPath(machine),
 ): readonly Idea[] {
   if (redirecting.length === 0) return [];
   return [

@@ -1,3 +1,4 @@
+import { Addresses } from "../../host/addresses.ts";
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { redirects } from "../../pci/acs.ts";
@@ -29,11 +30,14 @@ export function parameterEffects(machine: Machine): readonly ParameterEffect[] {
   const texts = readEntries(commandLine, "disable_acs_redir");
   if (texts.length === 0) return [];
   const { disableAcsRedirect } = parsePciParameters(commandLine);
-  const topology = topologyOf(machine);
-  const above = (fn: PciFunction): PciFunction | undefined => topology.bridgeAbove(fn.bdf);
+  const addresses = new Addresses(machine, topologyOf(machine));
   return disableAcsRedirect.map((device, index) => {
-    const named = machine.functions.filter((fn) => matchesDevice(device, fn, above) === true);
-    return { parameter: `pci=disable_acs_redir=${texts[index] ?? ""}`, ...effectOn(named) };
+    const matches = machine.functions.map((fn) => ({ fn, isNamed: matchesDevice(device, fn, addresses) }));
+    const named = matches.flatMap(({ fn, isNamed }) => (isNamed === true ? [fn] : []));
+    const effect = effectOn(named);
+    const isOpen = effect.effect === "matches-nothing" && matches.some(({ isNamed }) => isUnknown(isNamed));
+    const parameter = `pci=disable_acs_redir=${texts[index] ?? ""}`;
+    return { parameter, ...effect, ...(isOpen ? { effect: "hidden" } : {}) };
   });
 }
 

@@ -428,7 +428,7 @@ class Search {
       if (areDirect(trial.outcomes)) return [];
       const redirecting = redirectingFunctions(trial.after, this.#verdictsAfter(trial));
       const isMoved = trial.idea.changes.some(({ kind }) => kind === "move");
-      const naming = isMoved ? byPath(topologyOf(trial.after)) : undefined;
+      const naming = isMoved ? byPath(trial.after) : undefined;
       let best: Trial | undefined;
       for (const [index, idea] of acsIdeas(trial.after, redirecting, naming).entries()) {
         const found = this.#tryOrSay(what, both(trial.idea, idea));

@@ -11,6 +11,7 @@ import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import { reboot, withDoubtedGroups, withoutGroups } from "../reboot.ts";
 import { type Change, needsReboot } from "./change.ts";
 import { withMoves } from "./move.ts";
+import { withNewAddresses } from "./renumber.ts";
 import { withSwitchCards } from "./switch-card.ts";
 
 /**
@@ -46,7 +47,8 @@ function doubted(machine: Machine): Machine {
 function plannedMachine(machine: Machine, changes: readonly Change[]): Machine {
   const cards = changes.flatMap((change) => (change.kind === "switch-card" ? [change] : []));
   const moves = changes.flatMap((change) => (change.kind === "move" ? [change] : []));
-  return withMoves(withSwitchCards(changes.reduce(withFact, machine), cards), moves);
+  const asked = changes.reduce(withFact, machine);
+  return withNewAddresses(asked, withMoves(withSwitchCards(asked, cards), moves));
 }
 
 function written(machine: Machine, changes: readonly Change[]): Machine {

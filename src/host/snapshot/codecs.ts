@@ -1,10 +1,11 @@
 import { z } from "zod";
 import { type Bdf, formatBdf, parseBdf } from "../../pci/bdf.ts";
 import type { Known } from "../../pci/known.ts";
+import type { Address } from "../addresses.ts";
 import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
 import { functionCodec } from "./function-codec.ts";
-import { bus, busAddress, count, type KnownCodec, knownCodec, physAddress, size } from "./parts.ts";
+import { bus, busAddress, byte, count, type KnownCodec, knownCodec, physAddress, size } from "./parts.ts";
 import type { ReasonsTable } from "./reasons-table.ts";
 
 /** What this program writes and reads. */
@@ -76,6 +77,9 @@ export function snapshotCodecs(table: ReasonsTable): SnapshotCodecs {
       groupsAtBoot: known(groupsCodec)
         .exactOptional()
         .describe("the IOMMU groups that were predicted for its boot, where ACS was written since"),
+      renumbered: renumberedCodec(known)
+        .exactOptional()
+        .describe("where functions answer after a move, by their names, which are the addresses before it"),
       guestOf: z
         .strictObject({ hypervisor: z.enum(HYPERVISORS), shownBy: z.enum(HYPERVISOR_SIGNS) })
         .exactOptional()
@@ -112,6 +116,18 @@ const groupsCodec: z.ZodType<ReadonlyMap<Bdf, number>, unknown> = z.codec(
     encode: (groups) => Object.fromEntries([...groups].map(([device, group]) => [formatBdf(device), group])),
   },
 );
+
+function renumberedCodec(known: KnownCodec): z.ZodType<ReadonlyMap<Bdf, Address>, unknown> {
+  const address = z.strictObject({ bus: known(bus), devfn: byte, secondary: known(bus.nullable()) });
+  return z.codec(
+    z.record(z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/), address),
+    z.custom<ReadonlyMap<Bdf, Address>>((value) => value instanceof Map),
+    {
+      decode: (addresses) => new Map(Object.entries(addresses).map(([device, at]) => [parseBdf(device) ?? z.NEVER, at])),
+      encode: (addresses) => Object.fromEntries([...addresses].map(([device, at]) => [formatBdf(device), at])),
+    },
+  );
+}
 
 function iommuCodec(known: KnownCodec): z.ZodType<Iommu, unknown> {
   const groupTypes = z.codec(

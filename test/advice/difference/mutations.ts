@@ -413,6 +413,10 @@ export const machineFields: Fields<Machine> = {
     ...value,
     groupsAtBoot: new Map(value.functions.map(({ bdf }) => [bdf, 1])),
   })),
+  renumbered: to(nothing("where parameters by address find functions, and no reader gives it"), (value) => ({
+    ...value,
+    renumbered: new Map(value.functions.map(({ bdf }) => [bdf, { bus: 1, devfn: 0, secondary: null }])),
+  })),
   guestOf: to(fact("virtual-machine"), (value) => ({
     ...value,
     guestOf: { hypervisor: "VMware", shownBy: "dmi" },

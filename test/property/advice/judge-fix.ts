@@ -7,7 +7,6 @@ import { entriesOf, optionOf } from "./boot.ts";
 import { judgeGroupChanges, textOf } from "./judge-machines.ts";
 import type { Judgement } from "./judgement.ts";
 import { releaseNumber } from "./kernel.ts";
-import { knownFaultOf } from "./known-faults.ts";
 import type { Running, Step } from "./running.ts";
 import {
   ALL_RELEASES,
@@ -43,9 +42,7 @@ export function judgeFix(judgement: Judgement, asked: Asked, pairs: readonly Nam
   });
   for (const fix of advice.fixes) {
     judgement.other(`proposals of ${verb}`, "", "");
-    judgement.knowing(knownFaultOfFix(asked, fix), () => {
-      judgeProposal(judgement, asked, pairs, before, fix, `${about}: '${fix.title}'`, verb);
-    });
+    judgeProposal(judgement, asked, pairs, before, fix, `${about}: '${fix.title}'`, verb);
   }
   if (asked.isWhole) judgeOneStep(judgement, asked, pairs, before, advice, about);
   if (asked.isWhole) judgeTwoSteps(judgement, asked, pairs, before, advice, about);
@@ -107,13 +104,6 @@ function carriedOut({ running, names }: Asked, fix: ProvedFix): Running | undefi
   const clear = new Map(steps.flatMap((step) => (step.kind === "acs" ? [[step.name, step.clear] as const] : [])));
   const others = steps.filter(({ kind }) => kind !== "acs");
   return running.withoutFirmwareBits(clear).after(others);
-}
-
-function knownFaultOfFix(asked: Asked, fix: ProvedFix): string | undefined {
-  if (!fix.changes.some(({ kind }) => kind === "move")) return undefined;
-  const steps = stepsOf(fix.changes, asked.names);
-  const after = asked.running.after(steps);
-  return after === undefined ? undefined : knownFaultOf(asked, after, steps);
 }
 
 /** Every other pair of the machine that a proposal changes, and no more. */
@@ -323,10 +313,7 @@ function judgeOneStep(
     );
     if (best === undefined || reached >= total(best.ranks)) continue;
     const text = `${about}: ${kind} ${JSON.stringify(best.steps)} leads to ${best.ranks} from ${before}, and nothing as good of its kind is proposed`;
-    // Its own place counts as any other of its kind, whatever the command line names there.
-    const after = running.after(best.steps);
-    const known = after === undefined ? undefined : knownFaultOf(asked, after, best.steps);
-    judgement.openFault(known ?? missedName(kind, pairs, asked), text);
+    judgement.openFault(missedName(kind, pairs, asked), text);
   }
 }
 
@@ -385,12 +372,10 @@ function judgeTwoSteps(
   judgement.other("two-step searches", "", "");
   for (const way of twoStepWays(running, pairs)) {
     if (!isBetter(before, way.ranks) || total(way.ranks) <= reached) continue;
-    const after = running.after(way.steps);
-    const known = after === undefined ? undefined : knownFaultOf(asked, after, way.steps);
     const isOfMany = pairs.length > 1 && way.kinds.includes("slot");
-    const name = known ?? `missed: two steps${isOfMany ? " of many pairs" : ""}`;
+    const name = `missed: two steps${isOfMany ? " of many pairs" : ""}`;
     const text = `${about}: ${way.kinds} ${JSON.stringify(way.steps)} leads to ${way.ranks} from ${before}`;
     judgement.openFault(name, text);
-    if (known === undefined) return;
+    return;
   }
 }

@@ -19,15 +19,13 @@ import {
   saidGroups,
 } from "./judge-machines.ts";
 import type { Judgement } from "./judgement.ts";
-import { knownFaultOf } from "./known-faults.ts";
 import type { Running } from "./running.ts";
 import { ALL_RELEASES, type NamedPair } from "./ways.ts";
 
-/** A machine as it would be, on both sides; with the name of an open fault that explains what is wrong with it. */
+/** A machine as it would be, on both sides. */
 interface Changed {
   readonly machine: Machine;
   readonly running: Running;
-  readonly known: string | undefined;
 }
 
 /** All advice about one machine that is made up: a seed says all of it. */
@@ -41,10 +39,10 @@ export function judgeMachine(judgement: Judgement, seed: number): void {
   judgeAcs(judgement, asked, asked.machine, asked.running);
   judgeHistory(judgement, asked, random, ALL_RELEASES);
   judgeFind(judgement, asked, random);
-  let changed: Changed = { ...asked, known: undefined };
+  let changed: Changed = asked;
   for (let left = 2; left > 0; left--) changed = judgeWhatIf(judgement, asked, random, seed) ?? changed;
   judgement.about(`seed ${seed}`);
-  judgement.knowing(changed.known, () => judgeCheck(judgement, asked, random, changed));
+  judgeCheck(judgement, asked, random, changed);
   for (let left = 2; left > 0; left--) judgeFix(judgement, asked, [madePair(random, asked)]);
   const pairs = Array.from({ length: 2 + random.below(5) }, () => madePair(random, asked));
   const byKey = new Map(pairs.map((pair) => [`${pair.provider} ${pair.client}`, pair]));
@@ -65,15 +63,12 @@ function judgeWhatIf(judgement: Judgement, asked: Asked, random: Random, seed: n
   const answer = answerOf(judgement, asked, request);
   if (answer === undefined) return undefined;
   const { before, after: machine } = answer;
-  const known = knownFaultOf(asked, running, steps);
   const isMove = steps.some(({ kind }) => kind === "move");
-  judgement.knowing(known, () => {
-    judgeTable(judgement, isMove ? "move" : "what-if", asked, machine, running);
-    judgeAcs(judgement, asked, machine, running);
-    judgeGroups(judgement, isMove ? "groups after a move" : "groups after what-if", asked, machine, running);
-    judgeDiff(judgement, asked, before, machine, running);
-  });
-  return { machine, running, known };
+  judgeTable(judgement, isMove ? "move" : "what-if", asked, machine, running);
+  judgeAcs(judgement, asked, machine, running);
+  judgeGroups(judgement, isMove ? "groups after a move" : "groups after what-if", asked, machine, running);
+  judgeDiff(judgement, asked, before, machine, running);
+  return { machine, running };
 }
 
 /** A running machine does not show what firmware left, and then a register may be one that nobody can write to for sure. */
