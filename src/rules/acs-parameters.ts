@@ -5,7 +5,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { acsQuirk } from "./acs-quirks.ts";
 import type { AcsSetting } from "./kernel-parameters.ts";
-import { matchesDevice, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
+import { matchesDevice, namedBelow, type PciParameters, parsePciParameters } from "./kernel-parameters.ts";
 
 /** What the parameters of a command line ask of one function. */
 export interface AsksOfFunction {
@@ -26,6 +26,8 @@ const NO_PARAMETERS: PciParameters = { disableAcsRedirect: [], configAcs: [], mi
 export interface AcsParameters {
   /** Unknown where a parameter names devices by ids that the source hides, or by addresses that a move leaves open. */
   asksOf(fn: PciFunction): Known<AsksOfFunction>;
+  /** What is asked, by address or path, of whatever comes below a bridge: a place for each entry and the `devfn` that it names. */
+  asksBelow(bridge: PciFunction): readonly string[];
 }
 
 /** Reads the ACS parameters of a machine's command line; a hidden command line counts as one without them. */
@@ -33,7 +35,15 @@ export function acsParameters(machine: Machine): AcsParameters {
   const { commandLine } = machine.kernel;
   const parameters = isUnknown(commandLine) ? NO_PARAMETERS : parsePciParameters(commandLine);
   const addresses = new Addresses(machine, topologyOf(machine));
-  return { asksOf: (fn) => asksOf(parameters, fn, addresses) };
+  const entries = [...parameters.disableAcsRedirect, ...parameters.configAcs.map(({ device }) => device)];
+  return {
+    asksOf: (fn) => asksOf(parameters, fn, addresses),
+    asksBelow: (bridge) =>
+      entries.flatMap((match, place) => {
+        const devfn = namedBelow(match, bridge, addresses);
+        return devfn === undefined ? [] : [`${place} ${devfn}`];
+      }),
+  };
 }
 
 function asksOf(

@@ -1,5 +1,5 @@
 import type { Addresses } from "../host/addresses.ts";
-import { type Bdf, makeBdf } from "../pci/bdf.ts";
+import { type Bdf, busKeyOf, devfnOf, makeBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 
@@ -197,6 +197,17 @@ export function matchesDevice(match: DeviceMatch, fn: PciFunction, addresses: Ad
     current = addresses.above(current);
   }
   return current !== undefined && addresses.isAt(current, match.start);
+}
+
+/** The device and function by which a path names what is directly below a bridge, `undefined` where it does not. */
+export function namedBelow(match: DeviceMatch, bridge: PciFunction, addresses: Addresses): number | undefined {
+  if (match.kind === "ids") return undefined;
+  const devfn = match.below.at(-1);
+  if (devfn === undefined) {
+    return addresses.of(bridge).secondary === busKeyOf(match.start) ? devfnOf(match.start) : undefined;
+  }
+  const above = matchesDevice({ ...match, below: match.below.slice(0, -1) }, bridge, addresses);
+  return above === false ? undefined : devfn;
 }
 
 function matchesIds(match: Extract<DeviceMatch, { kind: "ids" }>, fn: PciFunction): Known<boolean> {

@@ -65,6 +65,12 @@ export class Places {
     return look;
   }
 
+  /** What parameters by address ask of a card that comes into a slot, which is no part of what its port looks like. */
+  #slot(port: number): string {
+    const asks = this.#parameters.asksBelow(this.#topology.functionAt(port));
+    return asks.length === 0 ? "" : ` asks ${asks.join(", ")}`;
+  }
+
   #arm(port: number, end: number | undefined): string {
     const looks: string[] = [];
     for (let at: number | undefined = port; at !== undefined && at !== end; at = this.#topology.parentOf(at)) {
@@ -85,7 +91,7 @@ export class Places {
   near(port: number, other: number): string {
     const meeting = this.#meeting(port, other);
     const top = meeting === undefined ? `root ${this.#topology.rootOf(port)}` : `below ${meeting}`;
-    return `${top} ${this.#arm(port, meeting)}`;
+    return `${top} ${this.#arm(port, meeting)}${this.#slot(port)}`;
   }
 
   /** Two slots as places for both devices. */
@@ -93,12 +99,13 @@ export class Places {
     const meeting = this.#meeting(first, second);
     const above = meeting === undefined ? "apart" : this.#arm(meeting, undefined);
     const roots = [this.#topology.rootOf(first), this.#topology.rootOf(second)];
-    return [...roots, above, this.#arm(first, meeting), this.#arm(second, meeting)].join(" | ");
+    const arms = [first, second].map((port) => `${this.#arm(port, meeting)}${this.#slot(port)}`);
+    return [...roots, above, ...arms].join(" | ");
   }
 
   /** Slots of one bridge that look alike: two of them are enough to try all that they can do together. */
   siblings(port: number): string {
-    return `${this.#topology.parentOf(port) ?? `root ${this.#topology.rootOf(port)}`} ${this.#look(port)}`;
+    return `${this.#topology.parentOf(port) ?? `root ${this.#topology.rootOf(port)}`} ${this.#look(port)}${this.#slot(port)}`;
   }
 }
 

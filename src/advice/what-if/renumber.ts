@@ -7,7 +7,9 @@ import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
 
-const numbersToCome = unknown("bridges are elsewhere than before, and which numbers firmware gives to buses then is not known");
+const numbersToCome = unknown(
+  "bridges are elsewhere than before, and which numbers firmware gives to buses then is not known",
+);
 
 /**
  * The machine with the addresses that functions have after moves, beside their names. MODEL: firmware numbers buses depth
@@ -18,7 +20,8 @@ const numbersToCome = unknown("bridges are elsewhere than before, and which numb
 export function withNewAddresses(before: Machine, after: Machine): Machine {
   if (before.functions === after.functions) return after;
   const renumbered = new Renumbering(before, after).all();
-  return renumbered.size === 0 ? after : { ...after, renumbered };
+  const { renumbered: _, ...asNamed } = after;
+  return renumbered.size === 0 ? asNamed : { ...after, renumbered };
 }
 
 /** What firmware makes of the bus numbers below one root bus. */
@@ -131,9 +134,16 @@ class Renumbering {
   /** Virtual functions keep their distance from their physical one (PCIe 6.0 sec 9.2.1.2). */
   #virtualPlace(fn: PciFunction, physical: Bdf): Pick<Address, "bus" | "devfn"> {
     const index = this.#new.indexOf(physical);
-    const { bus, devfn } = this.#placeOf(index, this.#new.functionAt(index), this.#oldAddresses.of(this.#new.functionAt(index)));
+    const { bus, devfn } = this.#placeOf(
+      index,
+      this.#new.functionAt(index),
+      this.#oldAddresses.of(this.#new.functionAt(index)),
+    );
     const offset = devfn + (fn.bdf - physical);
-    return { bus: isUnknown(bus) ? bus : bus + Math.floor(offset / 0x100), devfn: devfnOf((offset + 0x100_0000) as Bdf) };
+    return {
+      bus: isUnknown(bus) ? bus : bus + Math.floor(offset / 0x100),
+      devfn: devfnOf((offset + 0x100_0000) as Bdf),
+    };
   }
 }
 
@@ -142,13 +152,14 @@ function busOrReason(secondary: Address["secondary"]): Known<number> {
 }
 
 function isLinkPort({ express }: PciFunction): boolean {
-  return !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port");
+  return (
+    !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port")
+  );
 }
 
-/** True for what has buses of its own behind its place: a bridge, or what may be one, and a virtual function on another bus. */
+/** True for what needs more buses than the one that it is on: a bridge, or what may be one, and many virtual functions. */
 function takesBuses(fn: PciFunction): boolean {
-  const physical = physicalOf(fn);
-  return fn.bridge !== null || (physical !== undefined && busKeyOf(physical) !== busKeyOf(fn.bdf));
+  return fn.bridge !== null || busesBeyond(fn) > 0;
 }
 
 /** The buses directly below the bridges of a root bus, by index, counted depth first in the order of devices without gaps. */
@@ -174,8 +185,12 @@ function countedBuses(
   return counted;
 }
 
-/** So many buses beyond that of its physical function a virtual one lies on. */
+/** So many buses beyond that of a physical function its virtual ones may take, or a virtual one is seen on. */
 function busesBeyond(fn: PciFunction): number {
+  const { bdf, sriov } = fn;
   const physical = physicalOf(fn);
-  return physical === undefined ? 0 : busKeyOf(fn.bdf) - busKeyOf(physical);
+  if (physical !== undefined) return busKeyOf(bdf) - busKeyOf(physical);
+  if (isUnknown(sriov) || sriov === null || sriov.totalVfs === 0) return 0;
+  const last = devfnOf(bdf) + sriov.firstVfOffset + (sriov.totalVfs - 1) * sriov.vfStride;
+  return Math.floor(last / 0x100);
 }

@@ -123,7 +123,8 @@ function renumberedCodec(known: KnownCodec): z.ZodType<ReadonlyMap<Bdf, Address>
     z.record(z.string().regex(/^[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]$/), address),
     z.custom<ReadonlyMap<Bdf, Address>>((value) => value instanceof Map),
     {
-      decode: (addresses) => new Map(Object.entries(addresses).map(([device, at]) => [parseBdf(device) ?? z.NEVER, at])),
+      decode: (addresses) =>
+        new Map(Object.entries(addresses).map(([device, at]) => [parseBdf(device) ?? z.NEVER, at])),
       encode: (addresses) => Object.fromEntries([...addresses].map(([device, at]) => [formatBdf(device), at])),
     },
   );
