@@ -2,7 +2,6 @@ import { type Bdf, busKeyOf, devfnOf, domainOf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { Machine } from "./machine.ts";
 
 /** Where a function answers: another place than its name says once devices were moved. Buses are domain and bus (`busKeyOf`). */
 export interface Address {
@@ -32,7 +31,7 @@ export class Addresses {
   readonly #renumbered: ReadonlyMap<Bdf, Address> | undefined;
   #knownBuses: ReadonlySet<number> | undefined;
 
-  constructor({ renumbered }: Pick<Machine, "renumbered">, topology: Topology) {
+  constructor({ renumbered }: { readonly renumbered?: ReadonlyMap<Bdf, Address> }, topology: Topology) {
     this.#topology = topology;
     this.#renumbered = renumbered;
   }
