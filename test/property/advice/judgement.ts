@@ -10,7 +10,6 @@ export class Judgement {
   /** Pairs of which a running machine does not show enough, and that were left open. */
   hidden = 0;
   #about = "";
-  #known: string | undefined;
 
   get judged(): number {
     return [...this.pairs.values()].reduce((sum, count) => sum + count, 0);
@@ -19,14 +18,6 @@ export class Judgement {
   /** What the next faults are about. */
   about(text: string): void {
     this.#about = text;
-  }
-
-  /** Judges something of which a fault is open: what is wrong with it counts under that name. */
-  knowing(name: string | undefined, work: () => void): void {
-    const before = this.#known;
-    this.#known = name ?? before;
-    work();
-    this.#known = before;
   }
 
   pair(verb: string, said: string, right: string, about: () => string): void {
@@ -40,8 +31,7 @@ export class Judgement {
   }
 
   fault(text: string): void {
-    if (this.#known !== undefined) this.openFault(this.#known, text);
-    else this.faults.push(`${this.#about}: ${text}`);
+    this.faults.push(`${this.#about}: ${text}`);
   }
 
   /** A fault that is known, under its name. */
