@@ -3,6 +3,7 @@ import type { Change } from "../../advice/what-if/change.ts";
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import { isUnknown } from "../../pci/known.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { checkPolicy } from "../../policy/check-policy.ts";
 import { parsePolicy } from "../../policy/parse-policy.ts";
@@ -16,6 +17,7 @@ import { documentMarkdown } from "../../report/document-markdown.ts";
 import { documentText } from "../../report/document-text.ts";
 import { joinPrintable, printableJson } from "../../report/printable.ts";
 import { askedBlocks, askedJson } from "../../report/what-if.ts";
+import { misreadParameters, uselessParameters } from "../../rules/kernel-parameters.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { print } from "../print.ts";
@@ -65,12 +67,21 @@ Examples:
 export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
   const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), shownPath(file, options));
   const { after, changes } = await readSource(source, options);
-  const machine = shownMachine(after, options);
+  const machine = withMisread(shownMachine(after, options));
   const asked = { ...rulesOf(options), explain: options.explain === true };
   const result = shownResult(checkPolicy(askedMachine(after, options), policy, asked), machine);
   print(formOf(options, result, changes));
   if (!isSentOn(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
+}
+
+/** The machine with a note of each kernel parameter that does not mean what was meant, as gates say it of a pair. */
+function withMisread(machine: Machine): Machine {
+  const { commandLine } = machine.kernel;
+  if (isUnknown(commandLine)) return machine;
+  const sentences = [...misreadParameters(commandLine), ...uselessParameters(commandLine)];
+  const notes = sentences.map((message) => ({ severity: "warning", message }) as const);
+  return { ...machine, notes: [...machine.notes, ...notes] };
 }
 
 /** A policy names devices as people do; the answer names them as `machine` does. */

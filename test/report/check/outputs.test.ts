@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { SaxesParser } from "saxes";
-import { describe, expect, it, test } from "vitest";
+import { describe, expect, it, test, vi } from "vitest";
 import { z } from "zod";
+import { runCheck } from "../../../src/cli/verbs/check.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { checkPolicy } from "../../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../../src/policy/parse-policy.ts";
@@ -224,4 +225,18 @@ test("only the first five findings of a rule are told, and how many more there a
   const text = checkText(example("gpu-server", "gpu-nic-server.yaml"), { width: 100, color: false });
   expect(text.match(/^ {4}gpu\d:/gm)).toHaveLength(5);
   expect(text).toContain("and 3 more");
+});
+
+test("A parameter that does not mean what was meant is a note", async () => {
+  const examples = join(import.meta.dirname, "../../../examples");
+  const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+  await runCheck(join(examples, "policies/vm-host.yaml"), join(examples, "gpu-nic-server.yaml"), {
+    json: true,
+    append: "pci=disable_acs_redir=0000:17:00.0,0000:17:02.0",
+  });
+  const text = printed.mock.calls.map(([chunk]) => String(chunk)).join("");
+  printed.mockRestore();
+  expect(checkSchema.parse(JSON.parse(text)).notes).toContainEqual(
+    expect.objectContaining({ message: expect.stringContaining("separated by ';', not ','") }),
+  );
 });
