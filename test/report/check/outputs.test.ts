@@ -232,6 +232,7 @@ test("A parameter that does not mean what was meant is a note", async () => {
   const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
   await runCheck(join(examples, "policies/vm-host.yaml"), join(examples, "gpu-nic-server.yaml"), {
     json: true,
+    color: "never",
     append: "pci=disable_acs_redir=0000:17:00.0,0000:17:02.0",
   });
   const text = printed.mock.calls.map(([chunk]) => String(chunk)).join("");
