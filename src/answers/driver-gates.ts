@@ -158,6 +158,9 @@ function maskRemedy(provider: PciFunction, client: Bdf, bits: number): Pick<Gate
 /** 6.12, the oldest release read in which amdgpu lets a translating IOMMU make up for a mask. */
 const EXEMPTS_MASK = 6012;
 
+/** What a gate says of a transfer that is told to have worked and has not. */
+export const DATA_IS_LOST = "the data is lost without an error";
+
 /**
  * A translating IOMMU meets each way of sharing memory otherwise: bus addresses go past it or are lost in it, those of the
  * DMA API go through it, up at the root complex, and NVIDIA's driver hangs on the kernel's age.
@@ -174,7 +177,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   if (mapType === "bus-addr" && obeys(askedBy)) {
     push(
       `the IOMMU translates (${mode}) and the DMA address is a bus address: a switch that sends peer traffic up ` +
-        "all the same meets an IOMMU fault, and the data is lost without an error; test with real data, or use iommu=pt",
+        `all the same meets an IOMMU fault, and ${DATA_IS_LOST}; test with real data, or use iommu=pt`,
     );
   }
   for (const way of mapType === "bus-addr" ? waysOfClass(askedBy, "asks-yes-or-no") : []) {

@@ -244,6 +244,7 @@ function isOfClass(fn: PciFunction, wanted: DeviceKind): Known<boolean> {
 function listingGap(machine: Machine, { hiddenTops }: Topology): string | null {
   const { source, functions, functionsMayBeMissing } = machine;
   if (functionsMayBeMissing !== undefined) return functionsMayBeMissing;
+  if (functions.length === 0 && source.format !== "scenario") return "the source shows no PCI function";
   if (source.format === "rdma-topo") return "a dump of rdma_topo lists only some of a machine's devices";
   if (source.format !== "lspci") return null;
   const hasHostBridge = functions.some((fn) => !isUnknown(fn.classCode) && fn.classCode >>> 8 === 0x0600);

@@ -518,3 +518,11 @@ hostBridges:
     expect(outcomeOf(askWhatIf(stated, { iommu: "off" }, false).after, shared)).toBe("fail");
   });
 });
+
+it("leaves rules about devices open where the source shows no PCI function at all", () => {
+  const machine = bootScenario("scenario: a\ncpu: amd-zen\nkernel: 7.2\nhostBridges:\n  - below: [nvme]\n");
+  const empty: Machine = { ...machine, functions: [], source: { ...machine.source, format: "archive" } };
+  const policy =
+    "policy: a\nforbid:\n  - { provider: gpu, client: nic }\nseparate:\n  - { devices: [gpu], from: all }\n";
+  expect(check(empty, policy).results.map(({ outcome }) => outcome)).toEqual(["unknown", "unknown"]);
+});

@@ -1,3 +1,4 @@
+import { DATA_IS_LOST } from "../../answers/driver-gates.ts";
 import type { Gate } from "../../answers/gate.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { AnswerPart } from "./answer-parts.ts";
@@ -75,6 +76,8 @@ function judge(
   // Other drivers meet other gates: without the old ones it is not better.
   const isAskedOtherwise = parts.some(({ part }) => part === "who-asks");
   return (
+    // A shorter way on which data may be lost unseen is no better one.
+    (!isAskedOtherwise && losesData(gates.come) && !losesData(gates.gone) ? "worse" : undefined) ??
     firstOf(parts, ["peer-memory"], PEER_MEMORY) ??
     compared(WAYS[before.mapType], WAYS[after.mapType]) ??
     compared(0, -[...come].filter((kind) => !gone.has(kind)).length) ??
@@ -83,6 +86,10 @@ function judge(
     firstOf(parts, ["hardware-write", "hardware-read"], HARDWARE) ??
     firstOf(parts, ["route-write", "route-read"], ROUTES)
   );
+}
+
+function losesData(gates: readonly Gate[]): boolean {
+  return gates.some(({ message }) => message.includes(DATA_IS_LOST));
 }
 
 const WAYS: Readonly<Partial<Record<MapType, number>>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0 };

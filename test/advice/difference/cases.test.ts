@@ -127,6 +127,28 @@ describe("A pair that stopped working is never 'no difference'", () => {
   });
 });
 
+test("A shorter way on which data may be lost is worse", () => {
+  const machine = (acs: boolean): Machine =>
+    bootScenario(`
+scenario: a switch
+cpu: amd-zen
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - id: "1022:14a4"
+    below:
+      - rootPort: { at: 01.0 }
+        below:
+          - switch: { acs: ${acs} }
+            below: [nic: { name: nic0, driver: igc }, nvme: { name: nvme0 }]
+`);
+  const [redirected, direct] = [machine(true), machine(false)];
+  const whole = diff(redirected, direct);
+  expect(whole.answers.changes.map(({ after }) => after.mapType)).toEqual(["bus-addr", "bus-addr"]);
+  expect(whole.answers.changes.map(({ effect }) => effect)).toEqual(["worse", "worse"]);
+  expect(exitOf(whole)).toBe(1);
+});
+
 describe("Peer memory that is gone is never 'no difference'", () => {
   const published = { sizeBytes: 0x1000000, availableBytes: 0x1000000, published: true };
   const pool = withFunction(base, "nvme0", () => ({ p2pmem: published, driver: "nvme" }));
