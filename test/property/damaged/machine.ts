@@ -120,13 +120,26 @@ export function judge(machine: MadeMachine, provider: Made, client: Made): strin
 export const GATES_OF_DRIVERS: readonly string[] = ["iommu-translates", "kernel-without-p2pdma"];
 
 /** What may stop or spoil a transfer beside the verdict, by kinds of gates. */
-export function gatesOf({ functions, iommu, hasP2pdma }: MadeMachine, provider: Made): readonly string[] {
+export function gatesOf({ functions, iommu, hasP2pdma }: MadeMachine, provider: Made, client: Made): readonly string[] {
   const isGuest = functions.some(({ ids }) => ids.startsWith("1b36:"));
   return [
     ...(hasP2pdma ? [] : ["kernel-without-p2pdma"]),
     ...(isGuest ? ["virtual-machine"] : []),
     ...(provider.hasBar ? [] : ["bar-missing"]),
     ...(provider.decodes || provider.physical !== null || !provider.hasBar ? [] : ["memory-decode-off"]),
+    // A driver that is bound has not turned it on, and no other will.
+    ...(provider.driver === null
+      ? []
+      : bridgesTo(provider, client)
+          .filter(({ decodes }) => !decodes)
+          .map(() => "bridge-decode-off")),
     ...(iommu === "strict" ? ["iommu-translates"] : []),
   ];
+}
+
+/** The bridges above one end and not above the other. */
+function bridgesTo(from: Made, other: Made): readonly Made[] {
+  const chain = (fn: Made): readonly Made[] => (fn.above === null ? [] : [fn.above, ...chain(fn.above)]);
+  const shared = chain(other);
+  return chain(from).filter((fn) => !shared.includes(fn));
 }

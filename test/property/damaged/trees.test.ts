@@ -106,7 +106,7 @@ function printedTruth(random: Random): Truth {
           client: bdfOf(nameOf(client)),
           mapType,
           hops: null,
-          gates: gatesOf(made, provider),
+          gates: gatesOf(made, provider, client),
         };
       }),
   );
