@@ -2,18 +2,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test, vi } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
-import { isolationLost } from "../../src/advice/fix/isolation.ts";
-import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import { runFix } from "../../src/cli/verbs/fix.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
-import { readScenario, scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, findDevices } from "../../src/host/select.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
-import { decideAll } from "../../src/rules/verdict-table.ts";
 
 /** Small machines, each of which shows one thing that `fix` has to find or to say. */
 
@@ -109,37 +106,6 @@ describe("Isolation", () => {
       [5, 5],
       [5, 5],
     ]);
-  });
-
-  it("is lost by a port that redirects nothing with every device beside it, as its requests go past the IOMMU", () => {
-    const port = (at: string): string => `            - switch: { id: 1000:c030 }
-              below: [gpu: { name: gpu${at}0, bar: 1G }, gpu: { name: gpu${at}1, bar: 1G }, nic: { name: nic${at}, bars: { 0: 32M } }]`;
-    const machine = afterBoot(
-      readScenario(
-        `
-cpu: { vendor: GenuineIntel, family: 6, model: 143 }
-kernel: 7.2
-iommu: passthrough
-hostBridges:
-  - id: 8086:09a2
-    below:
-      - rootPort: { id: 8086:352a }
-        below:
-${port("a")}
-      - rootPort: { id: 8086:352a }
-        below:
-${port("b")}
-`,
-        "two-switches.yaml",
-      ),
-    );
-    const lostBy = (text: string): unknown => {
-      const after = applyChanges(machine, [{ kind: "parameters", text }]);
-      return isolationLost(decideAll(machine), decideAll(after), true);
-    };
-    expect(lostBy("pci=disable_acs_redir=0000:02:00.0")).toMatchObject({ pairs: 2, unseen: 2 });
-    expect(lostBy("pci=disable_acs_redir=0000:02:00.0;0000:02:01.0")).toMatchObject({ pairs: 3, unseen: 3 });
-    expect(lostBy("quiet")).toMatchObject({ pairs: 0 });
   });
 
   it("is lost by everyone without an IOMMU", () => {

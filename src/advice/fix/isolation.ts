@@ -1,8 +1,7 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
-import { isUnknown, type Known, type Unknown } from "../../pci/known.ts";
-import { PeerRoutes } from "../../routes/peer-routes.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
 import { withFormedGroups } from "../../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -42,16 +41,12 @@ export function isolationLost(before: VerdictTable, after: VerdictTable, isBoote
   const classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
   const classes = new Map<string, ClassPair & { pairs: number }>();
   let [pairs, unseen] = [0, 0];
-  let hidden: Unknown | undefined;
   before.clients.forEach((a, index) => {
     const group = old.get(a);
     if (group === undefined) return;
     for (const b of before.clients.slice(index + 1)) {
       const other = old.get(b);
-      if (other === undefined || other === group) continue;
-      const isLost = isJoined(a, b) || isDirect(a, b);
-      if (isUnknown(isLost)) hidden ??= isLost;
-      if (isLost !== true) continue;
+      if (other === undefined || other === group || !(isJoined(a, b) || isDirect(a, b))) continue;
       pairs++;
       if (now.get(a) !== now.get(b)) unseen++;
       const [first, second] = (classOf.get(a) ?? "") <= (classOf.get(b) ?? "") ? [a, b] : [b, a];
@@ -61,7 +56,6 @@ export function isolationLost(before: VerdictTable, after: VerdictTable, isBoote
       else known.pairs++;
     }
   });
-  if (hidden !== undefined) return hidden;
   return { pairs, classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs), unseen };
 }
 
@@ -80,33 +74,14 @@ function formedGroups({ groupsAtBoot: _, ...machine }: Machine): Known<ReadonlyM
   return expectedIommuGroups(machine, topologyOf(machine));
 }
 
-/**
- * Tells which pairs come to reach each other past the IOMMU, in either direction: by a verdict of a direct path, or by
- * where requests really go.
- */
-function directPairs(before: VerdictTable, after: VerdictTable): (a: Bdf, b: Bdf) => Known<boolean> {
+/** Tells which pairs come to be direct, in either direction. */
+function directPairs(before: VerdictTable, after: VerdictTable): (a: Bdf, b: Bdf) => boolean {
   const rows = new Map(before.providers.map((bdf, index) => [bdf, index]));
   const columns = new Map(before.clients.map((bdf, index) => [bdf, index]));
-  const [routesBefore, routesAfter] = [new PeerRoutes(before), new PeerRoutes(after)];
-  const isPast = (table: VerdictTable, routes: PeerRoutes, i: number, j: number): Known<boolean> => {
-    if (table.mapType(i, j) === "bus-addr") return true;
-    const directions = routes.pastIommu(i, j);
-    return isUnknown(directions) ? directions : directions.length > 0;
-  };
-  const isDirect = (provider: Bdf, client: Bdf): Known<boolean> => {
+  const isDirect = (provider: Bdf, client: Bdf): boolean => {
     const [i, j] = [rows.get(provider), columns.get(client)];
-    if (i === undefined || j === undefined) return false;
-    const now = isPast(after, routesAfter, i, j);
-    if (now === false) return false;
-    const old = isPast(before, routesBefore, i, j);
-    if (old === true) return false;
-    // What is as little known as it was is no loss.
-    return isUnknown(now) && isUnknown(old) ? false : now;
+    if (i === undefined || j === undefined || after.mapType(i, j) !== "bus-addr") return false;
+    return before.mapType(i, j) !== "bus-addr";
   };
-  return (a, b) => {
-    const there = isDirect(a, b);
-    if (there === true) return true;
-    const back = isDirect(b, a);
-    return back === false ? there : back;
-  };
+  return (a, b) => isDirect(a, b) || isDirect(b, a);
 }
