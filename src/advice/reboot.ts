@@ -1,4 +1,4 @@
-import { type Machine, topologyOf } from "../host/machine.ts";
+import { isScenario, type Machine, topologyOf } from "../host/machine.ts";
 import { groupUnstated } from "../host/scenario/system.ts";
 import type { Acs } from "../pci/acs.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -15,7 +15,7 @@ import {
   mergeBits,
   sameVariant,
 } from "../rules/boot-acs.ts";
-import { expectedIommuGroups, GROUPS_CONTRADICTED } from "../rules/iommu-groups.ts";
+import { expectedIommuGroups, GROUPS_CONTRADICTED, groupMembers } from "../rules/iommu-groups.ts";
 
 /** A function whose ACS control is not what its kernel's boot makes of it: something wrote to it since. */
 export interface ChangedSinceBoot {
@@ -135,14 +135,7 @@ export function withDoubtedGroups(machine: Machine, booted: () => Machine): Mach
 
 /** Of each function all that share its group, as a text to be compared; nothing of one without a group. */
 function membersOf(groups: readonly (readonly [Bdf, number | null])[]): ReadonlyMap<Bdf, string> {
-  const members = new Map<number, Bdf[]>();
-  for (const [bdf, group] of groups) {
-    if (group === null) continue;
-    const own = members.get(group);
-    if (own === undefined) members.set(group, [bdf]);
-    else own.push(bdf);
-  }
-  return new Map([...members.values()].flatMap((own) => own.map((bdf) => [bdf, own.join()] as const)));
+  return new Map([...groupMembers(groups).values()].flatMap((own) => own.map((bdf) => [bdf, own.join()] as const)));
 }
 
 const groupsToCome = unknown("the kernel forms IOMMU groups anew at this boot");
@@ -153,8 +146,7 @@ const typesToCome = unknown("the kernel gives its groups types anew at this boot
  * them, and said to be so.
  */
 export function withoutGroups(machine: Machine): Machine {
-  const isScenario = (machine.source.madeOf ?? machine.source.format) === "scenario";
-  const toCome = isScenario ? groupUnstated : groupsToCome;
+  const toCome = isScenario(machine) ? groupUnstated : groupsToCome;
   const isOff = machine.iommu.kind === "none";
   const functions = machine.functions.map((fn): PciFunction => {
     if (isOff) return fn.iommuGroup === null ? fn : { ...fn, iommuGroup: null };

@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { isScenario } from "../host/machine.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
@@ -83,7 +84,7 @@ export function gateContext(machine: Machine): GateContext {
     machine,
     machineGates: machineGates(machine),
     virtualMachine: virtualMachineOf(machine),
-    showsWindows: (machine.source.madeOf ?? machine.source.format) !== "scenario",
+    showsWindows: !isScenario(machine),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Machine, Note } from "../host/machine.ts";
+import { isScenario } from "../host/machine.ts";
 import { findDevice } from "../host/select.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { deviceKind, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
@@ -21,7 +22,7 @@ const NAMED = 4;
  * Throws `usage` for a scenario as guest and for statements that name no device, or one twice.
  */
 export function withHost(guest: Machine, host: Machine, stated: readonly string[]): Machine {
-  if ((guest.source.madeOf ?? guest.source.format) === "scenario") {
+  if (isScenario(guest)) {
     throw new PeerlaneError("usage", "a scenario is no guest: it states its hardware itself", {
       remedy: "give the guest's own dump, and with --host that of the host",
     });

@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { isScenario } from "../host/machine.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -90,7 +91,7 @@ function isVfMemoryHidden(topology: Topology, { physicalFunction }: PciFunction)
 
 /** A scenario shows no windows of bridges. */
 function areWindowsHidden(machine: Machine, topology: Topology, provider: PciFunction): boolean {
-  if ((machine.source.madeOf ?? machine.source.format) === "scenario") return true;
+  if (isScenario(machine)) return true;
   return topology.bridgesAbove(topology.indexOf(provider.bdf)).some((index) => {
     const { bridge } = topology.functionAt(index);
     return isUnknown(bridge) || (bridge !== null && isUnknown(bridge.windows));

@@ -142,6 +142,16 @@ export function isTranslating(mode: string): boolean {
   return mode === "strict" || mode === "lazy";
 }
 
+/** What a machine was read from; of a snapshot what that was made of. */
+export function originOf({ source }: Pick<Machine, "source">): SourceFormat {
+  return source.madeOf ?? source.format;
+}
+
+/** True for a machine that somebody wrote down, and for a snapshot of it. */
+export function isScenario(machine: Pick<Machine, "source">): boolean {
+  return originOf(machine) === "scenario";
+}
+
 /** The topology of a machine, from its functions and the root buses that its source lists. */
 export function topologyOf(machine: Machine): Topology {
   const roots = isUnknown(machine.hostBridges)

@@ -1,6 +1,7 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, unknown } from "../pci/known.ts";
 import type { Cpu, Iommu, IommuMode, Kernel, Machine } from "./machine.ts";
+import { isScenario } from "./machine.ts";
 import { CPU_PRESETS } from "./scenario/cpu-presets.ts";
 import { iommuModeParameters, scenarioCpu, scenarioIommu, usualIommu } from "./scenario/system.ts";
 
@@ -64,10 +65,6 @@ function withParametersOf(machine: Machine, iommu: Iommu): Machine {
 }
 
 const IOMMU_PARAMETER = /^"?(?:(?:iommu|intel_iommu|amd_iommu)=|iommu\.(?:passthrough|strict)=)/;
-
-function isScenario({ source }: Machine): boolean {
-  return (source.madeOf ?? source.format) === "scenario";
-}
 
 function givenKernel(release: string, kernel: Kernel): Kernel {
   const config = isUnknown(kernel.config) ? kernel.config : unknown("--kernel names a release, not its configuration");

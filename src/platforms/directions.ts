@@ -1,4 +1,5 @@
 import type { Machine } from "../host/machine.ts";
+import { originOf } from "../host/machine.ts";
 import { type Bdf, devfnOf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
@@ -82,7 +83,7 @@ function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Top
   if (seen !== false) return seen;
   if (machine.functionsMayBeMissing !== undefined) return unknown(machine.functionsMayBeMissing);
 
-  const isText = (machine.source.madeOf ?? machine.source.format) === "lspci";
+  const isText = originOf(machine) === "lspci";
   return isText && !members.some((fn) => devfnOf(fn.bdf) === 0) ? hiddenFunction("device 00.0 of the root bus") : false;
 }
 

@@ -1,5 +1,6 @@
 import type { GuestOf, Hypervisor } from "../host/hypervisor.ts";
 import type { Machine } from "../host/machine.ts";
+import { isScenario } from "../host/machine.ts";
 import { type Bdf, busKeyOf, busOf, domainOf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Unknown } from "../pci/known.ts";
@@ -54,7 +55,7 @@ const FOUR_GIB = 2 ** 32;
  * whatever its ids.
  */
 export function virtualMachineOf(machine: Machine): VirtualMachine | null {
-  if ((machine.source.madeOf ?? machine.source.format) === "scenario") return null;
+  if (isScenario(machine)) return null;
   const { guestOf } = machine;
   const byDevices = ofDevices(machine);
   if (guestOf === undefined) return byDevices;
@@ -67,8 +68,7 @@ export function virtualMachineOf(machine: Machine): VirtualMachine | null {
  * it; `null` where it does not.
  */
 export function whyMaybeVirtual(machine: Machine): Unknown | null {
-  if ((machine.source.madeOf ?? machine.source.format) === "scenario" || virtualMachineOf(machine) !== null)
-    return null;
+  if (isScenario(machine) || virtualMachineOf(machine) !== null) return null;
   const ids = machine.functions.flatMap(({ vendorId, deviceId, subsystem }) => [vendorId, deviceId, subsystem]);
   return ids.find(isUnknown) ?? null;
 }

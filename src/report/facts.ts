@@ -1,4 +1,5 @@
 import type { Machine, SourceFormat } from "../host/machine.ts";
+import { originOf } from "../host/machine.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
@@ -113,7 +114,7 @@ export function p2pmemText(fn: PciFunction): string {
 const PRINTED: ReadonlySet<SourceFormat> = new Set(["lspci", "hwloc", "nccl", "rdma-topo"]);
 
 /** How to learn what a source hides that somebody printed; `null` for others, whose readers say what would show more. */
-export function wayToKnow({ source }: Machine): string | null {
-  if (!PRINTED.has(source.madeOf ?? source.format)) return null;
+export function wayToKnow(machine: Machine): string | null {
+  if (!PRINTED.has(originOf(machine))) return null;
   return "to know: peerlane collect | ssh SERVER sudo sh > server.txt gathers there all that the rules need; then give server.txt";
 }

@@ -1,4 +1,5 @@
 import type { Cpu, Machine } from "../host/machine.ts";
+import { originOf } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
@@ -57,7 +58,7 @@ export type HostBridgeFacts = Pick<Machine, "cpu" | "iommu" | "source" | "hostBr
 function missingFirst(facts: HostBridgeFacts, rootBus: number): string | undefined {
   const { source, hostBridges, functionsMayBeMissing } = facts;
   if (functionsMayBeMissing !== undefined) return functionsMayBeMissing;
-  if ((source.madeOf ?? source.format) !== "lspci") return undefined;
+  if (originOf({ source }) !== "lspci") return undefined;
   if (!isUnknown(hostBridges) && hostBridges.some((bridge) => bridge.rootBus === rootBus)) return undefined;
   const device = formatBdf(makeBdf(Math.floor(rootBus / 0x100), rootBus % 0x100, 0, 0));
   return `device ${device} is not in the text, and only a tree shows that there is none: use sudo lspci -vvvnn; lspci -t`;

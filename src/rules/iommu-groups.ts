@@ -10,6 +10,18 @@ import { acsQuirk } from "./acs-quirks.ts";
 /** The ACS bits that make the kernel call a function isolated (`REQ_ACS_FLAGS` of the IOMMU core, Linux 7.2). */
 const REQUIRED = PCI_ACS_SV | PCI_ACS_RR | PCI_ACS_CR | PCI_ACS_UF;
 
+/** The members of each group by its number, in the order given; what is in no group (`null`) is left out. */
+export function groupMembers(groups: Iterable<readonly [Bdf, number | null]>): ReadonlyMap<number, readonly Bdf[]> {
+  const members = new Map<number, Bdf[]>();
+  for (const [bdf, group] of groups) {
+    if (group === null) continue;
+    const own = members.get(group);
+    if (own === undefined) members.set(group, [bdf]);
+    else own.push(bdf);
+  }
+  return members;
+}
+
 /**
  * The IOMMU groups that the kernel forms at boot from topology, DMA aliases and ACS (`pci_device_group`, checked
  * against Linux 6.1, 6.12, 7.2 and 7.3). Numbers are the kernel's own where the source shows a group with the very same

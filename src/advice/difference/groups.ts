@@ -2,7 +2,7 @@ import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isBridge } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
+import { expectedIommuGroups, groupMembers } from "../../rules/iommu-groups.ts";
 import type { Matching } from "./matching.ts";
 
 /** IOMMU groups that are not the same functions on both sides: what a part of the machine was, and what it is. */
@@ -141,14 +141,7 @@ function changesOf(groupsBefore: Sides["before"], groupsAfter: Sides["after"]): 
 }
 
 function membersOf(groups: readonly (readonly [Bdf, number | null])[]): readonly (readonly Bdf[])[] {
-  const members = new Map<number, Bdf[]>();
-  for (const [bdf, group] of groups) {
-    if (group === null) continue;
-    const own = members.get(group);
-    if (own === undefined) members.set(group, [bdf]);
-    else own.push(bdf);
-  }
-  return [...members.values()].map((group) => group.sort((a, b) => a - b));
+  return [...groupMembers(groups).values()].map((group) => group.toSorted((a, b) => a - b));
 }
 
 type Sides = Pick<GroupChange, "before" | "after">;

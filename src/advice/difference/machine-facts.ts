@@ -1,4 +1,5 @@
 import type { Cpu, HostBridge, Kernel, Machine } from "../../host/machine.ts";
+import { isScenario } from "../../host/machine.ts";
 import { keptParameters } from "../../host/redaction/command-line.ts";
 import { keptRelease } from "../../host/redaction/kernel-release.ts";
 import { CONFIG_SYMBOLS, configSymbol } from "../../host/system-files.ts";
@@ -155,11 +156,6 @@ function offsetText(offset: number): string {
 
 function windowName(kind: string, start: number): string {
   return `${kind === "io" ? "I/O" : kind} at ${formatAddress(start)}:`;
-}
-
-/** True for a machine that somebody wrote down, and for a snapshot of it. */
-export function isScenario({ source }: Machine): boolean {
-  return (source.madeOf ?? source.format) === "scenario";
 }
 
 function nodeText({ numaNode }: HostBridge): Known<string | null> {

@@ -1,11 +1,12 @@
 import type { Machine } from "../../host/machine.ts";
+import { isScenario } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { deviceKind, KINDS_OF_INTEREST } from "../../pci/device-kind.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { type FunctionChange, functionChanges } from "./function-facts.ts";
 import { compareGroups, type GroupChange } from "./groups.ts";
-import { type FactChange, factChanges, isScenario } from "./machine-facts.ts";
+import { type FactChange, factChanges } from "./machine-facts.ts";
 import { matchDevices } from "./match-devices.ts";
 import { type Matching, NO_MATCH } from "./matching.ts";
 import { type Moves, movesOf } from "./moves.ts";

@@ -4,6 +4,7 @@ import { isUnknown } from "../../pci/known.ts";
 import { jsonText, type Printable } from "../../pci/visible.ts";
 import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
+import { originOf } from "../machine.ts";
 import { redact } from "../redaction/redact.ts";
 import { type Frame, SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
 import { ReasonsTable } from "./reasons-table.ts";
@@ -29,7 +30,7 @@ export function writeSnapshot(machine: Machine, label?: string): Printable {
   };
   const frame: Frame = {
     schema: SNAPSHOT_SCHEMA,
-    source: { madeOf: source.madeOf ?? source.format, ...(label === undefined ? {} : { label }) },
+    source: { madeOf: originOf({ source }), ...(label === undefined ? {} : { label }) },
     reasons: [],
     ...rest,
     hostBridges: isUnknown(hostBridges) ? hostBridges : [],

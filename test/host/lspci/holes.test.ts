@@ -6,21 +6,21 @@ import type { Machine } from "../../../src/host/machine.ts";
 import { at, read } from "./support.ts";
 
 const handed = (name: string): Machine =>
-  readLspci(readFileSync(join(import.meta.dirname, "holes", `${name}.txt`)), `${name}.txt`);
+  readLspci(readFileSync(join(import.meta.dirname, "../../cases", `${name}.txt`)), `${name}.txt`);
 const hidden = { unknown: expect.any(String) };
 
 describe("a capability is absent only where the text shows that capabilities were printed", () => {
   it.each([
-    ["full", "00:04.0", { capability: 0x5f, control: 0x1d }],
-    ["brackets", "00:04.0", hidden],
-    ["unicode-ellipsis", "00:04.0", hidden],
-    ["denied-filtered", "00:04.0", hidden],
-    ["grep-v-capabilities", "00:04.0", hidden],
-    ["head-12-each", "00:04.0", hidden],
-    ["middle-lost", "00:04.0", hidden],
-    ["filtered-vv-says-no-acs", "00:01.0", hidden],
-    ["cap-plus-but-no-capabilities", "00:01.0", hidden],
-    ["vpd-blank-line-hides-acs", "01:00.0", { capability: 0x0c, control: 0x0c }],
+    ["attack/omission/full", "00:04.0", { capability: 0x5f, control: 0x1d }],
+    ["attack/omission/brackets", "00:04.0", hidden],
+    ["attack/omission/unicode-ellipsis", "00:04.0", hidden],
+    ["attack/omission/denied-filtered", "00:04.0", hidden],
+    ["attack/omission/grep-v-capabilities", "00:04.0", hidden],
+    ["attack/omission/head-12-each", "00:04.0", hidden],
+    ["attack/glued/middle-lost", "00:04.0", hidden],
+    ["texts/filtered-vv-says-no-acs", "00:01.0", hidden],
+    ["texts/cap-plus-but-no-capabilities", "00:01.0", hidden],
+    ["texts/vpd-blank-line-hides-acs", "01:00.0", { capability: 0x0c, control: 0x0c }],
   ])("%s: the ACS of %s is %j", (name, address, acs) => {
     expect(at(handed(name), address).acs).toEqual(acs);
   });

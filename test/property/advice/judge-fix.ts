@@ -313,7 +313,7 @@ function judgeOneStep(
     );
     if (best === undefined || reached >= total(best.ranks)) continue;
     const text = `${about}: ${kind} ${JSON.stringify(best.steps)} leads to ${best.ranks} from ${before}, and nothing as good of its kind is proposed`;
-    judgement.openFault(missedName(kind, pairs, asked), text);
+    judgement.fault(`${missedName(kind, pairs, asked)}: ${text}`);
   }
 }
 
@@ -375,7 +375,7 @@ function judgeTwoSteps(
     const isOfMany = pairs.length > 1 && way.kinds.includes("slot");
     const name = `missed: two steps${isOfMany ? " of many pairs" : ""}`;
     const text = `${about}: ${way.kinds} ${JSON.stringify(way.steps)} leads to ${way.ranks} from ${before}`;
-    judgement.openFault(name, text);
+    judgement.fault(`${name}: ${text}`);
     return;
   }
 }

@@ -5,8 +5,6 @@ export class Judgement {
   readonly pairs: Map<string, number> = new Map();
   /** Other things judged: groups, rules, proposals, by what they are. */
   readonly others: Map<string, number> = new Map();
-  /** Faults that are known and still open, by name, with one case each. */
-  readonly open: Map<string, { count: number; readonly first: string }> = new Map();
   /** Pairs of which a running machine does not show enough, and that were left open. */
   hidden = 0;
   #about = "";
@@ -32,12 +30,5 @@ export class Judgement {
 
   fault(text: string): void {
     this.faults.push(`${this.#about}: ${text}`);
-  }
-
-  /** A fault that is known, under its name. */
-  openFault(name: string, text: string): void {
-    const known = this.open.get(name);
-    if (known === undefined) this.open.set(name, { count: 1, first: `${this.#about}: ${text}` });
-    else known.count++;
   }
 }
