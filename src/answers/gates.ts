@@ -185,6 +185,8 @@ function bridgeGates(topology: Topology, provider: PciFunction, client: PciFunct
   if (provider === client) return [];
   const [from, to] = [topology.indexOf(provider.bdf), topology.indexOf(client.bdf)];
   const { meeting, providerArm, clientArm } = findPath(topology, from, to);
+  // Where the source hides what is above one of the two, they may meet at any bridge above the other.
+  if (meeting === undefined && [from, to].some((index) => topology.rootBusOf(index) === undefined)) return [];
   const off = (arm: readonly number[], end: PciFunction, bit: number, words: string): Gate[] => {
     if (isUnknown(end.driver) || end.driver === null) return [];
     return arm.flatMap((index): Gate[] => {

@@ -30,6 +30,7 @@ export function mayHideGate(kind: Gate["kind"], machine: Machine, topology: Topo
     case "bridge-decode-off":
       return (
         [provider.driver, client.driver].some((driver: Known<unknown>) => isUnknown(driver)) ||
+        [provider, client].some(({ bdf }) => topology.rootBusOf(topology.indexOf(bdf)) === undefined) ||
         [provider, client].some(({ bdf }) =>
           topology.bridgesAbove(topology.indexOf(bdf)).some((index) => isUnknown(topology.functionAt(index).command)),
         )

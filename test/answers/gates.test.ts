@@ -173,6 +173,23 @@ describe("A bridge on the way", () => {
     expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
   });
 
+  test("is none where the source hides what is above the client: the two may meet at that bridge", () => {
+    const found = answer(
+      machineOf([
+        hostBridge("00:00.0", "8086:29c0"),
+        bridge("00:01.0", "root-port", 1, { command: off }),
+        bridge("01:00.0", "upstream-port", 2, { command: off }),
+        bridge("02:00.0", "downstream-port", 3, { command: off }),
+        endpoint("03:00.0", { bars: [bar()], driver: "nvme" }),
+        endpoint("04:00.0", { driver: "nvme" }),
+      ]),
+      at("03:00.0"),
+      at("04:00.0"),
+    );
+    expect(found.mapType).toBe("unknown");
+    expect(found.gates.filter(({ kind }) => kind === "bridge-decode-off")).toEqual([]);
+  });
+
   type Driver = PciFunction["driver"];
 });
 
