@@ -73,8 +73,8 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
     }
   }
   if (blocks.length === 0) return [paragraph("no difference")];
-  if (answers !== undefined) section("Altogether", [judgementLine(countAnswers(answers, difference.groups))]);
-  return blocks;
+  if (answers === undefined) return blocks;
+  return [heading("Altogether"), list([judgementLine(countAnswers(answers, difference.groups))]), ...blocks];
 }
 
 function shortened(items: readonly Rich[]): readonly Rich[] {

@@ -48,7 +48,10 @@ describe("Bus numbers that shift", () => {
 `);
     const whole = diff(before, after);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Devices
+      "Altogether
+        worse: 2 pairs
+
+      Devices
         moved: gpu0 (0000:04:00.0), before 0000:03:00.0: below 0000:02:00.0 →
           0000:02:01.0
         moved: nic0 (0000:05:00.0), before 0000:04:00.0: below 0000:02:01.0 →
@@ -60,9 +63,6 @@ describe("Bus numbers that shift", () => {
 
       Verdicts: 2 pairs differ
         gpu0 (0000:04:00.0) ↔ nic0 (0000:05:00.0): direct, 4 hops → not supported
-
-      Altogether
-        worse: 2 pairs
       "
     `);
     expect(whole.difference.added.map(formatBdf)).toEqual(["0000:02:02.0", "0000:03:00.0"]);
@@ -82,16 +82,16 @@ describe("Bus numbers that shift", () => {
 `);
     const whole = diff(pull("gpu: { name: gpu0 }, nvme: { name: nvme0, cmb: 16M }"), pull("gpu: { name: gpu0 }"));
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Devices
+      "Altogether
+        worse: 2 pairs gone with a device
+
+      Devices
         renumbered: 0000:05 → 0000:04 (1 function)
         removed 0000:02:01.0
         removed nvme0 (0000:04:00.0)
 
       Pairs that are gone
         2 pairs that worked are gone with nvme0
-
-      Altogether
-        worse: 2 pairs gone with a device
       "
     `);
     expect(whole.verdicts).toEqual([]);
@@ -199,7 +199,10 @@ hostBridges:
   test("are seen though neither source lists groups", () => {
     const whole = diff(apart, together);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Devices
+      "Altogether
+        worse: 1 change of IOMMU groups; neither better nor worse: 6 pairs
+
+      Devices
         2 functions: ACS control 0x1d → none (00:01.0, 02:00.0)
         2 functions: ACS capability 0x5f → none (00:01.0, 02:00.0)
         2 functions: ACS as firmware left it 0x00 → none (00:01.0, 02:00.0)
@@ -222,9 +225,6 @@ hostBridges:
           → gpu0, nvme0 → nic0)
         writes and reads: arrives in BAR 0 of 0000:04:00.0 → unknown (nvme0 → gpu0,
           nvme0 → nic0)
-
-      Altogether
-        worse: 1 change of IOMMU groups; neither better nor worse: 6 pairs
       "
     `);
     expect(exitOf(whole)).toBe(1);
@@ -282,13 +282,13 @@ hostBridges:
     for (const pair of [[apart, together] as const, [snapshot(apart), snapshot(together)] as const]) {
       const whole = diff(...pair);
       expect(shown(whole)).toMatchInlineSnapshot(`
-        "IOMMU groups
+        "Altogether
+          worse: 1 change of IOMMU groups
+
+        IOMMU groups
           IOMMU groups merge: {0000:01:00.0} {0000:02:00.0} → {0000:01:00.0
             0000:02:00.0}; devices that two guests could have had are now one guest's:
             {0000:01:00.0 0000:02:00.0}
-
-        Altogether
-          worse: 1 change of IOMMU groups
         "
       `);
       expect(exitOf(whole)).toBe(1);
@@ -299,24 +299,24 @@ hostBridges:
   test("are unknown where one source states others than the rules form", () => {
     const whole = diff(hidden, together);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "IOMMU groups
+      "Altogether
+        unknown: one side hides whether IOMMU groups got worse
+
+      IOMMU groups
         IOMMU groups may differ: predicted {0000:01:00.0} {0000:02:00.0} → stated
           {0000:01:00.0 0000:02:00.0}; the first source states no groups of these, and
           the other's are not as predicted
-
-      Altogether
-        unknown: one side hides whether IOMMU groups got worse
       "
     `);
     expect(exitOf(whole)).toBe(3);
     expect(shown(diff(together, hidden))).toMatchInlineSnapshot(`
-      "IOMMU groups
+      "Altogether
+        no answer got worse
+
+      IOMMU groups
         IOMMU groups may differ: stated {0000:01:00.0 0000:02:00.0} → predicted
           {0000:01:00.0} {0000:02:00.0}; the second source states no groups of these,
           and the other's are not as predicted
-
-      Altogether
-        no answer got worse
       "
     `);
   });
@@ -385,7 +385,10 @@ describe("What one side hides", () => {
     const functions = server.functions.map((fn) => ({ ...fn, acs: hidden }));
     const whole = diff(server, { ...server, functions });
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Verdicts: 11 pairs differ
+      "Altogether
+        unknown: one side hides whether 6 pairs got worse; no longer known: 6 pairs
+
+      Verdicts: 11 pairs differ
         gpu0 (0000:03:00.0) → gpu0 (0000:03:00.0): direct, 0 hops → unknown
         gpu0 (0000:03:00.0) ↔ nic0 (0000:04:00.0): direct, 4 hops → unknown
         gpu0 (0000:03:00.0) ↔ nvme0 (0000:05:00.0): direct, 4 hops → unknown
@@ -408,9 +411,6 @@ describe("What one side hides", () => {
       Beside them: 6 pairs differ
         documented of writes and reads: works (pcie-switch) → no longer known (gpu0
           → nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
-
-      Altogether
-        unknown: one side hides whether 6 pairs got worse; no longer known: 6 pairs
       "
     `);
     expect(exitOf(whole)).toBe(3);
