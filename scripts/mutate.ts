@@ -100,10 +100,14 @@ function score(mutants: readonly Mutant[]): string {
   return ((100 * valid.filter(isNoticed).length) / Math.max(valid.length, 1)).toFixed(1);
 }
 
-/** The score below which an area fails: its goal, or for a sample what three standard deviations leave of it. */
-function leastScore({ goal }: Area, count: number): number {
+/**
+ * The score below which an area fails: its goal, or for a sample what three standard deviations leave of it. A sample's
+ * size is its lines and not its changes: what no test notices on a line, it mostly notices in none of its changes.
+ */
+function leastScore({ goal }: Area, mutants: readonly Mutant[]): number {
   if (values.sample === undefined) return goal;
-  return goal - 3 * Math.sqrt((goal * (100 - goal)) / Math.max(count, 1));
+  const lines = new Set(mutants.map(({ file, line }) => `${file}:${line}`)).size;
+  return goal - 3 * Math.sqrt((goal * (100 - goal)) / Math.max(lines, 1));
 }
 
 /** Faults that once survived every test, each put in; whether all were noticed. */
@@ -143,7 +147,7 @@ async function main(): Promise<boolean> {
         : drawLines(named, Number(values.sample), random);
     const mutants = await run(area, where);
     print(area, mutants);
-    if (Number(score(mutants)) < leastScore(area, mutants.length)) isEnough = false;
+    if (Number(score(mutants)) < leastScore(area, mutants)) isEnough = false;
   }
   return isEnough;
 }

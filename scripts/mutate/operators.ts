@@ -26,7 +26,7 @@ export async function mutateOperators(where: readonly Lines[], temporary: string
     ),
     coverageAnalysis: "perTest",
     concurrency: Number(process.env["MUTATE_WORKERS"] ?? 1),
-    ignorePatterns: ["/dist", "/docs", "/bench"],
+    ignorePatterns: ["/dist", "/bench"],
     tempDirName: temporary,
     reporters: ["progress-append-only"],
     dryRunTimeoutMinutes: 20,

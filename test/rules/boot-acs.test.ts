@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
-import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { acsOfBits, afterBoot } from "../../src/rules/boot-acs.ts";
 import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
@@ -160,6 +160,25 @@ describe("disable_acs_redir", () => {
       ...enabled,
       "00:05.0": 0x03,
     });
+  });
+});
+
+describe("What firmware left in the control register", () => {
+  it("stays with what the boot made of it", () => {
+    const { functions } = afterBoot(
+      qemuMachineOf(
+        "kernel: 7.2\niommu: strict\nhostBridges: [{ below: [rootPort: { at: 05.0, acs: TB+ RR+ }] }]",
+        "u",
+      ),
+    );
+    expect(functions.find(({ acs }) => acs !== null)?.acs).toMatchObject({ control: 0x1f, firmwareControl: 0x06 });
+  });
+
+  it.each([
+    { capability: 0x5f, control: 0x1d, firmwareControl: 0x06 },
+    { capability: 0x5f, control: 0x1d },
+  ])("is kept where it is known, and made up nowhere: %o", (acs) => {
+    expect(acsOfBits(acs, { control: 0x11, uncertain: 0 }, [])).toStrictEqual({ ...acs, control: 0x11 });
   });
 });
 
