@@ -61,6 +61,44 @@ describe("Two functions of one card", () => {
   });
 });
 
+/** A card whose first function redirects, beside one without ACS; parameters name the functions of slots by address. */
+const named = (parameters: string): string => `cpu: intel
+kernel: 7.3
+iommu: off
+cmdline: "${parameters}"
+hostBridges:
+  - bus: 0x00
+    id: "8086:29c0"
+    below:
+      - rootPort: { at: 01.0 }
+        below:
+          - nvme: { at: 00.0, name: nvme0, cmb: 16M, acs: RR+ CR+ }
+          - nvme: { at: 00.1, name: nvme1 }
+      - rootPort: { at: 02.0 }
+        below: [gpu: { name: gpu0 }]
+      - rootPort: { at: 03.0 }
+`;
+
+describe("A slot whose cards a kernel parameter names by address", () => {
+  it.each([
+    ["clears the redirection of a function that is put there", "pci=disable_acs_redir=02:00.0", "no", "slot: direct"],
+    ["does so by path as well", "pci=disable_acs_redir=00:02.0/00.0", "no", "slot: direct"],
+    ["does so by config_acs as well", "pci=config_acs=x0x00xx@02:00.0", "no", "slot: direct"],
+    ["is none for a function that it does not name", "pci=disable_acs_redir=02:00.1", "no", undefined],
+  ])("%s", (_, parameters, before, right) => {
+    const advice = adviceOn(machineOf(named(parameters)), "nvme0 → nvme1");
+    expect(textsOf(advice.before)).toBe(before);
+    expect(slotsIn(advice)[0]).toBe(right);
+  });
+
+  it("is left for any other where it makes a function redirect that firmware does not", () => {
+    const text = named("pci=config_acs=xxx11xx@01:00.0").replace("RR+ CR+", "RR- CR-");
+    const advice = adviceOn(machineOf(text), "nvme0 → nvme1");
+    expect(textsOf(advice.before)).toBe("no");
+    expect(slotsIn(advice)[0]).toBe("slot: direct");
+  });
+});
+
 const apart = (kernel: string, ids: string, iommu = "off"): string => `cpu: intel
 kernel: ${kernel}
 iommu: ${iommu}

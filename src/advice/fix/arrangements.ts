@@ -3,6 +3,7 @@ import { topologyOf } from "../../host/machine.ts";
 import { type Bdf, slotOf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
+import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
 import { ideaOfMoves } from "./slot-ideas.ts";
 import { Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
@@ -74,6 +75,12 @@ export class Arrangements {
 
   #portOf(slot: number): number {
     return this.slots[slot]?.port ?? -1;
+  }
+
+  /** A card put below a port, and what is there, if anything, put in its place. */
+  changePlaces(card: number, port: number): readonly Change[] {
+    const slot = this.slots.findIndex((one) => one.port === port);
+    return this.ideaOf(exchanged(this.now, [card, slot])).changes;
   }
 
   /** What hands do for an arrangement: cards of the pairs first, then those that make room. */

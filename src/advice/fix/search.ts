@@ -2,7 +2,6 @@ import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Verdict } from "../../rules/verdict.ts";
-import { reboot } from "../reboot.ts";
 import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
 import { type Arrangement, Arrangements, areOneCard, oneExchange, oneExchangeMore } from "./arrangements.ts";
 import { Foretelling, promising } from "./foretelling.ts";
@@ -137,7 +136,7 @@ class Search {
       this.#cut = `the search ended after ${sum} changed machines`;
       return "not tried";
     }
-    const after = carryOut(this.#question.machine, idea);
+    const after = carryOut(this.#question.machine, idea.changes);
     if (typeof after === "string") return after;
     this.#tried.set(what, (this.#tried.get(what) ?? 0) + 1);
     return { idea, after, outcomes: outcomesOf(after, this.#question.pairs, this.#question.rules) };
@@ -262,7 +261,7 @@ class Search {
     if (one.length < all.length) this.#cut = "the machine has more cards and slots than were looked at";
     this.#cards = { arrangements, one };
     if (!hasP2pdma) return [];
-    const foretelling = new Foretelling(reboot(machine, machine), arrangements, rules, false);
+    const foretelling = new Foretelling(machine, arrangements, { rules });
     const found: Trial[] = [];
     for (const trial of this.#foretold("another slot for one card", foretelling, one, one.length, 0)) {
       const isNew = !found.some(({ outcomes }) => isAtLeast(outcomes, trial.outcomes));
@@ -288,7 +287,7 @@ class Search {
     if (count > 0) this.#tried.set(what, (this.#tried.get(what) ?? 0) + count);
     for (const arrangement of promising(foretelling, this.#before, from, floor).slice(0, MAX_CARRIED_OUT)) {
       const idea = this.#cards?.arrangements.ideaOf(arrangement);
-      const after = idea === undefined ? "" : carryOut(machine, idea);
+      const after = idea === undefined ? "" : carryOut(machine, idea.changes);
       if (idea === undefined || typeof after === "string") continue;
       yield { idea, after, outcomes: outcomesOf(after, pairs, rules) };
     }
@@ -314,28 +313,29 @@ class Search {
         return;
       }
     };
-    const booted = reboot(machine, machine);
     if (hasP2pdma) {
       const second = first.length === 0 ? 0 : arrangements.exchanges(arrangements.now).length;
       const most = Math.floor(MAX_FORETOLD / pairs.length / Math.max(1, second));
       if (most < first.length) this.#cut = "the machine has more cards and slots than were combined with each other";
       const firsts = first.slice(0, most);
       const two = oneExchangeMore(arrangements, firsts);
-      const foretelling = new Foretelling(booted, arrangements, rules, false);
+      const foretelling = new Foretelling(machine, arrangements, { rules });
       keep("other slots for two cards", foretelling, (trial) => [trial], two, firsts.length * second);
-      keep("slot and ACS", new Foretelling(booted, arrangements, rules, true), (trial) =>
+      keep("slot and ACS", new Foretelling(machine, arrangements, { rules, isCleared: true }), (trial) =>
         this.#withAcs("slot and ACS", [trial]),
       );
     }
     const newest = this.#kernels.at(-1);
     if (newest !== undefined) {
-      keep("slot and kernel", new Foretelling(newest.after, arrangements, rules, false), (trial) =>
-        this.#withKernels("slot and kernel", [trial]),
+      keep(
+        "slot and kernel",
+        new Foretelling(machine, arrangements, { rules, changes: newest.idea.changes }),
+        (trial) => this.#withKernels("slot and kernel", [trial]),
       );
     }
     if (ways.some(({ outcomes }) => areDirect(outcomes))) return;
-    for (const { idea, after } of this.#iommu) {
-      keep("slot and IOMMU", new Foretelling(after, arrangements, rules, false), (trial) =>
+    for (const { idea } of this.#iommu) {
+      keep("slot and IOMMU", new Foretelling(machine, arrangements, { rules, changes: idea.changes }), (trial) =>
         this.#carriedOut("slot and IOMMU", [both(trial.idea, idea)], false),
       );
     }
@@ -406,7 +406,7 @@ class Search {
     const { changes } = trial.idea;
     const holds = (release: string): boolean => {
       const others = changes.map((change) => (change.kind === "kernel" ? { ...change, release } : change));
-      const after = carryOut(machine, { ...trial.idea, changes: others });
+      const after = carryOut(machine, others);
       return typeof after !== "string" && isAtLeast(outcomesOf(after, pairs, rules), trial.outcomes);
     };
     return { ...trial, idea: withReleases(trial.idea, holds) };

@@ -4,6 +4,7 @@ import { PeerlaneError } from "../../pci/error.ts";
 import type { MapType, Verdict } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { applyChanges } from "../what-if/apply.ts";
+import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
 
 /** What comes of an idea for the asked pairs, in their order. */
@@ -86,10 +87,10 @@ export function outcomesOf(machine: Machine, pairs: readonly Pair[], rules: stri
   }));
 }
 
-/** The machine after an idea, or why the idea cannot be carried out. */
-export function carryOut(machine: Machine, idea: Idea): Machine | string {
+/** The machine after changes, or why they cannot be carried out. */
+export function carryOut(machine: Machine, changes: readonly Change[]): Machine | string {
   try {
-    return applyChanges(machine, idea.changes);
+    return applyChanges(machine, changes);
   } catch (error) {
     if (error instanceof PeerlaneError && error.code === "usage") return error.message;
     throw error;
