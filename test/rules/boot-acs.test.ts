@@ -1,7 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { formatBdf } from "../../src/pci/bdf.ts";
-import { isUnknown } from "../../src/pci/known.ts";
-import { acsOfBits, afterBoot } from "../../src/rules/boot-acs.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
+import {
+  acsOfBits,
+  afterBoot,
+  type BootWorld,
+  bootWorlds,
+  mergeBits,
+  sameVariant,
+  withFormedGroups,
+} from "../../src/rules/boot-acs.ts";
+import type { AcsAtBoot, ConfigAcsReading } from "../../src/rules/kernels/kernel-rules.ts";
 import { qemuMachineOf } from "../qemu-scenario.ts";
 
 /** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
@@ -160,6 +169,145 @@ describe("disable_acs_redir", () => {
       ...enabled,
       "00:05.0": 0x03,
     });
+  });
+});
+
+describe("The ways in which a boot may have gone", () => {
+  const OPEN = "ACS is set at boot by the IOMMU driver: ";
+  const AMD =
+    "AMD's driver asks for ACS where it finds its table, also with amd_iommu=off: whether it did is not shown";
+  const VARIANTS =
+    "what disable_acs_redir and config_acs do to ACS bits that firmware had set differs between the releases that this kernel may be";
+
+  it.each<
+    [
+      release: string | null,
+      mode: "off" | "strict" | null,
+      commandLine: string | null,
+      ways: string[],
+      hidden: string[],
+    ]
+  >([
+    ["7.2", "strict", "", ["asks starts-from-firmware every-entry"], []],
+    ["7.2", "off", "", ["does not ask starts-from-firmware every-entry"], []],
+    ["6.1", "strict", "", ["asks clears unknown-parameter"], []],
+    // A kernel before P2PDMA; one whose name says nothing; one that is hidden.
+    ["4.19", "strict", "", ["asks clears unknown-parameter"], []],
+    [
+      "mine",
+      "strict",
+      "",
+      ["asks clears unknown-parameter", "asks mixes first-entry", "asks starts-from-firmware every-entry"],
+      [VARIANTS],
+    ],
+    [null, "strict", "", ["asks clears unknown-parameter", "asks starts-from-firmware every-entry"], [VARIANTS]],
+    // Nothing says whether an IOMMU driver was there.
+    [
+      "6.1",
+      null,
+      "",
+      ["asks clears unknown-parameter", "does not ask clears unknown-parameter"],
+      [`${OPEN}not stated`],
+    ],
+    // AMD's driver reads amd_iommu=off when it has asked already, if it found its table.
+    ...["amd_iommu=off", "quiet amd_iommu=off", "amd_iommu=off quiet", "quiet\tamd_iommu=off"].map(
+      (line): [string, "off", string, string[], string[]] => [
+        "6.1",
+        "off",
+        line,
+        ["asks clears unknown-parameter", "does not ask clears unknown-parameter"],
+        [AMD],
+      ],
+    ),
+    ["6.1", "strict", "amd_iommu=off", ["asks clears unknown-parameter"], []],
+    ["6.1", "off", "xamd_iommu=off", ["does not ask clears unknown-parameter"], []],
+    ["6.1", "off", "amd_iommu=offx", ["does not ask clears unknown-parameter"], []],
+    ["6.1", "off", "iommu=off", ["does not ask clears unknown-parameter"], []],
+    ["6.1", "off", null, ["does not ask clears unknown-parameter"], []],
+  ])("of %s with the IOMMU %s and '%s'", (release, mode, commandLine, ways, hidden) => {
+    const { iommu, kernel } = qemuMachineOf("kernel: 7.2\niommu: strict\nhostBridges: [{ below: [nvme] }]", "u");
+    const found = bootWorlds({
+      iommu: { ...iommu, mode: mode ?? unknown("not stated") },
+      kernel: {
+        ...kernel,
+        release: release ?? unknown("not stated"),
+        commandLine: commandLine ?? unknown("not stated"),
+      },
+    });
+    const names = found.worlds.map(
+      ({ asksForAcs, variant }) => `${asksForAcs ? "asks" : "does not ask"} ${variant.acsAtBoot} ${variant.configAcs}`,
+    );
+    expect([...names].sort()).toEqual(ways);
+    expect(found.hidden).toEqual(hidden);
+  });
+
+  it("are alike where both parameters are read alike", () => {
+    const way = (acsAtBoot: AcsAtBoot, configAcs: ConfigAcsReading, asksForAcs = true): BootWorld => ({
+      asksForAcs,
+      variant: { acsAtBoot, configAcs },
+    });
+    const one = way("clears", "first-entry");
+    expect(sameVariant(one, way("clears", "first-entry", false))).toBe(true);
+    expect(sameVariant(one, way("clears", "every-entry"))).toBe(false);
+    expect(sameVariant(one, way("starts-from-firmware", "first-entry"))).toBe(false);
+  });
+});
+
+describe("Bits of several ways", () => {
+  const all = (...controls: [control: number, uncertain?: number][]): unknown =>
+    mergeBits(controls.map(([control, uncertain = 0]) => ({ control, uncertain })));
+
+  it("are known where all agree", () => {
+    expect(all([0x1d])).toEqual({ control: 0x1d, uncertain: 0 });
+    expect(all([0x1d], [0x1d], [0x1d])).toEqual({ control: 0x1d, uncertain: 0 });
+    expect(all([0x1d], [0x11])).toEqual({ control: 0x11, uncertain: 0x0c });
+    expect(all([0x11], [0x1d])).toEqual({ control: 0x11, uncertain: 0x0c });
+    expect(all([0x1d], [0x11], [0x10])).toEqual({ control: 0x10, uncertain: 0x0d });
+    expect(all([0x01, 0x04], [0x01])).toEqual({ control: 0x01, uncertain: 0x04 });
+    expect(all([0x01], [0x01, 0x04])).toEqual({ control: 0x01, uncertain: 0x04 });
+  });
+
+  const acs = { capability: 0x5f, control: 0x1f };
+  it("are unknown as ACS where they leave open whether a port redirects", () => {
+    expect(acsOfBits(acs, { control: 0x11, uncertain: 0x0c }, ["why", "more"])).toEqual({ unknown: "why" });
+    expect(acsOfBits(acs, { control: 0x11, uncertain: 0x08 }, [])).toEqual({
+      unknown: "what firmware left in the ACS control register is not known",
+    });
+    // Another bit redirects anyway, or those that are open redirect nothing.
+    expect(acsOfBits(acs, { control: 0x04, uncertain: 0x08 }, ["why"])).toStrictEqual({
+      capability: 0x5f,
+      control: 0x04,
+      uncertain: 0x08,
+    });
+    expect(acsOfBits(acs, { control: 0, uncertain: 0x01 }, ["why"])).toStrictEqual({
+      capability: 0x5f,
+      control: 0,
+      uncertain: 0x01,
+    });
+    expect(acsOfBits(acs, { control: 0x11, uncertain: 0 }, ["why"])).toStrictEqual({ capability: 0x5f, control: 0x11 });
+  });
+});
+
+describe("Groups that a boot forms", () => {
+  const machine = qemuMachineOf("kernel: 7.2\niommu: strict\nhostBridges: [{ below: [nvme, nvme] }]", "u");
+  const hidden = {
+    ...machine,
+    functions: machine.functions.map((fn) => ({ ...fn, iommuGroup: unknown("not shown") })),
+  };
+
+  it("stand where the source shows none", () => {
+    const formed = withFormedGroups(hidden);
+    expect(formed.functions.some(({ iommuGroup }) => isUnknown(iommuGroup))).toBe(false);
+    expect(new Set(formed.functions.map(({ iommuGroup }) => iommuGroup)).size).toBe(formed.functions.length);
+    expect(formed.kernel).toEqual(machine.kernel);
+    expect(formed.functions.map(({ bdf }) => bdf)).toEqual(machine.functions.map(({ bdf }) => bdf));
+  });
+
+  it("do not stand where it shows one", () => {
+    const shown = { ...hidden, functions: hidden.functions.map((fn) => ({ ...fn, iommuGroup: 77 })) };
+    expect(withFormedGroups(shown).functions.map(({ iommuGroup }) => iommuGroup)).toEqual(
+      shown.functions.map(() => 77),
+    );
   });
 });
 
