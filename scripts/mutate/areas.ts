@@ -35,6 +35,7 @@ export const AREAS: readonly Area[] = [
       ...files("test/rules", ".test.ts"),
       ...files("test/rules/kernels", ".test.ts"),
       ...files("test/advice", ".test.ts", ["find-provider"]),
+      ...files("test/docs", ".test.ts", ["rules"]),
     ],
   },
   {
