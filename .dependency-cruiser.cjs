@@ -7,6 +7,7 @@ const floors = [
   "report",
   "policy",
   "advice",
+  "summary",
   "measured",
   "answers",
   "lab",

@@ -28,6 +28,50 @@ export function fullName(topology: Topology, bdf: Bdf): string {
   return fn === undefined || fn.names.length === 0 ? formatBdf(bdf) : `${nameOf(fn)} (${formatBdf(bdf)})`;
 }
 
+/** Names from which runs of numbers are told as one: `gpu0 gpu1`, `nvme0–11`. */
+export function namesText(names: readonly string[], most: number = Number.POSITIVE_INFINITY): string {
+  const runs: { readonly stem: string; readonly from: number; to: number }[] = [];
+  for (const name of names) {
+    const [, stem = name, digits] = /^(.*?[^\d.:])(\d{1,6})$/.exec(name) ?? [];
+    const last = runs.at(-1);
+    const number = digits === undefined ? Number.NaN : Number(digits);
+    if (last !== undefined && last.stem === stem && last.to + 1 === number) last.to = number;
+    else runs.push({ stem, from: number, to: number });
+  }
+  const words = runs.flatMap(({ stem, from, to }): string[] => {
+    if (Number.isNaN(from)) return [stem];
+    if (to - from < 2) return Array.from({ length: to - from + 1 }, (_, index) => `${stem}${from + index}`);
+    return [`${stem}${from}–${to}`];
+  });
+  const more = words.length - most;
+  return more <= 0 ? words.join(" ") : `${words.slice(0, most).join(" ")} and ${more} more`;
+}
+
+/** How many functions are named by address before those of one id are counted: `4 ports of 1000:c030`. */
+const PORTS_BY_ADDRESS = 2;
+
+/** Ports by what they are: `16 ports of 1000:c030`; a few, and those whose ids are hidden, by address. */
+export function portsText(topology: Topology, ports: Iterable<Bdf>): string {
+  const byId = new Map<string, Bdf[]>();
+  for (const bdf of [...ports].sort((a, b) => a - b)) {
+    const { vendorId, deviceId } = topology.functionOf(bdf);
+    const id = isUnknown(vendorId) || isUnknown(deviceId) ? "" : `${hex4(vendorId)}:${hex4(deviceId)}`;
+    const alike = byId.get(id);
+    if (alike === undefined) byId.set(id, [bdf]);
+    else alike.push(bdf);
+  }
+  const parts = [...byId].flatMap(([id, alike]): string[] => {
+    if (id !== "" && alike.length > PORTS_BY_ADDRESS) return [`${alike.length} ports of ${id}`];
+    const shown = alike.slice(0, PORTS_BY_ADDRESS).map(formatBdf);
+    return alike.length > shown.length ? [...shown, `${alike.length - shown.length} more ports`] : shown;
+  });
+  return [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter((part) => part !== "").join(" and ");
+}
+
+function hex4(value: number): string {
+  return value.toString(16).padStart(4, "0");
+}
+
 const portNames: Readonly<Record<string, string>> = {
   "root-port": "root port",
   "upstream-port": "switch upstream port",

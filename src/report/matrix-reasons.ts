@@ -1,10 +1,10 @@
 import { Answers } from "../answers/answer.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { Bdf } from "../pci/bdf.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
-import { nameIn } from "./device-names.ts";
+import { nameIn, portsText } from "./device-names.ts";
 import { claimText, conditionText, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import { painted, type Rich, rich, type Span } from "./rich.ts";
 import { wrap } from "./width.ts";
@@ -39,6 +39,8 @@ interface ReasonGroup {
   readonly redirecting: Set<Bdf>;
   readonly pairs: { provider: Bdf; client: Bdf }[];
   count: number;
+  /** Those whose two devices are of different NUMA nodes. */
+  crossing: number;
 }
 
 /** Pairs that an explanation names. */
@@ -52,13 +54,23 @@ const HIDDEN_KINDS = 6;
 
 const order: readonly MapType[] = ["not-supported", "unknown", "thru-host-bridge"];
 
+/** Explanations that stand above the table of pairs. */
+const FIRST_KINDS = 5;
+
+/** Why pairs are what they are: what is told first, and the explanations for which there is room further down only. */
+export interface ReasonRemarks {
+  readonly first: readonly Remark[];
+  readonly rest: readonly Remark[];
+}
+
 /**
- * Why pairs are not direct, the worst first: one sentence for all that share it but for the functions it names, and no
- * more than {@link TOLD_KINDS} of a map type, so that the screen stays readable on any machine; how many are direct.
+ * How many pairs are what, and why those that are not direct are not, the worst first: one sentence for all that share it
+ * but for the functions it names, and no more than {@link TOLD_KINDS} of a map type, so that the screen stays readable on
+ * any machine.
  */
-export function reasonRemarks(table: VerdictTable): readonly Remark[] {
+export function reasonRemarks(table: VerdictTable): ReasonRemarks {
   const { groups, counts, isPartial } = groupPairs(table);
-  const remarks: Remark[] = [{ text: summary(counts), isAboutAll: true }];
+  const told: Remark[] = [];
   for (const mapType of order) {
     const alike = groups.filter((group) => group.mapType === mapType).sort((a, b) => b.count - a.count);
     const wordsOf = (releases?: ReleaseInterval): Span =>
@@ -68,27 +80,42 @@ export function reasonRemarks(table: VerdictTable): readonly Remark[] {
         ({ provider, client }) => `${nameIn(table.topology, provider)} → ${nameIn(table.topology, client)}`,
       );
       const more = group.count > names.length ? ` and ${group.count - names.length} more` : "";
-      remarks.push({
-        text: rich`${wordsOf(group.releases)}: ${redirectText(group.redirecting)}${group.sentence}${hiddenText(group)}`,
+      const crossing = group.crossing === 0 ? "" : ` (${crossingText(group)})`;
+      const why = `${redirectText(table, group.redirecting)}${group.sentence}${hiddenText(group)}${crossing}`;
+      told.push({
+        text: rich`${String(group.count)} ${wordsOf(group.releases)}: ${why}`,
         about: `${names.join(", ")}${more}`,
       });
     }
     const untold = alike.slice(TOLD_KINDS);
     const pairs = untold.reduce((sum, { count }) => sum + count, 0);
-    if (pairs > 0) remarks.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
+    if (pairs > 0) told.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
+  }
+  const first: Remark[] = [{ text: [painted("strong", summary(counts))], isAboutAll: true }];
+  const rest = told.slice(FIRST_KINDS);
+  first.push(...told.slice(0, FIRST_KINDS));
+  if (rest.length > 0) {
+    first.push({ text: [painted("faint", `${rest.length} more ${rest.length === 1 ? "reason" : "reasons"} below`)] });
   }
   if (isPartial) {
     const words = `only the first ${EXPLAINED} pairs are explained; name fewer devices to see the others`;
-    remarks.push({ text: [painted("faint", words)], isAboutAll: true });
+    first.push({ text: [painted("faint", words)], isAboutAll: true });
   }
-  return remarks;
+  return { first, rest };
+}
+
+/** How many pairs of a group are of two NUMA nodes. */
+function crossingText({ count, crossing }: ReasonGroup): string {
+  if (crossing === count) return count === 1 ? "between NUMA nodes" : "all between NUMA nodes";
+  return `${crossing} of them between NUMA nodes`;
 }
 
 function summary(counts: Readonly<Record<MapType, number>>): string {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 0) return "one device: no pair to decide";
-  const parts = (["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const)
-    .filter((mapType) => counts[mapType] > 0)
+  const types = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const;
+  const parts = types
+    .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
     .map((mapType) => `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}`);
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}`;
 }
@@ -101,6 +128,7 @@ function groupPairs(table: VerdictTable): {
   const counts: Record<MapType, number> = { "bus-addr": 0, "thru-host-bridge": 0, "not-supported": 0, unknown: 0 };
   const groups = new Map<string, ReasonGroup>();
   const kinds = new Numbering();
+  const answers = new Answers(table);
   let explained = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
@@ -128,10 +156,12 @@ function groupPairs(table: VerdictTable): {
           redirecting: new Set(),
           pairs: [],
           count: 0,
+          crossing: 0,
         };
         groups.set(key, group);
       }
       group.count++;
+      if (answers.locality(i, j).word === "SYS") group.crossing++;
       for (const { text, number } of told) group.hidden.get(number)?.add(text);
       for (const bdf of acsRedirect) group.redirecting.add(bdf);
       if (group.pairs.length < EXAMPLES) group.pairs.push({ provider, client });
@@ -163,13 +193,8 @@ export function moreKinds(kinds: number, what: string, pairs: number): string {
   return `and ${kindsText} for ${pairs} ${pairs === 1 ? "pair" : "pairs"}; --json lists them`;
 }
 
-const NAMED_PORTS = 6;
-
-function redirectText(redirecting: ReadonlySet<Bdf>): string {
-  if (redirecting.size === 0) return "";
-  const names = [...redirecting].sort((a, b) => a - b).map(formatBdf);
-  const more = names.length > NAMED_PORTS ? ` and ${names.length - NAMED_PORTS} more` : "";
-  return `ACS redirects at ${names.slice(0, NAMED_PORTS).join(", ")}${more}; `;
+function redirectText(table: VerdictTable, redirecting: ReadonlySet<Bdf>): string {
+  return redirecting.size === 0 ? "" : `ACS redirects at ${portsText(table.topology, redirecting)}; `;
 }
 
 /**

@@ -8,9 +8,11 @@ import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { type Island, islandsOf } from "../summary/islands.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { nameIn, roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
+import { islandLines } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
@@ -24,9 +26,9 @@ import { textWidth, truncate, wrap } from "./width.ts";
 const GAP = "  ";
 
 /**
- * The matrix as a screen: the machine, the devices by number, providers × clients, and why. Never wider than
- * `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks, where long runs of rows with the
- * same cells are folded. With `routes`, also where the hardware's way differs from the kernel's verdict.
+ * The matrix as a screen: the machine, how many pairs are what and why, who stands together, providers × clients, the
+ * devices. Never wider than `options.width` (from 60 on); a matrix with more clients than fit is drawn in blocks, where
+ * long runs of rows with the same cells are folded. With `routes`, also where the hardware's way differs from the kernel's verdict.
  */
 export function matrixText(
   table: VerdictTable,
@@ -59,13 +61,17 @@ export function matrixLines(
     ...hardwareRemarks(table),
     ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];
-  const grid = table.providers.length === 0 ? null : drawGrid(table, devices, width, marks);
+  const islands = islandsOf(table);
+  const grid = hasNothingToDraw(table) ? null : drawGrid(table, islands, width, marks);
+  const { first, rest } = reasonRemarks(table);
   const sections: readonly (readonly Rich[])[] = [
     title,
+    [...remarkLines(first, width), ...wayLines(table, width)],
+    islandLines(table, islands, width),
+    ...(grid === null ? [] : [[...grid.lines, "", ...legend(width, marks.size > 0, grid.showsPlaces)]]),
     deviceLines(table.machine, devices, whatIf === undefined ? undefined : expectedGroups(table), width),
     leftOutTexts(table).flatMap((text) => wrap(text, width)),
-    ...(grid === null ? [] : [grid.lines, legend(width, marks.size > 0, grid.showsPlaces)]),
-    [...remarkLines(reasonRemarks(table), width), ...wayLines(table, width)],
+    remarkLines(rest, width),
     remarkLines(beside, width),
     remarkLines(askedRemarks(table), width),
   ];
@@ -99,8 +105,8 @@ function deviceLines(
   groups: Groups,
   width: number,
 ): readonly Rich[] {
-  const rows = devices.map((fn, index) => deviceRow(machine, fn, index, groups));
-  const heads = ["", "device", "address", "kind", "NUMA", "group", "peer memory", "on the host", ""];
+  const rows = devices.map((fn) => deviceRow(machine, fn, groups));
+  const heads = ["device", "address", "kind", "NUMA", "group", "peer memory", "on the host", ""];
   const used = heads.map((head, column) => ({
     column,
     width: Math.max(...rows.map((row) => textWidth(row[column] ?? "")), 0),
@@ -120,11 +126,10 @@ function deviceLines(
   return [[painted("faint", truncate(draw(heads).trimEnd(), width))], ...lines];
 }
 
-function deviceRow({ host }: Machine, fn: PciFunction, index: number, groups: Groups): string[] {
+function deviceRow({ host }: Machine, fn: PciFunction, groups: Groups): string[] {
   const expected = isUnknown(fn.iommuGroup) && groups !== undefined ? expectedGroupOf(groups, fn) : null;
   const number = (value: PciFunction["numaNode"]): string => (isUnknown(value) || value === null ? "" : String(value));
   return [
-    String(index),
     fn.names[0] ?? "–",
     shortAddress(fn),
     deviceKind(fn) === "other" ? roleOf(fn) : deviceKind(fn),
@@ -164,26 +169,38 @@ function changedPairs(table: VerdictTable, whatIf: WhatIfView | undefined): Mark
   );
 }
 
-/** How much a cell says: all, no place of an unknown pair, one character. */
-type CellForm = "full" | "short" | "narrow";
+/** No provider, or many pairs of which not even the hops are known: a table of question marks says less than its head. */
+function hasNothingToDraw(table: VerdictTable): boolean {
+  const { providers, clients } = table;
+  if (providers.length * clients.length <= FEW_PAIRS) return providers.length === 0;
+  return providers.every((provider, i) =>
+    clients.every(
+      (client, j) => provider === client || (table.mapType(i, j) === "unknown" && table.hops(i, j) === null),
+    ),
+  );
+}
+
+/** So many pairs are drawn whatever they are. */
+const FEW_PAIRS = 64;
+
+/** How much a cell says: all, or no place of an unknown pair. */
+type CellForm = "full" | "short";
 
 /** One cell: what to print for a pair, and its paint; `*` marks one that a change would change. */
 function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
   const { text, paint } = verdictCell(answers, i, j, form);
-  if (!marks.has(i * answers.table.clients.length + j)) return { text, paint };
-  return form === "narrow" ? { text: "*", paint } : { text: `${text}*`, paint };
+  return marks.has(i * answers.table.clients.length + j) ? { text: `${text}*`, paint } : { text, paint };
 }
 
 function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { text: string; paint: Paint } {
   const { table } = answers;
-  const isNarrow = form === "narrow";
   const hops = table.hops(i, j);
   switch (table.mapType(i, j)) {
     case "bus-addr":
       if (table.providers[i] === table.clients[j]) return { text: "·", paint: "faint" };
-      return { text: isNarrow ? narrowHops(hops) : String(hops), paint: "direct" };
+      return { text: String(hops), paint: "direct" };
     case "thru-host-bridge":
-      return { text: isNarrow ? "H" : `H${hops}`, paint: "host" };
+      return { text: `H${hops}`, paint: "host" };
     case "not-supported":
       return { text: "✗", paint: "no" };
     default:
@@ -194,60 +211,112 @@ function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { 
 /** `?4 PXB`: the hops and the place are known whatever the verdict is. */
 function unknownCell(answers: Answers, i: number, j: number, form: CellForm): string {
   const hops = answers.table.hops(i, j);
-  if (form === "narrow" || hops === null || answers.table.providers[i] === answers.table.clients[j]) return "?";
+  if (hops === null || answers.table.providers[i] === answers.table.clients[j]) return "?";
   if (form === "short") return `?${hops}`;
   const { word } = answers.locality(i, j);
   return `?${hops} ${word.replace(" or ", "/")}`;
 }
 
-function narrowHops(hops: number | null): string {
-  return hops === null || hops > 9 ? "+" : String(hops);
+/** Columns of the widest name at the left, and above a column. */
+const NAME_COLUMNS = 24;
+
+/** Clients beside each other in a grid, and the columns that each takes with the gap before it. */
+interface GridColumns {
+  readonly names: readonly string[];
+  readonly cellWidth: number;
+  /** Blanks before a column that begins another place. */
+  readonly gaps: readonly number[];
 }
 
-/** Columns of the narrowest cell that tells the place of an unknown pair, with the gap before it. */
-const PLACED_CELL = 7;
-
+/**
+ * Providers × clients, each cell with its hops: in blocks of columns where not all fit, broken between places where that
+ * costs no room. A place is set apart from the next by a gap, as far as places hold several devices.
+ */
 function drawGrid(
   table: VerdictTable,
-  devices: readonly PciFunction[],
+  islands: readonly Island[],
   width: number,
   marks: Marks,
 ): { readonly lines: readonly Rich[]; readonly showsPlaces: boolean } {
-  const numberOf = new Map(devices.map((fn, index) => [fn.bdf, index]));
-  const numbers = table.clients.map((bdf) => String(numberOf.get(bdf) ?? ""));
-  const digits = String(devices.length - 1).length;
-  const labels = table.providers.map(
-    (bdf) => `${String(numberOf.get(bdf) ?? "").padStart(digits)} ${nameIn(table.topology, bdf)}`,
-  );
-  const labelWidth = Math.min(Math.max(...labels.map((label) => textWidth(label)), "provider".length), 24);
-  const room = width - labelWidth - 1;
   const answers = new Answers(table);
-  const widest = Math.max(...numbers.map((number) => number.length));
-  const widthOf = (form: CellForm): number => 1 + Math.max(cellsWidth(answers, form, marks), widest);
-  // Without an unknown pair the short cells say as much.
-  const forms: readonly CellForm[] = numbers.length * PLACED_CELL <= room ? ["full", "short"] : ["short"];
-  const form = forms.find((candidate) => numbers.length * widthOf(candidate) <= room) ?? "narrow";
-  const cellWidth = form === "narrow" ? 1 : widthOf(form);
-  const perBlock = Math.max(1, Math.floor(room / cellWidth));
+  const labels = table.providers.map((bdf) => nameIn(table.topology, bdf));
+  const labelWidth = Math.min(
+    Math.max(...labels.map((label) => 1 + textWidth(label)), "provider".length),
+    NAME_COLUMNS,
+  );
+  const room = width - labelWidth;
+  const names = table.clients.map((bdf) => truncate(nameIn(table.topology, bdf), NAME_COLUMNS));
+  const placeOf = placeNumbers(islands);
+  const gaps = gapsOf(table.clients, placeOf);
+  const widestName = Math.max(...names.map((name) => textWidth(name)));
+  const columnsOf = (form: CellForm): GridColumns => ({
+    names,
+    gaps,
+    cellWidth: 1 + Math.max(cellsWidth(answers, form, marks), widestName),
+  });
+  const full = columnsOf("full");
+  const short = columnsOf("short");
+  const isFull = full.cellWidth === short.cellWidth || blocksOf(full, room).length === 1;
+  const [form, columns]: [CellForm, GridColumns] = isFull ? ["full", full] : ["short", short];
+  const blocks = blocksOf(columns, room);
+  const rowGaps = gapsOf(table.providers, placeOf);
   const lines: Rich[] = [];
-  for (let from = 0; from < table.clients.length; from += perBlock) {
+  for (const [from, to] of blocks) {
     if (from > 0) lines.push("");
-    const to = Math.min(from + perBlock, table.clients.length);
-    lines.push(...headLines(numbers.slice(from, to), cellWidth, labelWidth));
+    const padding = (j: number, text: string): string =>
+      " ".repeat((j === from ? 0 : (gaps[j] ?? 0)) + columns.cellWidth - textWidth(text));
+    const heads = names.slice(from, to).map((name, at) => `${padding(from + at, name)}${name}`);
+    lines.push([painted("faint", `${"provider".padEnd(labelWidth)}${heads.join("")}`)]);
     const rows = labels.map((label, i): GridRow => {
-      const cells = Array.from({ length: to - from }, (_, at) => cell(answers, i, from + at, form, marks));
-      return {
-        label,
-        cells: cells.flatMap(({ text, paint }) => [" ".repeat(cellWidth - text.length), painted(paint, text)]),
-      };
+      const spans = names.slice(from, to).flatMap((_, at): Span[] => {
+        const { text, paint } = cell(answers, i, from + at, form, marks);
+        return [padding(from + at, text), painted(paint, text)];
+      });
+      return { label, cells: spans, isApart: (rowGaps[i] ?? 0) > 0 };
     });
-    for (const { label, cells } of table.clients.length > perBlock ? foldRows(rows) : rows) {
-      lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0) + 1), ...cells]);
+    for (const { label, cells, isApart } of blocks.length > 1 ? foldRows(rows) : rows) {
+      if (isApart) lines.push("");
+      lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0)), ...cells]);
     }
   }
   const showsPlaces =
     form === "full" && table.providers.some((_, i) => table.clients.some((__, j) => isPlaced(table, i, j)));
   return { lines, showsPlaces };
+}
+
+/** The island of each device, by its number. */
+function placeNumbers(islands: readonly Island[]): ReadonlyMap<Bdf, number> {
+  return new Map(islands.flatMap(({ devices }, index) => devices.map((bdf): [Bdf, number] => [bdf, index])));
+}
+
+/** For each device 1 where it begins another island than the one before it; 0 throughout where islands are single devices. */
+function gapsOf(devices: readonly Bdf[], placeOf: ReadonlyMap<Bdf, number>): readonly number[] {
+  const gaps = devices.map((bdf, index) => {
+    const before = devices[index - 1];
+    return before !== undefined && placeOf.get(bdf) !== placeOf.get(before) ? 1 : 0;
+  });
+  const count = gaps.filter((gap) => gap > 0).length;
+  return 2 * (count + 1) <= devices.length ? gaps : gaps.map(() => 0);
+}
+
+/** Ranges of columns that fit `room`, each ending where a place ends if at least half of what fits is before it. */
+function blocksOf({ names, cellWidth, gaps }: GridColumns, room: number): readonly (readonly [number, number])[] {
+  const blocks: [number, number][] = [];
+  for (let from = 0; from < names.length; ) {
+    let end = from;
+    for (let used = 0; end < names.length; end++) {
+      used += cellWidth + (end === from ? 0 : (gaps[end] ?? 0));
+      if (used > room && end > from) break;
+    }
+    if (end < names.length) {
+      let atPlace = end;
+      while (atPlace > from && (gaps[atPlace] ?? 0) === 0) atPlace--;
+      if (2 * (atPlace - from) >= end - from) end = atPlace;
+    }
+    blocks.push([from, end]);
+    from = end;
+  }
+  return blocks;
 }
 
 function isPlaced(table: VerdictTable, i: number, j: number): boolean {
@@ -257,9 +326,11 @@ function isPlaced(table: VerdictTable, i: number, j: number): boolean {
 interface GridRow {
   readonly label: string;
   readonly cells: readonly Span[];
+  /** Stands apart from the row above. */
+  readonly isApart: boolean;
 }
 
-/** So many rows of a block with the same cells are drawn as the first of them and how many follow. */
+/** So many rows of a block with the same cells are drawn as the first of them and up to which they go. */
 const FOLDED_ROWS = 8;
 
 /** The rows of one of several blocks: long runs with the same cells, most often of pairs that are all unknown, as two. */
@@ -271,7 +342,7 @@ function foldRows(rows: readonly GridRow[]): readonly GridRow[] {
     const run = rows.slice(start, end);
     const [first] = run;
     if (first === undefined || run.length < FOLDED_ROWS) folded.push(...run);
-    else folded.push(first, { label: `…${run.length - 1} more`, cells: first.cells });
+    else folded.push(first, { label: `…${run.at(-1)?.label ?? ""}`, cells: first.cells, isApart: false });
   }
   return folded;
 }
@@ -285,29 +356,14 @@ function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
   return most;
 }
 
-/** Client numbers above their columns: in one line where cells are wide, digit below digit where they are not. */
-function headLines(numbers: readonly string[], cellWidth: number, labelWidth: number): readonly Rich[] {
-  const corner = "provider".padEnd(labelWidth);
-  const height = cellWidth > 1 ? 1 : Math.max(...numbers.map((number) => number.length));
-  return Array.from({ length: height }, (_, row) => {
-    const left = row === height - 1 ? corner : row === 0 ? "client →".padStart(labelWidth) : " ".repeat(labelWidth);
-    const heads = numbers.map((number) =>
-      cellWidth > 1 ? number.padStart(cellWidth) : (number.padStart(height)[row] ?? " "),
-    );
-    return [painted("faint", `${left} ${heads.join("")}`)];
-  });
-}
-
+/** What the cells mean, in words that no one takes for a result. */
 function legend(width: number, isMarked: boolean, showsPlaces: boolean): readonly Rich[] {
-  const entries = [
-    rich`${painted("direct", "4")} direct, 4 hops`,
-    rich`${painted("host", "H6")} through the host bridge`,
-    rich`${painted("no", "✗")} not supported`,
-    showsPlaces
-      ? rich`${painted("unknown", "?4 PXB")} unknown, 4 hops, place as nvidia-smi topo says it`
-      : rich`${painted("unknown", "?")} unknown`,
-    ...(isMarked ? [["* differs from the machine as it is"]] : []),
+  const entries: readonly Rich[] = [
+    rich`${painted("faint", "cells are hops, plain:")} ${painted("direct", "direct")}`,
+    rich`${painted("faint", "with H:")} ${painted("host", "through the host bridge")}`,
+    rich`${painted("faint", "✗:")} ${painted("no", "not supported")}`,
+    rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
+    ...(isMarked ? [rich`${painted("faint", "*:")} differs from the machine as it is`] : []),
   ];
-  const one = joinRich(entries, "   ");
-  return textWidth(one) <= width ? [one] : [joinRich(entries.slice(0, 2), "   "), joinRich(entries.slice(2), "   ")];
+  return wrap(joinRich(entries, " · "), width);
 }

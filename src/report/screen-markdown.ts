@@ -36,12 +36,14 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     ...decided.clients.map((client, j) => cellText(answers, i, j, provider === client)),
   ]);
   const kinds = devices.map((fn): Rich[] => [fullName(decided.topology, fn.bdf), roleOf(fn), p2pmemText(fn)]);
+  const { first, rest } = reasonRemarks(decided);
   return [
     ...title,
+    ...remarkBlocks(first),
+    ...(rows.length === 0 ? [] : [table(["provider ↓ client →", ...names], rows)]),
     table(["device", "kind", "peer memory"], kinds),
     ...leftOutTexts(decided).map((text) => paragraph(text)),
-    ...(rows.length === 0 ? [] : [table(["provider ↓ client →", ...names], rows)]),
-    ...remarkBlocks(reasonRemarks(decided)),
+    ...remarkBlocks(rest),
     ...remarkBlocks(gateRemarks(decided)),
     ...remarkBlocks(hardwareRemarks(decided)),
     ...remarkBlocks(askedRemarks(decided)),

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
+import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { selectDevices } from "../../src/host/select.ts";
+import { nameIn } from "../../src/report/device-names.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
+
+/** The machines on which screens are held to what they are for. */
+const root = join(import.meta.dirname, "../..");
+const MACHINES: readonly (readonly [name: string, file: string])[] = [
+  ["a server with eight GPUs", "examples/gpu-nic-server.yaml"],
+  ["a server with sixteen GPUs", "test/report/machines/sixteen-gpus.yaml"],
+  ["a server with 24 SSDs", "test/report/machines/ssd-server.yaml"],
+  ["a desktop", "test/report/machines/desktop.yaml"],
+  ["a guest", "test/cases/texts/guest-passthrough.txt"],
+];
+/** Columns of narrow, usual and wide terminals, and of a pipe. */
+const WIDTHS = [80, 120, 200, 100];
+
+function machineOf(file: string): Machine {
+  const bytes = readFileSync(join(root, file));
+  if (file.endsWith(".txt")) return readLspci(bytes, file);
+  return afterBoot(scenarioMachine(parseScenario(bytes.toString(), file)));
+}
+
+describe.each(MACHINES)("The matrix of %s", (_, file) => {
+  const machine = machineOf(file);
+  const table = decideAll(machine, selectDevices(machine, {}));
+  const screen = (width: number): string =>
+    matrixText(table, { width, color: false }, undefined, new PeerRoutes(table));
+
+  test.each(WIDTHS)("in %i columns", (width) => {
+    expect(screen(width)).toMatchSnapshot();
+  });
+
+  test.each(WIDTHS)("says in its first lines of %i columns how many pairs are what", (width) => {
+    const first = screen(width).split("\n").slice(0, 12).join("\n");
+    expect(first).toMatch(/^of \d+ pairs?: \d+ direct(?:, \d+ (?:through the host bridge|not supported|unknown))*$/m);
+  });
+
+  test.each(WIDTHS)("has each pair with its hops in %i columns", (width) => {
+    expect(cellsOf(screen(width), table)).toEqual(expectedCells(table));
+  });
+});
+
+/** Cells by provider and client, read from a screen: `gpu0 mlx5_0 H4`; a row `…gpu7` is that of all below the one above it. */
+function cellsOf(screen: string, table: VerdictTable): readonly string[] {
+  const providers = table.providers.map((bdf) => nameIn(table.topology, bdf));
+  const cells: string[] = [];
+  let heads: readonly string[] | undefined;
+  let above = "";
+  for (const line of screen.split("\n")) {
+    // The place of an unknown pair belongs to its cell.
+    const [name = "", ...row] = line.replaceAll(/ (?=PIX|PXB|PHB|NODE|SYS)/g, "_").split(/ +/);
+    if (name === "provider") heads = row;
+    else if (name.startsWith("cells")) break;
+    else if (heads !== undefined && name !== "") {
+      const last = name.replace("…", "");
+      const rows = last === name ? [name] : providers.slice(providers.indexOf(above) + 1, providers.indexOf(last) + 1);
+      cells.push(...rows.flatMap((one) => (heads ?? []).map((head, at) => `${one} ${head} ${row[at] ?? "nothing"}`)));
+      above = last;
+    }
+  }
+  return cells.sort();
+}
+
+function expectedCells(table: VerdictTable): readonly string[] {
+  return table.providers
+    .flatMap((provider, i) =>
+      table.clients.map((client, j) => {
+        const hops = table.hops(i, j) ?? "";
+        const texts = {
+          "bus-addr": `${hops}`,
+          "thru-host-bridge": `H${hops}`,
+          "not-supported": "✗",
+          unknown: `?${hops}_PHB`,
+        };
+        const text = provider === client ? "·" : texts[table.mapType(i, j)];
+        return `${nameIn(table.topology, provider)} ${nameIn(table.topology, client)} ${text}`;
+      }),
+    )
+    .sort();
+}
