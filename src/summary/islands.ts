@@ -38,7 +38,7 @@ export function islandsOf(table: VerdictTable): readonly Island[] {
   const places = new Map<string, { readonly place: Place; readonly devices: Bdf[] }>();
   for (const bdf of devices) {
     const place = placeOf(topology, bdf);
-    const key = JSON.stringify(place);
+    const key = keyOf(place);
     const found = places.get(key) ?? { place, devices: [] };
     found.devices.push(bdf);
     places.set(key, found);
@@ -58,6 +58,17 @@ function firstOf({ devices: [first] }: Island, order: ReadonlyMap<Bdf, number>):
 function devicesOf({ machine, providers, clients }: VerdictTable): readonly Bdf[] {
   const wanted = new Set<Bdf>([...providers, ...clients]);
   return machine.functions.filter(({ bdf }) => wanted.has(bdf)).map(({ bdf }) => bdf);
+}
+
+function keyOf(place: Place): string {
+  switch (place.kind) {
+    case "hidden":
+      return place.kind;
+    case "host-bridge":
+      return place.rootBus;
+    default:
+      return String(place.bridge);
+  }
 }
 
 /** Where a device stands. */

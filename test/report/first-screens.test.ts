@@ -32,7 +32,7 @@ function machineOf(file: string): Machine {
 
 describe.each(MACHINES)("The matrix of %s", (_, file) => {
   const machine = machineOf(file);
-  const table = decideAll(machine, selectDevices(machine, {}));
+  const table = decideAll(machine, selectDevices(machine, { all: false }));
   const screen = (width: number): string =>
     matrixText(table, { width, color: false }, undefined, new PeerRoutes(table));
 
