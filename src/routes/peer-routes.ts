@@ -6,7 +6,8 @@ import { Transactions } from "../fabric/transactions.ts";
 import { LEFT_OPEN, WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
-import { PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
+import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
+import { ADDRESS_GIVEN_ANEW } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isBridge } from "../pci/device-kind.ts";
@@ -132,7 +133,8 @@ export class PeerRoutes {
   /**
    * In which directions the client reaches the provider's memory below the root complex, and so past any IOMMU, with a
    * request that carries its bus address: whatever the kernel decided, or hands out. None where the ingress port of the
-   * client's side redirects requests, and none for functions of one device, whose inside no source shows.
+   * client's side redirects requests, and none for functions of one device, whose inside no source shows. After a move,
+   * which leaves the address open, the ports where the two ways meet tell: it is in a window of the one or of the other.
    */
   pastIommu(i: number, j: number): Known<readonly PeerDirection[]> {
     const { providers, clients, topology } = this.#table;
@@ -143,8 +145,13 @@ export class PeerRoutes {
     if (!mayStay) return [];
     this.#addresses ??= new PeerAddresses(this.#table.machine);
     const address = this.#addresses.map(owner, client, "bus-addr");
-    if (isUnknown(address)) return address.unknown === noMemoryBar.unknown ? [] : address;
     const behaviour = this.#behaviourFor(i, j);
+    if (isUnknown(address)) {
+      if (address.unknown === noMemoryBar.unknown) return [];
+      if (address.unknown !== ADDRESS_GIVEN_ANEW.unknown) return address;
+      if (behaviour === "always-upstream") return [];
+      return this.#facts.hostsPath(i, j) ?? staysBelow(topology, topology.indexOf(provider), requester);
+    }
     const mapType = "bus-addr" as const;
     const pair = { i, j, provider, client, requester, mapType, address, behaviour, isInsideDevice: false };
     const past: PeerDirection[] = [];
@@ -286,6 +293,24 @@ function mayStayBelow(topology: Topology, provider: number, client: number): Kno
   if (acs === null || isUnknown(acs)) return true;
   const deciding = PCI_ACS_RR | PCI_ACS_EC;
   return (acs.control & deciding) !== PCI_ACS_RR || ((acs.uncertain ?? 0) & deciding) !== 0;
+}
+
+/** In which directions requests to wherever a provider's memory lies turn down again below the root complex. */
+function staysBelow(topology: Topology, provider: number, client: number): Known<readonly PeerDirection[]> {
+  const { providerArm, clientArm } = findPath(topology, provider, client);
+  const [ingress, egress] = [clientArm.at(-1), providerArm.at(-2)];
+  if (ingress === undefined || egress === undefined) return [];
+  const hasOn = (index: number, bits: number): Known<boolean> => {
+    const { acs, bdf } = topology.functionAt(index);
+    if (acs === null) return false;
+    if (isUnknown(acs)) return acs;
+    if ((acs.control & ~(acs.uncertain ?? 0) & bits) !== 0) return true;
+    return ((acs.uncertain ?? 0) & bits) === 0 ? false : unknown(`ACS of ${formatBdf(bdf)} is not certain`);
+  };
+  const isRedirected = hasOn(ingress, PCI_ACS_RR | PCI_ACS_EC);
+  if (isUnknown(isRedirected)) return isRedirected;
+  if (isRedirected) return [];
+  return hasOn(egress, PCI_ACS_CR) === false ? ["write", "read"] : ["write"];
 }
 
 function isOnSameLink(topology: Topology, provider: PciFunction, client: number): boolean {

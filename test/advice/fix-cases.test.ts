@@ -2,15 +2,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, test, vi } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
+import { isolationLost } from "../../src/advice/fix/isolation.ts";
+import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import { runFix } from "../../src/cli/verbs/fix.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
-import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { readScenario, scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, findDevices } from "../../src/host/select.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 
 /** Small machines, each of which shows one thing that `fix` has to find or to say. */
 
@@ -106,6 +109,62 @@ describe("Isolation", () => {
       [5, 5],
       [5, 5],
     ]);
+  });
+
+  describe("by where requests go: a port that does not redirect lets its side past the IOMMU", () => {
+    const devices = ["gpu: { name: gpu0, bar: 1G }", "nic: { name: nic0 }", "nvme: { name: nvme0, cmb: 16M }"];
+    const machine = afterBoot(
+      readScenario(
+        `
+cpu: { vendor: GenuineIntel, family: 6, model: 143 }
+kernel: 7.2
+iommu: passthrough
+hostBridges:
+  - id: 8086:09a2
+    below:
+      - rootPort: { id: 8086:352a }
+        below:
+            - switch: { id: 1000:c030 }
+              below: [${devices.map((device) => `{ ${device} }`).join(", ")}, port: { name: free0 }]
+      - rootPort: { id: 8086:352a }
+        below: [gpu: { name: gpu1, bar: 1G }]
+      - rootPort: { id: 8086:352a }
+        below:
+            - switch: { id: 1000:c030 }
+              below: [{ nic: { name: nic1 } }]
+`,
+        "two-switches.yaml",
+      ),
+    );
+    const lostBy = (request: Parameters<typeof askWhatIf>[1]): unknown => {
+      const { after } = askWhatIf(machine, request);
+      const isBooted = request.set === undefined;
+      const lost = isolationLost(decideAll(machine), decideAll(after), isBooted);
+      return isUnknown(lost) ? lost.unknown : [lost.pairs, lost.unseen];
+    };
+
+    it.each([
+      ["nothing that a parameter does", { append: "quiet" }, [0, 0]],
+      ["one port, with each of the two beside it", { append: "pci=disable_acs_redir=0000:02:00.0" }, [2, 2]],
+      ["two ports", { append: "pci=disable_acs_redir=0000:02:00.0;0000:02:01.0" }, [3, 3]],
+      ["one port at run time", { set: ["0000:02:00.0.acs=-RR"] }, [2, 2]],
+      ["no port that redirects completions alone no more", { set: ["0000:02:00.0.acs=-CR"] }, [0, 0]],
+      ["no redirecting slot that a card is put into", { move: ["gpu1=under:free0"] }, [0, 0]],
+      [
+        "a slot that does not redirect, after a move that leaves its address open",
+        { move: ["gpu1=under:free0"], append: "pci=disable_acs_redir=0000:02:03.0" },
+        [3, 3],
+      ],
+    ])("%s", (_, request, right) => {
+      expect(lostBy(request)).toEqual(right);
+    });
+
+    it("is told of a proposal", () => {
+      const [provider, client] = [findDevice(machine, "gpu0"), findDevice(machine, "nic0")];
+      const fixes = advise(machine, [{ provider, client }]).fixes.filter(({ kinds }) => kinds.join() === "run-time");
+      // The two ports of the pair let both reach the drive beside them as well.
+      expect(fixes.map(({ isolation }) => isolation)).toMatchObject([{ pairs: 3, unseen: 3 }]);
+    });
   });
 
   it("is lost by everyone without an IOMMU", () => {

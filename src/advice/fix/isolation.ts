@@ -1,7 +1,8 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
-import { isUnknown, type Known } from "../../pci/known.ts";
+import { isUnknown, type Known, type Unknown } from "../../pci/known.ts";
+import { PeerRoutes } from "../../routes/peer-routes.ts";
 import { withFormedGroups } from "../../rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -24,7 +25,8 @@ export interface IsolationLoss {
 
 /**
  * What isolation a change takes away from the functions of a table. `isBooted` is false for registers written at run time.
- * None where no IOMMU is in use before. Unknown where what decides groups is hidden.
+ * None where no IOMMU is in use before. Unknown where what decides groups is hidden, or of a pair that was kept apart both
+ * verdict and route.
  */
 export function isolationLost(before: VerdictTable, after: VerdictTable, isBooted: boolean): Known<IsolationLoss> {
   const old = shownGroups(before.machine);
@@ -41,12 +43,16 @@ export function isolationLost(before: VerdictTable, after: VerdictTable, isBoote
   const classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
   const classes = new Map<string, ClassPair & { pairs: number }>();
   let [pairs, unseen] = [0, 0];
+  let hidden: Unknown | undefined;
   before.clients.forEach((a, index) => {
     const group = old.get(a);
     if (group === undefined) return;
     for (const b of before.clients.slice(index + 1)) {
       const other = old.get(b);
-      if (other === undefined || other === group || !(isJoined(a, b) || isDirect(a, b))) continue;
+      if (other === undefined || other === group) continue;
+      const isLost = isJoined(a, b) || isDirect(a, b);
+      if (isUnknown(isLost)) hidden ??= isLost;
+      if (isLost !== true) continue;
       pairs++;
       if (now.get(a) !== now.get(b)) unseen++;
       const [first, second] = (classOf.get(a) ?? "") <= (classOf.get(b) ?? "") ? [a, b] : [b, a];
@@ -56,6 +62,7 @@ export function isolationLost(before: VerdictTable, after: VerdictTable, isBoote
       else known.pairs++;
     }
   });
+  if (hidden !== undefined) return hidden;
   return { pairs, classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs), unseen };
 }
 
@@ -74,14 +81,36 @@ function formedGroups({ groupsAtBoot: _, ...machine }: Machine): Known<ReadonlyM
   return expectedIommuGroups(machine, topologyOf(machine));
 }
 
-/** Tells which pairs come to be direct, in either direction. */
-function directPairs(before: VerdictTable, after: VerdictTable): (a: Bdf, b: Bdf) => boolean {
+/**
+ * Tells which pairs come to reach each other past the IOMMU, in either direction: by a verdict of a direct path, or by where
+ * requests go, as a port that redirects nothing lets its side through whatever the verdict on both is. Where the route is not
+ * known, the verdict tells alone.
+ */
+function directPairs(before: VerdictTable, after: VerdictTable): (a: Bdf, b: Bdf) => Known<boolean> {
   const rows = new Map(before.providers.map((bdf, index) => [bdf, index]));
   const columns = new Map(before.clients.map((bdf, index) => [bdf, index]));
-  const isDirect = (provider: Bdf, client: Bdf): boolean => {
-    const [i, j] = [rows.get(provider), columns.get(client)];
-    if (i === undefined || j === undefined || after.mapType(i, j) !== "bus-addr") return false;
-    return before.mapType(i, j) !== "bus-addr";
+  const [routesBefore, routesAfter] = [new PeerRoutes(before), new PeerRoutes(after)];
+  const isPast = (table: VerdictTable, routes: PeerRoutes, i: number, j: number): Known<boolean> => {
+    const mapType = table.mapType(i, j);
+    if (mapType === "bus-addr") return true;
+    const directions = routes.pastIommu(i, j);
+    if (!isUnknown(directions)) return directions.length > 0;
+    return mapType === "unknown" ? directions : false;
   };
-  return (a, b) => isDirect(a, b) || isDirect(b, a);
+  const isDirect = (provider: Bdf, client: Bdf): Known<boolean> => {
+    const [i, j] = [rows.get(provider), columns.get(client)];
+    if (i === undefined || j === undefined) return false;
+    const now = isPast(after, routesAfter, i, j);
+    if (now === false) return false;
+    const old = isPast(before, routesBefore, i, j);
+    if (old === true) return false;
+    // What is as little known as it was is no loss.
+    return isUnknown(now) && isUnknown(old) ? false : now;
+  };
+  return (a, b) => {
+    const there = isDirect(a, b);
+    if (there === true) return true;
+    const back = isDirect(b, a);
+    return back === false ? there : back;
+  };
 }

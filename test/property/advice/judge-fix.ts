@@ -6,7 +6,7 @@ import { type Asked, stepsOf } from "./asked.ts";
 import { entriesOf, optionOf } from "./boot.ts";
 import { judgeGroupChanges, textOf } from "./judge-machines.ts";
 import type { Judgement } from "./judgement.ts";
-import { releaseNumber } from "./kernel.ts";
+import { releaseNumber, turnsBelowRoot } from "./kernel.ts";
 import type { Running, Step } from "./running.ts";
 import {
   ALL_RELEASES,
@@ -140,7 +140,7 @@ function judgeOthers(
 
 /**
  * Pairs of functions that two guests could have had apart and that a proposal brings together: in one group, without an
- * IOMMU, or past it. At run time groups stay, and those that the registers would form count all the same.
+ * IOMMU, or with requests of the one that reach the other past it. At run time groups stay, and those that the registers would form count all the same.
  */
 function judgeIsolation(
   judgement: Judgement,
@@ -157,20 +157,25 @@ function judgeIsolation(
   const isBooted = fix.changes.some(({ kind }) => kind !== "acs" && kind !== "cpu");
   const [old, now] = [running.groups, isBooted ? after.groups : running.groups];
   const formed = isBooted ? now : after.groupsOfRegisters;
-  const comesDirect = (a: string, b: string): boolean =>
-    after.decide(a, b).mapType === "bus-addr" && running.decide(a, b).mapType !== "bus-addr";
+  const comesPast = (a: string, b: string): boolean => isPastIommu(after, a, b) && !isPastIommu(running, a, b);
   let [lost, unseen] = [0, 0];
   for (const [at, a] of ends.entries()) {
     for (const b of ends.slice(at + 1)) {
       if (old.get(a) === undefined || old.get(b) === undefined || old.get(a) === old.get(b)) continue;
       const isJoined = formed.get(a) === undefined || formed.get(a) === formed.get(b);
-      if (!isJoined && !comesDirect(a, b) && !comesDirect(b, a)) continue;
+      if (!isJoined && !comesPast(a, b) && !comesPast(b, a)) continue;
       lost++;
       if (now.get(a) !== now.get(b)) unseen++;
     }
   }
   const said = `${fix.isolation.pairs} pairs, ${fix.isolation.unseen} of them unseen`;
   judgement.other(`isolation lost of ${verb}`, said, `${lost} pairs, ${unseen} of them unseen`, () => about);
+}
+
+/** Whether requests of a client reach a provider past the IOMMU: a direct path, or one that only the way back is sent up on. */
+function isPastIommu(running: Running, provider: string, client: string): boolean {
+  if (running.decide(provider, client).mapType === "bus-addr") return true;
+  return turnsBelowRoot(running, running.at(provider), running.at(client));
 }
 
 /** What a proposal is made of, each piece of which can be left out. */

@@ -105,6 +105,22 @@ export function pathOf(
   };
 }
 
+/** Request Redirect and Egress Control: what a port goes by with a request that comes in (PCIe 6.0 sec 6.12.3). */
+const HOLDS_REQUESTS = 0x24;
+
+/**
+ * Whether a request of one function for the memory of another turns down again where their ways meet. The first thing that
+ * sees the peer's address beside it decides: below that, all go up.
+ */
+export function turnsBelowRoot({ control }: Pick<Deciding, "control">, provider: Placed, client: Placed): boolean {
+  if (provider.above === client.above && client.on === "link") return false;
+  const others = chainOf(provider);
+  const ways = chainOf(client);
+  const meeting = ways.findIndex((fn) => others.includes(fn));
+  const beside = ways[meeting - 1];
+  return beside !== undefined && ((control.get(beside.name) ?? 0) & HOLDS_REQUESTS) === 0;
+}
+
 /** What the kernel decides for a pair, walked on its own. */
 export function decidePair(machine: Deciding, provider: Placed, client: Placed): Decided {
   const rules = rulesOf(machine.setup.release);
