@@ -310,6 +310,8 @@ function afterAnyBlocks(advice: Advice): readonly Block[] {
   return messages.length === 0 ? [] : [heading("After any of these"), list(messages.map(gateText))];
 }
 
+const WORKS = "It works; nothing makes it shorter";
+
 function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
   if (fixes.length > 0) return [];
   const isGuests = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
@@ -325,8 +327,9 @@ function outcomeBlocks({ before, fixes, machine }: Advice): readonly Block[] {
   const more = hidden.length - MAX_HIDDEN;
   const shown = hidden.slice(0, MAX_HIDDEN);
   if (shown.length > 0) return [heading("Cannot be told"), list(more > 0 ? [...shown, `and ${more} more`] : shown)];
-  const isWorking = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
-  return [heading(isWorking ? "It works; nothing makes it shorter" : "Nothing helps")];
+  if (!isMapped) return [heading("Nothing helps")];
+  const title = before.some(mayBeBlocked) ? "The kernel maps it as it is; nothing on the path helps" : WORKS;
+  return [heading(title)];
 }
 
 /** What the host's hardware does, for the worst of the pairs and directions. */

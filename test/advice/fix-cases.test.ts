@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, test, vi } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
@@ -222,6 +223,85 @@ describe("What else blocks a pair", () => {
   });
 });
 
+describe("A NIC of 32 address bits and a BAR of 16 GiB", () => {
+  const textFor = (cpu: string, ids: string, iommu: string, isBelowSwitch = false, kernel = "7.2"): string => {
+    const [gpu, nic] = ["gpu: { name: gpu0, bar: 16G }", "nic: { name: nic0, driver: mlx5_core, dmaMaskBits: 32 }"];
+    const below = isBelowSwitch
+      ? `[{ rootPort: {}, below: [{ switch: { acs: RR- CR- }, below: [{ ${gpu} }, { ${nic} }] }] }]`
+      : `[{ rootPort: {}, below: [{ ${gpu} }] }, { rootPort: {}, below: [{ ${nic} }] }]`;
+    return `cpu: ${cpu}\nkernel: ${kernel}\niommu: ${iommu}\nhostBridges:\n  - { id: "${ids}", below: ${below} }\n`;
+  };
+  const machine = (...of: Parameters<typeof textFor>): Machine => afterBoot(readScenario(textFor(...of), "short.yaml"));
+  const adviceFor = (asked: Machine): Advice =>
+    advise(asked, [{ provider: findDevice(asked, "gpu0"), client: findDevice(asked, "nic0") }]);
+
+  it.each([
+    ["intel", "passthrough", "iommu.passthrough=0 iommu.strict=1"],
+    ["intel", "off", "intel_iommu=on iommu.passthrough=0 iommu.strict=1"],
+    ["amd-zen", "passthrough", "iommu.passthrough=0 iommu.strict=1"],
+    ["amd-zen", "off", "iommu.passthrough=0 iommu.strict=1"],
+    ["arm", "passthrough", "iommu.passthrough=0 iommu.strict=1"],
+  ])("%s, IOMMU %s: an IOVA gets through the host bridge, with %s", (cpu, iommu, parameters) => {
+    const advice = adviceFor(machine(cpu, "8086:09a2", iommu));
+    expect(advice.before[0]).toMatchObject({ mapType: "thru-host-bridge", gates: [{ kind: "beyond-dma-mask" }] });
+    expect(ways(advice)).toEqual(["iommu: thru-host-bridge, 4"]);
+    expect(advice.fixes[0]?.title).toBe(parameters);
+    expect(advice.fixes[0]?.verdicts[0]?.gates).toEqual([]);
+    expect(advice.remedies).toMatchObject([
+      { isPossible: true, remedy: `translate addresses (${parameters}), so that it is reached by an IOVA` },
+    ]);
+    expect(textOf(advice)).not.toContain("a card with a PCIe switch");
+  });
+
+  it("is a yes where translation gets through", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "short-")), "short.yaml");
+    writeFileSync(file, textFor("intel", "8086:09a2", "off"));
+    const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    expect(await runFix(["gpu0", "nic0", file], { json: true, color: "never" })).toBe(0);
+    printed.mockRestore();
+  });
+
+  it("takes what says otherwise from the command line", () => {
+    const [fix] = adviceFor(machine("intel", "8086:09a2", "passthrough")).fixes;
+    expect(fix?.steps.flatMap(({ lines }) => lines)).toContain(
+      "grubby --update-kernel=ALL --remove-args='iommu.passthrough=1'",
+    );
+  });
+
+  it("has the IOMMU of an Arm machine from firmware alone, and translation is not new where there is some", () => {
+    expect(ways(adviceFor(machine("arm", "8086:09a2", "off")))).toEqual([]);
+    const strict = adviceFor(machine("intel", "8086:09a2", "strict"));
+    expect([strict.before[0]?.gates, ways(strict)]).toEqual([[], []]);
+  });
+
+  it("is direct below a switch and blocked: translation sends it up, through a host bridge that the kernel knows", () => {
+    const advice = adviceFor(machine("intel", "8086:09a2", "off", true));
+    expect(advice.before[0]).toMatchObject({ mapType: "bus-addr", gates: [{ kind: "beyond-dma-mask" }] });
+    expect(ways(advice)).toEqual(["iommu: thru-host-bridge, 4"]);
+  });
+
+  it("is told that nothing helps where the kernel knows no host bridge: neither a clear path nor a switch card", () => {
+    const apart = adviceFor(machine("intel", "8086:29c0", "off"));
+    expect(ways(apart)).toEqual([]);
+    expect(apart.rejected.map(({ title, why }) => `${title}: ${why}`)).toContainEqual(
+      expect.stringMatching(
+        /^a card with a PCIe switch: still blocked: BAR 1 of \S+ ends at \S+, beyond the 32 address bits/,
+      ),
+    );
+    const redirected = adviceFor(machine("intel", "8086:29c0", "passthrough", true));
+    expect(redirected.before[0]).toMatchObject({ mapType: "not-supported", gates: [] });
+    expect(ways(redirected)).toEqual([]);
+    expect(redirected.rejected[0]?.why).toMatch(/^still blocked: BAR 1 of/);
+    expect(textOf(redirected)).toContain("Nothing helps");
+  });
+
+  it("works with a newer kernel that knows the host bridge, and translation beside it", () => {
+    expect(ways(adviceFor(machine("intel", "8086:09a2", "off", false, "5.15")))).toEqual([
+      "iommu + kernel: thru-host-bridge, 4",
+    ]);
+  });
+});
+
 describe("What is removed from the command line", () => {
   const steps = (name: string): string => {
     const [fix] = adviceOn(name).fixes.filter(({ kinds }) => kinds.join() === "kernel-parameter");
@@ -248,7 +328,7 @@ describe("What is removed from the command line", () => {
 
 describe("Nothing helps", () => {
   it("is said of all that was searched", () => {
-    const machine = machineOf("mask");
+    const machine = machineOf("mask", ["dmaMaskBits: 32", "dmaMaskBits: 64"]);
     const pair = { provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") };
     expect(advise(machine, [pair]).searched).toEqual({ tried: [], cut: null });
     const { searched } = adviceOn("redirecting-free-slot");

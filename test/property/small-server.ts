@@ -63,7 +63,7 @@ function fill(builder: Builder, bus: number, count: Filling): void {
   for (let fn = 0; fn < count; fn++) {
     const bdf = makeBdf(0, bus, 0, fn);
     if (fn === 0) builder.devices.push(bdf);
-    builder.functions.push(functionAt(bdf, { multifunction: count > 1 }));
+    builder.functions.push(functionAt(bdf, { multifunction: count > 1, bars: unseen }));
   }
 }
 

@@ -2,13 +2,13 @@ import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
-import { type GateRemedy, gateRemedies } from "./gate-remedies.ts";
+import { Blockers } from "./blockers.ts";
+import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
 import type { Pair } from "./idea.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
-import { type Found, findWays, type RejectedIdea, type Searched } from "./search.ts";
+import { findWays, type RejectedIdea, type Searched } from "./search.ts";
 import { surroundings, watchedOf } from "./side-effects.ts";
-import { areDirect } from "./trial.ts";
 
 /** What can be done for some pairs of a machine. */
 export interface Advice {
@@ -32,8 +32,6 @@ export interface Advice {
   readonly changedSinceBoot: readonly ChangedSinceBoot[];
 }
 
-const nothing: Found = { ways: [], rejected: [], searched: { tried: [], cut: null } };
-
 /**
  * Finds the smallest changes after which the pairs are better off: one, or two of different kinds, and no part of them is
  * enough. Allow-lists are never forced: where the kernel does not know a host bridge, data may be lost without an error.
@@ -44,17 +42,20 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
   const table = surroundings(machine, pairs, rules);
   const hasP2pdma = table.rules.candidates.length > 0;
   const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
-  const found = areDirect(before) ? nothing : findWays({ machine, pairs, rules, before, hasP2pdma, isGuest });
+  const blockers = new Blockers(machine, pairs, before);
+  const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest });
+  const fixes = found.ways.map((way) => withCaution(proved(way, table, pairs, rules), before));
+  const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;
   return {
     machine,
     rules: table.rules,
     pairs,
     before,
-    fixes: found.ways.map((way) => withCaution(proved(way, table, pairs, rules), before)),
+    fixes,
     rejected: found.rejected,
     searched: found.searched,
     watched: watchedOf(table),
-    remedies: gateRemedies(before),
+    remedies: gateRemedies(before, around?.title),
     parameters: parameterEffects(machine),
     changedSinceBoot: changedSinceBoot(machine),
   };

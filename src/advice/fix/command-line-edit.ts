@@ -36,7 +36,18 @@ export function editWord(
   word: string,
   isInItsPlace: (word: string) => boolean,
 ): ParameterEdit {
-  return { sets: word, add: word, removes: wordsOf(commandLine, (other) => other !== word && isInItsPlace(other)) };
+  return editWords(commandLine, [word], isInItsPlace);
+}
+
+/** Several words in the place of those that say something else of the same thing. */
+export function editWords(
+  commandLine: Known<string>,
+  words: readonly string[],
+  isInTheirPlace: (word: string) => boolean,
+): ParameterEdit {
+  const text = words.join(" ");
+  const removes = wordsOf(commandLine, (other) => !words.includes(other) && isInTheirPlace(other));
+  return { sets: text, add: text, removes };
 }
 
 function wordsOf(commandLine: Known<string>, isMeant: (word: string) => boolean): readonly string[] {

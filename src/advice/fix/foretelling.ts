@@ -12,13 +12,13 @@ import { hostBridgesOf } from "../../rules/verdict-table.ts";
 import { reboot } from "../reboot.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Arrangement, Arrangements, PairEnd } from "./arrangements.ts";
-import { carryOut, gain, hopsOf, isBetter, type Outcomes } from "./trial.ts";
-
-type Outcome = Outcomes[number];
+import type { Blockers } from "./blockers.ts";
+import { carryOut, gain, hopsOf, isBetter, type Outcome, type Outcomes } from "./trial.ts";
 
 /** What is foretold beside other slots. */
 export interface Foretold {
   readonly rules: string | undefined;
+  readonly blockers: Blockers;
   /** What else is changed. */
   readonly changes?: readonly Change[];
   /** As if nothing redirected. */
@@ -38,11 +38,17 @@ export class Foretelling {
   readonly #parameters: AcsParameters;
   readonly #hostBridges: HostBridgeDecisions;
   readonly #isCleared: boolean;
+  readonly #blockers: Blockers;
+  readonly #iommu: Machine["iommu"];
   readonly #known: readonly Map<number, Outcome>[];
   /** ACS of functions of the pairs, by what is asked of whatever is below a port. */
   readonly #acs = new Map<string, PciFunction["acs"]>();
 
-  constructor(machine: Machine, arrangements: Arrangements, { rules, changes = [], isCleared = false }: Foretold) {
+  constructor(
+    machine: Machine,
+    arrangements: Arrangements,
+    { rules, blockers, changes = [], isCleared = false }: Foretold,
+  ) {
     this.#machine = machine;
     this.#changes = changes;
     this.#arrangements = arrangements;
@@ -51,6 +57,8 @@ export class Foretelling {
     this.#parameters = acsParameters(booted);
     this.#hostBridges = hostBridgesOf(booted, this.#topology, rules);
     this.#isCleared = isCleared;
+    this.#blockers = blockers;
+    this.#iommu = booted.iommu;
     this.#known = arrangements.ends.map(() => new Map());
   }
 
@@ -69,14 +77,16 @@ export class Foretelling {
       const key = from * this.#topology.functions.length + to;
       const known = this.#known[pair]?.get(key);
       if (known !== undefined) return known;
-      const outcome = this.#outcome(provider, client, from, to);
+      const decided = this.#outcome(provider, client, from, to);
+      const isBlocked = this.#blockers.of(pair, decided.mapType, this.#iommu) !== null;
+      const outcome = { ...decided, isBlocked };
       this.#known[pair]?.set(key, outcome);
       return outcome;
     });
   }
 
   /** Of two functions below ports, or at their own places where they are in no slot. */
-  #outcome(provider: PairEnd, client: PairEnd, from: number, to: number): Outcome {
+  #outcome(provider: PairEnd, client: PairEnd, from: number, to: number): Omit<Outcome, "isBlocked"> {
     if (provider.function === client.function) return { mapType: mapTypeName(BUS_ADDR), hops: 0 };
     const { meeting, providerArm, clientArm } = findPath(this.#topology, from, to);
     const ends = [provider, client].flatMap((end) => (end.card < 0 ? [] : [end.function]));
@@ -131,7 +141,7 @@ export function promising(
   for (const arrangement of arrangements) {
     const outcomes = foretelling.outcomes(arrangement);
     if (!isBetter(before, outcomes) || gain(before, outcomes) <= floor) continue;
-    const key = outcomes.map(({ mapType, hops }) => `${mapType} ${hops}`).join();
+    const key = outcomes.map(({ mapType, hops, isBlocked }) => `${mapType} ${hops} ${isBlocked}`).join();
     const alike = [...(kinds.get(key)?.alike ?? []), arrangement].sort((a, b) => movedIn(a) - movedIn(b));
     kinds.set(key, { outcomes, alike: alike.slice(0, ALIKE) });
   }

@@ -11,21 +11,33 @@ export interface GateRemedy {
   readonly isPossible: boolean;
 }
 
-/** One remedy for each gate of these answers. */
-export function gateRemedies(answers: readonly Answer[]): readonly GateRemedy[] {
+/** One remedy for each gate of these answers; `around` is the title of a change after which no mask is in the way any more. */
+export function gateRemedies(answers: readonly Answer[], around?: string): readonly GateRemedy[] {
   const gates = new Map(
     answers.flatMap(({ gates: list }) => list).map((gate) => [`${gate.kind} ${gate.message}`, gate]),
   );
-  return [...gates.values()].map((gate) => ({
-    gate,
-    remedy: gate.remedy ?? remedies[gate.kind](gate.device),
-    isPossible: gate.isFinal !== true && gate.kind !== "bar-missing",
-  }));
+  return [...gates.values()].map((gate) => {
+    const isAround = around !== undefined && gate.kind === "beyond-dma-mask" && gate.effect === "blocks";
+    const remedy = gate.remedy ?? remedies[gate.kind](gate.device);
+    const other = gate.isFinal === true ? "" : `; or ${remedy}`;
+    return {
+      gate,
+      remedy: isAround ? `translate addresses (${around}), so that it is reached by an IOVA${other}` : remedy,
+      isPossible: isAround || (gate.isFinal !== true && gate.kind !== "bar-missing"),
+    };
+  });
 }
 
 /** What is sure to stop a pair whatever its map type is; a gate in doubt may not apply. */
 export function isBlocked({ gates }: Pick<Answer, "gates">): boolean {
   return gates.some(({ effect, doubt }) => effect === "blocks" && doubt === undefined);
+}
+
+/** True where the client's driver is sure to use too few address bits for the provider's memory. */
+export function isBeyondMask({ gates }: Pick<Answer, "gates">): boolean {
+  return gates.some(
+    ({ kind, effect, doubt }) => kind === "beyond-dma-mask" && effect === "blocks" && doubt === undefined,
+  );
 }
 
 /** What may stop it, where that hangs on what the source hides. */

@@ -1,7 +1,8 @@
 import type { Machine } from "../../host/machine.ts";
 import { isTranslating } from "../../host/machine.ts";
+import { usualIommu } from "../../host/scenario/system.ts";
 import { isUnknown } from "../../pci/known.ts";
-import { editWord } from "./command-line-edit.ts";
+import { editWord, editWords } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
 import { parameterSteps } from "./steps.ts";
 
@@ -44,6 +45,49 @@ export function withoutIommuIdea({ iommu, kernel }: Machine): readonly Idea[] {
     },
   ];
 }
+
+/**
+ * Translation where there is none: a device whose addresses are too short for a BAR reaches it by an IOVA. Not where the
+ * kernel has no say in whether there is an IOMMU: on Arm firmware alone decides.
+ */
+export function translationIdea({ iommu, kernel, cpu }: Machine): readonly Idea[] {
+  const { mode } = iommu;
+  if (mode !== "passthrough" && mode !== "off") return [];
+  const kind = isUnknown(iommu.kind) || iommu.kind === "none" ? usualIommu(cpu) : iommu.kind;
+  if (mode === "off" && kind !== "intel" && kind !== "amd") return [];
+  const words = [...(mode === "off" && kind === "intel" ? ["intel_iommu=on"] : []), ...TRANSLATES];
+  const edit = editWords(kernel.commandLine, words, (word) => IN_PLACE_OF[mode].test(word));
+  return [
+    {
+      kinds: ["iommu"],
+      title: edit.sets,
+      changes: [
+        { kind: "parameters", text: edit.sets },
+        { kind: "iommu", mode: "strict" },
+      ],
+      lasting: "from-next-boot",
+      steps: parameterSteps(edit),
+      cautions: [
+        ...(mode === "off" ? [firmwareWords[kind === "amd" ? "amd" : "intel"]] : []),
+        "every DMA of the host's devices is then translated, and each mapping that is undone is flushed from the IOMMU: that costs time",
+        "requests between devices go up to the root complex, which has to carry them",
+      ],
+    },
+  ];
+}
+
+/** Linux 5.3 and newer, on every architecture; `iommu.strict` counts on x86 from 5.15 on. */
+const TRANSLATES = ["iommu.passthrough=0", "iommu.strict=1"] as const;
+
+const IN_PLACE_OF = {
+  passthrough: /^iommu(?:\.passthrough|\.strict)?=/,
+  off: /^(?:iommu(?:\.passthrough|\.strict)?|intel_iommu|amd_iommu)=/,
+} as const;
+
+const firmwareWords = {
+  intel: "the firmware has to offer it: 'VT-d' ('Intel VT for Directed I/O') on in its setup",
+  amd: "the firmware has to offer it: 'IOMMU' ('AMD-Vi') on in its setup; the kernel then uses it unless a parameter says off",
+} as const;
 
 /** `amd_iommu=off` is no answer: that driver asks for ACS before it reads the parameter. */
 const offParameters: Readonly<Record<string, string>> = { intel: "intel_iommu=off" };

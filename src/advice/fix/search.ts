@@ -1,12 +1,14 @@
+import type { Gate } from "../../answers/gate.ts";
 import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
 import { type Arrangement, Arrangements, areOneCard, oneExchange, oneExchangeMore } from "./arrangements.ts";
+import type { Blockers } from "./blockers.ts";
 import { Foretelling, promising } from "./foretelling.ts";
 import { both, type Idea, type Pair } from "./idea.ts";
-import { passthroughIdea, withoutIommuIdea } from "./iommu-ideas.ts";
+import { passthroughIdea, translationIdea, withoutIommuIdea } from "./iommu-ideas.ts";
 import { hasAcsParameters, kernelIdeas, withReleases } from "./kernel-ideas.ts";
 import { slotIdeas } from "./slot-ideas.ts";
 import { switchCardIdea } from "./switch-card-idea.ts";
@@ -47,6 +49,7 @@ export interface Question {
   readonly rules: string | undefined;
   /** The verdicts as they are. */
   readonly before: readonly Verdict[];
+  readonly blockers: Blockers;
   /** Whether the kernel has P2PDMA at all: without it nothing helps but another one. */
   readonly hasP2pdma: boolean;
   /** Whether the devices are passed through to a guest: their slots are the host's. */
@@ -76,10 +79,11 @@ const MAX_CARRIED_OUT = 20;
  */
 export function findWays(question: Question): Found {
   const search = new Search(question);
+  if (search.isDone) return { ways: [], rejected: [], searched: search.searched };
   const one = search.oneChange();
   const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
   const ways = [...one, ...two];
-  const last = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCard();
+  const last = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCard(ways.length === 0);
   return {
     ways: [...ways, ...last].map((way) => search.withReleases(way)),
     rejected: search.rejected,
@@ -102,9 +106,19 @@ function redirectingFunctions(machine: Machine, verdicts: readonly Verdict[]): r
   });
 }
 
+/** The outcomes of verdicts on the machine as it is. */
+function blockedOutcomes(verdicts: readonly Verdict[], { blockers, machine }: Question): Outcomes {
+  return verdicts.map(({ mapType, hops }, pair) => ({
+    mapType,
+    hops,
+    isBlocked: blockers.of(pair, mapType, machine.iommu) !== null,
+  }));
+}
+
 class Search {
   readonly rejected: RejectedIdea[] = [];
   readonly #question: Question;
+  readonly #before: Outcomes;
   readonly #pair: Pair | undefined;
   readonly #tried = new Map<string, number>();
   #left: number;
@@ -119,6 +133,7 @@ class Search {
 
   constructor(question: Question) {
     this.#question = question;
+    this.#before = blockedOutcomes(question.before, question);
     const [pair, ...others] = question.pairs;
     // What is a better place for one pair is a worse one for others: those of several are looked for together.
     this.#pair = others.length === 0 && pair !== undefined && !areOneCard(question.machine, pair) ? pair : undefined;
@@ -139,7 +154,7 @@ class Search {
     const after = carryOut(this.#question.machine, idea.changes);
     if (typeof after === "string") return after;
     this.#tried.set(what, (this.#tried.get(what) ?? 0) + 1);
-    return { idea, after, outcomes: outcomesOf(after, this.#question.pairs, this.#question.rules) };
+    return { idea, after, outcomes: this.#outcomesOf(after) };
   }
 
   #verdictsAfter(trial: Trial): readonly Verdict[] {
@@ -147,20 +162,34 @@ class Search {
     return decidePairs(trial.after, pairs, rules, (table) => (i, j) => table.at(i, j));
   }
 
-  get #before(): Outcomes {
-    return this.#question.before;
+  /** True where the pairs are direct as they are, and nothing stops them. */
+  get isDone(): boolean {
+    return areDirect(this.#before);
+  }
+
+  #outcomesOf(machine: Machine): Outcomes {
+    const { pairs, rules, blockers } = this.#question;
+    return outcomesOf(machine, pairs, rules, blockers);
+  }
+
+  /** What stops the pairs after a change. */
+  #blocking({ outcomes, after }: Trial): readonly Gate[] {
+    const { blockers } = this.#question;
+    return outcomes.flatMap(({ mapType }, pair) => blockers.of(pair, mapType, after.iommu) ?? []);
   }
 
   /** All single changes that help. */
   oneChange(): readonly Trial[] {
     const { machine, before } = this.#question;
     const redirecting = redirectingFunctions(machine, before);
+    const now = { verdicts: before, outcomes: this.#before };
     const acs = acsIdeas(machine, redirecting).flatMap((idea, index) =>
       this.#carriedOut("ACS", [idea], true).map((trial) =>
-        this.#withoutIdle("ACS", before, trial, redirecting, (needed) => acsIdeas(machine, needed)[index]),
+        this.#withoutIdle("ACS", now, trial, redirecting, (needed) => acsIdeas(machine, needed)[index]),
       ),
     );
-    const iommuIdeas = [...passthroughIdea(machine), ...withoutIommuIdea(machine)];
+    const translation = this.#question.blockers.hangOnAddresses ? translationIdea(machine) : [];
+    const iommuIdeas = [...translation, ...passthroughIdea(machine), ...withoutIommuIdea(machine)];
     this.#iommu = this.#carriedOut("IOMMU", iommuIdeas, redirecting.length > 0);
     const found = [...acs, ...this.#iommu, ...this.#newerKernel()].filter((trial) => this.#isBetter(trial));
     return [...found, ...this.#oneSlot(found.some(({ outcomes }) => areDirect(outcomes)))];
@@ -176,7 +205,9 @@ class Search {
       const trial = this.#tryOrSay(what, idea);
       const isCarriedOut = typeof trial !== "string";
       if (saysWhyNot && !(isCarriedOut && this.#isBetter(trial))) {
-        const why = isCarriedOut ? whyNot(this.#question.before, this.#verdictsAfter(trial)) : trial;
+        const why = isCarriedOut
+          ? whyNot(this.#question.before, this.#verdictsAfter(trial), this.#blocking(trial))
+          : trial;
         this.rejected.push({ title: idea.title, why });
       }
       return isCarriedOut ? [trial] : [];
@@ -189,12 +220,15 @@ class Search {
    */
   #withoutIdle(
     what: string,
-    before: readonly Verdict[],
+    before: { readonly verdicts: readonly Verdict[]; readonly outcomes: Outcomes },
     trial: Trial,
     redirecting: readonly RedirectingFunction[],
     remake: (needed: readonly RedirectingFunction[]) => Idea | undefined,
   ): Trial {
-    const better = before.filter((verdict, index) => isBetter([verdict], trial.outcomes.slice(index, index + 1)));
+    const of = (outcomes: Outcomes, index: number): Outcomes => outcomes.slice(index, index + 1);
+    const better = before.verdicts.filter((_, index) =>
+      isBetter(of(before.outcomes, index), of(trial.outcomes, index)),
+    );
     const devices = new Set(better.flatMap(({ acsRedirect }) => acsRedirect));
     const needed = redirecting.filter(({ device }) => devices.has(device));
     const idea = needed.length < redirecting.length && needed.length > 0 ? remake(needed) : undefined;
@@ -254,14 +288,14 @@ class Search {
 
   /** A card of the pairs in another slot: those that help most, none of them by what another one does as well. */
   #oneExchange(): readonly Trial[] {
-    const { machine, pairs, rules, hasP2pdma } = this.#question;
+    const { machine, pairs, rules, blockers, hasP2pdma } = this.#question;
     const arrangements = new Arrangements(machine, pairs);
     const all = oneExchange(arrangements);
     const one = all.slice(0, Math.floor(MAX_FORETOLD / pairs.length));
     if (one.length < all.length) this.#cut = "the machine has more cards and slots than were looked at";
     this.#cards = { arrangements, one };
     if (!hasP2pdma) return [];
-    const foretelling = new Foretelling(machine, arrangements, { rules });
+    const foretelling = new Foretelling(machine, arrangements, { rules, blockers });
     const found: Trial[] = [];
     for (const trial of this.#foretold("another slot for one card", foretelling, one, one.length, 0)) {
       const isNew = !found.some(({ outcomes }) => isAtLeast(outcomes, trial.outcomes));
@@ -283,20 +317,20 @@ class Search {
     count: number,
     floor: number,
   ): Generator<Trial> {
-    const { machine, pairs, rules } = this.#question;
+    const { machine } = this.#question;
     if (count > 0) this.#tried.set(what, (this.#tried.get(what) ?? 0) + count);
     for (const arrangement of promising(foretelling, this.#before, from, floor).slice(0, MAX_CARRIED_OUT)) {
       const idea = this.#cards?.arrangements.ideaOf(arrangement);
       const after = idea === undefined ? "" : carryOut(machine, idea.changes);
       if (idea === undefined || typeof after === "string") continue;
-      yield { idea, after, outcomes: outcomesOf(after, pairs, rules) };
+      yield { idea, after, outcomes: this.#outcomesOf(after) };
     }
   }
 
   /** A card of the pairs in another slot and one change more, where that gains more than each single change. */
   #twoForCards(one: readonly Trial[], ways: Trial[]): void {
     if (this.#cards === undefined) return;
-    const { machine, pairs, rules, hasP2pdma } = this.#question;
+    const { machine, pairs, rules, blockers, hasP2pdma } = this.#question;
     const { arrangements, one: first } = this.#cards;
     const floor = Math.max(0, ...one.map(({ outcomes }) => gain(this.#before, outcomes)));
     const keep = (
@@ -319,9 +353,9 @@ class Search {
       if (most < first.length) this.#cut = "the machine has more cards and slots than were combined with each other";
       const firsts = first.slice(0, most);
       const two = oneExchangeMore(arrangements, firsts);
-      const foretelling = new Foretelling(machine, arrangements, { rules });
+      const foretelling = new Foretelling(machine, arrangements, { rules, blockers });
       keep("other slots for two cards", foretelling, (trial) => [trial], two, firsts.length * second);
-      keep("slot and ACS", new Foretelling(machine, arrangements, { rules, isCleared: true }), (trial) =>
+      keep("slot and ACS", new Foretelling(machine, arrangements, { rules, blockers, isCleared: true }), (trial) =>
         this.#withAcs("slot and ACS", [trial]),
       );
     }
@@ -329,14 +363,16 @@ class Search {
     if (newest !== undefined) {
       keep(
         "slot and kernel",
-        new Foretelling(machine, arrangements, { rules, changes: newest.idea.changes }),
+        new Foretelling(machine, arrangements, { rules, blockers, changes: newest.idea.changes }),
         (trial) => this.#withKernels("slot and kernel", [trial]),
       );
     }
     if (ways.some(({ outcomes }) => areDirect(outcomes))) return;
     for (const { idea } of this.#iommu) {
-      keep("slot and IOMMU", new Foretelling(machine, arrangements, { rules, changes: idea.changes }), (trial) =>
-        this.#carriedOut("slot and IOMMU", [both(trial.idea, idea)], false),
+      keep(
+        "slot and IOMMU",
+        new Foretelling(machine, arrangements, { rules, blockers, changes: idea.changes }),
+        (trial) => this.#carriedOut("slot and IOMMU", [both(trial.idea, idea)], false),
       );
     }
   }
@@ -402,12 +438,12 @@ class Search {
 
   /** A way with a newer kernel names the releases that do as well: what the boot of one does to ACS may undo it. */
   withReleases(trial: Trial): Trial {
-    const { machine, pairs, rules } = this.#question;
+    const { machine } = this.#question;
     const { changes } = trial.idea;
     const holds = (release: string): boolean => {
       const others = changes.map((change) => (change.kind === "kernel" ? { ...change, release } : change));
       const after = carryOut(machine, others);
-      return typeof after !== "string" && isAtLeast(outcomesOf(after, pairs, rules), trial.outcomes);
+      return typeof after !== "string" && isAtLeast(this.#outcomesOf(after), trial.outcomes);
     };
     return { ...trial, idea: withReleases(trial.idea, holds) };
   }
@@ -438,7 +474,8 @@ class Search {
           const fewer = acsIdeas(trial.after, needed, naming)[index];
           return fewer === undefined ? undefined : both(trial.idea, fewer);
         };
-        best = this.#withoutIdle(what, this.#verdictsAfter(trial), found, redirecting, remake);
+        const between = { verdicts: this.#verdictsAfter(trial), outcomes: trial.outcomes };
+        best = this.#withoutIdle(what, between, found, redirecting, remake);
         // What clears it for one pair may not clear it for all.
         if (trial.outcomes.length === 1 || areDirect(best.outcomes)) break;
       }
@@ -446,10 +483,15 @@ class Search {
     });
   }
 
-  /** The last resort. */
-  switchCard(): readonly Trial[] {
+  /** The last resort; `isLast`: nothing else helps, so that it is said why a card does not. */
+  switchCard(isLast: boolean): readonly Trial[] {
     if (this.#pair === undefined || !this.#question.hasP2pdma || this.#question.isGuest) return [];
     const cards = this.#carriedOut("a switch card", switchCardIdea(this.#question.machine, this.#pair), false);
+    const [blocking] = cards.flatMap((trial) => this.#blocking(trial));
+    if (blocking !== undefined && isLast) {
+      this.rejected.push({ title: "a card with a PCIe switch", why: `still blocked: ${blocking.message}` });
+    }
+    if (blocking !== undefined) return [];
     return [...cards, ...this.#withAcs("a switch card and ACS", cards)].filter(({ outcomes }) => areDirect(outcomes));
   }
 }

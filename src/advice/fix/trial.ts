@@ -1,3 +1,4 @@
+import type { Gate } from "../../answers/gate.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
@@ -5,10 +6,17 @@ import type { MapType, Verdict } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { applyChanges } from "../what-if/apply.ts";
 import type { Change } from "../what-if/change.ts";
+import type { Blockers } from "./blockers.ts";
 import type { Idea, Pair } from "./idea.ts";
 
+/** What comes of an idea for a pair. */
+export interface Outcome extends Pick<Verdict, "mapType" | "hops"> {
+  /** True where the kernel maps it and the transfer is stopped all the same, with no way out but another path. */
+  readonly isBlocked: boolean;
+}
+
 /** What comes of an idea for the asked pairs, in their order. */
-export type Outcomes = readonly Pick<Verdict, "mapType" | "hops">[];
+export type Outcomes = readonly Outcome[];
 
 /** An idea carried out on paper. */
 export interface Trial {
@@ -26,7 +34,7 @@ const ranks: Readonly<Record<MapType, number>> = {
 
 function rankAt(outcomes: Outcomes, index: number): number {
   const outcome = outcomes[index];
-  return outcome === undefined ? 0 : ranks[outcome.mapType];
+  return outcome === undefined || outcome.isBlocked ? 0 : ranks[outcome.mapType];
 }
 
 /** True when one pair is better than before, and none is worse. */
@@ -61,7 +69,7 @@ export function hopsOf(outcomes: Outcomes): number {
 
 /** True when all pairs are direct. */
 export function areDirect(outcomes: Outcomes): boolean {
-  return outcomes.every(({ mapType }) => mapType === "bus-addr");
+  return outcomes.every(({ mapType, isBlocked }) => mapType === "bus-addr" && !isBlocked);
 }
 
 /** Decides pairs in one pass. `pick` takes what is wanted of each, by its place in the table. */
@@ -80,11 +88,17 @@ export function decidePairs<T>(
 }
 
 /** The outcomes of pairs as a machine is. */
-export function outcomesOf(machine: Machine, pairs: readonly Pair[], rules: string | undefined): Outcomes {
-  return decidePairs(machine, pairs, rules, (table) => (i, j) => ({
+export function outcomesOf(
+  machine: Machine,
+  pairs: readonly Pair[],
+  rules: string | undefined,
+  blockers: Blockers,
+): Outcomes {
+  const decided = decidePairs(machine, pairs, rules, (table) => (i, j) => ({
     mapType: table.mapType(i, j),
     hops: table.hops(i, j),
   }));
+  return decided.map((one, pair) => ({ ...one, isBlocked: blockers.of(pair, one.mapType, machine.iommu) !== null }));
 }
 
 /** The machine after changes, or why they cannot be carried out. */
@@ -97,11 +111,13 @@ export function carryOut(machine: Machine, changes: readonly Change[]): Machine 
   }
 }
 
-/** Why an idea does not help, from the whole verdicts before and after. */
-export function whyNot(before: readonly Verdict[], after: readonly Verdict[]): string {
+/** Why an idea does not help, from the whole verdicts before and after, and what stops the pairs after it. */
+export function whyNot(before: readonly Verdict[], after: readonly Verdict[], blocking: readonly Gate[]): string {
   const open = after.find(({ mapType }, index) => mapType === "unknown" && before[index]?.mapType !== "unknown");
   if (open !== undefined) return `what comes of it cannot be told: ${open.hidden.join("; ")}`;
   const redirecting = [...new Set(after.flatMap(({ acsRedirect }) => acsRedirect))];
   if (redirecting.length > 0) return `ACS still redirects at ${redirecting.map(formatBdf).join(", ")}`;
+  const [gate] = blocking;
+  if (gate !== undefined) return `still blocked: ${gate.message}`;
   return "the verdict stays the same";
 }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type Advice, advise } from "../../advice/fix/advise.ts";
-import { isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import { isBeyondMask, isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
 import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
@@ -109,7 +109,11 @@ function exitCodeOf({ before, fixes }: Advice): number {
   // A card that is not there is to be bought: nothing of this machine helps.
   const own = fixes.filter(({ kinds }) => !kinds.includes("switch-card"));
   const helped = own.flatMap(({ verdicts }) =>
-    verdicts.filter(({ mapType }, index) => isMapped(mapType) && mapType !== before[index]?.mapType),
+    verdicts.filter((verdict, index) => {
+      const old = before[index];
+      const isUnmasked = old !== undefined && isBeyondMask(old) && !isBeyondMask(verdict);
+      return isMapped(verdict.mapType) && (verdict.mapType !== old?.mapType || isUnmasked);
+    }),
   );
   if (helped.some((verdict) => !mayBeBlocked(verdict))) return EXIT.yes;
   const isInDoubt = (verdict: Answer): boolean =>
