@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { Stryker } from "@stryker-mutator/core";
-import type { Lines, Mutant } from "./mutant.ts";
+import { isNoticed, type Lines, type Mutant } from "./mutant.ts";
+import { type Replacement, tryReplacements } from "./replacements.ts";
 
 type MutantResult = Awaited<ReturnType<Stryker["runMutationTest"]>>[number];
 
@@ -14,7 +15,8 @@ const ENDS: Readonly<Record<string, Mutant["end"]>> = {
 
 /**
  * Changes conditions, operators, calls, texts and blocks of the given lines (all of a file where none are named), each
- * on its own, and runs the tests of `MUTATE_TESTS` that come by. Works on a copy of the project.
+ * on its own, and runs the tests of `MUTATE_TESTS` that come by; what none of these notices meets all of them again.
+ * Works on a copy of the project.
  */
 export async function mutateOperators(where: readonly Lines[], temporary: string): Promise<Mutant[]> {
   const stryker = new Stryker({
@@ -32,23 +34,34 @@ export async function mutateOperators(where: readonly Lines[], temporary: string
     dryRunTimeoutMinutes: 20,
     timeoutMS: 20_000,
   });
-  return (await stryker.runMutationTest()).map(asMutant);
+  const mutants = (await stryker.runMutationTest()).map(asMutant);
+  // Stryker does not see that a file of tests could not even be loaded, as with a table that a change makes throw.
+  const unnoticed = mutants.filter((mutant) => mutant.end !== "invalid" && !isNoticed(mutant));
+  return [...mutants.filter((mutant) => !unnoticed.includes(mutant)), ...(await tryReplacements(unnoticed))];
 }
 
-function asMutant({ fileName, location, mutatorName, replacement, status }: MutantResult): Mutant {
-  // Lines and columns are counted from 1, the end is exclusive.
-  const { start, end } = location;
-  const lines = readFileSync(fileName, "utf8")
-    .split("\n")
-    .slice(start.line - 1, end.line);
-  lines.push((lines.pop() ?? "").slice(0, end.column - 1));
-  const was = lines.join("\n").slice(start.column - 1);
+function asMutant({
+  fileName,
+  location,
+  mutatorName,
+  replacement,
+  status,
+}: MutantResult): Replacement & Pick<Mutant, "end"> {
+  const text = readFileSync(fileName, "utf8");
+  const start = offsetOf(text, location.start);
   return {
     file: relative(".", fileName),
-    line: start.line,
+    line: location.start.line,
     kind: mutatorName,
-    was,
+    start,
+    was: text.slice(start, offsetOf(text, location.end)),
     became: replacement ?? "",
     end: ENDS[status] ?? "invalid",
   };
+}
+
+/** Where a place of a text is; lines and columns are counted from 1. */
+function offsetOf(text: string, { line, column }: MutantResult["location"]["start"]): number {
+  const before = text.split("\n").slice(0, line - 1);
+  return before.reduce((sum, one) => sum + one.length + 1, 0) + column - 1;
 }

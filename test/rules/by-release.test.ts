@@ -1,5 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { mergeOutcomes } from "../../src/rules/by-release.ts";
+import {
+  allReleases,
+  isThroughSupported,
+  maintainedPart,
+  mergeOutcomes,
+  OLDEST_MAINTAINED,
+} from "../../src/rules/by-release.ts";
 import type { HostBridgeOutcome } from "../../src/rules/host-bridge.ts";
 import type { RulesChoice } from "../../src/rules/kernels/choose-rules.ts";
 import type { KernelRules } from "../../src/rules/kernels/kernel-rules.ts";
@@ -93,5 +99,96 @@ describe("What several rules decide of a kernel that is named", () => {
 
   test("none at all is a kernel without P2PDMA", () => {
     expect(merged("", "kernel")).toMatchObject({ mapType: NOT_SUPPORTED, reason: "kernel-too-old" });
+  });
+});
+
+describe("Releases", () => {
+  test("are all with P2PDMA where the source names no kernel, and none are claimed where it names one", () => {
+    expect(allReleases(choice("nothing"))).toEqual({ from: "4.20", to: null });
+    expect(allReleases(choice("kernel"))).toBeUndefined();
+    expect(allReleases(choice("nothing", []))).toBeUndefined();
+  });
+
+  test("that are reckoned with start at the oldest series that kernel.org maintains", () => {
+    expect(OLDEST_MAINTAINED).toBe("5.10");
+  });
+
+  test.each(
+    rows(`
+      // from | to   | part
+      4.20    | -    | 5.10 -
+      4.20    | 5.9  | none
+      4.20    | 5.10 | 5.10 5.10
+      4.20    | 6.1  | 5.10 6.1
+      5.9     | -    | 5.10 -
+      5.10    | 5.10 | 5.10 5.10
+      5.10    | -    | 5.10 -
+      5.11    | 6.1  | 5.11 6.1
+      6.1     | -    | 6.1 -
+    `),
+  )("from %s to %s: %s", (from = "", to = "", part) => {
+    const found = maintainedPart({ from, to: to === "-" ? null : to });
+    expect(found === undefined ? "none" : `${found.from} ${found.to ?? "-"}`).toBe(part);
+  });
+
+  test.each<[name: string, releases: string[], ends: (string | null)[]]>([
+    ["end where the next series begins", ["6.1", "6.12"], ["6.1", null]],
+    ["end before the patch level that changed their series", ["6.12", "6.12.23"], ["6.12.22", null]],
+    ["end there between two patch levels, too", ["7.1.1", "7.1.3"], ["7.1.2", null]],
+    ["of another series with the same patch level do not", ["6.12.22", "6.13.23"], ["6.12.22", null]],
+  ])("%s", (_, releases, ends) => {
+    const outcomes = releases.map((__, index) => OUTCOMES[index % 2 === 0 ? "n" : "y"] as HostBridgeOutcome);
+    const { byRelease } = mergeOutcomes(outcomes, choice("nothing", releases));
+    expect(byRelease.map((one) => one.releases?.to ?? null)).toEqual(ends);
+  });
+
+  test("whose lists were not read have no outcome of their own", () => {
+    const { candidates, ...rest } = choice("kernel", ["7.3", "7.4"]);
+    const unread = candidates.map((rules, index) => ({ ...rules, allowListUnread: index === 1 }));
+    const outcomes = ["n", "?"].map((letter) => OUTCOMES[letter] as HostBridgeOutcome);
+    expect(mergeOutcomes(outcomes, { ...rest, candidates: unread as typeof candidates })).toEqual({
+      mapType: UNKNOWN,
+      reason: "kernel-hidden",
+      hidden: ["no uname", "no lscpu"],
+      byRelease: [],
+    });
+  });
+});
+
+test("a kernel without P2PDMA has no outcome of any release", () => {
+  expect(mergeOutcomes([], choice("kernel", []))).toEqual({
+    mapType: NOT_SUPPORTED,
+    reason: "kernel-too-old",
+    hidden: [],
+    byRelease: [],
+  });
+});
+
+test("a way works, does not, or is not known", () => {
+  expect(["y", "n", "?"].map((letter) => isThroughSupported(OUTCOMES[letter] as HostBridgeOutcome))).toEqual([
+    true,
+    false,
+    null,
+  ]);
+});
+
+describe("Neighbours are told apart", () => {
+  const others: Readonly<Record<string, HostBridgeOutcome>> = {
+    ...OUTCOMES,
+    // The same word for other reasons.
+    Y: { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] },
+    "!": { mapType: UNKNOWN, reason: "cpu-hidden", hidden: [] },
+  };
+  test.each([
+    ["yY", 1],
+    ["??", 1],
+    ["?b", 2],
+    ["?!", 2], // what else holds differs
+    ["yn", 2],
+  ])("%s are %i", (letters, count) => {
+    const outcomes = [...letters].map((letter) => others[letter] as HostBridgeOutcome);
+    const { byRelease } = mergeOutcomes(outcomes, choice("nothing", ["6.1", "7.3"]));
+    expect(byRelease).toHaveLength(count);
+    expect(byRelease.at(-1)?.reason).toBe(outcomes.at(-1)?.reason);
   });
 });

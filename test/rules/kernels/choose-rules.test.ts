@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { verdictHistory } from "../../../src/advice/history.ts";
 import type { PeerlaneError } from "../../../src/pci/error.ts";
 import { unknown } from "../../../src/pci/known.ts";
-import { chooseRules, newestRead, rowsOf } from "../../../src/rules/kernels/choose-rules.ts";
+import { chooseRules, isOwnRow, newestRead, RELEASES, rowsOf } from "../../../src/rules/kernels/choose-rules.ts";
 import { releaseOfOurs } from "../../../src/rules/kernels/kernel-release.ts";
 import { KERNEL_RULES } from "../../../src/rules/kernels/mainline.ts";
 import { decide } from "../../../src/rules/verdict-table.ts";
@@ -208,6 +208,64 @@ describe("A release after the newest that was read", () => {
         : [],
     );
   });
+});
+
+describe("The rows of a release after the newest that was read", () => {
+  const { rows: found, bootRows } = rowsOf(releaseOfOurs("7.5"));
+  test("are those of the newest, and the same with a list that nobody read", () => {
+    expect(found.map(({ release, checkedAt, allowListUnread }) => [release, checkedAt, allowListUnread])).toEqual([
+      ["7.3", KERNEL_RULES.at(-1)?.checkedAt, false],
+      ["7.5", "not read", true],
+    ]);
+    expect(bootRows.map(({ release }) => release)).toEqual(["7.3"]);
+  });
+
+  test("are named by the newest that was read, which others are not", () => {
+    const choice = (release: string): ReturnType<typeof chooseRules> =>
+      chooseRules({ ...bare, kernel: linux(release) });
+    expect(newestRead(choice("7.5"))).toBe("7.3");
+    expect(newestRead(choice("7.3"))).toBeNull();
+    expect(newestRead(choice("4.19"))).toBeNull();
+    const [read, unread] = choice("7.5").candidates;
+    expect(newestRead({ ...choice("7.5"), candidates: unread === undefined ? [] : [unread] })).toBeNull();
+    expect(newestRead({ ...choice("7.5"), candidates: read === undefined ? [] : [read] })).toBeNull();
+  });
+});
+
+describe("A row", () => {
+  test("is a vendor's own where it is none of kernel.org's, and was read", () => {
+    const [el] = rowsOf(releaseOfOurs("5.14.0-427.el9")).rows;
+    expect(isOwnRow(el)).toBe(true);
+    expect(isOwnRow(KERNEL_RULES[0])).toBe(false);
+    expect(isOwnRow(undefined)).toBe(false);
+    expect(rowsOf(releaseOfOurs("7.5")).rows.map(isOwnRow)).toEqual([false, false]);
+  });
+
+  test("is of one of the releases, each named once", () => {
+    expect(RELEASES[0]).toBe("4.20");
+    expect(RELEASES.at(-1)).toBe("7.3");
+    expect(RELEASES.filter((release) => release === "7.1")).toHaveLength(1);
+    expect(RELEASES).toHaveLength(new Set(KERNEL_RULES.map(({ release }) => release.split(".", 2).join("."))).size);
+  });
+});
+
+describe("A vendor's kernel of which nothing was read", () => {
+  test.each([
+    // The first series with P2PDMA, the one before it, the newest that was read, and one after it.
+    ["4.20.0-1-azure", "4.20", "7.3"],
+    ["4.19.0-1-azure", undefined, undefined],
+    ["7.3.0-1-azure", "7.3", "7.3"],
+    ["7.4.0-1-azure", "7.3", "7.4"],
+  ])("%s may have the rules from %s to %s", (text, first, last) => {
+    const { rows: found } = rowsOf(releaseOfOurs(text));
+    expect([found[0]?.release, found.at(-1)?.release]).toEqual([first, last]);
+  });
+});
+
+test("A series that changed several times says with which, for a kernel that does not say its patch level", () => {
+  expect(rowsOf(releaseOfOurs("7.1")).hidden).toBe(
+    "Linux 7.1 changed with 7.1.3, and the release '7.1' does not say on which side of it the kernel is; give --kernel with the patch level",
+  );
 });
 
 describe("Every release has the rules of its own", () => {
