@@ -97,7 +97,9 @@ describe("who keeps it may be killed too", () => {
     const child = run.start("qemu");
     const ended = endOf(child);
     await run.reached();
-    for (const pid of [pidOf(child), ...keepers().map((each) => each.pid)]) process.kill(pid, "SIGKILL");
+    // All stand still before the first ends: on a busy machine a keeper would see it go, and clean up.
+    const all = [pidOf(child), ...keepers().map((each) => each.pid)];
+    for (const signal of ["SIGSTOP", "SIGKILL"] as const) for (const pid of all) process.kill(pid, signal);
     await ended;
     await vi.waitFor(() => expect(run.processes()).toEqual([]), { timeout: 500_000 });
     expect(run.folders()).toHaveLength(1);
