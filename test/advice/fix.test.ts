@@ -75,8 +75,8 @@ describe("A list for several pairs", () => {
     expect(twoPairs(words, redirectingPort)).toEqual([
       "pci=disable_acs_redir=0000:00:04.0",
       "pci=config_acs=xxx00xx@0000:00:04.0;xxx00xx@0000:00:05.0;1xx@0000:00:05.0",
-      "clear the redirect bits of 0000:00:04.0, 0000:00:05.0 with setpci",
       "turn ACS off in firmware setup",
+      "clear the redirect bits of 0000:00:04.0, 0000:00:05.0 with setpci",
     ]);
   });
 

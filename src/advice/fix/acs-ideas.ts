@@ -50,7 +50,10 @@ export function byPath(machine: Machine): Naming {
   return { nameOf, caution: "ports are named by their way from the root bus, as bus numbers may change with the move" };
 }
 
-/** The ways to stop functions from redirecting peer requests: by parameter, by parameter and bit, at run time, in firmware. */
+/**
+ * The ways to stop functions from redirecting peer requests, what lasts first: by parameter, by parameter and bit, in
+ * firmware, at run time.
+ */
 export function acsIdeas(
   machine: Machine,
   redirecting: readonly RedirectingFunction[],
@@ -60,8 +63,8 @@ export function acsIdeas(
   return [
     disableIdea(machine, redirecting, naming),
     ...configIdea(machine, redirecting, naming),
-    runTimeIdea(redirecting),
     ...firmwareIdea(machine, redirecting),
+    runTimeIdea(redirecting),
   ];
 }
 
