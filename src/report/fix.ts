@@ -219,34 +219,50 @@ function byName<T extends ClassPair>(
 /** Between a class of providers and one of clients. */
 const ARROW = " → ";
 
-/** Other pairs by their classes: `GPU → NVMe (8 pairs): direct → through the host bridge`. */
+/** Classes of which the way back is as many pairs of the same kind are told once, as `GPU ↔ NIC`. */
+function eachWay<T extends ClassPair>(
+  classes: readonly T[],
+  topology: Topology,
+  kindOf: (one: T) => string,
+): readonly (T & { readonly names: string; readonly pairs: string })[] {
+  const oneWay = byName(classes, topology, ARROW, kindOf);
+  return oneWay.flatMap((one) => {
+    const [providers = "", clients = ""] = one.names.split(ARROW);
+    const isBack = (other: (typeof oneWay)[number]): boolean =>
+      other.names === clients + ARROW + providers && other.count === one.count && kindOf(other) === kindOf(one);
+    if (providers === clients || !oneWay.some(isBack)) return [{ ...one, pairs: countOf(one.count) }];
+    if (providers > clients) return [];
+    return [{ ...one, names: `${providers} ↔ ${clients}`, pairs: `${countOf(one.count)} each way` }];
+  });
+}
+
+/** Other pairs by their classes: `GPU → NVMe (8 pairs): direct → through the host bridge`, `(2 pairs): 2 hops more`. */
 function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
   if (others.count === 0) return ["no other pair changes"];
-  const oneWay = byName(others.classes, topology, ARROW, ({ before, after }) => `${before} ${after}`);
-  const classes = oneWay.flatMap((one) => {
-    const [providers = "", clients = ""] = one.names.split(ARROW);
-    const isBack = ({ names, count, before, after }: (typeof oneWay)[number]): boolean =>
-      names === clients + ARROW + providers && count === one.count && before === one.before && after === one.after;
-    if (providers === clients || !oneWay.some(isBack)) return [{ ...one, ways: "" }];
-    return providers > clients ? [] : [{ ...one, names: `${providers} ↔ ${clients}`, ways: " each way" }];
+  const paths = eachWay(others.classes, topology, ({ before, after }) => `${before} ${after}`).map(
+    ({ names, pairs, before, after }): Rich => [
+      `other pairs: ${names} (${pairs}): `,
+      mapTypeSpan(before, null),
+      " → ",
+      mapTypeSpan(after, null),
+    ],
+  );
+  const hops = eachWay(others.hops, topology, ({ more }) => String(more)).map(
+    ({ names, pairs, more }): Rich => [`other pairs: ${names} (${pairs}): go as before, ${hopsText(more)}`],
+  );
+  return [paths, hops].flatMap((texts) => {
+    const more = texts.length - MAX_CLASSES;
+    if (more <= 0) return texts;
+    return [
+      ...texts.slice(0, MAX_CLASSES),
+      `and ${more} more ${more === 1 ? "kind" : "kinds"} of pairs (--json has all)`,
+    ];
   });
-  const shown = classes
-    .slice(0, MAX_CLASSES)
-    .map(
-      ({ names, count, ways, before, after }): Rich => [
-        `other pairs: ${names} (${countOf(count)}${ways}): `,
-        mapTypeSpan(before, null),
-        " → ",
-        mapTypeSpan(after, null),
-      ],
-    );
-  const more = classes.length - shown.length;
-  const { hopsOnly } = others;
-  return [
-    ...shown,
-    ...(more > 0 ? [`and ${more} more ${more === 1 ? "kind" : "kinds"} of pairs (--json has all)`] : []),
-    ...(hopsOnly > 0 ? [`${countOf(hopsOnly)} of others go as before, with more or fewer hops`] : []),
-  ];
+}
+
+function hopsText(more: number): string {
+  const count = Math.abs(more);
+  return `${count} ${count === 1 ? "hop" : "hops"} ${more > 0 ? "more" : "fewer"}`;
 }
 
 function afterSpans({ verdicts }: ProvedFix): readonly Span[] {

@@ -13,11 +13,19 @@ export interface ClassChange extends ClassPair {
   readonly after: MapType;
 }
 
+/** Pairs of two classes that keep their map type and have other hops: `first` is a provider, `second` a client. */
+export interface HopChange extends ClassPair {
+  /** So many hops more; below 0 fewer. */
+  readonly more: number;
+}
+
 /** What a change does to the pairs that nobody asked about. */
 export interface SideEffects {
   /** Pairs whose map type changes, by class, most pairs first. */
   readonly classes: readonly ClassChange[];
-  /** Pairs that keep their map type, with another number of hops. */
+  /** Pairs that keep their map type, with another number of hops: by class, the longest ways first, then most pairs. */
+  readonly hops: readonly HopChange[];
+  /** So many pairs those are. */
   readonly hopsOnly: number;
   /** The first of the changed pairs, one by one: so many as {@link MAX_LISTED}. */
   readonly listed: readonly VerdictChange[];
@@ -65,7 +73,8 @@ export function sideEffects(before: VerdictTable, after: VerdictTable, pairs: re
   const classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
   const classes = new Map<string, ClassChange & { pairs: number }>();
   const listed: VerdictChange[] = [];
-  let [count, hopsOnly] = [0, 0];
+  const hops = new Map<string, HopChange & { pairs: number }>();
+  let count = 0;
   before.providers.forEach((provider, i) => {
     before.clients.forEach((client, j) => {
       const old = { mapType: before.mapType(i, j), hops: before.hops(i, j) };
@@ -74,15 +83,31 @@ export function sideEffects(before: VerdictTable, after: VerdictTable, pairs: re
       if (asked.has(`${provider} ${client}`)) return;
       count++;
       if (listed.length < MAX_LISTED) listed.push({ provider, client, before: old, after: now });
+      const pair = { first: provider, second: client, pairs: 0 };
+      const of = [classOf.get(provider), classOf.get(client)];
       if (old.mapType === now.mapType) {
-        hopsOnly++;
-        return;
+        const more = (now.hops ?? 0) - (old.hops ?? 0);
+        countIn(hops, [...of, more].join(), { ...pair, more });
+      } else {
+        countIn(classes, [...of, old.mapType, now.mapType].join(), {
+          ...pair,
+          before: old.mapType,
+          after: now.mapType,
+        });
       }
-      const key = [classOf.get(provider), classOf.get(client), old.mapType, now.mapType].join();
-      const known = classes.get(key);
-      if (known !== undefined) known.pairs++;
-      else classes.set(key, { first: provider, second: client, pairs: 1, before: old.mapType, after: now.mapType });
     });
   });
-  return { classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs), hopsOnly, listed, count };
+  return {
+    classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs),
+    hops: [...hops.values()].sort((a, b) => b.more - a.more || b.pairs - a.pairs),
+    hopsOnly: [...hops.values()].reduce((sum, { pairs: own }) => sum + own, 0),
+    listed,
+    count,
+  };
+}
+
+function countIn<T extends ClassPair & { pairs: number }>(classes: Map<string, T>, key: string, one: T): void {
+  const known = classes.get(key) ?? one;
+  known.pairs++;
+  classes.set(key, known);
 }
