@@ -10,6 +10,7 @@ import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { readScenario, scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, findDevices } from "../../src/host/select.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix.ts";
@@ -302,6 +303,88 @@ describe("A NIC of 32 address bits and a BAR of 16 GiB", () => {
   });
 });
 
+describe("Slots of several widths", () => {
+  const machineWith = (links: readonly [string, string]): Machine =>
+    afterBoot(
+      readScenario(
+        `cpu: intel
+kernel: 7.3
+iommu: "off"
+hostBridges:
+  - id: "8086:29c0"
+    below:
+      - { rootPort: { at: 01.0 }, below: [{ gpu: { name: gpu0, link: gen5 x16 } }] }
+      - rootPort: { at: 02.0 }
+        below:
+          - switch: { acs: false }
+            below: [{ nic: { name: nic0 } }, { port: { acs: false, link: ${links[0]} } }, { port: { acs: false, link: ${links[1]} } }]
+`,
+        "widths.yaml",
+      ),
+    );
+  const slotFix = (machine: Machine): Advice["fixes"][number] | undefined =>
+    advise(machine, [{ provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") }]).fixes.find(
+      ({ kinds }) => kinds.join() === "slot",
+    );
+
+  it.each([
+    [["gen3 x4", "gen5 x16"], "0000:03:02.0", undefined],
+    [["gen5 x16", "gen3 x4"], "0000:03:01.0", undefined],
+    [
+      ["gen3 x4", "gen3 x8"],
+      "0000:03:02.0",
+      "the slot below 0000:03:02.0 is x8 at 8 GT/s, and 0000:01:00.0 can use x16 at 32 GT/s",
+    ],
+  ] as const)("of %j the GPU is put below %s", (links, port, caution) => {
+    const fix = slotFix(machineWith(links));
+    expect(fix?.title).toContain(port);
+    expect(fix?.cautions.find((text) => text.includes("can use"))).toBe(caution);
+  });
+});
+
+test("A swap says between which kinds of devices the way gets longer or shorter, and by how many hops", () => {
+  const text = `cpu: intel
+kernel: 7.3
+iommu: "off"
+hostBridges:
+  - id: "8086:09a2"
+    below:
+      - { rootPort: {}, below: [{ gpu: { name: gpu0 } }] }
+      - rootPort: {}
+        below: [{ switch: { acs: false }, below: [{ nic: { name: nic0 } }, { nvme: { name: nvme0, cmb: 16M } }] }]
+      - { rootPort: {}, below: [{ nvme: { name: nvme1, cmb: 16M } }] }
+`;
+  const machine = afterBoot(readScenario(text, "swap.yaml"));
+  const advice = advise(machine, [{ provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") }]);
+  const lines = textOf(advice)
+    .split("\n")
+    .map((line) => line.trim());
+  const swap = lines.slice(lines.findIndex((line) => line.startsWith("1. let 0000:01:00.0")));
+  expect(swap.filter((line) => line.startsWith("other pairs"))).toEqual([
+    "other pairs: NIC ↔ NVMe (1 pair each way): direct → through the host bridge",
+    "other pairs: GPU ↔ NVMe (1 pair each way): go as before, 2 hops more",
+    "other pairs: NVMe → NVMe (2 pairs): go as before, 2 hops fewer",
+  ]);
+});
+
+test("What clears ACS stands in the order of how long it lasts: parameters, firmware setup, setpci", () => {
+  const text = `cpu: intel
+kernel: 7.2
+iommu: "off"
+hostBridges:
+  - id: "8086:29c0"
+    below: [{ rootPort: {}, below: [{ switch: { acs: RR+ CR+ }, below: [{ gpu: { name: gpu0 } }, { nic: { name: nic0 } }] }] }]
+`;
+  const machine = afterBoot(readScenario(text, "firmware.yaml"));
+  const { fixes } = advise(machine, [{ provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") }]);
+  expect(fixes.map(({ kinds, lasting }) => `${kinds.join(" + ")} ${lasting}`)).toEqual([
+    "kernel-parameter from-next-boot",
+    "kernel-parameter from-next-boot",
+    "firmware-setting from-next-boot",
+    "run-time until-reboot",
+  ]);
+});
+
 describe("What is removed from the command line", () => {
   const steps = (name: string): string => {
     const [fix] = adviceOn(name).fixes.filter(({ kinds }) => kinds.join() === "kernel-parameter");
@@ -367,7 +450,37 @@ hostBridges:
   it("has ports that redirect where an IOMMU is in use: then a parameter goes with it", () => {
     const advice = adviceFor(apart("strict"));
     expect(ways(advice)).toEqual(["switch-card + kernel-parameter: bus-addr, 4"]);
-    expect(advice.fixes[0]?.title).toMatch(/0000:00:02\.0\/00\.0\/01\.0;0000:00:02\.0\/00\.0\/00\.0$/);
+    expect(advice.fixes[0]?.title).toMatch(/0000:00:01\.0\/00\.0\/00\.0;0000:00:01\.0\/00\.0\/01\.0$/);
+  });
+
+  it("goes into the same slot whichever of the two is the provider", () => {
+    const machine = apart("off");
+    const [gpu, nic] = [findDevice(machine, "gpu0"), findDevice(machine, "nic0")];
+    const titles = [
+      advise(machine, [{ provider: gpu, client: nic }]),
+      advise(machine, [{ provider: nic, client: gpu }]),
+    ].map(({ fixes }) => fixes[0]?.title);
+    expect(titles).toEqual([titles[1], titles[0]]);
+    expect(titles[0]).toMatch(/^put a card with a PCIe switch into the slot below 0000:00:01\.0,/);
+  });
+
+  it("goes into the faster of two slots", () => {
+    const machine = apart("off");
+    const slow = (fn: Machine["functions"][number]): Machine["functions"][number] =>
+      formatBdf(fn.bdf) !== "0000:00:01.0" || fn.express === null || isUnknown(fn.express)
+        ? fn
+        : { ...fn, express: { ...fn.express, linkCapable: { speedGTps: 8, width: 1 } } };
+    const advice = adviceFor({ ...machine, functions: machine.functions.map(slow) });
+    expect(advice.fixes[0]?.title).toContain("into the slot below 0000:00:02.0");
+  });
+
+  it("is no answer for a device on the board: its port has no slot", () => {
+    const machine = apart("off");
+    const onBoard = (fn: Machine["functions"][number]): Machine["functions"][number] =>
+      formatBdf(fn.bdf) !== "0000:00:02.0" || fn.express === null || isUnknown(fn.express)
+        ? fn
+        : { ...fn, express: { ...fn.express, slotImplemented: false } };
+    expect(adviceFor({ ...machine, functions: machine.functions.map(onBoard) }).fixes).toEqual([]);
   });
 
   it("is no answer for devices that are in no slot", () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Machine } from "../../src/host/machine.ts";
 import { type Bdf, makeBdf } from "../../src/pci/bdf.ts";
-import type { PortType } from "../../src/pci/express.ts";
+import type { PciExpress, PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { express, functionAt } from "../rules/by-hand.ts";
@@ -55,7 +55,13 @@ function withPort(builder: Builder, bdf: Bdf, type: PortType, shape: PortShape, 
   builder.functions.splice(
     place,
     0,
-    functionAt(bdf, { classCode: 0x060400, headerType: 1, express: express(type), acs: acsOfPort, bridge }),
+    functionAt(bdf, {
+      classCode: 0x060400,
+      headerType: 1,
+      express: { ...(express(type) as PciExpress), slotImplemented: true },
+      acs: acsOfPort,
+      bridge,
+    }),
   );
 }
 

@@ -1,5 +1,6 @@
 import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
+import { isUnknown } from "../../pci/known.ts";
 import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
 import { Blockers } from "./blockers.ts";
@@ -9,6 +10,7 @@ import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
 import { findWays, type RejectedIdea, type Searched } from "./search.ts";
 import { surroundings, watchedOf } from "./side-effects.ts";
+import type { Trial } from "./trial.ts";
 
 /** What can be done for some pairs of a machine. */
 export interface Advice {
@@ -44,7 +46,9 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
   const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
   const blockers = new Blockers(machine, pairs, before);
   const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest });
-  const fixes = found.ways.map((way) => withCaution(proved(way, table, pairs, rules), before));
+  const shown = (way: Trial): ProvedFix => withCaution(proved(way, table, pairs, rules), before);
+  const card = found.cards.map(shown).toSorted(bySideEffects)[0];
+  const fixes = [...found.ways.map(shown), ...(card === undefined ? [] : [card])];
   const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;
   return {
     machine,
@@ -59,6 +63,12 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
     parameters: parameterEffects(machine),
     changedSinceBoot: changedSinceBoot(machine),
   };
+}
+
+/** What brings fewest devices together, then what changes fewest other pairs: of those that are the same the first stays first. */
+function bySideEffects(a: ProvedFix, b: ProvedFix): number {
+  const lost = ({ isolation }: ProvedFix): number => (isUnknown(isolation) ? 0 : isolation.pairs);
+  return lost(a) - lost(b) || a.others.count - b.others.count || a.changes.length - b.changes.length;
 }
 
 /** What only moves the kernel's verdict does nothing for drivers that do not ask for it. */

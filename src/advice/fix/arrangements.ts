@@ -6,7 +6,7 @@ import { physicalOf } from "../../pci/virtual-functions.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
 import { ideaOfMoves } from "./slot-ideas.ts";
-import { Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
+import { inOrderOfUse, Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
 
 /** Which card is in which slot, slots by their places in {@link Arrangements.slots}: each card by the slot it is in now, -1 for none. */
 export type Arrangement = readonly number[];
@@ -41,8 +41,7 @@ export class Arrangements {
     const functions = [...new Set(pairs.flatMap(({ provider, client }) => [provider, client]))];
     const own = new Map(functions.map((bdf) => [bdf, slotAt(bdf)]));
     const left = [...own.values()].filter((slot) => slot !== undefined);
-    const emptyFirst = all.toSorted((a, b) => Number(a.occupant !== null) - Number(b.occupant !== null));
-    this.slots = twoOfEach(new Places(machine, topology), emptyFirst, left);
+    this.slots = twoOfEach(new Places(machine, topology), inOrderOfUse(topology, all), left);
     const places = new Map(this.slots.map((slot, index) => [slot, index]));
     const endOf = (bdf: Bdf): PairEnd => {
       const slot = own.get(bdf);

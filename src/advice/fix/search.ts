@@ -11,7 +11,8 @@ import { both, type Idea, type Pair } from "./idea.ts";
 import { passthroughIdea, translationIdea, withoutIommuIdea } from "./iommu-ideas.ts";
 import { hasAcsParameters, kernelIdeas, withReleases } from "./kernel-ideas.ts";
 import { slotIdeas } from "./slot-ideas.ts";
-import { switchCardIdea } from "./switch-card-idea.ts";
+import { narrowMoves } from "./slots.ts";
+import { switchCardIdeas } from "./switch-card-idea.ts";
 import {
   areDirect,
   carryOut,
@@ -58,8 +59,10 @@ export interface Question {
 
 /** What was found. */
 export interface Found {
-  /** One change before two, and the last resort last. */
+  /** One change before two. */
   readonly ways: readonly Trial[];
+  /** The last resort, in each slot that it may go into: one of them is enough. */
+  readonly cards: readonly Trial[];
   readonly rejected: readonly RejectedIdea[];
   readonly searched: Searched;
 }
@@ -79,13 +82,14 @@ const MAX_CARRIED_OUT = 20;
  */
 export function findWays(question: Question): Found {
   const search = new Search(question);
-  if (search.isDone) return { ways: [], rejected: [], searched: search.searched };
+  if (search.isDone) return { ways: [], cards: [], rejected: [], searched: search.searched };
   const one = search.oneChange();
   const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
   const ways = [...one, ...two];
-  const last = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCard(ways.length === 0);
+  const cards = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCards(ways.length === 0);
   return {
-    ways: [...ways, ...last].map((way) => search.withReleases(way)),
+    ways: ways.map((way) => search.withReleases(way)),
+    cards,
     rejected: search.rejected,
     searched: search.searched,
   };
@@ -484,9 +488,9 @@ class Search {
   }
 
   /** The last resort; `isLast`: nothing else helps, so that it is said why a card does not. */
-  switchCard(isLast: boolean): readonly Trial[] {
+  switchCards(isLast: boolean): readonly Trial[] {
     if (this.#pair === undefined || !this.#question.hasP2pdma || this.#question.isGuest) return [];
-    const cards = this.#carriedOut("a switch card", switchCardIdea(this.#question.machine, this.#pair), false);
+    const cards = this.#carriedOut("a switch card", switchCardIdeas(this.#question.machine, this.#pair), false);
     const [blocking] = cards.flatMap((trial) => this.#blocking(trial));
     if (blocking !== undefined && isLast) {
       this.rejected.push({ title: "a card with a PCIe switch", why: `still blocked: ${blocking.message}` });
@@ -496,13 +500,18 @@ class Search {
   }
 }
 
-/** The better result first, then fewer hops, then fewer devices that are moved. */
+/** The better result first, then fewer hops, then slots that are no bottleneck, then fewer devices that are moved. */
 function byWorth(a: Trial, b: Trial): number {
   return (
     gain(a.outcomes, b.outcomes) ||
     hopsOf(a.outcomes) - hopsOf(b.outcomes) ||
+    narrowIn(a) - narrowIn(b) ||
     a.idea.changes.length - b.idea.changes.length
   );
+}
+
+function narrowIn({ idea, after }: Trial): number {
+  return narrowMoves(topologyOf(after), idea.changes).length;
 }
 
 function withCount(trial: Trial, before: Outcomes): Trial {

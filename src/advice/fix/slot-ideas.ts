@@ -7,7 +7,7 @@ import type { Topology } from "../../pci/topology.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Idea, Pair } from "./idea.ts";
-import { Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
+import { inOrderOfUse, linkText, narrowMoves, Places, type Slot, slotOfDevice, slotsOf, twoOfEach } from "./slots.ts";
 
 /** A device below another port. */
 type Move = Extract<Change, { kind: "move" }>;
@@ -35,13 +35,13 @@ export function slotIdeas(machine: Machine, pair: Pair): SlotIdeas {
   const all = slotsOf(topology);
   const places = new Places(machine, topology);
   const from = { provider: slotOfDevice(topology, all, provider), client: slotOfDevice(topology, all, client) };
-  const emptyFirst = all.toSorted((a, b) => Number(a.occupant !== null) - Number(b.occupant !== null));
+  const ordered = inOrderOfUse(topology, all);
   const left = [from.provider, from.client].filter((slot) => slot !== undefined);
-  const combined = left.length < 2 ? [] : twoOfEach(places, emptyFirst, left);
+  const combined = left.length < 2 ? [] : twoOfEach(places, ordered, left);
   return {
     one: [
-      ...onePlaces(topology, places, emptyFirst, client, from.client, provider),
-      ...onePlaces(topology, places, emptyFirst, provider, from.provider, client),
+      ...onePlaces(topology, places, ordered, client, from.client, provider),
+      ...onePlaces(topology, places, ordered, provider, from.provider, client),
     ],
     both: bothPlaces(topology, places, combined.slice(0, MAX_COMBINED), { provider, client }, from),
     isCut: combined.length > MAX_COMBINED,
@@ -124,6 +124,10 @@ export function ideaOfMoves(topology: Topology, moves: readonly Move[], isOne: b
     lasting: "from-next-boot",
     steps: [{ where: "hands, with the power off", lines: moves.map((one) => `put ${placed(topology, one)}`) }],
     cautions: [
+      ...narrowMoves(topology, moves).map(
+        ({ device, under, slot, needed }) =>
+          `the slot below ${formatBdf(under)} is ${linkText(slot)}, and ${formatBdf(device)} can use ${linkText(needed)}`,
+      ),
       "a slot has a width, a speed and a power limit, and some ports lead to no slot at all",
       "addresses of devices change with it",
     ],

@@ -1,10 +1,12 @@
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, slotOf } from "../../pci/bdf.ts";
+import type { LinkState } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
 import { type AcsParameters, acsParameters } from "../../rules/acs-parameters.ts";
+import type { Change } from "../what-if/change.ts";
 
 /** A port with a slot that takes a device: an empty one, or one whose device can make room. */
 export interface Slot {
@@ -29,11 +31,57 @@ export function slotsOf(topology: Topology): readonly Slot[] {
   });
 }
 
-/** True for a port that a slot may be below. */
+/** True for a port that a slot may be below: Slot Implemented off means a device on the board, or a link that leads nowhere. */
 function isSlotPort({ express }: PciFunction): boolean {
-  return (
-    !isUnknown(express) && express !== null && (express.type === "root-port" || express.type === "downstream-port")
-  );
+  if (isUnknown(express) || express === null || express.slotImplemented === false) return false;
+  return express.type === "root-port" || express.type === "downstream-port";
+}
+
+/** Empty slots first, the fastest of each before the others: of places that look alike the first is taken. */
+export function inOrderOfUse(topology: Topology, slots: readonly Slot[]): readonly Slot[] {
+  const rate = ({ port }: Slot): number => {
+    const link = linkOf(topology.functionAt(port));
+    return link === undefined ? Number.POSITIVE_INFINITY : rateOf(link);
+  };
+  const order = (a: Slot, b: Slot): number => Number(a.occupant !== null) - Number(b.occupant !== null);
+  return slots.toSorted((a, b) => order(a, b) || (rate(a) === rate(b) ? 0 : rate(b) - rate(a)));
+}
+
+/** What a link can do at most; `undefined` where the source hides it, or there is none. */
+export function linkOf({ express }: PciFunction): LinkState | undefined {
+  if (isUnknown(express) || express === null) return undefined;
+  const { linkCapable } = express;
+  return linkCapable === null || isUnknown(linkCapable) || linkCapable.width === 0 ? undefined : linkCapable;
+}
+
+/** Lanes times GT/s, to compare links by. */
+function rateOf({ speedGTps, width }: LinkState): number {
+  return speedGTps * width;
+}
+
+/** A device in a slot whose link does less than the device can. */
+export interface Narrow {
+  readonly device: Bdf;
+  readonly under: Bdf;
+  readonly slot: LinkState;
+  readonly needed: LinkState;
+}
+
+/** The devices of some changes that come into slots which are narrower or slower than they are, as far as the source shows. */
+export function narrowMoves(topology: Topology, changes: readonly Change[]): readonly Narrow[] {
+  return changes.flatMap((change): Narrow[] => {
+    if (change.kind !== "move") return [];
+    const { device, under } = change;
+    const port = topology.find(under);
+    const [slot, needed] = [port === undefined ? undefined : linkOf(port), linkOf(topology.functionOf(device))];
+    if (slot === undefined || needed === undefined || rateOf(slot) >= rateOf(needed)) return [];
+    return [{ device, under, slot, needed }];
+  });
+}
+
+/** `x4 at 8 GT/s`. */
+export function linkText({ speedGTps, width }: LinkState): string {
+  return `x${width} at ${speedGTps} GT/s`;
 }
 
 /** The slot that a device is in; `undefined` where it is in none: only what hangs alone from a port was put there by hand. */
