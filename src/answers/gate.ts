@@ -10,6 +10,7 @@ export interface Gate {
     | "memory-decode-off"
     | "vf-memory-off"
     | "bridge-decode-off"
+    | "bus-master-off"
     | "resizable-bar-small"
     | "bridge-window-small"
     | "beyond-dma-mask"

@@ -8,6 +8,7 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
+import { USER_SPACE_DRIVERS } from "../platforms/asking.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { acsParameters } from "../rules/acs-parameters.ts";
@@ -99,6 +100,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...barGates(windows, provider),
     ...decodeGates(topology, provider),
     ...bridgeGates(topology, provider, client),
+    ...masterGates(provider, client),
     ...resizableBarGates(windows, provider),
     ...dmaMaskGates(provider, client, verdict, context.machine),
     ...iommuGates(verdict, context.machine),
@@ -201,6 +203,18 @@ function bridgeGates(topology: Topology, provider: PciFunction, client: PciFunct
     ...off(providerArm, provider, PCI_COMMAND_MEMORY, "memory decode of the bridge BRIDGE is off: no request reaches"),
     ...off(clientArm, client, PCI_COMMAND_MASTER, "the bridge BRIDGE is no bus master: it passes on no request of"),
   ];
+}
+
+/**
+ * A client that is no bus master issues no request (PCIe 6.0 sec 7.5.1.1.3). Its driver turns that on (`pci_set_master`),
+ * so it is a gate where one is bound already; those that hand a device to a program leave it off until one opens it.
+ */
+function masterGates(provider: PciFunction, client: PciFunction): Gate[] {
+  const { bdf, command, driver } = client;
+  if (provider === client || isUnknown(command) || (command & PCI_COMMAND_MASTER) !== 0) return [];
+  if (isUnknown(driver) || driver === null || USER_SPACE_DRIVERS.includes(driver)) return [];
+  const message = `${formatBdf(bdf)} is no bus master although ${driver} is bound to it: it issues no request until its driver turns that on`;
+  return [{ kind: "bus-master-off", device: bdf, effect: "blocks", message }];
 }
 
 function resizableBarGates(topology: Topology | undefined, provider: PciFunction): Gate[] {

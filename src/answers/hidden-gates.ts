@@ -35,6 +35,8 @@ export function mayHideGate(kind: Gate["kind"], machine: Machine, topology: Topo
           topology.bridgesAbove(topology.indexOf(bdf)).some((index) => isUnknown(topology.functionAt(index).command)),
         )
       );
+    case "bus-master-off":
+      return isUnknown(client.command) || isUnknown(client.driver);
     case "resizable-bar-small":
       return isUnknown(provider.resizableBars) || provider.resizableBars.some(isSizeHidden);
     case "bridge-window-small":

@@ -84,8 +84,8 @@ const insideHidden = unknown(
  * the PCIe specification leaves open what happens, the answer is unknown.
  *
  * MODEL: drivers are bound to both ends, so bus mastering of clients and memory decode of providers are on, and both in
- * the bridges. A machine as found may have neither yet; the gates `memory-decode-off` and
- * `bridge-decode-off` tell.
+ * the bridges. A machine as found may have neither yet; the gates `memory-decode-off`,
+ * `bus-master-off` and `bridge-decode-off` tell.
  */
 export class PeerRoutes {
   readonly #table: VerdictTable;

@@ -128,6 +128,32 @@ describe("The provider's BARs", () => {
   });
 });
 
+describe("A client that is no bus master", () => {
+  const [off, memory] = [0, 2];
+  test.each<[name: string, command: number | null, driver: Driver, isGate: boolean]>([
+    ["with a driver that should have turned it on", off, "mlx5_core", true],
+    ["with memory decode", memory, "nvme", true],
+    ["without a driver, which would turn it on", off, null, false],
+    ["of a driver that leaves it to a guest", off, "vfio-pci", false],
+    ["of a driver that leaves it to a program", off, "uio_pci_generic", false],
+    ["of a driver that is hidden", off, hidden, false],
+    ["or may be one, as the register is hidden", null, "nvme", false],
+    ["bus master", 4, "nvme", false],
+  ])("%s", (_name, command, driver, isGate) => {
+    const parts = { command: command ?? hidden, driver };
+    const wanted = isGate ? ["bus-master-off"] : [];
+    const found = gates({ client: parts });
+    expect(found.map(({ kind }) => kind)).toEqual(wanted);
+    expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
+    // A provider issues nothing.
+    expect(gates({ provider: { driver, command: (command ?? off) | 2 } })).toEqual([]);
+    // No request of a function goes out to itself.
+    expect(gates({ client: parts, provider: parts }, "same function").map(({ kind }) => kind)).not.toContain(
+      "bus-master-off",
+    );
+  });
+});
+
 describe("A bridge on the way", () => {
   const [off, master, memory] = [0, 4, 2];
 

@@ -57,6 +57,8 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
     `let the driver of ${nameOf(device)} make the virtual functions anew (sriov_numvfs): it turns their memory on`,
   "bridge-decode-off": (device) =>
     `turn on what is off in ${nameOf(device)}: setpci -s ${nameOf(device)} COMMAND=6:6; and look what turned it off`,
+  "bus-master-off": (device) =>
+    `unbind the driver of ${nameOf(device)} and bind it again: it turns bus mastering on as it begins; and look what turned it off`,
   "resizable-bar-small": (device) =>
     `turn on 'Resizable BAR' (and 'Above 4G Decoding') in firmware setup, or, with no driver bound, write the wanted size to /sys/bus/pci/devices/${nameOf(device)}/resource*_resize`,
   "bridge-window-small": (device) =>
