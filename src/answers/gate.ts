@@ -2,23 +2,30 @@ import type { Bdf } from "../pci/bdf.ts";
 import type { AskedBy } from "../platforms/who-asks.ts";
 import type { Verdict } from "../rules/verdict.ts";
 
+/** What a gate can be. */
+export const GATE_KINDS = [
+  "bar-missing",
+  "bar-unassigned",
+  "memory-decode-off",
+  "vf-memory-off",
+  "bridge-decode-off",
+  "bus-master-off",
+  "resizable-bar-small",
+  "bridge-window-small",
+  "beyond-dma-mask",
+  "kernel-without-p2pdma",
+  "iommu-translates",
+  "acs-registers-elsewhere",
+  "kernel-parameter-misread",
+  "virtual-machine",
+] as const;
+
+/** One of {@link GATE_KINDS}. */
+export type GateKind = (typeof GATE_KINDS)[number];
+
 /** Something beside the map type that stops or spoils the transfer. */
 export interface Gate {
-  readonly kind:
-    | "bar-missing"
-    | "bar-unassigned"
-    | "memory-decode-off"
-    | "vf-memory-off"
-    | "bridge-decode-off"
-    | "bus-master-off"
-    | "resizable-bar-small"
-    | "bridge-window-small"
-    | "beyond-dma-mask"
-    | "kernel-without-p2pdma"
-    | "iommu-translates"
-    | "acs-registers-elsewhere"
-    | "kernel-parameter-misread"
-    | "virtual-machine";
+  readonly kind: GateKind;
   /** The function it is about, `null` for the whole machine. */
   readonly device: Bdf | null;
   /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */

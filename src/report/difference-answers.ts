@@ -2,7 +2,7 @@ import { type AnswerPart, LIST_SEPARATOR } from "../advice/difference/answer-par
 import type { AnswerChange, AnswerDifference } from "../advice/difference/answers.ts";
 import type { GateChanges, PartChange } from "../advice/difference/effect.ts";
 import type { AnswerCounts } from "../advice/difference/judge.ts";
-import type { Gate } from "../answers/gate.ts";
+import type { GateKind } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
@@ -35,22 +35,50 @@ class PairGroup {
   }
 }
 
-const gateSides: readonly (readonly [keyof GateChanges, Painted])[] = [
+const gateSides: readonly (readonly [Exclude<keyof GateChanges, "mayHaveCome">, Painted])[] = [
   ["come", painted("no", "now")],
   ["gone", painted("direct", "no longer")],
   ["noLongerKnown", painted("unknown", "no longer known")],
   ["nowKnown", painted("unknown", "seen now")],
 ];
 
+/** What a pair had no gate of, where the second source does not show it. */
+const hiddenWords: Readonly<Record<GateKind, string>> = {
+  "bar-missing": "the provider has a memory BAR",
+  "bar-unassigned": "the provider's BARs have addresses",
+  "memory-decode-off": "memory decode of the provider is on",
+  "vf-memory-off": "VF MSE of the provider's physical function is on",
+  "bridge-decode-off": "the bridges on the way have memory decode and bus mastering on",
+  "bus-master-off": "the client is a bus master",
+  "resizable-bar-small": "the provider's resizable BARs are as large as they can be",
+  "bridge-window-small": "the windows above the provider hold its BARs",
+  "beyond-dma-mask": "the client's driver uses as many address bits as the BARs need",
+  "kernel-without-p2pdma": "the kernel is built with CONFIG_PCI_P2PDMA",
+  "iommu-translates": "the IOMMU translates",
+  "acs-registers-elsewhere": "a port on the way keeps its ACS registers elsewhere",
+  "kernel-parameter-misread": "kernel parameters mean what was meant",
+  "virtual-machine": "it is a virtual machine",
+};
+
 /** Gates that only one side has: those of one sentence with the pairs that they are of. */
 export function gateLines(changes: readonly AnswerChange[], after: Topology): readonly Rich[] {
-  return gateSides.flatMap(([side, words]) => {
+  const shown = gateSides.flatMap(([side, words]) => {
     const groups = new Map<string, PairGroup>();
     for (const change of changes) {
       for (const { message } of change.gates[side]) addTo(groups, message, message, change, after);
     }
     return [...groups.values()].map((group): Rich => rich`${words}: ${group.sentences.text} (${group.pairs})`);
   });
+  const hidden = new Map<string, PairGroup>();
+  for (const change of changes) {
+    for (const kind of change.gates.mayHaveCome) addTo(hidden, kind, hiddenWords[kind], change, after);
+  }
+  return [
+    ...shown,
+    ...[...hidden.values()].map(
+      (group): Rich => rich`${painted("unknown", "no longer known")}: whether ${group.sentences.text} (${group.pairs})`,
+    ),
+  ];
 }
 
 function addTo(
@@ -163,21 +191,31 @@ export function pairsOf(changes: readonly AnswerChange[], is: (change: AnswerCha
 
 /** True where a gate is on one side only. */
 export function hasGateChange({ gates }: AnswerChange): boolean {
-  return Object.values(gates).some((list: readonly Gate[]) => list.length > 0);
+  return Object.values(gates).some((list: readonly unknown[]) => list.length > 0);
 }
 
 /** Pairs that are gone with a device, by the devices. */
-export function goneLine(
-  { gone }: AnswerDifference,
+export function goneLines(
+  { gone, mayBeGone }: AnswerDifference,
   before: Topology,
   isGone: (bdf: Bdf) => boolean,
-): Rich | undefined {
-  if (gone.length === 0) return undefined;
-  const devices = new Set(gone.flatMap(({ provider, client }) => [provider, client].filter(isGone)));
-  const shown = [...devices].slice(0, EXAMPLES).map((bdf) => nameIn(before, bdf));
-  const more = devices.size > shown.length ? ` and ${devices.size - shown.length} more` : "";
-  const pairs = gone.length === 1 ? "1 pair that worked is" : `${gone.length} pairs that worked are`;
-  return rich`${painted("no", pairs)} gone with ${shown.join(", ")}${more}`;
+): readonly Rich[] {
+  const devicesText = (pairs: AnswerDifference["gone"]): string => {
+    const devices = new Set(pairs.flatMap(({ provider, client }) => [provider, client].filter(isGone)));
+    const shown = [...devices].slice(0, EXAMPLES).map((bdf) => nameIn(before, bdf));
+    return `${shown.join(", ")}${devices.size > shown.length ? ` and ${devices.size - shown.length} more` : ""}`;
+  };
+  const lines: Rich[] = [];
+  if (gone.length > 0) {
+    const pairs = gone.length === 1 ? "1 pair that worked is" : `${gone.length} pairs that worked are`;
+    lines.push(rich`${painted("no", pairs)} gone with ${devicesText(gone)}`);
+  }
+  if (mayBeGone.length > 0) {
+    const pairs = mayBeGone.length === 1 ? "1 pair is" : `${mayBeGone.length} pairs are`;
+    const worked = mayBeGone.length === 1 ? "it worked" : "they worked";
+    lines.push(rich`${painted("unknown", pairs)} gone with ${devicesText(mayBeGone)}: whether ${worked} is not known`);
+  }
+  return lines;
 }
 
 /** The whole in one sentence: whether an answer got worse. */
@@ -202,6 +240,6 @@ export function judgementLine(counts: AnswerCounts): Rich {
     ...(counts.open > 0 ? [pairs(counts.open)] : []),
     ...(counts.openGroups > 0 ? ["IOMMU groups"] : []),
   ].join(" and ");
-  if (open !== "") return rich`${painted("unknown", "unknown")}: one side hides whether ${open} got worse${rest}`;
+  if (open !== "") return rich`${painted("unknown", "unknown")}: it is not known whether ${open} got worse${rest}`;
   return `no answer got worse${rest}`;
 }

@@ -44,6 +44,7 @@ export const groupChanges: z.ZodType<readonly GroupChangeJson[]> = z.array(
         .enum(["before", "after"])
         .exactOptional()
         .describe("the side that states no groups of these, where the other's are others than predicted"),
+      hidden: z.literal(true).exactOptional().describe("after, nothing is known of the groups of these"),
     }),
   ),
 );
@@ -67,9 +68,18 @@ const answerChanges: z.ZodType<readonly AnswerChangeJson[]> = z.array(
       provider: bdf,
       client: bdf,
       effect: z.enum(["worse", "better", "no-longer-known", "now-known", "other"]),
+      open: z.boolean().describe("it is not known whether the pair got worse"),
       before: answerSide,
       after: answerSide,
-      gates: z.strictObject({ come: gates, gone: gates, noLongerKnown: gates, nowKnown: gates }),
+      gates: z.strictObject({
+        come: gates,
+        gone: gates,
+        noLongerKnown: gates,
+        nowKnown: gates,
+        mayHaveCome: z
+          .array(z.string())
+          .describe("kinds of gates that the pair had not, and may have: what shows them is hidden after"),
+      }),
       parts: z
         .array(
           z.strictObject({ part: z.enum(ANSWER_PARTS), before: z.string().nullable(), after: z.string().nullable() }),
@@ -78,6 +88,8 @@ const answerChanges: z.ZodType<readonly AnswerChangeJson[]> = z.array(
     }),
   ),
 );
+
+const pair = z.strictObject({ provider: bdf, client: bdf });
 
 const answers = z.strictObject({
   compared: count,
@@ -90,11 +102,14 @@ const answers = z.strictObject({
     other: count,
     gone: count.describe("pairs that worked and of which a device is gone or was replaced"),
     groups: count.describe("IOMMU groups that merge or are gone"),
-    open: count.describe("pairs of which one side hides whether they got worse"),
-    openGroups: count.describe("IOMMU groups that merge or are gone if one side's are as predicted"),
+    open: count.describe("pairs of which it is not known whether they got worse"),
+    openGroups: count.describe(
+      "IOMMU groups that merge or are gone if one side's are as predicted, or that are hidden after",
+    ),
   }),
   changes: answerChanges,
-  gone: z.array(z.strictObject({ provider: bdf, client: bdf })).describe("by the addresses before"),
+  gone: z.array(pair).describe("pairs that worked, by the addresses before"),
+  mayBeGone: z.array(pair).describe("pairs of which it is not known whether they worked, by the addresses before"),
 });
 
 const difference: z.ZodType<DifferenceJson> = named(

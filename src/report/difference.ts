@@ -9,7 +9,7 @@ import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
-import { gateLines, goneLine, hasGateChange, judgementLine, pairsOf, partLines } from "./difference-answers.ts";
+import { gateLines, goneLines, hasGateChange, judgementLine, pairsOf, partLines } from "./difference-answers.ts";
 import { deviceLines, valueText } from "./difference-lines.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
 import type { AnswerChangeJson, DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
@@ -65,9 +65,11 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
     const further = partLines(changes, view.after);
     const pairs = pairsOf(changes, ({ parts }) => parts.length > 0);
     const gone = new Set([...difference.removed, ...difference.replaced.map(({ before }) => before)]);
-    const goneText = goneLine(answers, view.before, (bdf) => gone.has(bdf));
     section(`Beside them: ${pairs}`, further);
-    section("Pairs that are gone", goneText === undefined ? [] : [goneText]);
+    section(
+      "Pairs that are gone",
+      goneLines(answers, view.before, (bdf) => gone.has(bdf)),
+    );
     if (skipped > 0) {
       blocks.push(paragraph(`of ${skipped} further pairs only map types and hops were compared`));
     }
@@ -89,7 +91,7 @@ function factText({ what, of, before, after }: FactChange): string {
 
 /** Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. */
 export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
-  const known = changes.filter(({ predicted }) => predicted === undefined);
+  const known = changes.filter(({ predicted, isHidden }) => predicted === undefined && isHidden === undefined);
   const gone = known.filter(({ after }) => after.length === 0).flatMap(({ before }) => before);
   const come = known.filter(({ before }) => before.length === 0).flatMap(({ after }) => after);
   const texts = known.filter(({ before, after }) => before.length > 0 && after.length > 0).map(groupText);
@@ -100,7 +102,15 @@ export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
     ]);
   }
   if (come.length > 0) texts.push([{ text: "new IOMMU groups", paint: "direct" }, `: ${groupsText(come)}`]);
-  return [...texts, ...changes.filter(({ predicted }) => predicted !== undefined).map(predictedText)];
+  const hidden = changes
+    .filter(({ isHidden }) => isHidden === true)
+    .map(
+      ({ before }): Rich => [
+        { text: "IOMMU groups no longer known", paint: "unknown" },
+        `: ${groupsText(before)}; the second source states none of these, and hides what the kernel forms them by`,
+      ],
+    );
+  return [...texts, ...hidden, ...changes.filter(({ predicted }) => predicted !== undefined).map(predictedText)];
 }
 
 /** What may differ: one side is only predicted. */
@@ -191,18 +201,23 @@ function answersJson(
   answers: AnswerDifference,
   groups: readonly GroupChange[],
 ): NonNullable<DifferenceJson["answers"]> {
-  const { compared, skipped, changes, gone } = answers;
+  const { compared, skipped, changes, gone, mayBeGone } = answers;
+  const pair = ({ provider, client }: (typeof gone)[number]) => ({
+    provider: formatBdf(provider),
+    client: formatBdf(client),
+  });
   return {
     compared,
     skipped,
     counts: countAnswers(answers, groups),
     changes: changes.map(answerChangeJson),
-    gone: gone.map(({ provider, client }) => ({ provider: formatBdf(provider), client: formatBdf(client) })),
+    gone: gone.map(pair),
+    mayBeGone: mayBeGone.map(pair),
   };
 }
 
 function answerChangeJson(change: AnswerDifference["changes"][number]): AnswerChangeJson {
-  const { provider, client, before, after, gates, parts, effect } = change;
+  const { provider, client, before, after, gates, parts, effect, isOpen } = change;
   const gatesJson = (list: typeof gates.come): AnswerChangeJson["gates"]["come"] =>
     list.map(({ kind, device, effect: of, message }) => {
       return { kind, device: device === null ? null : formatBdf(device), effect: of, message };
@@ -211,6 +226,7 @@ function answerChangeJson(change: AnswerDifference["changes"][number]): AnswerCh
     provider: formatBdf(provider),
     client: formatBdf(client),
     effect,
+    open: isOpen,
     before,
     after,
     gates: {
@@ -218,6 +234,7 @@ function answerChangeJson(change: AnswerDifference["changes"][number]): AnswerCh
       gone: gatesJson(gates.gone),
       noLongerKnown: gatesJson(gates.noLongerKnown),
       nowKnown: gatesJson(gates.nowKnown),
+      mayHaveCome: gates.mayHaveCome,
     },
     parts,
   };
@@ -231,6 +248,7 @@ export function groupChangesJson(changes: readonly GroupChange[]): readonly Grou
     after: groups(change.after),
     joined: groups(change.joined),
     ...(change.predicted === undefined ? {} : { predicted: change.predicted }),
+    ...(change.isHidden === undefined ? {} : { hidden: change.isHidden }),
   }));
 }
 

@@ -175,6 +175,8 @@ export interface GroupChangeJson {
   readonly joined: readonly (readonly string[])[];
   /** The side that states no groups of these, where the other's are others than predicted. */
   readonly predicted?: "before" | "after";
+  /** After, nothing is known of the groups of these. */
+  readonly hidden?: true;
 }
 
 /** A verdict before or after a change. */
@@ -196,6 +198,8 @@ export interface AnswerChangeJson {
   readonly provider: string;
   readonly client: string;
   readonly effect: "worse" | "better" | "no-longer-known" | "now-known" | "other";
+  /** It is not known whether the pair got worse. */
+  readonly open: boolean;
   readonly before: {
     readonly mapType: MapType;
     readonly hops: number | null;
@@ -215,6 +219,8 @@ export interface AnswerChangeJson {
     readonly gone: readonly GateJson[];
     readonly noLongerKnown: readonly GateJson[];
     readonly nowKnown: readonly GateJson[];
+    /** Kinds of gates that the pair had not, and may have: what shows them is hidden after. */
+    readonly mayHaveCome: readonly string[];
   };
   /** What else differs, functions by their addresses after; null: hidden. */
   readonly parts: readonly {
@@ -328,14 +334,16 @@ export interface DifferenceJson {
       readonly gone: number;
       /** IOMMU groups that merge or are gone. */
       readonly groups: number;
-      /** Pairs of which one side hides whether they got worse. */
+      /** Pairs of which it is not known whether they got worse. */
       readonly open: number;
-      /** IOMMU groups that merge or are gone if one side's are as predicted. */
+      /** IOMMU groups that merge or are gone if one side's are as predicted, or that are hidden after. */
       readonly openGroups: number;
     };
     readonly changes: readonly AnswerChangeJson[];
-    /** By the addresses before. */
+    /** Pairs that worked, by the addresses before. */
     readonly gone: readonly { readonly provider: string; readonly client: string }[];
+    /** Pairs of which it is not known whether they worked, by the addresses before. */
+    readonly mayBeGone: readonly { readonly provider: string; readonly client: string }[];
   };
 }
 

@@ -14,6 +14,8 @@ import { formatSize } from "../../src/pci/size.ts";
 import { rows } from "../rows.ts";
 import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
 
+type Driver = PciFunction["driver"];
+
 const hidden = unknown("hidden here");
 const MiB = 2 ** 20;
 const GiB = 2 ** 30;
@@ -215,8 +217,6 @@ describe("A bridge on the way", () => {
     expect(found.mapType).toBe("unknown");
     expect(found.gates.filter(({ kind }) => kind === "bridge-decode-off")).toEqual([]);
   });
-
-  type Driver = PciFunction["driver"];
 });
 
 describe("Resizable BAR", () => {

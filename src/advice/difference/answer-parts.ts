@@ -58,7 +58,8 @@ export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bd
 
 /** The memory that the provider's driver registered: without its driver there is none. */
 function peerMemoryText({ p2pmem, driver }: PciFunction): string | null {
-  if (isUnknown(p2pmem)) return null;
+  // Nothing but a driver registers memory.
+  if (isUnknown(p2pmem)) return driver === null ? "none" : null;
   if (p2pmem === null) return "none";
   if (driver === null) return "none, as no driver is bound";
   if (isUnknown(p2pmem.published)) return null;

@@ -1,12 +1,20 @@
 import { Answers } from "../../answers/answer.ts";
 import type { Gate } from "../../answers/gate.ts";
-import { mayHideGate } from "../../answers/hidden-gates.ts";
+import { type GateKindSet, HiddenGates, kindSet, kindsIn } from "../../answers/hidden-gates.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../pci/bdf.ts";
 import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { type AnswerPart, type AnswerParts, answerParts } from "./answer-parts.ts";
-import { type AnswerEffect, effectOf, type GateChanges, type PartChange, type WorkingSide, worksOf } from "./effect.ts";
+import {
+  type GateChanges,
+  type Judgement,
+  judgeChange,
+  mayBlock,
+  type PartChange,
+  type WorkingSide,
+  worksOf,
+} from "./effect.ts";
 import type { Matching } from "./matching.ts";
 import { hiddenFrom } from "./sight.ts";
 
@@ -17,14 +25,19 @@ export interface AnswerSide extends WorkingSide {
 }
 
 /** A pair of the same two devices of which something else is said; by the addresses after. */
-export interface AnswerChange {
+export interface AnswerChange extends Judgement {
   readonly provider: Bdf;
   readonly client: Bdf;
   readonly before: AnswerSide;
   readonly after: AnswerSide;
   readonly gates: GateChanges;
   readonly parts: readonly PartChange[];
-  readonly effect: AnswerEffect;
+}
+
+/** A pair by its addresses. */
+export interface Pair {
+  readonly provider: Bdf;
+  readonly client: Bdf;
 }
 
 /** What answers differ between two machines. */
@@ -35,7 +48,9 @@ export interface AnswerDifference {
   readonly skipped: number;
   readonly changes: readonly AnswerChange[];
   /** Pairs that worked and of which a device is gone or was replaced, by the addresses before. */
-  readonly gone: readonly { readonly provider: Bdf; readonly client: Bdf }[];
+  readonly gone: readonly Pair[];
+  /** The same of pairs of which it is not known whether they worked. */
+  readonly mayBeGone: readonly Pair[];
 }
 
 /** Whole answers of more pairs than this are not compared: their map types and hops are. */
@@ -61,7 +76,7 @@ export function compareAnswers(before: VerdictTable, after: VerdictTable, matchi
       if (change !== undefined) changes.push(change);
     });
   });
-  return { compared, skipped, changes, gone: comparison.gone() };
+  return { compared, skipped, changes, ...comparison.gone() };
 }
 
 /** For each device of a list the position that it had in the other one. */
@@ -86,11 +101,8 @@ interface Said extends Omit<AnswerSide, "works"> {
   readonly parts: AnswerParts;
 }
 
-/**
- * Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name; most sources
- * show no peer memory.
- */
-const KNOWN_ONLY: readonly AnswerPart[] = ["reason", "releases", "peer-memory"];
+/** Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name. */
+const KNOWN_ONLY: readonly AnswerPart[] = ["reason", "releases"];
 const ROUTES: readonly AnswerPart[] = ["route-write", "route-read"];
 
 class Comparison {
@@ -99,6 +111,7 @@ class Comparison {
   readonly #after: VerdictTable;
   readonly #answers: readonly [before: Answers, after: Answers];
   readonly #routes: readonly [before: PeerRoutes, after: PeerRoutes];
+  readonly #hidden: readonly [before: HiddenGates, after: HiddenGates];
 
   constructor(before: VerdictTable, after: VerdictTable, matching: Matching) {
     this.#matching = matching;
@@ -106,6 +119,7 @@ class Comparison {
     this.#after = after;
     this.#answers = [new Answers(before), new Answers(after)];
     this.#routes = [new PeerRoutes(before), new PeerRoutes(after)];
+    this.#hidden = [new HiddenGates(before.machine, before.topology), new HiddenGates(after.machine, after.topology)];
   }
 
   at(row: number, column: number, i: number, j: number): AnswerChange | undefined {
@@ -114,10 +128,12 @@ class Comparison {
     const parts = this.#parts(old, now);
     const { provider, client } = now;
     const isSame = old.mapType === now.mapType && old.hops === now.hops && old.supported === now.supported;
-    const gatesDiffer = Object.values(gates).some((list: readonly Gate[]) => list.length > 0);
+    const gatesDiffer = Object.values(gates).some((list: readonly unknown[]) => list.length > 0);
     if (isSame && !gatesDiffer && parts.length === 0) return undefined;
-    const [before, after] = [sideOf(old, gates.nowKnown), sideOf(now, gates.noLongerKnown)];
-    return { provider, client, before, after, gates, parts, effect: effectOf(before, after, gates, parts) };
+    const before = sideOf(old, mayBlock(kindSet(gates.nowKnown.filter(isBlocking).map(({ kind }) => kind))));
+    const lost = gates.noLongerKnown.filter(isBlocking).map(({ kind }) => kind);
+    const after = sideOf(now, mayBlock(kindSet([...lost, ...gates.mayHaveCome])));
+    return { provider, client, before, after, gates, parts, ...judgeChange(before, after, gates, parts) };
   }
 
   #said(side: 0 | 1, i: number, j: number): Said {
@@ -137,19 +153,24 @@ class Comparison {
   #gates(old: Said, now: Said): GateChanges {
     const key = (gate: Gate, message: string): string =>
       [gate.kind, gate.effect, gate.doubt === undefined, message].join("\n");
-    const before = new Map(old.gates.map((gate) => [key(gate, this.#inAfter(gate.message)), gate]));
-    const after = new Map(now.gates.map((gate) => [key(gate, gate.message), gate]));
-    const come = [...after].filter(([one]) => !before.has(one)).map(([, gate]) => gate);
-    const gone = [...before].filter(([one]) => !after.has(one)).map(([, gate]) => gate);
-    const isHidden = (kind: Gate["kind"], said: Said, { machine, topology }: VerdictTable): boolean =>
-      !said.gates.some((gate) => gate.kind === kind) && mayHideGate(kind, machine, topology, said);
-    const unseen = come.filter(({ kind }) => isHidden(kind, old, this.#before));
-    const lost = gone.filter(({ kind }) => isHidden(kind, now, this.#after));
+    const gatesBefore = new Map(old.gates.map((gate) => [key(gate, this.#inAfter(gate.message)), gate]));
+    const gatesAfter = new Map(now.gates.map((gate) => [key(gate, gate.message), gate]));
+    const come = [...gatesAfter].filter(([one]) => !gatesBefore.has(one)).map(([, gate]) => gate);
+    const gone = [...gatesBefore].filter(([one]) => !gatesAfter.has(one)).map(([, gate]) => gate);
+    const kinds = (gates: readonly Gate[]): GateKindSet => kindSet(gates.map(({ kind }) => kind));
+    const [kindsBefore, kindsAfter] = [kinds(old.gates), kinds(now.gates)];
+    const [before, after] = [this.#hidden[0].of(old), this.#hidden[1].of(now)];
+    const mayBefore = before.possible & ~kindsBefore;
+    const mayAfter = after.possible & ~kindsAfter;
+    const isIn = (set: GateKindSet, { kind }: Gate): boolean => (set & kindSet([kind])) !== 0;
+    const unseen = come.filter((gate) => isIn(mayBefore, gate));
+    const lost = gone.filter((gate) => isIn(mayAfter, gate));
     return {
       come: come.filter((gate) => !unseen.includes(gate)),
       gone: gone.filter((gate) => !lost.includes(gate)),
       noLongerKnown: lost,
       nowKnown: unseen,
+      mayHaveCome: kindsIn(mayAfter & ~before.hidden & ~kindsBefore),
     };
   }
 
@@ -170,6 +191,8 @@ class Comparison {
       const after = now.parts[part];
       if (before === after || (part === "route-hops" && isOtherRoute)) return [];
       if (KNOWN_ONLY.includes(part) && (before === null || after === null)) return [];
+      // Most sources show no peer memory: only what one showed is missed.
+      if (part === "peer-memory" && (before === null || (after === null && before.startsWith("none")))) return [];
       const [hiddenBefore, hiddenAfter] = [hiddenFrom(part, this.#before, old), hiddenFrom(part, this.#after, now)];
       const isLess = [...hiddenAfter].some((what) => !hiddenBefore.has(what));
       const wasLess = [...hiddenBefore].some((what) => !hiddenAfter.has(what));
@@ -178,11 +201,12 @@ class Comparison {
     });
   }
 
-  gone(): readonly { readonly provider: Bdf; readonly client: Bdf }[] {
+  gone(): Pick<AnswerDifference, "gone" | "mayBeGone"> {
     const { providers, clients } = this.#before;
     const isGone = (bdf: Bdf): boolean => this.#matching.laterOf(bdf) === undefined;
     const answers = this.#answers[0];
-    const pairs: { provider: Bdf; client: Bdf }[] = [];
+    const gone: Pair[] = [];
+    const mayBeGone: Pair[] = [];
     const goneClients = new Set(clients.filter(isGone));
     providers.forEach((provider, i) => {
       const isProviderGone = isGone(provider);
@@ -190,18 +214,22 @@ class Comparison {
       clients.forEach((client, j) => {
         if (provider === client || !(isProviderGone || goneClients.has(client))) return;
         const mapType = this.#before.mapType(i, j);
-        if (mapType === "not-supported" || pairs.length >= MAX_PAIRS) return;
+        if (mapType === "not-supported" || gone.length + mayBeGone.length >= MAX_PAIRS) return;
         const supported = mapType === "unknown" ? this.#before.why(i, j).supported : true;
-        if (worksOf(supported, answers.gates(i, j)) === true) pairs.push({ provider, client });
+        const works = worksOf(supported, answers.gates(i, j));
+        if (works !== false) (works === true ? gone : mayBeGone).push({ provider, client });
       });
     });
-    return pairs;
+    return { gone, mayBeGone };
   }
 }
 
-/** Whether a side works, where the other side's gates that it may hide leave that open. */
-function sideOf({ mapType, hops, supported, gates }: Said, mayHave: readonly Gate[]): AnswerSide {
+function isBlocking({ effect }: Gate): boolean {
+  return effect === "blocks";
+}
+
+/** Whether a side works, where what it may hide leaves that open. */
+function sideOf({ mapType, hops, supported, gates }: Said, mayBeBlocked: boolean): AnswerSide {
   const works = worksOf(supported, gates);
-  const mayBeBlocked = mayHave.some(({ effect }) => effect === "blocks");
   return { mapType, hops, supported, works: works === true && mayBeBlocked ? null : works };
 }

@@ -4,6 +4,7 @@ import type { Bdf } from "../../pci/bdf.ts";
 import { hasMemory } from "../../pci/peer-roles.ts";
 import { type DecideOptions, decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { type AnswerDifference, compareAnswers } from "./answers.ts";
+import { groupsHidden } from "./groups.ts";
 import { compareMachines, type MachineDifference } from "./machines.ts";
 import { matchDevices } from "./match-devices.ts";
 import { compareVerdicts, type VerdictChange } from "./verdicts.ts";
@@ -38,10 +39,12 @@ export function compareAll(
   const [providers, clients] = [select("providers"), select("clients")];
   const before = decideAll(old, { ...rules, providers: providers[0], clients: clients[0] });
   const after = decideAll(now, { ...rules, providers: providers[1], clients: clients[1] });
+  const difference = compareMachines(matching.before, matching.after, compared, matching);
+  const hidden = groupsHidden(old, now, matching);
   return {
     before,
     after,
-    difference: compareMachines(matching.before, matching.after, compared, matching),
+    difference: hidden === undefined ? difference : { ...difference, groups: [...difference.groups, hidden] },
     verdicts: compareVerdicts(before, after, matching),
     answers: compareAnswers(before, after, matching),
   };

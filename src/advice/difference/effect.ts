@@ -1,5 +1,6 @@
 import { DATA_IS_LOST } from "../../answers/driver-gates.ts";
-import type { Gate } from "../../answers/gate.ts";
+import type { Gate, GateKind } from "../../answers/gate.ts";
+import { type GateKindSet, kindSet } from "../../answers/hidden-gates.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { AnswerPart } from "./answer-parts.ts";
 
@@ -18,6 +19,14 @@ export interface GateChanges {
   readonly noLongerKnown: readonly Gate[];
   /** Gates that the source before may have hidden. */
   readonly nowKnown: readonly Gate[];
+  /** What the pair had no gate of, and may have now: the source after does not show it. */
+  readonly mayHaveCome: readonly GateKind[];
+}
+
+/** What a difference is, and whether it hides that a pair got worse: one that worked, or does not work now. */
+export interface Judgement {
+  readonly effect: AnswerEffect;
+  readonly isOpen: boolean;
 }
 
 /** Something that is said of a pair beside verdict and gates, in words that name functions by their addresses after. */
@@ -38,6 +47,24 @@ export interface WorkingSide {
   readonly works: boolean | null;
 }
 
+/** Kinds of gates of which one that may be there leaves it open whether a pair works. */
+const MAY_BLOCK: GateKindSet = kindSet([
+  "bar-missing",
+  "bar-unassigned",
+  "memory-decode-off",
+  "vf-memory-off",
+  "bridge-decode-off",
+  "bus-master-off",
+  "bridge-window-small",
+  "beyond-dma-mask",
+  "kernel-without-p2pdma",
+]);
+
+/** Whether a gate of one of some kinds may stop a pair. */
+export function mayBlock(kinds: GateKindSet): boolean {
+  return (kinds & MAY_BLOCK) !== 0;
+}
+
 /** Whether a pair works with its gates; those of which it is not sure that they apply leave it open. */
 export function worksOf(supported: boolean | null, gates: readonly Gate[]): boolean | null {
   if (supported !== true) return supported;
@@ -47,15 +74,57 @@ export function worksOf(supported: boolean | null, gates: readonly Gate[]): bool
 }
 
 /** Judges what differs: first whether it works at all, then by which way, then what is in its way. */
-export function effectOf(
+export function judgeChange(
   before: WorkingSide,
   after: WorkingSide,
   gates: GateChanges,
   parts: readonly PartChange[],
-): AnswerEffect {
-  if (before.works !== after.works) return effectOfWorking(before.works, after.works);
+): Judgement {
+  if (before.works !== after.works) {
+    const isOpen = before.works === null ? after.works === false : before.works && after.works === null;
+    return { effect: effectOfWorking(before.works, after.works), isOpen };
+  }
   const judged = before.works === true ? judge(before, after, gates, parts) : undefined;
-  return judged ?? effectOfSight(before, after, gates, parts);
+  if (judged === "worse") return { effect: judged, isOpen: false };
+  const lost = before.works === true ? sightLost(before, after, gates, parts) : undefined;
+  if (lost !== undefined) return { effect: lost, isOpen: true };
+  return { effect: judged ?? effectOfSight(before, after, gates, parts), isOpen: false };
+}
+
+/** Where one side does not show whether a pair that works on both got worse: which of the two. */
+function sightLost(
+  before: WorkingSide,
+  after: WorkingSide,
+  gates: GateChanges,
+  parts: readonly PartChange[],
+): "no-longer-known" | "now-known" | undefined {
+  // Other drivers use other addresses, of which the model may not know.
+  const isAskedOtherwise = parts.some(({ part }) => part === "who-asks");
+  const ranks = parts.flatMap((change) => {
+    const order = isAskedOtherwise && change.part.startsWith("route") ? undefined : RANKED[change.part];
+    return order === undefined ? [] : [{ change, order }];
+  });
+  const isLost =
+    gates.mayHaveCome.length > 0 ||
+    (before.mapType === "bus-addr" && after.mapType === "unknown") ||
+    ranks.some(({ change, order }) => !isSaid(change.after) && (rankOf(change.before, order) ?? 0) > 0);
+  if (isLost) return "no-longer-known";
+  const isNew =
+    gates.nowKnown.length > 0 ||
+    (before.mapType === "unknown" && after.mapType === "thru-host-bridge") ||
+    // Most sources show no peer memory: what such a one hid is not missed.
+    ranks.some(
+      ({ change, order }) =>
+        change.part !== "peer-memory" &&
+        !isSaid(change.before) &&
+        (rankOf(change.after, order) ?? order.length) < order.length - 1,
+    );
+  return isNew ? "now-known" : undefined;
+}
+
+/** False where a side hides it, or nobody knows it. */
+function isSaid(text: string | null): boolean {
+  return text !== null && !text.startsWith("unknown");
 }
 
 function effectOfWorking(before: boolean | null, after: boolean | null): AnswerEffect {
@@ -78,13 +147,13 @@ function judge(
   return (
     // A shorter way on which data may be lost unseen is no better one.
     (!isAskedOtherwise && losesData(gates.come) && !losesData(gates.gone) ? "worse" : undefined) ??
-    firstOf(parts, ["peer-memory"], PEER_MEMORY) ??
+    firstOf(parts, ["peer-memory"]) ??
     compared(WAYS[before.mapType], WAYS[after.mapType]) ??
     compared(0, -[...come].filter((kind) => !gone.has(kind)).length) ??
     (isAskedOtherwise ? undefined : compared(0, [...gone].filter((kind) => !come.has(kind)).length)) ??
     compared(before.hops === null ? undefined : -before.hops, after.hops === null ? undefined : -after.hops) ??
-    firstOf(parts, ["hardware-write", "hardware-read"], HARDWARE) ??
-    firstOf(parts, ["route-write", "route-read"], ROUTES)
+    firstOf(parts, ["hardware-write", "hardware-read"]) ??
+    firstOf(parts, ["route-write", "route-read"])
   );
 }
 
@@ -98,24 +167,33 @@ const PEER_MEMORY: readonly string[] = ["none", "not published", "published"];
 /** A route that the verdict does not promise arrives all the same. */
 const ROUTES: readonly string[] = ["fails", "arrives otherwise", "arrives"];
 
+/** What is better, by how its text begins: the last of a list. */
+const RANKED: Readonly<Partial<Record<AnswerPart, readonly string[]>>> = {
+  "peer-memory": PEER_MEMORY,
+  "hardware-write": HARDWARE,
+  "hardware-read": HARDWARE,
+  "route-write": ROUTES,
+  "route-read": ROUTES,
+};
+
+function rankOf(text: string | null, ranks: readonly string[]): number | undefined {
+  const at = text === null ? -1 : ranks.findLastIndex((word) => text.startsWith(word));
+  return at < 0 ? undefined : at;
+}
+
 /** More is better. */
 function compared(before: number | undefined, after: number | undefined): AnswerEffect | undefined {
   if (before === undefined || after === undefined || before === after) return undefined;
   return before < after ? "better" : "worse";
 }
 
-function firstOf(
-  parts: readonly PartChange[],
-  names: readonly PartChange["part"][],
-  ranks: readonly string[],
-): AnswerEffect | undefined {
-  const rank = (text: string | null): number | undefined => {
-    const at = text === null ? -1 : ranks.findLastIndex((word) => text.startsWith(word));
-    return at < 0 ? undefined : at;
-  };
+function firstOf(parts: readonly PartChange[], names: readonly AnswerPart[]): AnswerEffect | undefined {
   const effects = parts
     .filter(({ part }) => names.includes(part))
-    .map(({ before, after }) => compared(rank(before), rank(after)));
+    .map(({ part, before, after }) => {
+      const ranks = RANKED[part] ?? [];
+      return compared(rankOf(before, ranks), rankOf(after, ranks));
+    });
   return effects.find((effect) => effect === "worse") ?? effects.find((effect) => effect !== undefined);
 }
 
@@ -128,13 +206,13 @@ function effectOfSight(
 ): AnswerEffect {
   const isOther =
     gates.come.length + gates.gone.length > 0 ||
-    parts.some((change) => change.before !== null && change.after !== null) ||
+    parts.some((change) => isSaid(change.before) && isSaid(change.after)) ||
     (before.mapType !== after.mapType && before.mapType !== "unknown" && after.mapType !== "unknown") ||
     (before.hops !== after.hops && before.hops !== null && after.hops !== null);
   if (isOther) return "other";
   const isLost =
     gates.noLongerKnown.length > 0 ||
-    parts.some((change) => change.after === null) ||
+    parts.some((change) => isSaid(change.before) && !isSaid(change.after)) ||
     (after.mapType === "unknown" && before.mapType !== "unknown") ||
     (after.hops === null && before.hops !== null);
   return isLost ? "no-longer-known" : "now-known";

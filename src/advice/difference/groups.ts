@@ -20,6 +20,8 @@ export interface GroupChange {
    * form: whether they differ is not known, as the prediction may be wrong in the same way.
    */
   readonly predicted?: "before" | "after";
+  /** The second source states no groups of these functions, and hides what the rules form them by: `after` is empty. */
+  readonly isHidden?: true;
 }
 
 /**
@@ -58,6 +60,23 @@ export function compareGroups(before: Machine, after: Machine, matching?: Matchi
     ...comparison.changes(old, allNow, openBefore, "after").filter(isOpen),
     ...comparison.changes(allOld, now, openAfter, "before").filter(isOpen),
   ];
+}
+
+/**
+ * The groups of functions of both machines that are known before, stated or as the rules form them, and of which nothing is
+ * known after; `undefined` where there are none.
+ */
+export function groupsHidden(before: Machine, after: Machine, matching: Matching): GroupChange | undefined {
+  const now = formedGroups(after, statedGroups(after));
+  const stated = statedGroups(after);
+  const lost = formedGroups(before, statedGroups(before));
+  const all = new Map([...lost, ...statedGroups(before)]);
+  const known = [...all].filter(([bdf, group]) => {
+    const later = group === null ? undefined : matching.laterOf(bdf);
+    return later !== undefined && !now.has(later) && !stated.has(later);
+  });
+  if (known.length === 0) return undefined;
+  return { before: membersOf(known), after: [], joined: [], isHidden: true };
 }
 
 /** An address that no function has. */

@@ -1,4 +1,4 @@
-import type { AnswerChange, AnswerDifference } from "./answers.ts";
+import type { AnswerDifference } from "./answers.ts";
 import type { AnswerEffect } from "./effect.ts";
 import type { GroupChange } from "./groups.ts";
 
@@ -8,9 +8,9 @@ export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
   readonly gone: number;
   /** IOMMU groups that merge, or are gone. */
   readonly groups: number;
-  /** Pairs of which one side hides whether they got worse: they worked, or do not work now. */
+  /** Pairs of which it is not known whether they got worse, or whether they worked and are gone with a device. */
   readonly open: number;
-  /** IOMMU groups that merge or are gone if one side's are as predicted: its source does not state them. */
+  /** IOMMU groups that merge or are gone if one side's are as predicted, or of which nothing is known after. */
   readonly openGroups: number;
 }
 
@@ -21,7 +21,10 @@ export function gotWorse({ worse, gone, groups, open, openGroups }: AnswerCounts
 }
 
 /** Counts what differs. */
-export function countAnswers({ changes, gone }: AnswerDifference, groups: readonly GroupChange[]): AnswerCounts {
+export function countAnswers(
+  { changes, gone, mayBeGone }: AnswerDifference,
+  groups: readonly GroupChange[],
+): AnswerCounts {
   const count = (effect: AnswerEffect): number => changes.filter((change) => change.effect === effect).length;
   return {
     worse: count("worse"),
@@ -30,17 +33,17 @@ export function countAnswers({ changes, gone }: AnswerDifference, groups: readon
     "now-known": count("now-known"),
     other: count("other"),
     gone: gone.length,
-    groups: groups.filter((change) => change.predicted === undefined && isWorse(change)).length,
-    open: changes.filter(isOpen).length,
-    openGroups: groups.filter((change) => change.predicted !== undefined && isWorse(change)).length,
+    groups: groups.filter((change) => isSure(change) && isWorse(change)).length,
+    open: changes.filter(({ isOpen }) => isOpen).length + mayBeGone.length,
+    openGroups: groups.filter((change) => !isSure(change) && isWorse(change)).length,
   };
+}
+
+function isSure({ predicted, isHidden }: GroupChange): boolean {
+  return predicted === undefined && isHidden === undefined;
 }
 
 /** Devices that two guests could have had are one guest's now, or no guest's, as they are in no group. */
 function isWorse({ before, after, joined }: GroupChange): boolean {
   return joined.length > 0 || after.flat().length < before.flat().length;
-}
-
-function isOpen({ before, after }: AnswerChange): boolean {
-  return (before.works === true && after.works === null) || (before.works === null && after.works === false);
 }

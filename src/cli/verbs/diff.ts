@@ -36,13 +36,14 @@ const HELP = `Devices are matched by where they sit and what they are, not by bu
 
 Exits with 0 where no answer got worse, also where something else differs; 1 where one did: a pair
 that worked works no longer, goes a longer way, has a further gate or is gone with its device, or
-IOMMU groups merge or are gone; 3 where one side hides whether a pair got worse.
+IOMMU groups merge or are gone; 3 where that is not known of a pair, as what showed that it works, or
+that nothing is in its way, is hidden in the second.
 
 Examples:
   peerlane diff before.json.gz after.json.gz
   sudo peerlane diff yesterday.json.gz`;
 
-/** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where an answer got worse, 3 where that is hidden. */
+/** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where an answer got worse, 3 where that is not known. */
 export async function runDiff(
   beforeSource: string,
   afterSource: string | undefined,
