@@ -1,6 +1,6 @@
 import { type AnswerPart, LIST_SEPARATOR } from "../advice/difference/answer-parts.ts";
 import type { AnswerChange, AnswerDifference } from "../advice/difference/answers.ts";
-import type { GateChanges, PartChange } from "../advice/difference/effect.ts";
+import { type GateChanges, isVerdictWorse, type PartChange } from "../advice/difference/effect.ts";
 import type { AnswerCounts } from "../advice/difference/judge.ts";
 import type { GateKind } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
@@ -216,6 +216,32 @@ export function goneLines(
     lines.push(rich`${painted("unknown", pairs)} gone with ${devicesText(mayBeGone)}: whether ${worked} is not known`);
   }
   return lines;
+}
+
+/** Verdicts that got worse of pairs that worked neither before nor after, with what blocks them: that counts as no worse answer. */
+export function blockedLines(changes: readonly AnswerChange[]): readonly Rich[] {
+  const lines = new Map<string, { when: string; sentences: AlikeSentences; pairs: number }>();
+  for (const { before, after, effect } of changes) {
+    const [gate] = before.blockedBy;
+    if (gate === undefined || effect === "worse" || !isVerdictWorse(before, after)) continue;
+    const when = after.blockedBy.length > 0 ? "before and after" : "before";
+    const key = `${when} ${kindOfSentence(gate.message)}`;
+    const line = lines.get(key) ?? { when, sentences: new AlikeSentences(gate.message), pairs: 0 };
+    line.sentences.add(gate.message);
+    line.pairs++;
+    lines.set(key, line);
+  }
+  return [...lines.values()].map(({ when, sentences, pairs }): Rich => {
+    const [whose, are] =
+      pairs === 1 ? ["the verdict of 1 pair", "it was"] : [`the verdicts of ${pairs} pairs`, "they were"];
+    const is =
+      when === "before"
+        ? `${are} blocked before`
+        : pairs === 1
+          ? "it is blocked before and after"
+          : "they are blocked before and after";
+    return `${whose} got worse, but ${is}: ${sentences.text}`;
+  });
 }
 
 /** The whole in one sentence: whether an answer got worse. */

@@ -58,6 +58,7 @@ const answerSide = z.strictObject({
   hops: count.nullable(),
   supported: z.boolean().nullable(),
   works: z.boolean().nullable().describe("supported, and without a gate that blocks; null where that is hidden"),
+  blockedBy: z.array(z.string()).describe("kinds of the gates that block it, whatever its verdict is"),
 });
 
 const answerChanges: z.ZodType<readonly AnswerChangeJson[]> = z.array(

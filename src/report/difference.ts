@@ -9,7 +9,15 @@ import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { fullName } from "./device-names.ts";
-import { gateLines, goneLines, hasGateChange, judgementLine, pairsOf, partLines } from "./difference-answers.ts";
+import {
+  blockedLines,
+  gateLines,
+  goneLines,
+  hasGateChange,
+  judgementLine,
+  pairsOf,
+  partLines,
+} from "./difference-answers.ts";
 import { deviceLines, valueText } from "./difference-lines.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
 import type { AnswerChangeJson, DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
@@ -76,7 +84,11 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
   }
   if (blocks.length === 0) return [paragraph("no difference")];
   if (answers === undefined) return blocks;
-  return [heading("Altogether"), list([judgementLine(countAnswers(answers, difference.groups))]), ...blocks];
+  return [
+    heading("Altogether"),
+    list([judgementLine(countAnswers(answers, difference.groups)), ...blockedLines(answers.changes)]),
+    ...blocks,
+  ];
 }
 
 function shortened(items: readonly Rich[]): readonly Rich[] {
@@ -222,13 +234,17 @@ function answerChangeJson(change: AnswerDifference["changes"][number]): AnswerCh
     list.map(({ kind, device, effect: of, message }) => {
       return { kind, device: device === null ? null : formatBdf(device), effect: of, message };
     });
+  const sideJson = ({ blockedBy, ...side }: typeof before): AnswerChangeJson["before"] => ({
+    ...side,
+    blockedBy: [...new Set(blockedBy.map(({ kind }) => kind))],
+  });
   return {
     provider: formatBdf(provider),
     client: formatBdf(client),
     effect,
     open: isOpen,
-    before,
-    after,
+    before: sideJson(before),
+    after: sideJson(after),
     gates: {
       come: gatesJson(gates.come),
       gone: gatesJson(gates.gone),

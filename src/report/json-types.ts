@@ -206,6 +206,8 @@ export interface AnswerChangeJson {
     readonly supported: boolean | null;
     /** Supported, and without a gate that blocks; null where that is hidden. */
     readonly works: boolean | null;
+    /** Kinds of the gates that block it, whatever its verdict is. */
+    readonly blockedBy: readonly string[];
   };
   readonly after: {
     readonly mapType: MapType;
@@ -213,6 +215,8 @@ export interface AnswerChangeJson {
     readonly supported: boolean | null;
     /** Supported, and without a gate that blocks; null where that is hidden. */
     readonly works: boolean | null;
+    /** Kinds of the gates that block it, whatever its verdict is. */
+    readonly blockedBy: readonly string[];
   };
   readonly gates: {
     readonly come: readonly GateJson[];

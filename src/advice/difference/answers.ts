@@ -22,6 +22,8 @@ import { hiddenFrom } from "./sight.ts";
 export interface AnswerSide extends WorkingSide {
   readonly mapType: MapType;
   readonly hops: number | null;
+  /** The gates that stop it, whatever its verdict is. */
+  readonly blockedBy: readonly Gate[];
 }
 
 /** A pair of the same two devices of which something else is said; by the addresses after. */
@@ -93,7 +95,7 @@ function earlierPositions(
 }
 
 /** What is said of a pair on one side. */
-interface Said extends Omit<AnswerSide, "works"> {
+interface Said extends Omit<AnswerSide, "works" | "blockedBy"> {
   readonly provider: Bdf;
   readonly client: Bdf;
   readonly path: readonly Bdf[];
@@ -231,5 +233,6 @@ function isBlocking({ effect }: Gate): boolean {
 /** Whether a side works, where what it may hide leaves that open. */
 function sideOf({ mapType, hops, supported, gates }: Said, mayBeBlocked: boolean): AnswerSide {
   const works = worksOf(supported, gates);
-  return { mapType, hops, supported, works: works === true && mayBeBlocked ? null : works };
+  const blockedBy = gates.filter((gate) => isBlocking(gate) && gate.doubt === undefined);
+  return { mapType, hops, supported, works: works === true && mayBeBlocked ? null : works, blockedBy };
 }

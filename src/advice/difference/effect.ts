@@ -162,6 +162,16 @@ function losesData(gates: readonly Gate[]): boolean {
 }
 
 const WAYS: Readonly<Partial<Record<MapType, number>>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0 };
+/** Whether the kernel's verdict alone got worse: it is refused now, or goes a longer way. */
+export function isVerdictWorse(
+  before: Pick<WorkingSide, "mapType" | "hops">,
+  after: Pick<WorkingSide, "mapType" | "hops">,
+): boolean {
+  const way = compared(WAYS[before.mapType], WAYS[after.mapType]);
+  if (way !== undefined || before.hops === null || after.hops === null) return way === "worse";
+  return before.mapType === after.mapType && before.hops < after.hops && before.mapType !== "not-supported";
+}
+
 const HARDWARE: readonly string[] = ["fails", "limited", "works"];
 const PEER_MEMORY: readonly string[] = ["none", "not published", "published"];
 /** A route that the verdict does not promise arrives all the same. */

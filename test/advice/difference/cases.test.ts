@@ -149,6 +149,40 @@ hostBridges:
   expect(exitOf(whole)).toBe(1);
 });
 
+describe("Verdicts that got worse of pairs that are blocked anyway", () => {
+  const listed = withFunction(base, "gpu0", () => ({ command: 4 }));
+  const server = withFunction(bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0")), "gpu0", () => ({ command: 4 }));
+  const pairsOfGpu0 = (before: Machine, after: Machine): ReturnType<typeof diff> => {
+    const whole = diff(before, after);
+    const gpu = after.functions.find(({ names }) => names.includes("gpu0"))?.bdf;
+    const changes = whole.answers.changes.filter(({ provider }) => provider === gpu);
+    return { ...whole, answers: { ...whole.answers, changes } };
+  };
+
+  test("are no worse answers, and the reason is said", () => {
+    const whole = pairsOfGpu0(listed, server);
+    expect(exitOf(whole)).toBe(0);
+    expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
+      "Altogether
+        no answer got worse; neither better nor worse: 2 pairs
+        the verdicts of 2 pairs got worse, but they are blocked before and after:
+          memory decode of 0000:03:00.0 is off: it answers to none of its BARs until a
+          driver enables it"
+    `);
+  });
+
+  test("are said to be blocked before where nothing blocks them now", () => {
+    const whole = pairsOfGpu0(listed, bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0")));
+    expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
+      "Altogether
+        no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs
+        the verdicts of 2 pairs got worse, but they were blocked before: memory
+          decode of 0000:03:00.0 is off: it answers to none of its BARs until a driver
+          enables it"
+    `);
+  });
+});
+
 describe("Peer memory that is gone is never 'no difference'", () => {
   const published = { sizeBytes: 0x1000000, availableBytes: 0x1000000, published: true };
   const pool = withFunction(base, "nvme0", () => ({ p2pmem: published, driver: "nvme" }));
