@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { compareMachines } from "../../../src/advice/difference/machines.ts";
 import { matchDevices } from "../../../src/advice/difference/match-devices.ts";
+import { matchRoots } from "../../../src/advice/difference/match-roots.ts";
 import { matchRecords } from "../../../src/advice/difference/matching.ts";
 import { topologyOf } from "../../../src/host/machine.ts";
 import { type Bdf, formatBdf, makeBdf } from "../../../src/pci/bdf.ts";
@@ -137,6 +138,63 @@ describe("Root buses", () => {
     expect(said(two(0, 0x40), server([drive, drive, drive], { root: 0x40 }))).toBe(
       "removed 00:00.0 00:01.0 00:02.0 01:00.0 02:00.0 02:01.0 03:00.0 04:00.0 05:00.0",
     );
+  });
+});
+
+describe("Root buses of which one moved", () => {
+  /** A root bus with a host bridge, a root port and a device, by its segment and number. */
+  const root = (segment: number, bus: number, node: number, device: Partial<PciFunction> = nic): PciFunction[] => {
+    const name = (number: number, devfn: string): string =>
+      `${segment.toString(16).padStart(4, "0")}:${number.toString(16).padStart(2, "0")}:${devfn}`;
+    return [
+      hostBridge(name(bus, "00.0"), "8086:09a2", { numaNode: node }),
+      bridge(name(bus, "01.0"), "root-port", bus + 1, { numaNode: node }),
+      endpoint(name(bus + 1, "00.0"), { ...device, numaNode: node }),
+    ];
+  };
+  const roots = (before: readonly PciFunction[], after: readonly PciFunction[]): readonly string[] => {
+    const sorted = (list: readonly PciFunction[]): PciFunction[] => list.toSorted((a, b) => a.bdf - b.bdf);
+    const [old, now] = [topologyOf(machineOf(sorted(before))), topologyOf(machineOf(sorted(after)))];
+    const name = ({ rootBus }: { rootBus: number }): string => rootBus.toString(16);
+    return [...matchRoots(old, now)].map((from, to) => {
+      const [one, other] = [old.roots[from], now.roots[to]];
+      return `${one === undefined ? "new" : name(one)}→${other === undefined ? "" : name(other)}`;
+    });
+  };
+
+  test.for<[what: string, before: PciFunction[][], after: PciFunction[][], same: readonly string[]]>([
+    [
+      "to another segment, all alike",
+      [root(0, 0, 0), root(0, 0x40, 0), root(0, 0x80, 0)],
+      [root(0, 0x40, 0), root(0, 0x80, 0), root(1, 0, 0)],
+      ["40→40", "80→80", "0→100"],
+    ],
+    [
+      "to another number behind the others, by its device",
+      [root(0, 0, 0, gpu), root(0, 0x40, 0, nic), root(0, 0x80, 0, drive)],
+      [root(0, 0x40, 0, nic), root(0, 0x80, 0, drive), root(0, 0xc0, 0, gpu)],
+      ["40→40", "80→80", "0→c0"],
+    ],
+    [
+      "to another number behind the others, all alike, by its NUMA node",
+      [root(0, 0, 0), root(0, 0x40, 1), root(0, 0x80, 2)],
+      [root(0, 0x40, 1), root(0, 0x80, 2), root(0, 0xc0, 0)],
+      ["40→40", "80→80", "0→c0"],
+    ],
+    [
+      "not at all: all of them have new numbers, and their order tells",
+      [root(0, 0, 0), root(0, 0x40, 0), root(0, 0x80, 0), root(0, 0xc0, 0)],
+      [root(0, 0, 0), root(0, 0x50, 0), root(0, 0x90, 0), root(0, 0xc0, 0)],
+      ["0→0", "40→50", "80→90", "c0→c0"],
+    ],
+    [
+      "and one is gone, one new",
+      [root(0, 0, 0, gpu), root(0, 0x40, 0, nic)],
+      [root(0, 0x40, 0, nic), root(2, 0, 0, other)],
+      ["40→40", "0→200"],
+    ],
+  ])("%s", ([, before, after, same]) => {
+    expect(roots(before.flat(), after.flat())).toEqual(same);
   });
 });
 
