@@ -70,6 +70,12 @@ function doubtOf(way: AskedWay, { hidden }: AskedBy): Pick<Gate, "doubt"> {
   return way.given.length === 0 || hidden === null ? {} : { doubt: hidden };
 }
 
+/** A BAR that ends beyond a mask, in words and by its name. */
+interface BarBeyond {
+  readonly words: string;
+  readonly bar: string;
+}
+
 /** The client's driver said how many address bits it uses; a BAR beyond them cannot be mapped for it. */
 export function dmaMaskGates(
   provider: PciFunction,
@@ -81,22 +87,23 @@ export function dmaMaskGates(
   if (isUnknown(client.dmaMaskBits) || isUnknown(client.driver) || client.driver === null) return [];
   if (provider.bdf === client.bdf) return [];
   const limit = 2 ** client.dmaMaskBits;
-  const beyond = (address: (bar: Bar) => Bar["busAddress"] | Bar["physAddress"]): readonly string[] =>
-    (memoryBars(provider) ?? []).flatMap((bar) => {
+  const beyond = (address: (bar: Bar) => Bar["busAddress"] | Bar["physAddress"]): readonly BarBeyond[] =>
+    (memoryBars(provider) ?? []).flatMap((bar): BarBeyond[] => {
       const start = address(bar);
       if (start === null || isUnknown(start) || isUnknown(bar.sizeBytes) || start + bar.sizeBytes <= limit) return [];
       const end = formatAddress(start + bar.sizeBytes);
-      return [
+      const words =
         `BAR ${bar.index} of ${formatBdf(provider.bdf)} ends at ${end}, beyond the ` +
-          `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`,
-      ];
+        `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`;
+      return [{ words, bar: `BAR ${bar.index}` }];
     });
   const way = maskRemedy(provider, client.bdf, client.dmaMaskBits);
-  const gate = (message: string, effect: Gate["effect"], doubt?: string): Gate => ({
+  const gate = ({ words, bar }: BarBeyond, effect: Gate["effect"], also = "", doubt?: string): Gate => ({
     kind: "beyond-dma-mask",
     device: client.bdf,
     effect,
-    message,
+    message: `${words}${also}`,
+    about: `${bar}${also}`,
     ...way,
     ...(doubt === undefined ? {} : { doubt }),
   });
@@ -105,22 +112,21 @@ export function dmaMaskGates(
   const { askedBy, mapType } = verdict;
   if (obeys(askedBy)) {
     if ((mapType === "thru-host-bridge" && translates) || mapType === "not-supported") return [];
-    const messages = beyond((bar) => (mapType === "bus-addr" ? bar.busAddress : bar.physAddress));
-    return messages.map((message) => gate(message, "blocks"));
+    const bars = beyond((bar) => (mapType === "bus-addr" ? bar.busAddress : bar.physAddress));
+    return bars.map((bar) => gate(bar, "blocks"));
   }
   const [yesOrNo] = waysOfClass(askedBy, "asks-yes-or-no");
   if (yesOrNo !== undefined && mapType !== "not-supported") {
-    const messages = beyond(({ physAddress }) => physAddress);
-    if (!translates)
-      return messages.map((message) => gate(message, "blocks", isUnknown(mode) ? mode.unknown : undefined));
+    const bars = beyond(({ physAddress }) => physAddress);
+    if (!translates) return bars.map((bar) => gate(bar, "blocks", "", isUnknown(mode) ? mode.unknown : undefined));
     const number = mainlineNumber(machine.kernel);
     if (yesOrNo.row.id !== "amdgpu-amdgpu" || (!isUnknown(number) && number >= EXEMPTS_MASK)) return [];
     const until = "ROCm's peer access is refused for that by Linux 6.1 although the IOMMU translates, and not by 6.12";
-    return messages.map((message) => gate(`${message}: ${until}`, "warns"));
+    return bars.map((bar) => gate(bar, "warns", `: ${until}`));
   }
   const [own] = waysOfClass(askedBy, "does-not-ask");
   if (own === undefined || addressKind(own.row.address, machine) !== "bus") return [];
-  return beyond(({ busAddress }) => busAddress).map((message) => gate(`${message}, and nothing refuses it`, "warns"));
+  return beyond(({ busAddress }) => busAddress).map((bar) => gate(bar, "warns", ", and nothing refuses it"));
 }
 
 /** Below 4 GiB firmware has memory, its own registers and interrupts beside the BARs: no BAR of more than this fits. */
@@ -170,7 +176,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   if (isUnknown(mode) || !isTranslating(mode) || verdict.provider === verdict.client) return [];
   const { askedBy, mapType } = verdict;
   const gates: Gate[] = [];
-  const push = (message: string, more: Pick<Gate, "doubt" | "remedy"> = {}): void => {
+  const push = (message: string, more: Pick<Gate, "about" | "doubt" | "remedy">): void => {
     if (gates.some((gate) => gate.message === message)) return;
     gates.push({ kind: "iommu-translates", device: null, effect: "warns", message, ...more });
   };
@@ -178,6 +184,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
     push(
       `the IOMMU translates (${mode}) and the DMA address is a bus address: a switch that sends peer traffic up ` +
         `all the same meets an IOMMU fault, and ${DATA_IS_LOST}; test with real data, or use iommu=pt`,
+      { about: "bus address" },
     );
   }
   for (const way of mapType === "bus-addr" ? waysOfClass(askedBy, "asks-yes-or-no") : []) {
@@ -185,6 +192,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
       `${prefixOf(way)}the IOMMU translates (${mode}), and the driver takes only the yes from the kernel: its address is ` +
         "an IOVA, so that packets go up to the root complex although a bridge is shared: right, and slower",
       {
+        about: `${way.row.id} ${prefixOf(way)}`,
         ...doubtOf(way, askedBy),
         remedy:
           "boot with iommu=pt: the address is then the CPU's, and packets turn at the switch where ACS does not redirect them",
@@ -196,6 +204,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
     push(
       `${prefixOf(way)}the IOMMU translates (${mode}): ${nvidiaWords(machine)}; boot with iommu=pt, and test with real data`,
       {
+        about: `${way.row.id} ${prefixOf(way)}${nvidiaWords(machine)}`,
         ...doubtOf(way, askedBy),
         remedy: "boot with iommu=pt, as NVIDIA's guides ask for; and test with real data",
       },

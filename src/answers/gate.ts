@@ -30,7 +30,10 @@ export interface Gate {
   readonly device: Bdf | null;
   /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
   readonly effect: "blocks" | "warns";
+  /** In words, with the evidence: releases, addresses and sizes, which may differ though the gate is the same. */
   readonly message: string;
+  /** What tells apart gates of one kind and device: which BAR, which way of sharing memory and what becomes of it. */
+  readonly about?: string;
   /** Why it may not apply, where that hangs on a driver that the source does not show. */
   readonly doubt?: string;
   /** The way out, where it is another than that of its kind. */

@@ -143,8 +143,8 @@ function barGates(topology: Topology | undefined, provider: PciFunction): Gate[]
   const gates: Gate[] = [];
   const name = formatBdf(provider.bdf);
   const bars = memoryBars(provider);
-  const push = (kind: Gate["kind"], message: string): void => {
-    gates.push({ kind, device: provider.bdf, effect: "blocks", message });
+  const push = (kind: Gate["kind"], message: string, more: Pick<Gate, "about"> = {}): void => {
+    gates.push({ kind, device: provider.bdf, effect: "blocks", message, ...more });
   };
   if (bars !== undefined && bars.length === 0)
     push("bar-missing", `${name} has no memory BAR: it has nothing to provide`);
@@ -153,11 +153,23 @@ function barGates(topology: Topology | undefined, provider: PciFunction): Gate[]
     const small = isUnknown(bar.sizeBytes) ? undefined : smallWindowAbove(topology, provider, bar, bar.sizeBytes);
     if (small !== undefined) {
       const message = `BAR ${bar.index} of ${name} has no address: ${windowText(small)} cannot hold ${formatSize(bar.sizeBytes as number)}`;
-      gates.push({ kind: "bridge-window-small", device: small.bridge, effect: "blocks", message });
-    } else
-      push("bar-unassigned", `BAR ${bar.index} of ${name} has no address: firmware or kernel found no space for it`);
+      gates.push({
+        kind: "bridge-window-small",
+        device: small.bridge,
+        effect: "blocks",
+        message,
+        about: barName(bar.index),
+      });
+    } else {
+      const message = `BAR ${bar.index} of ${name} has no address: firmware or kernel found no space for it`;
+      push("bar-unassigned", message, { about: barName(bar.index) });
+    }
   }
   return gates;
+}
+
+function barName(index: number): string {
+  return `BAR ${index}`;
 }
 
 /** A virtual function leaves decode to the physical one (PCIe 6.0 sec 9.3.4.1.3), so what may be one tells nothing itself. */
@@ -229,11 +241,15 @@ function resizableBarGates(topology: Topology | undefined, provider: PciFunction
     const resized = small === undefined ? undefined : resizedElsewhere(topology, provider);
     if (small !== undefined && resized !== undefined) {
       const message = `${now}: ${windowText(small)} cannot hold more; Resizable BAR itself is on (${resized})`;
-      return [{ kind: "bridge-window-small", device: small.bridge, effect: "warns", message }];
+      return [
+        { kind: "bridge-window-small", device: small.bridge, effect: "warns", message, about: barName(bar.barIndex) },
+      ];
     }
     const also = small === undefined ? "" : `, and ${windowText(small)} made larger`;
     const message = `${now}: peers reach only that part until Resizable BAR is turned on${also}`;
-    return [{ kind: "resizable-bar-small", device: provider.bdf, effect: "warns", message }];
+    return [
+      { kind: "resizable-bar-small", device: provider.bdf, effect: "warns", message, about: barName(bar.barIndex) },
+    ];
   });
 }
 

@@ -1,7 +1,7 @@
 import { Answers } from "../../answers/answer.ts";
 import type { Gate } from "../../answers/gate.ts";
 import { type GateKindSet, HiddenGates, kindSet, kindsIn } from "../../answers/hidden-gates.ts";
-import { type Bdf, formatBdf, parseBdf } from "../../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -153,10 +153,8 @@ class Comparison {
   }
 
   #gates(old: Said, now: Said): GateChanges {
-    const key = (gate: Gate, message: string): string =>
-      [gate.kind, gate.effect, gate.doubt === undefined, message].join("\n");
-    const gatesBefore = new Map(old.gates.map((gate) => [key(gate, this.#inAfter(gate.message)), gate]));
-    const gatesAfter = new Map(now.gates.map((gate) => [key(gate, gate.message), gate]));
+    const gatesBefore = gatesByKey(old.gates, (bdf) => this.#matching.laterOf(bdf) ?? -bdf);
+    const gatesAfter = gatesByKey(now.gates, (bdf) => bdf);
     const come = [...gatesAfter].filter(([one]) => !gatesBefore.has(one)).map(([, gate]) => gate);
     const gone = [...gatesBefore].filter(([one]) => !gatesAfter.has(one)).map(([, gate]) => gate);
     const kinds = (gates: readonly Gate[]): GateKindSet => kindSet(gates.map(({ kind }) => kind));
@@ -174,15 +172,6 @@ class Comparison {
       nowKnown: unseen,
       mayHaveCome: kindsIn(mayAfter & ~before.hidden & ~kindsBefore),
     };
-  }
-
-  /** A sentence about the machine before with the addresses that its functions have after. */
-  #inAfter(sentence: string): string {
-    return sentence.replaceAll(/\b[0-9a-f]{4,8}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\b/g, (text) => {
-      const bdf = parseBdf(text);
-      const later = bdf === undefined ? undefined : this.#matching.laterOf(bdf);
-      return later === undefined ? text : formatBdf(later);
-    });
   }
 
   /** What else differs. Where only one side shows what a part hangs on, it is hidden on the other. */
@@ -224,6 +213,19 @@ class Comparison {
     });
     return { gone, mayBeGone };
   }
+}
+
+/** Gates by what they decide, several of which decide the same by their number; their words are evidence. */
+function gatesByKey(gates: readonly Gate[], name: (bdf: Bdf) => number): ReadonlyMap<string, Gate> {
+  const byKey = new Map<string, Gate>();
+  for (const gate of gates) {
+    const { kind, device, effect, doubt, about = "" } = gate;
+    const key = [kind, device === null ? "" : name(device), effect, doubt === undefined, about].join("\n");
+    let number = 1;
+    while (byKey.has(`${key} ${number}`)) number++;
+    byKey.set(`${key} ${number}`, gate);
+  }
+  return byKey;
 }
 
 function isBlocking({ effect }: Gate): boolean {

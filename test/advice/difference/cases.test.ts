@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { Answers } from "../../../src/answers/answer.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { readSnapshot } from "../../../src/host/snapshot/read-snapshot.ts";
 import { writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
+import { busAddr, physAddr } from "../../../src/pci/addresses.ts";
 import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../../src/pci/known.ts";
+import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { bootScenario } from "../../policy/machines.ts";
 import { BASE, diff, exitOf, shown } from "./machines.ts";
 
@@ -147,6 +150,38 @@ hostBridges:
   expect(whole.answers.changes.map(({ after }) => after.mapType)).toEqual(["bus-addr", "bus-addr"]);
   expect(whole.answers.changes.map(({ effect }) => effect)).toEqual(["worse", "worse"]);
   expect(exitOf(whole)).toBe(1);
+});
+
+describe("What a gate's sentence quotes", () => {
+  const masked = withFunction(base, "nic0", () => ({ dmaMaskBits: 36 }));
+  const released = (release: string): Machine => ({ ...base, kernel: { ...base.kernel, release } });
+  const mode = (machine: Machine, to: "strict" | "lazy"): Machine => ({
+    ...machine,
+    iommu: { ...machine.iommu, mode: to },
+  });
+  const at = (address: number): Machine =>
+    withFunction(masked, "gpu0", ({ bars }) => ({
+      bars: isUnknown(bars)
+        ? bars
+        : bars.map((bar) => ({ ...bar, busAddress: busAddr(address), physAddress: physAddr(address) })),
+    }));
+
+  test.for([
+    ["the release", "kernel-without-p2pdma", released("4.19.1"), released("4.19.2")],
+    ["the mode of the IOMMU", "iommu-translates", mode(base, "strict"), mode(base, "lazy")],
+    ["where a BAR ends", "beyond-dma-mask", at(0x20_0000_0000), at(0x40_0000_0000)],
+  ] as const)("%s: is no other answer", ([, kind, before, after]) => {
+    for (const machine of [before, after]) {
+      const table = decideAll(machine);
+      const kinds = table.providers.flatMap((_, i) =>
+        table.clients.flatMap((__, k) => new Answers(table).gates(i, k).map((gate) => gate.kind)),
+      );
+      expect(kinds).toContain(kind);
+    }
+    const whole = diff(before, after);
+    expect(whole.answers.changes.flatMap(({ gates }) => Object.values(gates).flat())).toEqual([]);
+    expect(exitOf(whole)).toBe(0);
+  });
 });
 
 describe("Verdicts that got worse of pairs that are blocked anyway", () => {

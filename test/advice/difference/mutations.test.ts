@@ -165,19 +165,24 @@ function* mutants(machine: Machine): Generator<Mutant> {
   }
 }
 
+/** What a gate's sentence quotes of a machine: it may differ though the gate is the same. */
+const EVIDENCE =
+  /\b(?:0x[0-9a-f]+|\d+ address bits|\d+(?:\.\d+)? [KMGT]iB|Linux \d\S*|(?:strict|lazy)\b)|^\S+(?= is built without)|'[^']*'/g;
+
 /** What `explain` says of a pair, in one direction, but for addresses in memory, names and roles of what is on the way. */
 function said(json: ExplainJson, at: number, name: (bdf: string) => string): string {
   const direction = json.directions[at];
   if (direction === undefined) throw new Error("no such direction");
   const ways = new Set(direction.askedBy.ways.map(({ id }) => id));
   const asking = json.asking.filter(({ id }) => ways.has(id)).map(({ id, provisos }) => [id, provisos]);
-  const { route, hardware, path, hidden: _, askedBy, ...rest } = direction;
+  const { route, hardware, path, hidden: _, askedBy, gates, ...rest } = direction;
   const way = (to: NonNullable<typeof route>["write"]): unknown =>
     "unknown" in to
       ? "unknown"
       : [to.outcome, to.endedAt, to.differs, to.hops.map(({ at: where, what }) => [where, what])];
   const text = JSON.stringify([
     rest,
+    gates.map(({ kind, device, effect, message }) => [kind, device, effect, message.replaceAll(EVIDENCE, "…")]),
     path.map(({ bdf }) => bdf),
     hardware.write.outcome,
     hardware.write.facts,
