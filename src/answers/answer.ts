@@ -60,8 +60,8 @@ export class Answers {
   gates(i: number, j: number, mapType: MapType = this.table.mapType(i, j)): readonly Gate[] {
     const { machine, topology } = this.table;
     this.#gateContext ??= gateContext(machine);
-    const pair = { ...this.table.path(i, j), mapType, askedBy: this.askedBy(i, j) };
-    const gates = gatesOf(topology, this.#gateContext, pair);
+    const { provider, client } = this.table.path(i, j);
+    const gates = gatesOf(topology, this.#gateContext, { provider, client, mapType, askedBy: this.askedBy(i, j) });
     // Where the host is given, the hardware is that of the host.
     return this.#onHost(i, j) === undefined ? gates : gates.filter(({ kind }) => kind !== "virtual-machine");
   }
@@ -89,19 +89,18 @@ export class Answers {
   /** All that is said of one pair, but for its route. */
   at(i: number, j: number): Answer {
     const verdict = this.table.at(i, j);
-    return {
-      ...verdict,
+    return Object.assign(verdict, {
       locality: this.#localities.of(verdict),
       gates: this.gates(i, j),
       hardware: this.hardware(i, j),
       askedBy: this.askedBy(i, j),
       hint: hintOf(verdict),
-    };
+    });
   }
 
   /** All that is said of one pair: with its route, whose hops are left out unless asked for. */
   routed(i: number, j: number, routes: PeerRoutes, withHops: boolean): RoutedAnswer {
-    return { ...this.at(i, j), routing: routes.at(i, j, withHops) };
+    return Object.assign(this.at(i, j), { routing: routes.at(i, j, withHops) });
   }
 }
 

@@ -97,14 +97,14 @@ export function dmaMaskGates(
         `${client.dmaMaskBits} address bits of ${formatBdf(client.bdf)}`;
       return [{ words, bar: `BAR ${bar.index}` }];
     });
-  const way = maskRemedy(provider, client.bdf, client.dmaMaskBits);
+  const bits = client.dmaMaskBits;
   const gate = ({ words, bar }: BarBeyond, effect: Gate["effect"], also = "", doubt?: string): Gate => ({
     kind: "beyond-dma-mask",
     device: client.bdf,
     effect,
     message: `${words}${also}`,
     about: `${bar}${also}`,
-    ...way,
+    ...maskRemedy(provider, client.bdf, bits),
     ...(doubt === undefined ? {} : { doubt }),
   });
   const { mode } = machine.iommu;

@@ -11,6 +11,7 @@ import type { Topology } from "../pci/topology.ts";
 import { USER_SPACE_DRIVERS } from "../platforms/asking.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
+import type { AskedBy } from "../platforms/who-asks.ts";
 import { acsParameters } from "../rules/acs-parameters.ts";
 import { acsQuirk } from "../rules/acs-quirks.ts";
 import { misreadParameters, uselessParameters } from "../rules/kernel-parameters.ts";
@@ -33,6 +34,14 @@ export interface GateContext {
   readonly virtualMachine: VirtualMachine | null;
   /** Windows of bridges are as firmware left them; those of a scenario are laid out around the BARs that it has. */
   readonly showsWindows: boolean;
+  /** Whether a bridge is known to have memory decode or bus mastering off. */
+  readonly hasBridgeOff: boolean;
+  /** Whether a port keeps its ACS registers elsewhere. */
+  readonly hasAcsElsewhere: boolean;
+  /** The gates of a provider's own BARs and registers, those of its resizable BARs apart, which follow later. */
+  readonly ofProviders: Map<Bdf, { readonly own: readonly Gate[]; readonly resizable: readonly Gate[] }>;
+  /** The gates of the kernel, for each way of asking. */
+  readonly ofKernel: Map<AskedBy, readonly Gate[]>;
 }
 
 /**
@@ -79,6 +88,9 @@ function withoutMessages(machine: Machine): readonly string[] {
   return [...messages, `${notBuilt}: no driver that asks the kernel can register or map peer memory`];
 }
 
+/** Memory decode and bus mastering. */
+const BOTH = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+
 /** Works out what {@link gatesOf} needs once per machine. */
 export function gateContext(machine: Machine): GateContext {
   return {
@@ -86,6 +98,13 @@ export function gateContext(machine: Machine): GateContext {
     machineGates: machineGates(machine),
     virtualMachine: virtualMachineOf(machine),
     showsWindows: !isScenario(machine),
+    hasBridgeOff: machine.functions.some(
+      ({ bridge, command }) =>
+        !isUnknown(bridge) && bridge !== null && !isUnknown(command) && (command & BOTH) !== BOTH,
+    ),
+    hasAcsElsewhere: machine.functions.some((fn) => acsQuirk(fn) === "registers-elsewhere"),
+    ofProviders: new Map(),
+    ofKernel: new Map(),
   };
 }
 
@@ -93,19 +112,42 @@ export function gateContext(machine: Machine): GateContext {
 export function gatesOf(topology: Topology, context: GateContext, verdict: JudgedPair): readonly Gate[] {
   const provider = topology.functionOf(verdict.provider);
   const client = topology.functionOf(verdict.client);
-  const windows = context.showsWindows ? topology : undefined;
+  const { own, resizable } = providerGates(topology, context, provider);
   return [
-    ...context.machineGates.flatMap((gate) => kernelGate(context.machine, gate, verdict.askedBy)),
+    ...kernelGates(context, verdict.askedBy),
     ...virtualMachineGates(context.virtualMachine, provider, client),
-    ...barGates(windows, provider),
-    ...decodeGates(topology, provider),
-    ...bridgeGates(topology, provider, client),
+    ...own,
+    ...(context.hasBridgeOff ? bridgeGates(topology, provider, client) : []),
     ...masterGates(provider, client),
-    ...resizableBarGates(windows, provider),
+    ...resizable,
     ...dmaMaskGates(provider, client, verdict, context.machine),
     ...iommuGates(verdict, context.machine),
-    ...elsewhereGates(topology, verdict, context.machine),
+    ...(context.hasAcsElsewhere ? elsewhereGates(topology, verdict, context.machine) : []),
   ];
+}
+
+function kernelGates({ machine, machineGates: gates, ofKernel }: GateContext, askedBy: AskedBy): readonly Gate[] {
+  let own = ofKernel.get(askedBy);
+  if (own === undefined) {
+    own = gates.flatMap((gate) => kernelGate(machine, gate, askedBy));
+    ofKernel.set(askedBy, own);
+  }
+  return own;
+}
+
+function providerGates(
+  topology: Topology,
+  { ofProviders, showsWindows }: GateContext,
+  provider: PciFunction,
+): { readonly own: readonly Gate[]; readonly resizable: readonly Gate[] } {
+  let gates = ofProviders.get(provider.bdf);
+  if (gates === undefined) {
+    const windows = showsWindows ? topology : undefined;
+    const own = [...barGates(windows, provider), ...decodeGates(topology, provider)];
+    gates = { own, resizable: resizableBarGates(windows, provider) };
+    ofProviders.set(provider.bdf, gates);
+  }
+  return gates;
 }
 
 /** Where both are emulated, the guest's bus is all there is. */

@@ -10,8 +10,10 @@ const oneFunction: AskedBy = { class: "unknown", ways: [], hidden: "provider and
  */
 export class AskedPairs {
   readonly #table: VerdictTable;
-  readonly #keys = new Map<Bdf, string>();
-  readonly #answers = new Map<string, AskedBy>();
+  /** Functions that ask alike have one number. */
+  readonly #numbers = new Map<string, number>();
+  readonly #numberOf = new Map<Bdf, number>();
+  readonly #answers = new Map<number, AskedBy>();
 
   constructor(table: VerdictTable) {
     this.#table = table;
@@ -21,7 +23,7 @@ export class AskedPairs {
     const { providers, clients, topology } = this.#table;
     const [provider, client] = [providers[i] as Bdf, clients[j] as Bdf];
     if (provider === client) return oneFunction;
-    const key = `${this.#keyOf(provider)} ${this.#keyOf(client)}`;
+    const key = this.#kindOf(provider) * 0x10000 + this.#kindOf(client);
     let answer = this.#answers.get(key);
     if (answer === undefined) {
       answer = askedByOf(topology.functionOf(provider), topology.functionOf(client));
@@ -30,12 +32,14 @@ export class AskedPairs {
     return answer;
   }
 
-  #keyOf(bdf: Bdf): string {
-    let key = this.#keys.get(bdf);
-    if (key === undefined) {
-      key = askingKey(this.#table.topology.functionOf(bdf));
-      this.#keys.set(bdf, key);
+  #kindOf(bdf: Bdf): number {
+    let number = this.#numberOf.get(bdf);
+    if (number === undefined) {
+      const key = askingKey(this.#table.topology.functionOf(bdf));
+      number = this.#numbers.get(key) ?? this.#numbers.size;
+      this.#numbers.set(key, number);
+      this.#numberOf.set(bdf, number);
     }
-    return key;
+    return number;
   }
 }

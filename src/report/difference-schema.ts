@@ -94,7 +94,7 @@ const pair = z.strictObject({ provider: bdf, client: bdf });
 
 const answers = z.strictObject({
   compared: count,
-  skipped: count.describe("further pairs of which only map types and hops were compared"),
+  skipped: count.describe("further pairs of which only map types and hops were compared, and are the same"),
   counts: z.strictObject({
     worse: count,
     better: count,

@@ -39,6 +39,8 @@ export class VerdictTable {
   readonly #pairs: PairArrays;
   readonly #hostBridges: HostBridges;
 
+  #last: { readonly position: number; readonly path: Path; readonly pair: PairPath } | undefined;
+
   constructor(machine: Machine, selection: DeviceSelection, rules: RulesChoice, topology: Topology) {
     this.machine = machine;
     this.topology = topology;
@@ -110,14 +112,20 @@ export class VerdictTable {
     return [provider, client];
   }
 
+  /** Several witnesses ask of one pair after another: its path is found once. */
   #path(i: number, j: number): Path {
-    return findPath(this.topology, ...this.#ends(i, j));
+    const position = this.#position(i, j);
+    if (this.#last?.position !== position) {
+      const path = findPath(this.topology, ...this.#ends(i, j));
+      this.#last = { position, path, pair: this.#pairPath(i, j, path) };
+    }
+    return this.#last.path;
   }
 
   /** How a pair hangs together: cheaper than {@link at}. */
   path(i: number, j: number): PairPath {
-    this.#position(i, j);
-    return this.#pairPath(i, j, this.#path(i, j));
+    const path = this.#path(i, j);
+    return this.#last?.pair ?? this.#pairPath(i, j, path);
   }
 
   #pairPath(i: number, j: number, { meeting, providerArm, clientArm }: Path): PairPath {
@@ -166,17 +174,26 @@ export class VerdictTable {
     const acs = acsOnPath(this.topology, path);
     const bdfOf = (index: number): Bdf => bdfAt(this.topology, index);
     const hops = this.hops(i, j);
-    const why = this.#why(i, j, mapType, path, acs);
-    return {
-      ...this.#pairPath(i, j, path),
-      ...why,
+    const { provider, client, meeting, path: way } = this.path(i, j);
+    const { reason, hidden, supported, throughHostBridge, releases } = this.#why(i, j, mapType, path, acs);
+    // Written out, as tables have many pairs: spreading objects into another takes ten times as long.
+    const verdict: { -readonly [Key in keyof Verdict]: Verdict[Key] } = {
+      provider,
+      client,
+      meeting,
+      path: way,
+      reason,
+      hidden: hidden.length < 2 ? hidden : [...new Set(hidden)],
+      supported,
       mapType: mapTypeName(mapType),
       distance: distanceOf(mapType, hops, this.rules),
       hops,
       acsRedirect: acs.redirect.map(bdfOf),
       acsHidden: acs.hidden.map(bdfOf),
-      hidden: [...new Set(why.hidden)],
     };
+    if (throughHostBridge !== undefined) verdict.throughHostBridge = throughHostBridge;
+    if (releases !== undefined) verdict.releases = releases;
+    return verdict;
   }
 
   #why(

@@ -16,7 +16,7 @@ import {
   worksOf,
 } from "./effect.ts";
 import type { Matching } from "./matching.ts";
-import { hiddenFrom } from "./sight.ts";
+import { hiddenFrom, sightOf } from "./sight.ts";
 
 /** One side of an answer. */
 export interface AnswerSide extends WorkingSide {
@@ -46,7 +46,7 @@ export interface Pair {
 export interface AnswerDifference {
   /** Pairs of two different functions that were compared. */
   readonly compared: number;
-  /** Pairs that only their map types and hops were compared of, as there are too many. */
+  /** Pairs of which only map types and hops were compared, and are the same, as there are too many. */
   readonly skipped: number;
   readonly changes: readonly AnswerChange[];
   /** Pairs that worked and of which a device is gone or was replaced, by the addresses before. */
@@ -55,8 +55,8 @@ export interface AnswerDifference {
   readonly mayBeGone: readonly Pair[];
 }
 
-/** Whole answers of more pairs than this are not compared: their map types and hops are. */
-const MAX_PAIRS = 50_000;
+/** Of more pairs than this whole answers are compared only where map types or hops differ. */
+const MAX_PAIRS = 200_000;
 
 /** Compares all that is said of the pairs that both tables have. */
 export function compareAnswers(before: VerdictTable, after: VerdictTable, matching: Matching): AnswerDifference {
@@ -69,7 +69,7 @@ export function compareAnswers(before: VerdictTable, after: VerdictTable, matchi
     if (row === undefined) return;
     columns.forEach((column, j) => {
       if (column === undefined || after.providers[i] === after.clients[j]) return;
-      if (compared === MAX_PAIRS) {
+      if (compared >= MAX_PAIRS && comparison.isSameVerdict(row, column, i, j)) {
         skipped++;
         return;
       }
@@ -124,6 +124,11 @@ class Comparison {
     this.#hidden = [new HiddenGates(before.machine, before.topology), new HiddenGates(after.machine, after.topology)];
   }
 
+  isSameVerdict(row: number, column: number, i: number, j: number): boolean {
+    const [before, after] = [this.#before, this.#after];
+    return before.mapType(row, column) === after.mapType(i, j) && before.hops(row, column) === after.hops(i, j);
+  }
+
   at(row: number, column: number, i: number, j: number): AnswerChange | undefined {
     const [old, now] = [this.#said(0, row, column), this.#said(1, i, j)];
     const gates = this.#gates(old, now);
@@ -140,17 +145,18 @@ class Comparison {
 
   #said(side: 0 | 1, i: number, j: number): Said {
     const answer = this.#answers[side].routed(i, j, this.#routes[side], true);
-    const name = side === 0 ? (bdf: Bdf): string => this.#nameAfter(bdf) : formatBdf;
+    const name = side === 0 ? this.#nameAfter : this.#name;
     const { provider, client, mapType, hops, supported, gates, path } = answer;
     const table = side === 0 ? this.#before : this.#after;
     return { provider, client, mapType, hops, supported, gates, path, parts: answerParts(answer, table, name) };
   }
 
   /** An address of the machine before as it is after; of a function that is gone it says so. */
-  #nameAfter(bdf: Bdf): string {
+  readonly #nameAfter = remembered((bdf: Bdf): string => {
     const later = this.#matching.laterOf(bdf);
-    return later === undefined ? `${formatBdf(bdf)} (gone)` : formatBdf(later);
-  }
+    return later === undefined ? `${formatBdf(bdf)} (gone)` : this.#name(later);
+  });
+  readonly #name = remembered(formatBdf);
 
   #gates(old: Said, now: Said): GateChanges {
     const gatesBefore = gatesByKey(old.gates, (bdf) => this.#matching.laterOf(bdf) ?? -bdf);
@@ -176,6 +182,20 @@ class Comparison {
 
   /** What else differs. Where only one side shows what a part hangs on, it is hidden on the other. */
   #parts(old: Said, now: Said): readonly PartChange[] {
+    const sights: { readonly isLess: boolean; readonly wasLess: boolean }[] = [];
+    const sight = (part: AnswerPart): { readonly isLess: boolean; readonly wasLess: boolean } => {
+      const number = sightOf(part);
+      let known = sights[number];
+      if (known === undefined) {
+        const [before, after] = [hiddenFrom(part, this.#before, old), hiddenFrom(part, this.#after, now)];
+        known = {
+          isLess: [...after].some((what) => !before.has(what)),
+          wasLess: [...before].some((what) => !after.has(what)),
+        };
+        sights[number] = known;
+      }
+      return known;
+    };
     // Hops follow from where a request ends, and are long.
     const isOtherRoute = ROUTES.some((part) => old.parts[part] !== now.parts[part]);
     return (Object.entries(old.parts) as [AnswerPart, string | null][]).flatMap(([part, before]): PartChange[] => {
@@ -184,9 +204,7 @@ class Comparison {
       if (KNOWN_ONLY.includes(part) && (before === null || after === null)) return [];
       // Most sources show no peer memory: only what one showed is missed.
       if (part === "peer-memory" && (before === null || (after === null && before.startsWith("none")))) return [];
-      const [hiddenBefore, hiddenAfter] = [hiddenFrom(part, this.#before, old), hiddenFrom(part, this.#after, now)];
-      const isLess = [...hiddenAfter].some((what) => !hiddenBefore.has(what));
-      const wasLess = [...hiddenBefore].some((what) => !hiddenAfter.has(what));
+      const { isLess, wasLess } = sight(part);
       const change = { part, before: wasLess ? null : before, after: isLess ? null : after };
       return change.before === change.after ? [] : [change];
     });
@@ -213,6 +231,19 @@ class Comparison {
     });
     return { gone, mayBeGone };
   }
+}
+
+/** The same function, asked of each address once. */
+function remembered(of: (bdf: Bdf) => string): (bdf: Bdf) => string {
+  const known = new Map<Bdf, string>();
+  return (bdf) => {
+    let text = known.get(bdf);
+    if (text === undefined) {
+      text = of(bdf);
+      known.set(bdf, text);
+    }
+    return text;
+  };
 }
 
 /** Gates by what they decide, several of which decide the same by their number; their words are evidence. */

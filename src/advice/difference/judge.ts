@@ -8,7 +8,7 @@ export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
   readonly gone: number;
   /** IOMMU groups that merge, or are gone. */
   readonly groups: number;
-  /** Pairs of which it is not known whether they got worse, or whether they worked and are gone with a device. */
+  /** Pairs of which it is not known whether they got worse, or whether they worked and are gone with a device; those that were skipped, too. */
   readonly open: number;
   /** IOMMU groups that merge or are gone if one side's are as predicted, or of which nothing is known after. */
   readonly openGroups: number;
@@ -22,7 +22,7 @@ export function gotWorse({ worse, gone, groups, open, openGroups }: AnswerCounts
 
 /** Counts what differs. */
 export function countAnswers(
-  { changes, gone, mayBeGone }: AnswerDifference,
+  { changes, gone, mayBeGone, skipped }: AnswerDifference,
   groups: readonly GroupChange[],
 ): AnswerCounts {
   const count = (effect: AnswerEffect): number => changes.filter((change) => change.effect === effect).length;
@@ -34,7 +34,7 @@ export function countAnswers(
     other: count("other"),
     gone: gone.length,
     groups: groups.filter((change) => isSure(change) && isWorse(change)).length,
-    open: changes.filter(({ isOpen }) => isOpen).length + mayBeGone.length,
+    open: changes.filter(({ isOpen }) => isOpen).length + mayBeGone.length + skipped,
     openGroups: groups.filter((change) => !isSure(change) && isWorse(change)).length,
   };
 }

@@ -21,6 +21,13 @@ const HARDWARE: readonly AnswerPart[] = [
   "route-hops",
 ];
 
+/** Parts that hang on the same facts have one number: what is hidden of one is hidden of all. */
+export function sightOf(part: AnswerPart): 0 | 1 | 2 | 3 {
+  if (part === "who-asks" || part === "provisos") return 1;
+  if (part === "hardware-write" || part === "hardware-read") return 2;
+  return HARDWARE.includes(part) ? 3 : 0;
+}
+
 /**
  * What a source hides of that which a part of an answer hangs on. Where one side hides what the other shows, a part that
  * differs is known on one side only; map types, hops and ACS say themselves what is hidden.
