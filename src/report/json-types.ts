@@ -326,7 +326,7 @@ export interface DifferenceJson {
   readonly verdicts: readonly VerdictChangeJson[];
   readonly answers?: {
     readonly compared: number;
-    /** Further pairs of which only map types and hops were compared. */
+    /** Further pairs of which only map types and hops were compared, and are the same. */
     readonly skipped: number;
     readonly counts: {
       readonly worse: number;

@@ -237,6 +237,43 @@ describe("--append", () => {
     );
     expect(acsControl(after, port)).toBe(0x1d);
   });
+
+  it.each([
+    ["pci=disable_acs_redir=00:04.0", []],
+    ["pci=noats,pcie_bus_perf,disable_acs_redir=pci:1b36:000c quiet splash", []],
+    [
+      "pci=disable_acs_rdir=00:04.0",
+      ["--append: Linux has no 'disable_acs_rdir' in pci=, and ignores it → did you mean 'disable_acs_redir'?"],
+    ],
+    [
+      "pci=nomsi,frobnicate",
+      ["--append: Linux has no 'frobnicate' in pci=, and ignores it → look it up in the kernel's list of parameters"],
+    ],
+    [
+      "pci=disable_acs_redir=00:04.0;00:14.0",
+      [
+        "--append: '00:14.0' in pci=disable_acs_redir= is no function of this machine, and does nothing → peerlane tree shows the addresses of its bridges",
+      ],
+    ],
+    [
+      "pci=config_acs=00xxxxx@00:14.0/00.0",
+      [
+        "--append: '00xxxxx@00:14.0/00.0' in pci=config_acs= is no function of this machine, and does nothing → peerlane tree shows the addresses of its bridges",
+      ],
+    ],
+    // The gate of the parameter tells of it.
+    ["pci=disable_acs_redir=00:04.0,00:05.0", []],
+  ])("%s: says what does nothing", (append, told) => {
+    const { before, after } = askWhatIf(mixed, { append });
+    const notes = after.notes.slice(before.notes.length).map(({ message, remedy }) => `${message} → ${remedy}`);
+    expect(notes).toEqual(told);
+  });
+
+  it("says nothing of an entry where the source may leave its function out", () => {
+    const filtered = { ...mixed, functionsMayBeMissing: "a filter" };
+    const { after } = askWhatIf(filtered, { append: "pci=disable_acs_redir=00:14.0" });
+    expect(after.notes).toEqual(mixed.notes);
+  });
 });
 
 test("a CPU that is named without a model is told so, and not as a machine's own", () => {

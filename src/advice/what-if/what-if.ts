@@ -5,6 +5,7 @@ import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
 import { applyChanges, bootChanged } from "./apply.ts";
 import type { Change } from "./change.ts";
+import { parameterNotes } from "./parameter-notes.ts";
 import { parseMove, parseSet } from "./parse-change.ts";
 
 /** What a user says of a machine or asks of it, in the words of the command line. */
@@ -42,7 +43,9 @@ export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = t
     ...(request.set ?? []).map((text) => parseSet(before, text)),
   ];
   if (changes.length === 0) return { before, after: before, changes };
-  return { before, after: isBooted ? applyChanges(before, changes) : bootChanged(filled, changes), changes };
+  const after = isBooted ? applyChanges(before, changes) : bootChanged(filled, changes);
+  const notes = parameterNotes(after, request.append ?? "");
+  return { before, after: notes.length === 0 ? after : { ...after, notes: [...after.notes, ...notes] }, changes };
 }
 
 /** Parameters that set how the IOMMU is used; whether firmware offers one, no command line tells. */
