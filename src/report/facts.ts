@@ -9,7 +9,8 @@ import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
 import { inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import { inferredCpuText } from "./reasons.ts";
-import { textWidth, truncate } from "./width.ts";
+import { plainText } from "./rich.ts";
+import { textWidth, truncate, wrap } from "./width.ts";
 
 /**
  * What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU; and what is claimed of it
@@ -29,9 +30,21 @@ export function machineFacts(machine: Machine, rules: RulesChoice, width: number
   const name = machine.source.name;
   const isOneLine = textWidth(name) + 3 + textWidth(text) <= width;
   const inferred = inferCpu(machine);
-  const lines = isOneLine ? [`${name} · ${text}`] : [name, text];
+  const lines = isOneLine ? [`${name} · ${text}`] : [name, ...packed(facts, width)];
   if (inferred !== null) lines.push(`CPU ${inferredCpuText(inferred)}`);
   return lines.map((line) => truncate(line, width));
+}
+
+/** Facts on as few lines as hold them, none of them cut: at 80 columns the IOMMU often has one of its own. */
+function packed(facts: readonly string[], width: number): readonly string[] {
+  const lines: string[] = [];
+  for (const fact of facts) {
+    const last = lines.at(-1);
+    if (last !== undefined && textWidth(last) + 3 + textWidth(fact) <= width)
+      lines[lines.length - 1] = `${last} · ${fact}`;
+    else lines.push(...wrap([fact], width).map((line) => plainText(line)));
+  }
+  return lines;
 }
 
 function kernelText(machine: Machine, rules: RulesChoice): string | null {

@@ -1,6 +1,6 @@
 import type { Printable } from "../../pci/visible.ts";
 import type { PolicyResult, RuleResult } from "../../policy/result.ts";
-import { findingLines, isVacuous, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+import { findingLines, isVacuous, noteLines, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 import { xmlAttribute, xmlText } from "./xml.ts";
 
 /**
@@ -17,15 +17,18 @@ export function checkJunit(result: PolicyResult): Printable {
     `<testsuites${attributes({ name: "peerlane check", ...totals })}>`,
     `  <testsuite${attributes({ name, ...totals })}>`,
     ...results.flatMap((rule) => testCase(result, rule)),
-    ...(result.assumed.length === 0 ? [] : [`    <system-out>${xmlText(assumedText(result))}</system-out>`]),
+    ...(besideText(result) === "" ? [] : [`    <system-out>${xmlText(besideText(result))}</system-out>`]),
     "  </testsuite>",
     "</testsuites>",
   ];
   return `${lines.join("\n")}\n` as Printable;
 }
 
-function assumedText({ assumed }: PolicyResult): string {
-  return assumed.map((sentence) => `taken for granted: ${sentence}`).join("\n");
+/** What is taken for granted, and the notes of the machine. */
+function besideText(result: PolicyResult): string {
+  const assumed = result.assumed.map((sentence) => `taken for granted: ${sentence}`);
+  const notes = noteLines(result).map((line) => `note: ${line.replaceAll("\n", "\\n")}`);
+  return [...assumed, ...notes].join("\n");
 }
 
 function attributes(values: Readonly<Record<string, string | number>>): string {

@@ -5,7 +5,7 @@ import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";
 import { explanationLines } from "./explanation.ts";
-import { findingLines, MARKS, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+import { findingLines, MARKS, noteLines, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
 
 /** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
 export function checkMarkdown(result: PolicyResult): Printable {
@@ -26,6 +26,7 @@ function checkBlocks(result: PolicyResult): readonly Block[] {
     table(["", "rule", "place"], rows),
     ...results.flatMap((rule) => ruleBlocks(result, rule)),
     ...(assumed.length === 0 ? [] : [paragraph("Taken for granted:"), list(assumed)]),
+    ...(machine.notes.length === 0 ? [] : [paragraph("Notes:"), list(noteLines(result))]),
   ];
 }
 

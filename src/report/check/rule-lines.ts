@@ -60,3 +60,8 @@ export function summaryText({ results, counts }: PolicyResult): string {
 export function policyTitle({ policy }: PolicyResult): string {
   return policy.name ?? policy.file;
 }
+
+/** The notes of the machine: what its source misreads or leaves out, and kernel parameters that do not mean what was meant. */
+export function noteLines({ machine }: PolicyResult): readonly string[] {
+  return machine.notes.map(({ message, remedy }) => (remedy === undefined ? message : `${message}: ${remedy}`));
+}

@@ -19,6 +19,7 @@ export function checkSarif(result: PolicyResult): JsonObject {
       {
         tool: { driver },
         columnKind: "utf16CodeUnits",
+        ...(result.machine.notes.length === 0 ? {} : { invocations: [invocationJson(result)] }),
         properties: { machine: result.machine.source.name, outcome: result.outcome, assumed: result.assumed },
         results: results.flatMap((rule, ruleIndex) =>
           rule.outcome === "pass" ? [] : [resultJson(result, rule, ruleIndex)],
@@ -26,6 +27,15 @@ export function checkSarif(result: PolicyResult): JsonObject {
       },
     ],
   };
+}
+
+/** The notes of the machine are notifications of the run (SARIF 2.1.0 sec 3.20.21). */
+function invocationJson({ machine }: PolicyResult): JsonObject {
+  const toolExecutionNotifications = machine.notes.map(({ severity, message, remedy }) => ({
+    level: severity === "warning" ? "warning" : "note",
+    message: { text: remedy === undefined ? message : `${message}\n${remedy}` },
+  }));
+  return { executionSuccessful: true, toolExecutionNotifications };
 }
 
 function ruleJson({ id, name }: PolicyRule): JsonObject {

@@ -123,6 +123,19 @@ const sarifLog = z.strictObject({
           ),
         }),
       }),
+      invocations: z
+        .array(
+          z.strictObject({
+            executionSuccessful: z.literal(true),
+            toolExecutionNotifications: z.array(
+              z.strictObject({
+                level: z.enum(["note", "warning"]),
+                message: z.strictObject({ text: z.string().min(1) }),
+              }),
+            ),
+          }),
+        )
+        .exactOptional(),
       columnKind: z.literal("utf16CodeUnits"),
       properties: z.record(z.string(), z.unknown()),
       results: z.array(
@@ -227,17 +240,22 @@ test("only the first five findings of a rule are told, and how many more there a
   expect(text).toContain("and 3 more");
 });
 
-test("A parameter that does not mean what was meant is a note", async () => {
-  const examples = join(import.meta.dirname, "../../../examples");
-  const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
-  await runCheck(join(examples, "policies/vm-host.yaml"), join(examples, "gpu-nic-server.yaml"), {
-    json: true,
-    color: "never",
-    append: "pci=disable_acs_redir=0000:17:00.0,0000:17:02.0",
-  });
-  const text = printed.mock.calls.map(([chunk]) => String(chunk)).join("");
-  printed.mockRestore();
-  expect(checkSchema.parse(JSON.parse(text)).notes).toContainEqual(
-    expect.objectContaining({ message: expect.stringContaining("separated by ';', not ','") }),
-  );
-});
+test.for(["json", "markdown", "junit", "sarif"] as const)(
+  "A parameter that does not mean what was meant is a note, as --%s",
+  async (form) => {
+    const examples = join(import.meta.dirname, "../../../examples");
+    const printed = vi.spyOn(process.stdout, "write").mockReturnValue(true);
+    await runCheck(join(examples, "policies/vm-host.yaml"), join(examples, "gpu-nic-server.yaml"), {
+      [form]: true,
+      color: "never",
+      append: "pci=disable_acs_redir=0000:17:00.0,0000:17:02.0",
+    });
+    const text = printed.mock.calls.map(([chunk]) => String(chunk)).join("");
+    printed.mockRestore();
+    expect(text).toMatch(/separated by (?:'|&apos;|&#39;);(?:'|&apos;|&#39;), not/);
+    if (form !== "json") return;
+    expect(checkSchema.parse(JSON.parse(text)).notes).toContainEqual(
+      expect.objectContaining({ message: expect.stringContaining("separated by ';', not ','") }),
+    );
+  },
+);
