@@ -25,6 +25,8 @@ declare -A optional=(
   [fish]=fish
   [mkfs.xfs]=xfsprogs
   [mkfs.btrfs]=btrfs-progs
+  [grub-script-check]=grub-common
+  [systemd-analyze]=systemd
 )
 missing=()
 without=()

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BOOT_LOADER_NAMES } from "../advice/boot-loaders/boot-loaders.ts";
 import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
 import type { FindJson, FixJson, HistoryJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
@@ -29,6 +30,8 @@ export const historySchema: z.ZodType<HistoryJson> = named(
   }),
 );
 
+const bootLoader = z.enum(BOOT_LOADER_NAMES);
+
 const fix = named(
   "ProvedFixJson",
   "A smallest set of changes that makes pairs work, with what else it changes.",
@@ -39,7 +42,17 @@ const fix = named(
     title: z.string(),
     changes: z.array(z.string()),
     lasting: z.enum(["until-reboot", "from-next-boot"]),
-    steps: z.array(z.strictObject({ where: z.string(), lines: z.array(z.string()) })),
+    steps: z
+      .array(
+        z.strictObject({
+          where: z.string(),
+          lines: z.array(z.string()),
+          bootLoader: bootLoader
+            .exactOptional()
+            .describe("of steps of which a machine needs those of its boot loader alone"),
+        }),
+      )
+      .describe("those of the likely boot loader come before those of others"),
     cautions: z.array(z.string()),
     pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
     otherVerdicts: verdictChanges.describe("other pairs that it changes, one by one: the first 1000"),
@@ -81,6 +94,10 @@ export const fixSchema: z.ZodType<FixJson> = named(
     fixes: z
       .array(fix)
       .describe("each shown by the rules on the changed machine: one change before two, a switch card last"),
+    bootLoader: z
+      .strictObject({ name: bootLoader, why: z.string() })
+      .nullable()
+      .describe("the boot loader that the machine most likely has, and by what it is known"),
     rejected: z.array(z.strictObject({ title: z.string(), why: z.string() })),
     searched: z
       .strictObject({

@@ -1,3 +1,4 @@
+import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../advice/boot-loaders/boot-loaders.ts";
 import type { Advice } from "../advice/fix/advise.ts";
 import { type GateRemedy, mayBeBlocked } from "../advice/fix/gate-remedies.ts";
 import type { ClassPair } from "../advice/fix/pair-classes.ts";
@@ -280,22 +281,47 @@ function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
   ]);
 }
 
-/** Where a kernel parameter goes, by boot loader. */
-const PARAMETER_PLACES = /^(?:GRUB|grubby|systemd-boot|after the boot)/;
+/** How a fix is done: of what each boot loader wants elsewhere, its commands; what was printed of an earlier fix, not again. */
+function stepBlocks(advice: Advice, fix: ProvedFix, index: number): readonly Block[] {
+  const known = new Set(
+    advice.fixes
+      .slice(0, index)
+      .flatMap((earlier) => shownSteps(advice, earlier))
+      .map(textOf),
+  );
+  const isFirst = !advice.fixes.slice(0, index).some(isForBootLoaders);
+  return [
+    ...shownSteps(advice, fix)
+      .filter((step) => !step.where.startsWith("after the boot") || !known.has(textOf(step)))
+      .map(({ where, lines }) => code(where, lines)),
+    ...(isFirst && isForBootLoaders(fix) ? [list([otherLoadersText(advice)])] : []),
+  ];
+}
 
-/** A second parameter goes to the same places as the first: saying so is shorter. */
-function stepBlocks({ fixes }: Advice, fix: ProvedFix, index: number): readonly Block[] {
-  const isParameter = ({ where }: ProvedFix["steps"][number]): boolean => PARAMETER_PLACES.test(where);
-  const earlier = fixes.findIndex((other) => other.steps.some(isParameter));
-  const others = fix.steps.filter((step) => !isParameter(step)).map(({ where, lines }) => code(where, lines));
-  if (earlier < 0 || earlier >= index || !fix.steps.some(isParameter)) {
-    return fix.steps.map(({ where, lines }) => code(where, lines));
-  }
-  const adds = fix.steps
-    .filter(({ where }) => where.startsWith("systemd-boot"))
-    .map(({ lines }) => lines.at(-1))
-    .join(" and ");
-  return [...others, list([`${adds} in the same places as in ${earlier + 1}, and with the same quotes`])];
+type ShownStep = ProvedFix["steps"][number];
+
+function textOf({ where, lines }: ShownStep): string {
+  return [where, ...lines].join("\n");
+}
+
+function shownSteps({ bootLoader }: Advice, { steps }: ProvedFix): readonly ShownStep[] {
+  const name = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
+  return steps.filter((step) => step.bootLoader === undefined || step.bootLoader === name);
+}
+
+function isForBootLoaders({ steps }: ProvedFix): boolean {
+  return steps.some(({ bootLoader }) => bootLoader !== undefined);
+}
+
+/** Why these commands, and where the others are. */
+function otherLoadersText({ bootLoader }: Advice): Rich {
+  const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
+  const why =
+    bootLoader === null
+      ? `which boot loader this machine has is not known: these commands are for ${BOOT_LOADERS[shown]}`
+      : `commands for ${shown} (${BOOT_LOADERS[shown]}), as ${bootLoader.why}`;
+  const others = BOOT_LOADER_NAMES.filter((name) => name !== shown).map((name) => `${name} (${BOOT_LOADERS[name]})`);
+  return `${why}; --boot-loader prints those of ${others.join(", ")}`;
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
@@ -442,6 +468,7 @@ export function fixJson(advice: Advice): FixJson {
       groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),
       isolationLost: isolationJson(fix, topology),
     })),
+    bootLoader: advice.bootLoader,
     rejected: advice.rejected,
     searched: advice.searched,
     watched: advice.watched,

@@ -500,7 +500,21 @@ export interface ProvedFixJson {
   readonly title: string;
   readonly changes: readonly string[];
   readonly lasting: "until-reboot" | "from-next-boot";
-  readonly steps: readonly { readonly where: string; readonly lines: readonly string[] }[];
+  /** Those of the likely boot loader come before those of others. */
+  readonly steps: readonly {
+    readonly where: string;
+    readonly lines: readonly string[];
+    /** Of steps of which a machine needs those of its boot loader alone. */
+    readonly bootLoader?:
+      | "grub"
+      | "grub-file"
+      | "grubby"
+      | "rpm-ostree"
+      | "systemd-boot"
+      | "proxmox-boot-tool"
+      | "kernelstub"
+      | "talos";
+  }[];
   readonly cautions: readonly string[];
   /** The verdicts of the asked pairs after the change. */
   readonly pairs: readonly PairJson[];
@@ -542,6 +556,19 @@ export interface FixJson {
   readonly pairs: readonly PairJson[];
   /** Each shown by the rules on the changed machine: one change before two, a switch card last. */
   readonly fixes: readonly ProvedFixJson[];
+  /** The boot loader that the machine most likely has, and by what it is known. */
+  readonly bootLoader: {
+    readonly name:
+      | "grub"
+      | "grub-file"
+      | "grubby"
+      | "rpm-ostree"
+      | "systemd-boot"
+      | "proxmox-boot-tool"
+      | "kernelstub"
+      | "talos";
+    readonly why: string;
+  } | null;
   readonly rejected: readonly { readonly title: string; readonly why: string }[];
   /** The changed machines that were decided, by kinds of changes. */
   readonly searched: {

@@ -404,7 +404,7 @@ describe("What is removed from the command line", () => {
 
   it("is every word of its kind: one that is left behind the new one would win", () => {
     expect(steps("order2")).toContain(
-      "--remove-args='pci=disable_acs_redir=0000:02:00.0;0000:02:01.0 pci=noaer,disable_acs_redir=0000:00:1c.0'",
+      `--remove-args='"pci=disable_acs_redir=0000:02:00.0;0000:02:01.0" pci=disable_acs_redir=0000:02:00.0;0000:02:01.0 pci=noaer,disable_acs_redir=0000:00:1c.0'`,
     );
   });
 });

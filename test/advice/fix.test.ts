@@ -48,14 +48,23 @@ describe("The parameters that are proposed", () => {
     expect(on("7.2").some((title) => title.startsWith("pci=config_acs"))).toBe(true);
   });
 
-  it("are quoted where GRUB would take a ';' for the end of a command, and nowhere else", () => {
-    const machine = readCapturedMachine("chained-ports.intel.strict");
-    const [, client, , , provider] = findDevices(machine, "nvme") as [Bdf, Bdf, Bdf, Bdf, Bdf];
-    const fix = advise(machine, [{ provider, client }]).fixes.find(({ kinds }) => kinds.join() === "kernel-parameter");
-    const lines = (where: string): string =>
-      fix?.steps.find((step) => step.where.startsWith(where))?.lines.join("\n") ?? "";
-    expect(lines("GRUB")).toContain('"pci=disable_acs_redir=0000:02:00.0;0000:01:00.0;0000:00:04.0"');
-    expect(lines("systemd-boot")).toMatch(/^pci=disable_acs_redir=[^"]*$/m);
+  it("are by ids where all that have them are meant, and by address beside it; else by address alone", () => {
+    const commands = (machine: Machine, index: number): readonly string[] => {
+      const [provider, client] = findDevices(machine, "nvme") as [Bdf, Bdf];
+      const fix = advise(machine, [{ provider, client }]).fixes[index];
+      return (
+        fix?.steps.filter(({ bootLoader }) => bootLoader === undefined || bootLoader === "kernelstub")[0]?.lines ?? []
+      );
+    };
+    const one = machineOf("kernel: 7.2\ncpu: intel\niommu: strict", twoFunctions);
+    expect(commands(one, 0)).toEqual(["pci=disable_acs_redir=pci:1b36:000c", "pci=disable_acs_redir=0000:00:04.0"]);
+    expect(commands(one, 1)).toEqual(["pci=config_acs=xx100x1@pci:1b36:000c", "pci=config_acs=xx100x1@0000:00:04.0"]);
+    const two = machineOf("kernel: 7.2\ncpu: intel\niommu: strict", ["04.0", "05.0"].map(redirectingPort).join(""));
+    expect(commands(two, 0)).toEqual(["kernelstub -a 'pci=disable_acs_redir=0000:00:04.0'"]);
+    const listed = { ...one, source: { ...one.source, format: "lspci" as const } };
+    expect(commands(listed, 0), "a list may lack functions").toEqual([
+      "kernelstub -a 'pci=disable_acs_redir=0000:00:04.0'",
+    ]);
   });
 });
 

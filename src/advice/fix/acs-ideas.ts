@@ -9,7 +9,7 @@ import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
 import { editPciList, type ParameterEdit } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
-import { parameterSteps, setpciSteps } from "./steps.ts";
+import { setpciSteps } from "./steps.ts";
 
 /** What an x86 kernel takes (`COMMAND_LINE_SIZE`), and the least that any architecture takes today. */
 const COMMAND_LINE_SIZE = 2048;
@@ -64,7 +64,7 @@ export function acsIdeas(
     disableIdea(machine, redirecting, naming),
     ...configIdea(machine, redirecting, naming),
     ...firmwareIdea(machine, redirecting),
-    runTimeIdea(redirecting),
+    runTimeIdea(machine, redirecting),
   ];
 }
 
@@ -73,14 +73,14 @@ function names(redirecting: readonly RedirectingFunction[]): string {
 }
 
 function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction[], naming: Naming): Idea {
-  const entries = redirecting.map(({ device }) => naming.nameOf(device));
-  const edit = editPciList(machine.kernel.commandLine, "disable_acs_redir", entries);
+  const entries = redirecting.map(({ device }) => ({ device, text: naming.nameOf(device) }));
+  const edit = editPciList(machine, "disable_acs_redir", entries, naming === byAddress);
   return {
     kinds: ["kernel-parameter"],
     title: edit.sets,
     changes: [{ kind: "parameters", text: edit.sets }],
     lasting: "from-next-boot",
-    steps: parameterSteps(edit),
+    steps: [edit],
     cautions: parameterCautions(machine, edit, naming),
   };
 }
@@ -91,15 +91,18 @@ function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[
   const running = isUnknown(release) ? undefined : parseKernelRelease(release);
   const rows = running === undefined ? [] : rowsOf(running).rows;
   if (rows.length === 0 || rows.some(({ configAcs }) => configAcs === "unknown-parameter")) return [];
-  const entries = redirecting.map(({ device, acs }) => `${configFlags(acs)}@${naming.nameOf(device)}`);
-  const edit = editPciList(machine.kernel.commandLine, "config_acs", entries);
+  const entries = redirecting.map(({ device, acs }) => ({
+    device,
+    text: `${configFlags(acs)}@${naming.nameOf(device)}`,
+  }));
+  const edit = editPciList(machine, "config_acs", entries, naming === byAddress);
   return [
     {
       kinds: ["kernel-parameter"],
       title: edit.sets,
       changes: [{ kind: "parameters", text: edit.sets }],
       lasting: "from-next-boot",
-      steps: parameterSteps(edit),
+      steps: [edit],
       cautions: [
         ...parameterCautions(machine, edit, naming),
         "unlike disable_acs_redir it keeps source validation and upstream forwarding as they are",
@@ -129,24 +132,27 @@ function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: N
     ...(length > COMMAND_LINE_SIZE
       ? [`with it the command line has ${length} characters; kernels take ${COMMAND_LINE_SIZE}`]
       : []),
-    caution,
+    edit.addByIds === null
+      ? caution
+      : "by its ids the parameter also hits functions of the same kind that are added later; by address it hits what has that address then",
     ...(isUnknown(machine.kernel.release)
       ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
       : []),
   ];
 }
 
-function runTimeIdea(redirecting: readonly RedirectingFunction[]): Idea {
+function runTimeIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): Idea {
   const clear = redirecting.map(({ device, acs }) => ({ device, bits: acs.control & ACS_REDIRECT_BITS }));
   return {
     kinds: ["run-time"],
     title: `clear the redirect bits of ${names(redirecting)} with setpci`,
     changes: clear.map(({ device, bits }) => ({ kind: "acs", device, set: 0, clear: bits })),
     lasting: "until-reboot",
-    steps: setpciSteps(clear),
+    steps: setpciSteps(machine, clear),
     cautions: [
       "IOMMU groups stay as they were formed at boot, so a guest may be given a device that is no longer isolated",
       "the kernel remembers its verdict for each pair: load the provider's driver anew (or boot) before the pair is used",
+      "the unit runs before drivers are loaded from the root file system, and after those of the initramfs; a kernel that is locked down (Secure Boot) refuses setpci",
     ],
   };
 }

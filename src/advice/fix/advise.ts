@@ -2,6 +2,7 @@ import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
+import { type LikelyBootLoader, likelyBootLoader } from "../boot-loaders/boot-loaders.ts";
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
 import { Blockers } from "./blockers.ts";
 import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
@@ -21,6 +22,8 @@ export interface Advice {
   readonly before: readonly Answer[];
   /** What helps, each shown by the rules on the changed machine: one change before two, a switch card last. */
   readonly fixes: readonly ProvedFix[];
+  /** The boot loader whose commands come first in the steps, and by what it is known; `null` where it is not. */
+  readonly bootLoader: LikelyBootLoader | null;
   /** What one might think of and does not help. */
   readonly rejected: readonly RejectedIdea[];
   /** What was looked through for `fixes`. */
@@ -34,19 +37,28 @@ export interface Advice {
   readonly changedSinceBoot: readonly ChangedSinceBoot[];
 }
 
+/** What is known beside the machine. */
+export interface AdviceOptions {
+  /** The kernel release whose rules decide. */
+  readonly rules?: string;
+  /** Whose commands come first, and by what; by itself what the machine shows. */
+  readonly bootLoader?: LikelyBootLoader | null;
+}
+
 /**
  * Finds the smallest changes after which the pairs are better off: one, or two of different kinds, and no part of them is
  * enough. Allow-lists are never forced: where the kernel does not know a host bridge, data may be lost without an error.
  */
-export function advise(machine: Machine, pairs: readonly Pair[], options: { readonly rules?: string } = {}): Advice {
-  const { rules } = options;
+export function advise(machine: Machine, pairs: readonly Pair[], options: AdviceOptions = {}): Advice {
+  const { rules, bootLoader = likelyBootLoader(machine) } = options;
   const before = answersOf(machine, pairs, rules);
   const table = surroundings(machine, pairs, rules);
   const hasP2pdma = table.rules.candidates.length > 0;
   const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
   const blockers = new Blockers(machine, pairs, before);
   const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest });
-  const shown = (way: Trial): ProvedFix => withCaution(proved(way, table, pairs, rules), before);
+  const shown = (way: Trial): ProvedFix =>
+    withCaution(proved(way, table, pairs, rules, bootLoader?.name ?? null), before);
   const card = found.cards.map(shown).toSorted(bySideEffects)[0];
   const fixes = [...found.ways.map(shown), ...(card === undefined ? [] : [card])];
   const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;
@@ -56,6 +68,7 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: { read
     pairs,
     before,
     fixes,
+    bootLoader,
     rejected: found.rejected,
     searched: found.searched,
     watched: watchedOf(table),

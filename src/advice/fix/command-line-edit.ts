@@ -1,33 +1,53 @@
+import type { Machine } from "../../host/machine.ts";
+import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { commandLineWords, isStrayDevice, readEntries } from "../../rules/kernel-parameters.ts";
+import { entriesByIds, type ListEntry } from "./by-ids.ts";
 
 /** A kernel parameter to add, and what it comes in the place of. */
 export interface ParameterEdit {
   /** What does it, alone: `pci=disable_acs_redir=0000:00:04.0`. */
   readonly sets: string;
-  /** What is to stand on the command line: with the other options of the words that go. */
+  /** What is to stand on the command line, one word or several: with the other options of the words that go. */
   readonly add: string;
   /** Words that stand there now, as they stand there, and have to go first. */
   readonly removes: readonly string[];
+  /** The same as `add` by ids instead of addresses, `null` where ids would hit anything else, or may. */
+  readonly addByIds: string | null;
+  /** The functions whose ACS it is for. */
+  readonly functions: readonly Bdf[];
 }
 
 /**
- * One list of `pci=`, with the entries of the list that the kernel reads now. It takes the last list of its kind only, and
- * `grubby --args` puts a word in the place of one of the same name: so one `pci=` word takes the place of all that are there,
- * with their other options.
+ * One list of `pci=`, with the entries of the list that the kernel reads now. It reads every `pci=` word, but takes the last
+ * list of its kind only, and `grubby --args` puts a word in the place of one of the same name: so one `pci=` word takes the
+ * place of all that are there, with their other options. `mayUseIds` is false for functions that are not there yet.
  */
 export function editPciList(
-  commandLine: Known<string>,
+  machine: Machine,
   name: "disable_acs_redir" | "config_acs",
-  entries: readonly string[],
+  entries: readonly ListEntry[],
+  mayUseIds: boolean,
 ): ParameterEdit {
+  const { commandLine } = machine.kernel;
   const present = isUnknown(commandLine) ? [] : readEntries(commandLine, name);
-  const list = `${name}=${[...entries, ...present.filter((entry) => !entries.includes(entry))].join(";")}`;
   const removes = wordsOf(commandLine, (word) => word.startsWith("pci="));
   const others = removes
     .flatMap((word) => unquoted(word).slice("pci=".length).split(","))
     .filter((option) => option !== "" && !option.startsWith(`${name}=`) && !isStrayDevice(option));
-  return { sets: `pci=${list}`, add: `pci=${[...new Set(others), list].join(",")}`, removes };
+  const listOf = (texts: readonly string[]): string =>
+    `${name}=${[...texts, ...present.filter((entry) => !texts.includes(entry))].join(";")}`;
+  const wordOf = (texts: readonly string[]): string => `pci=${[...new Set(others), listOf(texts)].join(",")}`;
+  const texts = entries.map(({ text }) => text);
+  const kept = isUnknown(commandLine) ? [] : commandLineWords(commandLine).filter((word) => !removes.includes(word));
+  const byIds = mayUseIds ? entriesByIds(machine, entries, (some) => [...kept, wordOf(some)].join(" ")) : null;
+  return {
+    sets: `pci=${listOf(texts)}`,
+    add: wordOf(texts),
+    removes,
+    addByIds: byIds === null ? null : wordOf(byIds),
+    functions: entries.map(({ device }) => device),
+  };
 }
 
 /** A word in the place of those that say something else of the same thing. */
@@ -47,7 +67,7 @@ export function editWords(
 ): ParameterEdit {
   const text = words.join(" ");
   const removes = wordsOf(commandLine, (other) => !words.includes(other) && isInTheirPlace(other));
-  return { sets: text, add: text, removes };
+  return { sets: text, add: text, removes, addByIds: null, functions: [] };
 }
 
 function wordsOf(commandLine: Known<string>, isMeant: (word: string) => boolean): readonly string[] {

@@ -1,5 +1,7 @@
 import type { Bdf } from "../../pci/bdf.ts";
+import type { BootLoader } from "../boot-loaders/boot-loaders.ts";
 import type { Change } from "../what-if/change.ts";
+import type { ParameterEdit } from "./command-line-edit.ts";
 
 /** A provider and a client that should work together. */
 export interface Pair {
@@ -20,11 +22,16 @@ export type FixKind =
 
 /** How to do it in one place: a boot loader, a shell, firmware setup, hands. */
 export interface Step {
-  /** `GRUB`, `grubby`, `systemd-boot`, `shell`, …, for people. */
+  /** `GRUB with drop-ins …`, `shell, as root`, …, for people. */
   readonly where: string;
-  /** Commands, or sentences where there is no command. */
+  /** Commands as they are pasted, or sentences where there is no command. */
   readonly lines: readonly string[];
+  /** Of steps of which a machine needs those of its boot loader alone. */
+  readonly bootLoader?: BootLoader;
 }
+
+/** A step of an idea: what is done in one place, or a kernel parameter, which each boot loader wants in its own. */
+export type IdeaStep = Step | ParameterEdit;
 
 /** A change that may help; whether it does is shown by the rules. */
 export interface Idea {
@@ -35,7 +42,7 @@ export interface Idea {
   readonly changes: readonly Change[];
   /** When it takes hold, and for how long. */
   readonly lasting: "until-reboot" | "from-next-boot";
-  readonly steps: readonly Step[];
+  readonly steps: readonly IdeaStep[];
   /** What to know before doing it. */
   readonly cautions: readonly string[];
 }

@@ -4,7 +4,6 @@ import { usualIommu } from "../../host/scenario/system.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { editWord, editWords } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
-import { parameterSteps } from "./steps.ts";
 
 /** Passthrough instead of translation, where the machine translates. */
 export function passthroughIdea({ iommu, kernel }: Machine): readonly Idea[] {
@@ -19,7 +18,7 @@ export function passthroughIdea({ iommu, kernel }: Machine): readonly Idea[] {
         { kind: "iommu", mode: "passthrough" },
       ],
       lasting: "from-next-boot",
-      steps: parameterSteps(edit),
+      steps: [edit],
       cautions: ["devices of the host itself are no longer kept from memory that is not theirs; guests still are"],
     },
   ];
@@ -40,7 +39,7 @@ export function withoutIommuIdea({ iommu, kernel }: Machine): readonly Idea[] {
         { kind: "iommu", mode: "off" },
       ],
       lasting: "from-next-boot",
-      steps: parameterSteps(edit),
+      steps: [edit],
       cautions: ["no device can be passed to a guest without an IOMMU, and every device reaches all memory"],
     },
   ];
@@ -66,7 +65,7 @@ export function translationIdea({ iommu, kernel, cpu }: Machine): readonly Idea[
         { kind: "iommu", mode: "strict" },
       ],
       lasting: "from-next-boot",
-      steps: parameterSteps(edit),
+      steps: [edit],
       cautions: [
         ...(mode === "off" ? [firmwareWords[kind === "amd" ? "amd" : "intel"]] : []),
         "every DMA of the host's devices is then translated, and each mapping that is undone is flushed from the IOMMU: that costs time",

@@ -97,7 +97,7 @@ export function withReleases(idea: Idea, holds: (release: string) => boolean): I
   return {
     ...idea,
     title: named(idea.title),
-    steps: idea.steps.map(({ where, lines }) => ({ where, lines: lines.map(named) })),
+    steps: idea.steps.map((step) => ("lines" in step ? { ...step, lines: step.lines.map(named) } : step)),
   };
 }
 

@@ -3,15 +3,19 @@ import { type Machine, topologyOf } from "../../host/machine.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
+import type { BootLoader } from "../boot-loaders/boot-loaders.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { needsReboot } from "../what-if/change.ts";
-import type { Idea, Pair } from "./idea.ts";
+import type { Idea, Pair, Step } from "./idea.ts";
 import { type IsolationLoss, isolationLost } from "./isolation.ts";
 import { type SideEffects, sideEffects } from "./side-effects.ts";
+import { stepsOf } from "./steps.ts";
 import { decidePairs, type Trial } from "./trial.ts";
 
 /** An idea of which the rules show that it helps, with everything else that it does. */
-export interface ProvedFix extends Idea {
+export interface ProvedFix extends Omit<Idea, "steps"> {
+  /** How it is done, in the order in which it is done; of steps for a boot loader those of the likely one come first. */
+  readonly steps: readonly Step[];
   /** The verdicts of the asked pairs after it, in their order. */
   readonly verdicts: readonly Answer[];
   /** What it does to other pairs: of every function but bridges. */
@@ -36,12 +40,14 @@ export function proved(
   before: VerdictTable,
   pairs: readonly Pair[],
   rules: string | undefined,
+  bootLoader: BootLoader | null,
 ): ProvedFix {
   const { providers, clients } = before;
   const table = decideAll(after, { providers, clients, ...(rules === undefined ? {} : { rules }) });
   const isBooted = idea.changes.some(needsReboot);
   return {
     ...idea,
+    steps: stepsOf(idea, pairs, bootLoader),
     verdicts: answersOf(after, pairs, rules),
     others: sideEffects(before, table, pairs),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],

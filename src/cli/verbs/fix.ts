@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
+import { BOOT_LOADER_NAMES, type BootLoader, likelyBootLoader } from "../../advice/boot-loaders/boot-loaders.ts";
 import { type Advice, advise } from "../../advice/fix/advise.ts";
 import { isBeyondMask, isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
@@ -26,6 +27,7 @@ import type { Finish } from "../verb.ts";
 /** Options of `fix`. */
 export interface FixOptions extends MachineOptions, HostOptions {
   readonly all?: string;
+  readonly bootLoader?: BootLoader;
 }
 
 /** More pairs than this are too many for one piece of advice. */
@@ -35,7 +37,12 @@ const MAX_PAIRS = 10_000;
 export function declareFix(command: Command, finish: Finish): void {
   command
     .argument("[names...]", `two devices, provider and client, then a source (${SOURCE_HELP})`)
-    .option("--all <classes>", "all pairs of two classes instead of two devices, as gpu:nic");
+    .option("--all <classes>", "all pairs of two classes instead of two devices, as gpu:nic")
+    .addOption(
+      new Option("--boot-loader <name>", "print the commands of this boot loader, not of the likely one").choices([
+        ...BOOT_LOADER_NAMES,
+      ]),
+    );
   addMachineOptions(addHostOptions(command))
     .addHelpText(
       "after",
@@ -69,7 +76,11 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
   const { after, changes } = await readSource(names[count], options);
   const pairs = options.all === undefined ? onePair(after, names) : allPairs(after, options.all);
   const machine = shownMachine(after, options);
-  const advice = advise(machine, pairs, rulesOf(options));
+  // What boot loaders leave on the command line is not among the parameters that are shown.
+  const likely = likelyBootLoader(after);
+  const bootLoader =
+    options.bootLoader === undefined ? likely : { name: options.bootLoader, why: "you asked for them" };
+  const advice = advise(machine, pairs, { ...rulesOf(options), bootLoader });
   show(options, {
     machine,
     json: () => ({ ...fixJson(advice), ...askedJson(changes) }),
