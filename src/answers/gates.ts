@@ -14,7 +14,7 @@ import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "../p
 import type { AskedBy } from "../platforms/who-asks.ts";
 import { acsParameters } from "../rules/acs-parameters.ts";
 import { acsQuirk } from "../rules/acs-quirks.ts";
-import { misreadParameters, uselessParameters } from "../rules/kernel-parameters.ts";
+import { misreadParameters, uselessParameters, vfioWithoutIommu } from "../rules/kernel-parameters.ts";
 import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
@@ -66,6 +66,14 @@ export function machineGates(machine: Machine): readonly Gate[] {
         message,
         remedy: USEFUL_PARAMETER,
       });
+    }
+    const message = vfioWithoutIommu(
+      commandLine,
+      machine.functions.some(({ driver }) => driver === "vfio-pci"),
+    );
+    if (message !== undefined) {
+      const remedy = "leave it out; iommu=pt is for a host whose own devices are to go untranslated";
+      gates.push({ kind: "kernel-parameter-misread", device: null, effect: "warns", message, remedy });
     }
   }
   return gates;

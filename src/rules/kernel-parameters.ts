@@ -84,6 +84,18 @@ export function uselessParameters(commandLine: string): readonly string[] {
 }
 
 /**
+ * The sentence about a parameter that turns the IOMMU off where VFIO wants one: `vfio-pci.ids=` stands beside it, or, by
+ * `hasVfio`, a device is bound to vfio-pci. `undefined` where there is nothing to say.
+ */
+export function vfioWithoutIommu(commandLine: string, hasVfio: boolean): string | undefined {
+  const words = splitCommandLine(commandLine);
+  if (!hasVfio && !words.some((word) => /^vfio[-_]pci\.ids=/.test(word))) return undefined;
+  const off = words.find((word) => /^(?:iommu|intel_iommu|amd_iommu)=(?:[^,]*,)*off(?:,|$)/.test(word));
+  if (off === undefined) return undefined;
+  return `'${off}' and VFIO exclude each other on x86: without an IOMMU there are no groups, and no device can be given to a guest`;
+}
+
+/**
  * The entries of the last `pci=NAME=` list that the kernel comes to read, as written: those before the first one that it
  * cannot parse. `name` is `disable_acs_redir` or `config_acs`.
  */

@@ -7,6 +7,7 @@ import {
   parsePciParameters,
   readEntries,
   uselessParameters,
+  vfioWithoutIommu,
 } from "../../src/rules/kernel-parameters.ts";
 import { rows } from "../rows.ts";
 import { acs, bridge, endpoint, hostBridge, ids, linux, machineOf } from "./by-hand.ts";
@@ -75,6 +76,22 @@ it.each([
   ["noacs pci=noacsx", []],
 ])("%j: %j", (commandLine, told) => {
   expect(uselessParameters(commandLine)).toEqual(told.map((start) => expect.stringContaining(start)));
+});
+
+it.each(
+  rows(`
+    // command line                                      | bound to vfio-pci | the parameter that is told
+    iommu=off                                            | no                |
+    iommu=off                                            | yes               | iommu=off
+    iommu=off vfio-pci.ids=10de:2330                     | no                | iommu=off
+    vfio_pci.ids=10de:2330 intel_iommu=off               | no                | intel_iommu=off
+    iommu=pt,off vfio-pci.ids=10de:2330                  | no                | iommu=pt,off
+    intel_iommu=on,igfx_off iommu=pt vfio-pci.ids=1:2    | yes               |
+    iommu=soft vfio-pci.ids=1:2 -- iommu=off             | yes               |
+  `),
+)("%s (vfio-pci: %s): %s", (commandLine, bound, told = "") => {
+  const sentence = vfioWithoutIommu(commandLine, bound === "yes");
+  expect(sentence?.split("' and VFIO exclude each other")[0] ?? "").toBe(told === "" ? "" : `'${told}`);
 });
 
 it.each(["", "quiet", "pci=", "pci=noats", "pcie_ports=native pci=realloc=on,nomsi", 'x="', "=", "pci"])(
