@@ -1,16 +1,10 @@
 import { distance } from "fastest-levenshtein";
-import { type Bdf, formatBdf, isBdf, parseBdf } from "../pci/bdf.ts";
-import {
-  type DeviceKind,
-  deviceKind,
-  hasP2pmem,
-  isBridge,
-  isKindHidden,
-  KINDS_OF_INTEREST,
-} from "../pci/device-kind.ts";
+import { type Bdf, formatBdf, functionOf, isBdf } from "../pci/bdf.ts";
+import { deviceKind, hasP2pmem, isBridge, isKindHidden, KINDS_OF_INTEREST } from "../pci/device-kind.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { hasMemory, mayBeClient, mayProvide } from "../pci/peer-roles.ts";
+import { addressesOf, functionsNamed, functionsOfKind, isSlot, kindNamed } from "./device-name.ts";
 import type { Machine } from "./machine.ts";
 
 /** A function of a machine: its address, or a name that people use (`03:00.0`, `nvme0`, `10de:2330`, `gpu` for the only one). */
@@ -49,39 +43,78 @@ export function selectDevices(machine: Machine, options: { readonly all: boolean
   return { providers: providers.length > 0 ? providers : clients, clients };
 }
 
-const idPattern = /^([0-9a-f]{4}):([0-9a-f]{4})$/i;
-
 /**
- * The functions that `name` means: an address (`0000:03:00.0`, `03:00.0`), a class device (`nvme0`, `mlx5_0`), ids
- * (`10de:2330`), a kind (`gpu`, `nic`, `nvme`, `accel`) or `all`. Throws `unknown-device`, with near names, for none.
+ * The functions that `name` means: an address (`0000:03:00.0`, `03:00.0`, `3:0.0`), a slot (`03:00`), a class device
+ * (`nvme0`, `mlx5_0`), ids (`10de:2330`), a kind (`gpu`, `nic`, `nvme`, `accel`), one of a kind in enumeration order
+ * (`gpu:0`), a pattern (`nvme*`, `nvme[0-3]`) or `all`; in any case where none is written just so. Throws
+ * `unknown-device`, with what there is and near names, for none.
  */
 export function findDevices(machine: Machine, name: string): readonly Bdf[] {
-  const found = machine.functions.filter(matcher(name)).map((fn) => fn.bdf);
+  const found = functionsNamed(machine.functions, name).map((fn) => fn.bdf);
   if (found.length > 0) return found;
-  const near = nearNames(machine, name);
-  const hidden = machine.functions.filter(isKindHidden).length;
-  if (KINDS_OF_INTEREST.includes(name as DeviceKind) && hidden > 0) {
-    throw new PeerlaneError("unknown-device", `no device is known to be '${name}' in ${machine.source.name}`, {
+  const { source, functions } = machine;
+  const asked = kindNamed(name);
+  const hidden = functions.filter(isKindHidden).length;
+  if (asked?.index === null && hidden > 0) {
+    throw new PeerlaneError("unknown-device", `no device is known to be '${name}' in ${source.name}`, {
       remedy: `${hidden} functions show no class: name it by address ('peerlane matrix --all' lists them)`,
     });
   }
-  throw new PeerlaneError("unknown-device", `no device '${name}' in ${machine.source.name}`, {
-    remedy:
-      near.length > 0
-        ? `did you mean ${near.join(" or ")}?`
-        : "name it as 0000:03:00.0, 03:00.0, nvme0, 10de:2330, or a class: gpu, nic, nvme, accel",
-  });
+  const what = whatThereIs(functions);
+  throw new PeerlaneError(
+    "unknown-device",
+    asked?.index === null
+      ? `${source.name} has no ${asked.kind}; ${what}`
+      : `no device '${name}' in ${source.name}; ${what}`,
+    { remedy: remedyFor(functions, name) },
+  );
 }
 
-/** The one function that `name` means; throws `unknown-device` for none, `usage` where several fit. */
+/** `it has 4 nvme, 2 nic`. */
+function whatThereIs(functions: readonly PciFunction[]): string {
+  const counts = KINDS_OF_INTEREST.map((kind) => ({ kind, count: functionsOfKind(functions, kind).length }));
+  const there = counts.filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
+  const others = functions.filter((fn) => !isBridge(fn)).length;
+  if (there.length > 0) return `it has ${there.map(({ kind, count }) => `${count} ${kind}`).join(", ")}`;
+  return others === 0 ? "it has no devices" : `it has ${others} devices, and none is a ${KINDS_OF_INTEREST.join(", ")}`;
+}
+
+/** The way out: what was probably meant, else how devices are named. */
+function remedyFor(functions: readonly PciFunction[], name: string): string {
+  const [, kind = "", index = ""] = /^([a-z]+):?(\d{1,4})$/i.exec(name) ?? [];
+  const known = kindNamed(kind)?.kind;
+  const ofKind = known === undefined ? [] : functionsOfKind(functions, known);
+  const counted = ofKind[Number(index)];
+  const near = nearNames(functions, name);
+  if (counted !== undefined && near.length === 0) {
+    return `did you mean ${known}:${Number(index)}, which is ${formatBdf(counted.bdf)}?`;
+  }
+  if (near.length > 0) return `did you mean ${near.join(" or ")}?`;
+  if (ofKind.length > 0) return `${known}:0 is the first, ${known}:${ofKind.length - 1} the last`;
+  return "name it as 0000:03:00.0, 03:00.0, nvme0, 10de:2330, or a class: gpu, nic, nvme, accel";
+}
+
+/**
+ * The one function that `name` means, of a slot (`03:00`) its function 0; throws `unknown-device` for none, `usage` where
+ * several fit.
+ */
 export function findDevice(machine: Machine, name: string): Bdf {
   const found = findDevices(machine, name);
   const [only] = found;
   if (found.length === 1 && only !== undefined) return only;
+  const first = isSlot(name) ? found.filter((bdf) => functionOf(bdf) === 0) : [];
+  if (first.length === 1 && first[0] !== undefined) return first[0];
+  const shown = found.slice(0, MOST_NAMED).map((bdf) => {
+    const called = machine.functions.find((fn) => fn.bdf === bdf)?.names[0];
+    return called === undefined ? formatBdf(bdf) : `${formatBdf(bdf)} (${called})`;
+  });
   throw new PeerlaneError("usage", `'${name}' means ${found.length} devices of ${machine.source.name}`, {
-    remedy: `name one of them: ${found.slice(0, 8).map(formatBdf).join(", ")}${found.length > 8 ? ", …" : ""}`,
+    remedy: `name one of them: ${shown.join(", ")}${found.length > MOST_NAMED ? ", …" : ""}`,
   });
 }
+
+/** More of several devices are not listed. */
+const MOST_NAMED = 8;
 
 /**
  * The address of a device by any name. Throws `unknown-device` where the machine has none, `usage` where several fit or
@@ -100,28 +133,21 @@ export function resolveDevice(machine: Machine, device: Device): Bdf {
   });
 }
 
-function matcher(name: string): (fn: PciFunction) => boolean {
-  const bdf = parseBdf(name);
-  if (bdf !== undefined) return (fn) => fn.bdf === bdf;
-  const ids = idPattern.exec(name);
-  if (ids !== null) {
-    const vendorId = Number.parseInt(ids[1] ?? "", 16);
-    const deviceId = Number.parseInt(ids[2] ?? "", 16);
-    return (fn) => fn.vendorId === vendorId && fn.deviceId === deviceId;
-  }
-  if (KINDS_OF_INTEREST.includes(name as DeviceKind)) return (fn) => !isBridge(fn) && deviceKind(fn) === name;
-  if (name === "all") return (fn) => !isBridge(fn);
-  return (fn) => fn.names.includes(name);
-}
-
-function nearNames(machine: Machine, name: string): string[] {
-  const names = machine.functions.flatMap((fn) => [formatBdf(fn.bdf), ...fn.names]);
-  return names
-    .map((candidate) => ({ candidate, steps: distance(name, candidate) }))
-    .filter(({ steps }) => steps <= 2)
+function nearNames(functions: readonly PciFunction[], name: string): string[] {
+  const lower = name.toLowerCase();
+  return functions
+    .flatMap((fn) => [
+      ...fn.names.map((each) => ({ shown: each, candidates: [each] })),
+      { shown: formatBdf(fn.bdf), candidates: addressesOf(fn.bdf) },
+    ])
+    .map(({ shown, candidates }) => ({
+      shown,
+      steps: Math.min(...candidates.map((each) => distance(lower, each.toLowerCase()))),
+    }))
+    .filter(({ steps }) => steps <= Math.min(2, name.length / 2))
     .sort((a, b) => a.steps - b.steps)
     .slice(0, 3)
-    .map(({ candidate }) => candidate);
+    .map(({ shown }) => shown);
 }
 
 /** The name that people use for a function: its class device, else its address. */
