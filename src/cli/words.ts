@@ -1,0 +1,80 @@
+import { existsSync } from "node:fs";
+import { KINDS_OF_INTEREST } from "../pci/device-kind.ts";
+import { PeerlaneError } from "../pci/error.ts";
+import { looksLikeSource } from "./read-source.ts";
+import { VERBS } from "./verbs.ts";
+
+/** Words that people know from other tools, and the verbs that answer. */
+const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
+  ["topo", "matrix"],
+  ["list", "matrix"],
+  ["ls", "matrix"],
+  ["topology", "tree"],
+  ["lstopo", "tree"],
+  ["why", "explain"],
+  ["compare", "diff"],
+  ["cp", "copy"],
+]);
+
+/** More letters amiss than this are another word. */
+const MAX_STEPS = 2;
+
+/** `nvme0`, `mlx5_0`, `gpu:1`, `nvme*`, `3f:00.0`. */
+const DEVICE =
+  /^(?:[a-z]+\d+(?:_\d+|f\d+)?|[a-z]+:\d+|[a-z]+[*[].*|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}(?:\.[0-7])?)$/i;
+
+/**
+ * A command line with the verb that it means in front: two devices alone are explained, and words of other tools stand for
+ * verbs of ours. A file of that name is a source. Throws `usage` for what is nearly a verb, and for a device alone, which
+ * the default verb would both take for a source.
+ */
+export async function meantWords(words: readonly string[]): Promise<readonly string[]> {
+  const [first] = words;
+  const isOfProgram = first === undefined || /^(?:-h|--help|-V|--version|help)$/.test(first);
+  if (isOfProgram || VERBS.some(({ name }) => name === first)) return words;
+  if (!existsSync(first)) {
+    const verb = OTHER_WORDS.get(first.toLowerCase());
+    if (verb !== undefined) return [verb, ...words.slice(1)];
+    await refuseNearVerb(first);
+  }
+  const isSource = (word: string): boolean => looksLikeSource(word) || existsSync(word);
+  if (isSource(first) && !/^-./.test(first)) return words;
+  const [one, other] = await operandsOf(words);
+  if (one === undefined || isSource(one)) return words;
+  if (other !== undefined) return ["explain", ...words];
+  if (!isDevice(one)) return words;
+  throw new PeerlaneError("usage", `'${one}' is no verb and no file, and as a device one of two`, {
+    remedy: `name both, then the source: peerlane ${one} DEVICE [SOURCE]; or all pairs of it: peerlane matrix --providers ${one}`,
+  });
+}
+
+function isDevice(word: string): boolean {
+  return DEVICE.test(word) || KINDS_OF_INTEREST.some((kind) => kind === word.toLowerCase());
+}
+
+/** Refuses a word that is nearly a verb. */
+async function refuseNearVerb(word: string): Promise<void> {
+  if (!/^[a-z]{2,}$/i.test(word) || isDevice(word)) return;
+  const { distance } = await import("fastest-levenshtein");
+  const verbs = VERBS.map(({ name }) => name);
+  const near = verbs.filter((verb) => distance(word.toLowerCase(), verb) <= Math.min(MAX_STEPS, word.length / 2));
+  if (near.length === 0) return;
+  throw new PeerlaneError("usage", `no verb '${word}', and no such file`, {
+    remedy: `did you mean ${near.join(" or ")}?`,
+  });
+}
+
+/** The words of a line that belong to no option, as far as those of `explain` reach. */
+async function operandsOf(words: readonly string[]): Promise<readonly string[]> {
+  const plain = words.filter((word) => word === "-" || !word.startsWith("-"));
+  if (plain.length === 0 || (plain.length === 1 && words.length === 1)) return plain;
+  const [{ Command }, { declareExplain }] = await Promise.all([import("commander"), import("./verbs/explain.ts")]);
+  const command = new Command().exitOverride().configureOutput({ outputError: () => {} });
+  declareExplain(command, () => {}, command);
+  try {
+    return command.parseOptions([...words]).operands;
+  } catch {
+    // Whoever reads the line next says what is wrong with it.
+    return [];
+  }
+}
