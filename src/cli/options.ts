@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CPU_NAMES, IOMMU_MODES } from "../host/override.ts";
 import type { NamingOptions } from "./sent-on.ts";
+import { cpuPresetOf, iommuModeOf } from "./spoken.ts";
 
 /** How a verb prints its answer. */
 export interface OutputOptions {
@@ -46,6 +47,11 @@ function parseWidth(text: string): number {
 /** Gathers an option that may be given several times. */
 export function repeated(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
+}
+
+/** Gathers kernel parameters, in one word or several, as on a command line. */
+function appended(value: string, previous?: string): string {
+  return previous === undefined ? value : `${previous} ${value}`;
 }
 
 /** Splits `gpu,nic` and repeated options into one list. */
@@ -99,9 +105,15 @@ export function addWhatIfOptions(command: Command): Command {
 export function addChangeOptions(command: Command): Command {
   return command
     .option("--kernel <release>", "what if this kernel ran, as 7.3; or what runs, where the source does not say")
-    .addOption(new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]))
-    .addOption(new Option("--iommu <mode>", "what if the IOMMU were used so, likewise").choices([...IOMMU_MODES]))
-    .option("--append <parameters>", "what if the kernel had these parameters, as pci=disable_acs_redir=00:04.0")
+    .addOption(
+      new Option("--cpu <name>", "what if it had this CPU, likewise").choices([...CPU_NAMES]).argParser(cpuPresetOf),
+    )
+    .addOption(
+      new Option("--iommu <mode>", "what if the IOMMU were used so, likewise")
+        .choices([...IOMMU_MODES])
+        .argParser(iommuModeOf),
+    )
+    .option("--append <parameters>", "what if the kernel had these parameters, as 'iommu=pt pci=noats'", appended)
     .option("--set <device.acs=bits>", "what if ACS bits were written, as 00:04.0.acs=-RR-CR", repeated)
     .option("--move <device=under:port>", "what if a device were elsewhere, as 05:00.0=under:02:01.0", repeated);
 }

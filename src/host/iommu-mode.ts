@@ -82,7 +82,8 @@ const WANTED: Readonly<Record<DomainType, string>> = {
   translated: "translate",
 };
 
-function turnedOff({ off }: IommuParameters, { architecture, vendor }: Cpu): Known<boolean> {
+/** Whether parameters turn the IOMMU of this CPU off. */
+export function turnedOff({ off }: Pick<IommuParameters, "off">, { architecture, vendor }: Cpu): Known<boolean> {
   if (off.size === 0 || (!isUnknown(architecture) && !/^(?:x86|i[3-6]86|amd64)/.test(architecture))) return false;
   if (off.has("iommu") || (off.has("intel_iommu") && off.has("amd_iommu"))) return true;
   const [name, maker] = off.has("intel_iommu") ? ["intel_iommu", "GenuineIntel"] : ["amd_iommu", "AuthenticAMD"];

@@ -176,7 +176,10 @@ export const verdictHistory: (machine: Machine, provider: Device, client: Device
   [aMachine, provider, client],
 );
 
-/** The functions that a word means: an address, a name, ids, a class, `all`. Throws `unknown-device` for none. */
+/**
+ * The functions that a word means: an address or slot, a name or pattern (`nvme*`), ids, a class or one of it (`gpu:0`),
+ * `all`. Throws `unknown-device` for none.
+ */
 export const findDevices: (machine: Machine, name: string) => readonly Bdf[] = door("findDevices", select.findDevices, [
   aMachine,
   needed("name", text),

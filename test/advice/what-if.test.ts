@@ -27,6 +27,57 @@ const a = makeBdf(0, 1, 0, 0);
 const b = makeBdf(0, 1, 0, 1);
 const c = makeBdf(0, 2, 0, 0);
 
+describe("--append of parameters of the IOMMU sets its mode", () => {
+  const withMode = (mode: "off" | "strict" | "lazy" | "passthrough"): Machine => ({
+    ...mixed,
+    iommu: { ...mixed.iommu, mode },
+  });
+
+  it.each([
+    // from, parameters, to, what stays a parameter
+    ["strict", "iommu=pt", "passthrough", []],
+    ["strict", "iommu.passthrough=1", "passthrough", []],
+    ["strict", "quiet iommu=pt pci=noats", "passthrough", ["quiet pci=noats"]],
+    ["off", "intel_iommu=on iommu=pt", "passthrough", []],
+    ["off", "intel_iommu=on iommu.passthrough=0 iommu.strict=1", "strict", []],
+    ["strict", "iommu=off", "off", []],
+    ["strict", "intel_iommu=off", "off", []],
+    ["strict", "amd_iommu=off", "strict", []],
+    ["passthrough", "iommu.passthrough=0 iommu.strict=0", "lazy", []],
+    ["passthrough", "iommu.strict=1", "passthrough", []],
+    ["lazy", "iommu.strict=1", "strict", []],
+    ["strict", "iommu.strict=0 iommu.strict=1", "strict", []],
+    ["lazy", "iommu=nopt", "lazy", []],
+    ["strict", "intel_iommu=on", "strict", []],
+    ["strict", "quiet -- iommu=pt", "strict", ["quiet -- iommu=pt"]],
+  ] as const)("%s with %s is %s", (from, append, to, parameters) => {
+    const { after, changes } = askWhatIf(withMode(from), { append });
+    expect(after.iommu.mode).toBe(to);
+    expect(changes.flatMap((change) => (change.kind === "parameters" ? [change.text] : []))).toEqual(parameters);
+    expect(changes.some(({ kind }) => kind === "iommu")).toBe(from !== to);
+  });
+
+  it.each([
+    ["off", "iommu=pt", "the IOMMU is off, and 'iommu=pt' does not turn it on"],
+    ["off", "intel_iommu=on", "leaves open how the IOMMU is used"],
+    ["passthrough", "iommu=nopt", "leaves open how the IOMMU is used"],
+    ["strict", "iommu=soft", "'iommu=soft' sets how the IOMMU is used in a way that is not modelled"],
+  ] as const)("%s with %s is refused: %s", (from, append, message) => {
+    expect(() => askWhatIf(withMode(from), { append })).toThrow(message);
+  });
+
+  it("is refused where --iommu says something else, and where the source hides the mode or the CPU", () => {
+    expect(() => askWhatIf(mixed, { append: "iommu=pt", iommu: "lazy" })).toThrow(
+      "--iommu lazy and --append 'iommu=pt' are two modes",
+    );
+    const hidden = { ...mixed, iommu: { ...mixed.iommu, mode: unknown("the source does not show it") } };
+    expect(() => askWhatIf(hidden, { append: "iommu=pt" })).toThrow("and the source does not show it");
+    const anyCpu = { ...mixed, cpu: { ...mixed.cpu, vendor: unknown("hidden") } };
+    expect(() => askWhatIf(anyCpu, { append: "intel_iommu=off" })).toThrow("the source hides the CPU's");
+    expect(askWhatIf(anyCpu, { append: "intel_iommu=off", cpu: "intel" }).after.iommu.mode).toBe("off");
+  });
+});
+
 describe("--set", () => {
   it.each([
     ["00:04.0.acs=-RR-CR", 0x11],

@@ -20,8 +20,8 @@ describe.concurrent("an error", () => {
     ["lists the choices", "matrix $MIXED --iommu none", /off, strict, lazy, passthrough/],
     [
       "says how to ask about the IOMMU",
-      "matrix $MIXED --append 'quiet iommu=pt'",
-      /'iommu=pt'.*\n {2}→ ask with --iommu/,
+      "matrix $MIXED --append 'quiet iommu=soft'",
+      /'iommu=soft'.*\n {2}→ ask with --iommu/,
     ],
     ["knows no rules before P2PDMA", "explain nvme0 nvme1 $MIXED --rules 4.19", /came with 4\.20/],
     ["lists the schemas", "schema policies", /scenario, policy, workload, snapshot/],

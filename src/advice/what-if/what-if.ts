@@ -5,6 +5,7 @@ import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
 import { applyChanges, bootChanged } from "./apply.ts";
 import type { Change } from "./change.ts";
+import { splitIommuParameters } from "./iommu-parameters.ts";
 import { parameterNotes } from "./parameter-notes.ts";
 import { parseMove, parseSet } from "./parse-change.ts";
 
@@ -14,7 +15,7 @@ export interface WhatIfRequest extends Overrides {
   readonly set?: readonly string[];
   /** Devices in other slots, `05:00.0=under:02:01.0`. */
   readonly move?: readonly string[];
-  /** Kernel parameters, as behind the command line. */
+  /** Kernel parameters, as behind the command line; those of the IOMMU set its mode. */
   readonly append?: string;
 }
 
@@ -31,8 +32,8 @@ export interface WhatIf {
  * differently is a change. `isBooted` is false for a machine as firmware leaves it, as a scenario is: it is booted first.
  * Throws `usage` for words that mean nothing here.
  */
-export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = true): WhatIf {
-  refuseIommuParameters(request.append ?? "");
+export function askWhatIf(machine: Machine, asked: WhatIfRequest, isBooted = true): WhatIf {
+  const request = withModeOfParameters(machine, asked);
   const { facts, changes: factChanges } = splitOverrides(machine, request);
   const filled = withOverrides(machine, facts);
   const before = isBooted ? filled : afterBoot(filled);
@@ -48,15 +49,19 @@ export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = t
   return { before, after: notes.length === 0 ? after : { ...after, notes: [...after.notes, ...notes] }, changes };
 }
 
-/** Parameters that set how the IOMMU is used; whether firmware offers one, no command line tells. */
-const IOMMU_PARAMETERS = /(?:^|\s)((?:intel_iommu|amd_iommu|iommu)=\S*|iommu\.(?:passthrough|strict)=\S*)/;
-
-function refuseIommuParameters(parameters: string): void {
-  const parameter = IOMMU_PARAMETERS.exec(parameters)?.[1];
-  if (parameter === undefined) return;
-  throw new PeerlaneError("usage", `'${parameter}' sets how the IOMMU is used, which parameters alone do not tell`, {
-    remedy: "ask with --iommu off, strict, lazy or passthrough instead",
-  });
+/** The request with the parameters of the IOMMU among those that it appends as its mode. */
+function withModeOfParameters(machine: Machine, request: WhatIfRequest): WhatIfRequest {
+  const { append, ...rest } = request;
+  if (append === undefined) return request;
+  const { cpu } = request.cpu === undefined ? machine : withOverrides(machine, { cpu: request.cpu });
+  const { mode, given, others } = splitIommuParameters(machine, cpu, append);
+  if (mode === null) return request;
+  if (rest.iommu !== undefined && rest.iommu !== mode) {
+    throw new PeerlaneError("usage", `--iommu ${rest.iommu} and --append '${given}' are two modes of the IOMMU`, {
+      remedy: "leave one of them out",
+    });
+  }
+  return { ...rest, iommu: mode, ...(others === undefined ? {} : { append: others }) };
 }
 
 function splitOverrides(machine: Machine, request: Overrides): { facts: Overrides; changes: Change[] } {
