@@ -70,7 +70,7 @@ async function operandsOf(words: readonly string[]): Promise<readonly string[]> 
   if (plain.length === 0 || (plain.length === 1 && words.length === 1)) return plain;
   const [{ Command }, { declareExplain }] = await Promise.all([import("commander"), import("./verbs/explain.ts")]);
   const command = new Command().exitOverride().configureOutput({ outputError: () => {} });
-  declareExplain(command, () => {}, command);
+  declareExplain(command, () => {});
   try {
     return command.parseOptions([...words]).operands;
   } catch {
