@@ -180,7 +180,7 @@ export class PeerRoutes {
     const address = this.#addresses.map(owner, client, kind);
     if (isUnknown(address)) return address;
     const behaviour = kind === "bus-addr" ? this.#behaviourFor(i, j) : "per-spec";
-    const isInsideDevice = provider !== client && isOnSameLink(topology, owner, requester);
+    const isInsideDevice = provider !== client && isOnSameLink(topology, owner, requester) !== false;
     return { i, j, provider, client, requester, mapType, address, behaviour, isInsideDevice };
   }
 
@@ -288,7 +288,9 @@ function mayStayBelow(topology: Topology, provider: number, client: number): Kno
     return unknown(`the source does not show what is above ${formatBdf(topology.functionAt(hidden).bdf)}`);
   }
   if (ingress === undefined || provider === client) return false;
-  if (isOnSameLink(topology, topology.functionAt(provider), client)) return false;
+  const isInsideDevice = isOnSameLink(topology, topology.functionAt(provider), client);
+  if (isUnknown(isInsideDevice)) return isInsideDevice;
+  if (isInsideDevice) return false;
   const { acs } = topology.functionAt(ingress);
   if (acs === null || isUnknown(acs)) return true;
   const deciding = PCI_ACS_RR | PCI_ACS_EC;
@@ -313,11 +315,13 @@ function staysBelow(topology: Topology, provider: number, client: number): Known
   return hasOn(egress, PCI_ACS_CR) === false ? ["write", "read"] : ["write"];
 }
 
-function isOnSameLink(topology: Topology, provider: PciFunction, client: number): boolean {
+/** Functions below one port of PCI Express are of one device, as its link has one at its end. */
+function isOnSameLink(topology: Topology, provider: PciFunction, client: number): Known<boolean> {
   const above = topology.parentOf(client);
   if (above === undefined || topology.parentOf(topology.indexOf(provider.bdf)) !== above) return false;
   const { express } = topology.functionAt(above);
-  if (express === null || isUnknown(express)) return false;
+  if (express === null) return false;
+  if (isUnknown(express) || isUnknown(express.type)) return insideHidden;
   return express.type === "root-port" || express.type === "downstream-port";
 }
 

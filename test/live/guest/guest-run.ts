@@ -50,7 +50,7 @@ export async function runProgram(options: GuestProgram): Promise<ReadonlyMap<str
         })),
       ],
       ...(options.disks === undefined ? {} : { disks: options.disks }),
-      timeoutMs: options.timeoutMs ?? 900_000,
+      timeoutMs: options.timeoutMs ?? 3_600_000,
     },
   );
   if (exitCode !== 0) throw new Error(`the program ended with ${exitCode}\n${stdout}\n${stderr}\n${console}`);

@@ -24,7 +24,7 @@ describe.concurrent.each([firstSeed, firstSeed + 1])("a copy that is killed at r
         nvme2: { path: images.make("probed", PROBED_BYTES), isWritable: true },
         nvme3: { path: images.make("other target", 96 * MIB), isWritable: true },
       },
-      timeoutMs: 1_500_000,
+      timeoutMs: 5_000_000,
     }),
   );
 
