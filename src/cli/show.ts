@@ -12,7 +12,7 @@ import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";
 import { print, sayNote } from "./print.ts";
-import { screenWidth, wantsColor } from "./terminal.ts";
+import { screenWidth, wantsColor, wholeWidth } from "./terminal.ts";
 
 /** One answer in the forms that it can be printed in. */
 export interface Shown {
@@ -20,6 +20,8 @@ export interface Shown {
   readonly json: () => JsonOutput;
   /** The screen; without it the blocks are drawn. */
   readonly text?: (screen: ScreenOptions) => Printable;
+  /** The screen is given an infinite width in a pipe or a file, where nobody asked for another. */
+  readonly isWhole?: boolean;
   /** What Markdown is made of. */
   readonly blocks: () => readonly Block[];
   /** What was asked beside it, to be said below. */
@@ -32,7 +34,7 @@ export function show(options: OutputOptions, answer: Shown): void {
   if (options.json !== true && options.markdown !== true) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Shown): Printable {
+function formOf(options: OutputOptions, { json, text, isWhole = false, blocks, whatIf }: Shown): Printable {
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };
     return printableJson(whole, 1);
@@ -40,7 +42,8 @@ function formOf(options: OutputOptions, { json, text, blocks, whatIf }: Shown): 
   const more = whatIf === undefined ? [] : whatIfBlocks(whatIf);
   if (options.markdown === true) return documentMarkdown([...blocks(), ...more]);
   const screen = screenOf(options);
-  const above = text?.(screen) ?? documentText(blocks(), screen);
+  const above =
+    text?.(isWhole ? { ...screen, width: wholeWidth(options.width) } : screen) ?? documentText(blocks(), screen);
   return more.length === 0 ? above : joinPrintable([above, documentText(more, screen)], "\n");
 }
 

@@ -1,8 +1,17 @@
 /** Columns that a screen may take: `--width`, else COLUMNS, else the terminal's, else 100 (a pipe or a file). */
 export function screenWidth(option: number | undefined): number {
+  return askedWidth(option) ?? 100;
+}
+
+/** {@link screenWidth} of what is drawn as wide as it gets in a pipe or a file, where nobody asked for a width. */
+export function wholeWidth(option: number | undefined): number {
+  return askedWidth(option) ?? (process.stdout.isTTY ? 100 : Number.POSITIVE_INFINITY);
+}
+
+function askedWidth(option: number | undefined): number | undefined {
   // A terminal that was never told its size says 0.
-  const columns = option || wantedColumns() || process.stdout.columns || 100;
-  return Math.min(Math.max(columns, 40), 500);
+  const columns = option || wantedColumns() || process.stdout.columns || 0;
+  return columns === 0 ? undefined : Math.min(Math.max(columns, 40), 500);
 }
 
 /** COLUMNS, which may be any text; 0 where it is no number of columns. */

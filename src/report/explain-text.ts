@@ -18,7 +18,8 @@ import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { askedTexts, isAskedAlike } from "./asked-by.ts";
 import { displayName, roleOf } from "./device-names.ts";
-import { acsText, linkText, machineLines, wayToKnow } from "./facts.ts";
+import { acsText, machineLines, wayToKnow } from "./facts.ts";
+import { linkText } from "./link-text.ts";
 import { screenText } from "./printable.ts";
 import {
   intervalText,
@@ -173,7 +174,7 @@ function pathLines(table: VerdictTable, verdict: Verdict, width: number): readon
     const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
     const details = [
       roleOf(fn),
-      linkText(fn).text,
+      linkText(table.topology, table.topology.indexOf(bdf)).text,
       isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "",
     ].filter((text) => text !== "");
     const mark = redirecting.has(bdf) ? painted("no", "  ← redirects") : "";

@@ -1,7 +1,6 @@
 import type { Machine, SourceFormat } from "../host/machine.ts";
 import { originOf } from "../host/machine.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
-import type { LinkState, PciExpress } from "../pci/express.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
@@ -84,35 +83,20 @@ function iommuText({ iommu }: Machine): string {
 export function acsText(fn: PciFunction): string {
   if (isUnknown(fn.acs)) return "ACS hidden";
   if (fn.acs === null) return "no ACS";
-  const { control, uncertain = 0 } = fn.acs;
-  const set = ACS_LETTERS.flatMap((letters, position) => {
+  const set = acsBits(fn);
+  if (set === "") return "ACS off";
+  return `ACS ${set}${redirects(fn.acs) ? " (redirects)" : ""}`;
+}
+
+/** The bits that are on in the ACS control register, and with `?` those that may be: `SV+ RR+ CR+ UF+`. */
+export function acsBits({ acs }: PciFunction): string {
+  if (isUnknown(acs) || acs === null) return "";
+  const { control, uncertain = 0 } = acs;
+  const bits = ACS_LETTERS.flatMap((letters, position) => {
     const bit = 1 << position;
     return (control & bit) !== 0 ? [`${letters}+`] : (uncertain & bit) !== 0 ? [`${letters}?`] : [];
   });
-  if (set.length === 0) return "ACS off";
-  return `ACS ${set.join(" ")}${redirects(fn.acs) ? " (redirects)" : ""}`;
-}
-
-/** The negotiated link against the possible one: `x4 8GT/s`, or `x4 8GT/s of x16 32GT/s`; empty where there is none. */
-export function linkText(fn: PciFunction): { readonly text: string; readonly isSlow: boolean } {
-  const none = { text: "", isSlow: false };
-  if (isUnknown(fn.express) || fn.express === null) return none;
-  const { linkStatus, linkCapable } = fn.express;
-  if (linkStatus === null || isUnknown(linkStatus)) return none;
-  if (linkStatus.width === 0) return isPortAbove(fn.express) ? { text: "link down", isSlow: false } : none;
-  const text = linkState(linkStatus);
-  if (linkCapable === null || isUnknown(linkCapable)) return { text, isSlow: false };
-  const isSlow = linkStatus.width < linkCapable.width || linkStatus.speedGTps < linkCapable.speedGTps;
-  return { text: isSlow ? `${text} of ${linkState(linkCapable)}` : text, isSlow };
-}
-
-/** What answers at the far end of a link has it up: no lanes there are registers that tell nothing. */
-function isPortAbove({ type }: PciExpress): boolean {
-  return type === "root-port" || type === "downstream-port";
-}
-
-function linkState({ width, speedGTps }: LinkState): string {
-  return speedGTps === 0 ? `x${width}` : `x${width} ${speedGTps}GT/s`;
+  return bits.join(" ");
 }
 
 /** `p2pmem 16 MiB`, with what is free where that is less, or that it is not published; empty where there is none. */

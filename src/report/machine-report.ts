@@ -40,7 +40,7 @@ export function machineReport(
       ...(notes.length === 0 ? [] : [heading("What the source hides"), list(notes)]),
     ]).trimEnd(),
     ...(pairs.length === 0 ? [] : [details("What would help", documentMarkdown(adviceBlocks(table, pairs)))]),
-    details("Topology", fence(treeLines(input, 140).map(plainText))),
+    details("Topology", fence(treeLines(input, Number.POSITIVE_INFINITY).map(plainText))),
     `<sub>made by ${madeBy}; serial numbers, MAC addresses and host names are left out</sub>`,
   ];
   return `${sections.join("\n\n")}\n` as Printable;

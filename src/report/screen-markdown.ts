@@ -13,7 +13,7 @@ import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matr
 import { listDevices, matrixLines } from "./matrix-text.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { plainText, rich } from "./rich.ts";
-import { type TreeInput, treeLines } from "./tree-text.ts";
+import { type TreeDetail, type TreeInput, treeLines } from "./tree-text.ts";
 import type { WhatIfView } from "./what-if.ts";
 
 /** A table of more clients is wider than a page; it is given as text. */
@@ -71,9 +71,9 @@ function remarkBlocks(remarks: readonly Remark[]): readonly Block[] {
   return [...paragraphs, ...(items.length === 0 ? [] : [list(items)])];
 }
 
-/** The tree for Markdown. */
-export function treeBlocks(input: TreeInput, whatIf?: WhatIfView): readonly Block[] {
-  return [code("", treeLines(input, PAGE, whatIf).map(plainText))];
+/** The tree for Markdown, with all of its columns. */
+export function treeBlocks(input: TreeInput, whatIf?: WhatIfView, detail?: TreeDetail): readonly Block[] {
+  return [code("", treeLines(input, Number.POSITIVE_INFINITY, whatIf, detail).map(plainText))];
 }
 
 /** A pair explained, for Markdown. */

@@ -2,7 +2,7 @@ import picocolors from "picocolors";
 
 /** How a screen is drawn. */
 export interface ScreenOptions {
-  /** Columns of the terminal. */
+  /** Columns of the terminal; infinite for a tree as wide as it gets. */
   readonly width: number;
   readonly color: boolean;
 }

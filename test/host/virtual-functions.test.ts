@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { answer } from "../../src/answers/answer.ts";
-import type { Machine } from "../../src/host/machine.ts";
+import { type Machine, topologyOf } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
 import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
+import { buildTopology } from "../../src/pci/build-topology.ts";
 import { withPhysicals } from "../../src/pci/virtual-functions.ts";
-import { linkText } from "../../src/report/facts.ts";
+import { linkText } from "../../src/report/link-text.ts";
 import { at, endpoint, express } from "../rules/by-hand.ts";
 import { read } from "./lspci/support.ts";
 
@@ -108,14 +109,18 @@ describe("Memory decode of a virtual function is its physical function's", () =>
 
 test("The link of a virtual function is its physical function's, whatever its own registers hold", () => {
   const machine = read(nicText("+"));
-  expect(linkText(fn(machine, "01:01.0"))).toEqual(linkText(fn(machine, "01:00.0")));
-  expect(linkText(fn(machine, "01:01.0")).text).toBe("x8 16GT/s of x16 16GT/s");
+  const linkOf = (address: string) => {
+    const topology = topologyOf(machine);
+    return linkText(topology, topology.indexOf(at(address)));
+  };
+  expect(linkOf("01:01.0")).toEqual(linkOf("01:00.0"));
+  expect(linkOf("01:01.0").text).toBe("x8 16GT/s of x16 16GT/s, port");
 });
 
 test("No link is down at its far end: what has answered is there", () => {
   const down = (type: "endpoint" | "root-port"): string => {
     const own = { ...(express(type) as object), linkStatus: { width: 0, speedGTps: 0 } };
-    return linkText(endpoint("01:00.0", { express: own as never })).text;
+    return linkText(buildTopology([endpoint("01:00.0", { express: own as never })], []), 0).text;
   };
   expect([down("endpoint"), down("root-port")]).toEqual(["", "link down"]);
 });

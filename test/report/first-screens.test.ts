@@ -6,10 +6,13 @@ import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
-import { nameIn } from "../../src/report/device-names.ts";
+import { isUnknown } from "../../src/pci/known.ts";
+import { nameIn, shortAddress } from "../../src/report/device-names.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
+import { treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 
 /** The machines on which screens are held to what they are for. */
@@ -48,6 +51,44 @@ describe.each(MACHINES)("The matrix of %s", (_, file) => {
   test.each(WIDTHS)("has each pair with its hops in %i columns", (width) => {
     expect(cellsOf(screen(width), table)).toEqual(expectedCells(table));
   });
+});
+
+describe.each(MACHINES)("The tree of %s", (_, file) => {
+  const machine = machineOf(file);
+  const table = decideAll(machine, selectDevices(machine, { all: false }));
+  const input = { table, expectedGroups: expectedIommuGroups(machine, table.topology) };
+  const screen = (width: number): string => treeText(input, { width, color: false });
+  const widths = [80, 120, 200, Number.POSITIVE_INFINITY];
+
+  test.each(widths)("in %d columns", (width) => {
+    expect(screen(width)).toMatchSnapshot();
+  });
+
+  test.each([60, 100, ...widths])("has each function with its link in %d columns, and cuts nothing", (width) => {
+    const text = screen(width);
+    expect(text).not.toContain("…");
+    const lines = text.split("\n");
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(width);
+    const shown = lines.flatMap((line) => /^[│ ]*[├└]─(\S+) .*?(x\d+ \S+GT\/s|$)/.exec(line)?.slice(1).join(" ") ?? []);
+    expect(shown).toEqual(
+      [...table.topology.preorder].map((index) => {
+        const fn = table.topology.functionAt(index);
+        const express = isUnknown(fn.express) ? null : fn.express;
+        const link = express === null || isUnknown(express.linkStatus) ? null : express.linkStatus;
+        return `${shortAddress(fn)} ${link === null ? "" : `x${link.width} ${link.speedGTps}GT/s`}`;
+      }),
+    );
+  });
+
+  test.each([80, 120, 200])(
+    "says in its first lines of %d columns which ports redirect and which links are slow",
+    (width) => {
+      const first = screen(width).split("\n").slice(0, 12).join("\n");
+      expect(first).toMatch(/^\d+ functions below \d+ host bridges?: \d+ /m);
+      expect(first).toMatch(/^ACS: /m);
+      expect(first).toMatch(/^\d+ links?[:,]/m);
+    },
+  );
 });
 
 /** Cells by provider and client, read from a screen: `gpu0 mlx5_0 H4`; a row `…gpu7` is that of all below the one above it. */

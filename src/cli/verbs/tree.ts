@@ -12,21 +12,41 @@ import { shownMachine } from "../sent-on.ts";
 import { show, treeInput } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
+/** Options of `tree`. */
+export interface TreeOptions extends MachineOptions {
+  readonly all?: boolean;
+  readonly links?: boolean;
+}
+
 /** Its arguments, options and help. */
 export function declareTree(command: Command, finish: Finish): void {
-  command.argument("[source]", SOURCE_HELP);
+  command
+    .argument("[source]", SOURCE_HELP)
+    .option("--all", "each virtual function on a line of its own")
+    .option(
+      "--links",
+      "MaxPayload, MaxReadReq, Relaxed Ordering and Extended Tags, where the source holds the registers",
+    );
   addMachineOptions(command)
     .addHelpText(
       "after",
-      "\nExits with 0.\n\nExamples:\n  sudo peerlane tree\n  peerlane tree dump.txt --width 120 | less\n  peerlane tree dump.txt --move 05:00.0=under:02:01.0",
+      `
+What a screen is too narrow for is left out column by column, and named; in a pipe nothing is.
+
+Exits with 0.
+
+Examples:
+  sudo peerlane tree
+  sudo peerlane tree --links | less -S
+  peerlane tree dump.txt --move 05:00.0=under:02:01.0`,
     )
-    .action(async (source: string | undefined, options: MachineOptions) => {
+    .action(async (source: string | undefined, options: TreeOptions) => {
       finish(await runTree(source, options));
     });
 }
 
 /** `peerlane tree [SRC]`. */
-export async function runTree(source: string | undefined, options: MachineOptions): Promise<number> {
+export async function runTree(source: string | undefined, options: TreeOptions): Promise<number> {
   const { before, after, changes } = await readSource(source, options);
   const machine = shownMachine(after, options);
   const isChanged = changes.length > 0;
@@ -37,11 +57,13 @@ export async function runTree(source: string | undefined, options: MachineOption
   const table = decideAll(machine, selection);
   const whatIf = whatIfView(changes, isChanged ? decideAll(shownMachine(before, options), selection) : table, table);
   const input = treeInput(table);
+  const detail = { all: options.all === true, links: options.links === true };
   show(options, {
     machine,
     json: () => treeJson(input),
-    text: (screen) => treeText(input, screen, whatIf),
-    blocks: () => treeBlocks(input, whatIf),
+    text: (screen) => treeText(input, screen, whatIf, detail),
+    isWhole: true,
+    blocks: () => treeBlocks(input, whatIf, detail),
     whatIf,
   });
   return EXIT.yes;

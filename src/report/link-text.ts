@@ -1,0 +1,71 @@
+import type { LinkState } from "../pci/express.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { isPortAbove, type Link, type LinkIs, linkAbove } from "../summary/links.ts";
+import { nameIn } from "./device-names.ts";
+import { painted, type Rich, rich } from "./rich.ts";
+import type { Paint } from "./style.ts";
+
+/** `x4 8GT/s`; the width alone where the speed's encoding is none. */
+export function linkState({ width, speedGTps }: LinkState): string {
+  return speedGTps === 0 ? `x${width}` : `x${width} ${speedGTps}GT/s`;
+}
+
+/** How links that are not full are marked behind their state, and painted. */
+const MARKS: Readonly<Record<LinkIs, readonly [mark: string, paint: Paint | null]>> = {
+  full: ["", null],
+  slow: [", slow", "no"],
+  "idle-gpu": [", idle?", "faint"],
+  "held-by-port": [", port", "warn"],
+  "below-own": [", why hidden", "warn"],
+  open: ["", null],
+};
+
+/**
+ * A function's link as a cell: `x16 32GT/s`; `x4 8GT/s of x16 32GT/s, slow` where both ends can more; of a port the state
+ * of the link below it. Empty where there is none.
+ */
+export function linkText(topology: Topology, index: number): { readonly text: string; readonly paint: Paint | null } {
+  const link = linkAbove(topology, index);
+  if (link === null) return { text: portLinkText(topology, index), paint: null };
+  const [mark, paint] = MARKS[link.is];
+  return { text: `${linkState(link.status)}${moreText(link)}${mark}`, paint };
+}
+
+/** What a link could be, as ` of x16 32GT/s`: what both ends can do where it is less, else what the function below can. */
+function moreText({ is, status, belowCan, bothCan }: Link): string {
+  if (is === "full" || is === "open") return "";
+  if (is === "idle-gpu") return bothCan === null ? "" : ` of ${bothCan.speedGTps}GT/s`;
+  const more = is === "slow" ? bothCan : belowCan;
+  return more === null || linkState(more) === linkState(status) ? "" : ` of ${linkState(more)}`;
+}
+
+function portLinkText(topology: Topology, index: number): string {
+  const { express } = topology.functionAt(index);
+  if (isUnknown(express) || express === null || !isPortAbove(express)) return "";
+  const { linkStatus } = express;
+  if (linkStatus === null || isUnknown(linkStatus)) return "";
+  return linkStatus.width === 0 ? "link down" : linkState(linkStatus);
+}
+
+/** A link that is not full, in a sentence with both of its ends. */
+export function linkSentence(topology: Topology, link: Link): Rich {
+  const { below, above, status, belowCan, aboveCan, bothCan } = link;
+  const name = painted("strong", nameIn(topology, below));
+  const port = above === null ? "" : nameIn(topology, above);
+  const own = belowCan === null ? "" : linkState(belowCan);
+  const [, paint] = MARKS[link.is];
+  const is = paint === null ? linkState(status) : painted(paint, linkState(status));
+  switch (link.is) {
+    case "slow":
+      return rich`${name} is ${is}, and both ends can ${bothCan === null ? "" : linkState(bothCan)} (port ${port})`;
+    case "idle-gpu":
+      return rich`${name} is ${is}${moreText(link)}`;
+    case "held-by-port":
+      return rich`${name} is ${is}, as its port ${port} can only ${aboveCan === null ? "" : linkState(aboveCan)}, and can itself ${own}`;
+    case "below-own":
+      return rich`${name} is ${is}, and can itself ${own}; what the port above it can do is not shown`;
+    default:
+      return rich`${name} is ${is}`;
+  }
+}
