@@ -5,7 +5,7 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
-import { expectedIommuGroups, isIsolated } from "../../src/rules/iommu-groups.ts";
+import { expectedIommuGroups, groupMembers, isIsolated } from "../../src/rules/iommu-groups.ts";
 import { rows } from "../rows.ts";
 import { acs, at, bridge, endpoint, express, ids, machineOf } from "./by-hand.ts";
 
@@ -295,4 +295,17 @@ describe("IOMMU groups", () => {
     // Two that the kernel put together and the rules put apart are groups of their own.
     expect(numbers(4, 4, 2)).toEqual([5, 6, 2]);
   });
+});
+
+test("the members of groups are those that are in one, in the order in which they stand", () => {
+  const groups = new Map<Bdf, number | null>([
+    [at("00:01.0"), 3],
+    [at("00:02.0"), null],
+    [at("00:03.0"), 1],
+    [at("00:04.0"), 3],
+  ]);
+  expect([...groupMembers(groups)]).toEqual([
+    [3, [at("00:01.0"), at("00:04.0")]],
+    [1, [at("00:03.0")]],
+  ]);
 });

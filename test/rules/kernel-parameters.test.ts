@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import {
+  commandLineWords,
+  isStrayDevice,
   misreadParameters,
   parsePciParameters,
   readEntries,
@@ -294,4 +296,47 @@ describe("The entries that the kernel comes to read, as written", () => {
   )("of %s in %s", (list, commandLine = "", entries = "") => {
     expect(readEntries(commandLine, list as Parameters<typeof readEntries>[1]).join(" ")).toBe(entries);
   });
+});
+
+describe("Only what stands behind pci= is read", () => {
+  test.each(["xci=disable_acs_redir=00:04.0", "pci-disable_acs_redir=00:04.0", "quiet", ""])(
+    "'%s' asks nothing",
+    (line) => {
+      expect(parsePciParameters(line).disableAcsRedirect).toEqual([]);
+      expect(readEntries(line, "disable_acs_redir")).toEqual([]);
+    },
+  );
+
+  test("as a word of pci=", () => {
+    expect(uselessParameters("xci=noacs")).toEqual([]);
+    expect(uselessParameters("pci=noacs")).toHaveLength(1);
+  });
+
+  test("a device that follows no list is no part of one", () => {
+    expect(parsePciParameters("pci=realloc,00:04.0").misread).toEqual([]);
+    expect(parsePciParameters("pci=disable_acs_redir=00:03.0,00:04.0").misread).toHaveLength(1);
+  });
+});
+
+test.each([
+  ["00:04.0", true],
+  ["0000:00:04.0", true],
+  ["pci:1b36:000c", true],
+  ["1x0@00:04.0", true],
+  ["x00:04.0", false],
+  ["realloc", false],
+  ["", false],
+])("'%s' is a device that a comma cut off: %s", (option, isStray) => {
+  expect(isStrayDevice(option)).toBe(isStray);
+});
+
+test.each([
+  ["", []],
+  ["  ", []],
+  ["a  b", ["a", "b"]],
+  ['a="b c" d', ['a="b c"', "d"]],
+  ['a "b c', ["a", '"b c']],
+  ["a -- b", ["a"]],
+])("the words of '%s' are %o", (line, words) => {
+  expect(commandLineWords(line)).toEqual(words);
 });
