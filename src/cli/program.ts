@@ -1,7 +1,10 @@
 import { Command } from "commander";
+import { PeerlaneError } from "../pci/error.ts";
 import type { Printable } from "../pci/visible.ts";
+import type { Rich } from "../report/rich.ts";
+import { errorLines } from "./errors.ts";
 import { print, say } from "./print.ts";
-import { DEFAULT_VERB, type Finish } from "./verb.ts";
+import { DEFAULT_VERB, type Finish, type VerbGroup } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
 
 /**
@@ -15,26 +18,38 @@ export async function makeProgram(version: string, finish: Finish, words?: reado
     )
     .version(version)
     .showSuggestionAfterError()
-    .configureHelp({ subcommandTerm })
     .configureOutput({
       // Help and version are our own words; an error holds the user's.
       writeOut: (text) => print(text as Printable),
       writeErr: (text) => say(text.trimEnd().split("\n")),
       outputError: (text) => say(usageLines(text)),
-    })
-    .addHelpText("after", PROGRAM_EXAMPLES);
+    });
+  program.helpInformation = programHelp;
   const meant = words === undefined ? null : verbsMeant(words);
   for (const { name, summary, load } of VERBS) {
     const command = program.command(name, { isDefault: name === DEFAULT_VERB }).description(summary);
+    command.configureOutput({ outputError: (text) => say(usageLines(text, name)) });
     if (meant === null || meant.has(name)) (await load())(command, finish, program);
   }
   return program;
 }
 
-/** A verb's line in the help, loaded or not. */
-function subcommandTerm(command: Command): string {
-  const { synopsis = "[command]" } = VERBS.find(({ name }) => name === command.name()) ?? {};
-  return `${command.name()} ${synopsis}`;
+const GROUPS: readonly (readonly [group: VerbGroup, heading: string])[] = [
+  ["look", "Look"],
+  ["decide", "Decide"],
+  ["change", "Change"],
+  ["data", "Move data, on this host"],
+  ["model", "Model"],
+  ["files", "Files, scripts, schemas"],
+];
+
+/** The help of the program: verbs by what one wants. It fits a terminal of 40 lines of 80 columns. */
+function programHelp(): string {
+  const lines = GROUPS.flatMap(([group, heading]) => [
+    `${heading}:`,
+    ...VERBS.filter((verb) => verb.group === group).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
+  ]);
+  return `${[PROGRAM_HEAD, ...lines, PROGRAM_FOOT].join("\n")}\n`;
 }
 
 /** The verbs that a command line can mean: any of its words, or the one for lines without; `null` for all of them. */
@@ -45,24 +60,31 @@ function verbsMeant(words: readonly string[]): ReadonlySet<string> | null {
   return new Set(isOfProgram || (words[0] === named[0] && named.length > 0) ? named : [...named, DEFAULT_VERB]);
 }
 
-/** An error of a wrong argument; a line end in it belongs to what was given, but for the one before what was perhaps meant. */
-function usageLines(text: string): readonly string[] {
-  const [, error = "", hint] = /^(?:error: )?(.*?)(?:\n(\(Did you mean [^\n]*))?\n*$/s.exec(text) ?? [];
-  return [`peerlane: ${error}`, ...(hint === undefined ? [] : [hint])];
+/**
+ * What the parser says of wrong words, and the way out. A line end in it belongs to what was given, but for the one before
+ * what was perhaps meant.
+ */
+function usageLines(text: string, verb = ""): readonly Rich[] {
+  const [, error = "", hint] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?\n*$/s.exec(text) ?? [];
+  const [, wrong = error, remark] = /^(.*? is invalid(?: for argument '\w+')?)\. (.*?)\.?$/s.exec(error) ?? [];
+  const help = `peerlane ${verb}${verb === "" ? "" : " "}--help shows what it takes`;
+  const remedy =
+    (hint ?? remark)?.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase()) ??
+    (error.includes("cannot be used with") ? "leave one of them out" : help);
+  return errorLines(new PeerlaneError("usage", wrong.replace(/\. E(xpected .*?)\.$/s, ": e$1"), { remedy }));
 }
 
-const PROGRAM_EXAMPLES = `
-Examples:
-  sudo peerlane                      the matrix of this host
-  peerlane dump.txt                  of a dump that a colleague sent (lspci -vvv, made as root)
-  peerlane tree dump.txt             its topology, with links, ACS and IOMMU groups
-  peerlane explain nvme0 mlx5_0      one pair, both ways, hop by hop
-  peerlane fix nvme0 mlx5_0          the smallest change that makes it work
-  peerlane matrix dump.txt --kernel 7.3 --iommu passthrough       what if
-  sudo peerlane capture -o server.json.gz                         for a colleague to look at
-  peerlane vm examples/one-switch.yaml    the same, decided by a real kernel in QEMU
-  sudo peerlane probe                does peer memory work on this host, and is the data right?
-  sudo peerlane copy nvme0 nvme1 --verify                         from device to device, past DRAM
+const PROGRAM_HEAD = `Usage: peerlane [verb] [options] [words]          (-h, --help; -V, --version)
 
-Exit codes: 0 yes, 1 no, 2 usage or bad input, 3 the source hides what is needed, 4 the operation failed
-(help of a verb says what yes and no are there; a reader that stops early, as head, changes nothing)`;
+Which PCI device can reach which other directly, how, and why not: the Linux
+kernel's P2PDMA rules for any machine.
+`;
+
+const PROGRAM_FOOT = `
+Examples:
+  sudo peerlane                         the matrix of this host
+  peerlane dump.txt --iommu pt          of another's lspci -vvv (root): what if
+  peerlane gpu:0 mlx5_0 dump.txt        one pair, hop by hop
+  peerlane fix gpu:0 mlx5_0 dump.txt    the smallest change that makes it work
+Exit codes: 0 yes, 1 no, 2 usage or bad input, 3 the source hides what decides,
+4 it failed. Each verb's --help says what they are there, and has examples.`;

@@ -1,14 +1,15 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { PeerlaneError } from "../pci/error.ts";
+import { type FileKind, refuseOtherKind } from "./file-kind.ts";
 
 /** A file that somebody wrote by hand is far below it. */
 const MAX_BYTES = 4 * 2 ** 20;
 
 /**
  * The text of a file that the user wrote: a scenario, policy or workload. `examples` is the folder that has some. Throws
- * `not-found`, and `too-large` beyond 4 MiB, of a file or pipe without an end too.
+ * `not-found`, `usage` for what is another kind of file, and `too-large` beyond 4 MiB, of a file or pipe without an end too.
  */
-export function readInputFile(file: string, what: string, examples: string): string {
+export function readInputFile(file: string, what: FileKind, examples: string): string {
   const remedy = `name a ${what} file; ${examples} has some`;
   const bytes = Buffer.alloc(MAX_BYTES + 1);
   let length = 0;
@@ -22,7 +23,8 @@ export function readInputFile(file: string, what: string, examples: string): str
       closeSync(descriptor);
     }
   } catch (cause) {
-    throw new PeerlaneError("not-found", `cannot read ${file}`, { remedy, cause });
+    const isFolder = (cause as NodeJS.ErrnoException).code === "EISDIR";
+    throw new PeerlaneError("not-found", `cannot read ${file}${isFolder ? ": it is a folder" : ""}`, { remedy, cause });
   }
   if (length > MAX_BYTES) {
     throw new PeerlaneError("too-large", `the ${what} has more than ${MAX_BYTES / 2 ** 20} MiB`, {
@@ -30,5 +32,7 @@ export function readInputFile(file: string, what: string, examples: string): str
       remedy,
     });
   }
-  return bytes.toString("utf8", 0, length);
+  const text = bytes.toString("utf8", 0, length);
+  refuseOtherKind(file, text, what);
+  return text;
 }

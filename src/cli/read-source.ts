@@ -56,12 +56,20 @@ export async function readUnchanged(source: string | undefined, root: string | u
     import("../host/live.ts"),
     import("./decoders-of-node.ts"),
   ]);
-  return readMachine(readChunks(source), {
-    name: source === "-" ? "standard input" : source,
-    gunzip: unpackKernelConfig,
-    decoders: decodersOfNode,
-    pciIds: readPciIds,
-  });
+  try {
+    return await readMachine(readChunks(source), {
+      name: source === "-" ? "standard input" : source,
+      gunzip: unpackKernelConfig,
+      decoders: decodersOfNode,
+      pciIds: readPciIds,
+    });
+  } catch (error) {
+    if (source !== "-" && error instanceof PeerlaneError && error.code === "bad-input") {
+      const { refuseAsMachine } = await import("./file-kind.ts");
+      refuseAsMachine(source, readFileSync(source, "latin1").slice(0, CHUNK));
+    }
+    throw error;
+  }
 }
 
 /** Whether a word in a device's place is written as a file is, or as standard input: no device has such a name. */

@@ -9,11 +9,13 @@ export type Declare = (command: Command, finish: Finish, program: Command) => vo
 /** The verb that a line without one means. */
 export const DEFAULT_VERB = "matrix";
 
+/** What somebody wants who uses a verb. */
+export type VerbGroup = "look" | "decide" | "change" | "data" | "model" | "files";
+
 /** A verb as the program lists it. What it takes and does is in a file of its own, loaded when its word is given. */
 export interface Verb {
   readonly name: string;
-  /** What follows it, as its own help says it too. */
-  readonly synopsis: string;
+  readonly group: VerbGroup;
   /** What it is for, in a line. */
   readonly summary: string;
   readonly load: () => Promise<Declare>;

@@ -30,6 +30,7 @@ const DEVICE =
  */
 export async function meantWords(words: readonly string[]): Promise<readonly string[]> {
   const [first] = words;
+  if (first === "help" && words[1] !== undefined) return ["help", await verbToHelpWith(words[1])];
   const isOfProgram = first === undefined || /^(?:-h|--help|-V|--version|help)$/.test(first);
   if (isOfProgram || VERBS.some(({ name }) => name === first)) return words;
   if (!existsSync(first)) {
@@ -38,7 +39,11 @@ export async function meantWords(words: readonly string[]): Promise<readonly str
     await refuseNearVerb(first);
   }
   const isSource = (word: string): boolean => looksLikeSource(word) || existsSync(word);
-  if (isSource(first) && !/^-./.test(first)) return words;
+  if (isSource(first) && !/^-./.test(first)) {
+    const [, one = "", other = "", ...rest] = words;
+    const areDevices = [one, other].every((word) => isDevice(word) && !isSource(word));
+    return areDevices ? ["explain", one, other, first, ...rest] : words;
+  }
   const [one, other] = await operandsOf(words);
   if (one === undefined || isSource(one)) return words;
   if (other !== undefined) return ["explain", ...words];
@@ -48,18 +53,25 @@ export async function meantWords(words: readonly string[]): Promise<readonly str
   });
 }
 
+async function verbToHelpWith(word: string): Promise<string> {
+  const verb = OTHER_WORDS.get(word.toLowerCase()) ?? word;
+  if (VERBS.some(({ name }) => name === verb)) return verb;
+  await refuseNearVerb(word, "");
+  throw new PeerlaneError("usage", `no verb '${word}'`, { remedy: "peerlane --help lists them" });
+}
+
 function isDevice(word: string): boolean {
   return DEVICE.test(word) || KINDS_OF_INTEREST.some((kind) => kind === word.toLowerCase());
 }
 
 /** Refuses a word that is nearly a verb. */
-async function refuseNearVerb(word: string): Promise<void> {
+async function refuseNearVerb(word: string, alsoNot = ", and no such file"): Promise<void> {
   if (!/^[a-z]{2,}$/i.test(word) || isDevice(word)) return;
   const { distance } = await import("fastest-levenshtein");
   const verbs = VERBS.map(({ name }) => name);
   const near = verbs.filter((verb) => distance(word.toLowerCase(), verb) <= Math.min(MAX_STEPS, word.length / 2));
   if (near.length === 0) return;
-  throw new PeerlaneError("usage", `no verb '${word}', and no such file`, {
+  throw new PeerlaneError("usage", `no verb '${word}'${alsoNot}`, {
     remedy: `did you mean ${near.join(" or ")}?`,
   });
 }

@@ -71,7 +71,8 @@ function givenKernel(release: string, kernel: Kernel): Kernel {
   return { ...kernel, release: checkedRelease(release), config };
 }
 
-function checkedRelease(text: string): string {
+/** A release as it was given; throws `usage` where it is none. */
+export function checkedRelease(text: string): string {
   if (/^\d{1,3}\.\d{1,3}(?!\d)/.test(text)) return text;
   throw new PeerlaneError("usage", `'${text}' is no kernel release`, {
     remedy: "name it as uname -r does: 6.12 or 6.12.9-amd64",

@@ -119,7 +119,7 @@ async function readXml(start: string, text: string, { name }: ReadOptions): Prom
 function unknownFormat(file: string, message: string): PeerlaneError {
   return new PeerlaneError("bad-input", message, {
     place: { file, line: 1 },
-    remedy: "peerlane --help lists what can be read; lspci -vvv as root shows most",
+    remedy: "peerlane matrix --help lists what can be read; lspci -vvv as root shows most",
   });
 }
 

@@ -137,14 +137,15 @@ function nearNames(functions: readonly PciFunction[], name: string): string[] {
   const lower = name.toLowerCase();
   return functions
     .flatMap((fn) => [
-      ...fn.names.map((each) => ({ shown: each, candidates: [each] })),
-      { shown: formatBdf(fn.bdf), candidates: addressesOf(fn.bdf) },
+      ...fn.names.map((each) => ({ shown: each, candidates: [each], most: Math.min(2, name.length / 2) })),
+      { shown: formatBdf(fn.bdf), candidates: addressesOf(fn.bdf), most: 1 },
     ])
-    .map(({ shown, candidates }) => ({
+    .map(({ shown, candidates, most }) => ({
       shown,
+      most,
       steps: Math.min(...candidates.map((each) => distance(lower, each.toLowerCase()))),
     }))
-    .filter(({ steps }) => steps <= Math.min(2, name.length / 2))
+    .filter(({ steps, most }) => steps <= most)
     .sort((a, b) => a.steps - b.steps)
     .slice(0, 3)
     .map(({ shown }) => shown);

@@ -27,6 +27,10 @@ const a = makeBdf(0, 1, 0, 0);
 const b = makeBdf(0, 1, 0, 1);
 const c = makeBdf(0, 2, 0, 0);
 
+test("--kernel 7 is no release, also where a kernel of the series runs", () => {
+  expect(() => askWhatIf(mixed, { kernel: "7" })).toThrow("'7' is no kernel release");
+});
+
 describe("--append of parameters of the IOMMU sets its mode", () => {
   const withMode = (mode: "off" | "strict" | "lazy" | "passthrough"): Machine => ({
     ...mixed,

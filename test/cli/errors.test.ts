@@ -8,7 +8,7 @@ write("bad.yaml", "hostBridges:\n  - below:\n      - nvmee\n");
 describe.concurrent("an error", () => {
   test.for([
     ["says what is missing and what to name", "no-such-file", /no-such-file\n {2}→ name a dump/],
-    ["proposes an option that is near", "matrix $MIXED --iomu off", /'--iomu'\n\(Did you mean --iommu\?\)/],
+    ["proposes an option that is near", "matrix $MIXED --iomu off", /'--iomu'\n {2}→ did you mean --iommu\?/],
     ["proposes a verb that is near", "matirx", /no verb 'matirx'.*\n {2}→ did you mean matrix\?/],
     ["proposes a verb that is near, with arguments behind it", "expalin nvme0 nvme1 $MIXED", /did you mean explain\?/],
     [

@@ -1,6 +1,5 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { Help } from "commander";
 import { describe, expect, test } from "vitest";
 import { makeProgram } from "../../src/cli/program.ts";
 import { DEFAULT_VERB } from "../../src/cli/verb.ts";
@@ -22,10 +21,12 @@ describe("verbs", () => {
     expect(VERBS.map(({ name }) => name).sort()).toEqual(files.sort());
   });
 
-  test("what the list says of a verb is what its own file declares", async () => {
-    const program = await makeProgram("0", noFinish);
-    const terms = program.commands.map((command) => new Help().subcommandTerm(command));
-    expect(VERBS.map(({ name, synopsis }) => `${name} ${synopsis}`)).toEqual(terms);
+  test("the help has each once, in 40 lines of 80 columns", async () => {
+    const lines = (await makeProgram("0", noFinish, ["--help"])).helpInformation().trimEnd().split("\n");
+    const named = lines.flatMap((line) => /^ {2}([a-z0-9]+) {2,}/.exec(line)?.[1] ?? []);
+    expect(named).toEqual(VERBS.map(({ name }) => name));
+    expect(lines.length).toBeLessThanOrEqual(40);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
   });
 
   test("all are loaded where nobody says which is meant, and for the words of completion", async () => {

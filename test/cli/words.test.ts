@@ -26,6 +26,9 @@ test.for<readonly [line: string, meant: string]>([
   ["--json gpu0 mlx5_0 -", "explain --json gpu0 mlx5_0 -"],
   ["eth0 nvme0 --append iommu=pt", "explain eth0 nvme0 --append iommu=pt"],
   ["gpu0 dump.txt", "explain gpu0 dump.txt"],
+  ["dump.txt gpu:0 mlx5_0 --json", "explain gpu:0 mlx5_0 dump.txt --json"],
+  ["dump.txt gpu:0", "dump.txt gpu:0"],
+  ["dump.txt other.txt gpu:0", "dump.txt other.txt gpu:0"],
   // words of other tools
   ["topo", "matrix"],
   ["topo dump.txt --json", "matrix dump.txt --json"],
@@ -37,6 +40,9 @@ test.for<readonly [line: string, meant: string]>([
   ["why gpu0 mlx5_0", "explain gpu0 mlx5_0"],
   ["compare a.txt b.txt", "diff a.txt b.txt"],
   ["cp nvme0 nvme1", "copy nvme0 nvme1"],
+  ["help", "help"],
+  ["help tree", "help tree"],
+  ["help topo", "help matrix"],
 ])("peerlane %s means peerlane %s", async ([line, meant]) => {
   const words = (text: string): readonly string[] => (text === "" ? [] : text.split(" "));
   expect(await meantWords(words(line))).toEqual(words(meant));
@@ -45,6 +51,8 @@ test.for<readonly [line: string, meant: string]>([
 test.for<readonly [line: string, headline: string, remedy: string]>([
   ["matirx", "no verb 'matirx', and no such file", "did you mean matrix?"],
   ["expalin nvme0 nvme1", "no verb 'expalin', and no such file", "did you mean explain?"],
+  ["help matirx", "no verb 'matirx'", "did you mean matrix?"],
+  ["help qqq", "no verb 'qqq'", "peerlane --help lists them"],
   ["DIF a b", "no verb 'DIF', and no such file", "did you mean diff?"],
   [
     "nvme0",

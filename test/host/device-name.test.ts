@@ -124,12 +124,8 @@ describe("A name that nothing has says what there is, and what was probably mean
     ["gpu:2", `no device 'gpu:2' in ${HAS}`, "gpu:0 is the first, gpu:1 the last"],
     ["accel", "server.txt has no accel; it has 4 nvme, 3 nic, 2 gpu", NAMING],
     ["accel:0", `no device 'accel:0' in ${HAS}`, NAMING],
-    ["3f:00.1", `no device '3f:00.1' in ${HAS}`, "did you mean 0000:3f:00.0 or 0000:40:00.1 or 0000:41:00.1?"],
-    [
-      "0002:03:00.0",
-      `no device '0002:03:00.0' in ${HAS}`,
-      "did you mean 0000:03:00.0 or 0000:04:00.0 or 0000:05:00.0?",
-    ],
+    ["3f:00.1", `no device '3f:00.1' in ${HAS}`, "did you mean 0000:3f:00.0?"],
+    ["0002:03:00.0", `no device '0002:03:00.0' in ${HAS}`, "did you mean 0000:03:00.0?"],
     ["qqq*", `no device 'qqq*' in ${HAS}`, NAMING],
     ["", `no device '' in ${HAS}`, NAMING],
   ])("%s", ([name, headline, remedy]) => {

@@ -1,5 +1,5 @@
 import type { Machine } from "../../host/machine.ts";
-import { type Overrides, withOverrides } from "../../host/override.ts";
+import { checkedRelease, type Overrides, withOverrides } from "../../host/override.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
@@ -71,7 +71,7 @@ function splitOverrides(machine: Machine, request: Overrides): { facts: Override
   if (kernel !== undefined) {
     const { release } = machine.kernel;
     if (isUnknown(release)) facts.kernel = kernel;
-    else if (!isSameRelease(release, kernel)) changes.push({ kind: "kernel", release: kernel });
+    else if (!isSameRelease(release, checkedRelease(kernel))) changes.push({ kind: "kernel", release: kernel });
   }
   if (cpu !== undefined) {
     if (isUnknown(machine.cpu.vendor)) facts.cpu = cpu;
