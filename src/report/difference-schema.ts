@@ -166,5 +166,5 @@ export const whatIf: z.ZodExactOptional<z.ZodType<WhatIfJson>> = named(
 export const diffSchema: z.ZodType<DiffJson> = named(
   "DiffJson",
   "`peerlane diff --json`.",
-  z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference }),
+  z.strictObject({ schema: z.literal("peerlane.diff/1"), before: machine, after: machine, difference, asked }),
 );

@@ -623,6 +623,8 @@ export interface DiffJson {
   readonly before: MachineJson;
   readonly after: MachineJson;
   readonly difference: DifferenceJson;
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
 }
 
 /** How many came out how. */

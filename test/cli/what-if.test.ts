@@ -51,6 +51,44 @@ describe.concurrent("matrix asks what if", () => {
   });
 });
 
+describe.concurrent("diff asks what if of the second machine, and exits by what gets worse,", () => {
+  test.for([
+    ["nothing asked", 0, "diff $MIXED $MIXED", "no difference"],
+    ["the IOMMU passing addresses through", 0, "diff $MIXED $MIXED --iommu pt", "What if: "],
+    ["a redirection cleared by a parameter", 0, "diff $MIXED $MIXED --append pci=disable_acs_redir=00:04.0", "better"],
+    ["a redirection set", 1, "diff $CLEARED $CLEARED --set 00:04.0.acs=+RR+CR", "worse"],
+    ["a CPU whose root complex is trusted", 0, "diff $BRIDGES $BRIDGES --cpu epyc", "What if: "],
+    ["what both hide", 0, "diff $HIDDEN $HIDDEN --kernel 7.2 --cpu epyc", "no difference"],
+  ] as const)("%s", async ([, status, line, said]) => {
+    const outcome = await run(`peerlane ${line}`);
+    expect(outcome).toMatchObject({ status, out: expect.stringContaining(said) });
+  });
+});
+
+describe.concurrent("words that people use ask the same as ours:", () => {
+  test.for([
+    ["--iommu pt", "--iommu passthrough"],
+    ["--iommu identity", "--iommu passthrough"],
+    ["--iommu DMA-FQ", "--iommu lazy"],
+    ["--iommu DMA", "--iommu strict"],
+    ["--cpu epyc", "--cpu amd-zen"],
+    ["--cpu Ryzen", "--cpu amd-zen"],
+    ["--cpu Xeon", "--cpu intel"],
+    ["--cpu bulldozer", "--cpu amd-pre-zen"],
+    ["--cpu aarch64", "--cpu arm"],
+    ["--append iommu=pt", "--iommu passthrough"],
+    ["--append 'iommu=pt pci=noats'", "--iommu passthrough --append pci=noats"],
+    ["--append iommu=pt --append pci=noats", "--append 'iommu=pt pci=noats'"],
+    ["--append 'quiet pci=noats'", "--append quiet --append pci=noats"],
+  ] as const)("%s is %s", async ([spoken, ours]) => {
+    const [one, other] = await Promise.all(
+      [spoken, ours].map((words) => run(`peerlane matrix $MIXED ${words} --json`)),
+    );
+    expect(one).toEqual(other);
+    expect(one?.status).toBe(0);
+  });
+});
+
 describe.concurrent("a scenario with options prints what the scenario prints that is written that way,", () => {
   const head = "cpu: intel\\nkernel: 7.2\\niommu: strict\\n";
   const body =

@@ -1,5 +1,5 @@
 import { DEFAULT_VERB } from "../verb.ts";
-import type { Value, VerbWords } from "./words.ts";
+import { DEVICE_CLASSES, DEVICE_FOLDERS, type Value, type VerbWords } from "./words.ts";
 
 /** The completion script of bash (4 or newer for all of it; 3.2 offers files where nothing can be offered). */
 export function bashScript(verbs: readonly VerbWords[]): string {
@@ -30,6 +30,21 @@ ${verbs.map(verbCase).join("\n")}
     COMPREPLY=($(IFS=' ' compgen -W "${verbs.map((verb) => verb.name).join(" ")}" -- "$current") $(compgen -f -- "$current"))
   elif [ -n "$choices" ]; then
     COMPREPLY=($(compgen -W "$choices" -- "$current"))
+  else
+    case "$verb" in
+      ${verbs
+        .filter((verb) => verb.takesDevices)
+        .map((verb) => verb.name)
+        .join("|")})
+        local devices="${DEVICE_CLASSES}" device
+        # A name that somebody gave is a word here only where no shell makes more of it.
+        for device in ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*`).join(" ")}; do
+          case "\${device##*/}" in *[!A-Za-z0-9_.-]*) ;; *) devices="$devices \${device##*/}" ;; esac
+        done
+        IFS=$'\\n'
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(IFS=' ' compgen -W "$devices" -- "$current") $(compgen -f -- "$current")) ;;
+    esac
   fi
 }
 complete -o default -F _peerlane peerlane

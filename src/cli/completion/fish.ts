@@ -1,5 +1,5 @@
 import { DEFAULT_VERB } from "../verb.ts";
-import type { OptionWords, Value, VerbWords } from "./words.ts";
+import { DEVICE_CLASSES, DEVICE_FOLDERS, type OptionWords, type Value, type VerbWords } from "./words.ts";
 
 /** The completion script of fish. */
 export function fishScript(verbs: readonly VerbWords[]): string {
@@ -14,17 +14,24 @@ function __peerlane_verb
     echo ${DEFAULT_VERB}
   end
 end
+function __peerlane_devices
+  string split ' ' -- '${DEVICE_CLASSES}'
+  for device in ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*`).join(" ")}
+    string replace -r '.*/' '' -- $device
+  end
+end
 ${verbs.flatMap(verbLines).join("\n")}
 `;
 }
 
-function verbLines({ name, description, options, choices }: VerbWords): readonly string[] {
+function verbLines({ name, description, options, choices, takesDevices }: VerbWords): readonly string[] {
   const places = name === DEFAULT_VERB ? `start ${name}` : name;
   const here = `complete -c peerlane -n 'contains -- (__peerlane_verb) ${places}'`;
   return [
     `complete -c peerlane -n 'contains -- (__peerlane_verb) start' -a ${name} -d ${quote(description)}`,
     ...options.map((option) => `${here} ${optionWords(option)}`),
     ...(choices.length > 0 ? [`${here} -f -a ${quote(choices.join(" "))}`] : []),
+    ...(takesDevices ? [`${here} -a '(__peerlane_devices)'`] : []),
   ];
 }
 

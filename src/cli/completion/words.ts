@@ -1,4 +1,5 @@
 import type { Command, Option } from "commander";
+import { KINDS_OF_INTEREST } from "../../pci/device-kind.ts";
 
 /** What stands behind an option: nothing, one of some words, a file, a folder, or a word of the user's own. */
 export type Value =
@@ -21,7 +22,18 @@ export interface VerbWords {
   readonly options: readonly OptionWords[];
   /** Words that its argument can be; none where it takes devices or files. */
   readonly choices: readonly string[];
+  /** Whether devices are named behind it. */
+  readonly takesDevices: boolean;
 }
+
+/** Classes of devices, which every machine has a word for. */
+export const DEVICE_CLASSES: string = KINDS_OF_INTEREST.join(" ");
+
+/** Where the kernel of this host lists devices by the names that people use. */
+export const DEVICE_FOLDERS = ["nvme", "infiniband", "accel"] as const;
+
+/** What arguments that are devices are called. */
+const DEVICE_ARGUMENTS = ["provider", "clients", "names", "device", "devices"];
 
 /** The verbs of the program, read off the program itself; `releases` are what `<release>` can be. */
 export function readVerbs(program: Command, releases: readonly string[]): readonly VerbWords[] {
@@ -35,6 +47,7 @@ export function readVerbs(program: Command, releases: readonly string[]): readon
       command.name() === "help"
         ? commands.map((each) => each.name())
         : (command.registeredArguments[0]?.argChoices ?? []),
+    takesDevices: DEVICE_ARGUMENTS.includes(command.registeredArguments[0]?.name() ?? ""),
   }));
 }
 

@@ -1,10 +1,17 @@
 import { DEFAULT_VERB } from "../verb.ts";
-import type { OptionWords, Value, VerbWords } from "./words.ts";
+import { DEVICE_CLASSES, DEVICE_FOLDERS, type OptionWords, type Value, type VerbWords } from "./words.ts";
 
 /** The completion script of zsh: to be sourced, or to lie in `fpath` as `_peerlane`. */
 export function zshScript(verbs: readonly VerbWords[]): string {
   return `#compdef peerlane
 # zsh completion for peerlane: source <(peerlane completion zsh)
+_peerlane_devices() {
+  local -a devices=(${DEVICE_CLASSES} ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*(N:t)`).join(" ")})
+  local ret=1
+  compadd -a devices && ret=0
+  _files && ret=0
+  return ret
+}
 _peerlane() {
   local -a verbs=(${verbs.map((verb) => `'${verb.name}:${plain(verb.description)}'`).join(" ")})
   local verb=${DEFAULT_VERB} ret=1
@@ -24,8 +31,9 @@ if [[ "\${funcstack[1]}" == _peerlane ]]; then _peerlane "$@"; else compdef _pee
 `;
 }
 
-function verbCase({ name, options, choices }: VerbWords): string {
-  const rest = choices.length > 0 ? `'1:value:(${choices.join(" ")})'` : "'*:file:_files'";
+function verbCase({ name, options, choices, takesDevices }: VerbWords): string {
+  const words = takesDevices ? "'*:device or file:_peerlane_devices'" : "'*:file:_files'";
+  const rest = choices.length > 0 ? `'1:value:(${choices.join(" ")})'` : words;
   return `    ${name}) _arguments ${[...options.flatMap(optionSpecs), rest].join(" ")} ;;`;
 }
 

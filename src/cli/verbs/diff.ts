@@ -7,15 +7,24 @@ import { keptRelease } from "../../host/redaction/kernel-release.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../report/difference.ts";
+import { askedBlocks, askedJson } from "../../report/what-if.ts";
 import { EXIT } from "../exit-codes.ts";
-import { addNamingOptions, addOutputOptions, type OutputOptions, rulesOf, SOURCE_HELP } from "../options.ts";
+import {
+  addChangeOptions,
+  addNamingOptions,
+  addOutputOptions,
+  type ChangeOptions,
+  type OutputOptions,
+  rulesOf,
+  SOURCE_HELP,
+} from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { type NamingOptions, shownMachine } from "../sent-on.ts";
 import { show } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `diff`. */
-export interface DiffOptions extends OutputOptions, NamingOptions {
+export interface DiffOptions extends OutputOptions, ChangeOptions, NamingOptions {
   readonly rules?: string;
 }
 
@@ -25,7 +34,7 @@ export function declareDiff(command: Command, finish: Finish): void {
     .argument("<before>", SOURCE_HELP)
     .argument("[after]", "the other one; without it, this host")
     .option("--rules <release>", "the kernel release whose rules decide on both sides");
-  addOutputOptions(addNamingOptions(command))
+  addOutputOptions(addNamingOptions(addChangeOptions(command)))
     .addHelpText("after", `\n${HELP}`)
     .action(async (before: string, after: string | undefined, options: DiffOptions) => {
       finish(await runDiff(before, after, options));
@@ -34,6 +43,10 @@ export function declareDiff(command: Command, finish: Finish): void {
 
 const HELP = `Devices are matched by where they sit and what they are, not by bus number.
 
+--kernel, --cpu and --iommu say what a source hides, on both sides. What the second one shows to be
+different, and all that --append, --set and --move ask, is a what-if of the second: name a source
+twice to compare it with itself as it would be.
+
 Exits with 0 where no answer got worse, also where something else differs; 1 where one did: a pair
 that worked works no longer, goes a longer way, has a further gate or is gone with its device, or
 IOMMU groups merge or are gone; 3 where that is not known of a pair, as what showed that it works, or
@@ -41,9 +54,10 @@ that nothing is in its way, is hidden in the second.
 
 Examples:
   peerlane diff before.json.gz after.json.gz
+  peerlane diff server.json.gz server.json.gz --iommu pt
   sudo peerlane diff yesterday.json.gz`;
 
-/** `peerlane diff BEFORE [AFTER]`: without the second, this host. Exits with 1 where an answer got worse, 3 where that is not known. */
+/** `peerlane diff BEFORE [AFTER]`: without the second, this host; what is asked, is asked of the second. Exits with 1 where an answer got worse, 3 where that is not known. */
 export async function runDiff(
   beforeSource: string,
   afterSource: string | undefined,
@@ -54,7 +68,10 @@ export async function runDiff(
       remedy: "name a file for one side",
     });
   }
-  const read = [(await readSource(beforeSource, {})).after, (await readSource(afterSource, {})).after] as const;
+  const { kernel, cpu, iommu } = options;
+  const facts = Object.fromEntries(Object.entries({ kernel, cpu, iommu }).filter(([, value]) => value !== undefined));
+  const { after: asked, changes } = await readSource(afterSource, options);
+  const read = [(await readSource(beforeSource, facts)).before, asked] as const;
   const shown = [shownMachine(read[0], options), shownMachine(read[1], options)] as const;
   const compared = [withKernelOf(read[0], shown[0]), withKernelOf(read[1], shown[1])] as const;
   const { before, after, difference, answers, verdicts } = compareAll(shown, compared, rulesOf(options));
@@ -67,8 +84,8 @@ export async function runDiff(
   };
   show(options, {
     machine: after.machine,
-    json: () => diffJson(before, after, view),
-    blocks: () => differenceBlocks(view),
+    json: () => ({ ...diffJson(before, after, view), ...askedJson(changes) }),
+    blocks: () => [...askedBlocks(changes), ...differenceBlocks(view)],
   });
   const isWorse = gotWorse(countAnswers(answers, difference.groups));
   if (isWorse === null) return EXIT.unknown;
