@@ -2,7 +2,7 @@ import type { Machine } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
+import { expectedGroupOf, expectedIommuGroups, extremeIommuGroups } from "../rules/iommu-groups.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import type { Members } from "./members.ts";
 import type { FindingList, Member } from "./result.ts";
@@ -13,9 +13,20 @@ export class Groups {
   readonly #topology: Topology;
   #predicted: Known<ReadonlyMap<Bdf, number>> | undefined;
 
-  constructor(machine: Machine, topology: Topology) {
+  constructor(machine: Machine, topology: Topology, predicted?: ReadonlyMap<Bdf, number>) {
     this.#machine = machine;
     this.#topology = topology;
+    this.#predicted = predicted;
+  }
+
+  /** As many and as few groups as there can be where the source hides ACS; `undefined` where it does not matter, or hides more. */
+  extremes(): { readonly many: Groups; readonly few: Groups } | undefined {
+    this.#predicted ??= expectedIommuGroups(this.#machine, this.#topology);
+    const found = isUnknown(this.#predicted) ? extremeIommuGroups(this.#machine) : undefined;
+    if (found === undefined) return undefined;
+    const groupsOf = (predicted: ReadonlyMap<Bdf, number>): Groups =>
+      new Groups(this.#machine, this.#topology, predicted);
+    return { many: groupsOf(found.many), few: groupsOf(found.few) };
   }
 
   /** The group that the source states, `null` for none. */

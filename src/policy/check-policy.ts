@@ -48,6 +48,7 @@ class Checker {
   readonly #rulesChoice: RulesChoice;
   readonly #index: DeviceIndex;
   readonly #groups: Groups;
+  #extremes: NonNullable<ReturnType<Groups["extremes"]>> | null | undefined;
   readonly #budget = new Budget();
   readonly #assumed: Assumptions = new Map();
   readonly #explains: boolean;
@@ -79,13 +80,27 @@ class Checker {
     const devices = this.#find(rule, rule.devices, false);
     const from = rule.from === null ? null : this.#find(rule, rule.from, false);
     const unmatched = noteMissing(rule, from === null ? [devices] : [devices, from], findings);
-    checkSeparate(this.#groups, devices, from, findings, this.#assumed);
+    checkSeparate(this.#deciding(devices, from), devices, from, findings, this.#assumed);
     const result = findings.result(rule, unmatched);
     if (!this.#explains) return result;
     const sides = [explainSide(this.#index, "devices", rule.devices, devices)];
     if (rule.from !== null && from !== null) sides.push(explainSide(this.#index, "from", rule.from, from));
     const groups = explainGroups(this.#groups, sides);
     return { ...result, explanation: { sides, pairs: [], pairCount: 0, groups } };
+  }
+
+  /** The groups by which devices are held apart: where ACS is hidden, those that show what holds whatever it is. */
+  #deciding(devices: Members, from: Members | null): Groups {
+    this.#extremes ??= this.#groups.extremes() ?? null;
+    if (this.#extremes === null) return this.#groups;
+    const { many, few } = this.#extremes;
+    const outcomeBy = (groups: Groups): RuleOutcome => {
+      const findings = new FindingList();
+      checkSeparate(groups, devices, from, findings, new Map());
+      return findings.outcome;
+    };
+    if (outcomeBy(many) === "fail") return many;
+    return outcomeBy(few) === "pass" ? few : this.#groups;
   }
 
   #checkPairs(rule: RequireRule | ForbidRule, findings: FindingList): RuleResult {

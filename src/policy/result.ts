@@ -159,6 +159,11 @@ export class FindingList {
     if (this.#kept[outcome].length < MAX_FINDINGS) this.#kept[outcome].push(make());
   }
 
+  /** The worst of what was added. */
+  get outcome(): RuleOutcome {
+    return worst(this.#counts);
+  }
+
   /** The result of a rule. */
   result(rule: PolicyRule, unmatched: readonly string[]): RuleResult {
     const outcome = worst(this.#counts);

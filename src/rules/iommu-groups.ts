@@ -1,4 +1,4 @@
-import type { Machine } from "../host/machine.ts";
+import { type Machine, topologyOf } from "../host/machine.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
 import { type Bdf, domainOf, formatBdf, functionOf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
@@ -46,6 +46,27 @@ export function expectedIommuGroups(machine: Machine, topology: Topology): Known
     if (error instanceof Hidden) return unknown(error.message);
     throw error;
   }
+}
+
+/**
+ * The groups between which those of a machine lie whose source hides ACS: as many and as few as there can be, since a
+ * function that isolates more never joins groups. Devices that share one of the many share one whatever is hidden, and
+ * those that share none of the few are apart. `undefined` where nothing of ACS is hidden, or something else is.
+ */
+export function extremeIommuGroups(
+  machine: Machine,
+): { readonly many: ReadonlyMap<Bdf, number>; readonly few: ReadonlyMap<Bdf, number> } | undefined {
+  const isOpen = ({ acs }: PciFunction): boolean =>
+    isUnknown(acs) || (acs !== null && ((acs.uncertain ?? 0) !== 0 || acs.capabilityHidden === true));
+  if (machine.groupsAtBoot !== undefined || !machine.functions.some(isOpen)) return undefined;
+  const groupsWith = (control: number): Known<ReadonlyMap<Bdf, number>> => {
+    const acs = { capability: REQUIRED, control };
+    const functions = machine.functions.map((fn) => (isOpen(fn) ? { ...fn, acs } : fn));
+    const changed = { ...machine, functions };
+    return expectedIommuGroups(changed, topologyOf(changed));
+  };
+  const [many, few] = [groupsWith(REQUIRED), groupsWith(0)];
+  return isUnknown(many) || isUnknown(few) ? undefined : { many, few };
 }
 
 /**

@@ -247,7 +247,54 @@ hostBridges:
         functions: partial.functions.map((fn) => (fn.bridge === null ? fn : { ...fn, acs: hidden })),
       };
       expect(outcomeOf(hides, separate("devices: [gpu, nic, nvme]"))).toBe("fail");
-      expect(outcomeOf(hides, separate("devices: [gpu, nvme]"))).toBe("unknown");
+      // Below ports of their own they are apart whatever ACS is.
+      expect(outcomeOf(hides, separate("devices: [gpu, nvme]"))).toBe("pass");
+      const { iommu } = hides;
+      const functions = hides.functions.map((fn) => ({ ...fn, iommuGroup: hidden }));
+      const hidesMore = { ...hides, iommu: { ...iommu, kind: hidden, mode: hidden }, functions };
+      expect(outcomeOf(hidesMore, separate("devices: [gpu, nvme]"))).toBe("unknown");
+    });
+  });
+
+  describe("where the source hides ACS", () => {
+    const whole = bootScenario(`
+cpu: intel
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - below:
+      - rootPort: { at: 01.0 }
+        below:
+          - switch: {}
+            below: [gpu: { name: gpu0 }, nic: { name: nic0 }]
+      - rootPort: { at: 02.0 }
+        below: [{ functions: [nvme: { name: nvme0 }, accel: { name: accel0 }] }]
+      - rootPort: { at: 03.0 }
+        below: [device: { name: dev0 }]
+`);
+    const hides = {
+      ...whole,
+      functions: whole.functions.map((fn) => ({
+        ...fn,
+        iommuGroup: hidden,
+        ...(fn.bridge === null ? {} : { acs: hidden }),
+      })),
+    };
+    it.each<[outcome: RuleOutcome, rule: string]>([
+      // Ports of their own: apart whatever their ACS is.
+      ["pass", "devices: [dev0, nvme]"],
+      ["pass", "devices: nic, from: nvme"],
+      // Two functions of one device without ACS: together whatever the ports have.
+      ["fail", "devices: [nvme, accel]"],
+      ["fail", "devices: nvme, from: all"],
+      // Two ports of one switch: it hangs on their ACS.
+      ["unknown", "devices: [gpu, nic]"],
+      ["unknown", "devices: gpu, from: all"],
+      ["unknown", "devices: [gpu, nic, nvme]"],
+      // What is sure of some fails a rule, whatever is open of others.
+      ["fail", "devices: [gpu, nic, nvme, accel]"],
+    ])("%s: %s", (outcome, rule) => {
+      expect(outcomeOf(hides, separate(rule))).toBe(outcome);
     });
   });
 
