@@ -8,8 +8,19 @@ const bench = workbench();
 const shells = completers(bench);
 
 const OF_TREE = [
-  ...["--append", "--color", "--cpu", "--debug", "--full-command-line", "--full-names", "--help", "--iommu", "--json"],
-  ...["--kernel", "--markdown", "--move", "--root", "--rules", "--set", "--width"],
+  ...[
+    "--all",
+    "--append",
+    "--color",
+    "--cpu",
+    "--debug",
+    "--full-command-line",
+    "--full-names",
+    "--help",
+    "--iommu",
+    "--json",
+  ],
+  ...["--kernel", "--links", "--markdown", "--move", "--root", "--rules", "--set", "--width"],
 ];
 
 beforeAll(async () => {
