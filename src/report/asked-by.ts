@@ -67,15 +67,6 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** True where two pairs have the same said of who asks. */
-export function isAskedAlike(a: AskedBy, b: AskedBy): boolean {
-  if (a.class !== b.class || a.ways.length !== b.ways.length) return false;
-  if (a.ways.length === 0) return false;
-  return a.ways.every(
-    ({ row, given }, at) => b.ways[at]?.row === row && given.length === 0 && !b.ways[at]?.given.length,
-  );
-}
-
 /** Pairs that one way stands for. */
 interface WayGroup {
   readonly way: AskedWay;

@@ -1,25 +1,28 @@
 import { type Answer, Answers } from "../answers/answer.ts";
-import type { Locality, PairLocality } from "../answers/locality.ts";
+import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { AddressRule } from "../platforms/asking.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
-import { type AskedBy, addressKind, addressRuleOf, addressWords } from "../platforms/who-asks.ts";
+import { addressKind, addressRuleOf, addressWords } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { askedTexts, isAskedAlike } from "./asked-by.ts";
+import { linkAbove, linkGbps } from "../summary/links.ts";
+import { askedTexts } from "./asked-by.ts";
+import { type ColumnRow, drawColumns } from "./columns.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, machineLines, wayToKnow } from "./facts.ts";
-import { linkText } from "./link-text.ts";
+import { linkSentence, linkState, linkText } from "./link-text.ts";
 import { screenText } from "./printable.ts";
 import {
   intervalText,
@@ -29,10 +32,10 @@ import {
   olderText,
   verdictSentences,
 } from "./reasons.ts";
-import { painted, type Rich, rich } from "./rich.ts";
+import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 import { routeTexts } from "./route-text.ts";
 import type { ScreenOptions } from "./style.ts";
-import { truncate, wrap } from "./width.ts";
+import { textWidth, wrap } from "./width.ts";
 
 /**
  * A pair explained both ways: `table` holds the two devices as providers and as clients. With `routes`, also where the
@@ -48,80 +51,157 @@ export function explainText(
   return screenText(explainLines(table, a, b, options.width, routes), options);
 }
 
-/** The lines of {@link explainText}. */
+/** The lines of {@link explainText}: what is the same both ways once, and what is not with whose memory it is about. */
 export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number, routes?: PeerRoutes): readonly Rich[] {
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
   const answers = new Answers(table);
-  const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
-  let said: AskedBy | null = null;
-  let isOpen = false;
-  for (const [provider, client] of directions) {
+  const ways = (a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const]).map(([provider, client]) => {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
-    const answer = answers.at(i, j);
-    lines.push("", ...directionLines(table, answer, routing, width, said));
-    said = answer.askedBy;
-    isOpen ||= answer.mapType === "unknown";
+    return directionOf(table, answers.at(i, j), routing);
+  });
+  const [there, back = there] = ways;
+  if (there === undefined || back === undefined) return lines;
+  lines.push("", ...headLines(table, there, back, width), ...pathLines(table, [there.answer, back.answer], width));
+  for (const label of LABELS) {
+    const texts = joinWays(there, back, label);
+    lines.push(...texts.flatMap((text, index) => labelledLines(index === 0 ? label : "", text, width)));
   }
-  const way = isOpen ? wayToKnow(table.machine) : null;
+  const way = ways.some(({ answer }) => answer.mapType === "unknown") ? wayToKnow(table.machine) : null;
   if (way !== null) lines.push("", ...wrap(way, width));
   return lines;
 }
 
-function directionLines(
-  table: VerdictTable,
-  answer: Answer,
-  routing: PeerRouting | null,
-  width: number,
-  said: AskedBy | null,
-): readonly Rich[] {
+/** What is said of a pair, in this order. */
+const LABELS = [
+  "why",
+  "older",
+  "hint",
+  "blocked",
+  "mind",
+  "locality",
+  "slowest",
+  "address",
+  "route",
+  "hardware",
+  "asks",
+] as const;
+type Label = (typeof LABELS)[number];
+
+/** One direction, and what is said of it. */
+interface Direction {
+  readonly answer: Answer;
+  /** Whose memory it is about. */
+  readonly into: string;
+  readonly decision: Painted;
+  readonly texts: Readonly<Record<Label, readonly Rich[]>>;
+}
+
+function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting | null): Direction {
   const provider = table.topology.functionOf(answer.provider);
-  const client = table.topology.functionOf(answer.client);
-  const labelled = (label: string, text: Rich): readonly Rich[] =>
-    wrap(text, Math.max(width - 12, 20)).map((line, index) =>
-      index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
-    );
   const { hint } = answer;
   const older = olderText(answer);
-  const decision = painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer));
+  const gates = (isBlocking: boolean): readonly string[] =>
+    answer.gates.filter(({ effect }) => (effect === "blocks") === isBlocking).map(({ message }) => message);
+  const mixes = "where firmware had left redirection off: this kernel puts back what firmware left";
+  return {
+    answer,
+    into: displayName(provider),
+    decision: painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
+    texts: {
+      why: verdictSentences(answer, table),
+      older: older === null ? [] : [older],
+      hint:
+        hint === null
+          ? []
+          : [
+              rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? `, ${mixes}` : ""}`,
+            ],
+      blocked: gates(true).map((message) => [painted("no", message)]),
+      mind: gates(false),
+      locality: [localityText(table, answer)],
+      slowest: slowestTexts(table, answer),
+      address: addressTexts(table, answer, provider),
+      route: routingTexts(table, routing),
+      hardware: hardwareTexts(answer),
+      asks: answer.provider === answer.client ? [] : askedTexts(table.machine, answer),
+    },
+  };
+}
+
+function headLines(table: VerdictTable, there: Direction, back: Direction, width: number): readonly Rich[] {
+  const name = (bdf: Bdf): Painted => painted("strong", displayName(table.topology.functionOf(bdf)));
+  const isSame = there.decision.text === back.decision.text;
+  if (there !== back && isSame) {
+    const { provider, client } = there.answer;
+    return wrap(rich`${name(provider)} and ${name(client)} reach each other's memory: ${there.decision}`, width);
+  }
+  return (there === back ? [there] : [there, back]).flatMap(({ answer: { provider, client }, decision }) =>
+    wrap(rich`${name(client)} reaches memory of ${name(provider)}: ${decision}`, width),
+  );
+}
+
+/** What both directions have alike, once; then the rest of each, with whose memory it is about. */
+function joinWays(there: Direction, back: Direction, label: Label): readonly Rich[] {
+  if (there === back) return there.texts[label];
+  const [keys, others] = [there, back].map(({ texts }) => new Set(texts[label].map(keyOf)));
+  const shared = there.texts[label].filter((text) => others?.has(keyOf(text)) === true);
+  const rest = ({ into, texts }: Direction, told: ReadonlySet<string> | undefined): readonly Rich[] =>
+    texts[label]
+      .filter((text) => told?.has(keyOf(text)) !== true)
+      .map((text, index) => (index === 0 ? rich`${painted("warn", `into ${into}:`)} ${text}` : rich`– ${text}`));
+  return [...shared, ...rest(there, others), ...rest(back, keys)];
+}
+
+/** The same for texts that list addresses in another order, as they stand on the way there and back. */
+function keyOf(text: Rich): string {
+  return plainText(text).replaceAll(ADDRESS_LISTS, (list) => (list.match(ADDRESSES) ?? []).sort().join(", "));
+}
+
+const ADDRESSES = /[\da-f]{4,8}:[\da-f]{2}:[\da-f]{2}\.[0-7]/g;
+const ADDRESS_LISTS = new RegExp(`${ADDRESSES.source}(?:(?:, |;| and )${ADDRESSES.source})+`, "g");
+
+function labelledLines(label: string, text: Rich, width: number): readonly Rich[] {
+  return wrap(text, Math.max(width - 12, 20)).map((line, index) =>
+    index === 0 ? rich`  ${painted("faint", label.padEnd(10))}${line}` : rich`${" ".repeat(12)}${line}`,
+  );
+}
+
+/** The slowest link on the way, by both of its ends, and others that are not all that they can be. */
+function slowestTexts({ topology }: VerdictTable, answer: Answer): readonly Rich[] {
+  const { path, meeting, acsRedirect } = answer;
+  if (answer.provider === answer.client) return [];
+  const turned = meeting === null ? [] : [meeting, ...bridgesAbove(topology, meeting)];
+  const goesUp = answer.mapType === "thru-host-bridge" || acsRedirect.length > 0;
+  const crossed = new Set([...path.filter((bdf) => bdf !== meeting), ...(goesUp ? turned : [])]);
+  const links = [...crossed].sort((a, b) => a - b).flatMap((bdf) => linkAbove(topology, topology.indexOf(bdf)) ?? []);
+  const [slowest] = links.toSorted((a, b) => linkGbps(a.status) - linkGbps(b.status));
+  if (slowest === undefined) return [];
+  const alike = links.filter(({ status }) => linkState(status) === linkState(slowest.status));
+  const less = links.filter(({ is }) => is !== "full" && is !== "open");
+  if (alike.length === links.length && less.length === 0) {
+    return [
+      links.length === 1 ? linkSentence(topology, slowest) : `every link on the way is ${linkState(slowest.status)}`,
+    ];
+  }
+  const first = alike.find((link) => less.includes(link)) ?? slowest;
+  const others =
+    alike.length === 1
+      ? ""
+      : `, and so ${alike.length === 2 ? "is 1 more link" : `are ${alike.length - 1} more links`}`;
   return [
-    ...wrap(
-      rich`${painted("strong", displayName(client))} reaches memory of ${painted("strong", displayName(provider))}: ${decision}`,
-      width,
-    ),
-    ...pathLines(table, answer, width),
-    ...verdictSentences(answer, table).flatMap((text, index) => labelled(index === 0 ? "why" : "", text)),
-    ...(older === null ? [] : labelled("older", older)),
-    ...labelled("locality", localityText(answer.locality)),
-    ...addressTexts(table, answer, provider).flatMap((text, index) => labelled(index === 0 ? "address" : "", text)),
-    ...routingTexts(table, routing).flatMap((text, index) => labelled(index === 0 ? "route" : "", text)),
-    ...hardwareTexts(answer).flatMap((text, index) => labelled(index === 0 ? "hardware" : "", text)),
-    ...askedLines(table, answer, said).flatMap((text, index) => labelled(index === 0 ? "asks" : "", text)),
-    ...answer.gates.flatMap((gate) =>
-      labelled(
-        gate.effect === "blocks" ? "blocked" : "mind",
-        gate.effect === "blocks" ? [painted("no", gate.message)] : gate.message,
-      ),
-    ),
-    ...(hint === null
-      ? []
-      : labelled(
-          "hint",
-          rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? ", where firmware had left redirection off: this kernel puts back what firmware left" : ""}`,
-        )),
+    rich`${linkSentence(topology, first)}${others}`,
+    ...less.filter((link) => link !== first).map((link) => linkSentence(topology, link)),
   ];
+}
+
+function bridgesAbove(topology: Topology, bdf: Bdf): readonly Bdf[] {
+  return topology.bridgesAbove(topology.indexOf(bdf)).map((index) => topology.functionAt(index).bdf);
 }
 
 /** Whether the kernel may be one on which `disable_acs_redir` puts back the redirect bits of firmware (6.11 to 6.14.1). */
 function mixesAcs(machine: VerdictTable["machine"]): boolean {
   return bootWorlds(machine).worlds.some(({ variant }) => variant.acsAtBoot === "mixes");
-}
-
-/** Who asks the kernel; in the second direction only what differs from the first. */
-function askedLines(table: VerdictTable, answer: Answer, said: AskedBy | null): readonly Rich[] {
-  if (answer.provider === answer.client) return [];
-  if (said !== null && isAskedAlike(said, answer.askedBy)) return ["as the other way"];
-  return askedTexts(table.machine, answer);
 }
 
 function routingTexts(table: VerdictTable, routing: PeerRouting | null): readonly Rich[] {
@@ -157,37 +237,72 @@ const LOCALITIES: Readonly<Record<Locality, string>> = {
   SYS: "across NUMA nodes",
 };
 
-function localityText({ is }: PairLocality): string {
+function localityText({ topology }: VerdictTable, { locality: { is }, provider, client }: Answer): string {
   if (is === null) return "X: itself";
-  return isUnknown(is) ? is.unknown : `${is}: ${LOCALITIES[is]}`;
+  if (isUnknown(is)) return is.unknown;
+  if (is !== "SYS") return `${is}: ${LOCALITIES[is]}`;
+  const nodes = [provider, client].map((bdf) => topology.functionOf(bdf).numaNode);
+  const shown = nodes.flatMap((node) => (isUnknown(node) || node === null ? [] : [node])).sort((a, b) => a - b);
+  const which = shown.length === 2 ? ` ${shown.join(" and ")}` : "";
+  return `SYS: across NUMA nodes${which}, so over the link between sockets, or between parts of one`;
 }
 
-/** The path as hops: up from the provider, over the meeting point or the host bridges, down to the client. */
-function pathLines(table: VerdictTable, verdict: Verdict, width: number): readonly Rich[] {
+/** The path as hops, the provider of the first direction first; what redirects is marked of both. */
+function pathLines(table: VerdictTable, ways: readonly [Answer, Answer], width: number): readonly Rich[] {
+  const [verdict] = ways;
   const { path, meeting } = verdict;
-  const redirecting = new Set(verdict.acsRedirect);
+  const { topology } = table;
+  const redirecting = new Set(ways.flatMap(({ acsRedirect }) => acsRedirect));
   const turn = meeting === null ? providerArmLength(table, verdict) : path.indexOf(meeting);
-  const lines: Rich[] = [];
+  const [rows, narrow]: [ColumnRow[], ColumnRow[]] = [[], []];
   path.forEach((bdf, position) => {
-    if (meeting === null && position === turn) lines.push(rich`  ${painted("faint", "⇅")} host bridge`);
-    const fn = table.topology.functionOf(bdf);
+    if (meeting === null && position === turn) {
+      const across = rich`${painted("faint", "⇅")} ${hostBridgesText(topology, verdict)}`;
+      for (const list of [rows, narrow]) list.push({ across });
+    }
+    const fn = topology.functionOf(bdf);
     const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
-    const details = [
+    const link = linkText(topology, topology.indexOf(bdf));
+    const acs = isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "";
+    const mark = redirecting.has(bdf) ? painted("no", "← redirects") : "";
+    const meets = bdf === meeting && path.length > 1 ? painted("faint", "← the two meet here") : "";
+    const cells = [
+      rich`${painted("faint", arrow)} ${formatBdf(bdf)}${fn.names.length > 0 ? ` ${displayName(fn)}` : ""}`,
       roleOf(fn),
-      linkText(table.topology, table.topology.indexOf(bdf)).text,
-      isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "",
-    ].filter((text) => text !== "");
-    const mark = redirecting.has(bdf) ? painted("no", "  ← redirects") : "";
-    const name = fn.names.length > 0 ? ` ${displayName(fn)}` : "";
-    const meets = bdf === meeting && path.length > 1 ? painted("faint", "  ← the two meet here") : "";
-    lines.push(
-      truncate(
-        rich`  ${painted("faint", arrow)} ${formatBdf(bdf)}${name}  ${details.join(", ")}${mark}${meets}`,
-        width,
+      link.paint === null ? link.text : [painted(link.paint, link.text)],
+      joinRich(
+        [mark, meets].filter((text) => text !== ""),
+        "  ",
       ),
-    );
+    ];
+    rows.push({ cells: [...cells, acs] });
+    narrow.push({ cells }, ...(acs === "" ? [] : [{ across: `    ${acs}` }]));
   });
-  return lines;
+  const [wide, split] = [rows, narrow].map((some) => drawColumns(["", "", "", "", ""], some, Number.POSITIVE_INFINITY));
+  // Nothing of a hop is left out on a narrow screen: it takes more lines there.
+  const isWide = wide?.lines.every((line) => textWidth(line) + 2 <= width);
+  return ((isWide ? wide : split)?.lines ?? []).flatMap((line) =>
+    textWidth(line) + 2 <= width
+      ? [rich`  ${line}`]
+      : wrap(line, width - 6).map((part, at) => rich`${at === 0 ? "  " : "      "}${part}`),
+  );
+}
+
+/** The host bridges that a path goes over, with their NUMA nodes where those differ. */
+function hostBridgesText(topology: Topology, { provider, client }: Answer): string {
+  const ends = [provider, client].map((bdf) => {
+    const root = topology.rootBusOf(topology.indexOf(bdf));
+    const { numaNode } = topology.functionOf(bdf);
+    return {
+      name: root === undefined ? "host bridge" : `host bridge ${formatBus(root.rootBus)}`,
+      node: isUnknown(numaNode) || numaNode === null ? "" : `NUMA ${numaNode}`,
+    };
+  });
+  const [up, down] = ends;
+  if (up === undefined || down === undefined || up.name === down.name) return up?.name ?? "host bridge";
+  const place = ({ name, node }: { name: string; node: string }): string =>
+    node === "" || up.node === down.node ? name : `${name} (${node})`;
+  return `${place(up)} to ${place(down)}`;
 }
 
 function providerArmLength({ topology }: VerdictTable, { provider }: Verdict): number {

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { Answers } from "../../src/answers/answer.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
-import { selectDevices } from "../../src/host/select.ts";
+import { findDevice, selectDevices } from "../../src/host/select.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { nameIn, shortAddress } from "../../src/report/device-names.ts";
+import { explainText } from "../../src/report/explain-text.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
@@ -89,6 +92,38 @@ describe.each(MACHINES)("The tree of %s", (_, file) => {
       expect(first).toMatch(/^\d+ links?[:,]/m);
     },
   );
+});
+
+describe.each(MACHINES)("A pair of %s, explained", (_, file) => {
+  const machine = machineOf(file);
+  const [a, b] = selectDevices(machine, { all: false }).clients;
+  if (a === undefined || b === undefined) throw new Error("fewer than two devices");
+  const table = decideAll(machine, { providers: [a, b], clients: [a, b] });
+  const screen = (width: number): string => explainText(table, a, b, { width, color: false }, new PeerRoutes(table));
+
+  test("in 100 columns", () => {
+    expect(screen(100)).toMatchSnapshot();
+  });
+
+  test.each([60, 80, 120])("has each hop, and cuts nothing in %i columns", (width) => {
+    const text = screen(width);
+    expect(text).not.toMatch(/…$/m);
+    for (const line of text.split("\n")) expect(line.length).toBeLessThanOrEqual(width);
+    const path = text.split("\n").flatMap((line) => /^ {2}[↑↷↓] (\S+)/.exec(line)?.[1] ?? []);
+    expect(path).toEqual(new Answers(table).at(0, 1).path.map(formatBdf));
+  });
+});
+
+test("What is said in other words of the two directions is said of each", () => {
+  const machine = machineOf("examples/gpu-nic-server.yaml");
+  const [a, b] = [findDevice(machine, "gpu0"), findDevice(machine, "mlx5_7")];
+  const table = decideAll(machine, { providers: [a, b], clients: [a, b] });
+  const text = explainText(table, a, b, { width: 200, color: false }, new PeerRoutes(table));
+  expect(text).toContain("gpu0 and mlx5_7 reach each other's memory: through the host bridge");
+  expect(text).toContain("⇅ host bridge 0000:15 (NUMA 0) to host bridge 0000:b7 (NUMA 1)");
+  expect(text).toContain("across NUMA nodes 0 and 1");
+  expect(text).toContain("into gpu0: does not ask the kernel");
+  expect(text).toContain("into mlx5_7: unknown: nothing was read of how nvidia would reach memory of mlx5_core");
 });
 
 /** Cells by provider and client, read from a screen: `gpu0 mlx5_0 H4`; a row `…gpu7` is that of all below the one above it. */
