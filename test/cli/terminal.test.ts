@@ -57,10 +57,17 @@ describe.concurrent("without a terminal", () => {
     [500, "", { COLUMNS: "99999" }],
     [100, "", { COLUMNS: "0" }],
   ] as const)("%i columns are drawn with '%s' and %o", async ([columns, options, env]) => {
-    const { out } = await run(`peerlane tree $MIXED ${options}`, { env });
+    const { out } = await run(`peerlane explain nvme0 nvme1 $MIXED ${options}`, { env });
     expect(widthOf(out)).toBeLessThanOrEqual(columns);
-    const { out: asked } = await run(`peerlane tree $MIXED --width ${columns}`);
+    const { out: asked } = await run(`peerlane explain nvme0 nvme1 $MIXED --width ${columns}`);
     expect(out).toBe(asked);
+  });
+
+  test("a tree has all of its columns, unless a width is asked for", async () => {
+    const [whole, narrow] = await Promise.all([run("peerlane tree $MIXED"), run("peerlane tree $MIXED --width 60")]);
+    expect(whole.out).not.toContain("no room for");
+    expect(whole.out).toContain("ACS bits");
+    expect(narrow.out).toContain("no room for");
   });
 });
 
@@ -99,7 +106,7 @@ describe.skipIf(noScript !== "")(`on a terminal${noScript}`, { concurrent: true 
 
   test("a terminal that does not say its width has 100 columns", async () => {
     const { out } = await onTerminal("stty cols 0; peerlane tree $MIXED --color never");
-    const { out: asked } = await run("peerlane tree $MIXED");
+    const { out: asked } = await run("peerlane tree $MIXED --width 100");
     expect(out).toBe(asked);
   });
 
