@@ -6,6 +6,7 @@ import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { isTranslating } from "../../src/host/machine.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
 import type { Bar } from "../../src/pci/bar.ts";
+import type { BridgeRegisters } from "../../src/pci/bridge.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { memoryBars } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
@@ -206,6 +207,27 @@ describe("A bridge on the way", () => {
     ).gates.filter(({ kind }) => kind === "bridge-decode-off");
     expect(found.map((gate) => gate.device)).toEqual(device === "" ? [] : [at(device)]);
     expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
+  });
+
+  test("says what the bridge does not pass on, and to whom", () => {
+    const found = answer(
+      machineOf(
+        [
+          hostBridge("00:00.0", "8086:29c0"),
+          bridge("00:01.0", "root-port", 1, { command: 0 }),
+          endpoint("01:00.0", { bars: [bar()], driver: "nvme" }),
+          bridge("00:02.0", "root-port", 2, { command: 0 }),
+          endpoint("02:00.0", { driver: "nvme" }),
+        ],
+        { cpu: zen },
+      ),
+      at("01:00.0"),
+      at("02:00.0"),
+    ).gates.filter(({ kind }) => kind === "bridge-decode-off");
+    expect(found.map(({ message }) => message)).toEqual([
+      "memory decode of the bridge 0000:00:01.0 is off: no request reaches 0000:01:00.0, although a driver is bound to it",
+      "the bridge 0000:00:02.0 is no bus master: it passes on no request of 0000:02:00.0, although a driver is bound to it",
+    ]);
   });
 
   test("is none where the source hides what is above the client: the two may meet at that bridge", () => {
@@ -493,7 +515,7 @@ test.each([
 });
 
 describe("A bridge window too small for a BAR is named, with its size", () => {
-  const window = (size: number, kind: "prefetchable" | "memory" = "prefetchable") => ({
+  const window = (size: number, kind: "prefetchable" | "memory" = "prefetchable"): { bridge: BridgeRegisters } => ({
     bridge: {
       primary: 0,
       secondary: 1,
@@ -549,6 +571,26 @@ describe("A bridge window too small for a BAR is named, with its size", () => {
       "BAR 1 of 0000:01:00.0 is 256 MiB of 32 GiB: peers reach only that part until Resizable BAR is turned on, " +
         "and the prefetchable window of 0000:00:01.0 (288 MiB) made larger",
     );
+  });
+
+  test("a BAR lies in a window of a kind that may hold it: one that is not prefetchable in a memory window only", () => {
+    const { bridge: registers } = window(288 * MiB);
+    const io = { kind: "io" as const, start: busAddr(64 * GiB), size: 4096 };
+    const windows = isUnknown(registers.windows) ? [] : registers.windows;
+    const above = { bridge: { ...registers, windows: [io, ...windows] } };
+    const plain = (fn: PciFunction): PciFunction => ({
+      ...fn,
+      bars: isUnknown(fn.bars) ? fn.bars : fn.bars.map((one) => ({ ...one, prefetchable: false })),
+    });
+    const cause = (one: PciFunction): string | undefined =>
+      /the \w+ window of \S+ \([^)]+\)/.exec(decided(32 * GiB, one, above)[0]?.message ?? "")?.[0];
+    // An I/O window at the same address is none of them.
+    expect(cause(gpu("01:00.0", 256 * MiB, 64 * GiB))).toBe("the prefetchable window of 0000:00:01.0 (288 MiB)");
+    expect(cause(plain(gpu("01:00.0", 256 * MiB, 64 * GiB)))).toBeUndefined();
+    expect(cause(plain(gpu("01:00.0", 256 * MiB, 2 * GiB)))).toBe("the memory window of 0000:00:01.0 (16 MiB)");
+    // Without an address it is the largest of those.
+    expect(cause(plain(gpu("01:00.0", 256 * MiB, null)))).toBe("the memory window of 0000:00:01.0 (16 MiB)");
+    expect(cause(gpu("01:00.0", 32 * GiB, null))).toBe("the prefetchable window of 0000:00:01.0 (288 MiB)");
   });
 
   test("a window that holds the BAR is no cause", () => {
