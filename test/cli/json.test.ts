@@ -49,7 +49,7 @@ describe.concurrent("other forms", () => {
   });
 
   test("of a schema are JSON, for each name that help lists", async () => {
-    const names = (await run("peerlane schema none")).err.match(/choices are (.*)\./)?.[1]?.split(", ") ?? [];
+    const names = (await run("peerlane schema none")).err.match(/choices are (.*)/)?.[1]?.split(", ") ?? [];
     expect(names).toContain("snapshot");
     const schemas = await Promise.all(names.map((name) => run(`peerlane schema ${name}`)));
     for (const { out } of schemas) expect(JSON.parse(out)).toHaveProperty("$schema");
