@@ -4,6 +4,7 @@ import { advise } from "../../src/advice/fix/advise.ts";
 import type { Pair } from "../../src/advice/fix/idea.ts";
 import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { busAddr, physAddr } from "../../src/pci/addresses.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
@@ -17,9 +18,27 @@ import { randomMachine } from "./random-machine.ts";
 const bootedMachine = fc
   .tuple(randomMachine, fc.constantFrom("6.1", "7.2", "7.3"), fc.boolean())
   .map(([machine, release, isFirmwareSeen]): Machine => {
-    const booted = afterBoot({ ...machine, kernel: { ...machine.kernel, release } });
+    const functions = machine.functions.map(withMemory);
+    const booted = afterBoot({ ...machine, functions, kernel: { ...machine.kernel, release } });
     return isFirmwareSeen ? booted : { ...booted, functions: booted.functions.map(withoutFirmware) };
   });
+
+/** A provider without memory is helped by nothing, so each function but bridges has some, at an address of its own. */
+function withMemory(fn: PciFunction, index: number): PciFunction {
+  if (fn.headerType !== 0) return fn;
+  const address = 2 ** 30 + index * 2 ** 20;
+  const memory = {
+    index: 0,
+    kind: "memory",
+    is64Bit: true,
+    prefetchable: true,
+    fromEnhancedAllocation: false,
+  } as const;
+  return {
+    ...fn,
+    bars: [{ ...memory, sizeBytes: 2 ** 20, busAddress: busAddr(address), physAddress: physAddr(address) }],
+  };
+}
 
 function withoutFirmware(fn: PciFunction): PciFunction {
   if (fn.acs === null || isUnknown(fn.acs)) return fn;
