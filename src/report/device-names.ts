@@ -4,6 +4,7 @@ import { type DeviceKind, deviceKind, isBmcDisplay, isBridge } from "../pci/devi
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import { idsText } from "./reasons.ts";
 
 /** The address without its domain where that is 0, as `lspci` prints it. */
 export function shortAddress(fn: PciFunction): string {
@@ -55,7 +56,7 @@ export function portsText(topology: Topology, ports: Iterable<Bdf>): string {
   const byId = new Map<string, Bdf[]>();
   for (const bdf of [...ports].sort((a, b) => a - b)) {
     const { vendorId, deviceId } = topology.functionOf(bdf);
-    const id = isUnknown(vendorId) || isUnknown(deviceId) ? "" : `${hex4(vendorId)}:${hex4(deviceId)}`;
+    const id = isUnknown(vendorId) || isUnknown(deviceId) ? "" : idsText({ vendorId, deviceId });
     const alike = byId.get(id);
     if (alike === undefined) byId.set(id, [bdf]);
     else alike.push(bdf);
@@ -66,10 +67,6 @@ export function portsText(topology: Topology, ports: Iterable<Bdf>): string {
     return alike.length > shown.length ? [...shown, `${alike.length - shown.length} more ports`] : shown;
   });
   return [parts.slice(0, -1).join(", "), ...parts.slice(-1)].filter((part) => part !== "").join(" and ");
-}
-
-function hex4(value: number): string {
-  return value.toString(16).padStart(4, "0");
 }
 
 const portNames: Readonly<Record<string, string>> = {

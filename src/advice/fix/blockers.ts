@@ -2,6 +2,7 @@ import type { Answer } from "../../answers/answer.ts";
 import { dmaMaskGates } from "../../answers/driver-gates.ts";
 import type { Gate } from "../../answers/gate.ts";
 import { type Iommu, type Machine, topologyOf } from "../../host/machine.ts";
+import type { Topology } from "../../pci/topology.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { Pair } from "./idea.ts";
 
@@ -11,12 +12,14 @@ import type { Pair } from "./idea.ts";
  */
 export class Blockers {
   readonly #machine: Machine;
+  readonly #topology: Topology;
   readonly #pairs: readonly Pair[];
   readonly #before: readonly Answer[];
   readonly #always: readonly (Gate | null)[];
 
   constructor(machine: Machine, pairs: readonly Pair[], before: readonly Answer[]) {
     this.#machine = machine;
+    this.#topology = topologyOf(machine);
     this.#pairs = pairs;
     this.#before = before;
     this.#always = before.map(({ gates }) => gates.find(({ kind }) => kind === "bar-missing") ?? null);
@@ -31,11 +34,10 @@ export class Blockers {
     if (always !== undefined && always !== null) return always;
     const [asked, answer] = [this.#pairs[pair], this.#before[pair]];
     if (asked === undefined || answer === undefined) return null;
-    const topology = topologyOf(this.#machine);
     const { provider, client } = asked;
     const judged = { provider, client, mapType, askedBy: answer.askedBy };
     const machine = iommu === this.#machine.iommu ? this.#machine : { ...this.#machine, iommu };
-    const gates = dmaMaskGates(topology.functionOf(provider), topology.functionOf(client), judged, machine);
+    const gates = dmaMaskGates(this.#topology.functionOf(provider), this.#topology.functionOf(client), judged, machine);
     return gates.find(({ effect, doubt }) => effect === "blocks" && doubt === undefined) ?? null;
   }
 
