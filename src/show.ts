@@ -55,6 +55,8 @@ export type {
   LinkStateJson,
   MachineJson,
   MatrixJson,
+  MatrixPairJson,
+  MatrixReasonJson,
   NoteJson,
   PairJson,
   ProvedFixJson,

@@ -18,6 +18,8 @@ import { screenWidth, wantsColor, wholeWidth } from "./terminal.ts";
 export interface Shown {
   readonly machine: Machine;
   readonly json: () => JsonOutput;
+  /** How JSON is laid out, where that is not value by value. */
+  readonly jsonForm?: (json: JsonOutput) => Printable;
   /** The screen; without it the blocks are drawn. */
   readonly text?: (screen: ScreenOptions) => Printable;
   /** The screen is given an infinite width in a pipe or a file, where nobody asked for another. */
@@ -34,10 +36,11 @@ export function show(options: OutputOptions, answer: Shown): void {
   if (options.json !== true && options.markdown !== true) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions, { json, text, isWhole = false, blocks, whatIf }: Shown): Printable {
+function formOf(options: OutputOptions, answer: Shown): Printable {
+  const { json, jsonForm = (value) => printableJson(value, 1), text, isWhole = false, blocks, whatIf } = answer;
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };
-    return printableJson(whole, 1);
+    return jsonForm(whole);
   }
   const more = whatIf === undefined ? [] : whatIfBlocks(whatIf);
   if (options.markdown === true) return documentMarkdown([...blocks(), ...more]);

@@ -36,6 +36,7 @@ import type {
   WhatIfJson,
 } from "../report/json-types.ts";
 import * as machineReports from "../report/machine-report.ts";
+import * as matrixJsonReport from "../report/matrix-json.ts";
 import * as matrixTextReport from "../report/matrix-text.ts";
 import type { MeasuredView } from "../report/measured.ts";
 import * as measuredReport from "../report/measured.ts";
@@ -160,7 +161,7 @@ export const matrixBlocks: (table: VerdictTable, whatIf?: WhatIfView, routes?: P
 /** `peerlane.matrix`. */
 export const matrixJson: (input: TreeInput, routes: PeerRoutes) => MatrixJson = door(
   "matrixJson",
-  jsonReport.matrixJson,
+  matrixJsonReport.matrixJson,
   [aTree, needed("routes", routes)],
 );
 

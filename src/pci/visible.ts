@@ -46,11 +46,28 @@ export type Printable = string & { readonly [printable]: true };
  * (ECMA-404 sec 9): a terminal that prints it obeys nothing in it.
  */
 export function jsonText(value: unknown, indent?: number): Printable {
-  const text = JSON.stringify(value, null, indent).replaceAll(everyUnseen, (character) =>
+  return withEscapes(JSON.stringify(value, null, indent));
+}
+
+/** {@link jsonText} of an object with an indent of 1, and each item of the lists that `rows` names on a line of its own. */
+export function jsonRows(value: object, rows: readonly string[]): Printable {
+  const entries = Object.entries(value).flatMap(([key, part]: [string, unknown]): readonly string[] => {
+    if (part === undefined) return [];
+    const isRows = rows.includes(key) && Array.isArray(part) && part.length > 0;
+    const text = isRows
+      ? `[\n${part.map((item) => `  ${JSON.stringify(item)}`).join(",\n")}\n ]`
+      : JSON.stringify(part, null, 1).replaceAll("\n", "\n ");
+    return [` ${JSON.stringify(key)}: ${text}`];
+  });
+  return withEscapes(`{\n${entries.join(",\n")}\n}`);
+}
+
+function withEscapes(text: string): Printable {
+  const escaped = text.replaceAll(everyUnseen, (character) =>
     // Between the values there are line ends and nothing else; within them, JSON has escaped those itself.
     character === "\n" ? character : unitsOf(character),
   );
-  return text as Printable;
+  return escaped as Printable;
 }
 
 function unitsOf(character: string): string {

@@ -454,7 +454,7 @@ export function fixJson(advice: Advice): FixJson {
   return {
     schema: "peerlane.fix/1",
     machine: machineJson(advice),
-    pairs: advice.before.map(pairJson),
+    pairs: advice.before.map((answer) => pairJson(answer, topology)),
     fixes: advice.fixes.map((fix) => ({
       kinds: fix.kinds,
       title: fix.title,
@@ -462,7 +462,7 @@ export function fixJson(advice: Advice): FixJson {
       lasting: fix.lasting,
       steps: fix.steps,
       cautions: fix.cautions,
-      pairs: fix.verdicts.map(pairJson),
+      pairs: fix.verdicts.map((answer) => pairJson(answer, topology)),
       otherVerdicts: fix.others.listed.map(verdictChangeJson),
       otherPairs: otherPairsJson(fix, topology),
       groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),

@@ -71,12 +71,32 @@ export interface DeviceJson {
   } | null>;
 }
 
-/** What stops or spoils a transfer beside the verdict. */
-export interface GateJson {
-  readonly kind: string;
-  readonly device: string | null;
-  readonly effect: "blocks" | "warns";
-  readonly message: string;
+/** A provider and a client. Numbers that point into a table count from 0; what there is not of a pair has no key. */
+export interface MatrixPairJson {
+  readonly provider: string;
+  readonly client: string;
+  /** Null where the source gives none. */
+  readonly providerName: string | null;
+  /** Null where the source gives none. */
+  readonly clientName: string | null;
+  readonly mapType: MapType;
+  /** What the kernel returns: hops, -1 when not supported; null when unknown. */
+  readonly distance: number | null;
+  readonly hops: number | null;
+  /** How far apart the two are, by the words of nvidia-smi topo, or what it may be. */
+  readonly locality: "PIX" | "PXB" | "PHB" | "NODE" | "SYS" | "PIX or PXB" | "NODE or SYS" | "hidden";
+  /** Into `reasons`. */
+  readonly reason: number;
+  /** Functions on the path that redirect, in the order in which the kernel lists them. */
+  readonly acsRedirect?: readonly string[];
+  /** Functions on the path whose ACS the source hides. */
+  readonly acsHidden?: readonly string[];
+  /** Into `hidden`: why the verdict is unknown. */
+  readonly hidden?: readonly number[];
+  /** Into `gates`. */
+  readonly gates?: readonly number[];
+  /** Into `routes`: where the fabric leads requests, as far as that is not known to be what the verdict says. */
+  readonly route?: number;
 }
 
 /** What is documented of the hardware, for one direction. */
@@ -107,6 +127,33 @@ export interface AskedByJson {
   readonly why: string | null;
 }
 
+/** Why pairs are what they are, and what stands beside their verdict: the same for all of them. */
+export interface MatrixReasonJson {
+  /** How many pairs point here. */
+  readonly pairs: number;
+  readonly mapType: MapType;
+  readonly reason: string;
+  /** The reason as a sentence. */
+  readonly text: string;
+  /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
+  readonly releases?: { readonly from: string; readonly to: string | null };
+  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
+  readonly supported: boolean | null;
+  /** What an unknown map type hangs on, as far as the source shows it. */
+  readonly condition: string | null;
+  /** What is documented of the hardware, beside what the kernel decides. */
+  readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
+  readonly askedBy: AskedByJson;
+}
+
+/** What stops or spoils a transfer beside the verdict. */
+export interface GateJson {
+  readonly kind: string;
+  readonly device: string | null;
+  readonly effect: "blocks" | "warns";
+  readonly message: string;
+}
+
 /** Where requests of one direction go. */
 export interface WayJson {
   readonly outcome: "delivered" | "unsupported-request" | "acs-violation" | "iommu-fault" | "lost" | "not-issued";
@@ -131,12 +178,6 @@ export interface RouteJson {
   }>;
   readonly write: Known<WayJson>;
   readonly read: Known<WayJson>;
-}
-
-/** A pair, and where the fabric leads its requests. */
-export interface RoutedPairJson extends PairJson {
-  /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
-  readonly route: RouteJson | null;
 }
 
 /** A way in which two drivers share memory: who decides, what happens on no, which address, how to see it. */
@@ -359,10 +400,16 @@ export interface WhatIfJson {
 
 /** `peerlane matrix --json`: the machine, its devices, and every pair. */
 export interface MatrixJson {
-  readonly schema: "peerlane.matrix/1";
+  readonly schema: "peerlane.matrix/2";
   readonly machine: MachineJson;
   readonly devices: readonly DeviceJson[];
-  readonly pairs: readonly RoutedPairJson[];
+  /** Each provider with each client but itself. */
+  readonly pairs: readonly MatrixPairJson[];
+  readonly reasons: readonly MatrixReasonJson[];
+  /** What the source hides, in its words. */
+  readonly hidden: readonly string[];
+  readonly gates: readonly GateJson[];
+  readonly routes: readonly RouteJson[];
   /** The ways that the pairs name. */
   readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
@@ -461,6 +508,10 @@ export interface HistoryJson {
 export interface PairJson {
   readonly provider: string;
   readonly client: string;
+  /** Null where the source gives none. */
+  readonly providerName: string | null;
+  /** Null where the source gives none. */
+  readonly clientName: string | null;
   readonly mapType: MapType;
   /** What the kernel returns: hops, -1 when not supported; null when unknown. */
   readonly distance: number | null;
@@ -877,6 +928,12 @@ export interface P2pmemJson {
     readonly users: readonly PoolUserJson[];
   }[];
   readonly missing: readonly { readonly what: string; readonly remedy: string }[];
+}
+
+/** A pair, and where the fabric leads its requests. */
+export interface RoutedPairJson extends PairJson {
+  /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
+  readonly route: RouteJson | null;
 }
 
 /** What became of data that should have arrived. */

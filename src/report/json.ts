@@ -1,8 +1,10 @@
 import { type Answer, Answers, type RoutedAnswer } from "../answers/answer.ts";
+import type { Gate } from "../answers/gate.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { expectedGroupOf } from "../rules/iommu-groups.ts";
@@ -14,36 +16,17 @@ import type {
   DirectionJson,
   ExplainedPairJson,
   ExplainJson,
+  GateJson,
   LinkStateJson,
-  MatrixJson,
-  NoteJson,
   PairJson,
   RoutedPairJson,
   TreeFunctionJson,
   TreeJson,
 } from "./json-types.ts";
-import { leftOutTexts } from "./left-out.ts";
 import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
-import { listDevices } from "./matrix-text.ts";
 import { conditionText } from "./reasons.ts";
 import { routeJson, routeWithHopsJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
-
-/** `peerlane.matrix/1`: the machine, its devices, and every pair with its verdict and where the fabric leads it. */
-export function matrixJson(input: TreeInput, routes: PeerRoutes): MatrixJson {
-  const { table } = input;
-  const answers = new Answers(table);
-  return {
-    schema: "peerlane.matrix/1",
-    machine: machineJson(table),
-    devices: listDevices(table).map((fn) => deviceJson(fn, input)),
-    pairs: table.providers.flatMap((_, i) =>
-      table.clients.map((__, j) => routedJson(answers.routed(i, j, routes, false))),
-    ),
-    asking: askingWaysJson(table.machine, askedPairs(answers)),
-    notes: [...notesJson(table.machine), ...leftOutTexts(table).map(leftOutJson)],
-  };
-}
 
 /** Who asks about each pair of a table. */
 function* askedPairs(answers: Answers): Generator<Pick<Answer, "askedBy">> {
@@ -51,10 +34,6 @@ function* askedPairs(answers: Answers): Generator<Pick<Answer, "askedBy">> {
   for (let i = 0; i < providers.length; i++) {
     for (let j = 0; j < clients.length; j++) yield { askedBy: answers.askedBy(i, j) };
   }
-}
-
-function leftOutJson(message: string): NoteJson {
-  return { severity: "info", message, remedy: null };
 }
 
 /** `peerlane.tree/1`: every function with its place, link, ACS and groups. */
@@ -88,7 +67,7 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
       const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
       const answer = answers.routed(i, j, routes, true);
       return {
-        ...pairJson(answer),
+        ...pairJson(answer, table.topology),
         route: routeWithHopsJson(answer.routing),
         meeting: answer.meeting === null ? null : formatBdf(answer.meeting),
         path: answer.path.map((bdf) => hopJson(table, bdf)),
@@ -99,7 +78,8 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
   };
 }
 
-function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): DeviceJson {
+/** A function as people see it. */
+export function deviceJson(fn: PciFunction, { expectedGroups }: TreeInput): DeviceJson {
   return {
     bdf: formatBdf(fn.bdf),
     name: fn.names[0] ?? null,
@@ -124,12 +104,19 @@ function hex4(value: number): string {
   return value.toString(16).padStart(4, "0");
 }
 
+/** The name of a function of JSON: the most specific one, `null` where there is none. */
+export function nameJson(topology: Topology, bdf: Bdf): string | null {
+  return topology.find(bdf)?.names[0] ?? null;
+}
+
 /** What is said of one pair, but for its route. */
-export function pairJson(answer: Answer): PairJson {
+export function pairJson(answer: Answer, topology: Topology): PairJson {
   const { hint } = answer;
   return {
     provider: formatBdf(answer.provider),
     client: formatBdf(answer.client),
+    providerName: nameJson(topology, answer.provider),
+    clientName: nameJson(topology, answer.client),
     mapType: answer.mapType,
     distance: answer.distance,
     hops: answer.hops,
@@ -141,12 +128,7 @@ export function pairJson(answer: Answer): PairJson {
     acsHidden: answer.acsHidden.map(formatBdf),
     reason: answer.reason,
     hidden: answer.hidden,
-    gates: answer.gates.map((gate) => ({
-      kind: gate.kind,
-      device: gate.device === null ? null : formatBdf(gate.device),
-      effect: gate.effect,
-      message: gate.message,
-    })),
+    gates: answer.gates.map(gateJson),
     hardware: { write: directionJson(answer.hardware.write), read: directionJson(answer.hardware.read) },
     askedBy: askedByJson(answer.askedBy),
     fixes: hint === null ? [] : [{ kind: hint.kind, value: hint.value, mapType: hint.mapType }],
@@ -154,11 +136,17 @@ export function pairJson(answer: Answer): PairJson {
 }
 
 /** The same with its route in brief. */
-export function routedJson(answer: RoutedAnswer): RoutedPairJson {
-  return { ...pairJson(answer), route: routeJson(answer.routing) };
+export function routedJson(answer: RoutedAnswer, topology: Topology): RoutedPairJson {
+  return { ...pairJson(answer, topology), route: answer.routing === null ? null : routeJson(answer.routing) };
 }
 
-function directionJson({ outcome, why, facts }: DirectionFact): DirectionJson {
+/** What stops or spoils a transfer. */
+export function gateJson({ kind, device, effect, message }: Gate): GateJson {
+  return { kind, device: device === null ? null : formatBdf(device), effect, message };
+}
+
+/** What is documented of the hardware, for one direction. */
+export function directionJson({ outcome, why, facts }: DirectionFact): DirectionJson {
   return { outcome, why, facts };
 }
 

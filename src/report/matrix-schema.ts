@@ -2,8 +2,8 @@ import { z } from "zod";
 import { whatIf } from "./difference-schema.ts";
 import type { ExplainJson, MatrixJson, TreeJson } from "./json-types.ts";
 import { device, deviceShape, machine, notes } from "./machine-schema.ts";
-import { asking, pairShape, routedPair } from "./pair-schema.ts";
-import { routeWithHops } from "./route-schema.ts";
+import { asking, gates, matrixPair, matrixReason, pairShape } from "./pair-schema.ts";
+import { knownRoute, routeWithHops } from "./route-schema.ts";
 import { bdf, bus, count, known, named } from "./schema-parts.ts";
 
 /** The validator of `peerlane matrix --json`. */
@@ -11,10 +11,14 @@ export const matrixSchema: z.ZodType<MatrixJson> = named(
   "MatrixJson",
   "`peerlane matrix --json`: the machine, its devices, and every pair.",
   z.strictObject({
-    schema: z.literal("peerlane.matrix/1"),
+    schema: z.literal("peerlane.matrix/2"),
     machine,
     devices: z.array(device),
-    pairs: z.array(routedPair),
+    pairs: z.array(matrixPair).describe("each provider with each client but itself"),
+    reasons: z.array(matrixReason),
+    hidden: z.array(z.string()).describe("what the source hides, in its words"),
+    gates,
+    routes: z.array(knownRoute),
     asking,
     notes,
     whatIf,

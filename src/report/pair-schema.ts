@@ -1,6 +1,13 @@
 import { z } from "zod";
 import { ASK_CLASSES } from "../platforms/asking.ts";
-import type { AskingWayJson, GateJson, PairJson, RoutedPairJson } from "./json-types.ts";
+import type {
+  AskingWayJson,
+  GateJson,
+  MatrixPairJson,
+  MatrixReasonJson,
+  PairJson,
+  RoutedPairJson,
+} from "./json-types.ts";
 import { route } from "./route-schema.ts";
 import { bdf, count, known, mapType, named, type ShapeOf } from "./schema-parts.ts";
 
@@ -64,6 +71,30 @@ export const asking: z.ZodType<readonly AskingWayJson[]> = z
   )
   .describe("the ways that the pairs name");
 
+const distance = z
+  .int()
+  .min(-1)
+  .nullable()
+  .describe("what the kernel returns: hops, -1 when not supported; null when unknown");
+
+const releases = z
+  .strictObject({ from: z.string(), to: z.string().nullable() })
+  .exactOptional()
+  .describe("where the source names no kernel: those for which a known map type is claimed, null: and newer");
+
+const supported = z
+  .boolean()
+  .nullable()
+  .describe("whether it works, direct or through the host bridge; null where that hangs on what the source hides");
+
+const condition = z.string().nullable().describe("what an unknown map type hangs on, as far as the source shows it");
+
+const hardware = z
+  .strictObject({ write: direction, read: direction })
+  .describe("what is documented of the hardware, beside what the kernel decides");
+
+const deviceName = z.string().nullable().describe("null where the source gives none");
+
 /** The validator of gates. */
 export const gates: z.ZodType<readonly GateJson[]> = z.array(
   named(
@@ -78,37 +109,75 @@ export const gates: z.ZodType<readonly GateJson[]> = z.array(
   ),
 );
 
+/** The validator of a pair of a matrix, whose other parts stand in tables. */
+export const matrixPair: z.ZodType<MatrixPairJson> = named(
+  "MatrixPairJson",
+  "A provider and a client. Numbers that point into a table count from 0; what there is not of a pair has no key.",
+  z.strictObject({
+    provider: bdf,
+    client: bdf,
+    providerName: deviceName,
+    clientName: deviceName,
+    mapType,
+    distance,
+    hops: count.nullable(),
+    locality: z
+      .enum(["PIX", "PXB", "PHB", "NODE", "SYS", "PIX or PXB", "NODE or SYS", "hidden"])
+      .describe("how far apart the two are, by the words of nvidia-smi topo, or what it may be"),
+    reason: count.describe("into `reasons`"),
+    acsRedirect: z
+      .array(bdf)
+      .exactOptional()
+      .describe("functions on the path that redirect, in the order in which the kernel lists them"),
+    acsHidden: z.array(bdf).exactOptional().describe("functions on the path whose ACS the source hides"),
+    hidden: z.array(count).exactOptional().describe("into `hidden`: why the verdict is unknown"),
+    gates: z.array(count).exactOptional().describe("into `gates`"),
+    route: count
+      .exactOptional()
+      .describe(
+        "into `routes`: where the fabric leads requests, as far as that is not known to be what the verdict says",
+      ),
+  }),
+);
+
+/** The validator of what pairs of a matrix have in common. */
+export const matrixReason: z.ZodType<MatrixReasonJson> = named(
+  "MatrixReasonJson",
+  "Why pairs are what they are, and what stands beside their verdict: the same for all of them.",
+  z.strictObject({
+    pairs: count.describe("how many pairs point here"),
+    mapType,
+    reason: z.string(),
+    text: z.string().describe("the reason as a sentence"),
+    releases,
+    supported,
+    condition,
+    hardware,
+    askedBy,
+  }),
+);
+
 /** The validators of a pair's keys. */
 export const pairShape: ShapeOf<PairJson> = {
   provider: bdf,
   client: bdf,
+  providerName: deviceName,
+  clientName: deviceName,
   mapType,
-  distance: z
-    .int()
-    .min(-1)
-    .nullable()
-    .describe("what the kernel returns: hops, -1 when not supported; null when unknown"),
+  distance,
   hops: count.nullable(),
   locality: known(z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]).nullable()).describe(
     "how far apart the two are, by the words of nvidia-smi topo; null for a function with itself",
   ),
-  releases: z
-    .strictObject({ from: z.string(), to: z.string().nullable() })
-    .exactOptional()
-    .describe("where the source names no kernel: those for which a known map type is claimed, null: and newer"),
-  supported: z
-    .boolean()
-    .nullable()
-    .describe("whether it works, direct or through the host bridge; null where that hangs on what the source hides"),
-  condition: z.string().nullable().describe("what an unknown map type hangs on, as far as the source shows it"),
+  releases,
+  supported,
+  condition,
   acsRedirect: z.array(bdf).describe("in the order in which the kernel lists them"),
   acsHidden: z.array(bdf),
   reason: z.string(),
   hidden: z.array(z.string()),
   gates,
-  hardware: z
-    .strictObject({ write: direction, read: direction })
-    .describe("what is documented of the hardware, beside what the kernel decides"),
+  hardware,
   askedBy,
   fixes: z.array(z.strictObject({ kind: z.string(), value: z.string(), mapType })),
 };

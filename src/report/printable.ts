@@ -1,4 +1,4 @@
-import { jsonText, type Printable, visible } from "../pci/visible.ts";
+import { jsonRows, jsonText, type Printable, visible } from "../pci/visible.ts";
 import { type Rich, spansOf } from "./rich.ts";
 import { makePainter } from "./style.ts";
 
@@ -16,6 +16,11 @@ export function screenText(lines: readonly Rich[], { color }: { readonly color: 
 /** A value as JSON, with a line end. */
 export function printableJson(value: unknown, indent?: number): Printable {
   return `${jsonText(value, indent)}\n` as Printable;
+}
+
+/** A matrix as JSON, with a line end: each pair is a line. */
+export function printableMatrix(value: object): Printable {
+  return `${jsonRows(value, ["pairs"])}\n` as Printable;
 }
 
 /** Printable texts one behind the other. */

@@ -4,14 +4,13 @@ import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
 import type { RouteJson, RouteWithHopsJson, WayJson, WayWithHopsJson } from "./json-types.ts";
 import { mapKnown } from "./machine-json.ts";
 
-/** A pair's routes for JSON; `null` where the kernel hands out no address. */
-export function routeJson(routing: PeerRouting | null): RouteJson | null {
-  if (routing === null) return null;
+/** A pair's routes for JSON. */
+export function routeJson(routing: PeerRouting): RouteJson {
   const { write, read } = routing;
   return { address: addressJson(routing), write: mapKnown(write, wayJson), read: mapKnown(read, wayJson) };
 }
 
-/** The same hop by hop, for outputs of few pairs. */
+/** The same hop by hop, for outputs of few pairs; `null` where the kernel hands out no address. */
 export function routeWithHopsJson(routing: PeerRouting | null): RouteWithHopsJson | null {
   if (routing === null) return null;
   const { write, read } = routing;

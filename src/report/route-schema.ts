@@ -49,14 +49,15 @@ function routeShape<T extends z.ZodType>(direction: T) {
 
 const SAYS = "where the model of the fabric leads the client's requests; null where the kernel hands out no address";
 
-/** The validator of a pair's routes as `matrix` has them. */
-export const route: z.ZodType<RouteJson | null> = named(
+/** The validator of the routes of pairs, in brief. */
+export const knownRoute: z.ZodType<RouteJson> = named(
   "RouteJson",
   "Where the model of the fabric leads the client's requests.",
   z.strictObject(routeShape(way)),
-)
-  .nullable()
-  .describe(SAYS);
+);
+
+/** The validator of a pair's routes in brief. */
+export const route: z.ZodType<RouteJson | null> = knownRoute.nullable().describe(SAYS);
 
 /** The validator of a pair's routes as `explain` has them, with hops. */
 export const routeWithHops: z.ZodType<RouteWithHopsJson | null> = named(

@@ -9,12 +9,14 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import { isBridge } from "../../src/pci/device-kind.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import { isUnknown } from "../../src/pci/known.ts";
-import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
+import { explainJson, treeJson } from "../../src/report/json.ts";
+import { matrixJson } from "../../src/report/matrix-json.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { expectSame } from "../expect-same.ts";
+import { wholeMatrix } from "../report/whole-pairs.ts";
 
 /**
  * Every change is asked for twice: by an option, of a scenario as it is; and of the scenario with that written in it. The
@@ -365,7 +367,7 @@ test("A machine with devices in other slots is the machine written that way, but
         const everyone = one.functions.filter((fn) => !isBridge(fn)).map((fn) => fn.bdf);
         const table = decideAll(one, { providers: everyone, clients: everyone });
         const input = { table, expectedGroups: expectedIommuGroups(one, table.topology) };
-        return renamed(JSON.stringify({ ...matrixJson(input, new PeerRoutes(table)), notes: [] }), one);
+        return renamed(JSON.stringify({ ...wholeMatrix(matrixJson(input, new PeerRoutes(table))), notes: [] }), one);
       });
       expectSame(difference(asked as Json, truth as Json), undefined, () => `${move} ${JSON.stringify(given)}`);
     }),

@@ -22,10 +22,11 @@ import { explainText } from "../../src/report/explain-text.ts";
 import { findBlocks, findJson } from "../../src/report/find.ts";
 import { fixBlocks, fixJson } from "../../src/report/fix.ts";
 import { historyBlocks, historyJson } from "../../src/report/history.ts";
-import { explainJson, matrixJson, treeJson } from "../../src/report/json.ts";
+import { explainJson, treeJson } from "../../src/report/json.ts";
 import { machineReport } from "../../src/report/machine-report.ts";
+import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
-import { printableJson } from "../../src/report/printable.ts";
+import { printableJson, printableMatrix } from "../../src/report/printable.ts";
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
 import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
@@ -115,7 +116,7 @@ const makers: Readonly<Record<string, Maker>> = {
   matrix: ({ table, screen, routes }) => matrixText(table, screen, undefined, routes),
   "matrix in colour": ({ table, colored, routes }) => matrixText(table, colored, undefined, routes),
   "matrix --markdown": ({ table, routes }) => documentMarkdown(matrixBlocks(table, undefined, routes)),
-  "matrix --json": ({ tree, routes }) => printableJson(matrixJson(tree, routes), 1),
+  "matrix --json": ({ tree, routes }) => printableMatrix(matrixJson(tree, routes)),
   tree: ({ tree, screen }) => treeText(tree, screen),
   "tree in colour": ({ tree, colored }) => treeText(tree, colored),
   "tree --markdown": ({ tree }) => documentMarkdown(treeBlocks(tree)),

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { selectDevices } from "../../src/host/select.ts";
-import { matrixJson } from "../../src/report/json.ts";
 import { leftOutTexts } from "../../src/report/left-out.ts";
+import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";

@@ -3,8 +3,9 @@ import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isKindHidden } from "../../pci/device-kind.ts";
-import { matrixJson } from "../../report/json.ts";
+import { matrixJson } from "../../report/matrix-json.ts";
 import { matrixText } from "../../report/matrix-text.ts";
+import { printableMatrix } from "../../report/printable.ts";
 import { matrixBlocks } from "../../report/screen-markdown.ts";
 import { whatIfView } from "../../report/what-if.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
@@ -79,6 +80,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
   show(options, {
     machine,
     json: () => matrixJson(treeInput(table), routes),
+    jsonForm: printableMatrix,
     text: (screen) => matrixText(table, screen, whatIf, routes),
     blocks: () => matrixBlocks(table, whatIf, routes),
     whatIf,

@@ -49,7 +49,7 @@ function findingJson(result: PolicyResult, rule: RuleResult, finding: Finding): 
   return {
     kind: finding.kind,
     devices: devicesOf(finding).map(formatBdf),
-    pair: judged === null ? null : pairJson(judged.verdict),
+    pair: judged === null ? null : pairJson(judged.verdict, result.topology),
     problems: (judged?.problems ?? []).map((problem) => ({
       kind: problem.kind,
       message: judged === null ? "" : problemText(result, judged, problem),

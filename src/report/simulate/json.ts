@@ -1,3 +1,4 @@
+import { topologyOf } from "../../host/machine.ts";
 import type { TrafficReport } from "../../offload/traffic-report.ts";
 import type { CountedMemory, RepeatedFailure, Simulation, StepRun } from "../../offload/workload/simulation.ts";
 import type { Trace } from "../../offload/workload/trace.ts";
@@ -21,6 +22,7 @@ import { answersOfSteps } from "./answers.ts";
 /** `peerlane.simulate/1`: the machine, what the model decided, each step with its outcome and traffic, and their sum. */
 export function simulationJson(simulation: Simulation): SimulateJson {
   const { machine, workload, outcome, hidden, choices, steps, traffic, trace } = simulation;
+  const topology = topologyOf(machine);
   const pairs = answersOfSteps(simulation);
   return {
     schema: "peerlane.simulate/1",
@@ -30,7 +32,7 @@ export function simulationJson(simulation: Simulation): SimulateJson {
     hidden,
     choices,
     steps: steps.map(stepJson),
-    pairs: pairs.map(pairJson),
+    pairs: pairs.map((answer) => pairJson(answer, topology)),
     asking: askingWaysJson(machine, pairs),
     traffic: traffic === null ? null : trafficJson(traffic),
     trace: trace === null ? null : traceJson(trace),

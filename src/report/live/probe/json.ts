@@ -1,6 +1,7 @@
 import type { DirectionView, FaultView, ProbedPairView, ProbeView } from "../../../measured/probe.ts";
 import { formatAddress } from "../../../pci/addresses.ts";
 import { formatBdf } from "../../../pci/bdf.ts";
+import type { Topology } from "../../../pci/topology.ts";
 import { routedJson } from "../../json.ts";
 import type { ProbedDirectionJson, ProbedPairJson, ProbeJson } from "../../json-types.ts";
 import { machineJson } from "../../machine-json.ts";
@@ -25,7 +26,7 @@ export function probeJson({
     answer,
     sizes,
     nonce,
-    pairs: pairs.map(probedPairJson),
+    pairs: pairs.map((pair) => probedPairJson(pair, table.topology)),
     exhausted: exhausted.map(({ provider, users }) => ({
       provider: formatBdf(provider),
       users: users.map(({ pid, command, sizeBytes }) => ({ pid, command, size: sizeBytes })),
@@ -44,7 +45,7 @@ export function probeJson({
   };
 }
 
-function probedPairJson(pair: ProbedPairView): ProbedPairJson {
+function probedPairJson(pair: ProbedPairView, topology: Topology): ProbedPairJson {
   return {
     provider: formatBdf(pair.provider),
     device: { name: pair.device.name, size: pair.device.sizeBytes },
@@ -52,7 +53,7 @@ function probedPairJson(pair: ProbedPairView): ProbedPairJson {
     isOwnMemory: pair.isOwnMemory,
     class: pair.class,
     rules: pair.mapType,
-    clients: pair.clients.map(routedJson),
+    clients: pair.clients.map((answer) => routedJson(answer, topology)),
     into: directionJson(pair.into),
     out: directionJson(pair.out),
     findings: pair.findings,
