@@ -175,7 +175,7 @@ function said(json: ExplainJson, at: number, name: (bdf: string) => string): str
   if (direction === undefined) throw new Error("no such direction");
   const ways = new Set(direction.askedBy.ways.map(({ id }) => id));
   const asking = json.asking.filter(({ id }) => ways.has(id)).map(({ id, provisos }) => [id, provisos]);
-  const { route, hardware, path, hidden: _, askedBy, gates, ...rest } = direction;
+  const { route, hardware, path, hidden: _, askedBy, gates, providerName: __, clientName: ___, ...rest } = direction;
   const way = (to: NonNullable<typeof route>["write"]): unknown =>
     "unknown" in to
       ? "unknown"
