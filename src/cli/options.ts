@@ -75,6 +75,13 @@ export function addOutputOptions(command: Command): Command {
     .option("--debug", "show stack traces of errors");
 }
 
+/** Adds the option for CSV to a verb. */
+export function addCsvOption(command: Command, rows: string): Command {
+  return command.addOption(
+    new Option("--csv", `print CSV, ${rows}, for a spreadsheet`).conflicts(["json", "markdown"]),
+  );
+}
+
 /** Adds the options of {@link NamingOptions} to a verb. */
 export function addNamingOptions(command: Command): Command {
   return command

@@ -14,8 +14,13 @@ export interface NamingOptions {
   readonly fullCommandLine?: boolean;
 }
 
+/** Forms of an answer that some verbs have beside those of all. */
+export interface MoreForms {
+  readonly csv?: boolean;
+}
+
 /** The forms of an answer that programs and colleagues read. */
-interface Forms {
+interface Forms extends MoreForms {
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly junit?: boolean;
@@ -23,8 +28,8 @@ interface Forms {
 }
 
 /** True for the forms that are made to be sent on; a screen is for whoever sits at the machine. */
-export function isSentOn({ json, markdown, junit, sarif }: Forms): boolean {
-  return [json, markdown, junit, sarif].includes(true);
+export function isSentOn({ json, markdown, csv, junit, sarif }: Forms): boolean {
+  return [json, markdown, csv, junit, sarif].includes(true);
 }
 
 /**

@@ -12,6 +12,7 @@ import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";
 import { print, sayNote } from "./print.ts";
+import { isSentOn, type MoreForms } from "./sent-on.ts";
 import { screenWidth, wantsColor, wholeWidth } from "./terminal.ts";
 
 /** One answer in the forms that it can be printed in. */
@@ -26,17 +27,20 @@ export interface Shown {
   readonly isWhole?: boolean;
   /** What Markdown is made of. */
   readonly blocks: () => readonly Block[];
+  /** Forms that this verb has beside those of all. */
+  readonly forms?: Readonly<Partial<Record<keyof MoreForms, () => Printable>>>;
   /** What was asked beside it, to be said below. */
   readonly whatIf?: WhatIfView | undefined;
 }
 
 /** Prints an answer as the options ask, and the notes of the machine behind a screen. */
-export function show(options: OutputOptions, answer: Shown): void {
+export function show(options: OutputOptions & MoreForms, answer: Shown): void {
   print(formOf(options, answer));
-  if (options.json !== true && options.markdown !== true) showNotes(answer.machine);
+  if (!isSentOn(options)) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions, answer: Shown): Printable {
+function formOf(options: OutputOptions & MoreForms, answer: Shown): Printable {
+  for (const [form, make] of Object.entries(answer.forms ?? {})) if (options[form as keyof MoreForms]) return make();
   const { json, jsonForm = (value) => printableJson(value, 1), text, isWhole = false, blocks, whatIf } = answer;
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };

@@ -12,7 +12,7 @@ import type { GateJson, MatrixJson, MatrixPairJson, MatrixReasonJson, NoteJson, 
 import { leftOutTexts } from "./left-out.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
 import { listDevices } from "./matrix-text.ts";
-import { conditionText, reasonText } from "./reasons.ts";
+import { conditionText, reasonSentence } from "./reasons.ts";
 import { routeJson } from "./route-json.ts";
 import type { TreeInput } from "./tree-text.ts";
 
@@ -111,8 +111,7 @@ class SharedParts {
   #reasonOf(answer: Answer): number {
     const { mapType, reason, releases, supported, hardware, askedBy } = answer;
     const condition = conditionText(answer);
-    const redirects = answer.acsRedirect.length > 0 ? "ACS redirects peer requests; " : "";
-    const text = `${redirects}${reasonText(answer, this.#table)}`;
+    const text = reasonSentence(answer, this.#table);
     const asked = this.#askedPosition(askedBy);
     const key = [mapType, reason, text, supported, condition, asked, directionsKey(hardware)].join("\n");
     const position = this.#reasons.positionOf(key, () => ({

@@ -49,6 +49,12 @@ export function reasonText({ reason, releases }: Pick<Verdict, "reason" | "relea
   return sentences[reason](by, releases === undefined ? rulesName(by.rules) : intervalName(releases));
 }
 
+/** {@link reasonText}, and whether ACS had a part in it, for a sentence that stands for many pairs. */
+export function reasonSentence(verdict: Pick<Verdict, "reason" | "releases" | "acsRedirect">, by: DecidedBy): string {
+  const redirects = verdict.acsRedirect.length > 0 ? "ACS redirects peer requests; " : "";
+  return `${redirects}${reasonText(verdict, by)}`;
+}
+
 function rulesName({ release, candidates }: RulesChoice): string {
   const [only, ...others] = candidates;
   if (others.length === 0 && isOwnRow(only)) return `Linux ${only.release}`;

@@ -43,6 +43,7 @@ describe("One door", () => {
       "live/bench/fio-job.ts",
       "pci/visible.ts",
       "report/check/junit.ts",
+      "report/csv.ts",
       "report/document-markdown.ts",
       "report/lab/page.ts",
       "report/live/bench/plot.ts",

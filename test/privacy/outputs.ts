@@ -42,6 +42,7 @@ function runsOf(
   );
   return [
     ...forms("matrix", "matrix", path, "--all"),
+    ["matrix", "csv", "matrix", path, "--all", "--csv"],
     ...forms("tree", "tree", path),
     ...forms("tree, what if", "tree", path, "--kernel", "6.1"),
     ...forms("explain", "explain", a, b, path),

@@ -24,6 +24,7 @@ import { fixBlocks, fixJson } from "../../src/report/fix.ts";
 import { historyBlocks, historyJson } from "../../src/report/history.ts";
 import { explainJson, treeJson } from "../../src/report/json.ts";
 import { machineReport } from "../../src/report/machine-report.ts";
+import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
@@ -117,6 +118,7 @@ const makers: Readonly<Record<string, Maker>> = {
   "matrix in colour": ({ table, colored, routes }) => matrixText(table, colored, undefined, routes),
   "matrix --markdown": ({ table, routes }) => documentMarkdown(matrixBlocks(table, undefined, routes)),
   "matrix --json": ({ tree, routes }) => printableMatrix(matrixJson(tree, routes)),
+  "matrix --csv": ({ table }) => matrixCsv(table),
   tree: ({ tree, screen }) => treeText(tree, screen),
   "tree in colour": ({ tree, colored }) => treeText(tree, colored),
   "tree --markdown": ({ tree }) => documentMarkdown(treeBlocks(tree)),
@@ -187,7 +189,8 @@ const COLORS = /\u001b\[\d+m/g;
 /** What is wrong with an output as a terminal would take it; nothing where it is clean. */
 export function unseenIn([name, text]: Output): string | null {
   const shown = name.endsWith("in colour") ? text.replaceAll(COLORS, "") : text;
-  for (const line of shown.split("\n")) {
+  // Rows of CSV end as RFC 4180 has it.
+  for (const line of shown.split(name.endsWith("--csv") ? "\r\n" : "\n")) {
     if (hasUnseen(line)) return `${name}: ${JSON.stringify(line)}`;
   }
   return null;

@@ -3,6 +3,7 @@ import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isKindHidden } from "../../pci/device-kind.ts";
+import { matrixCsv } from "../../report/matrix-csv.ts";
 import { matrixJson } from "../../report/matrix-json.ts";
 import { matrixText } from "../../report/matrix-text.ts";
 import { printableMatrix } from "../../report/printable.ts";
@@ -11,6 +12,7 @@ import { whatIfView } from "../../report/what-if.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
+  addCsvOption,
   addHostOptions,
   addMachineOptions,
   type HostOptions,
@@ -20,12 +22,12 @@ import {
   SOURCE_HELP,
 } from "../options.ts";
 import { readSource } from "../read-source.ts";
-import { shownMachine } from "../sent-on.ts";
+import { type MoreForms, shownMachine } from "../sent-on.ts";
 import { show, treeInput } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `matrix`. */
-export interface MatrixOptions extends MachineOptions, HostOptions {
+export interface MatrixOptions extends MachineOptions, HostOptions, MoreForms {
   readonly all?: boolean;
   readonly providers?: readonly string[];
   readonly clients?: readonly string[];
@@ -41,7 +43,7 @@ export function declareMatrix(command: Command, finish: Finish): void {
     )
     .option("--providers <names>", "only these providers: addresses, nvme0, 10de:2330, gpu, nic, nvme, accel", listed)
     .option("--clients <names>", "only these clients, likewise", listed);
-  addMachineOptions(addHostOptions(command))
+  addCsvOption(addMachineOptions(addHostOptions(command)), "a row for each pair")
     .addHelpText(
       "after",
       `
@@ -52,7 +54,8 @@ Examples:
   peerlane matrix dump.txt --cpu amd-zen --kernel 7.2
   ssh server sudo lspci -vvv | peerlane -
   peerlane matrix server.tar.gz --iommu passthrough --append pci=disable_acs_redir=00:04.0
-  peerlane matrix server.tar.gz --providers nvme --clients nic --json`,
+  peerlane matrix server.tar.gz --providers nvme --clients nic --json
+  peerlane matrix server.tar.gz --csv > pairs.csv`,
     )
     .action(async (source: string | undefined, options: MatrixOptions) => {
       finish(await runMatrix(source, options));
@@ -83,6 +86,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     jsonForm: printableMatrix,
     text: (screen) => matrixText(table, screen, whatIf, routes),
     blocks: () => matrixBlocks(table, whatIf, routes),
+    forms: { csv: () => matrixCsv(table) },
     whatIf,
   });
   const isChosen = options.providers !== undefined || options.clients !== undefined;
