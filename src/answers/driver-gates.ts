@@ -3,11 +3,18 @@ import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { AskClass } from "../platforms/asking.ts";
 import { mainlineNumber } from "../platforms/asking-conditions.ts";
-import { type AskedBy, type AskedWay, addressKind, givenWords } from "../platforms/who-asks.ts";
+import {
+  type AskedBy,
+  type AskedWay,
+  addressKind,
+  givenWords,
+  provisosOn,
+  provisoWords,
+} from "../platforms/who-asks.ts";
 import { hasP2pdma } from "../rules/kernels/build-option.ts";
 import { releaseNumber } from "../rules/kernels/kernel-release.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
@@ -49,11 +56,35 @@ export function kernelGate(machine: Machine, gate: Gate, askedBy: AskedBy): read
   return [
     {
       ...gate,
-      effect: proviso.leaves === "host-memory" ? "warns" : "blocks",
+      effect: "blocks",
       message: `${prefixOf(way)}${name} is built without CONFIG_PCI_P2PDMA: ${proviso.words}. On no: ${way.row.onNo}`,
       ...doubtOf(way, askedBy),
     },
   ];
+}
+
+/** Stops where what the drivers of a pair have in common is that none of their ways lets the client at the memory. */
+export function noPeerDmaGates(machine: Machine, { ways, hidden }: AskedBy): readonly Gate[] {
+  const own = ways.filter(({ row }) => row.aside === undefined);
+  if (hidden !== null || own.length === 0) return [];
+  const refusals = own.map(({ row }): string | undefined => {
+    if (row.class === "no-peer-dma") return `${row.words} On this machine: ${row.onNo}`;
+    // A kernel without P2PDMA has a gate of its own.
+    const proviso = provisosOn(machine, row).find(
+      ({ holds, leaves, when }) => holds === true && leaves !== "peer-dma" && when.configOff !== "CONFIG_PCI_P2PDMA",
+    );
+    return proviso && `${row.title}: ${provisoWords(proviso)}`;
+  });
+  if (refusals.includes(undefined)) return [];
+  return own.map(
+    ({ row }, at): Gate => ({
+      kind: "no-peer-dma",
+      device: null,
+      effect: "blocks",
+      message: refusals[at] ?? "",
+      about: row.id,
+    }),
+  );
 }
 
 function isBuiltWithout(machine: Machine): boolean {
@@ -169,14 +200,18 @@ export const DATA_IS_LOST = "the data is lost without an error";
 
 /**
  * A translating IOMMU meets each way of sharing memory otherwise: bus addresses go past it or are lost in it, those of the
- * DMA API go through it, up at the root complex, and NVIDIA's driver hangs on the kernel's age.
+ * DMA API go through it, up at the root complex, and NVIDIA's driver hangs on the kernel's age: raw addresses that go up
+ * are rejected there.
  */
 export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   const { mode } = machine.iommu;
   if (isUnknown(mode) || !isTranslating(mode) || verdict.provider === verdict.client) return [];
   const { askedBy, mapType } = verdict;
   const gates: Gate[] = [];
-  const push = (message: string, more: Pick<Gate, "about" | "doubt" | "remedy">): void => {
+  const push = (
+    message: string,
+    more: Pick<Gate, "about" | "doubt" | "remedy"> & Partial<Pick<Gate, "effect">>,
+  ): void => {
     if (gates.some((gate) => gate.message === message)) return;
     gates.push({ kind: "iommu-translates", device: null, effect: "warns", message, ...more });
   };
@@ -201,27 +236,30 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   }
   for (const way of waysOfClass(askedBy, "does-not-ask")) {
     if (way.row.address !== "nvidia") continue;
-    push(
-      `${prefixOf(way)}the IOMMU translates (${mode}): ${nvidiaWords(machine)}; boot with iommu=pt, and test with real data`,
-      {
-        about: `${way.row.id} ${prefixOf(way)}${nvidiaWords(machine)}`,
-        ...doubtOf(way, askedBy),
-        remedy: "boot with iommu=pt, as NVIDIA's guides ask for; and test with real data",
-      },
-    );
+    const { words, isRejected } = nvidiaWords(machine);
+    // Below a switch that redirects nothing no IOMMU sees the address; and another way may be open.
+    const isOnlyWay = askedBy.ways.every(({ row }) => row.aside !== undefined || row.address === "nvidia");
+    const stops = mapType !== "bus-addr" && isOnlyWay && isRejected !== false;
+    push(`${prefixOf(way)}the IOMMU translates (${mode}): ${words}; boot with iommu=pt, and test with real data`, {
+      ...(stops ? { effect: "blocks" as const } : {}),
+      about: `${way.row.id} ${prefixOf(way)}${words}`,
+      ...(stops && isUnknown(isRejected) ? { doubt: isRejected.unknown } : {}),
+      ...doubtOf(way, askedBy),
+      remedy: "boot with iommu=pt, as NVIDIA's guides ask for; and test with real data",
+    });
   }
   return gates;
 }
 
-/** What the NVIDIA driver does with a translating IOMMU on a kernel; its guides want none on any. */
-function nvidiaWords({ kernel }: Machine): string {
+/** What the NVIDIA driver does with a translating IOMMU on a kernel, and whether the IOMMU rejects it; its guides want none on any. */
+function nvidiaWords({ kernel }: Machine): { readonly words: string; readonly isRejected: Known<boolean> } {
   const raw =
     "the NVIDIA driver hands out raw bus addresses on every path, by its published source, which the IOMMU rejects (reported for Linux 7.0)";
   const mapped =
     "the NVIDIA driver maps peers by the DMA API from Linux 5.9 to 6.11, by its published source, and NVIDIA does not support peer copies so";
   const number = mainlineNumber(kernel);
-  if (isUnknown(number)) return `on Linux 6.12 and newer ${raw}; ${mapped}`;
-  return number >= RAW_ADDRESSES ? raw : mapped;
+  if (isUnknown(number)) return { words: `on Linux 6.12 and newer ${raw}; ${mapped}`, isRejected: number };
+  return number >= RAW_ADDRESSES ? { words: raw, isRejected: true } : { words: mapped, isRejected: false };
 }
 
 /** 6.12, from which on no device behind dma-iommu has operations of its own (b5c58b2fdc42). */

@@ -5,6 +5,7 @@ import type { Verdict } from "../rules/verdict.ts";
 /** What a gate can be. */
 export const GATE_KINDS = [
   "bar-missing",
+  "registers-only",
   "bar-unassigned",
   "memory-decode-off",
   "vf-memory-off",
@@ -14,6 +15,7 @@ export const GATE_KINDS = [
   "bridge-window-small",
   "beyond-dma-mask",
   "kernel-without-p2pdma",
+  "no-peer-dma",
   "iommu-translates",
   "acs-registers-elsewhere",
   "kernel-parameter-misread",
@@ -28,7 +30,7 @@ export interface Gate {
   readonly kind: GateKind;
   /** The function it is about, `null` for the whole machine. */
   readonly device: Bdf | null;
-  /** `blocks`: the transfer cannot happen; `warns`: it may happen and not as meant. */
+  /** `blocks`: no peer DMA can happen; `warns`: it may happen and not as meant. */
   readonly effect: "blocks" | "warns";
   /** In words, with the evidence: releases, addresses and sizes, which may differ though the gate is the same. */
   readonly message: string;

@@ -4,8 +4,10 @@ import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { BridgeRegisters, BridgeWindow } from "../pci/bridge.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { knownKind } from "../pci/device-kind.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { isGpuWithoutMemory, mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { USER_SPACE_DRIVERS } from "../platforms/asking.ts";
@@ -19,7 +21,7 @@ import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
 import { findPath } from "../rules/path.ts";
-import { dmaMaskGates, iommuGates, kernelGate } from "./driver-gates.ts";
+import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
@@ -40,7 +42,7 @@ export interface GateContext {
   readonly hasAcsElsewhere: boolean;
   /** The gates of a provider's own BARs and registers, those of its resizable BARs apart, which follow later. */
   readonly ofProviders: Map<Bdf, { readonly own: readonly Gate[]; readonly resizable: readonly Gate[] }>;
-  /** The gates of the kernel, for each way of asking. */
+  /** The gates of the kernel and of the drivers, for each way of asking. */
   readonly ofKernel: Map<AskedBy, readonly Gate[]>;
 }
 
@@ -125,6 +127,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...kernelGates(context, verdict.askedBy),
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...own,
+    ...registersGates(context.machine, provider, client, verdict.askedBy),
     ...(context.hasBridgeOff ? bridgeGates(topology, provider, client) : []),
     ...masterGates(provider, client),
     ...resizable,
@@ -137,7 +140,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
 function kernelGates({ machine, machineGates: gates, ofKernel }: GateContext, askedBy: AskedBy): readonly Gate[] {
   let own = ofKernel.get(askedBy);
   if (own === undefined) {
-    own = gates.flatMap((gate) => kernelGate(machine, gate, askedBy));
+    own = [...gates.flatMap((gate) => kernelGate(machine, gate, askedBy)), ...noPeerDmaGates(machine, askedBy)];
     ofKernel.set(askedBy, own);
   }
   return own;
@@ -216,6 +219,39 @@ function barGates(topology: Topology | undefined, provider: PciFunction): Gate[]
     }
   }
   return gates;
+}
+
+/**
+ * A provider with registers alone has nothing to give, but for those who share any BAR: a program in user space, and drivers
+ * that export what a BAR holds.
+ */
+function registersGates(
+  { source }: Machine,
+  provider: PciFunction,
+  client: PciFunction,
+  { ways, hidden }: AskedBy,
+): readonly Gate[] {
+  if (provider === client || memoryBars(provider)?.length === 0) return [];
+  const isGpu = isGpuWithoutMemory(provider);
+  if (!isGpu && mayProvide(provider) !== false) return [];
+  const sharing = ways.filter(({ row }) => row.sharesAnyBar === true);
+  if (sharing.some(({ given }) => given.length === 0)) return [];
+  const { bdf, p2pmem } = provider;
+  const kind = knownKind(provider);
+  const doubts = [
+    // RDMA NICs export theirs to some drivers.
+    ...(hidden !== null && (sharing.length > 0 || kind === "nic") ? [hidden] : []),
+    ...(isGpu && source.format === "lspci" ? ["a text may have lost the line of another BAR"] : []),
+    // A driver may register memory of a device of any kind; the BARs of an NVMe controller without a buffer are too small for it.
+    ...(isUnknown(p2pmem) && kind !== "nvme" && !isGpu ? [p2pmem.unknown] : []),
+  ];
+  const why = whyNoMemory(provider);
+  const said = `${formatBdf(bdf)} has ${why}: its BARs hold registers, and no memory for peers`;
+  const [doubt] = doubts;
+  if (doubt === undefined)
+    return [{ kind: "registers-only", device: bdf, effect: "blocks", message: said, about: why }];
+  const message = `${said}, as far as the source shows`;
+  return [{ kind: "registers-only", device: bdf, effect: "blocks", message, about: why, doubt }];
 }
 
 function barName(index: number): string {

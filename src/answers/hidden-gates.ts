@@ -4,15 +4,13 @@ import type { Bdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
+import { type AskedBy, provisosOn } from "../platforms/who-asks.ts";
 import { acsQuirk } from "../rules/acs-quirks.ts";
 import { hasP2pdma } from "../rules/kernels/build-option.ts";
-import type { Verdict } from "../rules/verdict.ts";
-import { GATE_KINDS, type GateKind } from "./gate.ts";
-
-/** As much of a pair's answer as gates hang on. */
-type GatedPair = Pick<Verdict, "provider" | "client" | "mapType">;
+import { GATE_KINDS, type GateKind, type JudgedPair } from "./gate.ts";
 
 /** A set of kinds of gates: a bit for each of {@link GATE_KINDS}. */
 export type GateKindSet = number;
@@ -44,6 +42,7 @@ export class HiddenGates {
   readonly #ofMachine: HiddenKinds;
   readonly #ofProviders = new Map<Bdf, HiddenKinds>();
   readonly #ofClients = new Map<Bdf, HiddenKinds>();
+  readonly #ofWays = new Map<AskedBy, HiddenKinds>();
 
   constructor(machine: Machine, topology: Topology) {
     this.#machine = machine;
@@ -52,16 +51,32 @@ export class HiddenGates {
   }
 
   /** What is hidden of the gates of a pair. */
-  of({ provider, client, mapType }: GatedPair): HiddenKinds {
-    const [one, other] = [this.#ofProvider(provider), this.#ofClient(client)];
-    let hidden = this.#ofMachine.hidden | one.hidden | other.hidden;
-    let possible = this.#ofMachine.possible | one.possible | other.possible;
+  of({ provider, client, mapType, askedBy }: JudgedPair): HiddenKinds {
+    const parts = [this.#ofMachine, this.#ofProvider(provider), this.#ofClient(client), this.#ofDrivers(askedBy)];
+    let hidden = parts.reduce((set, part) => set | part.hidden, 0);
+    let possible = parts.reduce((set, part) => set | part.possible, 0);
     if (mapType === "unknown") {
       const more = this.#ofMapType(client);
       hidden |= more.hidden;
       possible |= more.possible;
     }
     return { hidden, possible };
+  }
+
+  /** What the drivers of a pair do hangs on what their rows name besides. */
+  #ofDrivers(askedBy: AskedBy): HiddenKinds {
+    let kinds = this.#ofWays.get(askedBy);
+    if (kinds === undefined) {
+      const isOpen = askedBy.ways.some(({ row }) =>
+        provisosOn(this.#machine, row).some(
+          ({ holds, leaves, when }) =>
+            holds !== true && leaves !== "peer-dma" && when.configOff !== "CONFIG_PCI_P2PDMA",
+        ),
+      );
+      kinds = kindsOf({ "no-peer-dma": [true, isOpen] });
+      this.#ofWays.set(askedBy, kinds);
+    }
+    return kinds;
   }
 
   #ofProvider(bdf: Bdf): HiddenKinds {
@@ -131,6 +146,11 @@ function hiddenOfProvider(machine: Machine, topology: Topology, provider: PciFun
     resizableBars.some(({ currentBytes, supportedBytes }) => isUnknown(currentBytes) || isUnknown(supportedBytes));
   return kindsOf({
     "bar-missing": [true, isUnknown(bars)],
+    "registers-only": [
+      mayProvide(provider) !== false,
+      isUnknown(mayProvide(provider)) || (isUnknown(provider.p2pmem) && driver !== null) || isUnknown(driver),
+    ],
+    "no-peer-dma": [true, isUnknown(driver)],
     "bar-unassigned": [true, areAddressesHidden],
     "memory-decode-off": [
       mayBeOff(command, PCI_COMMAND_MEMORY) && (isUnknown(physicalFunction) || physicalFunction === null),
@@ -162,6 +182,7 @@ function hiddenOfClient(machine: Machine, topology: Topology, client: PciFunctio
       driver !== null && mayBeOff(command, PCI_COMMAND_MASTER),
       isUnknown(command) || isUnknown(driver),
     ],
+    "no-peer-dma": [true, isUnknown(driver)],
     "beyond-dma-mask": [driver !== null, isUnknown(dmaMaskBits) || isUnknown(driver) || isUnknown(machine.iommu.mode)],
     "iommu-translates": [mayTranslate(machine), isUnknown(driver)],
   });

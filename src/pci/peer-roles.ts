@@ -1,4 +1,4 @@
-import { knownKind } from "./device-kind.ts";
+import { deviceKind, knownKind } from "./device-kind.ts";
 import { memoryBars, type PciFunction } from "./function.ts";
 import { isUnknown, type Known, unknown } from "./known.ts";
 
@@ -63,11 +63,46 @@ export function mayProvide(fn: PciFunction): Known<boolean> {
   }
 }
 
+/** True for a GPU whose BARs are known and are none of memory: that is prefetchable, as reading it changes nothing. */
+export function isGpuWithoutMemory(fn: PciFunction): boolean {
+  const bars = memoryBars(fn);
+  return (
+    knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(({ prefetchable }) => prefetchable)
+  );
+}
+
+/** In words why a function that may not provide has nothing for peers: `registers only`. */
+export function whyNoMemory(fn: PciFunction): string {
+  if (memoryBars(fn)?.length === 0) return "no memory BAR";
+  return deviceKind(fn) === "nvme" ? "no controller memory buffer" : "registers only";
+}
+
 function mayHaveBuffer(fn: PciFunction): Known<boolean> {
   // The driver registers every buffer that it finds.
-  if (!isUnknown(fn.p2pmem) && fn.driver === "nvme") return false;
+  if (!isUnknown(fn.p2pmem)) {
+    if (fn.driver === "nvme") return false;
+    if (isUnknown(fn.driver)) return unknown(fn.driver.unknown);
+  }
   const bars = memoryBars(fn);
   if (bars === undefined) return cmbHidden;
   if (bars.some(({ sizeBytes }) => !isUnknown(sizeBytes) && sizeBytes >= LEAST_PEER_BYTES)) return true;
   return bars.some(({ sizeBytes }) => isUnknown(sizeBytes)) ? cmbHidden : false;
+}
+
+/** What a provider has for peers, in bytes: what its driver registered, and its largest memory BAR; `null` where there is none. */
+export interface ProviderMemory {
+  readonly pool: Known<number | null>;
+  readonly largestBar: Known<number | null>;
+}
+
+/** What a provider has for peers; of virtual functions their own. */
+export function memoryOf(provider: PciFunction): ProviderMemory {
+  const { bars, p2pmem } = provider;
+  const memory = memoryBars(provider) ?? [];
+  const hidden = memory.map(({ sizeBytes }) => sizeBytes).find(isUnknown);
+  const sizes = memory.flatMap(({ sizeBytes }) => (isUnknown(sizeBytes) ? [] : [sizeBytes]));
+  return {
+    pool: isUnknown(p2pmem) ? p2pmem : p2pmem === null ? null : p2pmem.sizeBytes,
+    largestBar: isUnknown(bars) ? unknown(bars.unknown) : (hidden ?? (sizes.length === 0 ? null : Math.max(...sizes))),
+  };
 }

@@ -79,6 +79,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
     decides: "the kernel, when the dma-buf is mapped (pci_p2pdma_map_type)",
     onNo: "mapping fails with EINVAL",
     address: "of-the-verdict",
+    sharesAnyBar: true,
     seen: "tracepoint dma_buf:dma_buf_dynamic_attach; /sys/kernel/debug/dma_buf/bufinfo",
     provisos: [
       { when: { kernelBefore: "7.0" }, words: "there is no such export", leaves: "refusal" },
@@ -101,6 +102,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
     decides: "the kernel, when the dma-buf is mapped (pci_p2pdma_map_type)",
     onNo: "mapping fails with EINVAL (attaching does not)",
     address: "of-the-verdict",
+    sharesAnyBar: true,
     seen: "tracepoint dma_buf:dma_buf_dynamic_attach; /sys/kernel/debug/dma_buf/bufinfo",
     provisos: [
       { when: { kernelBefore: "6.19" }, words: "there is no such export", leaves: "refusal" },
@@ -157,6 +159,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
     decides: "user space: what QEMU, SPDK or DPDK maps into the IOMMU domain is reached",
     onNo: "nobody says no; where a BAR cannot be mapped, QEMU prints 'PCI peer-to-peer transactions on BARs are not supported', or with iommufd before 6.19 'IOMMU_IOAS_MAP failed: Bad address, PCI BAR?'",
     address: "user-space",
+    sharesAnyBar: true,
     seen: "QEMU's messages; in the guest, a test with real data",
     sources: [
       linuxSource(
@@ -183,6 +186,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
     decides: "user space",
     onNo: "nobody says no; a wrong path loses data",
     address: "user-space",
+    sharesAnyBar: true,
     seen: "a test with real data",
     sources: [
       {

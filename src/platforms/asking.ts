@@ -66,6 +66,8 @@ export interface AskingRow {
   readonly decides: string;
   readonly onNo: string;
   readonly address: AddressRule;
+  /** Any BAR may be shared so, one of registers, too. */
+  readonly sharesAnyBar?: true;
   /** How to see which path ran. */
   readonly seen: string;
   readonly provisos?: readonly Proviso[];

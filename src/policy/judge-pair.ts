@@ -4,10 +4,12 @@ import { isTranslating } from "../host/machine.ts";
 import { ADDRESS_GIVEN_ANEW, type Bar } from "../pci/bar.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
+import { knownKind } from "../pci/device-kind.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
+import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
@@ -141,6 +143,11 @@ export class RequiredPairs {
     const provider = this.#provider(i);
     const { mode } = this.#table.machine.iommu;
     const reasons = hiddenBarGates(this.#table.topology, provider);
+    const provides = mayProvide(provider);
+    const { ways } = this.#answers.askedBy(i, j);
+    if (isUnknown(provides) && !ways.some(({ row, given }) => row.sharesAnyBar === true && given.length === 0)) {
+      reasons.push(provides.unknown);
+    }
     const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
     if (mask !== undefined && isUnknown(mode))
       reasons.push(`${mask.message}, unless the IOMMU translates`, mode.unknown);
@@ -172,8 +179,14 @@ export class RequiredPairs {
     assumeKernel(this.#table, i, j, this.#assumed);
     const moved = memoryBars(this.#provider(i))?.find(isGivenAnew);
     if (moved !== undefined) add("BARs that have addresses now have some after the move", moved.busAddress);
+    const provider = this.#provider(i);
+    if (knownKind(provider) === "nvme")
+      add("a BAR of an NVMe controller that can hold a memory buffer does", provider.p2pmem);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);
     if (gates === "none") add("kernel parameters mean what was meant", kernel.commandLine);
+    if (ways.some(({ row }) => row.address === "nvidia") && this.#table.mapType(i, j) !== "bus-addr") {
+      add("no IOMMU translates: it would reject what the NVIDIA driver hands out", iommu.mode);
+    }
     const client = this.#client(j);
     const isTranslated =
       this.#table.mapType(i, j) === "thru-host-bridge" && !isUnknown(iommu.mode) && isTranslating(iommu.mode);

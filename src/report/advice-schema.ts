@@ -32,6 +32,15 @@ export const historySchema: z.ZodType<HistoryJson> = named(
 
 const bootLoader = z.enum(BOOT_LOADER_NAMES);
 
+const classPair = {
+  providers: z.string().describe("what such functions are: GPU, NIC, storage …"),
+  clients: z.string(),
+  pairs: count,
+  example: z.strictObject({ provider: bdf, client: bdf }),
+};
+const locality = z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]);
+const end = z.enum(["arrive", "arrive otherwise", "fail", "unknown"]);
+
 const fix = named(
   "ProvedFixJson",
   "A smallest set of changes that makes pairs work, with what else it changes.",
@@ -60,16 +69,16 @@ const fix = named(
       .strictObject({
         changed: count,
         hopsOnly: count.describe("of these, those that keep their map type"),
-        classes: z.array(
-          z.strictObject({
-            providers: z.string().describe("what such functions are: GPU, NIC, storage …"),
-            clients: z.string(),
-            before: mapType,
-            after: mapType,
-            pairs: count,
-            example: z.strictObject({ provider: bdf, client: bdf }),
-          }),
-        ),
+        classes: z.array(z.strictObject({ ...classPair, before: mapType, after: mapType })),
+        localities: z
+          .array(z.strictObject({ ...classPair, before: locality, after: locality }))
+          .describe("pairs that keep map type and hops and come to lie nearer or farther apart"),
+        routes: z
+          .array(z.strictObject({ ...classPair, direction: z.enum(["write", "read"]), before: end, after: end }))
+          .exactOptional()
+          .describe(
+            "pairs that keep their map type and whose requests end otherwise; left out where there are too many pairs to ask",
+          ),
       })
       .describe("all other pairs that it changes, of every function but bridges, counted by classes"),
     groups: known(groupChanges),

@@ -45,6 +45,7 @@ const gateSides: readonly (readonly [Exclude<keyof GateChanges, "mayHaveCome">, 
 /** What a pair had no gate of, where the second source does not show it. */
 const hiddenWords: Readonly<Record<GateKind, string>> = {
   "bar-missing": "the provider has a memory BAR",
+  "registers-only": "the provider has memory for peers",
   "bar-unassigned": "the provider's BARs have addresses",
   "memory-decode-off": "memory decode of the provider is on",
   "vf-memory-off": "VF MSE of the provider's physical function is on",
@@ -54,6 +55,7 @@ const hiddenWords: Readonly<Record<GateKind, string>> = {
   "bridge-window-small": "the windows above the provider hold its BARs",
   "beyond-dma-mask": "the client's driver uses as many address bits as the BARs need",
   "kernel-without-p2pdma": "the kernel is built with CONFIG_PCI_P2PDMA",
+  "no-peer-dma": "the drivers let peers at the memory",
   "iommu-translates": "the IOMMU translates",
   "acs-registers-elsewhere": "a port on the way keeps its ACS registers elsewhere",
   "kernel-parameter-misread": "kernel parameters mean what was meant",
@@ -104,6 +106,7 @@ const partNames: Readonly<Record<AnswerPart, string>> = {
   "hardware-write": "documented of writes",
   "hardware-read": "documented of reads",
   "peer-memory": "peer memory of the provider",
+  "largest-bar": "largest BAR of the provider",
   "who-asks": "who asks the kernel",
   provisos: "who asks the kernel",
   address: "address handed out",

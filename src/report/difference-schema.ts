@@ -12,7 +12,7 @@ import type {
 } from "./json-types.ts";
 import { machine } from "./machine-schema.ts";
 import { gates } from "./pair-schema.ts";
-import { bdf, bus, count, known, mapType, named } from "./schema-parts.ts";
+import { bdf, bus, count, known, mapType, named, providerMemory } from "./schema-parts.ts";
 
 const side = named(
   "VerdictSideJson",
@@ -56,6 +56,7 @@ const sameFunction = z.strictObject({ before: bdf, after: bdf });
 const answerSide = z.strictObject({
   mapType,
   hops: count.nullable(),
+  memory: providerMemory,
   supported: z.boolean().nullable(),
   works: z.boolean().nullable().describe("supported, and without a gate that blocks; null where that is hidden"),
   blockedBy: z.array(z.string()).describe("kinds of the gates that block it, whatever its verdict is"),

@@ -7,6 +7,7 @@ import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { memoryOf } from "../pci/peer-roles.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { Printable } from "../pci/visible.ts";
@@ -17,7 +18,7 @@ import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { linkAbove, linkGbps } from "../summary/links.ts";
+import { hiddenLinkAbove, linkAbove, linkGbps } from "../summary/links.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
 import { displayName, roleOf } from "./device-names.ts";
@@ -77,6 +78,7 @@ const LABELS = [
   "why",
   "older",
   "hint",
+  "memory",
   "blocked",
   "mind",
   "locality",
@@ -102,7 +104,9 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   const { hint } = answer;
   const older = olderText(answer);
   const gates = (isBlocking: boolean): readonly string[] =>
-    answer.gates.filter(({ effect }) => (effect === "blocks") === isBlocking).map(({ message }) => message);
+    answer.gates
+      .filter(({ effect, kind }) => (effect === "blocks") === isBlocking && kind !== "registers-only")
+      .map(({ message }) => message);
   const mixes = "where firmware had left redirection off: this kernel puts back what firmware left";
   return {
     answer,
@@ -117,6 +121,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
           : [
               rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? `, ${mixes}` : ""}`,
             ],
+      memory: memoryTexts(answer, provider),
       blocked: gates(true).map((message) => [painted("no", message)]),
       mind: gates(false),
       locality: [localityText(table, answer)],
@@ -129,7 +134,28 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   };
 }
 
-function headLines(table: VerdictTable, there: Direction, back: Direction, width: number): readonly Rich[] {
+/** What the provider has for peers. */
+function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): readonly Rich[] {
+  if (provider === client) return [];
+  const none = gates.filter(({ kind }) => kind === "registers-only");
+  if (none.length > 0) {
+    return none.map(({ message, doubt }) => [painted(doubt === undefined ? "no" : "unknown", message)]);
+  }
+  const { pool, largestBar } = memoryOf(fn);
+  const name = displayName(fn);
+  if (pool !== null && !isUnknown(pool)) return [`${name} has ${formatSize(pool)} of peer memory`];
+  return largestBar === null || isUnknown(largestBar) ? [] : [`${name} has a BAR of ${formatSize(largestBar)}`];
+}
+
+/** True where the provider is sure to have nothing for peers. */
+function hasNothing({ answer: { gates } }: Direction): boolean {
+  return gates.some(({ kind, doubt }) => kind === "registers-only" && doubt === undefined);
+}
+
+function headLines(table: VerdictTable, one: Direction, other: Direction, width: number): readonly Rich[] {
+  // Who has nothing for peers is reached by nobody: what it does with the other's memory is what one wants to know.
+  const there = hasNothing(one) && !hasNothing(other) ? other : one;
+  const back = hasNothing(other) && !hasNothing(one) ? one : other;
   const name = (bdf: Bdf): Painted => painted("strong", displayName(table.topology.functionOf(bdf)));
   const isSame = there.decision.text === back.decision.text;
   if (there !== back && isSame) {
@@ -174,14 +200,25 @@ function slowestTexts({ topology }: VerdictTable, answer: Answer): readonly Rich
   const turned = meeting === null ? [] : [meeting, ...bridgesAbove(topology, meeting)];
   const goesUp = answer.mapType === "thru-host-bridge" || acsRedirect.length > 0;
   const crossed = new Set([...path.filter((bdf) => bdf !== meeting), ...(goesUp ? turned : [])]);
-  const links = [...crossed].sort((a, b) => a - b).flatMap((bdf) => linkAbove(topology, topology.indexOf(bdf)) ?? []);
+  const ends = [...crossed].sort((a, b) => a - b).map((bdf) => topology.indexOf(bdf));
+  const links = ends.flatMap((end) => linkAbove(topology, end) ?? []);
   const [slowest] = links.toSorted((a, b) => linkGbps(a.status) - linkGbps(b.status));
   if (slowest === undefined) return [];
+  const hidden = ends.flatMap((end) => hiddenLinkAbove(topology, end) ?? []);
+  const hiddenTexts =
+    hidden.length === 0
+      ? []
+      : [
+          `${hidden.length} more ${hidden.length === 1 ? "link is" : "links are"} on the way, not known how fast: ${[...new Set(hidden)].join("; ")}`,
+        ];
   const alike = links.filter(({ status }) => linkState(status) === linkState(slowest.status));
   const less = links.filter(({ is }) => is !== "full" && is !== "open");
   if (alike.length === links.length && less.length === 0) {
     return [
-      links.length === 1 ? linkSentence(topology, slowest) : `every link on the way is ${linkState(slowest.status)}`,
+      links.length === 1
+        ? linkSentence(topology, slowest)
+        : `every link on the way${hidden.length === 0 ? "" : " whose state is known"} is ${linkState(slowest.status)}`,
+      ...hiddenTexts,
     ];
   }
   const first = alike.find((link) => less.includes(link)) ?? slowest;
@@ -192,6 +229,7 @@ function slowestTexts({ topology }: VerdictTable, answer: Answer): readonly Rich
   return [
     rich`${linkSentence(topology, first)}${others}`,
     ...less.filter((link) => link !== first).map((link) => linkSentence(topology, link)),
+    ...hiddenTexts,
   ];
 }
 

@@ -4,6 +4,7 @@ import { type GateRemedy, mayBeBlocked } from "../advice/fix/gate-remedies.ts";
 import type { ClassPair } from "../advice/fix/pair-classes.ts";
 import type { ParameterEffect } from "../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../advice/fix/prove.ts";
+import type { RequestsEnd } from "../advice/fix/side-effects.ts";
 import { topologyOf } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -237,9 +238,18 @@ function eachWay<T extends ClassPair>(
   });
 }
 
+const endWords: Readonly<Record<RequestsEnd, string>> = {
+  arrive: "arrive as the verdict says",
+  "arrive otherwise": "arrive by another way than the verdict says",
+  fail: "fail",
+  unknown: "not known",
+};
+
 /** Other pairs by their classes: `GPU → NVMe (8 pairs): direct → through the host bridge`, `(2 pairs): 2 hops more`. */
 function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
-  if (others.count === 0) return ["no other pair changes"];
+  const routes = others.routes ?? [];
+  const isAlike = others.count + others.localities.length + routes.length === 0;
+  if (isAlike) return [others.routes === null ? "no other pair changes its verdict" : "no other pair changes"];
   const paths = eachWay(others.classes, topology, ({ before, after }) => `${before} ${after}`).map(
     ({ names, pairs, before, after }): Rich => [
       `other pairs: ${names} (${pairs}): `,
@@ -249,9 +259,17 @@ function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] 
     ],
   );
   const hops = eachWay(others.hops, topology, ({ more }) => String(more)).map(
-    ({ names, pairs, more }): Rich => [`other pairs: ${names} (${pairs}): go as before, ${hopsText(more)}`],
+    ({ names, pairs, more }): Rich => [`other pairs: ${names} (${pairs}): keep their verdict, ${hopsText(more)}`],
   );
-  return [paths, hops].flatMap((texts) => {
+  const places = eachWay(others.localities, topology, ({ before, after }) => `${before} ${after}`).map(
+    ({ names, pairs, before, after }): Rich => [`other pairs: ${names} (${pairs}): ${before} → ${after}`],
+  );
+  const ends = eachWay(routes, topology, ({ direction, before, after }) => `${direction} ${before} ${after}`).map(
+    ({ names, pairs, direction, before, after }): Rich => [
+      `other pairs: ${names} (${pairs}): ${direction}s ${endWords[before]} → ${endWords[after]}`,
+    ],
+  );
+  return [paths, hops, places, ends].flatMap((texts) => {
     const more = texts.length - MAX_CLASSES;
     if (more <= 0) return texts;
     return [
@@ -485,18 +503,43 @@ export function fixJson(advice: Advice): FixJson {
   };
 }
 
+function classPairJson(
+  { first, second, pairs }: ClassPair,
+  topology: Topology,
+): {
+  readonly providers: string;
+  readonly clients: string;
+  readonly pairs: number;
+  readonly example: { readonly provider: string; readonly client: string };
+} {
+  return {
+    providers: roleOf(topology.functionOf(first)),
+    clients: roleOf(topology.functionOf(second)),
+    pairs,
+    example: { provider: formatBdf(first), client: formatBdf(second) },
+  };
+}
+
 function otherPairsJson({ others }: ProvedFix, topology: Topology): FixJson["fixes"][number]["otherPairs"] {
   return {
     changed: others.count,
     hopsOnly: others.hopsOnly,
-    classes: others.classes.map(({ first, second, before, after, pairs }) => ({
-      providers: roleOf(topology.functionOf(first)),
-      clients: roleOf(topology.functionOf(second)),
-      before,
-      after,
-      pairs,
-      example: { provider: formatBdf(first), client: formatBdf(second) },
+    localities: others.localities.map((one) => ({
+      ...classPairJson(one, topology),
+      before: one.before,
+      after: one.after,
     })),
+    ...(others.routes === null
+      ? {}
+      : {
+          routes: others.routes.map((one) => ({
+            ...classPairJson(one, topology),
+            direction: one.direction,
+            before: one.before,
+            after: one.after,
+          })),
+        }),
+    classes: others.classes.map((one) => ({ ...classPairJson(one, topology), before: one.before, after: one.after })),
   };
 }
 

@@ -244,6 +244,8 @@ export interface AnswerChangeJson {
   readonly before: {
     readonly mapType: MapType;
     readonly hops: number | null;
+    /** What the provider has for peers, in bytes: what its driver registered, and its largest memory BAR. */
+    readonly memory: { readonly pool: Known<number | null>; readonly largestBar: Known<number | null> };
     readonly supported: boolean | null;
     /** Supported, and without a gate that blocks; null where that is hidden. */
     readonly works: boolean | null;
@@ -253,6 +255,8 @@ export interface AnswerChangeJson {
   readonly after: {
     readonly mapType: MapType;
     readonly hops: number | null;
+    /** What the provider has for peers, in bytes: what its driver registered, and its largest memory BAR. */
+    readonly memory: { readonly pool: Known<number | null>; readonly largestBar: Known<number | null> };
     readonly supported: boolean | null;
     /** Supported, and without a gate that blocks; null where that is hidden. */
     readonly works: boolean | null;
@@ -279,6 +283,7 @@ export interface AnswerChangeJson {
       | "hardware-write"
       | "hardware-read"
       | "peer-memory"
+      | "largest-bar"
       | "who-asks"
       | "provisos"
       | "address"
@@ -469,6 +474,8 @@ export interface RouteWithHopsJson {
 
 /** A pair with its path, and the fabric's hops. */
 export interface ExplainedPairJson extends PairJson {
+  /** What the provider has for peers, in bytes: what its driver registered, and its largest memory BAR. */
+  readonly memory: { readonly pool: Known<number | null>; readonly largestBar: Known<number | null> };
   /** Where the model of the fabric leads the client's requests; null where the kernel hands out no address. */
   readonly route: RouteWithHopsJson | null;
   readonly meeting: string | null;
@@ -580,10 +587,31 @@ export interface ProvedFixJson {
       /** What such functions are: GPU, NIC, storage …. */
       readonly providers: string;
       readonly clients: string;
-      readonly before: MapType;
-      readonly after: MapType;
       readonly pairs: number;
       readonly example: { readonly provider: string; readonly client: string };
+      readonly before: MapType;
+      readonly after: MapType;
+    }[];
+    /** Pairs that keep map type and hops and come to lie nearer or farther apart. */
+    readonly localities: readonly {
+      /** What such functions are: GPU, NIC, storage …. */
+      readonly providers: string;
+      readonly clients: string;
+      readonly pairs: number;
+      readonly example: { readonly provider: string; readonly client: string };
+      readonly before: "PIX" | "PXB" | "PHB" | "NODE" | "SYS";
+      readonly after: "PIX" | "PXB" | "PHB" | "NODE" | "SYS";
+    }[];
+    /** Pairs that keep their map type and whose requests end otherwise; left out where there are too many pairs to ask. */
+    readonly routes?: readonly {
+      /** What such functions are: GPU, NIC, storage …. */
+      readonly providers: string;
+      readonly clients: string;
+      readonly pairs: number;
+      readonly example: { readonly provider: string; readonly client: string };
+      readonly direction: "write" | "read";
+      readonly before: "arrive" | "arrive otherwise" | "fail" | "unknown";
+      readonly after: "arrive" | "arrive otherwise" | "fail" | "unknown";
     }[];
   };
   readonly groups: Known<readonly GroupChangeJson[]>;

@@ -4,6 +4,7 @@ import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { memoryOf } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
@@ -68,6 +69,7 @@ export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRou
       const answer = answers.routed(i, j, routes, true);
       return {
         ...pairJson(answer, table.topology),
+        memory: memoryOf(table.topology.functionOf(provider)),
         route: routeWithHopsJson(answer.routing),
         meeting: answer.meeting === null ? null : formatBdf(answer.meeting),
         path: answer.path.map((bdf) => hopJson(table, bdf)),

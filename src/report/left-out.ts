@@ -3,7 +3,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind, isBmcDisplay, isKindHidden, isKindOfName } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { mayProvide } from "../pci/peer-roles.ts";
+import { mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 
 const names: Partial<Readonly<Record<DeviceKind, string>>> = {
@@ -11,13 +11,6 @@ const names: Partial<Readonly<Record<DeviceKind, string>>> = {
   nic: "NIC",
   nvme: "NVMe",
   accel: "accelerator",
-};
-
-const without: Partial<Readonly<Record<DeviceKind, string>>> = {
-  gpu: "no memory BAR",
-  accel: "no memory BAR",
-  nvme: "no controller memory buffer",
-  nic: "registers only",
 };
 
 /**
@@ -85,9 +78,13 @@ function inferredTexts({ topology, providers, clients }: VerdictTable): readonly
 }
 
 function kindTexts(functions: readonly PciFunction[]): readonly string[] {
-  const counts = new Map<DeviceKind, number>();
-  for (const fn of functions) counts.set(deviceKind(fn), (counts.get(deviceKind(fn)) ?? 0) + 1);
-  return [...counts].flatMap(([kind, count]) =>
-    names[kind] === undefined ? [] : [`${count} ${names[kind]} (${without[kind]})`],
+  const kinds = new Map<DeviceKind, { readonly why: string; count: number }>();
+  for (const fn of functions) {
+    const kind = kinds.get(deviceKind(fn)) ?? { why: whyNoMemory(fn), count: 0 };
+    kind.count++;
+    kinds.set(deviceKind(fn), kind);
+  }
+  return [...kinds].flatMap(([kind, { why, count }]) =>
+    names[kind] === undefined ? [] : [`${count} ${names[kind]} (${why})`],
   );
 }

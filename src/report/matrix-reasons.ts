@@ -41,6 +41,8 @@ interface ReasonGroup {
   count: number;
   /** Those whose two devices are of different NUMA nodes. */
   crossing: number;
+  /** Pairs of which the source does not show whether they cross NUMA nodes. */
+  mayCross: number;
 }
 
 /** Pairs that an explanation names. */
@@ -105,9 +107,9 @@ export function reasonRemarks(table: VerdictTable): ReasonRemarks {
 }
 
 /** How many pairs of a group are of two NUMA nodes. */
-function crossingText({ count, crossing }: ReasonGroup): string {
+function crossingText({ count, crossing, mayCross }: ReasonGroup): string {
   if (crossing === count) return count === 1 ? "between NUMA nodes" : "all between NUMA nodes";
-  return `${crossing} of them between NUMA nodes`;
+  return `${crossing} of them between NUMA nodes${mayCross === 0 ? "" : `, and ${mayCross} may be`}`;
 }
 
 function summary(counts: Readonly<Record<MapType, number>>): string {
@@ -157,11 +159,14 @@ function groupPairs(table: VerdictTable): {
           pairs: [],
           count: 0,
           crossing: 0,
+          mayCross: 0,
         };
         groups.set(key, group);
       }
       group.count++;
-      if (answers.locality(i, j).word === "SYS") group.crossing++;
+      const { word } = answers.locality(i, j);
+      if (word === "SYS") group.crossing++;
+      else if (word === "NODE or SYS" || word === "hidden") group.mayCross++;
       for (const { text, number } of told) group.hidden.get(number)?.add(text);
       for (const bdf of acsRedirect) group.redirecting.add(bdf);
       if (group.pairs.length < EXAMPLES) group.pairs.push({ provider, client });

@@ -4,7 +4,7 @@ import type { ExplainJson, MatrixJson, TreeJson } from "./json-types.ts";
 import { device, deviceShape, machine, notes } from "./machine-schema.ts";
 import { asking, gates, matrixPair, matrixReason, pairShape } from "./pair-schema.ts";
 import { knownRoute, routeWithHops } from "./route-schema.ts";
-import { bdf, bus, count, known, named } from "./schema-parts.ts";
+import { bdf, bus, count, known, named, providerMemory } from "./schema-parts.ts";
 
 /** The validator of `peerlane matrix --json`. */
 export const matrixSchema: z.ZodType<MatrixJson> = named(
@@ -68,6 +68,7 @@ export const explainSchema: z.ZodType<ExplainJson> = named(
         "A pair with its path, and the fabric's hops.",
         z.strictObject({
           ...pairShape,
+          memory: providerMemory,
           route: routeWithHops,
           meeting: bdf.nullable(),
           path: z.array(z.strictObject({ bdf, name: z.string().nullable(), role: z.string().nullable() })),

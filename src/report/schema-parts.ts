@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ProviderMemory } from "../pci/peer-roles.ts";
 import type { MapType } from "../rules/verdict.ts";
 
 /** Parts that the validators of several outputs share, and how a validator's type gets its name. */
@@ -44,3 +45,8 @@ export const mapType: z.ZodType<MapType> = z.enum(["bus-addr", "thru-host-bridge
 TYPE_NAMES.add(mapType, { name: "MapType", says: "", isElsewhere: true });
 
 export const count: z.ZodInt = z.int().min(0);
+
+/** What a provider has for peers. */
+export const providerMemory: z.ZodType<ProviderMemory> = z
+  .strictObject({ pool: known(count.nullable()), largestBar: known(count.nullable()) })
+  .describe("what the provider has for peers, in bytes: what its driver registered, and its largest memory BAR");

@@ -63,7 +63,8 @@ function redirectTexts(topology: Topology): readonly Rich[] {
     );
   const below = redirecting.filter((fn) => !isRoot(fn));
   const roots = redirecting.length - below.length;
-  const hiddenText = hidden === 0 ? "" : `; ACS of ${counted(hidden, "port").join("")} hidden`;
+  const inside = insideText(topology);
+  const hiddenText = `${inside}${hidden === 0 ? "" : `; ACS of ${counted(hidden, "port").join("")} hidden`}`;
   const rootText = roots === 0 ? "" : counted(roots, "root port").join("");
   if (below.length > 0) {
     const verb = below.length === 1 ? "redirects" : "redirect";
@@ -76,6 +77,13 @@ function redirectTexts(topology: Topology): readonly Rich[] {
   return [rich`ACS: ${none} peer requests to the host bridge${hiddenText}`];
 }
 
+/** Redirection in an endpoint is between the functions of its device (PCIe 6.0 sec 6.12.1.2). */
+function insideText({ functions }: Topology): string {
+  const ends = functions.filter((fn) => !isBridge(fn) && !isUnknown(fn.acs) && fn.acs !== null && redirects(fn.acs));
+  if (ends.length === 0) return "";
+  return `; ${counted(ends.length, "endpoint").join("")} ${ends.length === 1 ? "redirects" : "redirect"} what the functions of one device send each other`;
+}
+
 function linkTexts(topology: Topology): readonly Rich[] {
   const links = linksOf(topology);
   if (links.length === 0) return [];
@@ -84,8 +92,7 @@ function linkTexts(topology: Topology): readonly Rich[] {
   const held = of("held-by-port");
   const own = of("below-own");
   const whole = links.filter(({ bothCan }) => bothCan !== null).length;
-  const wholeText =
-    whole === links.length ? "" : whole === 0 ? ", of none both ends shown" : `, of ${whole} both ends shown`;
+  const wholeText = whole === links.length ? "" : `, ${whole === 0 ? "none" : whole} with both ends shown`;
   const all = `${counted(links.length, "link").join("")}${wholeText}`;
   const head =
     slow.length > 0

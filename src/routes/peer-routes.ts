@@ -6,9 +6,10 @@ import { Transactions } from "../fabric/transactions.ts";
 import { LEFT_OPEN, WHY } from "../fabric/words.ts";
 import type { Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
-import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
+import { PCI_ACS_CR, PCI_ACS_DT, PCI_ACS_EC, PCI_ACS_RR } from "../pci/acs.ts";
 import { ADDRESS_GIVEN_ANEW } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { Capability } from "../pci/capability.ts";
 import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { isBridge } from "../pci/device-kind.ts";
 import { entryAt } from "../pci/entry-at.ts";
@@ -142,7 +143,7 @@ export class PeerRoutes {
     const [owner, requester] = [topology.functionOf(provider), topology.indexOf(client)];
     const mayStay = mayStayBelow(topology, topology.indexOf(provider), requester);
     if (isUnknown(mayStay)) return mayStay;
-    if (!mayStay) return [];
+    if (!mayStay) return translatedPast(topology, topology.indexOf(provider), requester);
     this.#addresses ??= new PeerAddresses(this.#table.machine);
     const address = this.#addresses.map(owner, client, "bus-addr");
     const behaviour = this.#behaviourFor(i, j);
@@ -295,6 +296,29 @@ function mayStayBelow(topology: Topology, provider: number, client: number): Kno
   if (acs === null || isUnknown(acs)) return true;
   const deciding = PCI_ACS_RR | PCI_ACS_EC;
   return (acs.control & deciding) !== PCI_ACS_RR || ((acs.uncertain ?? 0) & deciding) !== 0;
+}
+
+/**
+ * A port that redirects requests turns those that carry a translated address all the same where Direct Translated P2P is on
+ * (PCIe 6.0 sec 6.12.1.1): whether a function with ATS sends such is up to it.
+ */
+function translatedPast(topology: Topology, provider: number, client: number): Known<readonly PeerDirection[]> {
+  const { meeting, clientArm } = findPath(topology, provider, client);
+  const ingress = clientArm.at(-1);
+  if (meeting === undefined || ingress === undefined || ingress === client) return [];
+  const { acs, bdf } = topology.functionAt(ingress);
+  if (acs === null || isUnknown(acs) || ((acs.control | (acs.uncertain ?? 0)) & PCI_ACS_DT) === 0) return [];
+  const requester = topology.functionAt(client);
+  const { capabilities } = requester;
+  const ats = isUnknown(capabilities) ? undefined : capabilities.find(isAts);
+  if (!isUnknown(capabilities) && (ats === undefined || ats.decoded["enabled"] === false)) return [];
+  return unknown(
+    `Direct Translated P2P is on at ${formatBdf(bdf)}: requests of ${formatBdf(requester.bdf)} that carry a translated address (ATS) turn there`,
+  );
+}
+
+function isAts({ space, id }: Capability): boolean {
+  return space === "extended" && id === 0x0f;
 }
 
 /** In which directions requests to wherever a provider's memory lies turn down again below the root complex. */

@@ -42,6 +42,12 @@ export function linkAbove(topology: Topology, index: number): Link | null {
   return { ...link, is: judge(topology, index, link) };
 }
 
+/** Why the state of the link above a function is not known; `null` where it is, or there is none. */
+export function hiddenLinkAbove(topology: Topology, index: number): string | null {
+  const express = expressOf(topology.functionAt(index));
+  return express !== null && !isPortAbove(express) && isUnknown(express.linkStatus) ? express.linkStatus.unknown : null;
+}
+
 /** The links of a machine, each once, in the order of the functions at their lower ends. */
 export function linksOf(topology: Topology): readonly Link[] {
   return topology.functions.flatMap((fn, index) => {

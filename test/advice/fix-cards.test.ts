@@ -42,12 +42,12 @@ hostBridges:
       - rootPort: { at: 01.0, id: "10de:2f96", acs: SV+ RR+ CR+ UF+ }
         below:
           - nvme: { at: 00.0, name: nvme2, cmb: 16M }
-          - nvme: { at: 00.1, name: nvme3, acs: ${acs} }
+          - nvme: { at: 00.1, name: nvme3, cmb: 16M, acs: ${acs} }
   - bus: 0x40
     id: "1ae0:0011"
     below:
       - rootPort: { at: 01.0, id: "1022:1483", acs: SV+ RR+ CR+ UF+ }
-        below: [nvme: { name: nvme5 }]
+        below: [nvme: { name: nvme5, cmb: 16M }]
 `;
 
 describe("Two functions of one card", () => {

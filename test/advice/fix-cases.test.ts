@@ -362,8 +362,8 @@ hostBridges:
   const swap = lines.slice(lines.findIndex((line) => line.startsWith("1. let 0000:01:00.0")));
   expect(swap.filter((line) => line.startsWith("other pairs"))).toEqual([
     "other pairs: NIC ↔ NVMe (1 pair each way): direct → through the host bridge",
-    "other pairs: GPU ↔ NVMe (1 pair each way): go as before, 2 hops more",
-    "other pairs: NVMe → NVMe (2 pairs): go as before, 2 hops fewer",
+    "other pairs: GPU ↔ NVMe (1 pair each way): keep their verdict, 2 hops more",
+    "other pairs: NVMe → NVMe (2 pairs): keep their verdict, 2 hops fewer",
   ]);
 });
 
@@ -454,8 +454,10 @@ hostBridges:
   });
 
   it("goes into the same slot whichever of the two is the provider", () => {
-    const machine = apart("off");
-    const [gpu, nic] = [findDevice(machine, "gpu0"), findDevice(machine, "nic0")];
+    const built = apart("off");
+    const [gpu, nic] = [findDevice(built, "gpu0"), findDevice(built, "nic0")];
+    const p2pmem = { sizeBytes: 2 ** 24, availableBytes: 2 ** 24, published: true };
+    const machine = { ...built, functions: built.functions.map((fn) => (fn.bdf === nic ? { ...fn, p2pmem } : fn)) };
     const titles = [
       advise(machine, [{ provider: gpu, client: nic }]),
       advise(machine, [{ provider: nic, client: gpu }]),

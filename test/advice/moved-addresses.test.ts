@@ -21,7 +21,7 @@ hostBridges:
   - id: none
     below:
       - rootPort: { at: 01.0, acs: SV- RR- CR- UF- }
-        below: [functions: [nvme: { acs: RR+ CR+ }, nvme: { acs: RR+ CR+ }]]
+        below: [functions: [nvme: { cmb: 16M, acs: RR+ CR+ }, nvme: { acs: RR+ CR+ }]]
       - rootPort: { at: 02.0, acs: SV- RR- CR- UF- }
         below: [functions: [nic: { acs: RR+ CR+ }, nic: { acs: RR+ CR+ }]]
       - rootPort: { at: 03.0, acs: SV- RR- CR- UF- }

@@ -59,21 +59,24 @@ const kinds = ({ gates }: Answer, kind: string): readonly Answer["gates"][number
 describe("A translating IOMMU, by what the drivers do", () => {
   /** What the warning says. */
   const says = (found: Answer): string => {
-    const texts = kinds(found, "iommu-translates").map(({ message }) =>
-      message.includes("DMA address is a bus address")
-        ? "bus"
-        : message.includes("an IOVA, so that packets go up")
-          ? "iova"
-          : message.includes("raw bus addresses") && message.includes("maps peers by the DMA API")
-            ? "raw or mapped"
-            : message.includes("raw bus addresses")
-              ? "raw"
-              : message.includes("maps peers by the DMA API")
-                ? "mapped"
-                : message,
-    );
+    const texts = kinds(found, "iommu-translates").map(({ message, effect, doubt }) => {
+      const how = effect === "warns" ? "" : doubt === undefined ? " blocks" : " may block";
+      return `${what(message)}${how}`;
+    });
     return texts.length === 0 ? "-" : texts.join(" and ");
   };
+  const what = (message: string): string =>
+    message.includes("DMA address is a bus address")
+      ? "bus"
+      : message.includes("an IOVA, so that packets go up")
+        ? "iova"
+        : message.includes("raw bus addresses") && message.includes("maps peers by the DMA API")
+          ? "raw or mapped"
+          : message.includes("raw bus addresses")
+            ? "raw"
+            : message.includes("maps peers by the DMA API")
+              ? "mapped"
+              : message;
 
   test.each(
     rows(`
@@ -90,12 +93,14 @@ describe("A translating IOMMU, by what the drivers do", () => {
       amdgpu      | mlx5_core | bus-addr         | passthrough | 7.2    | -
       amdgpu      | nvme      | bus-addr         | lazy        | 7.2    | bus   // peer pages
       nvidia      | nvidia    | bus-addr         | lazy        | 7.2    | raw
-      nvidia      | nvidia    | thru-host-bridge | lazy        | 6.12   | raw   // on every path
-      nvidia      | nvidia    | not-supported    | lazy        | 6.12   | raw
-      nvidia      | mlx5_core | thru-host-bridge | strict      | 7.0    | raw
+      nvidia      | nvidia    | thru-host-bridge | lazy        | 6.12   | raw blocks // on every path
+      nvidia      | nvidia    | not-supported    | lazy        | 6.12   | raw blocks
+      nvidia      | mlx5_core | thru-host-bridge | strict      | 7.0    | raw blocks
       nvidia      | mlx5_core | thru-host-bridge | strict      | 6.11   | mapped
       nvidia      | nvidia    | thru-host-bridge | lazy        | 6.8    | mapped
       nvidia      | mlx5_core | bus-addr         | strict      | 5.14.0-503.el9 | raw or mapped // back-ports
+      nvidia      | mlx5_core | thru-host-bridge | strict      | 5.14.0-503.el9 | raw or mapped may block
+      nvidia      | nvme      | thru-host-bridge | strict      | 7.2    | raw   // P2PDMA mode takes IOVAs
       nvidia      | mlx5_core | thru-host-bridge | passthrough | 7.2    | -
       nvidia      | mlx5_core | thru-host-bridge | off         | 7.2    | -
       nvidia      | mlx5_core | thru-host-bridge | ?           | 7.2    | -
@@ -108,8 +113,6 @@ describe("A translating IOMMU, by what the drivers do", () => {
     (provider = "", client = "", pair = "", iommu = "", release = "", warning) => {
       const found = explained({ provider, client, pair, iommu, kernel: { release } });
       expect(says(found)).toBe(warning);
-      for (const { effect, doubt } of kinds(found, "iommu-translates"))
-        expect([effect, doubt]).toEqual(["warns", undefined]);
     },
   );
 
@@ -133,6 +136,32 @@ describe("A translating IOMMU, by what the drivers do", () => {
   });
 });
 
+describe("Drivers that let no peer at the memory stop the pair", () => {
+  test.each(
+    rows(`
+      // provider | client    | Linux | way
+      nvme        | nvme      | 7.2   | -
+      e1000e      | e1000e    | 7.2   | -       // nothing was read of it
+      nvidia      | mlx5_core | 7.2   | -
+      nvidia      | nvme      | 7.2   | -       // its compatibility mode is one way of three
+      vfio-pci    | nvme      | 7.2   | vfio-bar-pages
+      vfio-pci    | efa       | 7.2   | vfio-dmabuf-pinned
+      vfio-pci    | vfio-pci  | 7.2   | -
+      i915        | mlx5_core | 7.2   | i915
+      i915        | vfio-pci  | 7.2   | -       // user space maps
+      nouveau     | nvme      | 7.2   | nouveau
+      xdma        | nvme      | 7.2   | xdma
+      amdgpu      | nouveau   | 7.2   | static-importers
+      amdgpu      | mlx5_core | 7.2   | -
+      ?10de       | mlx5_core | 7.2   | -       // it may be nvidia
+    `),
+  )("%s → %s, Linux %s: %s", (provider = "", client = "", release = "", way) => {
+    const found = kinds(explained({ provider, client, kernel: { release } }), "no-peer-dma");
+    expect(found.map(({ about }) => about).join() || "-").toBe(way);
+    for (const { effect, doubt } of found) expect([effect, doubt]).toEqual(["blocks", undefined]);
+  });
+});
+
 describe("A kernel without P2PDMA stops those who need it", () => {
   const without = { config: {} };
   test.each(
@@ -140,8 +169,8 @@ describe("A kernel without P2PDMA stops those who need it", () => {
       // provider | client    | effect
       nvme        | nvme      | blocks
       e1000e      | e1000e    | blocks
-      amdgpu      | mlx5_core | warns   // host memory, silently
-      xe          | xe        | warns
+      amdgpu      | mlx5_core | blocks  // host memory, silently
+      xe          | xe        | blocks
       habanalabs  | mlx5_core | blocks  // EPERM
       nvidia      | nvidia    | -
       nvidia      | mlx5_core | -

@@ -156,7 +156,7 @@ describe("A client that is no bus master", () => {
     expect(found.map(({ kind }) => kind)).toEqual(wanted);
     expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
     // A provider issues nothing.
-    expect(gates({ provider: { driver, command: (command ?? off) | 2 } })).toEqual([]);
+    expect(gates({ provider: { driver, p2pmem: hidden, command: (command ?? off) | 2 } })).toEqual([]);
     // No request of a function goes out to itself.
     expect(gates({ client: parts, provider: parts }, "same function").map(({ kind }) => kind)).not.toContain(
       "bus-master-off",

@@ -5,7 +5,7 @@ import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
-import { unknown } from "../../src/pci/known.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Finding, RuleOutcome, RuleResult } from "../../src/policy/result.ts";
@@ -31,6 +31,12 @@ const hidden = unknown("hidden by the test");
 function withFunction(machine: Machine, name: string, parts: Partial<PciFunction>): Machine {
   const isMeant = (fn: PciFunction): boolean => fn.names.includes(name) || formatBdf(fn.bdf).endsWith(name);
   return { ...machine, functions: machine.functions.map((fn) => (isMeant(fn) ? { ...fn, ...parts } : fn)) };
+}
+
+/** The BARs of a function that are not prefetchable. */
+function registersAlone(machine: Machine, name: string): PciFunction["bars"] {
+  const bars = machine.functions.find((fn) => fn.names.includes(name))?.bars ?? [];
+  return isUnknown(bars) ? bars : bars.map((bar) => ({ ...bar, prefetchable: false }));
 }
 
 function required(rule: string): string {
@@ -66,7 +72,8 @@ describe("Required pairs", () => {
     ["pass", oneSwitch, required("provider: nvme0, client: nvme1, maxHops: 4")],
     ["fail", oneSwitch, required("provider: nvme0, client: nvme1, maxHops: 3")],
     ["fail", oneSwitch, required("provider: nvme, client: nvme")],
-    ["pass", oneSwitch, required("provider: nvme, client: nvme, path: supported")],
+    ["fail", oneSwitch, required("provider: nvme, client: nvme, path: supported")],
+    ["pass", oneSwitch, required("provider: nvme, client: nvme, path: supported, gates: ignore")],
     ["fail", server, required("provider: gpu, client: nic, each: provider")],
     ["pass", tuned, required("provider: gpu, client: nic, each: provider, maxHops: 4")],
     ["pass", tuned, required("provider: gpu, client: nic, each: client, maxHops: 4")],
@@ -95,6 +102,16 @@ describe("Gates of required pairs", () => {
   const bare = { ...oneSwitch, kernel: { ...oneSwitch.kernel, config: {} } };
   const masked = withFunction(oneSwitch, "nvme1", { dmaMaskBits: 20, driver: "nvme" });
   const pair = "provider: nvme0, client: nvme1";
+  const p2pmem = { sizeBytes: 2 ** 24, availableBytes: 2 ** 24, published: true };
+  const emulatedMemory = withFunction(guest, "00:04.2", { p2pmem });
+  /** Registers alone, as of a GPU whose memory firmware gave no address. */
+  const registersOfGpu = withFunction(tuned, "gpu0", { bars: registersAlone(tuned, "gpu0") });
+  /** The NVIDIA driver's addresses meet an IOMMU that translates, where packets go up to it. */
+  const translating = (release: string): Machine => ({
+    ...server,
+    kernel: { ...server.kernel, release },
+    iommu: { ...server.iommu, mode: "strict" },
+  });
   it.each<Case>([
     ["fail", off, required(pair)],
     ["pass", off, required(`${pair}, gates: ignore`)],
@@ -109,9 +126,22 @@ describe("Gates of required pairs", () => {
     ["fail", withFunction(oneSwitch, "nvme0", { command: 4 }), required(pair)],
     ["unknown", withFunction(oneSwitch, "nvme0", { command: 4, physicalFunction: hidden }), required(pair)],
     // All of this guest is emulated; a function whose subsystem is hidden may be hardware that was passed through.
-    ["pass", guest, required(emulated)],
-    ["unknown", withFunction(guest, "00:1f.0", { subsystem: hidden }), required(emulated)],
-    ["unknown", withFunction(guest, "00:04.2", { vendorId: hidden }), required(emulated)],
+    ["pass", emulatedMemory, required(emulated)],
+    ["unknown", withFunction(emulatedMemory, "00:1f.0", { subsystem: hidden }), required(emulated)],
+    ["unknown", withFunction(emulatedMemory, "00:04.2", { vendorId: hidden }), required(emulated)],
+    // What has registers alone has nothing to give, and drivers that never let a peer in give nothing.
+    ["fail", guest, required(emulated)],
+    ["fail", oneSwitch, required("provider: nvme1, client: nvme0")],
+    ["fail", oneSwitch, required("provider: nvme1, client: nvme0, gates: none")],
+    ["pass", oneSwitch, required("provider: nvme1, client: nvme0, gates: ignore")],
+    ["unknown", withFunction(oneSwitch, "nvme1", { classCode: hidden }), required("provider: nvme1, client: nvme0")],
+    ["fail", withFunction(oneSwitch, "nvme0", { driver: "nouveau" }), required(pair)],
+    ["fail", registersOfGpu, required("provider: gpu0, client: mlx5_0")],
+    ["fail", translating("7.2"), required("provider: gpu0, client: mlx5_2, path: supported")],
+    ["pass", translating("7.2"), required("provider: gpu0, client: mlx5_2, path: supported, gates: ignore")],
+    ["pass", translating("6.11"), required("provider: gpu0, client: mlx5_2, path: supported")],
+    ["unknown", translating("5.14.0-503.el9.x86_64"), required("provider: gpu0, client: mlx5_2, path: supported")],
+    ["pass", tuned, required("provider: gpu0, client: mlx5_0")],
     ["pass", small, required("provider: gpu, client: nvme, path: supported")],
     ["fail", small, required("provider: gpu, client: nvme, path: supported, gates: none")],
   ])("%s", (outcome, machine, policy) => {

@@ -37,6 +37,7 @@ function withMemory(fn: PciFunction, index: number): PciFunction {
   return {
     ...fn,
     bars: [{ ...memory, sizeBytes: 2 ** 20, busAddress: busAddr(address), physAddress: physAddr(address) }],
+    p2pmem: { sizeBytes: 2 ** 20, availableBytes: 2 ** 20, published: true },
   };
 }
 

@@ -2,6 +2,8 @@ import type { RoutedAnswer } from "../../answers/answer.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import { memoryOf } from "../../pci/peer-roles.ts";
+import { formatSize } from "../../pci/size.ts";
 import type { DirectionFact } from "../../platforms/directions.ts";
 import { provisosOn } from "../../platforms/who-asks.ts";
 import type { PeerRoute, PeerRouting } from "../../routes/peer-routes.ts";
@@ -18,6 +20,7 @@ export const ANSWER_PARTS = [
   "hardware-write",
   "hardware-read",
   "peer-memory",
+  "largest-bar",
   "who-asks",
   "provisos",
   "address",
@@ -47,6 +50,7 @@ export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bd
     "hardware-write": documentedText(answer.hardware.write),
     "hardware-read": documentedText(answer.hardware.read),
     "peer-memory": peerMemoryText(table.topology.functionOf(answer.provider)),
+    "largest-bar": largestBarText(table.topology.functionOf(answer.provider)),
     "who-asks": askedText(answer),
     provisos: provisosText(answer, table),
     address: addressText(routing),
@@ -63,7 +67,12 @@ function peerMemoryText({ p2pmem, driver }: PciFunction): string | null {
   if (p2pmem === null) return "none";
   if (driver === null) return "none, as no driver is bound";
   if (isUnknown(p2pmem.published)) return null;
-  return p2pmem.published ? "published" : "not published";
+  return `${p2pmem.published ? "published" : "not published"}, ${formatSize(p2pmem.sizeBytes)}`;
+}
+
+function largestBarText(provider: PciFunction): string | null {
+  const { largestBar } = memoryOf(provider);
+  return isUnknown(largestBar) ? null : largestBar === null ? "none" : formatSize(largestBar);
 }
 
 /** What stands between the entries of a part that is a list. */

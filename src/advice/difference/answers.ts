@@ -2,6 +2,8 @@ import { Answers } from "../../answers/answer.ts";
 import type { Gate } from "../../answers/gate.ts";
 import { type GateKindSet, HiddenGates, kindSet, kindsIn } from "../../answers/hidden-gates.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { memoryOf } from "../../pci/peer-roles.ts";
+import type { AskedBy } from "../../platforms/who-asks.ts";
 import { PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -99,6 +101,7 @@ interface Said extends Omit<AnswerSide, "works" | "blockedBy"> {
   readonly provider: Bdf;
   readonly client: Bdf;
   readonly path: readonly Bdf[];
+  readonly askedBy: AskedBy;
   readonly gates: readonly Gate[];
   readonly parts: AnswerParts;
 }
@@ -137,18 +140,19 @@ class Comparison {
     const isSame = old.mapType === now.mapType && old.hops === now.hops && old.supported === now.supported;
     const gatesDiffer = Object.values(gates).some((list: readonly unknown[]) => list.length > 0);
     if (isSame && !gatesDiffer && parts.length === 0) return undefined;
-    const before = sideOf(old, mayBlock(kindSet(gates.nowKnown.filter(isBlocking).map(({ kind }) => kind))));
-    const lost = gates.noLongerKnown.filter(isBlocking).map(({ kind }) => kind);
-    const after = sideOf(now, mayBlock(kindSet([...lost, ...gates.mayHaveCome])));
+    const before = sideOf(old, gates.nowKnown.some(isBlocking));
+    const after = sideOf(now, gates.noLongerKnown.some(isBlocking) || mayBlock(kindSet(gates.mayHaveCome)));
     return { provider, client, before, after, gates, parts, ...judgeChange(before, after, gates, parts) };
   }
 
   #said(side: 0 | 1, i: number, j: number): Said {
     const answer = this.#answers[side].routed(i, j, this.#routes[side], true);
     const name = side === 0 ? this.#nameAfter : this.#name;
-    const { provider, client, mapType, hops, supported, gates, path } = answer;
+    const { provider, client, mapType, hops, supported, gates, path, askedBy } = answer;
     const table = side === 0 ? this.#before : this.#after;
-    return { provider, client, mapType, hops, supported, gates, path, parts: answerParts(answer, table, name) };
+    const memory = memoryOf(table.topology.functionOf(provider));
+    const parts = answerParts(answer, table, name);
+    return { provider, client, mapType, hops, memory, supported, gates, path, askedBy, parts };
   }
 
   /** An address of the machine before as it is after; of a function that is gone it says so. */
@@ -169,8 +173,8 @@ class Comparison {
     const mayBefore = before.possible & ~kindsBefore;
     const mayAfter = after.possible & ~kindsAfter;
     const isIn = (set: GateKindSet, { kind }: Gate): boolean => (set & kindSet([kind])) !== 0;
-    const unseen = come.filter((gate) => isIn(mayBefore, gate));
-    const lost = gone.filter((gate) => isIn(mayAfter, gate));
+    const unseen = come.filter((gate) => isIn(mayBefore, gate) && mayBeOf(old.askedBy, gate));
+    const lost = gone.filter((gate) => isIn(mayAfter, gate) && mayBeOf(now.askedBy, gate));
     return {
       come: come.filter((gate) => !unseen.includes(gate)),
       gone: gone.filter((gate) => !lost.includes(gate)),
@@ -259,13 +263,18 @@ function gatesByKey(gates: readonly Gate[], name: (bdf: Bdf) => number): Readonl
   return byKey;
 }
 
+/** A gate of one way of sharing memory is none of drivers that are known to have other ways. */
+function mayBeOf({ hidden, ways }: AskedBy, { kind, about }: Gate): boolean {
+  return kind !== "no-peer-dma" || hidden !== null || ways.some(({ row }) => row.id === about);
+}
+
 function isBlocking({ effect }: Gate): boolean {
   return effect === "blocks";
 }
 
 /** Whether a side works, where what it may hide leaves that open. */
-function sideOf({ mapType, hops, supported, gates }: Said, mayBeBlocked: boolean): AnswerSide {
+function sideOf({ mapType, hops, memory, supported, gates }: Said, mayBeBlocked: boolean): AnswerSide {
   const works = worksOf(supported, gates);
   const blockedBy = gates.filter((gate) => isBlocking(gate) && gate.doubt === undefined);
-  return { mapType, hops, supported, works: works === true && mayBeBlocked ? null : works, blockedBy };
+  return { mapType, hops, memory, supported, works: works === true && mayBeBlocked ? null : works, blockedBy };
 }

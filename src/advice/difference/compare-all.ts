@@ -7,6 +7,7 @@ import { type AnswerDifference, compareAnswers } from "./answers.ts";
 import { groupsHidden } from "./groups.ts";
 import { compareMachines, type MachineDifference } from "./machines.ts";
 import { matchDevices } from "./match-devices.ts";
+import { matchRecords, matchThrough } from "./matching.ts";
 import { compareVerdicts, type VerdictChange } from "./verdicts.ts";
 
 /** Two machines, each decided for the devices of interest of either, and all that differs. */
@@ -21,15 +22,18 @@ export interface WholeDifference {
 /**
  * Compares two machines with all of their answers: those of devices that either side has, as a device that lost what it
  * provides has an answer all the same. `compared` are the machines whose facts are compared, where those
- * that are shown leave something out.
+ * that are shown leave something out; `unchanged` is the second before what is asked of it, whose devices are then followed.
  */
 export function compareAll(
   machines: readonly [before: Machine, after: Machine],
   compared: readonly [before: Machine, after: Machine] = machines,
   rules: Pick<DecideOptions, "rules"> = {},
+  unchanged: Machine = machines[1],
 ): WholeDifference {
   const [old, now] = machines;
-  const matching = matchDevices(topologyOf(old), topologyOf(now));
+  const [topology, asItWas] = [topologyOf(now), topologyOf(unchanged)];
+  const asRead = matchDevices(topologyOf(old), asItWas);
+  const matching = unchanged === now ? asRead : matchThrough(asRead, matchRecords(asItWas, topology));
   const [first, second] = [selectedOf(old), selectedOf(now)];
   const select = (role: "providers" | "clients"): readonly [readonly Bdf[], readonly Bdf[]] => {
     const earlier = second[role].flatMap((bdf) => matching.earlierOf(bdf) ?? []);

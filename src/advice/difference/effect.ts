@@ -1,6 +1,8 @@
 import { DATA_IS_LOST } from "../../answers/driver-gates.ts";
 import type { Gate, GateKind } from "../../answers/gate.ts";
 import { type GateKindSet, kindSet } from "../../answers/hidden-gates.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
+import type { ProviderMemory } from "../../pci/peer-roles.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { AnswerPart } from "./answer-parts.ts";
 
@@ -41,6 +43,8 @@ export interface PartChange {
 export interface WorkingSide {
   readonly mapType: MapType;
   readonly hops: number | null;
+  /** What the provider has for peers. */
+  readonly memory: ProviderMemory;
   /** Whether the kernel supports it; `null` where that hangs on what is hidden. */
   readonly supported: boolean | null;
   /** Whether it also has no gate that blocks; `null` where that hangs on what is hidden, or on a driver. */
@@ -50,6 +54,7 @@ export interface WorkingSide {
 /** Kinds of gates of which one that may be there leaves it open whether a pair works. */
 const MAY_BLOCK: GateKindSet = kindSet([
   "bar-missing",
+  "registers-only",
   "bar-unassigned",
   "memory-decode-off",
   "vf-memory-off",
@@ -58,6 +63,7 @@ const MAY_BLOCK: GateKindSet = kindSet([
   "bridge-window-small",
   "beyond-dma-mask",
   "kernel-without-p2pdma",
+  "no-peer-dma",
 ]);
 
 /** Whether a gate of one of some kinds may stop a pair. */
@@ -133,7 +139,7 @@ function effectOfWorking(before: boolean | null, after: boolean | null): AnswerE
   return after ? "better" : "worse";
 }
 
-/** Peer memory, the way, gates, hops, documented hardware and route of a pair that works on both sides, in this order. */
+/** Peer memory and its size, the way, gates, hops, documented hardware and route of a pair that works on both sides, in this order. */
 function judge(
   before: WorkingSide,
   after: WorkingSide,
@@ -148,13 +154,24 @@ function judge(
     // A shorter way on which data may be lost unseen is no better one.
     (!isAskedOtherwise && losesData(gates.come) && !losesData(gates.gone) ? "worse" : undefined) ??
     firstOf(parts, ["peer-memory"]) ??
+    compared(bytesOf(before.memory.pool), bytesOf(after.memory.pool)) ??
+    compared(bytesOf(before.memory.largestBar), bytesOf(after.memory.largestBar)) ??
     compared(WAYS[before.mapType], WAYS[after.mapType]) ??
     compared(0, -[...come].filter((kind) => !gone.has(kind)).length) ??
     (isAskedOtherwise ? undefined : compared(0, [...gone].filter((kind) => !come.has(kind)).length)) ??
     compared(before.hops === null ? undefined : -before.hops, after.hops === null ? undefined : -after.hops) ??
+    // Across sockets it is slower by as many hops.
+    comparedBy(
+      LOCALITIES,
+      parts.find(({ part }) => part === "locality"),
+    ) ??
     firstOf(parts, ["hardware-write", "hardware-read"]) ??
     firstOf(parts, ["route-write", "route-read"])
   );
+}
+
+function bytesOf(size: Known<number | null>): number | undefined {
+  return isUnknown(size) ? undefined : (size ?? undefined);
 }
 
 function losesData(gates: readonly Gate[]): boolean {
@@ -172,6 +189,8 @@ export function isVerdictWorse(
   return before.mapType === after.mapType && before.hops < after.hops && before.mapType !== "not-supported";
 }
 
+/** Farthest first. */
+const LOCALITIES: readonly string[] = ["SYS", "NODE", "PHB", "PXB", "PIX"];
 const HARDWARE: readonly string[] = ["fails", "limited", "works"];
 const PEER_MEMORY: readonly string[] = ["none", "not published", "published"];
 /** A route that the verdict does not promise arrives all the same. */
@@ -197,13 +216,14 @@ function compared(before: number | undefined, after: number | undefined): Answer
   return before < after ? "better" : "worse";
 }
 
+function comparedBy(ranks: readonly string[], change: PartChange | undefined): AnswerEffect | undefined {
+  return change && compared(rankOf(change.before, ranks), rankOf(change.after, ranks));
+}
+
 function firstOf(parts: readonly PartChange[], names: readonly AnswerPart[]): AnswerEffect | undefined {
   const effects = parts
     .filter(({ part }) => names.includes(part))
-    .map(({ part, before, after }) => {
-      const ranks = RANKED[part] ?? [];
-      return compared(rankOf(before, ranks), rankOf(after, ranks));
-    });
+    .map((change) => comparedBy(RANKED[change.part] ?? [], change));
   return effects.find((effect) => effect === "worse") ?? effects.find((effect) => effect !== undefined);
 }
 

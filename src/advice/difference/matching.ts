@@ -101,6 +101,23 @@ export function matchRecords(before: Topology, after: Topology): Matching {
   return new Matching(before, after, { earlier, earlierRoot, replaced: [] });
 }
 
+/** What is the same of the first machine of `one` and of the second of `other`, which begins with what `one` ends with. */
+export function matchThrough(one: Matching, other: Matching): Matching {
+  const through = (earlier: Int32Array, index: number): number =>
+    index === NO_MATCH ? NO_MATCH : (earlier[index] ?? NO_MATCH);
+  return new Matching(one.before, other.after, {
+    earlier: other.earlier.map((index) => through(one.earlier, index)),
+    earlierRoot: Int32Array.from(other.after.roots, (_, root) => {
+      const between = other.earlierRootOf(root);
+      return between === undefined ? NO_MATCH : (one.earlierRootOf(between) ?? NO_MATCH);
+    }),
+    replaced: one.replaced.flatMap(([before, between]) => {
+      const after = other.later[between] ?? NO_MATCH;
+      return after === NO_MATCH ? [] : [[before, after] as const];
+    }),
+  });
+}
+
 /** Bus and `devfn` of functions directly below one bridge, the first bus being 0: virtual functions may be on further ones. */
 export function placesBelow(topology: Topology, indices: readonly number[]): ReadonlyMap<number, number> {
   const bdfs = indices.map((index) => topology.functionAt(index).bdf);

@@ -10,7 +10,7 @@ import type { Pair } from "./idea.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
 import { findWays, type RejectedIdea, type Searched } from "./search.ts";
-import { surroundings, watchedOf } from "./side-effects.ts";
+import { Others, surroundings, watchedOf } from "./side-effects.ts";
 import type { Trial } from "./trial.ts";
 
 /** What can be done for some pairs of a machine. */
@@ -57,8 +57,9 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
   const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
   const blockers = new Blockers(machine, pairs, before);
   const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest });
+  const others = new Others(table, pairs);
   const shown = (way: Trial): ProvedFix =>
-    withCaution(proved(way, table, pairs, rules, bootLoader?.name ?? null), before);
+    withCaution(proved(way, table, others, pairs, rules, bootLoader?.name ?? null), before);
   const card = found.cards.map(shown).toSorted(bySideEffects)[0];
   const fixes = [...found.ways.map(shown), ...(card === undefined ? [] : [card])];
   const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;

@@ -39,7 +39,7 @@ export class Foretelling {
   readonly #hostBridges: HostBridgeDecisions;
   readonly #isCleared: boolean;
   readonly #blockers: Blockers;
-  readonly #iommu: Machine["iommu"];
+  readonly #booted: Machine;
   readonly #known: readonly Map<number, Outcome>[];
   /** ACS of functions of the pairs, by what is asked of whatever is below a port. */
   readonly #acs = new Map<string, PciFunction["acs"]>();
@@ -58,7 +58,7 @@ export class Foretelling {
     this.#hostBridges = hostBridgesOf(booted, this.#topology, rules);
     this.#isCleared = isCleared;
     this.#blockers = blockers;
-    this.#iommu = booted.iommu;
+    this.#booted = booted;
     this.#known = arrangements.ends.map(() => new Map());
   }
 
@@ -78,7 +78,7 @@ export class Foretelling {
       const known = this.#known[pair]?.get(key);
       if (known !== undefined) return known;
       const decided = this.#outcome(provider, client, from, to);
-      const isBlocked = this.#blockers.of(pair, decided.mapType, this.#iommu) !== null;
+      const isBlocked = this.#blockers.of(pair, decided.mapType, this.#booted) !== null;
       const outcome = { ...decided, isBlocked };
       this.#known[pair]?.set(key, outcome);
       return outcome;

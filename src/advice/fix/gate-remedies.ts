@@ -11,6 +11,9 @@ export interface GateRemedy {
   readonly isPossible: boolean;
 }
 
+/** Where a provider has no memory nothing gives it some. */
+const HAS_NONE: readonly Gate["kind"][] = ["bar-missing", "registers-only"];
+
 /** One remedy for each gate of these answers; `around` is the title of a change after which no mask is in the way any more. */
 export function gateRemedies(answers: readonly Answer[], around?: string): readonly GateRemedy[] {
   const gates = new Map(
@@ -23,7 +26,7 @@ export function gateRemedies(answers: readonly Answer[], around?: string): reado
     return {
       gate,
       remedy: isAround ? `translate addresses (${around}), so that it is reached by an IOVA${other}` : remedy,
-      isPossible: isAround || (gate.isFinal !== true && gate.kind !== "bar-missing"),
+      isPossible: isAround || (gate.isFinal !== true && !HAS_NONE.includes(gate.kind)),
     };
   });
 }
@@ -49,6 +52,8 @@ const nameOf = (device: Bdf | null): string => (device === null ? "the device" :
 
 const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> = {
   "bar-missing": () => "none: take another provider, as this one has no memory that a peer could reach",
+  "registers-only": () =>
+    "none: take a provider with memory, as a GPU or an NVMe controller with a memory buffer (CMB)",
   "bar-unassigned": (device) =>
     `turn on 'Above 4G Decoding' (and enlarge 'MMIO High Size') in firmware setup, or boot with pci=realloc; then look whether ${nameOf(device)} got its address`,
   "memory-decode-off": (device) =>
@@ -66,6 +71,7 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
   "beyond-dma-mask": (device) =>
     `lower 'MMIO High Base' in firmware setup until the BAR is within what ${nameOf(device)} can address`,
   "kernel-without-p2pdma": () => "boot a kernel that is built with CONFIG_PCI_P2PDMA=y",
+  "no-peer-dma": () => "bind other drivers: with these the memory is not shared with a peer, whatever the path is",
   "iommu-translates": () =>
     "boot with iommu=pt, so that a request that goes up all the same meets no translation; and test with real data either way",
   "virtual-machine": () =>

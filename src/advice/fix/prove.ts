@@ -8,7 +8,7 @@ import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { needsReboot } from "../what-if/change.ts";
 import type { Idea, Pair, Step } from "./idea.ts";
 import { type IsolationLoss, isolationLost } from "./isolation.ts";
-import { type SideEffects, sideEffects } from "./side-effects.ts";
+import type { Others, SideEffects } from "./side-effects.ts";
 import { stepsOf } from "./steps.ts";
 import { decidePairs, type Trial } from "./trial.ts";
 
@@ -38,6 +38,7 @@ export function answersOf(machine: Machine, pairs: readonly Pair[], rules: strin
 export function proved(
   { idea, after }: Trial,
   before: VerdictTable,
+  others: Others,
   pairs: readonly Pair[],
   rules: string | undefined,
   bootLoader: BootLoader | null,
@@ -49,7 +50,7 @@ export function proved(
     ...idea,
     steps: stepsOf(idea, pairs, bootLoader),
     verdicts: answersOf(after, pairs, rules),
-    others: sideEffects(before, table, pairs),
+    others: others.in(table),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
     isolation: isolationLost(before, table, isBooted),
   };

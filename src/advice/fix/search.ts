@@ -115,7 +115,7 @@ function blockedOutcomes(verdicts: readonly Verdict[], { blockers, machine }: Qu
   return verdicts.map(({ mapType, hops }, pair) => ({
     mapType,
     hops,
-    isBlocked: blockers.of(pair, mapType, machine.iommu) !== null,
+    isBlocked: blockers.of(pair, mapType, machine) !== null,
   }));
 }
 
@@ -179,7 +179,7 @@ class Search {
   /** What stops the pairs after a change. */
   #blocking({ outcomes, after }: Trial): readonly Gate[] {
     const { blockers } = this.#question;
-    return outcomes.flatMap(({ mapType }, pair) => blockers.of(pair, mapType, after.iommu) ?? []);
+    return outcomes.flatMap(({ mapType }, pair) => blockers.of(pair, mapType, after) ?? []);
   }
 
   /** All single changes that help. */

@@ -1,6 +1,9 @@
+import { Localities, type Locality } from "../../answers/locality.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type DeviceSelection, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
+import { isUnknown, type Known } from "../../pci/known.ts";
+import { type PeerDirection, type PeerRoute, PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import type { VerdictChange } from "../difference/verdicts.ts";
@@ -19,6 +22,22 @@ export interface HopChange extends ClassPair {
   readonly more: number;
 }
 
+/** Pairs of two classes that keep map type and hops and come to lie nearer or farther apart. */
+export interface LocalityChange extends ClassPair {
+  readonly before: Locality;
+  readonly after: Locality;
+}
+
+/** Where requests of a pair end, by the fabric: in the provider's memory, as the verdict promises or by another way; or not. */
+export type RequestsEnd = "arrive" | "arrive otherwise" | "fail" | "unknown";
+
+/** Pairs of two classes that keep their map type and whose requests end otherwise. */
+export interface RouteChange extends ClassPair {
+  readonly direction: PeerDirection;
+  readonly before: RequestsEnd;
+  readonly after: RequestsEnd;
+}
+
 /** What a change does to the pairs that nobody asked about. */
 export interface SideEffects {
   /** Pairs whose map type changes, by class, most pairs first. */
@@ -31,10 +50,15 @@ export interface SideEffects {
   readonly listed: readonly VerdictChange[];
   /** So many changed pairs there are, with those of which only the hops change. */
   readonly count: number;
+  readonly localities: readonly LocalityChange[];
+  /** `null`: there are too many pairs to ask where their requests end. */
+  readonly routes: readonly RouteChange[] | null;
 }
 
 /** So many changed pairs are listed one by one. */
 export const MAX_LISTED = 1000;
+/** Of more pairs nobody asks where their requests end. */
+const MAX_ROUTED = 40_000;
 /** A table of more pairs is not made anew for each proposal: then it is of the devices of interest. */
 const MAX_PAIRS = 1_000_000;
 
@@ -68,46 +92,131 @@ export function watchedOf({ machine, clients }: VerdictTable): { readonly functi
 }
 
 /** Compares tables of the same devices, but for the asked pairs and their ways back, which are the same paths. */
-export function sideEffects(before: VerdictTable, after: VerdictTable, pairs: readonly Pair[]): SideEffects {
-  const asked = new Set(pairs.flatMap(({ provider, client }) => [`${provider} ${client}`, `${client} ${provider}`]));
-  const classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
-  const classes = new Map<string, ClassChange & { pairs: number }>();
-  const listed: VerdictChange[] = [];
-  const hops = new Map<string, HopChange & { pairs: number }>();
-  let count = 0;
-  before.providers.forEach((provider, i) => {
-    before.clients.forEach((client, j) => {
-      const old = { mapType: before.mapType(i, j), hops: before.hops(i, j) };
-      const now = { mapType: after.mapType(i, j), hops: after.hops(i, j) };
-      if (old.mapType === now.mapType && old.hops === now.hops) return;
-      if (asked.has(`${provider} ${client}`)) return;
-      count++;
-      if (listed.length < MAX_LISTED) listed.push({ provider, client, before: old, after: now });
-      const pair = { first: provider, second: client, pairs: 0 };
-      const of = [classOf.get(provider), classOf.get(client)];
-      if (old.mapType === now.mapType) {
-        const more = (now.hops ?? 0) - (old.hops ?? 0);
-        countIn(hops, [...of, more].join(), { ...pair, more });
-      } else {
-        countIn(classes, [...of, old.mapType, now.mapType].join(), {
-          ...pair,
-          before: old.mapType,
-          after: now.mapType,
-        });
-      }
+export class Others {
+  readonly #before: VerdictTable;
+  readonly #asked: ReadonlySet<string>;
+  readonly #classOf: ReadonlyMap<Bdf, string>;
+  readonly #localities: Localities;
+  readonly #isRouted: boolean;
+  readonly #ends: RequestEnds;
+
+  constructor(before: VerdictTable, pairs: readonly Pair[]) {
+    this.#before = before;
+    this.#asked = new Set(pairs.flatMap(({ provider, client }) => [`${provider} ${client}`, `${client} ${provider}`]));
+    this.#classOf = new Map(before.machine.functions.map((fn) => [fn.bdf, classKeyOf(fn)]));
+    this.#localities = new Localities(before.machine, before.topology);
+    this.#isRouted = before.providers.length * before.clients.length <= MAX_ROUTED;
+    this.#ends = new RequestEnds(before);
+  }
+
+  /** What becomes of them in another table of the same devices. */
+  in(after: VerdictTable): SideEffects {
+    const before = this.#before;
+    const classes = new Classes<ClassChange>();
+    const hops = new Classes<HopChange>();
+    const localities = new Classes<LocalityChange>();
+    const routes = new Classes<RouteChange>();
+    const listed: VerdictChange[] = [];
+    const localitiesAfter = new Localities(after.machine, after.topology);
+    const ends = new RequestEnds(after);
+    let count = 0;
+    before.providers.forEach((provider, i) => {
+      before.clients.forEach((client, j) => {
+        if (provider === client || this.#asked.has(`${provider} ${client}`)) return;
+        const old = { mapType: before.mapType(i, j), hops: before.hops(i, j) };
+        const now = { mapType: after.mapType(i, j), hops: after.hops(i, j) };
+        const pair = { first: provider, second: client, pairs: 0 };
+        const of = [this.#classOf.get(provider), this.#classOf.get(client)];
+        if (old.mapType !== now.mapType || old.hops !== now.hops) {
+          count++;
+          if (listed.length < MAX_LISTED) listed.push({ provider, client, before: old, after: now });
+        }
+        if (old.mapType !== now.mapType) {
+          classes.count([...of, old.mapType, now.mapType], {
+            ...pair,
+            before: old.mapType,
+            after: now.mapType,
+          });
+          return;
+        }
+        if (old.hops !== now.hops) {
+          const more = (now.hops ?? 0) - (old.hops ?? 0);
+          hops.count([...of, more], { ...pair, more });
+        } else {
+          const [was, is] = [this.#localities.of(before.path(i, j)).is, localitiesAfter.of(after.path(i, j)).is];
+          if (was !== is && was !== null && is !== null && !isUnknown(was) && !isUnknown(is)) {
+            localities.count([...of, was, is], { ...pair, before: was, after: is });
+          }
+        }
+        if (!this.#isRouted) return;
+        const [from, to] = [this.#ends.of(i, j), ends.of(i, j)];
+        if (from === null || to === null) return;
+        for (const direction of ["write", "read"] as const) {
+          const [was, is] = [from[direction], to[direction]];
+          if (was !== is) {
+            routes.count([...of, direction, was, is], { ...pair, direction, before: was, after: is });
+          }
+        }
+      });
     });
-  });
-  return {
-    classes: [...classes.values()].sort((a, b) => b.pairs - a.pairs),
-    hops: [...hops.values()].sort((a, b) => b.more - a.more || b.pairs - a.pairs),
-    hopsOnly: [...hops.values()].reduce((sum, { pairs: own }) => sum + own, 0),
-    listed,
-    count,
-  };
+    const byPairs = (a: ClassPair, b: ClassPair): number => b.pairs - a.pairs;
+    return {
+      classes: classes.all.sort(byPairs),
+      hops: hops.all.sort((a, b) => b.more - a.more || byPairs(a, b)),
+      hopsOnly: hops.all.reduce((sum, { pairs: own }) => sum + own, 0),
+      listed,
+      count,
+      localities: localities.all.sort(byPairs),
+      routes: this.#isRouted ? routes.all.sort(byPairs) : null,
+    };
+  }
 }
 
-function countIn<T extends ClassPair & { pairs: number }>(classes: Map<string, T>, key: string, one: T): void {
-  const known = classes.get(key) ?? one;
-  known.pairs++;
-  classes.set(key, known);
+/** Where the requests of a table's pairs end; each is asked once. */
+class RequestEnds {
+  readonly #routes: PeerRoutes;
+  readonly #columns: number;
+  readonly #known = new Map<number, Readonly<Record<PeerDirection, RequestsEnd>> | null>();
+
+  constructor(table: VerdictTable) {
+    this.#routes = new PeerRoutes(table);
+    this.#columns = table.clients.length;
+  }
+
+  /** `null` where no address is handed out, or nobody knows which: after a move, of those that get another. */
+  of(i: number, j: number): Readonly<Record<PeerDirection, RequestsEnd>> | null {
+    const key = i * this.#columns + j;
+    let ends = this.#known.get(key);
+    if (ends === undefined) {
+      const routing = this.#routes.at(i, j, false);
+      ends =
+        routing === null || isUnknown(routing.address)
+          ? null
+          : { write: endOf(routing.write), read: endOf(routing.read) };
+      this.#known.set(key, ends);
+    }
+    return ends;
+  }
+}
+
+function endOf(route: Known<PeerRoute>): RequestsEnd {
+  if (isUnknown(route)) return "unknown";
+  if (route.outcome !== "delivered") return "fail";
+  return route.differs === null ? "arrive" : "arrive otherwise";
+}
+
+/** Pairs counted by what is alike of them. */
+class Classes<T extends ClassPair> {
+  readonly #known = new Map<string, T & { pairs: number }>();
+
+  count(key: readonly (string | number | undefined)[], one: T & { pairs: number }): void {
+    const text = key.join();
+    const known = this.#known.get(text) ?? one;
+    known.pairs++;
+    this.#known.set(text, known);
+  }
+
+  get all(): T[] {
+    return [...this.#known.values()];
+  }
 }

@@ -98,7 +98,7 @@ export function outcomesOf(
     mapType: table.mapType(i, j),
     hops: table.hops(i, j),
   }));
-  return decided.map((one, pair) => ({ ...one, isBlocked: blockers.of(pair, one.mapType, machine.iommu) !== null }));
+  return decided.map((one, pair) => ({ ...one, isBlocked: blockers.of(pair, one.mapType, machine) !== null }));
 }
 
 /** The machine after changes, or why they cannot be carried out. */

@@ -70,11 +70,16 @@ export async function runDiff(
   }
   const { kernel, cpu, iommu } = options;
   const facts = Object.fromEntries(Object.entries({ kernel, cpu, iommu }).filter(([, value]) => value !== undefined));
-  const { after: asked, changes } = await readSource(afterSource, options);
+  const { before: unchanged, after: asked, changes } = await readSource(afterSource, options);
   const read = [(await readSource(beforeSource, facts)).before, asked] as const;
   const shown = [shownMachine(read[0], options), shownMachine(read[1], options)] as const;
   const compared = [withKernelOf(read[0], shown[0]), withKernelOf(read[1], shown[1])] as const;
-  const { before, after, difference, answers, verdicts } = compareAll(shown, compared, rulesOf(options));
+  const { before, after, difference, answers, verdicts } = compareAll(
+    shown,
+    compared,
+    rulesOf(options),
+    unchanged === asked ? shown[1] : shownMachine(unchanged, options),
+  );
   const view: DifferenceView = {
     difference: shownDifference(difference, options),
     verdicts,

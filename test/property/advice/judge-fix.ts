@@ -126,7 +126,7 @@ function judgeOthers(
   for (const provider of ends) {
     for (const client of ends) {
       const key = `${provider} ${client}`;
-      if (asked.has(key)) continue;
+      if (asked.has(key) || provider === client) continue;
       const [old, now] = [running.decide(provider, client), after.decide(provider, client)];
       const isSame = old.mapType === now.mapType && old.hops === now.hops;
       const right = isSame ? "the same" : `${old.mapType} ${old.hops} to ${now.mapType} ${now.hops}`;
