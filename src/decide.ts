@@ -6,6 +6,15 @@
  */
 export type { MachineDifference } from "./advice/difference/machines.ts";
 export type { VerdictChange } from "./advice/difference/verdicts.ts";
+export type {
+  DeviceGroup,
+  Nearest,
+  NearestAnswer,
+  NearestQuestion,
+  NearestSearch,
+  OpenCandidate,
+  Reach,
+} from "./advice/find-nearest.ts";
 export type { ProviderSearch } from "./advice/find-provider.ts";
 export type { Pair } from "./advice/fix/idea.ts";
 export type { HistoryEntry } from "./advice/history.ts";
@@ -27,6 +36,7 @@ export {
   expectedIommuGroups,
   findDevice,
   findDevices,
+  findNearest,
   findProvider,
   isIsolated,
   machineGates,

@@ -28,6 +28,9 @@ export {
   matrixBlocks,
   matrixJson,
   matrixText,
+  nearestBlocks,
+  nearestJson,
+  nearestText,
   treeBlocks,
   treeJson,
   treeText,
@@ -57,6 +60,7 @@ export type {
   MatrixJson,
   MatrixPairJson,
   MatrixReasonJson,
+  NearestJson,
   NoteJson,
   PairJson,
   ProvedFixJson,
@@ -72,6 +76,7 @@ export type {
   WayWithHopsJson,
   WhatIfJson,
 } from "./report/json-types.ts";
+
 export type { MeasuredPairView, MeasuredView } from "./report/measured.ts";
 export type { ScreenOptions } from "./report/style.ts";
 export type { TreeInput } from "./report/tree-text.ts";

@@ -1,3 +1,4 @@
+import type { Change } from "../advice/what-if/change.ts";
 import type { Machine } from "../host/machine.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { Block } from "../report/document.ts";
@@ -7,7 +8,7 @@ import type { JsonOutput } from "../report/json-types.ts";
 import { joinPrintable, printableJson } from "../report/printable.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
-import { type WhatIfView, whatIfBlocks, whatIfJson } from "../report/what-if.ts";
+import { askedBlocks, type WhatIfView, whatIfBlocks, whatIfJson } from "../report/what-if.ts";
 import { expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";
@@ -52,6 +53,12 @@ function formOf(options: OutputOptions & MoreForms, answer: Shown): Printable {
   const above =
     text?.(isWhole ? { ...screen, width: wholeWidth(options.width) } : screen) ?? documentText(blocks(), screen);
   return more.length === 0 ? above : joinPrintable([above, documentText(more, screen)], "\n");
+}
+
+/** A screen with what was asked above it. */
+export function belowAsked(changes: readonly Change[], text: Printable, screen: ScreenOptions): Printable {
+  const asked = askedBlocks(changes);
+  return asked.length === 0 ? text : joinPrintable([documentText(asked, screen), text], "\n");
 }
 
 /** The screen that the options ask for. */

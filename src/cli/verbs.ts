@@ -35,7 +35,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "find",
     group: "decide",
-    summary: "the provider of peer memory that the kernel would choose",
+    summary: "the nearest NICs and SSDs of each GPU, and the other way round",
     load: async () => (await import("./verbs/find.ts")).declareFind,
   },
   {

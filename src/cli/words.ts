@@ -23,10 +23,16 @@ const MAX_STEPS = 2;
 const DEVICE =
   /^(?:[a-z]+\d+(?:_\d+|f\d+)?|[a-z]+:\d+|[a-z]+[*[].*|(?:[0-9a-f]{1,8}:)?[0-9a-f]{1,2}:[0-9a-f]{1,2}(?:\.[0-7])?)$/i;
 
+/** `gpu:nic`, as `find` takes it. */
+const TWO_CLASSES = new RegExp(`^(?:${KINDS_OF_INTEREST.join("|")}):(?:${KINDS_OF_INTEREST.join("|")})$`, "i");
+
+/** What `nvidia-smi topo` takes to print its matrix, which says nothing that we do not print anyway. */
+const MATRIX_OPTIONS = /^(?:-m|-mp|--matrix)$/;
+
 /**
- * A command line with the verb that it means in front: two devices alone are explained, and words of other tools stand for
- * verbs of ours. A file of that name is a source. Throws `usage` for what is nearly a verb, and for a device alone, which
- * the default verb would both take for a source.
+ * A command line with the verb that it means in front: two devices alone are explained, of one its nearest are found, and
+ * words of other tools stand for verbs of ours. A file of that name is a source. Throws `usage` for what is nearly a verb,
+ * which the default verb would take for a source.
  */
 export async function meantWords(words: readonly string[]): Promise<readonly string[]> {
   const [first] = words;
@@ -35,22 +41,36 @@ export async function meantWords(words: readonly string[]): Promise<readonly str
   if (isOfProgram || VERBS.some(({ name }) => name === first)) return words;
   if (!existsSync(first)) {
     const verb = OTHER_WORDS.get(first.toLowerCase());
-    if (verb !== undefined) return [verb, ...words.slice(1)];
+    if (verb !== undefined) return meantOther(first.toLowerCase(), verb, words.slice(1));
     await refuseNearVerb(first);
   }
-  const isSource = (word: string): boolean => looksLikeSource(word) || existsSync(word);
   if (isSource(first) && !/^-./.test(first)) {
     const [, one = "", other = "", ...rest] = words;
-    const areDevices = [one, other].every((word) => isDevice(word) && !isSource(word));
-    return areDevices ? ["explain", one, other, first, ...rest] : words;
+    if (!isAsked(one)) return words;
+    if (isDevice(one) && isDevice(other) && !isSource(other)) return ["explain", one, other, first, ...rest];
+    return other === "" || other.startsWith("-") ? ["find", one, first, ...words.slice(2)] : words;
   }
   const [one, other] = await operandsOf(words);
   if (one === undefined || isSource(one)) return words;
-  if (other !== undefined) return ["explain", ...words];
-  if (!isDevice(one)) return words;
-  throw new PeerlaneError("usage", `'${one}' is no verb and no file, and as a device one of two`, {
-    remedy: `name both, then the source: peerlane ${one} DEVICE [SOURCE]; or all pairs of it: peerlane matrix --providers ${one}`,
-  });
+  if (isAsked(one) && (other === undefined || isSource(other))) return ["find", ...words];
+  return other === undefined ? words : ["explain", ...words];
+}
+
+/** What a word of another tool means with what stands behind it. */
+async function meantOther(word: string, verb: string, rest: readonly string[]): Promise<readonly string[]> {
+  if (word !== "topo") return [verb, ...rest];
+  const words = rest.filter((each) => !MATRIX_OPTIONS.test(each));
+  const [one] = await operandsOf(words);
+  return [one !== undefined && isAsked(one) ? "find" : verb, ...words];
+}
+
+function isSource(word: string): boolean {
+  return looksLikeSource(word) || existsSync(word);
+}
+
+/** A device, a class or two, and no file of that name. */
+function isAsked(word: string): boolean {
+  return (isDevice(word) || TWO_CLASSES.test(word)) && !isSource(word);
 }
 
 async function verbToHelpWith(word: string): Promise<string> {

@@ -2,6 +2,8 @@ import type { MachineDifference } from "../advice/difference/machines.ts";
 import * as machineDifference from "../advice/difference/machines.ts";
 import type { VerdictChange } from "../advice/difference/verdicts.ts";
 import * as verdictDifference from "../advice/difference/verdicts.ts";
+import type { NearestSearch } from "../advice/find-nearest.ts";
+import * as nearest from "../advice/find-nearest.ts";
 import type { ProviderSearch } from "../advice/find-provider.ts";
 import * as find from "../advice/find-provider.ts";
 import type { Advice } from "../advice/fix/advise.ts";
@@ -168,6 +170,17 @@ export const findProvider: (
   needed("clients", devices),
   optional("options", options({ providers: devices, rules: text })),
 ]);
+
+/**
+ * The nearest devices of each device, as `peerlane find` has them. Words ask: `gpu:nic` of each of the first the nearest of
+ * the second, and the other way round; `gpu` or `gpu0` the nearest of every other class; none, each class of each other.
+ */
+export const findNearest: (machine: Machine, words: readonly string[], options?: RulesOptions) => NearestSearch = door(
+  "findNearest",
+  (of: Machine, words: readonly string[], asked: RulesOptions = {}) =>
+    nearest.findNearest(of, nearest.nearestQuestions(of, words), asked),
+  [aMachine, needed("words", listOf("a list of texts", text, 'write ["gpu:nic"], or [] for all')), rules],
+);
 
 /** What each kernel release says of one pair, releases that agree in one entry, oldest first. */
 export const verdictHistory: (machine: Machine, provider: Device, client: Device) => readonly HistoryEntry[] = door(

@@ -1,3 +1,4 @@
+import type { NearestSearch } from "../advice/find-nearest.ts";
 import type { ProviderSearch } from "../advice/find-provider.ts";
 import type { Advice } from "../advice/fix/advise.ts";
 import type { HistoryEntry } from "../advice/history.ts";
@@ -31,6 +32,7 @@ import type {
   FixJson,
   HistoryJson,
   MatrixJson,
+  NearestJson,
   TreeJson,
   VmJson,
   WhatIfJson,
@@ -40,6 +42,7 @@ import * as matrixJsonReport from "../report/matrix-json.ts";
 import * as matrixTextReport from "../report/matrix-text.ts";
 import type { MeasuredView } from "../report/measured.ts";
 import * as measuredReport from "../report/measured.ts";
+import * as nearestReport from "../report/nearest.ts";
 import * as screenMarkdownReport from "../report/screen-markdown.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
@@ -77,6 +80,9 @@ const search = needed(
   "search",
   shaped("a ProviderSearch", ["table", "clients", "candidates"], "findProvider returns one"),
 );
+const NEAREST = shaped("a NearestSearch", ["table", "answers", "virtual"], "findNearest returns one");
+const someNearest = needed("search", NEAREST);
+const nearestBefore = optional("before", NEAREST);
 const entries = needed(
   "entries",
   listOf(
@@ -212,6 +218,27 @@ export const findBlocks: (search: ProviderSearch) => readonly Block[] = door("fi
 
 /** `peerlane.find`. */
 export const findJson: (search: ProviderSearch) => FindJson = door("findJson", findReport.findJson, [search]);
+
+/** The nearest devices as blocks; with `before`, of the machine as it is, what a what-if changes is marked. */
+export const nearestBlocks: (search: NearestSearch, before?: NearestSearch) => readonly Block[] = door(
+  "nearestBlocks",
+  nearestReport.nearestBlocks,
+  [someNearest, nearestBefore],
+);
+
+/** The same as a screen. */
+export const nearestText: (search: NearestSearch, options: ScreenOptions, before?: NearestSearch) => string = door(
+  "nearestText",
+  nearestReport.nearestText,
+  [someNearest, aScreen, nearestBefore],
+);
+
+/** `peerlane.nearest`. */
+export const nearestJson: (search: NearestSearch, before?: NearestSearch) => NearestJson = door(
+  "nearestJson",
+  nearestReport.nearestJson,
+  [someNearest, nearestBefore],
+);
 
 /** Advice as blocks. */
 export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", fixReport.fixBlocks, [advice]);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { BOOT_LOADER_NAMES } from "../advice/boot-loaders/boot-loaders.ts";
 import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
-import type { FindJson, FixJson, HistoryJson } from "./json-types.ts";
+import type { FindJson, FixJson, HistoryJson, NearestJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
 import { asking, pair } from "./pair-schema.ts";
 import { bdf, count, known, mapType, named } from "./schema-parts.ts";
@@ -141,10 +141,74 @@ export const fixSchema: z.ZodType<FixJson> = named(
   }),
 );
 
+const namedDevice = named(
+  "NamedDeviceJson",
+  "A function with the name that people use for it.",
+  z.strictObject({ bdf, name: z.string().nullable() }),
+);
+
+const reachShape = {
+  nearest: known(z.array(namedDevice)).describe("all that are as near"),
+  mapType: mapType.describe("where both have memory for peers, what is worse of the two ways"),
+  works: z
+    .boolean()
+    .nullable()
+    .describe("supported, and nothing blocks it; null where that hangs on what the source hides"),
+  blockedBy: z.string().nullable(),
+  hops: count.nullable(),
+  locality: known(z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]).nullable()),
+  memory: z
+    .enum(["own", "other", "both", "none", "hidden"])
+    .describe("whose memory is used; none: neither has any for peers, hidden: that is not shown; told is the path"),
+  perhaps: z.array(namedDevice).describe("those that may be as near or nearer, as the source hides what decides"),
+};
+
+const reach = named(
+  "ReachJson",
+  "The devices that are nearest to another, and how they are reached.",
+  z.strictObject(reachShape),
+);
+
+const nearest = named(
+  "NearestDeviceJson",
+  "A device with those that are nearest to it.",
+  z.strictObject({
+    device: namedDevice,
+    ...reachShape,
+    before: reach
+      .nullable()
+      .exactOptional()
+      .describe("where a what-if changes the answer: that of the machine as it is, null where there is none"),
+  }),
+);
+
 /** The validator of `peerlane find --json`. */
+export const nearestSchema: z.ZodType<NearestJson> = named(
+  "NearestJson",
+  "`peerlane find --json`: the nearest devices of each device.",
+  z.strictObject({
+    schema: z.literal("peerlane.nearest/1"),
+    machine,
+    questions: z
+      .array(
+        z.strictObject({
+          of: z.string().describe("a class, or the words by which devices were asked for"),
+          among: z.string(),
+          found: z.array(nearest),
+          without: z.array(namedDevice).describe("devices without a candidate: neither side has memory for peers"),
+        }),
+      )
+      .describe("of each device of one group the nearest of another"),
+    virtualFunctions: count.describe("those that are not listed, as they are where their physical one is"),
+    notes,
+    asked,
+  }),
+);
+
+/** The validator of `peerlane find --p2pmem --json`. */
 export const findSchema: z.ZodType<FindJson> = named(
   "FindJson",
-  "`peerlane find --json`: the provider that the kernel would choose for clients.",
+  "`peerlane find --p2pmem --json`: the provider that the kernel would choose for clients.",
   z.strictObject({
     schema: z.literal("peerlane.find/1"),
     machine,

@@ -677,7 +677,7 @@ export interface FixJson {
   readonly asked?: readonly string[];
 }
 
-/** `peerlane find --json`: the provider that the kernel would choose for clients. */
+/** `peerlane find --p2pmem --json`: the provider that the kernel would choose for clients. */
 export interface FindJson {
   readonly schema: "peerlane.find/1";
   readonly machine: MachineJson;
@@ -691,6 +691,56 @@ export interface FindJson {
   }[];
   /** The nearest; the kernel picks one of several at random. */
   readonly chosen: Known<readonly string[]>;
+  readonly notes: readonly NoteJson[];
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
+}
+
+/** A function with the name that people use for it. */
+export interface NamedDeviceJson {
+  readonly bdf: string;
+  readonly name: string | null;
+}
+
+/** The devices that are nearest to another, and how they are reached. */
+export interface ReachJson {
+  /** All that are as near. */
+  readonly nearest: Known<readonly NamedDeviceJson[]>;
+  /** Where both have memory for peers, what is worse of the two ways. */
+  readonly mapType: MapType;
+  /** Supported, and nothing blocks it; null where that hangs on what the source hides. */
+  readonly works: boolean | null;
+  readonly blockedBy: string | null;
+  readonly hops: number | null;
+  readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
+  /** Whose memory is used; none: neither has any for peers, hidden: that is not shown; told is the path. */
+  readonly memory: "own" | "other" | "both" | "none" | "hidden";
+  /** Those that may be as near or nearer, as the source hides what decides. */
+  readonly perhaps: readonly NamedDeviceJson[];
+}
+
+/** A device with those that are nearest to it. */
+export interface NearestDeviceJson extends ReachJson {
+  readonly device: NamedDeviceJson;
+  /** Where a what-if changes the answer: that of the machine as it is, null where there is none. */
+  readonly before?: ReachJson | null;
+}
+
+/** `peerlane find --json`: the nearest devices of each device. */
+export interface NearestJson {
+  readonly schema: "peerlane.nearest/1";
+  readonly machine: MachineJson;
+  /** Of each device of one group the nearest of another. */
+  readonly questions: readonly {
+    /** A class, or the words by which devices were asked for. */
+    readonly of: string;
+    readonly among: string;
+    readonly found: readonly NearestDeviceJson[];
+    /** Devices without a candidate: neither side has memory for peers. */
+    readonly without: readonly NamedDeviceJson[];
+  }[];
+  /** Those that are not listed, as they are where their physical one is. */
+  readonly virtualFunctions: number;
   readonly notes: readonly NoteJson[];
   /** What if: the changes with which the machine was asked about. */
   readonly asked?: readonly string[];
@@ -1499,6 +1549,7 @@ export interface JsonOutputs {
   readonly history: HistoryJson;
   readonly fix: FixJson;
   readonly find: FindJson;
+  readonly nearest: NearestJson;
   readonly diff: DiffJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { findSchema, fixSchema, historySchema } from "./advice-schema.ts";
+import { findSchema, fixSchema, historySchema, nearestSchema } from "./advice-schema.ts";
 import { checkSchema } from "./check/schema.ts";
 import { diffSchema } from "./difference-schema.ts";
 import type { JsonOutputs } from "./json-types.ts";
@@ -24,6 +24,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   history: historySchema,
   fix: fixSchema,
   find: findSchema,
+  nearest: nearestSchema,
   diff: diffSchema,
   check: checkSchema,
   simulate: simulateSchema,

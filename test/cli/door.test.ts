@@ -68,6 +68,7 @@ describe("One door", () => {
       "policy/judge-pair.ts",
       "report/difference-lines.ts",
       "report/matrix-text.ts",
+      "report/nearest.ts",
       "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",
     ]);

@@ -28,7 +28,7 @@ describe.concurrent("an error", () => {
     ["of a scenario names line and column", "bad.yaml", /bad\.yaml:3:\d+: .*did you mean 'nvme'/s],
     ["says when a source stands where the second device is due", "explain nvme0 $MIXED", /is a source.*first/s],
     ["says when a source stands where the device to fix is due", "fix nvme0 $MIXED", /is a source.*first/s],
-    ["says when find has a source and no client", "find $MIXED", /is a source.*first/s],
+    ["says when find has a source before a device", "find $MIXED nvme0", /is a source.*first/s],
     ["names a source of find that is not there", "find nvme0 no-such.tar.gz", /cannot open no-such\.tar\.gz/],
     ["says that standard input holds one machine", "diff - - < $MIXED", /one machine, not two/],
     ["says which file cannot be read", "matrix - < .", /cannot read standard input/],

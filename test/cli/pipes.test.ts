@@ -46,7 +46,7 @@ describe.concurrent("a machine from standard input", () => {
   });
 
   test("may be a pipe that the shell names", async () => {
-    expect(await run("peerlane find nvme3 <(cat $MIXED)")).toMatchObject({ status: 0, err: "" });
+    expect(await run("peerlane find --p2pmem nvme3 <(cat $MIXED)")).toMatchObject({ status: 0, err: "" });
   });
 });
 

@@ -20,9 +20,8 @@ const LINES = [
   "matirx $MIXED",
   "expalin nvme0 nvme1 $MIXED",
   "help matirx",
-  "nvme0",
-  "nvme0 $MIXED",
-  "$MIXED nvme0",
+  "nvmee0 $MIXED",
+  "$MIXED nvme0 nvme1 nvme2",
   // options
   "matrix $MIXED --iomu pt",
   "tree $MIXED --providers nvme",
@@ -89,7 +88,10 @@ const LINES = [
   "matrix $MIXED --providers 'nvme[3-1]'",
   "fix nvme0 $MIXED",
   "fix --all nvme $MIXED",
-  "find $MIXED",
+  "find $MIXED nvme0",
+  "find gpu:nvme $MIXED",
+  "find gpu0 no-such.txt",
+  "find --p2pmem $MIXED",
   "check hidden.txt policy.yaml",
   "find nvme[7-9] $MIXED",
   // the others

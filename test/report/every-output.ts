@@ -1,4 +1,5 @@
 import { compareAll } from "../../src/advice/difference/compare-all.ts";
+import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
@@ -27,8 +28,11 @@ import { machineReport } from "../../src/report/machine-report.ts";
 import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
+import { nearestBlocks, nearestJson, nearestText } from "../../src/report/nearest.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
+
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
+
 import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
@@ -112,6 +116,8 @@ type Maker = (shown: Shown) => string;
 const historyOf = (machine: Machine, a: Bdf, b: Bdf) =>
   [decideAll(machine, { providers: [a], clients: [b] }), verdictHistory(machine, a, b)] as const;
 
+const nearestOf = (machine: Machine) => findNearest(machine, nearestQuestions(machine, []));
+
 /** What verbs print of a machine, in every form; with colours where the name says so. */
 const makers: Readonly<Record<string, Maker>> = {
   matrix: ({ table, screen, routes }) => matrixText(table, screen, undefined, routes),
@@ -144,9 +150,19 @@ const makers: Readonly<Record<string, Maker>> = {
   "fix --json": ofPair(({ machine }, provider, client) =>
     printableJson(fixJson(advise(machine, [{ provider, client }])), 1),
   ),
-  find: ofPair(({ machine, screen }, _, client) => documentText(findBlocks(findProvider(machine, [client])), screen)),
-  "find --markdown": ofPair(({ machine }, _, client) => documentMarkdown(findBlocks(findProvider(machine, [client])))),
-  "find --json": ofPair(({ machine }, _, client) => printableJson(findJson(findProvider(machine, [client])), 1)),
+  find: ({ machine, screen }) => nearestText(nearestOf(machine), screen),
+  "find in colour": ({ machine, colored }) => nearestText(nearestOf(machine), colored),
+  "find --markdown": ({ machine }) => documentMarkdown(nearestBlocks(nearestOf(machine))),
+  "find --json": ({ machine }) => printableJson(nearestJson(nearestOf(machine)), 1),
+  "find --p2pmem": ofPair(({ machine, screen }, _, client) =>
+    documentText(findBlocks(findProvider(machine, [client])), screen),
+  ),
+  "find --p2pmem --markdown": ofPair(({ machine }, _, client) =>
+    documentMarkdown(findBlocks(findProvider(machine, [client]))),
+  ),
+  "find --p2pmem --json": ofPair(({ machine }, _, client) =>
+    printableJson(findJson(findProvider(machine, [client])), 1),
+  ),
   "explain --history": ofPair(({ machine, screen }, a, b) =>
     documentText(historyBlocks(...historyOf(machine, a, b)), screen),
   ),

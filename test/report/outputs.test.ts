@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { compareAll } from "../../src/advice/difference/compare-all.ts";
+import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts";
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
@@ -8,6 +9,7 @@ import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import { withHost } from "../../src/answers/guest-pairing.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
 import { differenceBlocks, diffJson } from "../../src/report/difference.ts";
 import type { Block } from "../../src/report/document.ts";
@@ -21,6 +23,7 @@ import { explainJson, treeJson } from "../../src/report/json.ts";
 import { machineReport } from "../../src/report/machine-report.ts";
 import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
+import { nearestBlocks, nearestJson, nearestText } from "../../src/report/nearest.ts";
 import { OUTPUT_SCHEMAS } from "../../src/report/schemas.ts";
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
 import { treeText } from "../../src/report/tree-text.ts";
@@ -132,7 +135,34 @@ describe("what if", () => {
   });
 });
 
-test("find", async () => {
+describe("find", () => {
+  const example = readFileSync("examples/gpu-nic-server.yaml", "utf8");
+  const asked = askWhatIf(
+    readScenario(example, "gpu-nic-server.yaml"),
+    { append: "pci=disable_acs_redir=pci:1000:c030" },
+    false,
+  );
+  const server = asked.before;
+  const search = (machine: Machine, words: readonly string[]) => findNearest(machine, nearestQuestions(machine, words));
+
+  test("of a server, in columns and as sentences, with a what-if and as Markdown", async () => {
+    const [all, one, before] = [search(server, []), search(server, ["gpu0"]), search(server, ["gpu:nic"])];
+    const changed = search(asked.after, ["gpu:nic"]);
+    const shown = [
+      nearestText(all, { width: 100, color: false }),
+      nearestText(all, { width: 60, color: false }),
+      nearestText(one, { width: 80, color: false }),
+      nearestText(search(server, ["gpu:gpu"]), { width: 80, color: false }),
+      nearestText(search(server, ["nic:nvme"]), { width: 80, color: false }),
+      nearestText(changed, { width: 80, color: false }, before),
+      documentMarkdown(nearestBlocks(changed, before)),
+    ];
+    await expect(shown.join("\n")).toMatchFileSnapshot(`${folder}/nearest.txt`);
+    await expect(jsonOf("nearest", nearestJson(changed, before))).toMatchFileSnapshot(`${folder}/nearest.json`);
+  });
+});
+
+test("find --p2pmem", async () => {
   const search = findProvider(mixed, [bdfOf(mixed, "nvme0"), bdfOf(mixed, "nvme1")]);
   await expect(drawn(findBlocks(search))).toMatchFileSnapshot(`${folder}/find.txt`);
   await expect(jsonOf("find", findJson(search))).toMatchFileSnapshot(`${folder}/find.json`);

@@ -14,7 +14,6 @@ import { checkMarkdown } from "../../report/check/markdown.ts";
 import { checkSarif } from "../../report/check/sarif.ts";
 import { checkText } from "../../report/check/text.ts";
 import { documentMarkdown } from "../../report/document-markdown.ts";
-import { documentText } from "../../report/document-text.ts";
 import { joinPrintable, printableJson } from "../../report/printable.ts";
 import { askedBlocks, askedJson } from "../../report/what-if.ts";
 import { misreadParameters, uselessParameters } from "../../rules/kernel-parameters.ts";
@@ -24,7 +23,7 @@ import { print } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readSource } from "../read-source.ts";
 import { askedMachine, isSentOn, shownMachine, shownPath } from "../sent-on.ts";
-import { screenOf, showNotes } from "../show.ts";
+import { belowAsked, screenOf, showNotes } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `check`. */
@@ -108,10 +107,10 @@ function formOf(options: CheckOptions, result: PolicyResult, changes: readonly C
   if (options.junit === true) return checkJunit(result);
   if (options.sarif === true) return printableJson(checkSarif(result), 1);
   if (options.json === true) return printableJson({ ...checkJson(result), ...askedJson(changes) }, 1);
-  const asked = askedBlocks(changes);
   if (options.markdown === true) {
+    const asked = askedBlocks(changes);
     return joinPrintable([...(asked.length === 0 ? [] : [documentMarkdown(asked)]), checkMarkdown(result)], "\n");
   }
   const screen = screenOf(options);
-  return joinPrintable([...(asked.length === 0 ? [] : [documentText(asked, screen)]), checkText(result, screen)], "\n");
+  return belowAsked(changes, checkText(result, screen), screen);
 }

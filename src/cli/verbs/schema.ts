@@ -17,6 +17,7 @@ export const SCHEMA_NAMES = [
   "history",
   "fix",
   "find",
+  "nearest",
   "diff",
   "check",
   "vm",
