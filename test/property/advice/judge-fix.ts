@@ -10,6 +10,7 @@ import { releaseNumber, turnsBelowRoot } from "./kernel.ts";
 import type { Running, Step } from "./running.ts";
 import {
   ALL_RELEASES,
+  hasMemory,
   isBetter,
   type NamedPair,
   oneStepWays,
@@ -72,7 +73,11 @@ function judgeProposal(
     judgement.pair(verb, text, right, () => `${pairText(pair)} after ${about}`);
   });
   const hops = (machine: Running): number =>
-    total(pairs.map((pair) => machine.decide(pair.provider, pair.client).hops));
+    total(
+      pairs
+        .filter(({ provider }) => hasMemory(running, provider))
+        .map((pair) => machine.decide(pair.provider, pair.client).hops),
+    );
   const isShorter = total(ranks) === total(before) && hops(after) < hops(running);
   if (!isBetter(before, ranks) && !isShorter) {
     judgement.fault(`${about} does not help: ${before} before, ${ranks} after`);
@@ -303,6 +308,10 @@ function judgeOneStep(
 ): void {
   if (before.every((rank) => rank === 2)) return;
   const { running } = asked;
+  const reachedBy = (verdicts: readonly { readonly mapType: string }[]): number =>
+    total(
+      verdicts.map(({ mapType }, at) => (hasMemory(running, pairs[at]?.provider ?? "") ? (RANK[mapType] ?? 0) : 0)),
+    );
   const ways = oneStepWays(running, pairs).filter(({ ranks }) => isBetter(before, ranks));
   judgement.other("one-step searches", "", "");
   for (const kind of KINDS) {
@@ -313,9 +322,7 @@ function judgeOneStep(
       continue;
     }
     const best = bestOf(ofKind);
-    const reached = Math.max(
-      ...proposed.map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
-    );
+    const reached = Math.max(...proposed.map(({ verdicts }) => reachedBy(verdicts)));
     if (best === undefined || reached >= total(best.ranks)) continue;
     const text = `${about}: ${kind} ${JSON.stringify(best.steps)} leads to ${best.ranks} from ${before}, and nothing as good of its kind is proposed`;
     judgement.fault(`${missedName(kind, pairs, asked)}: ${text}`);
@@ -364,12 +371,14 @@ function judgeTwoSteps(
 ): void {
   if (before.every((rank) => rank === 2)) return;
   const { running } = asked;
+  const reachedBy = (verdicts: readonly { readonly mapType: string }[]): number =>
+    total(
+      verdicts.map(({ mapType }, at) => (hasMemory(running, pairs[at]?.provider ?? "") ? (RANK[mapType] ?? 0) : 0)),
+    );
   const reached = Math.max(
     total(before),
     // A card that somebody would have to buy does not make up for what the machine has.
-    ...fixes
-      .filter(({ kinds }) => !kinds.includes("switch-card"))
-      .map(({ verdicts }) => total(verdicts.map(({ mapType }) => RANK[mapType] ?? 0))),
+    ...fixes.filter(({ kinds }) => !kinds.includes("switch-card")).map(({ verdicts }) => reachedBy(verdicts)),
     ...oneStepWays(running, pairs)
       .filter(({ ranks }) => isBetter(before, ranks))
       .map(({ ranks }) => total(ranks)),

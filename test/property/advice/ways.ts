@@ -20,8 +20,17 @@ export interface Way {
 
 const RANK: Readonly<Record<Decided["mapType"], number>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0 };
 
+/** What comes of a pair: nothing where the provider has no memory, whatever the kernel decides. */
 export function ranksOf(running: Running, pairs: readonly NamedPair[]): readonly number[] {
-  return pairs.map(({ provider, client }) => RANK[running.decide(provider, client).mapType]);
+  return pairs.map(({ provider, client }) =>
+    hasMemory(running, provider) ? RANK[running.decide(provider, client).mapType] : 0,
+  );
+}
+
+/** False for an NVMe controller without a memory buffer, and for its virtual functions; of NICs nobody knows. */
+export function hasMemory(running: Running, name: string): boolean {
+  const { kind, hasBuffer, physical } = running.at(name);
+  return kind !== "nvme" || (hasBuffer && physical === null);
 }
 
 /** Some pair is better off, and none is worse. */
