@@ -1,4 +1,5 @@
 import { Answers } from "../answers/answer.ts";
+import type { Gate } from "../answers/gate.ts";
 import type { Locality, PairLocality } from "../answers/locality.ts";
 import { functionsNamed } from "../host/device-name.ts";
 import type { Machine } from "../host/machine.ts";
@@ -42,8 +43,8 @@ export interface Reach {
   readonly mapType: MapType;
   /** Whether the transfer works: supported, and nothing blocks it; `null` where that hangs on what the source hides. */
   readonly works: boolean | null;
-  /** The gate that blocks it, in words; `null` where none does. */
-  readonly blockedBy: string | null;
+  /** The gate that blocks it; `null` where none does. */
+  readonly blockedBy: Gate | null;
   readonly hops: number | null;
   readonly locality: PairLocality;
   /** Whose memory is used; `none` where neither has memory for peers, `hidden` where that is not shown: told is the path. */
@@ -294,11 +295,19 @@ class Search {
     const { table } = this.#answers;
     const mapType = table.mapType(i, j);
     const { supported } = table.why(i, j);
-    const blocking = supported === false ? [] : this.#answers.gates(i, j).filter(({ effect }) => effect === "blocks");
+    const blocking = supported === false ? [] : this.#blocking(i, j);
     const sure = blocking.find(({ doubt }) => doubt === undefined);
     const works = supported === false || sure !== undefined ? false : blocking.length > 0 ? null : supported;
     const locality = this.#answers.locality(i, j);
-    return { mapType, works, blockedBy: sure?.message ?? null, hops: table.hops(i, j), locality, pair };
+    return { mapType, works, blockedBy: sure ?? null, hops: table.hops(i, j), locality, pair };
+  }
+
+  /** That a provider has no memory is no news where the path alone is asked for. */
+  #blocking(i: number, j: number): readonly Gate[] {
+    const isByPath = !this.#provides.has(this.#answers.table.providers[i] as Bdf);
+    return this.#answers
+      .gates(i, j)
+      .filter(({ effect, kind }) => effect === "blocks" && !(isByPath && kind === "registers-only"));
   }
 
   #positionOf(bdf: Bdf): number {

@@ -173,7 +173,7 @@ function changedIn(search: NearestSearch, before: NearestSearch | null): Readonl
 /** All that is told of an answer, to be compared. */
 function saidOf({ nearest, reach, perhaps }: Nearest): string {
   const told = [nearest, reach === null ? null : [howOf(reach), reach.mapType, reach.hops, reach.locality.word]];
-  return JSON.stringify([...told, reach?.blockedBy ?? null, perhaps.map(({ device }) => device)]);
+  return JSON.stringify([...told, reach?.blockedBy?.kind ?? null, perhaps.map(({ device }) => device)]);
 }
 
 /** Whether all that is asked is about one device. */
@@ -267,7 +267,7 @@ class RowMaker {
       alikeOf(one, this.#changed).map(({ devices, answer: { nearest, reach, perhaps } }) => {
         const sides = isMirror ? [nearest, devices] : [devices, nearest];
         const isPlain = perhaps.length === 0 && !isUnknown(nearest);
-        const path = reach === null ? null : [howOf(reach), reach.hops, reach.locality.word, reach.blockedBy];
+        const path = reach === null ? null : [howOf(reach), reach.hops, reach.locality.word, reach.blockedBy?.kind];
         return JSON.stringify([...sides, path, isPlain || devices]);
       });
     const theirs = new Set(keys(mirror, true));
@@ -284,7 +284,6 @@ class RowMaker {
     }
     const was = this.#changed.get(answer);
     if (was !== undefined) below.push([painted("warn", `was ${this.#wasText(was, nearest)}`)]);
-    if (reach?.blockedBy != null) below.push(rich`${painted("no", "blocked")}: ${reach.blockedBy}`);
     const others = isUnknown(nearest) ? [] : nearest.filter((bdf) => !devices.includes(bdf));
     return {
       cells: [
@@ -415,6 +414,8 @@ function sentenceOf({ cells: [devices, nearest, path, where] }: Row): Rich {
   return textWidth(path) === 0 ? rich`${devices}: ${nearest}` : rich`${devices} → ${nearest}: ${path}${at}`;
 }
 
+/** Reasons for which something is blocked that are told. */
+const TOLD = 6;
 const GATE_HIDDEN = "the source does not show whether something blocks it";
 
 /** What the answers leave open, what is not in them, and where another question is answered. */
@@ -432,6 +433,7 @@ function remarkTexts({ search }: NearestView): readonly Rich[] {
       return memory === "hidden" ? "the source does not show whether they have memory for peers" : GATE_HIDDEN;
     }),
   );
+  const blocked = new Set(pairs.flatMap(({ blockedBy }) => (blockedBy === null ? [] : [blockedBy.message])));
   const way = reasons.size === 0 ? null : wayToKnow(decided.machine);
   const refused = pairs.filter(({ works }) => works === false);
   const asks = new Answers(decided);
@@ -440,6 +442,8 @@ function remarkTexts({ search }: NearestView): readonly Rich[] {
   return [
     ...[...reasons].map((reason): Rich => rich`${painted("unknown", "unknown")}: ${reason}`),
     ...(way === null ? [] : [way]),
+    ...[...blocked].slice(0, TOLD).map((message): Rich => rich`${painted("no", "blocked")}: ${message}`),
+    ...(blocked.size > TOLD ? [`and ${blocked.size - TOLD} more such reasons`] : []),
     ...(isByPath ? ["neither side is known to have memory for peers: told is what the path would give"] : []),
     ...(unasked.length > 0 && refused.length + open.length > 0
       ? ["the drivers of some of these pairs do not ask the kernel: peerlane explain says which, and what counts then"]
@@ -471,7 +475,7 @@ export function nearestJson(search: NearestSearch, before?: NearestSearch): Near
     nearest: mapKnown(nearest, (bdfs) => bdfs.map(named)),
     mapType: reach?.mapType ?? "unknown",
     works: reach?.works ?? null,
-    blockedBy: reach?.blockedBy ?? null,
+    blockedBy: reach?.blockedBy?.message ?? null,
     hops: reach?.hops ?? null,
     locality: reach?.locality.is ?? null,
     memory: reach?.memory ?? "none",
