@@ -1,7 +1,8 @@
 import { distance } from "fastest-levenshtein";
+import { functionsNamed } from "../host/device-name.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, busOf, devfnOf, formatBdf } from "../pci/bdf.ts";
-import { type DeviceKind, knownKind } from "../pci/device-kind.ts";
+import { type DeviceKind, KINDS_OF_INTEREST, knownKind } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { hasMemory, isEndpoint, mayBeClient } from "../pci/peer-roles.ts";
@@ -31,6 +32,7 @@ export class DeviceIndex {
   #slotWords: readonly string[] | undefined;
   #paths: readonly string[] | undefined;
   #slots: readonly Known<number | null>[] | undefined;
+  #stems: readonly string[] | undefined;
 
   constructor(machine: Machine, topology: Topology) {
     this.topology = topology;
@@ -47,10 +49,16 @@ export class DeviceIndex {
         return this.#once(`class ${test.class}`, (fn) => isOfClass(fn, test.class));
       case "p2pmem":
         return this.#once("p2pmem", ({ p2pmem }) => (isUnknown(p2pmem) ? unknown(p2pmem.unknown) : p2pmem !== null));
+      case "nth":
+        return this.#nth(test.class, test.index);
       case "name":
         return this.#named(test.name);
+      case "pattern":
+        return { ...this.#spoken(test.pattern), gap: this.#namesGap ?? this.#listingGap };
       case "address":
-        return this.#found(this.topology.has(test.bdf) ? [this.topology.indexOf(test.bdf)] : []);
+        return this.#address(test);
+      case "device":
+        return this.#spoken(test.text);
       case "ids":
         return this.#ids(test.vendorId, test.deviceId);
       case "slot":
@@ -69,8 +77,40 @@ export class DeviceIndex {
 
   #named(name: string): Match {
     this.#byName ??= indexBy(this.topology, (fn) => new Set(fn.names));
-    const sure = this.#byName.get(name) ?? [];
+    const sure = this.#byName.get(name) ?? this.#spoken(name).sure;
     return { sure, possible: nothing, gap: this.#namesGap ?? this.#listingGap };
+  }
+
+  /** What the words of the command line find. */
+  #spoken(text: string): Match {
+    return this.#found(functionsNamed(this.topology.functions, text).map(({ bdf }) => this.topology.indexOf(bdf)));
+  }
+
+  #address({ bdf, hasDomain }: Extract<DeviceTest, { kind: "address" }>): Match {
+    if (this.topology.has(bdf)) return this.#found([this.topology.indexOf(bdf)]);
+    return hasDomain ? this.#found([]) : this.#spoken(formatBdf(bdf).slice("0000:".length));
+  }
+
+  /** Where the source hides of some whether they are of the class, all that may have that place among those that are. */
+  #nth(kind: DeviceKind, place: number): Match {
+    const { sure, possible, gap } = this.#once(`class ${kind}`, (fn) => isOfClass(fn, kind));
+    const order = [...sure, ...possible.keys()].sort(
+      (a, b) => this.topology.functionAt(a).bdf - this.topology.functionAt(b).bdf,
+    );
+    let [sureBefore, possibleBefore] = [0, 0];
+    const found: Match = { sure: [], possible: new Map(), gap };
+    const may = new Map<number, string>();
+    for (const at of order) {
+      const hidden = possible.get(at);
+      if (sureBefore <= place && place <= sureBefore + possibleBefore) {
+        if (hidden === undefined && possibleBefore === 0) return { ...found, sure: [at] };
+        const [why] = possible.values();
+        may.set(at, hidden ?? why ?? "");
+      }
+      if (hidden === undefined) sureBefore++;
+      else possibleBefore++;
+    }
+    return { ...found, possible: may };
   }
 
   #ids(vendorId: number, deviceId: number): Match {
@@ -115,10 +155,14 @@ export class DeviceIndex {
   }
 
   /**
-   * What a name, an address, a slot or a path that means nothing may have been meant to be, as a policy writes it; `looks`
+   * What a name, a pattern, an address, a slot or a path that means nothing may have been meant to be, as a policy writes it; `looks`
    * is told how many were compared.
    */
   nearNames(test: DeviceTest, looks: (count: number) => void): readonly string[] {
+    if (test.kind === "nth") {
+      const { length } = this.match({ kind: "class", class: test.class }, false).sure;
+      return length === 0 ? [] : [`${test.class}:${length - 1}`];
+    }
     const text = wordOf(test);
     if (text === undefined) return [];
     const words = this.#wordsLike(test);
@@ -136,6 +180,11 @@ export class DeviceIndex {
       this.#slotWords ??= this.#slotsInUse();
       return this.#slotWords;
     }
+    if (kind === "pattern") {
+      this.#stems ??= [...new Set(this.topology.functions.flatMap(({ names }) => names.map(patternLike)))];
+      return [...this.#stems, ...KINDS_OF_INTEREST.map((each) => `${each}*`)];
+    }
+    if (kind === "device") return this.topology.functions.map(({ bdf }) => formatBdf(bdf).replace(/^0000:|\.\d$/g, ""));
     if (kind === "path") {
       this.#paths ??= this.topology.functions.flatMap((fn, at) => this.#pathTo(fn, at));
       return this.#paths;
@@ -189,6 +238,10 @@ function wordOf(test: DeviceTest): string | undefined {
       return test.name;
     case "address":
       return formatBdf(test.bdf);
+    case "pattern":
+      return patternLike(test.pattern);
+    case "device":
+      return test.text;
     case "slot":
       return `slot:${test.number}`;
     case "path":
@@ -196,6 +249,11 @@ function wordOf(test: DeviceTest): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** A name or pattern as the pattern of all that begin alike: `nvme*` of `nvme0` and `nvme[0-3]`. */
+function patternLike(name: string): string {
+  return `${/^[^\d*?[]*/.exec(name)?.[0] ?? ""}*`;
 }
 
 function pathWord(start: Bdf, below: readonly number[]): string {

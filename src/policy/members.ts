@@ -19,12 +19,12 @@ interface Missing {
   readonly finding: Extract<Finding, { kind: "missing" }>;
   /** True where it may be a device that the source does not list or name; else those that it may be are members. */
   readonly isUnlisted: boolean;
-  /** True for a name, an address, a slot or a path, which mean one device. */
+  /** True for a name, a pattern, an address, a slot or a path, which mean certain devices. */
   readonly isSingle: boolean;
 }
 
-/** The kinds of test that mean a certain device, so that finding others in its stead is no help. */
-const SINGLE: ReadonlySet<string> = new Set(["name", "address", "slot", "path"]);
+/** The kinds of test that mean certain devices, so that finding others in their stead is no help. */
+const SINGLE: ReadonlySet<string> = new Set(["nth", "name", "pattern", "address", "device", "slot", "path"]);
 
 /** Finds the devices of one side of a rule. */
 export class MemberFinder {

@@ -11,8 +11,15 @@ export type DeviceTest =
   | { readonly kind: "class"; readonly class: DeviceKind }
   /** What a driver has registered peer memory of. */
   | { readonly kind: "p2pmem" }
+  /** One of a class in enumeration order, from 0. */
+  | { readonly kind: "nth"; readonly class: DeviceKind; readonly index: number }
   | { readonly kind: "name"; readonly name: string }
-  | { readonly kind: "address"; readonly bdf: Bdf }
+  /** Names and addresses by a shell's pattern; a class and `*` is the class where no name is so. */
+  | { readonly kind: "pattern"; readonly pattern: string }
+  /** Without a domain 0 is meant, and where it has none there, another. */
+  | { readonly kind: "address"; readonly bdf: Bdf; readonly hasDomain: boolean }
+  /** All functions of a device, by its bus and device number: `03:00`. */
+  | { readonly kind: "device"; readonly text: string }
   | { readonly kind: "ids"; readonly vendorId: number; readonly deviceId: number }
   /** What is plugged into the slot with this number: below the nearest port above that has a slot. */
   | { readonly kind: "slot"; readonly number: number }

@@ -366,6 +366,16 @@ describe("Devices are found", () => {
     ["0000:00:04.0/00.0/00.0/00.0", ["0000:03:00.0"]],
     ["00:04.0/00.0/01.0/00.0/1.0/0.0", ["0000:07:00.0"]],
     ["02:00.0/00.0", ["0000:03:00.0"]],
+    // As the command line takes them.
+    ["[NVMe, not nvme:0]", ["0000:06:00.0", "0000:07:00.0", "0000:0a:00.0", "0000:0b:00.0"]],
+    ["nvme:1", ["0000:06:00.0"]],
+    ["NVME1", ["0000:06:00.0"]],
+    ["nvme*", ["0000:03:00.0", "0000:06:00.0", "0000:07:00.0", "0000:0a:00.0", "0000:0b:00.0"]],
+    ['"nvme[0-2]"', ["0000:03:00.0", "0000:06:00.0", "0000:07:00.0"]],
+    ["[nvme, 'not 0[0-9]:00.0']", ["0000:0a:00.0", "0000:0b:00.0"]],
+    ["03:00", ["0000:03:00.0"]],
+    ["3:0.0", ["0000:03:00.0"]],
+    ["0000:0A:00", ["0000:0a:00.0"]],
   ])("%s", (text, found) => {
     // Without an IOMMU each device that a rule of `separate` is about is a finding of its own.
     const noGroups = { ...nested, functions: nested.functions.map((fn) => ({ ...fn, iommuGroup: null })) };
@@ -400,6 +410,11 @@ describe("A device that is not there", () => {
     ["fail", lspci, required("provider: gpu, client: nvme")],
     ["unknown", { ...nested, functionsMayBeMissing: "a filter" }, required("provider: gpu, client: nvme")],
     ["unknown", withFunction(nested, "00:1f.3", { classCode: hidden }), required("provider: gpu, client: nvme")],
+    ["unknown", lspci, required("provider: 'nvme[67]', client: nvme")],
+    // What may be an NVMe controller may be any of them behind it.
+    ["unknown", withFunction(nested, "00:1f.2", { classCode: hidden }), required("provider: nvme:4, client: nvme0")],
+    ["unknown", withFunction(nested, "00:1f.2", { classCode: hidden }), required("provider: nvme:5, client: nvme0")],
+    ["fail", withFunction(nested, "00:1f.2", { classCode: hidden }), required("provider: nvme:6, client: nvme0")],
     ["unknown", withFunction(nested, "02:00.0", { express: hidden }), required("provider: slot:3, client: nvme")],
   ])("%s", (outcome, machine, policy) => {
     expect(outcomeOf(machine, policy)).toBe(outcome);
@@ -425,6 +440,9 @@ describe("A device that is not there", () => {
 const slips: readonly (readonly [kind: string, word: string, slip: string, near: string])[] = [
   ["name", "nvme0", "nvmee0", "nvme0"],
   ["address", "03:00.0", "03:00.1", "0000:03:00.0"],
+  ["one of a class", "nvme:0", "nvme:9", "nvme:4"],
+  ["pattern", "nvme[0]", "nmve*", "nvme*"],
+  ["device", "03:00", "03:01", "03:00"],
   ["slot", "slot:7", "slot:8", "slot:3"],
   ["path", "0000:00:04.0/00.0/00.0/00.0", "0000:00:04.0/00.0/00.0/00.1", "0000:00:04.0/00.0/00.0/00.0"],
 ];
