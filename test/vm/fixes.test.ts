@@ -10,6 +10,7 @@ import type { Machine } from "../../src/host/machine.ts";
 import type { Scenario } from "../../src/host/scenario/scenario.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { type Bdf, formatBdf, parseBdf } from "../../src/pci/bdf.ts";
+import { isBridge } from "../../src/pci/device-kind.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { withFormedGroups } from "../../src/rules/boot-acs.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
@@ -34,7 +35,7 @@ interface ProposedBoot {
 
 /** Every parameter that `fix` proposes for a redirected pair of a capture; one boot where several pairs get the same. */
 function proposals({ name, scenario }: Boot): ProposedBoot[] {
-  const machine = readCapturedMachine(name);
+  const machine = withMemory(readCapturedMachine(name));
   const found = new Map<string, ProposedBoot>();
   for (const { provider, client, acsRedirect } of readCapture(name).pairs) {
     if (acsRedirect.length === 0) continue;
@@ -61,6 +62,12 @@ function proposals({ name, scenario }: Boot): ProposedBoot[] {
     }
   }
   return [...found.values()];
+}
+
+/** What has no memory for peers is helped by nothing; whether it has decides no verdict. */
+function withMemory(machine: Machine): Machine {
+  const p2pmem = { sizeBytes: 2 ** 24, availableBytes: 2 ** 24, published: true };
+  return { ...machine, functions: machine.functions.map((fn) => (isBridge(fn) ? fn : { ...fn, p2pmem })) };
 }
 
 const isRecording = process.env["PEERLANE_RECORD"] === "1";
