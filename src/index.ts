@@ -6,8 +6,8 @@
  */
 
 export type { Advice } from "./advice/fix/advise.ts";
+export type { RejectedIdea, Searched } from "./advice/fix/attempts.ts";
 export type { ProvedFix } from "./advice/fix/prove.ts";
-export type { RejectedIdea, Searched } from "./advice/fix/search.ts";
 export type { Answer, Hint } from "./answers/answer.ts";
 export type { Gate } from "./answers/gate.ts";
 export type { Cpu, HostBridge, Iommu, Kernel, Machine, Note } from "./host/machine.ts";

@@ -21,7 +21,8 @@ import * as documentMarkdownReport from "../report/document-markdown.ts";
 import * as documentTextReport from "../report/document-text.ts";
 import * as explainTextReport from "../report/explain-text.ts";
 import * as findReport from "../report/find.ts";
-import * as fixReport from "../report/fix.ts";
+import * as fixReport from "../report/fix/blocks.ts";
+import * as fixJsonReport from "../report/fix/json.ts";
 import * as historyReport from "../report/history.ts";
 import * as jsonReport from "../report/json.ts";
 import type {
@@ -244,7 +245,7 @@ export const nearestJson: (search: NearestSearch, before?: NearestSearch) => Nea
 export const fixBlocks: (advice: Advice) => readonly Block[] = door("fixBlocks", fixReport.fixBlocks, [advice]);
 
 /** `peerlane.fix`. */
-export const fixJson: (advice: Advice) => FixJson = door("fixJson", fixReport.fixJson, [advice]);
+export const fixJson: (advice: Advice) => FixJson = door("fixJson", fixJsonReport.fixJson, [advice]);
 
 /** The history of a pair as blocks. */
 export const historyBlocks: (table: VerdictTable, entries: readonly HistoryEntry[]) => readonly Block[] = door(

@@ -1,6 +1,6 @@
 import { type Answer, Answers } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
-import type { AskClass } from "../platforms/asking.ts";
+import { ASK_CLASSES, type AskClass } from "../platforms/asking.ts";
 import {
   type AskedBy,
   type AskedWay,
@@ -11,8 +11,8 @@ import {
 } from "../platforms/who-asks.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { AskedByJson, AskingWayJson } from "./json-types.ts";
-import { EXPLAINED, moreKinds, type Remark, TOLD_KINDS } from "./matrix-reasons.ts";
-import { painted, type Rich, rich } from "./rich.ts";
+import { EXPLAINED, type Remark } from "./matrix-reasons.ts";
+import { joinRich, painted, type Rich, rich } from "./rich.ts";
 
 /** A class in few words. */
 export const ASK_CLASS_WORDS: Readonly<Record<AskClass, string>> = {
@@ -75,52 +75,55 @@ interface WayGroup {
   count: number;
 }
 
-/** Who asks the kernel, of a table's pairs: one sentence for each way of sharing memory. */
-export function askedRemarks(table: VerdictTable): readonly Remark[] {
-  const answers = new Answers(table);
-  const groups = new Map<string, WayGroup>();
-  const hiddenCounts = new Map<string, number>();
-  let looked = 0;
-  table.providers.forEach((provider, i) => {
-    table.clients.forEach((client, j) => {
-      if (provider === client || ++looked > EXPLAINED) return;
-      const { ways, hidden } = answers.askedBy(i, j);
-      if (ways.length === 0 && hidden !== null) hiddenCounts.set(hidden, (hiddenCounts.get(hidden) ?? 0) + 1);
-      for (const way of ways) {
-        if (way.row.aside !== undefined) continue;
-        const group = groups.get(way.row.id) ?? { way, guessed: 0, count: 0 };
-        groups.set(way.row.id, group);
-        group.count++;
-        if (way.given.length > 0) group.guessed++;
-      }
-    });
-  });
-  const told = [...groups.values()].slice(0, TOLD_KINDS);
-  const untold = [...groups.values()].slice(TOLD_KINDS);
-  return [
-    ...told.map((group): Remark => ({ text: groupText(table.machine, group) })),
-    ...(untold.length === 0
-      ? []
-      : [
-          {
-            text: rich`${label} ${moreKinds(
-              untold.length,
-              "way",
-              untold.reduce((sum, { count }) => sum + count, 0),
-            )}`,
-          },
-        ]),
-    ...unknownRemarks(hiddenCounts),
-  ];
-}
+/** What a class comes to for whoever reads a verdict. */
+const BINDS: Readonly<Record<AskClass, string>> = {
+  "asks-and-obeys": "the verdict binds",
+  "asks-yes-or-no": "the verdict binds as yes or no",
+  "does-not-ask": "the kernel is not asked",
+  "user-space": "user space decides, and the kernel is not asked",
+  "no-peer-dma": "no peer DMA whatever the verdict",
+};
 
-/** Pairs of which nothing is known: the first reason, and how many more there are. */
-function unknownRemarks(counts: ReadonlyMap<string, number>): readonly Remark[] {
-  const [first] = counts.keys();
-  if (first === undefined) return [];
-  const pairs = [...counts.values()].reduce((sum, count) => sum + count, 0);
-  const more = counts.size > 1 ? ` and ${counts.size - 1} more like this; --json lists them` : "";
-  return [{ text: rich`${label} unknown: ${first} (${pairsText(pairs)}${more})` }];
+/** Ways of sharing memory that a summary names. */
+const TOLD_WAYS = 6;
+
+/** Who asks the kernel about some pairs: by what the verdict is worth for them, each way of sharing memory with its pairs. */
+class AskedCounts {
+  readonly #ways = new Map<string, WayGroup>();
+  readonly #hidden = new Map<string, number>();
+
+  add({ ways, hidden }: AskedBy): void {
+    if (ways.length === 0 && hidden !== null) this.#hidden.set(hidden, (this.#hidden.get(hidden) ?? 0) + 1);
+    for (const way of ways) {
+      if (way.row.aside !== undefined) continue;
+      const group = this.#ways.get(way.row.id) ?? { way, guessed: 0, count: 0 };
+      this.#ways.set(way.row.id, group);
+      group.count++;
+      if (way.given.length > 0) group.guessed++;
+    }
+  }
+
+  /** One text: `the verdict binds: … (16 pairs); the kernel is not asked: … (64 pairs); explain says more`. */
+  summary(machine: Machine): Rich | null {
+    const ways = [...this.#ways.values()].sort((a, b) => b.count - a.count);
+    const told = ways.slice(0, TOLD_WAYS);
+    const classes = ASK_CLASSES.flatMap((of) => {
+      const texts = told.filter(({ way }) => way.row.class === of).map((group) => groupText(machine, group));
+      return texts.length === 0 ? [] : [rich`${painted("strong", BINDS[of])}: ${texts.join(", ")}`];
+    });
+    const more = ways.length > told.length ? [`${ways.length - told.length} more ways`] : [];
+    const parts: readonly Rich[] = [...classes, ...more, ...this.#unknownTexts()];
+    return parts.length === 0 ? null : rich`${label} ${joinRich(parts, "; ")}`;
+  }
+
+  /** Pairs of which nothing is known: the first reason, and how many more there are. */
+  #unknownTexts(): readonly string[] {
+    const [first] = this.#hidden.keys();
+    if (first === undefined) return [];
+    const pairs = [...this.#hidden.values()].reduce((sum, count) => sum + count, 0);
+    const more = this.#hidden.size > 1 ? ` and ${this.#hidden.size - 1} more like this` : "";
+    return [`unknown: ${first} (${pairsText(pairs)}${more})`];
+  }
 }
 
 const label = painted("strong", "asks:");
@@ -129,15 +132,37 @@ function pairsText(count: number): string {
   return `${count} ${count === 1 ? "pair" : "pairs"}`;
 }
 
-function groupText(machine: Machine, { way, guessed, count }: WayGroup): Rich {
-  const sentence = withProvisos(machine, way);
-  const title = `${way.row.title}:`;
-  if (guessed === 0) return rich`${label} ${title} ${sentence} (${pairsText(count)})`;
-  if (guessed === count) return rich`${label} ${title} ${givenWords(way)}: ${sentence} (${pairsText(count)})`;
-  return rich`${label} ${title} ${sentence} (${pairsText(count)}, ${String(guessed)} of them if the usual drivers are bound)`;
+/** A way with its pairs, and what is other on this machine. */
+function groupText(machine: Machine, { way: { row }, guessed, count }: WayGroup): string {
+  const here = provisosOn(machine, row).filter(({ holds }) => holds === true);
+  const given =
+    guessed === 0 ? "" : guessed === count ? ", with the usual drivers" : `, ${guessed} with the usual drivers`;
+  return `${row.title} (${[pairsText(count) + given, ...here.map(provisoWords)].join("; ")})`;
 }
 
-/** Who asks, of the pairs that were asked about: one sentence for each way, for `fix`. */
+/** Who asks the kernel, of a table's pairs. */
+export function askedRemarks(table: VerdictTable): readonly Remark[] {
+  const answers = new Answers(table);
+  const counts = new AskedCounts();
+  let looked = 0;
+  table.providers.forEach((provider, i) => {
+    table.clients.forEach((client, j) => {
+      if (provider !== client && ++looked <= EXPLAINED) counts.add(answers.askedBy(i, j));
+    });
+  });
+  const text = counts.summary(table.machine);
+  return text === null ? [] : [{ text: rich`${text}; explain says more of a pair` }];
+}
+
+/** Who asks, of the pairs that were asked about. */
+export function askedSummary(machine: Machine, answers: readonly Answer[]): readonly Rich[] {
+  const counts = new AskedCounts();
+  for (const { askedBy } of answers) counts.add(askedBy);
+  const text = counts.summary(machine);
+  return text === null ? [] : [text];
+}
+
+/** Who asks, of the pairs that were asked about: one whole sentence for each way, for `simulate`. */
 export function askedSentences(machine: Machine, answers: readonly Answer[]): readonly string[] {
   const sentences = answers.flatMap(({ askedBy }) =>
     askedBy.ways

@@ -30,9 +30,19 @@ function inline(text: Rich): string {
   return spansOf(text)
     .map((span) => {
       if (typeof span === "string") return escaped(span);
+      if (span.paint === "code" && span.text !== "") return codeSpan(span.text);
       return span.paint === "strong" && span.text !== "" ? `**${escaped(span.text)}**` : escaped(span.text);
     })
     .join("");
+}
+
+/** A value as a code span that nothing in it ends (CommonMark 0.31 sec 6.1), on one line. */
+export function codeSpan(text: string): string {
+  const shown = visible(text).replaceAll("\n", " ");
+  const ticks = [...shown.matchAll(/`+/g)].reduce((most, [run]) => Math.max(most, run.length), 0);
+  const bar = "`".repeat(ticks + 1);
+  const gap = /^[` ]|[` ]$/.test(shown) ? " " : "";
+  return `${bar}${gap}${shown}${gap}${bar}`;
 }
 
 /**

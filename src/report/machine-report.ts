@@ -6,7 +6,7 @@ import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Block, heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
-import { fixBlocks } from "./fix.ts";
+import { fixBlocks } from "./fix/blocks.ts";
 import { plainText } from "./rich.ts";
 import { matrixBlocks } from "./screen-markdown.ts";
 import { type TreeInput, treeLines } from "./tree-text.ts";

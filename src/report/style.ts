@@ -8,7 +8,7 @@ export interface ScreenOptions {
 }
 
 /** What a piece of text means; its colour follows from that. */
-export type Paint = "direct" | "host" | "no" | "unknown" | "strong" | "faint" | "warn";
+export type Paint = "direct" | "host" | "no" | "unknown" | "strong" | "faint" | "warn" | "code";
 
 /** Puts the colours of a terminal around text that is fit to be printed. */
 export function makePainter(color: boolean): (text: string, paint: Paint) => string {
@@ -21,6 +21,7 @@ export function makePainter(color: boolean): (text: string, paint: Paint) => str
     strong: colors.bold,
     faint: colors.dim,
     warn: colors.yellow,
+    code: colors.bold,
   };
   return (text, paint) => (text === "" ? "" : paints[paint](text));
 }

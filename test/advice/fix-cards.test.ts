@@ -5,7 +5,7 @@ import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
 import { documentText } from "../../src/report/document-text.ts";
-import { fixBlocks } from "../../src/report/fix.ts";
+import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 
 /** Cards in other slots, for several pairs together and for two functions of one card. */
@@ -209,5 +209,7 @@ test("GPUs and NICs of a whole server take a search of seconds, which says what 
   expect(advice.searched.tried.map(({ what }) => what)).toEqual(
     expect.arrayContaining(["another slot for one card", "other slots for two cards", "slot and kernel"]),
   );
-  expect(documentText(fixBlocks(advice), { width: 400, color: false })).toContain("other slots for two cards (");
+  expect(documentText(fixBlocks(advice, { isWhole: true }), { width: 400, color: false })).toContain(
+    "other slots for two cards (",
+  );
 });

@@ -13,7 +13,7 @@ import { findDevice, findDevices } from "../../src/host/select.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { documentText } from "../../src/report/document-text.ts";
-import { fixBlocks } from "../../src/report/fix.ts";
+import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 
@@ -52,7 +52,7 @@ describe("A device put beside another", () => {
     expect(slot?.kinds).toEqual(["slot"]);
     expect(slot === undefined ? [] : isolationOf(advice, slot)).toEqual(["gpu0 and nic0: 1"]);
     expect(textOf(advice)).toContain(
-      "isolation lost: 1 pair of devices that the IOMMU kept apart: GPU and NIC (1 pair, as gpu0 and nic0)",
+      "isolation: 1 GPU–NIC (as gpu0 and nic0) pair is no longer kept apart by the IOMMU",
     );
   });
 
@@ -220,7 +220,8 @@ describe("What else blocks a pair", () => {
 
   it("is told before what could be done to the path", () => {
     const lines = textOf(adviceOn("mask", "gpu0", "nic0")).split("\n");
-    expect(lines.findIndex((line) => line.startsWith("Blocked"))).toBeLessThan(5);
+    expect(lines.findIndex((line) => line.startsWith("Blocked"))).toBeLessThan(8);
+    expect(lines[2]).toContain("direct, 4 hops, blocked by something else; nothing to fix on the path");
   });
 });
 
@@ -293,7 +294,7 @@ describe("A NIC of 32 address bits and a BAR of 16 GiB", () => {
     expect(redirected.before[0]).toMatchObject({ mapType: "not-supported", gates: [] });
     expect(ways(redirected)).toEqual([]);
     expect(redirected.rejected[0]?.why).toMatch(/^still blocked: BAR 1 of/);
-    expect(textOf(redirected)).toContain("Nothing helps");
+    expect(textOf(redirected)).toContain("; nothing helps");
   });
 
   it("works with a newer kernel that knows the host bridge, and translation beside it", () => {
@@ -361,9 +362,9 @@ hostBridges:
     .map((line) => line.trim());
   const swap = lines.slice(lines.findIndex((line) => line.startsWith("1. let 0000:01:00.0")));
   expect(swap.filter((line) => line.startsWith("other pairs"))).toEqual([
-    "other pairs: NIC ↔ NVMe (1 pair each way): direct → through the host bridge",
-    "other pairs: GPU ↔ NVMe (1 pair each way): keep their verdict, 2 hops more",
-    "other pairs: NVMe → NVMe (2 pairs): keep their verdict, 2 hops fewer",
+    "other pairs: direct → through the host bridge: 1 NIC ↔ NVMe each way",
+    "other pairs: 2 hops more: 1 GPU ↔ NVMe each way",
+    "other pairs: 2 hops fewer: 2 NVMe → NVMe",
   ]);
 });
 
@@ -409,7 +410,7 @@ describe("What is removed from the command line", () => {
   });
 });
 
-describe("Nothing helps", () => {
+describe("; nothing helps", () => {
   it("is said of all that was searched", () => {
     const machine = machineOf("mask", ["dmaMaskBits: 32", "dmaMaskBits: 64"]);
     const pair = { provider: findDevice(machine, "gpu0"), client: findDevice(machine, "nic0") };
@@ -444,7 +445,7 @@ hostBridges:
   it("is the last resort, and said to be", () => {
     const advice = adviceFor(apart("off"));
     expect(ways(advice)).toEqual(["switch-card: bus-addr, 4"]);
-    expect(textOf(advice)).toContain("Nothing that the machine has helps; a switch card would");
+    expect(textOf(advice)).toContain("nothing that the machine has helps, a switch card does: direct, 4 hops");
   });
 
   it("has ports that redirect where an IOMMU is in use: then a parameter goes with it", () => {
@@ -490,8 +491,8 @@ hostBridges:
     const rooted = { ...machine, functions: machine.functions.map((fn) => ({ ...fn, express: null })) };
     const advice = adviceFor(rooted);
     expect(advice.fixes).toEqual([]);
-    expect(textOf(advice)).toContain("Nothing helps");
-    expect(textOf(advice)).toContain("What was searched");
+    expect(textOf(advice)).toContain("; nothing helps");
+    expect(textOf(advice)).toContain("searched: ");
   });
 });
 

@@ -9,7 +9,7 @@ import type { Machine } from "../../src/host/machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { documentText } from "../../src/report/document-text.ts";
-import { fixBlocks } from "../../src/report/fix.ts";
+import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { qemuMachineOf } from "../qemu-scenario.ts";
 
@@ -44,7 +44,7 @@ export function adviceFor(machine: Machine, bootLoader: BootLoader, ports = 1): 
 
 /** The lines below a title of the first fix that has it, as they stand on the screen: with what they are indented by. */
 export function printedBlock(advice: Advice, title: string): string {
-  const lines = String(documentText(fixBlocks(advice), { width: 80, color: false })).split("\n");
+  const lines = String(documentText(fixBlocks(advice, { isWhole: true }), { width: 80, color: false })).split("\n");
   const start = lines.findIndex((line) => line.startsWith(`    ${title}`));
   if (start < 0) throw new Error(`nothing is printed below '${title}'`);
   const end = lines.findIndex((line, index) => index > start && !line.startsWith("      "));

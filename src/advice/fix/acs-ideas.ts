@@ -78,11 +78,16 @@ function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction
   return {
     kinds: ["kernel-parameter"],
     title: edit.sets,
+    ...byIdsOf(edit),
     changes: [{ kind: "parameters", text: edit.sets }],
     lasting: "from-next-boot",
     steps: [edit],
     cautions: parameterCautions(machine, edit, naming),
   };
+}
+
+function byIdsOf({ setsByIds }: ParameterEdit): Pick<Idea, "titleByIds"> {
+  return setsByIds === null ? {} : { titleByIds: setsByIds };
 }
 
 /** `config_acs` keeps what keeps guests apart otherwise: it clears redirection and leaves source validation and the like on. */
@@ -100,12 +105,13 @@ function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[
     {
       kinds: ["kernel-parameter"],
       title: edit.sets,
+      ...byIdsOf(edit),
       changes: [{ kind: "parameters", text: edit.sets }],
       lasting: "from-next-boot",
       steps: [edit],
       cautions: [
         ...parameterCautions(machine, edit, naming),
-        "unlike disable_acs_redir it keeps source validation and upstream forwarding as they are",
+        "it keeps source validation and upstream forwarding as they are",
       ],
     },
   ];
@@ -134,7 +140,7 @@ function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: N
       : []),
     edit.addByIds === null
       ? caution
-      : "by its ids the parameter also hits functions of the same kind that are added later; by address it hits what has that address then",
+      : "by ids it also hits such functions that are added later; by address it would hit what has that address then",
     ...(isUnknown(machine.kernel.release)
       ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
       : []),
@@ -150,9 +156,9 @@ function runTimeIdea(machine: Machine, redirecting: readonly RedirectingFunction
     lasting: "until-reboot",
     steps: setpciSteps(machine, clear),
     cautions: [
-      "IOMMU groups stay as they were formed at boot, so a guest may be given a device that is no longer isolated",
-      "the kernel remembers its verdict for each pair: load the provider's driver anew (or boot) before the pair is used",
-      "the unit runs before drivers are loaded from the root file system, and after those of the initramfs; a kernel that is locked down (Secure Boot) refuses setpci",
+      "IOMMU groups stay those of the last boot: a guest may be given a device that is no longer isolated",
+      "the kernel keeps its verdict of a pair: reload the provider's driver",
+      "a kernel that is locked down (Secure Boot) refuses setpci",
     ],
   };
 }

@@ -4,12 +4,13 @@ import { isUnknown } from "../../pci/known.ts";
 import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import { type LikelyBootLoader, likelyBootLoader } from "../boot-loaders/boot-loaders.ts";
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
+import type { RejectedIdea, Searched } from "./attempts.ts";
 import { Blockers } from "./blockers.ts";
 import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
 import type { Pair } from "./idea.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
-import { findWays, type RejectedIdea, type Searched } from "./search.ts";
+import { findWays } from "./search.ts";
 import { Others, surroundings, watchedOf } from "./side-effects.ts";
 import type { Trial } from "./trial.ts";
 

@@ -3,6 +3,7 @@ import type { Bdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { acsParameters } from "../../rules/acs-parameters.ts";
+import { acsQuirk } from "../../rules/acs-quirks.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
 
@@ -12,38 +13,63 @@ export interface ListEntry {
   readonly text: string;
 }
 
+/** Entries of which some are by ids. */
+export interface EntriesByIds {
+  readonly texts: readonly string[];
+  /** `1000:c030`, each once. */
+  readonly ids: readonly string[];
+  /** The functions that stay by address. */
+  readonly others: readonly Bdf[];
+}
+
 /** Sources that show every function of the machine. */
 const SHOW_ALL: ReadonlySet<string> = new Set(["sysfs", "archive", "collected", "scenario"]);
 
 /**
  * Entries of a list of `pci=` by vendor and device id, each for all functions that have them; those of which another function
  * has the ids too, or is asked for something else, stay by address. `null` where there is none by ids. Ids stay what they are
- * when cards are added or moved, and hit what comes later.
+ * when cards are added or moved, and hit what comes later. Nothing is done to a function without ACS: the ports of a switch
+ * are named by ids that its upstream port has too.
  *
  * `withEntries` makes the command line with such entries. What the kernel reads from it has to ask the same of every function
- * of the machine as the entries by address do; a source that may leave functions out proves nothing.
+ * with ACS as the entries by address do; a source that may leave functions out proves nothing.
  */
 export function entriesByIds(
   machine: Machine,
   entries: readonly ListEntry[],
   withEntries: (texts: readonly string[]) => string,
-): readonly string[] | null {
+): EntriesByIds | null {
   if (!SHOW_ALL.has(originOf(machine)) || machine.functionsMayBeMissing !== undefined) return null;
-  const texts = [...new Set(entries.map((entry) => textByIds(machine, entries, entry)))];
-  if (!texts.some((text) => text.includes("pci:"))) return null;
+  const named = entries.map((entry) => ({ ...entry, ids: idsMeant(machine, entries, entry) }));
+  const ids = new Set(named.flatMap((entry) => entry.ids ?? []));
+  if (ids.size === 0) return null;
+  const texts = [...new Set(named.map(({ text, ids: own }) => (own === null ? text : `${flagsOf(text)}pci:${own}`)))];
   const asked = asks(machine, withEntries(entries.map(({ text }) => text)));
   const askedByIds = asks(machine, withEntries(texts));
-  return asked !== null && asked === askedByIds ? texts : null;
+  if (asked === null || asked !== askedByIds) return null;
+  return { texts, ids: [...ids], others: named.flatMap(({ device, ids: own }) => (own === null ? [device] : [])) };
 }
 
-function textByIds({ functions }: Machine, entries: readonly ListEntry[], { device, text }: ListEntry): string {
+/** The ids of an entry's function, `null` where they are those of another that is not meant too. */
+function idsMeant({ functions }: Machine, entries: readonly ListEntry[], { device, text }: ListEntry): string | null {
   const of = functions.find(({ bdf }) => bdf === device);
   const ids = of === undefined ? null : idsOf(of);
-  if (ids === null) return text;
+  if (of === undefined || ids === null) return null;
   const flags = flagsOf(text);
   const same = functions.filter((fn) => idsOf(fn) === ids);
   const isMeant = (bdf: Bdf): boolean => entries.some((entry) => entry.device === bdf && flagsOf(entry.text) === flags);
-  return same.every(({ bdf }) => isMeant(bdf)) ? `${flags}pci:${ids}` : text;
+  return same.every((fn) => isMeant(fn.bdf) || (hasNoAcs(fn) && portType(fn) !== portType(of))) ? ids : null;
+}
+
+/** True for what no ACS parameter changes: neither has it the capability nor registers of its own for it. */
+function hasNoAcs(fn: PciFunction): boolean {
+  if (fn.acs !== null) return false;
+  const quirk = acsQuirk(fn);
+  return !isUnknown(quirk) && quirk !== "registers-elsewhere";
+}
+
+function portType({ express }: PciFunction): string | null {
+  return isUnknown(express) || express === null || isUnknown(express.type) ? null : express.type;
 }
 
 /** `xx100x1@` of an entry of `config_acs`, nothing of one of `disable_acs_redir`. */
@@ -56,10 +82,10 @@ function idsOf({ vendorId, deviceId }: PciFunction): string | null {
   return [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0")).join(":");
 }
 
-/** What a command line asks of every function, `null` where it is not known of one. The order of a list counts where the kernel reads its first entry alone. */
+/** What a command line asks of every function that may have ACS, `null` where it is not known of one. The order of a list counts where the kernel reads its first entry alone. */
 function asks(machine: Machine, commandLine: string): string | null {
   const parameters = acsParameters({ ...machine, kernel: { ...machine.kernel, commandLine } });
-  const found = machine.functions.map((fn) => parameters.asksOf(fn));
+  const found = machine.functions.filter((fn) => !hasNoAcs(fn)).map((fn) => parameters.asksOf(fn));
   const release = isUnknown(machine.kernel.release) ? undefined : parseKernelRelease(machine.kernel.release);
   const rows = release === undefined ? [] : rowsOf(release).rows;
   const readsLate = rows.length > 0 && rows.every(({ configAcs }) => configAcs === "every-entry");

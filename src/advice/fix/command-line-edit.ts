@@ -14,7 +14,10 @@ export interface ParameterEdit {
   readonly removes: readonly string[];
   /** The same as `add` by ids instead of addresses, `null` where ids would hit anything else, or may. */
   readonly addByIds: string | null;
-  /** The functions whose ACS it is for. */
+  /** The same as `sets` by ids, `null` where `addByIds` is. */
+  readonly setsByIds: string | null;
+  /** The functions whose ACS it is for: by ids, where it names them so, and the others. */
+  readonly ids: readonly string[];
   readonly functions: readonly Bdf[];
 }
 
@@ -45,8 +48,10 @@ export function editPciList(
     sets: `pci=${listOf(texts)}`,
     add: wordOf(texts),
     removes,
-    addByIds: byIds === null ? null : wordOf(byIds),
-    functions: entries.map(({ device }) => device),
+    addByIds: byIds === null ? null : wordOf(byIds.texts),
+    setsByIds: byIds === null ? null : `pci=${listOf(byIds.texts)}`,
+    ids: byIds?.ids ?? [],
+    functions: byIds?.others ?? entries.map(({ device }) => device),
   };
 }
 
@@ -67,7 +72,7 @@ export function editWords(
 ): ParameterEdit {
   const text = words.join(" ");
   const removes = wordsOf(commandLine, (other) => !words.includes(other) && isInTheirPlace(other));
-  return { sets: text, add: text, removes, addByIds: null, functions: [] };
+  return { sets: text, add: text, removes, addByIds: null, setsByIds: null, ids: [], functions: [] };
 }
 
 function wordsOf(commandLine: Known<string>, isMeant: (word: string) => boolean): readonly string[] {

@@ -39,6 +39,8 @@ export interface Idea {
   readonly kinds: readonly FixKind[];
   /** What is done, in one line. */
   readonly title: string;
+  /** The same with functions named by their ids, where a parameter may name them so. */
+  readonly titleByIds?: string;
   readonly changes: readonly Change[];
   /** When it takes hold, and for how long. */
   readonly lasting: "until-reboot" | "from-next-boot";
@@ -50,9 +52,14 @@ export interface Idea {
 /** Two ideas done together: `second` was thought of for the machine after `first`. */
 export function both(first: Idea, second: Idea): Idea {
   const isParameter = second.kinds.some((kind) => kind === "kernel-parameter" || kind === "iommu");
+  const titleOf = (one: string, other: string): string => `${one}, and ${isParameter ? "boot with " : ""}${other}`;
+  const byIds = [first.titleByIds, second.titleByIds];
   return {
     kinds: [...first.kinds, ...second.kinds],
-    title: `${first.title}, and ${isParameter ? "boot with " : ""}${second.title}`,
+    title: titleOf(first.title, second.title),
+    ...(byIds.some((title) => title !== undefined)
+      ? { titleByIds: titleOf(byIds[0] ?? first.title, byIds[1] ?? second.title) }
+      : {}),
     changes: [...first.changes, ...second.changes],
     lasting: [first, second].some(({ lasting }) => lasting === "until-reboot") ? "until-reboot" : "from-next-boot",
     steps: [...first.steps, ...second.steps],

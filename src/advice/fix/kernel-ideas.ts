@@ -97,6 +97,7 @@ export function withReleases(idea: Idea, holds: (release: string) => boolean): I
   return {
     ...idea,
     title: named(idea.title),
+    ...(idea.titleByIds === undefined ? {} : { titleByIds: named(idea.titleByIds) }),
     steps: idea.steps.map((step) => ("lines" in step ? { ...step, lines: step.lines.map(named) } : step)),
   };
 }

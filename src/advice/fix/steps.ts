@@ -75,9 +75,11 @@ function lookSteps(idea: Idea, edits: readonly ParameterEdit[], [pair]: readonly
   // A move gives devices addresses that nobody knows before.
   const isMoved = idea.changes.some(({ kind }) => kind === "move" || kind === "switch-card");
   const functions = isMoved ? [] : [...new Set([...edits.flatMap((edit) => edit.functions), ...written])];
+  const ids = isMoved ? [] : [...new Set(edits.flatMap((edit) => edit.ids))];
   const names = [...new Set(edits.flatMap(wordsOf).map((word) => word.replace(/=.*/s, "")))];
   const lines = [
     ...names.map((name) => `grep -o '${name}=[^ ]*' /proc/cmdline`),
+    ...ids.map((own) => `lspci -vvvd ${own} | grep ACSCtl`),
     ...(functions.length === 0 ? [] : [acsCommand(functions.map(formatBdf))]),
     ...(pair === undefined || isMoved
       ? []
@@ -87,16 +89,31 @@ function lookSteps(idea: Idea, edits: readonly ParameterEdit[], [pair]: readonly
 }
 
 /** The ACS control of functions: ReqRedir, CmpltRedir and EgressCtrl are to have a `-`. */
-function acsCommand([first = "", ...others]: readonly string[]): string {
-  if (others.length === 0) return `lspci -vvvs ${first} | grep ACSCtl`;
-  return `for port in ${[first, ...others].join(" ")}; do lspci -vvvs "$port" | grep ACSCtl; done`;
+function acsCommand(functions: readonly string[]): string {
+  return forEach(functions, (port) => `lspci -vvvs ${port} | grep ACSCtl`);
+}
+
+/** One command for each function, in one line. */
+function forEach(functions: readonly string[], command: (port: string) => string): string {
+  const [only = "", ...others] = functions;
+  return others.length === 0 ? command(only) : `for port in ${functions.join(" ")}; do ${command('"$port"')}; done`;
+}
+
+/** Functions of which the same bits are cleared, by these bits. */
+function byBits(clear: readonly ClearedBits[]): ReadonlyMap<number, readonly string[]> {
+  const found = new Map<number, string[]>();
+  for (const { device, bits } of clear) found.set(bits, [...(found.get(bits) ?? []), formatBdf(device)]);
+  return found;
+}
+
+/** Bits of a function's ACS control register that are to be cleared. */
+interface ClearedBits {
+  readonly device: Bdf;
+  readonly bits: number;
 }
 
 /** `setpci` lines that clear bits of the ACS control register and leave the others, now and at each boot. */
-export function setpciSteps(
-  machine: Machine,
-  clear: readonly { readonly device: Bdf; readonly bits: number }[],
-): readonly Step[] {
+export function setpciSteps(machine: Machine, clear: readonly ClearedBits[]): readonly Step[] {
   const topology = topologyOf(machine);
   const hex4 = (value: number): string => value.toString(16).padStart(4, "0");
   const register = (bits: number): string => `ECAP_ACS+0x6.w=0000:${hex4(bits)}`;
@@ -108,7 +125,7 @@ export function setpciSteps(
   };
   const unit = [
     "[Unit]",
-    "Description=Clear ACS redirect bits before drivers are loaded",
+    "Description=Clear ACS redirect bits before drivers of the root file system are loaded",
     "DefaultDependencies=no",
     "Before=systemd-modules-load.service systemd-udev-trigger.service sysinit.target shutdown.target",
     "Conflicts=shutdown.target",
@@ -122,7 +139,7 @@ export function setpciSteps(
   return [
     {
       where: "shell, as root",
-      lines: clear.map(({ device, bits }) => `setpci -s ${formatBdf(device)} ${register(bits)}`),
+      lines: [...byBits(clear)].map(([bits, ports]) => forEach(ports, (port) => `setpci -s ${port} ${register(bits)}`)),
     },
     {
       where: "at each boot, as root: a unit of systemd",

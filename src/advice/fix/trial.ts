@@ -111,6 +111,19 @@ export function carryOut(machine: Machine, changes: readonly Change[]): Machine 
   }
 }
 
+/**
+ * True where an idea of which not all is known may help: no pair is known to be worse off, or may be refused that works, and
+ * one may be better off.
+ */
+export function mayHelp(before: readonly Verdict[], after: readonly Verdict[]): boolean {
+  const isHarmless = after.every((verdict, pair) => {
+    const old = before[pair]?.mapType ?? "unknown";
+    if (verdict.mapType !== "unknown" || old === "unknown") return ranks[verdict.mapType] >= ranks[old];
+    return old === "not-supported" || (old === "thru-host-bridge" && verdict.supported === true);
+  });
+  return isHarmless && after.some(({ mapType }, pair) => mapType === "unknown" && before[pair]?.mapType !== "unknown");
+}
+
 /** Why an idea does not help, from the whole verdicts before and after, and what stops the pairs after it. */
 export function whyNot(before: readonly Verdict[], after: readonly Verdict[], blocking: readonly Gate[]): string {
   const open = after.find(({ mapType }, index) => mapType === "unknown" && before[index]?.mapType !== "unknown");

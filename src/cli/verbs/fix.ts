@@ -7,7 +7,8 @@ import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice, findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { fixBlocks, fixJson } from "../../report/fix.ts";
+import { fixBlocks } from "../../report/fix/blocks.ts";
+import { fixJson } from "../../report/fix/json.ts";
 import { askedBlocks, askedJson } from "../../report/what-if.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -28,6 +29,7 @@ import type { Finish } from "../verb.ts";
 export interface FixOptions extends MachineOptions, HostOptions {
   readonly all?: string;
   readonly bootLoader?: BootLoader;
+  readonly full?: boolean;
 }
 
 /** More pairs than this are too many for one piece of advice. */
@@ -38,6 +40,7 @@ export function declareFix(command: Command, finish: Finish): void {
   command
     .argument("[names...]", `two devices, provider and client, then a source (${SOURCE_HELP})`)
     .option("--all <classes>", "all pairs of two classes instead of two devices, as gpu:nic")
+    .option("--full", "tell all that each proposal does, with its commands, also of those that come to the same")
     .addOption(
       new Option("--boot-loader <name>", "print the commands of this boot loader, not of the likely one").choices([
         ...BOOT_LOADER_NAMES,
@@ -84,7 +87,7 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
   show(options, {
     machine,
     json: () => ({ ...fixJson(advice), ...askedJson(changes) }),
-    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice)],
+    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice, { isWhole: options.full === true })],
   });
   return exitCodeOf(advice);
 }

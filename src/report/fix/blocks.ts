@@ -1,0 +1,150 @@
+import type { Advice } from "../../advice/fix/advise.ts";
+import { type GateRemedy, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
+import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { topologyOf } from "../../host/machine.ts";
+import { formatBdf } from "../../pci/bdf.ts";
+import { joinAlike } from "../alike.ts";
+import { lettersOf } from "../change-text.ts";
+import { type Block, heading, list, paragraph } from "../document.ts";
+import { machineLines } from "../facts.ts";
+import { withCode } from "../parameters.ts";
+import { conditionText } from "../reasons.ts";
+import { painted, type Rich, rich } from "../rich.ts";
+import { MAX_HIDDEN, outcomeBlocks, pairsText } from "./outcome.ts";
+import { commonGates, gateText, otherWayBlocks, proposalBlocks } from "./proposal.ts";
+
+/** How much of each proposal is told. */
+export interface FixDetail {
+  /** All that each does, and all of its commands; otherwise of those that come to the same, the first. */
+  readonly isWhole?: boolean;
+}
+
+/** Advice as a report: what becomes of the pairs, each proposal with what else it does, what may help, what does not, what was searched. */
+export function fixBlocks(advice: Advice, { isWhole = false }: FixDetail = {}): readonly Block[] {
+  const topology = topologyOf(advice.machine);
+  const told: ProvedFix[] = [];
+  const others: { readonly fix: ProvedFix; readonly like: ProvedFix }[] = [];
+  for (const fix of advice.fixes) {
+    const like = isWhole ? undefined : told.find((one) => outcomeOf(one) === outcomeOf(fix));
+    if (like === undefined) told.push(fix);
+    else others.push({ fix, like });
+  }
+  return [
+    ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) =>
+      paragraph([painted("strong", text)]),
+    ),
+    ...outcomeBlocks(advice, topology),
+    ...blockedBlocks(advice),
+    ...told.flatMap((fix) => proposalBlocks(advice, fix, isWhole, topology)),
+    ...otherWayBlocks(advice, others, topology),
+    ...afterAnyBlocks(advice),
+    ...unprovedBlocks(advice),
+    ...rejectedBlocks(advice),
+    ...remedyBlocks(advice),
+    ...runningBlocks(advice),
+    ...searchedBlocks(advice, isWhole),
+  ];
+}
+
+/** What becomes of the pairs, as a text to compare. */
+function outcomeOf({ verdicts }: ProvedFix): string {
+  return verdicts.map(({ mapType, hops }) => `${mapType} ${hops}`).join();
+}
+
+/** What stops a pair whatever the kernel decides is said before anything that moves the kernel's decision. */
+function blockedBlocks({ before, remedies }: Advice): readonly Block[] {
+  const blocking = remedies.filter(({ gate }) => gate.effect === "blocks");
+  if (blocking.length === 0) return [];
+  const isAll = before.every(mayBeBlocked);
+  const title = isAll ? "Blocked by something else" : "Some pairs are blocked by something else";
+  return [heading([painted("no", title)]), list(blocking.map(remedyText))];
+}
+
+function afterAnyBlocks(advice: Advice): readonly Block[] {
+  const messages = commonGates(advice);
+  return messages.length === 0 ? [] : [heading("After any of these"), list(messages.map(gateText))];
+}
+
+/** What would help in a case that the source leaves open. */
+function unprovedBlocks({ rejected }: Advice): readonly Block[] {
+  const items = rejected.flatMap(({ title, unproved }): Rich[] => {
+    if (unproved === null) return [];
+    const open = unproved.filter(({ mapType }) => mapType === "unknown");
+    const [only, ...others] = open;
+    // Of several pairs each hangs on ports of its own.
+    const condition = only === undefined || others.length > 0 ? null : conditionText(only);
+    const hidden = joinAlike(open.flatMap((verdict) => verdict.hidden)).slice(0, MAX_HIDDEN);
+    const count = unproved.length === 1 ? [] : [`${pairsText(open.length)} of ${unproved.length}`];
+    return [rich`${withCode(title)}: ${[...count, ...(condition === null ? [] : [condition]), ...hidden].join("; ")}`];
+  });
+  return items.length === 0 ? [] : [heading("Likely to help, and not proved"), list(items)];
+}
+
+function rejectedBlocks({ rejected }: Advice): readonly Block[] {
+  const items = rejected.flatMap(({ title, why, unproved }) =>
+    unproved === null ? [rich`${withCode(title)}: ${withCode(why)}`] : [],
+  );
+  return items.length === 0 ? [] : [heading("What does not help"), list(items)];
+}
+
+function remedyText({ gate, remedy }: GateRemedy): Rich {
+  const isBlocking = gate.effect === "blocks";
+  const label = isBlocking ? painted("no", "blocked") : painted("warn", "mind");
+  return rich`${label}: ${withCode(gate.message)} → ${withCode(remedy)}`;
+}
+
+/** Gates that only warn: what blocks is told first of all. */
+function remedyBlocks({ remedies }: Advice): readonly Block[] {
+  const warning = remedies.filter(({ gate }) => gate.effect !== "blocks");
+  return warning.length === 0 ? [] : [heading("Beside the verdict"), list(warning.map(remedyText))];
+}
+
+/** How much was looked through: what is not here was not thought of. */
+function searchedBlocks({ searched, watched, fixes, before }: Advice, isWhole: boolean): readonly Block[] {
+  const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
+  if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
+  const items: Rich[] = [
+    machines === 0
+      ? "searched: nothing that could be changed is known on this machine"
+      : `searched: ${machines} changed ${machines === 1 ? "machine" : "machines"}${isWhole ? `: ${kindsText(searched)}` : ""}`,
+    ...(fixes.length > 0 && watched.functions < watched.of
+      ? [`what else a proposal changes was looked at for ${watched.functions} of ${watched.of} functions`]
+      : []),
+    ...(searched.cut === null ? [] : [`there may be more: ${searched.cut}`]),
+  ];
+  return items.map((text) => paragraph(text));
+}
+
+/** What was tried, with how many machines of each kind. */
+function kindsText({ tried }: Advice["searched"]): string {
+  const each = tried.map(({ what, machines }) => `${what} (${machines})`).join(", ");
+  if (tried.some(({ what }) => what === "another slot for one of the two")) {
+    return `${each}; of slots that no verdict tells apart one is tried`;
+  }
+  const isOfSlots = tried.some(({ what }) => what.includes("slot"));
+  return `${each}${isOfSlots ? "; of the slots of a bridge that no verdict tells apart two are tried" : ""}`;
+}
+
+const effectWords: Readonly<Record<ParameterEffect["effect"], string>> = {
+  "took-effect": "took effect",
+  "still-redirects": "did not help: a function that it names still redirects",
+  "matches-nothing": "matches no function that has ACS",
+  hidden: "cannot be checked: the source hides ACS of what it names",
+};
+
+function runningBlocks({ parameters, changedSinceBoot }: Advice): readonly Block[] {
+  const items: Rich[] = [
+    ...parameters.map(
+      ({ parameter, devices, effect }): Rich => [
+        `${parameter} ${devices.length === 0 ? "" : `(${devices.map(formatBdf).join(", ")}) `}`,
+        { text: effectWords[effect], paint: effect === "took-effect" ? "direct" : "warn" },
+      ],
+    ),
+    ...changedSinceBoot.map(
+      ({ device, bits }): Rich =>
+        `${formatBdf(device)}: ACS ${lettersOf(bits)} changed after boot (setpci?); the next boot undoes that, and IOMMU groups are those of the last one`,
+    ),
+  ];
+  return items.length === 0 ? [] : [heading("What runs now"), list(items)];
+}

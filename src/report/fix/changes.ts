@@ -1,0 +1,157 @@
+import type { ClassPair } from "../../advice/fix/pair-classes.ts";
+import type { ProvedFix } from "../../advice/fix/prove.ts";
+import type { RequestsEnd } from "../../advice/fix/side-effects.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { Topology } from "../../pci/topology.ts";
+import type { MapType } from "../../rules/verdict.ts";
+import { nameIn, namesText, roleOf } from "../device-names.ts";
+import { groupTexts, mapTypeSpan } from "../difference.ts";
+import { joinRich, painted, plainText, type Rich, rich } from "../rich.ts";
+
+/** So many classes of pairs of a kind are named. */
+const MAX_CLASSES = 6;
+/** And so many devices that come together. */
+const MAX_DEVICES = 8;
+
+/** Between a class of providers and one of clients. */
+const ARROW = " → ";
+
+const endWords: Readonly<Record<RequestsEnd, string>> = {
+  arrive: "arrive as the verdict says",
+  "arrive otherwise": "arrive by another way than the verdict says",
+  fail: "fail",
+  unknown: "not known",
+};
+
+/**
+ * Other pairs by what becomes of them and by class: `other pairs: through the host bridge → direct: 8 GPU → GPU`, `2 hops
+ * more: 4 NVMe ↔ SATA controller each way`.
+ */
+export function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
+  const routes = others.routes ?? [];
+  const isAlike = others.count + others.localities.length + routes.length === 0;
+  if (isAlike) return [others.routes === null ? "no other pair changes its verdict" : "no other pair changes"];
+  const mapTypes = (one: { readonly before: MapType; readonly after: MapType }): Rich =>
+    joinRich([mapTypeSpan(one.before, null), mapTypeSpan(one.after, null)], " → ");
+  return [
+    ...byChange(others.classes, topology, mapTypes),
+    ...byChange(others.hops, topology, ({ more }) => hopsText(more)),
+    ...byChange(others.localities, topology, ({ before, after }) => `${before} → ${after}`),
+    ...byChange(
+      routes,
+      topology,
+      ({ direction, before, after }) => `${direction}s ${endWords[before]} → ${endWords[after]}`,
+    ),
+  ];
+}
+
+/** Classes of pairs by what becomes of them, each with how many pairs it has. */
+function byChange<T extends ClassPair>(
+  classes: readonly T[],
+  topology: Topology,
+  changeOf: (one: T) => Rich,
+): readonly Rich[] {
+  const kinds = new Map<string, { readonly what: Rich; readonly classes: string[] }>();
+  for (const one of eachWay(classes, topology, (of) => plainText(changeOf(of)))) {
+    const what = changeOf(one.of);
+    const kind = kinds.get(plainText(what)) ?? { what, classes: [] };
+    kind.classes.push(one.pairs);
+    kinds.set(plainText(what), kind);
+  }
+  return [...kinds.values()].map(({ what, classes: named }) => {
+    const more = named.length - MAX_CLASSES;
+    const text = named.slice(0, MAX_CLASSES).join(", ");
+    return rich`other pairs: ${what}: ${text}${more > 0 ? ` and ${more} more kinds of pairs (--json has all)` : ""}`;
+  });
+}
+
+function hopsText(more: number): string {
+  const count = Math.abs(more);
+  return `${count} ${count === 1 ? "hop" : "hops"} ${more > 0 ? "more" : "fewer"}`;
+}
+
+/** Classes of which people say the same word are one. */
+function byName<T extends ClassPair>(
+  classes: readonly T[],
+  topology: Topology,
+  between: string,
+  more: (one: T) => string = () => "",
+): readonly (T & { readonly names: string; readonly count: number })[] {
+  const found = new Map<string, T & { names: string; count: number }>();
+  for (const one of classes) {
+    const names = [one.first, one.second].map((bdf) => roleOf(topology.functionOf(bdf))).join(between);
+    const key = `${names} ${more(one)}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { ...one, names, count: one.pairs });
+    else known.count += one.pairs;
+  }
+  return [...found.values()];
+}
+
+/** Classes of which the way back is as many pairs of the same kind are told once, as `8 GPU ↔ NIC each way`. */
+function eachWay<T extends ClassPair>(
+  classes: readonly T[],
+  topology: Topology,
+  kindOf: (one: T) => string,
+): readonly { readonly of: T; readonly pairs: string }[] {
+  const oneWay = byName(classes, topology, ARROW, kindOf);
+  return oneWay.flatMap((one) => {
+    const [providers = "", clients = ""] = one.names.split(ARROW);
+    const isBack = (other: (typeof oneWay)[number]): boolean =>
+      other.names === clients + ARROW + providers && other.count === one.count && kindOf(other) === kindOf(one);
+    if (providers === clients || !oneWay.some(isBack)) return [{ of: one, pairs: `${one.count} ${one.names}` }];
+    if (providers > clients) return [];
+    return [{ of: one, pairs: `${one.count} ${providers} ↔ ${clients} each way` }];
+  });
+}
+
+/** What becomes of IOMMU groups, where devices come together, leave or lose them; with `isWhole` every change, with its members. */
+export function placesText({ groups }: ProvedFix, isWhole: boolean, topology: Topology): readonly Rich[] {
+  if (isUnknown(groups)) return [`what it does to IOMMU groups cannot be told: ${groups.unknown}`];
+  const harmless = groups.filter(
+    ({ before, after, joined }) => joined.length === 0 && 0 < after.length && after.length <= before.length,
+  );
+  if (isWhole) {
+    if (groups.length === 0) return ["no IOMMU group changes"];
+    if (harmless.length <= 2) return groupTexts(groups);
+    const others = groupTexts(groups.filter((change) => !harmless.includes(change)));
+    const words = `IOMMU groups change in ${harmless.length} places; no two devices that were apart come together there`;
+    return [...others, words];
+  }
+  const merged = groups.filter(({ joined }) => joined.length > 0);
+  const joined = new Set(merged.flatMap(({ joined: own }) => own.flat()));
+  const names = namesText(
+    [...joined].map((bdf) => nameIn(topology, bdf)),
+    MAX_DEVICES,
+  );
+  return [
+    ...(joined.size === 0
+      ? []
+      : [rich`${painted("warn", "IOMMU groups merge")}: one guest gets all or none of ${names}`]),
+  ];
+}
+
+/** Which pairs two guests could have had apart, and no longer: by pairs, as what reaches another past the IOMMU may be in another group. */
+export function isolationText({ isolation, groups }: ProvedFix, topology: Topology): readonly Rich[] {
+  if (isUnknown(isolation)) return [`what it does to isolation cannot be told: ${isolation.unknown}`];
+  const { classes, unseen, pairs } = isolation;
+  if (pairs === 0) return [];
+  const isGone = !isUnknown(groups) && groups.length > 0 && groups.every(({ after }) => after.length === 0);
+  if (isGone)
+    return [rich`${painted("warn", "isolation")}: none is left of ${String(pairs)} pairs that the IOMMU kept apart`];
+  const kinds = byName(classes, topology, "–").map(({ first, second, names, count }, index) => {
+    const example = index === 0 ? ` (as ${nameIn(topology, first)} and ${nameIn(topology, second)})` : "";
+    return `${count} ${names}${example}`;
+  });
+  const more = kinds.length > MAX_CLASSES ? `, ${kinds.length - MAX_CLASSES} kinds more` : "";
+  const text = `${kinds.slice(0, MAX_CLASSES).join(", ")}${more}`;
+  const plural = pairs === 1 ? "pair" : "pairs";
+  const [are, them] = pairs === 1 ? ["is", "the two"] : ["are", "two of a pair"];
+  const reach =
+    unseen === pairs
+      ? `${plural} reach each other past the IOMMU, though their IOMMU groups stay apart: do not give ${them} to different guests`
+      : unseen === 0
+        ? `${plural} ${are} no longer kept apart by the IOMMU`
+        : `${plural} ${are} no longer kept apart by the IOMMU, ${unseen} of them though their IOMMU groups stay apart: do not give ${them} to different guests`;
+  return [rich`${painted("warn", "isolation")}: ${text} ${reach}`];
+}

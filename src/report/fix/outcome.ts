@@ -1,0 +1,218 @@
+import type { Advice } from "../../advice/fix/advise.ts";
+import { isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import type { ProvedFix } from "../../advice/fix/prove.ts";
+import type { Answer } from "../../answers/answer.ts";
+import type { Topology } from "../../pci/topology.ts";
+import type { MapType } from "../../rules/verdict.ts";
+import { type OutcomeGroup, outcomeGroups, rankOf } from "../../summary/outcomes.ts";
+import { joinAlike } from "../alike.ts";
+import { askedSummary } from "../asked-by.ts";
+import { fullName, nameIn, portsText } from "../device-names.ts";
+import { mapTypeSpan } from "../difference.ts";
+import { type Block, heading, list } from "../document.ts";
+import { hardwareTexts } from "../explain-text.ts";
+import { type DecidedBy, decidedBy, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
+import { joinRich, type Painted, painted, type Rich, rich, type Span } from "../rich.ts";
+
+/** So many pairs of a group are named; of more the first. */
+const NAMED = 3;
+/** And so many kinds of hidden things. */
+export const MAX_HIDDEN = 12;
+
+/** The answer first: what becomes of the pairs that were asked about, then why they are what they are, and whom it binds. */
+export function outcomeBlocks(advice: Advice, topology: Topology): readonly Block[] {
+  const best = bestOf(advice);
+  const groups = outcomeGroups(advice.before, best?.verdicts);
+  const [only, ...others] = advice.before;
+  const isOne = only !== undefined && others.length === 0;
+  const head = isOne ? pairText(advice, only, best, topology) : countsText(advice, groups, best);
+  const by = decidedBy(advice.machine, advice.rules);
+  const whole = isOne ? whyTexts(advice, only, by) : groups.map((group) => groupText(group, by, topology));
+  return [heading(head), list([...whole, ...askedSummary(advice.machine, advice.before)])];
+}
+
+function isCard({ kinds }: ProvedFix): boolean {
+  return kinds.includes("switch-card");
+}
+
+/** The proposal after which the pairs are best off with what the machine has; of those that do the same, the first. */
+function bestOf({ fixes }: Advice): ProvedFix | undefined {
+  let best: ProvedFix | undefined;
+  const own = fixes.filter((fix) => !isCard(fix));
+  for (const fix of own) if (best === undefined || rankOf(fix.verdicts) > rankOf(best.verdicts)) best = fix;
+  return best;
+}
+
+/** `mlx5_0 reaches memory of gpu0: through the host bridge, 4 hops; becomes direct, 4 hops`. */
+function pairText(advice: Advice, pair: Answer, best: ProvedFix | undefined, topology: Topology): Rich {
+  const spanOf = (verdict: Answer | undefined): Span =>
+    mapTypeSpan(verdict?.mapType ?? "unknown", verdict?.hops ?? null);
+  const blocked = isBlocked(pair)
+    ? ", blocked by something else"
+    : mayBeBlocked(pair)
+      ? ", may be blocked by something else"
+      : "";
+  const names = rich`${fullName(topology, pair.client)} reaches memory of ${fullName(topology, pair.provider)}`;
+  const now = rich`${names}: ${spanOf(pair)}${painted("no", blocked)}`;
+  const card = advice.fixes.find(isCard)?.verdicts[0];
+  if (best !== undefined) {
+    const further = card === undefined ? "" : rich`, and ${spanOf(card)} with a switch card`;
+    return rich`${now}; becomes ${spanOf(best.verdicts[0])}${further}`;
+  }
+  if (card === undefined) return rich`${now}; ${nothingText(advice)}`;
+  const what = pair.supported === true ? "makes it direct" : "helps";
+  return rich`${now}; nothing that the machine has ${what}, a switch card does: ${spanOf(card)}`;
+}
+
+/** `16 of 64 pairs become direct; the other 48 work through the host bridge, slower: …`. */
+function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: ProvedFix | undefined): Rich {
+  const total = advice.before.length;
+  const kept = groups.filter(({ before, after }) => before === after);
+  if (best === undefined) {
+    const counts = countSpans(kept);
+    const all = total === 2 ? "both" : "all";
+    const what =
+      counts.length === 1
+        ? rich`, ${all} ${counts[0]?.words ?? ""}`
+        : rich`: ${joinRich(
+            counts.map(({ count, words }) => rich`${String(count)} ${words}`),
+            ", ",
+          )}`;
+    return rich`${String(total)} pairs${what}; ${nothingText(advice)}`;
+  }
+  const changed = groups.filter(({ before, after }) => before !== after);
+  const comes = (mapType: MapType): number => countOf(changed.filter(({ after }) => after === mapType));
+  const [direct, host] = [comes("bus-addr"), comes("thru-host-bridge")];
+  const parts: Rich[] = [
+    ...(direct === 0
+      ? []
+      : [rich`${someOfAll(direct, total)} ${painted("direct", `${verb(direct, "become")} direct`)}`]),
+    ...(host === 0
+      ? []
+      : [rich`${someOfAll(host, total)} ${painted("host", `${verb(host, "come")} to work through the host bridge`)}`]),
+    // A way that is shorter changes no map type.
+    ...(changed.length === 0 ? [rich`${String(total)} pairs go a shorter way`] : restTexts(kept)),
+  ];
+  const index = advice.fixes.indexOf(best);
+  const where = index === 0 ? "" : ` (proposal ${index + 1})`;
+  const blocked = best.verdicts.filter(mayBeBlocked).length;
+  if (blocked > 0) parts.push([painted("no", `${blocked} ${blocked === 1 ? "is" : "are"} blocked by something else`)]);
+  return rich`${joinRich(parts, "; ")}${where}`;
+}
+
+function someOfAll(count: number, total: number): string {
+  if (count < total) return `${count} of ${total} pairs`;
+  return total === 2 ? "both pairs" : `all ${total} pairs`;
+}
+
+function verb(count: number, plural: string): string {
+  return count === 1 ? `${plural}s` : plural;
+}
+
+function countOf(groups: readonly OutcomeGroup[]): number {
+  return groups.reduce((sum, { pairs }) => sum + pairs.length, 0);
+}
+
+const IN_ORDER: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
+
+function countSpans(groups: readonly OutcomeGroup[]): readonly { readonly count: number; readonly words: Painted }[] {
+  return IN_ORDER.flatMap((mapType) => {
+    const count = countOf(groups.filter(({ before }) => before === mapType));
+    return count === 0 ? [] : [{ count, words: painted(MAP_TYPE_PAINTS[mapType], MAP_TYPE_WORDS[mapType]) }];
+  });
+}
+
+/** What becomes of no change: by map type, and what alone would change it where that is the same for all. */
+function restTexts(kept: readonly OutcomeGroup[]): readonly Rich[] {
+  const there = IN_ORDER.map((mapType) => kept.filter(({ before }) => before === mapType)).filter(
+    (groups) => groups.length > 0,
+  );
+  return there.map((groups): Rich => {
+    const [{ before } = { before: "unknown" as MapType }] = groups;
+    const count = countOf(groups);
+    const subject = there.length === 1 ? `the other ${count === 1 ? "one" : count}` : String(count);
+    const words: Readonly<Record<MapType, string>> = {
+      "bus-addr": `${count === 1 ? "is" : "are"} direct as ${count === 1 ? "it is" : "they are"}`,
+      "thru-host-bridge": `${verb(count, "work")} through the host bridge, slower`,
+      "not-supported": `${verb(count, "stay")} not supported`,
+      unknown: `${verb(count, "stay")} unknown`,
+    };
+    const isApart = groups.every(({ pairs }) => pairs.every(areApart));
+    const needs = before === "thru-host-bridge" || before === "not-supported" ? isApart : false;
+    const only = needs ? ONE_SWITCH : "";
+    return rich`${subject} ${painted(MAP_TYPE_PAINTS[before], words[before])}${count === 1 ? only.replace("them", "it") : only}`;
+  });
+}
+
+const ONE_SWITCH = ": nothing makes them direct but one switch above both";
+
+/** True for two devices that are below no common bridge. */
+function areApart({ meeting, reason }: Answer): boolean {
+  return meeting === null && reason !== "topology-hidden";
+}
+
+/** What is to be said where nothing is proposed. */
+function nothingText(advice: Advice): Rich {
+  const { before, machine } = advice;
+  const isGuests = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
+  const isMapped = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
+  if (isGuests && isMapped) return "the guest's kernel maps it; whether the hardware carries it, only the host shows";
+  if (isMapped && machine.host !== undefined) return `the guest's kernel maps it; ${onHostText(before)}`;
+  if (before.every(({ mapType }) => mapType === "bus-addr")) return "nothing to fix on the path";
+  if (before.some(({ hidden }) => hidden.length > 0)) return "what would help cannot be told";
+  if (!isMapped) return "nothing helps";
+  if (before.some(mayBeBlocked)) return "nothing on the path helps";
+  if (before.length === 1) return "it works, and nothing makes it shorter";
+  const others = before.filter(({ mapType }) => mapType !== "bus-addr");
+  return others.every(areApart)
+    ? `what is not direct works, slower${ONE_SWITCH}`
+    : "they work, and nothing makes them shorter";
+}
+
+/** What the host's hardware does, for the worst of the pairs and directions. */
+function onHostText(before: Advice["before"]): string {
+  const outcomes = new Set(before.flatMap(({ hardware: { write, read } }) => [write.outcome, read.outcome]));
+  if (outcomes.has("fails")) return "the host's hardware is documented to fail, or the way leads astray";
+  if (outcomes.has("unknown")) return "what the host's hardware does is unknown";
+  return outcomes.has("limited") ? "the host's hardware carries it with limits" : "the host's hardware carries it";
+}
+
+function whyTexts({ machine }: Advice, pair: Answer, by: DecidedBy): readonly Rich[] {
+  return [
+    `why: ${verdictSentences(pair, by).join("; ")}`,
+    ...(machine.host === undefined ? [] : hardwareTexts(pair).map((text) => rich`hardware, ${text}`)),
+  ];
+}
+
+/** `16 pairs: through the host bridge → direct: ACS redirects peer requests at 16 ports of 1000:c030 …: gpu0 → mlx5_0 …`. */
+function groupText(group: OutcomeGroup, by: DecidedBy, topology: Topology): Rich {
+  const { before, after, pairs, crossing } = group;
+  const names = pairs.map(({ provider, client }) => `${nameIn(topology, provider)} → ${nameIn(topology, client)}`);
+  const becomes = before === after ? [] : [" → ", mapTypeSpan(after, null)];
+  const where =
+    crossing === 0 ? "" : ` (${crossing === pairs.length ? "all" : `${crossing} of them`} between NUMA nodes)`;
+  const [redirected, ...others] = whyAll(pairs, by, topology);
+  // Where the redirection goes, it counts no more what became of redirected requests.
+  const isDirect = after === "bus-addr" && pairs.some(({ acsRedirect }) => acsRedirect.length > 0);
+  const why = [redirected, ...(isDirect ? [] : others)].join("; ");
+  return rich`${painted("strong", pairsText(pairs.length))}: ${mapTypeSpan(before, null)}${becomes}: ${why}${where}: ${someOf(names)}`;
+}
+
+/** Why, for verdicts of one reason: ports by what they are. */
+function whyAll(verdicts: readonly Answer[], by: DecidedBy, topology: Topology): readonly string[] {
+  const ports = new Set(verdicts.flatMap(({ acsRedirect }) => acsRedirect));
+  const sentences = verdicts.flatMap((verdict) => verdictSentences({ ...verdict, acsRedirect: [] }, by));
+  const redirected = ports.size === 0 ? [] : [`ACS redirects at ${portsText(topology, ports)}`];
+  const alike = [...redirected, ...joinAlike(sentences)];
+  const more = alike.length - MAX_HIDDEN;
+  return more > 0 ? [...alike.slice(0, MAX_HIDDEN), `and ${more} more`] : alike;
+}
+
+function someOf(names: readonly string[]): string {
+  return names.length <= NAMED ? names.join(", ") : `${names[0]} and ${names.length - 1} more`;
+}
+
+/** `1 pair`, `16 pairs`. */
+export function pairsText(count: number): string {
+  return count === 1 ? "1 pair" : `${count} pairs`;
+}

@@ -1,0 +1,206 @@
+import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advice/boot-loaders/boot-loaders.ts";
+import type { Advice } from "../../advice/fix/advise.ts";
+import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { topologyOf } from "../../host/machine.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import { deviceKind } from "../../pci/device-kind.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { Topology } from "../../pci/topology.ts";
+import { mapTypeSpan } from "../difference.ts";
+import { type Block, code, heading, list } from "../document.ts";
+import { withCode } from "../parameters.ts";
+import { painted, plainText, type Rich, rich, type Span } from "../rich.ts";
+import { isolationText, otherTexts, placesText } from "./changes.ts";
+import { pairsText } from "./outcome.ts";
+
+/** More pairs than this are told without their hops. */
+const MAX_PAIRS = 6;
+
+/** One proposal with everything that it does, and how it is done. */
+export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean, topology: Topology): readonly Block[] {
+  const index = advice.fixes.indexOf(fix);
+  const effects: readonly Rich[] = [
+    rich`${afterSpans(fix)}; ${lastingText(fix)}`,
+    ...otherTexts(fix, topology),
+    ...placesText(fix, isWhole, topology),
+    ...isolationText(fix, topology),
+    ...fix.cautions.map((caution) => rich`${painted("warn", "mind")}: ${withCode(caution)}`),
+    ...newGates(advice, fix).map(gateText),
+  ];
+  return [
+    heading(rich`${String(index + 1)}. ${withCode(shortTitle(fix))}`),
+    list(effects),
+    ...stepBlocks(advice, fix, isWhole),
+  ];
+}
+
+/**
+ * Proposals after which the pairs are what they are after an earlier one, each in what it does otherwise. One that is done at
+ * once is done before the next boot anyhow: its commands stand here.
+ */
+export function otherWayBlocks(
+  advice: Advice,
+  ways: readonly { readonly fix: ProvedFix; readonly like: ProvedFix }[],
+  topology: Topology,
+): readonly Block[] {
+  if (ways.length === 0) return [];
+  const [first] = ways;
+  const isOne = ways.every(({ like }) => like === first?.like);
+  const like = first === undefined ? "" : isOne ? ` as ${advice.fixes.indexOf(first.like) + 1}` : "";
+  return [
+    heading(`The same outcome${like} by other means (--full prints all that each does, and its commands)`),
+    ...ways.flatMap(({ fix, like: earlier }) => [
+      list([otherWayText(advice, fix, earlier, topology)]),
+      ...(fix.lasting === "until-reboot" ? fix.steps.slice(0, 1).map(({ lines }) => code("", lines)) : []),
+    ]),
+  ];
+}
+
+function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topology: Topology): Rich {
+  const plain = (texts: readonly Rich[]): string => texts.map(plainText).join("\n");
+  const differs = (of: (one: ProvedFix) => readonly Rich[]): readonly Rich[] =>
+    plain(of(fix)) === plain(of(earlier)) ? [] : of(fix);
+  // At run time groups stay what they are: that is said by a caution.
+  const isSameLoss = fix.lasting === "until-reboot" && lostPairs(fix) === lostPairs(earlier);
+  const parts: readonly Rich[] = [
+    ...differs((one) => [lastingText(one)]),
+    ...differs((one) => otherTexts(one, topology)),
+    ...differs((one) => placesText(one, false, topology)),
+    ...(isSameLoss ? [] : differs((one) => isolationText(one, topology))),
+    ...fix.cautions.filter((caution) => !earlier.cautions.includes(caution)).map(withCode),
+  ];
+  const index = advice.fixes.indexOf(fix) + 1;
+  return rich`${String(index)}. ${withCode(shortTitle(fix))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
+}
+
+function lostPairs({ isolation }: ProvedFix): number | null {
+  return isUnknown(isolation) ? null : isolation.pairs;
+}
+
+function lastingText({ lasting, kinds }: ProvedFix): string {
+  if (lasting === "from-next-boot") return "takes effect at the next boot; persistent";
+  return kinds.length > 1
+    ? "the last step takes effect at once, and is gone after a reboot"
+    : "takes effect at once; gone after a reboot";
+}
+
+/** A function as parameters and titles name it: by address or by its way from the root bus, with flags in front or not. */
+const NAMED_FUNCTION = String.raw`(?:[01x]{7}@)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?:/[0-9a-f]{2}\.[0-7])*`;
+/** More than six of them in a row. */
+const LONG_LIST = new RegExp(`${NAMED_FUNCTION}(?:(?:;|, )${NAMED_FUNCTION}){6,}`, "g");
+
+/** The title, functions by their ids where they may be, with long lists cut short: the steps have them whole. */
+function shortTitle({ title, titleByIds = title }: ProvedFix): string {
+  return titleByIds.replaceAll(LONG_LIST, (all) => {
+    const names = all.split(/;|, /);
+    return `${names.slice(0, 2).join(all.includes(";") ? ";" : ", ")} … (${names.length} functions)`;
+  });
+}
+
+/** What the pairs are after it: `direct, 4 hops`; of several how many are what. */
+function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
+  const kinds = new Map<string, { readonly verdict: (typeof verdicts)[number]; count: number }>();
+  for (const verdict of verdicts) {
+    const key = verdicts.length > MAX_PAIRS ? verdict.mapType : `${verdict.mapType} ${verdict.hops}`;
+    const known = kinds.get(key);
+    if (known === undefined) kinds.set(key, { verdict, count: 1 });
+    else known.count++;
+  }
+  return [...kinds.values()].flatMap(({ verdict, count }, index) => [
+    ...(index === 0 ? [] : [", "]),
+    ...(verdicts.length > 1 ? [`${pairsText(count)} `] : []),
+    mapTypeSpan(verdict.mapType, verdicts.length > MAX_PAIRS ? null : verdict.hops),
+  ]);
+}
+
+/** How a fix is done: of what each boot loader wants elsewhere, its commands; what was printed of an earlier fix, not again. */
+function stepBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean): readonly Block[] {
+  const earlier = advice.fixes.slice(0, advice.fixes.indexOf(fix));
+  const known = new Set(earlier.flatMap((one) => shownSteps(advice, one, isWhole)).map(textOf));
+  const isFirst = !earlier.some(isForBootLoaders);
+  return [
+    ...shownSteps(advice, fix, isWhole)
+      .filter((step) => !step.where.startsWith("after the boot") || !known.has(textOf(step)))
+      .map(({ where, lines }) => code(where, lines)),
+    ...(isFirst && isForBootLoaders(fix) ? [list([otherLoadersText(advice)])] : []),
+    ...replacedBlocks(advice, fix, isFirst, isWhole),
+  ];
+}
+
+type ShownStep = ProvedFix["steps"][number];
+
+function textOf({ where, lines }: ShownStep): string {
+  return [where, ...lines].join("\n");
+}
+
+/** The steps for this machine's boot loader; those that only name the functions otherwise, or make a change last, where all is told. */
+function shownSteps({ bootLoader }: Advice, { steps }: ProvedFix, isWhole: boolean): readonly ShownStep[] {
+  const name = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
+  return steps.filter((step) => {
+    if (step.bootLoader !== undefined && step.bootLoader !== name) return false;
+    return isWhole || !/^(?:by ids, or by address|at each boot)/.test(step.where);
+  });
+}
+
+function isForBootLoaders({ steps }: ProvedFix): boolean {
+  return steps.some(({ bootLoader }) => bootLoader !== undefined);
+}
+
+/** A list of `pci=` takes the place of the one before it, and so does the unit: what was pasted and not booted is gone with it. */
+function replacedBlocks(advice: Advice, fix: ProvedFix, isFirst: boolean, isWhole: boolean): readonly Block[] {
+  const hasList = fix.steps.some(
+    ({ bootLoader, lines }) => bootLoader !== undefined && lines.some((line) => line.includes("pci=")),
+  );
+  const hasUnit = isWhole && fix.kinds.includes("run-time");
+  const ask = `for several pairs ask for all at once, as ${allOf(advice)}`;
+  const items = [
+    ...(isFirst && hasList ? [`a pci= list pasted later takes the place of this one: ${ask}`] : []),
+    ...(hasUnit ? ["the unit runs before drivers of the root file system, and after those of the initramfs"] : []),
+    ...(hasUnit ? [`one pasted later takes the place of this one: ${ask}`] : []),
+  ];
+  return items.length === 0 ? [] : [list(items)];
+}
+
+/** `fix --all gpu:nic` for the first of the pairs. */
+function allOf({ machine, pairs: [pair] }: Advice): string {
+  const topology = topologyOf(machine);
+  const kindOf = (bdf: Bdf): string => {
+    const kind = deviceKind(topology.functionOf(bdf));
+    return kind === "other" || kind === "bridge" ? "all" : kind;
+  };
+  return `fix --all ${pair === undefined ? "gpu:nic" : `${kindOf(pair.provider)}:${kindOf(pair.client)}`}`;
+}
+
+/** Why these commands, and where the others are. */
+function otherLoadersText({ bootLoader }: Advice): Rich {
+  const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
+  const why =
+    bootLoader === null
+      ? `the source does not show the boot loader: these commands are for ${shown} (${BOOT_LOADERS[shown]})`
+      : `commands for ${shown} (${BOOT_LOADERS[shown]}), as ${bootLoader.why}`;
+  const others = BOOT_LOADER_NAMES.filter((name) => name !== shown).join(", ");
+  return `${why}; --boot-loader NAME prints those of ${others}`;
+}
+
+function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
+  return new Set(verdicts.flatMap(({ gates }) => gates.map(({ message }) => message)));
+}
+
+/** Gates that stand after every one of several fixes are told once. */
+export function commonGates({ fixes, remedies }: Advice): readonly string[] {
+  const [first, ...others] = fixes;
+  if (first === undefined || others.length === 0) return [];
+  const known = new Set(remedies.map(({ gate }) => gate.message));
+  return [...messagesAfter(first)].filter(
+    (message) => !known.has(message) && others.every((fix) => messagesAfter(fix).has(message)),
+  );
+}
+
+function newGates(advice: Advice, fix: ProvedFix): readonly string[] {
+  const told = new Set([...commonGates(advice), ...advice.remedies.map(({ gate }) => gate.message)]);
+  return [...messagesAfter(fix)].filter((message) => !told.has(message));
+}
+
+export function gateText(message: string): Rich {
+  return rich`${painted("warn", "then mind")}: ${withCode(message)}`;
+}

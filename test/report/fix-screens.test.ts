@@ -1,0 +1,141 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it, test } from "vitest";
+import { type Advice, advise } from "../../src/advice/fix/advise.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
+import { readScenario, scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { findDevices } from "../../src/host/select.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
+import { documentText } from "../../src/report/document-text.ts";
+import { fixBlocks } from "../../src/report/fix/blocks.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
+
+/** What `fix --all` says on the machines on which screens are held to what they are for. */
+const root = join(import.meta.dirname, "../..");
+const ASKED: readonly (readonly [name: string, file: string, classes: string])[] = [
+  ["a server with eight GPUs", "examples/gpu-nic-server.yaml", "gpu:nic"],
+  ["a server with sixteen GPUs", "test/report/machines/sixteen-gpus.yaml", "gpu:nic"],
+  ["a server with 24 SSDs", "test/report/machines/ssd-server.yaml", "nvme:nic"],
+  ["a desktop", "test/report/machines/desktop.yaml", "gpu:gpu"],
+  ["a guest", "test/cases/texts/guest-passthrough.txt", "all:all"],
+];
+const WIDTHS = [80, 120, 200];
+
+function machineOf(file: string): Machine {
+  const bytes = readFileSync(join(root, file));
+  if (file.endsWith(".txt")) return readLspci(bytes, file);
+  return afterBoot(scenarioMachine(parseScenario(bytes.toString(), file)));
+}
+
+function adviceOn(machine: Machine, classes: string): Advice {
+  const [providers = [], clients = []] = classes.split(":").map((name) => findDevices(machine, name));
+  const pairs = providers.flatMap((provider) =>
+    clients.filter((client) => client !== provider).map((client) => ({ provider, client })),
+  );
+  return advise(machine, pairs);
+}
+
+const screenOf = (advice: Advice, width: number): string => documentText(fixBlocks(advice), { width, color: false });
+
+describe.each(ASKED)("fix on %s", (_, file, classes) => {
+  const advice = adviceOn(machineOf(file), classes);
+
+  test.each(WIDTHS)("in %i columns", (width) => {
+    const text = screenOf(advice, width);
+    // Commands are given whole, to be copied; all others keep to the screen.
+    const others = text.split("\n").filter((line) => !line.startsWith("      "));
+    for (const line of others) expect(line.length).toBeLessThanOrEqual(width);
+    expect(text).toMatchSnapshot();
+  });
+
+  test("has all pairs in its first lines", () => {
+    const lines = screenOf(advice, 1000).split("\n");
+    const head = lines[lines.indexOf("") + 1];
+    expect(head).toContain(` ${String(advice.pairs.length)} pairs`.trim());
+    const counts = lines.flatMap((line) => /^ {2}(\d+) pairs?:/.exec(line)?.slice(1).map(Number) ?? []);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(advice.pairs.length);
+  });
+});
+
+describe("fix --all gpu:nic on the server with eight GPUs", () => {
+  const advice = adviceOn(machineOf("examples/gpu-nic-server.yaml"), "gpu:nic");
+  const lines = screenOf(advice, 120).trimEnd().split("\n");
+
+  it("takes forty lines at most", () => {
+    expect(lines.length).toBeLessThanOrEqual(40);
+  });
+
+  it("says first what becomes of the pairs", () => {
+    expect(lines.slice(2, 4).join(" ")).toBe(
+      "16 of 64 pairs become direct; the other 48 work through the host bridge, slower: nothing makes them direct but one switch above both",
+    );
+  });
+
+  it("offers one parameter, by ids: an upstream port that has them too has no ACS", () => {
+    expect(lines).toContain("1. pci=disable_acs_redir=pci:1000:c030");
+    expect(lines.filter((line) => line.includes("GRUB_CMDLINE_LINUX="))).toEqual([
+      `      printf '%s\\n' 'GRUB_CMDLINE_LINUX="\${GRUB_CMDLINE_LINUX} pci=disable_acs_redir=pci:1000:c030"' > /etc/default/grub.d/60-peerlane-pci.cfg`,
+    ]);
+  });
+
+  it("says of which pairs isolation goes", () => {
+    expect(lines.join("\n").replaceAll(/\n +/g, " ")).toContain(
+      "isolation: 16 GPU–NIC (as gpu0 and mlx5_0), 4 GPU–GPU, 4 NIC–NIC pairs reach each other past the IOMMU, though their IOMMU groups stay apart: do not give two of a pair to different guests",
+    );
+  });
+
+  it("has the parameter by address, the unit and each count where all is asked for", () => {
+    const whole = documentText(fixBlocks(advice, { isWhole: true }), { width: 120, color: false });
+    expect(whole).toMatch(/^ {6}pci=disable_acs_redir=0000:17:00\.0;0000:17:01\.0;/m);
+    expect(whole).toContain("systemctl enable peerlane-acs.service");
+    expect(whole).toContain("slot and ACS (");
+  });
+
+  it("has parameters as code in Markdown", () => {
+    const markdown = documentMarkdown(fixBlocks(advice));
+    expect(markdown).toContain("### 1. `pci=disable_acs_redir=pci:1000:c030`");
+    expect(markdown).toContain("- 4\\. `intel_iommu=off`: isolation");
+  });
+});
+
+/** Two devices below a switch or apart, on a machine as small as that. */
+const small = (more: string, below: string): Machine =>
+  afterBoot(
+    readScenario(`cpu: { vendor: GenuineIntel, family: 6, model: 143 }\n${more}\nhostBridges:\n${below}`, "small.yaml"),
+  );
+const gpu = (name: string): string => `{ gpu: { name: ${name}, bar: 1G } }`;
+const belowSwitch = (acs: string): string => `  - id: 8086:09a2
+    below:
+      - rootPort: { id: 8086:352a }
+        below:
+          - switch: { id: 1000:c030, acs: ${acs} }
+            below: [${gpu("a")}, ${gpu("b")}]
+`;
+const belowRootPorts = (...names: readonly string[]): string =>
+  `  - id: 8086:09a2\n    below:\n${names.map((name) => `      - { rootPort: { id: 8086:352a }, below: [${gpu(name)}] }\n`).join("")}`;
+
+describe("The headline of fix", () => {
+  const headline = (machine: Machine, classes = "gpu:gpu"): string =>
+    screenOf(adviceOn(machine, classes), 1000).split("\n")[2] ?? "";
+
+  it.each<[text: string, machine: Machine]>([
+    ["2 pairs, both direct; nothing to fix on the path", small("kernel: 7.2\niommu: off", belowSwitch("false"))],
+    ["both pairs become direct", small("kernel: 7.2\niommu: passthrough", belowSwitch("true"))],
+    [
+      "2 pairs, both not supported; nothing helps",
+      small("kernel: 7.3\niommu: off", belowRootPorts("a", "b").replace("8086:09a2", "8086:1234")),
+    ],
+    [
+      "all 6 pairs come to work through the host bridge",
+      small("kernel: 5.15\niommu: off", belowRootPorts("a", "b", "c")),
+    ],
+    [
+      "6 pairs, all through the host bridge; what is not direct works, slower: nothing makes them direct but one switch above both",
+      small("kernel: 7.2\niommu: off", belowRootPorts("a", "b", "c")),
+    ],
+  ])("%s", (text, machine) => {
+    expect(headline(machine)).toBe(text);
+  });
+});
