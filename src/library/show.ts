@@ -267,11 +267,13 @@ export const machineReport: (
   madeBy: string,
   routes?: PeerRoutes,
   changes?: readonly Change[],
+  whatIf?: WhatIfView,
 ) => string = door("machineReport", machineReports.machineReport, [
   aTree,
   needed("madeBy", text),
   someRoutes,
   optional("changes", changes),
+  whatIf,
 ]);
 
 /** The kernel's own answers beside the rules, as blocks. */

@@ -3,7 +3,7 @@ import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import type { Island, Place } from "../summary/islands.ts";
+import { type Island, type Place, portsOfIsland } from "../summary/islands.ts";
 import { nameIn, namesText, shortAddress } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
@@ -12,16 +12,43 @@ import { textWidth, wrap } from "./width.ts";
 /** Islands that a screen lists; how many more there are is said. */
 const LISTED = 24;
 
-/** One line for each island: its place and node, who is in it, what its pairs are. Long lists of devices are wrapped. */
-export function islandLines(table: VerdictTable, islands: readonly Island[], width: number): readonly Rich[] {
-  const rows = islands.slice(0, LISTED).map((island) => {
+/** An island in words: its place and node, who is in it, what its pairs are. */
+interface IslandRow {
+  readonly where: string;
+  readonly names: string;
+  readonly inside: readonly Span[];
+}
+
+function islandRows(table: VerdictTable, islands: readonly Island[]): readonly IslandRow[] {
+  const places = islands.map(({ place }) => placeText(table.topology, place));
+  return islands.slice(0, LISTED).map((island, index) => {
     const node = island.numaNode === null ? "" : `, NUMA ${island.numaNode}`;
+    const place = places[index] ?? "";
+    const isShared = places.indexOf(place) !== places.lastIndexOf(place);
     return {
-      where: `${placeText(table.topology, island.place)}${node}`,
+      where: `${place}${isShared ? portsText(table.topology, island) : ""}${node}`,
       names: namesText(byKind(table.topology, island.devices).map((bdf) => nameIn(table.topology, bdf))),
       inside: insideText(island),
     };
   });
+}
+
+function untoldTexts(islands: readonly Island[]): readonly string[] {
+  const untold = islands.length - LISTED;
+  return untold > 0 ? [`and ${untold} more such places`] : [];
+}
+
+/** Islands as sentences, for a list. */
+export function islandTexts(table: VerdictTable, islands: readonly Island[]): readonly Rich[] {
+  const texts = islandRows(table, islands).map(
+    ({ where, names, inside }) => rich`${painted("strong", where)}: ${names}: ${inside}`,
+  );
+  return [...texts, ...untoldTexts(islands)];
+}
+
+/** One line for each island, in columns. Long lists of devices are wrapped. */
+export function islandLines(table: VerdictTable, islands: readonly Island[], width: number): readonly Rich[] {
+  const rows = islandRows(table, islands);
   const widest = (texts: readonly Rich[]): number => Math.max(...texts.map((text) => textWidth(text)), 0);
   const whereWidth = widest(rows.map(({ where }) => where));
   const room = width - 2 - whereWidth - 2 - 2 - widest(rows.map(({ inside }) => inside));
@@ -35,9 +62,18 @@ export function islandLines(table: VerdictTable, islands: readonly Island[], wid
       ...indented(more, whereWidth + 2),
     ];
   });
-  const untold = islands.length - rows.length;
-  if (untold > 0) lines.push(`and ${untold} more such places`);
-  return indented(lines, 2);
+  return indented([...lines, ...untoldTexts(islands)], 2);
+}
+
+/** So many ports of a place are named, where several islands are of it. */
+const PORTS = 2;
+
+/** `, port 00:04.0`, `, ports 00:04.0, 00:05.0 and 2 more`: which of the islands of one place it is. */
+function portsText(topology: Topology, island: Island): string {
+  const ports = portsOfIsland(topology, island).map((bdf) => shortAddress(topology.functionOf(bdf)));
+  const more = ports.length > PORTS ? ` and ${ports.length - PORTS} more` : "";
+  if (ports.length === 0) return "";
+  return `, ${ports.length === 1 ? "port" : "ports"} ${ports.slice(0, PORTS).join(", ")}${more}`;
 }
 
 /** Columns for names below which they stand on lines of their own. */

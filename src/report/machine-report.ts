@@ -1,19 +1,21 @@
 import { advise } from "../advice/fix/advise.ts";
 import type { Pair } from "../advice/fix/idea.ts";
 import type { Change } from "../advice/what-if/change.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { type Block, heading, list, paragraph } from "./document.ts";
+import { heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
 import { fixBlocks } from "./fix/blocks.ts";
-import { plainText } from "./rich.ts";
+import { pairsText } from "./fix/outcome.ts";
+import { painted, plainText, type Rich } from "./rich.ts";
 import { matrixBlocks } from "./screen-markdown.ts";
 import { type TreeInput, treeLines } from "./tree-text.ts";
-import { askedBlocks } from "./what-if.ts";
+import { askedBlocks, type WhatIfView } from "./what-if.ts";
 
-/** Advice on more pairs than this would be longer than anybody reads. */
-const MAX_PAIRS = 64;
+/** Pairs that one piece of advice is for: of more, the others are counted. */
+const MAX_PAIRS = 10_000;
 
 /** One Markdown text with all that a colleague or a maintainer asks for first: verdicts, what helps, topology, notes. */
 export function machineReport(
@@ -21,9 +23,10 @@ export function machineReport(
   madeBy: string,
   routes?: PeerRoutes,
   changes: readonly Change[] = [],
+  whatIf?: WhatIfView,
 ): Printable {
   const { table } = input;
-  const pairs = redirectedPairs(table);
+  const redirected = redirectedPairs(table);
   const notes = table.machine.notes.map(
     ({ message, remedy }) => `${message}${remedy === undefined ? "" : ` → ${remedy}`}`,
   );
@@ -31,16 +34,14 @@ export function machineReport(
   const sections: readonly string[] = [
     "## PCI peer-to-peer report",
     ...(changes.length === 0 ? [] : [documentMarkdown(askedBlocks(changes)).trimEnd()]),
-    documentMarkdown(matrixBlocks(table, undefined, routes)).trimEnd(),
+    documentMarkdown(matrixBlocks(table, whatIf, routes)).trimEnd(),
     documentMarkdown([
       heading("Command line"),
-      paragraph(
-        typeof commandLine === "string" ? commandLine || "(no parameter that matters here)" : commandLine.unknown,
-      ),
+      paragraph(commandLineText(commandLine)),
       ...(notes.length === 0 ? [] : [heading("What the source hides"), list(notes)]),
     ]).trimEnd(),
-    ...(pairs.length === 0 ? [] : [details("What would help", documentMarkdown(adviceBlocks(table, pairs)))]),
-    details("Topology", fence(treeLines(input, Number.POSITIVE_INFINITY).map(plainText))),
+    ...adviceDetails(table, redirected),
+    details("Topology", fence(treeLines(input, Number.POSITIVE_INFINITY, whatIf).map(plainText))),
     `<sub>made by ${madeBy}; serial numbers, MAC addresses and host names are left out</sub>`,
   ];
   return `${sections.join("\n\n")}\n` as Printable;
@@ -51,18 +52,29 @@ function details(title: string, markdown: string): string {
   return `<details><summary>${title}</summary>\n\n${markdown.trimEnd()}\n\n</details>`;
 }
 
-function redirectedPairs(table: VerdictTable): readonly Pair[] {
-  const pairs: Pair[] = [];
-  table.providers.forEach((provider, i) => {
-    table.clients.forEach((client, j) => {
-      if (provider === client || pairs.length >= MAX_PAIRS || table.mapType(i, j) === "bus-addr") return;
-      if (table.redirected(i, j)) pairs.push({ provider, client });
-    });
-  });
-  return pairs;
+function commandLineText(commandLine: Known<string>): Rich {
+  if (isUnknown(commandLine)) return commandLine.unknown;
+  const words = commandLine.trim();
+  return words === "" ? "(no parameter that matters here)" : [painted("code", words)];
 }
 
-function adviceBlocks({ machine, rules }: VerdictTable, pairs: readonly Pair[]): readonly Block[] {
+/** Every pair that ACS keeps from being direct. */
+function redirectedPairs(table: VerdictTable): readonly Pair[] {
+  return table.providers.flatMap((provider, i) =>
+    table.clients.flatMap((client, j): Pair[] => {
+      if (provider === client || table.mapType(i, j) === "bus-addr") return [];
+      return table.redirected(i, j) ? [{ provider, client }] : [];
+    }),
+  );
+}
+
+/** What helps all redirected pairs at once, so that one parameter does; how many more there are than were looked at. */
+function adviceDetails({ machine, rules }: VerdictTable, redirected: readonly Pair[]): readonly string[] {
+  if (redirected.length === 0) return [];
   const chosen = rules.chosenBy === "flag" && rules.release !== null ? { rules: rules.release } : {};
-  return fixBlocks(advise(machine, pairs, chosen));
+  const pairs = redirected.slice(0, MAX_PAIRS);
+  const advice = advise(machine, pairs, { ...chosen, slots: false });
+  const left = redirected.length - pairs.length;
+  const about = `for the ${pairsText(pairs.length)} that ACS redirects${left === 0 ? "" : `, of ${redirected.length}: the other ${left} were not looked at`}; other slots were not looked for, as peerlane fix does`;
+  return [details(`What would help, ${about}`, documentMarkdown(fixBlocks(advice, { isPart: true })))];
 }

@@ -20,7 +20,7 @@ export interface Remark {
 /** Remarks as lines: two columns in, what belongs to one four. */
 export function remarkLines(remarks: readonly Remark[], width: number): readonly Rich[] {
   return remarks.flatMap(({ text, about, isAboutAll }): readonly Rich[] => {
-    if (isAboutAll === true) return [text];
+    if (isAboutAll === true) return wrap(text, width);
     const room = Math.max(width - 4, 20);
     const lines = [...wrap(text, room), ...(about === undefined ? [] : wrap([painted("faint", about)], room))];
     return lines.map((line, index) => [index === 0 ? "  " : "    ", ...line]);
@@ -118,8 +118,16 @@ function summary(counts: Readonly<Record<MapType, number>>): string {
   const types = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const;
   const parts = types
     .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
-    .map((mapType) => `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}`);
+    .map(
+      (mapType) =>
+        `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${mapType === "thru-host-bridge" ? worksText(counts[mapType]) : ""}`,
+    );
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}`;
+}
+
+/** That a way through the host bridge is a way. */
+function worksText(count: number): string {
+  return ` (${count === 1 ? "this works" : "these work"}, slower)`;
 }
 
 function groupPairs(table: VerdictTable): {

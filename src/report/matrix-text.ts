@@ -1,4 +1,3 @@
-import { Answers } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { deviceKind, isKindHidden } from "../pci/device-kind.ts";
@@ -8,22 +7,21 @@ import type { Printable } from "../pci/visible.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { type Island, islandsOf } from "../summary/islands.ts";
+import { islandsOf } from "../summary/islands.ts";
 import { askedRemarks } from "./asked-by.ts";
-import { nameIn, roleOf, shortAddress } from "./device-names.ts";
+import { drawColumns } from "./columns.ts";
+import { roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
 import { islandLines } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
+import { gridLines } from "./matrix-grid.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
 import { screenText } from "./printable.ts";
-import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
-import type { Paint, ScreenOptions } from "./style.ts";
+import { painted, type Rich } from "./rich.ts";
+import type { ScreenOptions } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
-import { textWidth, truncate, wrap } from "./width.ts";
-
-/** Columns of a device list's row, left of its label. */
-const GAP = "  ";
+import { wrap } from "./width.ts";
 
 /**
  * The matrix as a screen: the machine, how many pairs are what and why, who stands together, providers × clients, the
@@ -46,7 +44,6 @@ export function matrixLines(
   whatIf?: WhatIfView,
   routes?: PeerRoutes,
 ): readonly Rich[] {
-  const marks = changedPairs(table, whatIf);
   const title = machineLines(table.machine, table.rules, width).map((line): Rich => [painted("strong", line)]);
   const devices = listDevices(table);
   if (devices.length === 0) {
@@ -62,13 +59,12 @@ export function matrixLines(
     ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];
   const islands = islandsOf(table);
-  const grid = hasNothingToDraw(table) ? null : drawGrid(table, islands, width, marks);
   const { first, rest } = reasonRemarks(table);
   const sections: readonly (readonly Rich[])[] = [
     title,
     [...remarkLines(first, width), ...wayLines(table, width)],
     islandLines(table, islands, width),
-    ...(grid === null ? [] : [[...grid.lines, "", ...legend(width, marks.size > 0, grid.showsPlaces)]]),
+    gridLines(table, islands, width, whatIf),
     deviceLines(table.machine, devices, whatIf === undefined ? undefined : expectedGroups(table), width),
     leftOutTexts(table).flatMap((text) => wrap(text, width)),
     remarkLines(rest, width),
@@ -105,25 +101,11 @@ function deviceLines(
   groups: Groups,
   width: number,
 ): readonly Rich[] {
-  const rows = devices.map((fn) => deviceRow(machine, fn, groups));
-  const heads = ["device", "address", "kind", "NUMA", "group", "peer memory", "on the host", ""];
-  const used = heads.map((head, column) => ({
-    column,
-    width: Math.max(...rows.map((row) => textWidth(row[column] ?? "")), 0),
-    head,
-  }));
-  // A column in which nothing is known is left out.
-  const columns = used.filter(({ width: content }) => content > 0);
-  const draw = (cells: readonly string[]): string =>
-    columns
-      .map(({ column, width: content, head }, position) => {
-        const cell = cells[column] ?? "";
-        if (position === columns.length - 1) return cell;
-        return cell + " ".repeat(Math.max(Math.max(content, head.length) - textWidth(cell), 0));
-      })
-      .join(GAP);
-  const lines = rows.map((row) => truncate(draw(row).trimEnd(), width));
-  return [[painted("faint", truncate(draw(heads).trimEnd(), width))], ...lines];
+  const heads = ["device", "address", "kind", "NUMA", "group", "peer memory", "on the host", "label"];
+  const rows = devices.map((fn) => ({ cells: deviceRow(machine, fn, groups) }));
+  const { lines, leftOut, wholeWidth } = drawColumns(heads, rows, width);
+  const more = leftOut.length === 0 ? [] : [`no room for: ${leftOut.join(", ")}; --width ${wholeWidth} shows it all`];
+  return [...lines, ...more];
 }
 
 function deviceRow({ host }: Machine, fn: PciFunction, groups: Groups): string[] {
@@ -147,223 +129,4 @@ function onHostText(candidates: readonly Bdf[] | undefined): string {
   if (candidates === undefined) return "";
   if (only === undefined) return "not there";
   return candidates.length === 1 ? formatBdf(only) : `one of ${candidates.length}`;
-}
-
-/** Pairs, by position, whose verdict a change would change. */
-type Marks = ReadonlySet<number>;
-
-function changedPairs(table: VerdictTable, whatIf: WhatIfView | undefined): Marks {
-  if (whatIf === undefined) return new Set();
-  const changed = new Map<Bdf, Set<Bdf>>();
-  for (const { provider, client } of whatIf.verdicts) {
-    const clients = changed.get(provider);
-    if (clients === undefined) changed.set(provider, new Set([client]));
-    else clients.add(client);
-  }
-  return new Set(
-    table.providers.flatMap((provider, i) =>
-      table.clients.flatMap((client, j) =>
-        changed.get(provider)?.has(client) === true ? [i * table.clients.length + j] : [],
-      ),
-    ),
-  );
-}
-
-/** No provider, or many pairs of which not even the hops are known: a table of question marks says less than its head. */
-function hasNothingToDraw(table: VerdictTable): boolean {
-  const { providers, clients } = table;
-  if (providers.length * clients.length <= FEW_PAIRS) return providers.length === 0;
-  return providers.every((provider, i) =>
-    clients.every(
-      (client, j) => provider === client || (table.mapType(i, j) === "unknown" && table.hops(i, j) === null),
-    ),
-  );
-}
-
-/** So many pairs are drawn whatever they are. */
-const FEW_PAIRS = 64;
-
-/** How much a cell says: all, or no place of an unknown pair. */
-type CellForm = "full" | "short";
-
-/** One cell: what to print for a pair, and its paint; `*` marks one that a change would change. */
-function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
-  const { text, paint } = verdictCell(answers, i, j, form);
-  return marks.has(i * answers.table.clients.length + j) ? { text: `${text}*`, paint } : { text, paint };
-}
-
-function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { text: string; paint: Paint } {
-  const { table } = answers;
-  const hops = table.hops(i, j);
-  switch (table.mapType(i, j)) {
-    case "bus-addr":
-      if (table.providers[i] === table.clients[j]) return { text: "·", paint: "faint" };
-      return { text: String(hops), paint: "direct" };
-    case "thru-host-bridge":
-      return { text: `H${hops}`, paint: "host" };
-    case "not-supported":
-      return { text: "✗", paint: "no" };
-    default:
-      return { text: unknownCell(answers, i, j, form), paint: "unknown" };
-  }
-}
-
-/** `?4 PXB`: the hops and the place are known whatever the verdict is. */
-function unknownCell(answers: Answers, i: number, j: number, form: CellForm): string {
-  const hops = answers.table.hops(i, j);
-  if (hops === null || answers.table.providers[i] === answers.table.clients[j]) return "?";
-  if (form === "short") return `?${hops}`;
-  const { word } = answers.locality(i, j);
-  return `?${hops} ${word.replace(" or ", "/")}`;
-}
-
-/** Columns of the widest name at the left, and above a column. */
-const NAME_COLUMNS = 24;
-
-/** Clients beside each other in a grid, and the columns that each takes with the gap before it. */
-interface GridColumns {
-  readonly names: readonly string[];
-  readonly cellWidth: number;
-  /** Blanks before a column that begins another place. */
-  readonly gaps: readonly number[];
-}
-
-/**
- * Providers × clients, each cell with its hops: in blocks of columns where not all fit, broken between places where that
- * costs no room. A place is set apart from the next by a gap, as far as places hold several devices.
- */
-function drawGrid(
-  table: VerdictTable,
-  islands: readonly Island[],
-  width: number,
-  marks: Marks,
-): { readonly lines: readonly Rich[]; readonly showsPlaces: boolean } {
-  const answers = new Answers(table);
-  const labels = table.providers.map((bdf) => nameIn(table.topology, bdf));
-  const labelWidth = Math.min(
-    Math.max(...labels.map((label) => 1 + textWidth(label)), "provider".length),
-    NAME_COLUMNS,
-  );
-  const room = width - labelWidth;
-  const names = table.clients.map((bdf) => truncate(nameIn(table.topology, bdf), NAME_COLUMNS));
-  const placeOf = placeNumbers(islands);
-  const gaps = gapsOf(table.clients, placeOf);
-  const widestName = Math.max(...names.map((name) => textWidth(name)));
-  const columnsOf = (form: CellForm): GridColumns => ({
-    names,
-    gaps,
-    cellWidth: 1 + Math.max(cellsWidth(answers, form, marks), widestName),
-  });
-  const full = columnsOf("full");
-  const short = columnsOf("short");
-  const isFull = full.cellWidth === short.cellWidth || blocksOf(full, room).length === 1;
-  const [form, columns]: [CellForm, GridColumns] = isFull ? ["full", full] : ["short", short];
-  const blocks = blocksOf(columns, room);
-  const rowGaps = gapsOf(table.providers, placeOf);
-  const lines: Rich[] = [];
-  for (const [from, to] of blocks) {
-    if (from > 0) lines.push("");
-    const padding = (j: number, text: string): string =>
-      " ".repeat((j === from ? 0 : (gaps[j] ?? 0)) + columns.cellWidth - textWidth(text));
-    const heads = names.slice(from, to).map((name, at) => `${padding(from + at, name)}${name}`);
-    lines.push([painted("faint", `${"provider".padEnd(labelWidth)}${heads.join("")}`)]);
-    const rows = labels.map((label, i): GridRow => {
-      const spans = names.slice(from, to).flatMap((_, at): Span[] => {
-        const { text, paint } = cell(answers, i, from + at, form, marks);
-        return [padding(from + at, text), painted(paint, text)];
-      });
-      return { label, cells: spans, isApart: (rowGaps[i] ?? 0) > 0 };
-    });
-    for (const { label, cells, isApart } of blocks.length > 1 ? foldRows(rows) : rows) {
-      if (isApart) lines.push("");
-      lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0)), ...cells]);
-    }
-  }
-  const showsPlaces =
-    form === "full" && table.providers.some((_, i) => table.clients.some((__, j) => isPlaced(table, i, j)));
-  return { lines, showsPlaces };
-}
-
-/** The island of each device, by its number. */
-function placeNumbers(islands: readonly Island[]): ReadonlyMap<Bdf, number> {
-  return new Map(islands.flatMap(({ devices }, index) => devices.map((bdf): [Bdf, number] => [bdf, index])));
-}
-
-/** For each device 1 where it begins another island than the one before it; 0 throughout where islands are single devices. */
-function gapsOf(devices: readonly Bdf[], placeOf: ReadonlyMap<Bdf, number>): readonly number[] {
-  const gaps = devices.map((bdf, index) => {
-    const before = devices[index - 1];
-    return before !== undefined && placeOf.get(bdf) !== placeOf.get(before) ? 1 : 0;
-  });
-  const count = gaps.filter((gap) => gap > 0).length;
-  return 2 * (count + 1) <= devices.length ? gaps : gaps.map(() => 0);
-}
-
-/** Ranges of columns that fit `room`, each ending where a place ends if at least half of what fits is before it. */
-function blocksOf({ names, cellWidth, gaps }: GridColumns, room: number): readonly (readonly [number, number])[] {
-  const blocks: [number, number][] = [];
-  for (let from = 0; from < names.length; ) {
-    let end = from;
-    for (let used = 0; end < names.length; end++) {
-      used += cellWidth + (end === from ? 0 : (gaps[end] ?? 0));
-      if (used > room && end > from) break;
-    }
-    if (end < names.length) {
-      let atPlace = end;
-      while (atPlace > from && (gaps[atPlace] ?? 0) === 0) atPlace--;
-      if (2 * (atPlace - from) >= end - from) end = atPlace;
-    }
-    blocks.push([from, end]);
-    from = end;
-  }
-  return blocks;
-}
-
-function isPlaced(table: VerdictTable, i: number, j: number): boolean {
-  return table.providers[i] !== table.clients[j] && table.mapType(i, j) === "unknown" && table.hops(i, j) !== null;
-}
-
-interface GridRow {
-  readonly label: string;
-  readonly cells: readonly Span[];
-  /** Stands apart from the row above. */
-  readonly isApart: boolean;
-}
-
-/** So many rows of a block with the same cells are drawn as the first of them and up to which they go. */
-const FOLDED_ROWS = 8;
-
-/** The rows of one of several blocks: long runs with the same cells, most often of pairs that are all unknown, as two. */
-function foldRows(rows: readonly GridRow[]): readonly GridRow[] {
-  const keys = rows.map(({ cells }) => JSON.stringify(cells));
-  const folded: GridRow[] = [];
-  for (let start = 0, end = 0; start < rows.length; start = end) {
-    while (end < rows.length && keys[end] === keys[start]) end++;
-    const run = rows.slice(start, end);
-    const [first] = run;
-    if (first === undefined || run.length < FOLDED_ROWS) folded.push(...run);
-    else folded.push(first, { label: `…${run.at(-1)?.label ?? ""}`, cells: first.cells, isApart: false });
-  }
-  return folded;
-}
-
-function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
-  const { providers, clients } = answers.table;
-  let most = 1;
-  for (let i = 0; i < providers.length; i++) {
-    for (let j = 0; j < clients.length; j++) most = Math.max(most, cell(answers, i, j, form, marks).text.length);
-  }
-  return most;
-}
-
-/** What the cells mean, in words that no one takes for a result. */
-function legend(width: number, isMarked: boolean, showsPlaces: boolean): readonly Rich[] {
-  const entries: readonly Rich[] = [
-    rich`${painted("faint", "cells are hops, plain:")} ${painted("direct", "direct")}`,
-    rich`${painted("faint", "with H:")} ${painted("host", "through the host bridge")}`,
-    rich`${painted("faint", "✗:")} ${painted("no", "not supported")}`,
-    rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
-    ...(isMarked ? [rich`${painted("faint", "*:")} differs from the machine as it is`] : []),
-  ];
-  return wrap(joinRich(entries, " · "), width);
 }

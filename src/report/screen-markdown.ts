@@ -2,15 +2,19 @@ import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { islandsOf } from "../summary/islands.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
+import { islandTexts } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
+import { changedPairs, gridLines } from "./matrix-grid.ts";
 import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matrix-reasons.ts";
 import { listDevices, matrixLines } from "./matrix-text.ts";
+import { withCode } from "./parameters.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { plainText, rich } from "./rich.ts";
 import { type TreeDetail, type TreeInput, treeLines } from "./tree-text.ts";
@@ -22,25 +26,21 @@ const MAX_COLUMNS = 12;
 const PAGE = 110;
 const UNBOUND = Number.MAX_SAFE_INTEGER;
 
-/** The matrix for Markdown: tables where they fit a page, else the screen as text. */
+/** The matrix for Markdown: the answer, who stands together, the table of pairs, as text where it is wider than a page, the devices. */
 export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?: PeerRoutes): readonly Block[] {
   const title = machineLines(decided.machine, decided.rules, UNBOUND).map((text) => heading(text));
   const devices = listDevices(decided);
-  if (devices.length === 0 || decided.clients.length > MAX_COLUMNS) {
-    return [...title, code("", matrixLines(decided, PAGE, whatIf, routes).map(plainText))];
-  }
-  const names = decided.clients.map((client) => fullName(decided.topology, client));
-  const answers = new Answers(decided);
-  const rows = decided.providers.map((provider, i): Rich[] => [
-    fullName(decided.topology, provider),
-    ...decided.clients.map((client, j) => cellText(answers, i, j, provider === client)),
-  ]);
+  if (devices.length === 0) return [...title, code("", matrixLines(decided, PAGE, whatIf, routes).map(plainText))];
+  const islands = islandsOf(decided);
   const kinds = devices.map((fn): Rich[] => [fullName(decided.topology, fn.bdf), roleOf(fn), p2pmemText(fn)]);
   const { first, rest } = reasonRemarks(decided);
   return [
     ...title,
     ...remarkBlocks(first),
-    ...(rows.length === 0 ? [] : [table(["provider ↓ client →", ...names], rows)]),
+    list(islandTexts(decided, islands)),
+    ...(decided.clients.length > MAX_COLUMNS
+      ? [code("", gridLines(decided, islands, PAGE, whatIf).map(plainText))]
+      : pairBlocks(decided, whatIf)),
     table(["device", "kind", "peer memory"], kinds),
     ...leftOutTexts(decided).map((text) => paragraph(text)),
     ...remarkBlocks(rest),
@@ -48,6 +48,25 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     ...remarkBlocks(hardwareRemarks(decided)),
     ...remarkBlocks(askedRemarks(decided)),
     ...(routes === undefined ? [] : remarkBlocks(differenceRemarks(decided, routes))),
+  ];
+}
+
+/** The table of pairs; what a change would change is marked. */
+function pairBlocks(decided: VerdictTable, whatIf: WhatIfView | undefined): readonly Block[] {
+  if (decided.providers.length === 0) return [];
+  const names = decided.clients.map((client) => fullName(decided.topology, client));
+  const answers = new Answers(decided);
+  const marks = changedPairs(decided, whatIf);
+  const rows = decided.providers.map((provider, i): Rich[] => [
+    fullName(decided.topology, provider),
+    ...decided.clients.map((client, j) => {
+      const text = cellText(answers, i, j, provider === client);
+      return marks.has(i * decided.clients.length + j) ? `${text} *` : text;
+    }),
+  ]);
+  return [
+    table(["provider ↓ client →", ...names], rows),
+    ...(marks.size === 0 ? [] : [paragraph("*: differs from the machine as it is")]),
   ];
 }
 
@@ -67,7 +86,7 @@ function remarkBlocks(remarks: readonly Remark[]): readonly Block[] {
   const paragraphs = remarks.filter(({ isAboutAll }) => isAboutAll === true).map(({ text }) => paragraph(text));
   const items = remarks
     .filter(({ isAboutAll }) => isAboutAll !== true)
-    .map(({ text, about }) => (about === undefined ? text : rich`${text} — ${about}`));
+    .map(({ text, about }) => withCode(about === undefined ? text : rich`${text} — ${about}`));
   return [...paragraphs, ...(items.length === 0 ? [] : [list(items)])];
 }
 

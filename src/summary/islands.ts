@@ -89,6 +89,16 @@ export function placeOf(topology: Topology, bdf: Bdf): Place {
   return { kind, bridge: topology.functionAt(place).bdf };
 }
 
+/** The ports of a place that its devices hang below: root ports of a host bridge, downstream ports of a switch, in order. */
+export function portsOfIsland(topology: Topology, { place, devices }: Island): readonly Bdf[] {
+  const ports = devices.flatMap((bdf): Bdf[] => {
+    const above = topology.bridgesAbove(topology.indexOf(bdf)).map((index) => topology.functionAt(index).bdf);
+    const port = "bridge" in place ? above[above.indexOf(place.bridge) - 1] : above.at(-1);
+    return port === undefined ? [] : [port];
+  });
+  return [...new Set(ports)];
+}
+
 function typeOf(topology: Topology, index: number): string | undefined {
   const { express } = topology.functionAt(index);
   if (isUnknown(express) || express === null || isUnknown(express.type)) return undefined;

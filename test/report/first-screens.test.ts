@@ -48,7 +48,17 @@ describe.each(MACHINES)("The matrix of %s", (_, file) => {
 
   test.each(WIDTHS)("says in its first lines of %i columns how many pairs are what", (width) => {
     const first = screen(width).split("\n").slice(0, 12).join("\n");
-    expect(first).toMatch(/^of \d+ pairs?: \d+ direct(?:, \d+ (?:through the host bridge|not supported|unknown))*$/m);
+    expect(first).toMatch(
+      /^of \d+ pairs?: \d+ direct(?:, \d+ (?:through the host bridge \((?:this works|these work), slower\)|not supported|unknown))*$/m,
+    );
+  });
+
+  test.each(WIDTHS)("names no two places alike in %i columns, and cuts no device", (width) => {
+    const text = screen(width);
+    const places =
+      text.match(/^ {2}(?:host bridge|switch|bridge) [^,\n]+(?:, (?:ports? [\d:., ]+(?:and \d+ more)?))?/gm) ?? [];
+    expect(new Set(places).size).toBe(places.length);
+    expect(text.slice(text.indexOf("\ndevice"))).not.toContain("…");
   });
 
   test.each(WIDTHS)("has each pair with its hops in %i columns", (width) => {

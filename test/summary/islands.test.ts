@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
 import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { nameIn } from "../../src/report/device-names.ts";
-import { placeText } from "../../src/report/island-lines.ts";
+import { islandLines, placeText } from "../../src/report/island-lines.ts";
+import { plainText } from "../../src/report/rich.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { islandsOf } from "../../src/summary/islands.ts";
@@ -81,5 +82,28 @@ test("functions of one device, and devices of a conventional bus, are where they
   expect(islands(below)).toEqual([
     "host bridge 00 | - | gpu0 eth0 | 2 0 0 0",
     "bridge 00:02.0 | - | eth1 eth2 | 2 0 0 0",
+  ]);
+});
+
+test("islands of one place are told apart by their ports", () => {
+  const below = `
+  - below:
+      - rootPort: { at: 01.0 }
+        below: [functions: [nvme: { name: nvme0 }, nvme: { name: nvme1 }]]
+      - rootPort: { at: 02.0 }
+        below: [functions: [nvme: { name: nvme2 }, nvme: { name: nvme3 }]]
+      - rootPort: { at: 03.0 }
+        below: [gpu: { name: gpu0 }]
+      - rootPort: { at: 04.0 }
+        below: [gpu: { name: gpu1 }]
+      - rootPort: { at: 05.0 }
+        below: [gpu: { name: gpu2 }]
+`;
+  const text = `cpu: amd-zen\nkernel: "7.2"\niommu: off\nhostBridges:${below}`;
+  const table = decideAll(afterBoot(scenarioMachine(parseScenario(text, "ports.yaml"))));
+  expect(islandLines(table, islandsOf(table), 100).map((line) => plainText(line).trimEnd())).toEqual([
+    "  host bridge 00, port 00:01.0                       nvme0 nvme1  direct",
+    "  host bridge 00, port 00:02.0                       nvme2 nvme3  direct",
+    "  host bridge 00, ports 00:03.0, 00:04.0 and 1 more  gpu0–2       through the host bridge",
   ]);
 });

@@ -44,6 +44,8 @@ export interface AdviceOptions {
   readonly rules?: string;
   /** Whose commands come first, and by what; by itself what the machine shows. */
   readonly bootLoader?: LikelyBootLoader | null;
+  /** False: no other slots and no switch card, which take the longest to look through. */
+  readonly slots?: boolean;
 }
 
 /**
@@ -51,13 +53,13 @@ export interface AdviceOptions {
  * enough. Allow-lists are never forced: where the kernel does not know a host bridge, data may be lost without an error.
  */
 export function advise(machine: Machine, pairs: readonly Pair[], options: AdviceOptions = {}): Advice {
-  const { rules, bootLoader = likelyBootLoader(machine) } = options;
+  const { rules, bootLoader = likelyBootLoader(machine), slots: hasSlots = true } = options;
   const before = answersOf(machine, pairs, rules);
   const table = surroundings(machine, pairs, rules);
   const hasP2pdma = table.rules.candidates.length > 0;
   const isGuest = before.some(({ gates }) => gates.some(({ kind }) => kind === "virtual-machine"));
   const blockers = new Blockers(machine, pairs, before);
-  const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest });
+  const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest, hasSlots });
   const others = new Others(table, pairs);
   const shown = (way: Trial): ProvedFix =>
     withCaution(proved(way, table, others, pairs, rules, bootLoader?.name ?? null), before);

@@ -46,6 +46,8 @@ export interface Question {
   readonly hasP2pdma: boolean;
   /** Whether the devices are passed through to a guest: their slots are the host's. */
   readonly isGuest: boolean;
+  /** Whether other slots and switch cards are to be looked through. */
+  readonly hasSlots: boolean;
 }
 
 /** Machines that are decided at most; fewer of a machine with so many functions that each takes long. */

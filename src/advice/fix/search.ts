@@ -92,7 +92,8 @@ class Search {
 
   #oneSlot(isDirectAnyhow: boolean): readonly Trial[] {
     const attempts = this.#attempts;
-    const { machine, hasP2pdma, isGuest } = attempts.question;
+    const { machine, hasP2pdma, isGuest, hasSlots } = attempts.question;
+    if (!hasSlots) return [];
     if (isGuest) {
       attempts.reject("another slot", "what slots there are, the host shows");
       return [];
@@ -202,8 +203,8 @@ class Search {
   /** The last resort; `isLast`: nothing else helps, so that it is said why a card does not. */
   switchCards(isLast: boolean): readonly Trial[] {
     const attempts = this.#attempts;
-    const { machine, hasP2pdma, isGuest } = attempts.question;
-    if (this.#pair === undefined || !hasP2pdma || isGuest) return [];
+    const { machine, hasP2pdma, isGuest, hasSlots } = attempts.question;
+    if (this.#pair === undefined || !hasP2pdma || isGuest || !hasSlots) return [];
     const cards = attempts.carriedOut("a switch card", switchCardIdeas(machine, this.#pair), false);
     const [blocking] = cards.flatMap((trial) => attempts.blocking(trial));
     if (blocking !== undefined && isLast) {

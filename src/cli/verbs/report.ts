@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import packageFile from "../../../package.json" with { type: "json" };
 import { selectDevices } from "../../host/select.ts";
 import { machineReport } from "../../report/machine-report.ts";
+import { whatIfView } from "../../report/what-if.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import { addWhatIfOptions, rulesOf, SOURCE_HELP, type WhatIfOptions } from "../options.ts";
@@ -33,14 +34,16 @@ export function declareReport(command: Command, finish: Finish): void {
 
 /** `peerlane report [SRC]`: everything as one Markdown text, with what names a machine left out. */
 export async function runReport(source: string | undefined, options: ReportOptions): Promise<number> {
-  const { after, changes } = await readSource(source, options);
+  const { before, after, changes } = await readSource(source, options);
   const { redact } = await import("../../host/redaction/redact.ts");
   const { PeerRoutes } = await import("../../routes/peer-routes.ts");
   const machine = redact(after);
-  const table = decideAll(machine, { ...selectDevices(machine, { all: false }), ...rulesOf(options) });
+  const selection = { ...selectDevices(machine, { all: false }), ...rulesOf(options) };
+  const table = decideAll(machine, selection);
+  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(redact(before), selection), table);
   writeOutput(
     options.output,
-    machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table), changes),
+    machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table), changes, whatIf),
   );
   return EXIT.yes;
 }

@@ -18,10 +18,12 @@ import { commonGates, gateText, otherWayBlocks, proposalBlocks } from "./proposa
 export interface FixDetail {
   /** All that each does, and all of its commands; otherwise of those that come to the same, the first. */
   readonly isWhole?: boolean;
+  /** It stands in a report that has told the machine. */
+  readonly isPart?: boolean;
 }
 
 /** Advice as a report: what becomes of the pairs, each proposal with what else it does, what may help, what does not, what was searched. */
-export function fixBlocks(advice: Advice, { isWhole = false }: FixDetail = {}): readonly Block[] {
+export function fixBlocks(advice: Advice, { isWhole = false, isPart = false }: FixDetail = {}): readonly Block[] {
   const topology = topologyOf(advice.machine);
   const told: ProvedFix[] = [];
   const others: { readonly fix: ProvedFix; readonly like: ProvedFix }[] = [];
@@ -31,7 +33,7 @@ export function fixBlocks(advice: Advice, { isWhole = false }: FixDetail = {}): 
     else others.push({ fix, like });
   }
   return [
-    ...machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER).map((text) =>
+    ...(isPart ? [] : machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER)).map((text) =>
       paragraph([painted("strong", text)]),
     ),
     ...outcomeBlocks(advice, topology),
