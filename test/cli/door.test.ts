@@ -67,7 +67,7 @@ describe("One door", () => {
       "platforms/who-asks.ts",
       "policy/judge-pair.ts",
       "report/difference-lines.ts",
-      "report/matrix-text.ts",
+      "report/matrix-grid.ts",
       "report/nearest.ts",
       "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",
