@@ -50,6 +50,52 @@ export class Groups {
   }
 }
 
+/**
+ * Devices that must be in one group: each is held against the first of which that is known, by the groups that the source
+ * states where it states both, else by those that are predicted.
+ */
+export function checkTogether(groups: Groups, { devices }: Members, findings: FindingList, assumed: Assumptions): void {
+  const known = devices.map((member) => ({ member, ...groups.shown(member.bdf) }));
+  const first = known.find(({ group, member }) => !isUnknown(group) && member.hidden === null) ?? known[0];
+  if (first === undefined) return;
+  for (const { member, device } of known) {
+    const [mine, theirs] = pairOfGroups(groups, device, first.device);
+    const { isPredicted } = mine;
+    if (isUnknown(mine.group) || isUnknown(theirs.group)) {
+      const hidden = isUnknown(mine.group) ? mine.group.unknown : isUnknown(theirs.group) ? theirs.group.unknown : "";
+      findings.add("unknown", () => ({ kind: "hidden-group", device, hidden }));
+      continue;
+    }
+    const { hidden } = member;
+    const [group, other] = [mine.group, theirs.group];
+    if (group === null) {
+      findings.add(hidden === null ? "fail" : "unknown", () => ({ kind: "no-group", device, hidden }));
+    } else if (other !== null && group !== other) {
+      const apart = { kind: "apart", device, group, with: first.device, other, isPredicted, hidden } as const;
+      findings.add(hidden === null ? "fail" : "unknown", () => apart);
+    } else if (hidden === null) {
+      findings.add("pass", () => ({ kind: "group", group, devices: [device], isPredicted, hidden: null }));
+    }
+    const stated = groups.stated(device);
+    if (isPredicted && isUnknown(stated)) {
+      assumed.set("the kernel forms IOMMU groups as predicted from ACS and topology", stated.unknown);
+    }
+  }
+}
+
+/** The groups of two devices, both stated or both predicted. */
+function pairOfGroups(groups: Groups, a: Bdf, b: Bdf): readonly [ShownGroup, ShownGroup] {
+  const areStated = [a, b].every((device) => !isUnknown(groups.stated(device)));
+  const of = (device: Bdf): ShownGroup => {
+    return areStated
+      ? { device, group: groups.stated(device), isPredicted: false }
+      : { device, group: groups.predicted(device), isPredicted: true };
+  };
+  return [of(a), of(b)];
+}
+
+type ShownGroup = ReturnType<Groups["shown"]>;
+
 /** The members of one group on both sides of a rule. */
 interface Gathered {
   readonly devices: Member[];

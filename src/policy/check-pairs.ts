@@ -3,6 +3,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { PeerRoutes } from "../routes/peer-routes.ts";
 import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
+import { judgePlace, together } from "./judge-place.ts";
 import type { Members } from "./members.ts";
 import type { ForbidRule, RequireRule } from "./policy.ts";
 import type { Finding, FindingList, JudgedVerdict, Member, RuleOutcome } from "./result.ts";
@@ -60,8 +61,16 @@ function judgeRoute(routes: PeerRoutes, i: number, j: number): Judgement {
 
 /** How a rule of `require` judges a pair, for itself and not for those that it is one of. */
 export function judgeRequired({ answers }: RulePairs, rule: RequireRule, assumed: Assumptions): JudgePair {
+  const judge = requiredJudge(answers, rule, assumed);
+  return (i, j, hidden) => asMember(judge(i, j), hidden);
+}
+
+/** What a rule of `require` makes of a pair by what the kernel decides, and by where the two are. */
+function requiredJudge(answers: Answers, rule: RequireRule, assumed: Assumptions): (i: number, j: number) => Judgement {
+  const place = judgePlace(answers, rule);
+  if (rule.isByPlace) return place;
   const required = new RequiredPairs(answers, rule, assumed);
-  return (i, j, hidden) => asMember(required.judge(i, j), hidden);
+  return (i, j) => together(required.judge(i, j), place(i, j));
 }
 
 /** Pairs that must not work: any that does is a failure, any that may is unknown. */
@@ -76,7 +85,7 @@ export function checkForbidden(pairs: RulePairs, rule: ForbidRule, findings: Fin
 /** Pairs that must work: each, or one for each provider or client. */
 export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: FindingList, assumed: Assumptions): void {
   if (rule.each !== "pair") {
-    checkPartners(pairs, rule, rule.each, new RequiredPairs(pairs.answers, rule, assumed), findings);
+    checkPartners(pairs, rule, rule.each, requiredJudge(pairs.answers, rule, assumed), findings);
     return;
   }
   const judge = judgeRequired(pairs, rule, assumed);
@@ -117,7 +126,7 @@ function checkPartners(
   pairs: RulePairs,
   { absence }: RequireRule,
   side: "provider" | "client",
-  required: RequiredPairs,
+  required: (i: number, j: number) => Judgement,
   findings: FindingList,
 ): void {
   const { answers } = pairs;
@@ -158,7 +167,7 @@ function findPartners(
   device: Bdf,
   others: readonly Member[],
   table: Answers["table"],
-  required: RequiredPairs,
+  required: (i: number, j: number) => Judgement,
   positionsOf: (other: number) => readonly [i: number, j: number],
 ): Partners {
   let candidates = 0;
@@ -168,7 +177,7 @@ function findPartners(
     if (other.bdf === device) continue;
     candidates++;
     const [i, j] = positionsOf(position);
-    const judgement = asPartner(required.judge(i, j), other.hidden);
+    const judgement = asPartner(required(i, j), other.hidden);
     const hops = table.hops(i, j) ?? Number.MAX_SAFE_INTEGER;
     const better = rank[judgement.outcome] - rank[best?.judgement.outcome ?? "fail"];
     if (best === undefined || better < 0 || (better === 0 && hops < bestHops)) {

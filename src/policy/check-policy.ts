@@ -6,14 +6,27 @@ import type { Topology } from "../pci/topology.ts";
 import { chooseRules, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import { Budget } from "./budget.ts";
-import { checkSeparate, Groups } from "./check-groups.ts";
+import { checkBars } from "./check-bars.ts";
+import { checkSeparate, checkTogether, Groups } from "./check-groups.ts";
+import { checkLinks } from "./check-links.ts";
 import { checkFact } from "./check-machine.ts";
 import { checkForbidden, checkRequired, type RulePairs } from "./check-pairs.ts";
 import { DeviceIndex } from "./device-index.ts";
 import { explainGroups, explainPairs, explainSide } from "./explanation.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import { MemberFinder, type Members } from "./members.ts";
-import type { ForbidRule, Policy, PolicyRule, RequireRule, Selection, SeparateRule } from "./policy.ts";
+import type {
+  BarsRule,
+  CountRule,
+  ForbidRule,
+  LinksRule,
+  Policy,
+  PolicyRule,
+  RequireRule,
+  Selection,
+  SeparateRule,
+  TogetherRule,
+} from "./policy.ts";
 import { FindingList, type PolicyResult, type RuleOutcome, type RuleResult, worst } from "./result.ts";
 
 /** Which kernel's rules decide. */
@@ -69,11 +82,45 @@ class Checker {
 
   check(rule: PolicyRule): RuleResult {
     const findings = new FindingList();
-    if (rule.kind === "machine") {
-      checkFact(this.#machine, rule.wanted, findings);
-      return findings.result(rule, []);
+    switch (rule.kind) {
+      case "machine":
+        checkFact(this.#machine, rule.wanted, findings);
+        return findings.result(rule, []);
+      case "separate":
+        return this.#checkSeparate(rule, findings);
+      case "require":
+      case "forbid":
+        return this.#checkPairs(rule, findings);
+      default:
+        return this.#checkDevices(rule, findings);
     }
-    return rule.kind === "separate" ? this.#checkSeparate(rule, findings) : this.#checkPairs(rule, findings);
+  }
+
+  /** Rules that look at one device at a time, and those that count them. */
+  #checkDevices(rule: TogetherRule | LinksRule | BarsRule | CountRule, findings: FindingList): RuleResult {
+    const members = this.#find(rule, rule.devices, false);
+    const { devices } = members;
+    const unmatched = rule.kind === "count" ? members.empty : noteMissing(rule, [members], findings);
+    switch (rule.kind) {
+      case "count":
+        countDevices(rule, members, findings);
+        break;
+      case "links":
+        checkLinks(this.#topology, rule, devices, findings);
+        break;
+      case "bars":
+        checkBars(this.#topology, rule, devices, findings);
+        break;
+      case "together":
+        checkTogether(this.#groups, members, findings, this.#assumed);
+        break;
+    }
+    const result = findings.result(rule, unmatched);
+    if (!this.#explains) return result;
+    const sides = [explainSide(this.#index, "devices", rule.devices, members)];
+    const groups = rule.kind === "together" ? explainGroups(this.#groups, sides) : [];
+    const judged = rule.kind === "links" || rule.kind === "bars" ? findings.all() : [];
+    return { ...result, explanation: { sides, pairs: [], pairCount: 0, groups, judged } };
   }
 
   #checkSeparate(rule: SeparateRule, findings: FindingList): RuleResult {
@@ -86,7 +133,7 @@ class Checker {
     const sides = [explainSide(this.#index, "devices", rule.devices, devices)];
     if (rule.from !== null && from !== null) sides.push(explainSide(this.#index, "from", rule.from, from));
     const groups = explainGroups(this.#groups, sides);
-    return { ...result, explanation: { sides, pairs: [], pairCount: 0, groups } };
+    return { ...result, explanation: { sides, pairs: [], pairCount: 0, groups, judged: [] } };
   }
 
   /** The groups by which devices are held apart: where ACS is hidden, those that show what holds whatever it is. */
@@ -120,7 +167,7 @@ class Checker {
       explainSide(this.#index, "provider", rule.providers, providers),
       explainSide(this.#index, "client", rule.clients, clients),
     ];
-    return { ...result, explanation: { sides, ...explainPairs(pairs, rule), groups: [] } };
+    return { ...result, explanation: { sides, ...explainPairs(pairs, rule), groups: [], judged: [] } };
   }
 
   #find(rule: PolicyRule, selection: Selection, isProvider: boolean): Members {
@@ -128,12 +175,28 @@ class Checker {
   }
 }
 
+/** As many devices as a rule wants, whatever of those may be such that the source leaves open. */
+function countDevices({ least, most }: CountRule, members: Members, findings: FindingList): void {
+  const { devices, missing, gap } = members;
+  // A name that nothing has is none of those that are counted, and a typo must not look like that.
+  for (const { finding, isSingle } of missing) {
+    if (isSingle) findings.add(finding.hidden === null ? "fail" : "unknown", () => finding);
+  }
+  const found = devices.filter(({ hidden }) => hidden === null).length;
+  const possible = devices.length - found;
+  const hidden = gap ?? devices.find((member) => member.hidden !== null)?.hidden ?? null;
+  const atMost = gap === null ? devices.length : Number.POSITIVE_INFINITY;
+  const isSure = found >= least && (most === null || atMost <= most);
+  const isPossible = atMost >= least && (most === null || found <= most);
+  findings.add(isSure ? "pass" : isPossible ? "unknown" : "fail", () => ({ kind: "count", found, possible, hidden }));
+}
+
 /**
  * Devices that are not there fail a rule, unless they may be missing from it: then it says so, as it does of classes that
  * find nothing beside others. What may be there all the same makes it unknown.
  */
 function noteMissing(
-  { absence }: RequireRule | ForbidRule | SeparateRule,
+  { absence }: Exclude<PolicyRule, { kind: "machine" | "count" }>,
   sides: readonly Members[],
   findings: FindingList,
 ): string[] {

@@ -12,6 +12,8 @@ export interface Members {
   readonly missing: readonly Missing[];
   /** Items by class or ids that find nothing, beside others that do. */
   readonly empty: readonly string[];
+  /** Why there may be more that the source does not list or name; `null` where it shows all. */
+  readonly gap: string | null;
 }
 
 /** What a selection names and the source does not show. */
@@ -59,9 +61,9 @@ export class MemberFinder {
     if (missing.length === 0 && !devices.some(({ hidden }) => hidden === null)) {
       const hidden = devices[0]?.hidden ?? gap;
       const finding = { kind: "missing", text, near: [], hidden } as const;
-      return { devices, missing: [{ finding, isUnlisted: gap !== null, isSingle: false }], empty: [] };
+      return { devices, missing: [{ finding, isUnlisted: gap !== null, isSingle: false }], empty: [], gap };
     }
-    return { devices, missing, empty };
+    return { devices, missing, empty, gap };
   }
 
   #match({ test }: Selector): Match {

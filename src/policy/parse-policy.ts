@@ -1,9 +1,31 @@
 import { issueError } from "../host/yaml/issues.ts";
 import { readYaml, type ValuePath, type YamlSource } from "../host/yaml/yaml-source.ts";
 import { formatPlace, PeerlaneError, type Place } from "../pci/error.ts";
-import type { Absence, ForbidRule, MachineFact, Policy, PolicyRule, RequireRule, SeparateRule } from "./policy.ts";
+import type {
+  Absence,
+  BarsRule,
+  CountRule,
+  ForbidRule,
+  LinksRule,
+  MachineFact,
+  Policy,
+  PolicyRule,
+  RequireRule,
+  SeparateRule,
+  TogetherRule,
+} from "./policy.ts";
 import { RuleIds, ruleName, type Unnamed } from "./rule-name.ts";
-import { type ForbidInput, type PolicyInput, policySchema, type RequireInput, type SeparateInput } from "./schema.ts";
+import {
+  type BarsInput,
+  type CountInput,
+  type ForbidInput,
+  type LinksInput,
+  type PolicyInput,
+  policySchema,
+  type RequireInput,
+  type SeparateInput,
+  type TogetherInput,
+} from "./schema.ts";
 
 /**
  * Reads a policy file. `file` is its name for messages. Throws `bad-input` or `too-large` with file, line and column
@@ -17,7 +39,7 @@ export function parsePolicy(text: string, file: string): Policy {
   if (rules.length === 0) {
     throw new PeerlaneError("bad-input", "a policy needs at least one rule", {
       place: source.placeOf([]),
-      remedy: "add one below require, forbid, separate or machine",
+      remedy: "add one below require, forbid, separate, together, links, bars, count or machine",
     });
   }
   return { file, name: result.data.policy ?? null, rules };
@@ -38,6 +60,10 @@ class PolicyBuilder {
       ...(input.require ?? []).map((rule, index) => this.#require(rule, ["require", index])),
       ...(input.forbid ?? []).map((rule, index) => this.#forbid(rule, ["forbid", index])),
       ...(input.separate ?? []).map((rule, index) => this.#separate(rule, ["separate", index])),
+      ...(input.together ?? []).map((rule, index) => this.#together(rule, ["together", index])),
+      ...(input.links ?? []).map((rule, index) => this.#links(rule, ["links", index])),
+      ...(input.bars ?? []).map((rule, index) => this.#bars(rule, ["bars", index])),
+      ...(input.count ?? []).map((rule, index) => this.#count(rule, ["count", index])),
       ...this.#machine(input.machine ?? {}),
     ];
     return rules.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0));
@@ -49,11 +75,19 @@ class PolicyBuilder {
       providers: input.provider,
       clients: input.client,
       each: input.each ?? "pair",
-      path: input.path ?? "direct",
+      path: input.path === undefined || input.path === "any" ? "direct" : input.path,
+      isByPlace: input.path === "any",
       maxHops: input.maxHops ?? null,
+      locality: input.locality ?? null,
       gates: input.gates ?? "blocking",
-      absence: input.optional === true ? "anything" : "nothing",
+      absence: demanded(input.optional),
     } as const;
+    if (rule.isByPlace && rule.maxHops === null && rule.locality === null) {
+      throw new PeerlaneError("bad-input", "with `path: any` this rule demands nothing", {
+        place: this.#source.placeOfKey(path, "path"),
+        remedy: "say how far it may be: `locality: PXB`, `maxHops: 4`",
+      });
+    }
     return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
   }
 
@@ -78,11 +112,41 @@ class PolicyBuilder {
     return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
   }
 
-  #machine({ kernel, iommu, p2pdma }: NonNullable<PolicyInput["machine"]>): PolicyRule[] {
+  #together(input: TogetherInput, path: ValuePath): TogetherRule {
+    const rule = { kind: "together", devices: input.devices, absence: demanded(input.optional) } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #links(input: LinksInput, path: ValuePath): LinksRule {
+    const rule = {
+      kind: "links",
+      devices: input.devices,
+      atLeast: input.atLeast,
+      toRoot: input.toRoot === true,
+      idle: input.idle ?? "pass",
+      absence: demanded(input.optional),
+    } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #bars(input: BarsInput, path: ValuePath): BarsRule {
+    const { devices, atLeast, optional } = input;
+    const rule = { kind: "bars", devices, atLeast, absence: demanded(optional) } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #count(input: CountInput, path: ValuePath): CountRule {
+    const least = input.is ?? input.atLeast ?? 0;
+    const rule = { kind: "count", devices: input.devices, least, most: input.is ?? null } as const;
+    return { ...rule, ...this.#base(rule, input.name, this.#source.placeOf(path)) };
+  }
+
+  #machine({ kernel, iommu, p2pdma, parameters }: NonNullable<PolicyInput["machine"]>): PolicyRule[] {
     const facts: MachineFact[] = [];
     if (kernel !== undefined) facts.push({ fact: "kernel", range: kernel });
     if (iommu !== undefined) facts.push({ fact: "iommu", modes: iommu });
     if (p2pdma !== undefined) facts.push({ fact: "p2pdma", isBuilt: p2pdma });
+    if (parameters !== undefined) facts.push({ fact: "parameters", parameters });
     return facts.map((wanted) => {
       const rule = { kind: "machine", wanted } as const;
       const base = this.#base(rule, undefined, this.#source.placeOfKey(["machine"], wanted.fact));
@@ -103,6 +167,11 @@ class PolicyBuilder {
     this.#placeByName.set(name, place);
     return { id: this.#ids.make(rule.kind, name), name, place };
   }
+}
+
+/** Of a rule that asks for something: what is not there does not have it. */
+function demanded(optional: boolean | undefined): Absence {
+  return optional === true ? "anything" : "nothing";
 }
 
 /** Of a rule that asks for nothing: with none of a class there is nothing to forbid, and a typo must not look like that. */

@@ -1,7 +1,9 @@
+import type { Locality } from "../answers/locality.ts";
 import type { IommuMode } from "../host/machine.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { DeviceKind } from "../pci/device-kind.ts";
 import type { Place } from "../pci/error.ts";
+import type { LinkState } from "../pci/express.ts";
 import type { ReleaseRange } from "./release-range.ts";
 
 /** What makes a function one of those that a rule is about. */
@@ -69,8 +71,13 @@ export interface RequireRule extends RuleBase {
   readonly clients: Selection;
   /** Every pair; or for each provider (client) at least one client (provider). */
   readonly each: "pair" | "provider" | "client";
+  /** With {@link isByPlace}, of no account. */
   readonly path: PathLevel;
+  /** `path: any`: where the two are counts alone, whatever the kernel decides and whatever gates there are. */
+  readonly isByPlace: boolean;
   readonly maxHops: number | null;
+  /** No farther than this, by the words of `nvidia-smi topo`; `null`: anywhere. */
+  readonly locality: Locality | null;
   readonly gates: GateLevel;
   readonly absence: Absence;
 }
@@ -93,12 +100,64 @@ export interface SeparateRule extends RuleBase {
   readonly absence: Absence;
 }
 
+/** Devices that must share one IOMMU group. */
+export interface TogetherRule extends RuleBase {
+  readonly kind: "together";
+  readonly devices: Selection;
+  readonly absence: Absence;
+}
+
+/** The least that a link must have; `null` for a part of no account. */
+export type LinkFloor = { readonly [K in keyof LinkState]: number | null };
+
+/** Links that must be as fast as that, or as both of their ends can. */
+export interface LinksRule extends RuleBase {
+  readonly kind: "links";
+  readonly devices: Selection;
+  readonly atLeast: LinkFloor | "as-capable";
+  /** Also the links of the switches above, up to the root complex. */
+  readonly toRoot: boolean;
+  /** What of a GPU at full width and less speed than both ends can, as idle GPUs have it. */
+  readonly idle: "pass" | "fail";
+  readonly absence: Absence;
+}
+
+/** Devices that must have a memory BAR of a size. */
+export interface BarsRule extends RuleBase {
+  readonly kind: "bars";
+  readonly devices: Selection;
+  /** In bytes. */
+  readonly atLeast: number;
+  readonly absence: Absence;
+}
+
+/** How many devices there must be. */
+export interface CountRule extends RuleBase {
+  readonly kind: "count";
+  readonly devices: Selection;
+  readonly least: number;
+  /** `null`: any number. */
+  readonly most: number | null;
+}
+
+/** A kernel parameter that must stand on the command line, or must not. */
+export interface WantedParameter {
+  /** As the policy has it. */
+  readonly text: string;
+  readonly isForbidden: boolean;
+  /** With underscores for dashes, which are the same to the kernel. */
+  readonly name: string;
+  /** What must be among the options behind the `=`; empty: whatever stands there. */
+  readonly options: readonly string[];
+}
+
 /** What must be true of the machine itself. */
 export type MachineFact =
   | { readonly fact: "kernel"; readonly range: ReleaseRange }
   | { readonly fact: "iommu"; readonly modes: readonly IommuMode[] }
   /** Whether the kernel is built with CONFIG_PCI_P2PDMA. */
-  | { readonly fact: "p2pdma"; readonly isBuilt: boolean };
+  | { readonly fact: "p2pdma"; readonly isBuilt: boolean }
+  | { readonly fact: "parameters"; readonly parameters: readonly WantedParameter[] };
 
 /** A fact of the machine that must hold. */
 export interface MachineRule extends RuleBase {
@@ -107,7 +166,15 @@ export interface MachineRule extends RuleBase {
 }
 
 /** One rule of a policy. */
-export type PolicyRule = RequireRule | ForbidRule | SeparateRule | MachineRule;
+export type PolicyRule =
+  | RequireRule
+  | ForbidRule
+  | SeparateRule
+  | TogetherRule
+  | LinksRule
+  | BarsRule
+  | CountRule
+  | MachineRule;
 
 /** A policy: what pairs of devices must, and must not, be able to do. */
 export interface Policy {

@@ -1,11 +1,14 @@
 import type { Answer } from "../answers/answer.ts";
 import type { Gate } from "../answers/gate.ts";
+import type { Locality, PairLocality } from "../answers/locality.ts";
 import type { Machine } from "../host/machine.ts";
+import type { Bar } from "../pci/bar.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
+import type { Link } from "../summary/links.ts";
 import type { MachineFact, Policy, PolicyRule, Selector } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */
@@ -18,6 +21,8 @@ export type Problem =
   /** Requests reach the provider below the root complex, past the IOMMU, though the kernel does not call the path direct. */
   | { readonly kind: "route"; readonly directions: readonly PeerDirection[] }
   | { readonly kind: "hops"; readonly hops: number; readonly most: number }
+  /** Where the two are to each other is farther, or the source leaves open whether it is. */
+  | { readonly kind: "locality"; readonly is: PairLocality["word"]; readonly farthest: Locality }
   | { readonly kind: "gate"; readonly gate: Gate }
   /** The source hides something beside the verdict: what a gate hangs on, or whether the rule is about the device. */
   | { readonly kind: "hidden"; readonly reason: string };
@@ -26,6 +31,30 @@ export type Problem =
 export interface JudgedVerdict {
   readonly verdict: Answer;
   readonly problems: readonly Problem[];
+}
+
+/** The link above a function. */
+export interface LinkFinding {
+  readonly kind: "link";
+  readonly outcome: RuleOutcome;
+  /** The function at its lower end. */
+  readonly device: Bdf;
+  /** `null` where there is none or its state is hidden. */
+  readonly link: Link | null;
+  /** Of a GPU, with all of its lanes at less speed than both ends can. */
+  readonly isIdle: boolean;
+  /** What the source does not show; `null` where it shows what decides. */
+  readonly hidden: string | null;
+}
+
+/** The memory BAR that decided of a device. */
+export interface BarFinding {
+  readonly kind: "bar";
+  readonly outcome: RuleOutcome;
+  readonly device: Bdf;
+  /** `null` where it has none, or BARs are hidden. */
+  readonly bar: Bar | null;
+  readonly hidden: string | null;
 }
 
 /** One thing that decided a rule. */
@@ -60,7 +89,27 @@ export type Finding =
   /** A device that no IOMMU confines. */
   | { readonly kind: "no-group"; readonly device: Bdf; readonly hidden: string | null }
   | { readonly kind: "hidden-group"; readonly device: Bdf; readonly hidden: string }
-  | { readonly kind: "fact"; readonly fact: MachineFact["fact"]; readonly found: Known<string> };
+  /** Devices that are in other groups than `with`, the first of their rule. */
+  | {
+      readonly kind: "apart";
+      readonly device: Bdf;
+      readonly group: number;
+      readonly with: Bdf;
+      readonly other: number;
+      readonly isPredicted: boolean;
+      readonly hidden: string | null;
+    }
+  | LinkFinding
+  | BarFinding
+  /** How many devices there are, and how many more there may be that the source does not show to be such. */
+  | { readonly kind: "count"; readonly found: number; readonly possible: number; readonly hidden: string | null }
+  /** `subject`: what of the machine it is about. */
+  | {
+      readonly kind: "fact";
+      readonly fact: MachineFact["fact"];
+      readonly subject: string | null;
+      readonly found: Known<string>;
+    };
 
 /** What one item of a rule's devices finds on the machine. */
 export interface ExplainedItem {
@@ -104,6 +153,14 @@ export interface Explanation {
   readonly pairs: readonly ExplainedPair[];
   readonly pairCount: number;
   readonly groups: readonly ExplainedGroup[];
+  /** What came of each device or link, of rules that look at one at a time: the first thousand. */
+  readonly judged: readonly ExplainedOne[];
+}
+
+/** One thing that a rule looked at by itself. */
+export interface ExplainedOne {
+  readonly outcome: RuleOutcome;
+  readonly finding: Finding;
 }
 
 /** How many pairs (devices, groups, facts) have which outcome. */
@@ -118,6 +175,8 @@ export interface RuleResult {
   readonly findings: readonly Finding[];
   /** What of the rule's devices the machine does not have, where the rule allows that: classes and ids that find nothing, too. */
   readonly unmatched: readonly string[];
+  /** What is to be said of a rule though it is content with it: links of idle GPUs. */
+  readonly remarks: readonly Finding[];
   /** What it matched, where that was asked for. */
   readonly explanation?: Explanation;
 }
@@ -149,10 +208,18 @@ export function worst({ fail, unknown }: Counts): RuleOutcome {
   return unknown > 0 ? "unknown" : "pass";
 }
 
+const OUTCOMES: readonly RuleOutcome[] = ["fail", "unknown", "pass"];
+
 /** Collects what a rule finds, and makes only the findings that will be kept. */
 export class FindingList {
   readonly #counts: Record<RuleOutcome, number> = { pass: 0, fail: 0, unknown: 0 };
   readonly #kept: Record<RuleOutcome, Finding[]> = { pass: [], fail: [], unknown: [] };
+  readonly #remarks: Finding[] = [];
+
+  /** Says something of a rule that is content with it. */
+  remark(finding: Finding): void {
+    if (this.#remarks.length < MAX_FINDINGS) this.#remarks.push(finding);
+  }
 
   add(outcome: RuleOutcome, make: () => Finding): void {
     this.#counts[outcome]++;
@@ -167,6 +234,12 @@ export class FindingList {
   /** The result of a rule. */
   result(rule: PolicyRule, unmatched: readonly string[]): RuleResult {
     const outcome = worst(this.#counts);
-    return { rule, outcome, counts: { ...this.#counts }, findings: this.#kept[outcome], unmatched };
+    const counts = { ...this.#counts };
+    return { rule, outcome, counts, findings: this.#kept[outcome], unmatched, remarks: this.#remarks };
+  }
+
+  /** All that is kept, whatever came of it: for explanations. */
+  all(): readonly ExplainedOne[] {
+    return OUTCOMES.flatMap((outcome) => this.#kept[outcome].map((finding) => ({ outcome, finding })));
   }
 }

@@ -765,14 +765,26 @@ export interface OutcomeCountsJson {
 
 /** What decided a rule of a policy. */
 export interface FindingJson {
-  readonly kind: "pair" | "alone" | "missing" | "no-pair" | "group" | "no-group" | "hidden-group" | "fact";
+  readonly kind:
+    | "pair"
+    | "alone"
+    | "missing"
+    | "no-pair"
+    | "group"
+    | "no-group"
+    | "hidden-group"
+    | "apart"
+    | "link"
+    | "bar"
+    | "count"
+    | "fact";
   /** Of a pair, provider and client. */
   readonly devices: readonly string[];
   /** The pair, or that with the nearest partner of a device that has none. */
   readonly pair: PairJson | null;
   /** What is wrong with the pair, or not known of it. */
   readonly problems: readonly {
-    readonly kind: "path" | "route" | "hops" | "gate" | "hidden";
+    readonly kind: "path" | "route" | "hops" | "locality" | "gate" | "hidden";
     readonly message: string;
   }[];
   readonly group: { readonly number: number; readonly predicted: boolean } | null;
@@ -811,12 +823,18 @@ export interface ExplainedRuleJson {
     readonly group: Known<number | null>;
     readonly predicted: boolean;
   }[];
+  /** What came of each device or link, of rules that look at one at a time. */
+  readonly judged: readonly {
+    readonly device: string;
+    readonly outcome: "pass" | "fail" | "unknown";
+    readonly why: string;
+  }[];
 }
 
 /** A rule of a policy, judged. */
 export interface JudgedRuleJson {
   readonly id: string;
-  readonly kind: "require" | "forbid" | "separate" | "machine";
+  readonly kind: "require" | "forbid" | "separate" | "together" | "links" | "bars" | "count" | "machine";
   readonly name: string;
   readonly place: { readonly file: string; readonly line: number; readonly column: number };
   readonly outcome: "pass" | "fail" | "unknown";
@@ -826,6 +844,8 @@ export interface JudgedRuleJson {
   readonly unmatched: readonly string[];
   /** What decided, of the rule's own outcome: the first 100. */
   readonly findings: readonly FindingJson[];
+  /** What is to be said of it though the rule is content: links of GPUs that may be idle. */
+  readonly remarks: readonly FindingJson[];
   readonly explained?: ExplainedRuleJson;
 }
 

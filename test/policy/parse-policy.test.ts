@@ -51,6 +51,24 @@ describe("An error names the place and what was probably meant", () => {
     ["machine: { kernel: '>=6' }", "1:20", /expected kernel releases/],
     ["machine: { iommu: [off, pt] }", "1:25", /'pt' is not known here/],
     ["machine: { p2pdma: maybe }", "1:20", /true or false/],
+    ["machine: { parameters: [iommu=pt, 'two words'] }", "1:35", /expected a kernel parameter such as iommu=pt/],
+    ["machine: { parameters: not pcie_acs_overide }", "1:24", /did you mean 'pcie_acs_override'/],
+    ["machine: { parameters: iomu=pt }", "1:24", /did you mean 'iommu=pt'/],
+    ["machine: { parameters: 'not pci=notas' }", "1:24", /pci= has no option 'notas'; did you mean 'noats'/],
+    [`require: [{ ${pair}, path: any }]`, "1:41", /with `path: any` this rule demands nothing/],
+    [`require: [{ ${pair}, locality: PIXB }]`, "1:51", /did you mean 'PIX'/],
+    [`forbid: [{ ${pair}, path: any }]`, "1:46", /'any' is not known here/],
+    ["links: [{ devices: gpu }]", "1:9", /the key 'atLeast' is missing/],
+    ["links: [{ devices: gpu, min: gen5 }]", "1:25", /'min' is no key of a rule of links/],
+    ["links: [{ devices: gpu, atLeast: gen8 }]", "1:34", /expected a link such as gen5 x16/],
+    ["links: [{ devices: gpu, atLeast: x3 }]", "1:34", /expected a link such as gen5 x16/],
+    ["links: [{ devices: gpu, atLeast: '' }]", "1:34", /expected a link such as gen5 x16/],
+    ["links: [{ devices: gpu, atLeast: as-capabel }]", "1:34", /expected a link such as .*, or as-capable/],
+    ["links: [{ devices: gpu, atLeast: x8, idle: yes }]", "1:44", /there are: pass, fail/],
+    ["bars: [{ devices: gpu, atLeast: large }]", "1:33", /expected a size such as/],
+    ["count: [{ devices: gpu }]", "1:9", /either `is`, a number of devices, or `atLeast`/],
+    ["count: [{ devices: gpu, is: 8, atLeast: 4 }]", "1:9", /either `is`/],
+    ["together: [{ device: gpu }]", "1:14", /did you mean 'devices'/],
     [`require:\n  - { ${pair} }\n  - { ${pair} }\n`, "3:5", /another rule has this name/],
     [
       `require:\n  - { name: a, ${pair} }\nforbid:\n  - { name: a, ${pair} }\n`,
@@ -178,7 +196,9 @@ describe("The JSON Schema", () => {
   const schema = policyJsonSchema() as { properties: Record<string, { items?: { properties: object } }> };
 
   it("has the keys of the format and no others", () => {
-    expect(Object.keys(schema.properties)).toEqual(["policy", "require", "forbid", "separate", "machine"]);
+    expect(Object.keys(schema.properties)).toEqual([
+      ...["policy", "require", "forbid", "separate", "together", "links", "bars", "count", "machine"],
+    ]);
     expect(schema).toMatchObject({ additionalProperties: false });
     expect(Object.keys(schema.properties["require"]?.items?.properties ?? {})).toContain("maxHops");
     expect(JSON.stringify(schema)).not.toContain("$ref");

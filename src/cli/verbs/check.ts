@@ -68,7 +68,11 @@ export async function runCheck(file: string, source: string | undefined, options
   const { after, changes } = await readSource(source, options);
   const machine = withMisread(shownMachine(after, options));
   const asked = { ...rulesOf(options), explain: options.explain === true };
-  const result = shownResult(checkPolicy(askedMachine(after, options), policy, asked), machine);
+  // Rules may be about parameters that answers do not show.
+  const judged = askedMachine(after, options);
+  const { commandLine } = after.kernel;
+  const whole = { ...judged, kernel: { ...judged.kernel, commandLine } };
+  const result = shownResult(checkPolicy(whole, policy, asked), machine);
   print(formOf(options, result, changes));
   if (!isSentOn(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];

@@ -5,6 +5,7 @@ import type {
   ExplainedItem,
   ExplainedPair,
   ExplainedSide,
+  Explanation,
   Finding,
   PolicyResult,
   RuleResult,
@@ -20,7 +21,7 @@ export function explanationLines(result: PolicyResult, rule: RuleResult): readon
   const { explanation } = rule;
   if (rule.rule.kind === "machine") return result.isExplained ? findingLines(result, rule) : [];
   if (explanation === undefined) return [];
-  const { sides, pairs, pairCount, groups } = explanation;
+  const { sides, pairs, pairCount, groups, judged } = explanation;
   const more = pairCount - pairs.length;
   return [
     ...sides.map((side) => sideText(result, side)),
@@ -32,13 +33,14 @@ export function explanationLines(result: PolicyResult, rule: RuleResult): readon
       }),
     ...eachLines(rule),
     ...groups.map((group) => groupText(result, group)),
+    ...judgedLines(result, rule, judged),
     ...pairLines(result, pairs),
     ...(more > 0 ? [`and ${more} more pairs`] : []),
   ];
 }
 
 /** Findings that neither pairs nor groups tell of. */
-const OF_NO_PAIR: ReadonlySet<Finding["kind"]> = new Set(["alone", "missing", "no-pair", "no-group"]);
+const OF_NO_PAIR: ReadonlySet<Finding["kind"]> = new Set(["alone", "missing", "no-pair", "no-group", "count"]);
 
 function namesOf({ topology }: PolicyResult, bdfs: readonly Bdf[]): string {
   return bdfs.length === 0 ? "no device" : bdfs.map((bdf) => nameIn(topology, bdf)).join(", ");
@@ -82,6 +84,20 @@ function groupText({ topology }: PolicyResult, { device, group, isPredicted }: E
   return `${name}: IOMMU group ${group}${isPredicted ? ", as predicted from ACS and topology" : ""}`;
 }
 
+/** Devices and links with the same outcome and reason are one line. */
+function judgedLines(result: PolicyResult, rule: RuleResult, judged: Explanation["judged"]): readonly string[] {
+  const lines = new Map<string, { readonly outcome: string; readonly subjects: string[]; readonly why: string }>();
+  for (const { outcome, finding } of judged) {
+    if (OF_NO_PAIR.has(finding.kind)) continue;
+    const { subject, why } = findingText(result, rule, finding);
+    const key = `${outcome} ${why}`;
+    const line = lines.get(key) ?? { outcome, subjects: [], why };
+    lines.set(key, line);
+    line.subjects.push(subject);
+  }
+  return [...lines.values()].map(({ outcome, subjects, why }) => `${outcome}: ${subjects.join(", ")}: ${why}`);
+}
+
 /** Pairs with the same outcome and reason are one line. */
 function pairLines(result: PolicyResult, pairs: readonly ExplainedPair[]): readonly string[] {
   const lines = new Map<string, { readonly head: string; readonly subjects: string[]; readonly why: string }>();
@@ -102,9 +118,10 @@ function outcomeOf({ outcome, skipped }: ExplainedPair): ExplainedRuleJson["pair
 }
 
 /** The same for JSON; `undefined` where it was not asked for. */
-export function explanationJson(result: PolicyResult, { explanation }: RuleResult): ExplainedRuleJson | undefined {
+export function explanationJson(result: PolicyResult, rule: RuleResult): ExplainedRuleJson | undefined {
+  const { explanation } = rule;
   if (explanation === undefined) return undefined;
-  const { sides, pairs, pairCount, groups } = explanation;
+  const { sides, pairs, pairCount, groups, judged } = explanation;
   return {
     sides: sides.map(({ role, items, devices }) => ({
       role,
@@ -129,5 +146,10 @@ export function explanationJson(result: PolicyResult, { explanation }: RuleResul
       group: mapKnown(group, (number) => number),
       predicted: isPredicted,
     })),
+    judged: judged.flatMap(({ outcome, finding }) => {
+      if (finding.kind !== "link" && finding.kind !== "bar") return [];
+      const { why } = findingText(result, rule, finding);
+      return [{ device: formatBdf(finding.device), outcome, why }];
+    }),
   };
 }

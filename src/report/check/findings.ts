@@ -1,8 +1,18 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
-import type { Finding, JudgedVerdict, PolicyResult, Problem, RuleResult } from "../../policy/result.ts";
+import { formatSize } from "../../pci/size.ts";
+import type {
+  BarFinding,
+  Finding,
+  JudgedVerdict,
+  LinkFinding,
+  PolicyResult,
+  Problem,
+  RuleResult,
+} from "../../policy/result.ts";
 import { unaskedWords } from "../asked-by.ts";
 import { nameIn } from "../device-names.ts";
+import { linkState } from "../link-text.ts";
 import { claimText, decidedBy, verdictSentences } from "../reasons.ts";
 
 /** A finding in words: what it is about, and what is to be said of that. */
@@ -31,8 +41,19 @@ export function findingText(result: PolicyResult, rule: RuleResult, finding: Fin
       return { subject: name(finding.device), why: noGroupText(finding) };
     case "hidden-group":
       return { subject: name(finding.device), why: `its IOMMU group is not known: ${finding.hidden}` };
+    case "apart":
+      return { subject: name(finding.device), why: apartText(finding, name(finding.with)) };
+    case "link":
+      return { subject: name(finding.device), why: linkText(finding, name) };
+    case "bar":
+      return { subject: name(finding.device), why: barText(finding) };
+    case "count":
+      return { subject: "devices", why: countText(finding) };
     case "fact":
-      return { subject: FACTS[finding.fact], why: isUnknown(finding.found) ? finding.found.unknown : finding.found };
+      return {
+        subject: finding.subject ?? FACTS[finding.fact],
+        why: isUnknown(finding.found) ? finding.found.unknown : finding.found,
+      };
   }
 }
 
@@ -52,6 +73,10 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
     }
     case "hops":
       return `${problem.hops} hops, more than ${problem.most}`;
+    case "locality":
+      return problem.is === "hidden"
+        ? "the source does not show how the two hang together"
+        : `${problem.is}, and ${problem.farthest}${problem.farthest === "PIX" ? "" : " or nearer"} is wanted`;
     case "gate":
       return problem.gate.message;
     case "hidden":
@@ -59,7 +84,7 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
   }
 }
 
-const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build" } as const;
+const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build", parameters: "parameters" } as const;
 
 /** What is to be said of a pair: its problems, or else its verdict. */
 export function judgedText(result: PolicyResult, judged: JudgedVerdict): string {
@@ -93,4 +118,33 @@ function groupText({ devices, group, isPredicted, hidden }: Kind<"group">): stri
 
 function noGroupText({ hidden }: Kind<"no-group">): string {
   return `in no IOMMU group: nothing confines its DMA${hidden === null ? "" : `; ${hidden}`}`;
+}
+
+function apartText({ group, other, isPredicted, hidden }: Kind<"apart">, first: string): string {
+  const source = isPredicted ? ", as predicted from ACS and topology" : "";
+  return `in IOMMU group ${group}, and ${first} in ${other}${source}${hidden === null ? "" : `: ${hidden}`}`;
+}
+
+function linkText({ link, isIdle, hidden }: LinkFinding, name: (bdf: Bdf) => string): string {
+  if (link === null) return hidden ?? "it has no PCIe link";
+  const { status, bothCan, belowCan, above } = link;
+  const can = bothCan ?? belowCan;
+  const isLess = can !== null && linkState(can) !== linkState(status);
+  const whose = bothCan === null ? "it can" : `both ends can (port ${above === null ? "hidden" : name(above)})`;
+  const idle = isIdle ? ", as idle GPUs have it: look under load" : "";
+  const more = isLess ? `; ${whose} ${linkState(can)}${idle}` : "";
+  return `${linkState(status)}${more}${hidden === null ? "" : `; ${hidden}`}`;
+}
+
+function barText({ bar, hidden }: BarFinding): string {
+  if (bar === null) return hidden ?? "it has no memory BAR";
+  const { index, sizeBytes, busAddress } = bar;
+  const size = isUnknown(sizeBytes) ? "size hidden" : formatSize(sizeBytes);
+  const state = busAddress === null ? ", and no address" : "";
+  return `BAR ${index} is the largest: ${size}${state}${hidden === null ? "" : `; ${hidden}`}`;
+}
+
+function countText({ found, possible, hidden }: Kind<"count">): string {
+  const more = possible === 0 ? "" : `, and ${possible} that may be such`;
+  return `${found} found${more}${hidden === null ? "" : `: ${hidden}`}`;
 }

@@ -39,6 +39,7 @@ function ruleJson(result: PolicyResult, rule: RuleResult): JudgedRuleJson {
     counts: rule.counts,
     unmatched: rule.unmatched,
     findings: rule.findings.map((finding) => findingJson(result, rule, finding)),
+    remarks: rule.remarks.map((finding) => findingJson(result, rule, finding)),
     ...(explained === undefined ? {} : { explained }),
   };
 }
@@ -73,6 +74,9 @@ function devicesOf(finding: Finding): readonly Bdf[] {
     case "alone":
     case "no-group":
     case "hidden-group":
+    case "apart":
+    case "link":
+    case "bar":
       return [finding.device];
     default:
       return [];

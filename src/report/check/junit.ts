@@ -1,6 +1,14 @@
 import type { Printable } from "../../pci/visible.ts";
 import type { PolicyResult, RuleResult } from "../../policy/result.ts";
-import { findingLines, isVacuous, noteLines, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+import {
+  findingLines,
+  isVacuous,
+  noteLines,
+  policyTitle,
+  remarkLines,
+  summaryText,
+  unmatchedText,
+} from "./rule-lines.ts";
 import { xmlAttribute, xmlText } from "./xml.ts";
 
 /**
@@ -43,10 +51,10 @@ function testCase(result: PolicyResult, rule: RuleResult): string[] {
   const { kind, name, place } = rule.rule;
   const head = `testcase${attributes({ classname: `peerlane.${kind}`, name, file: place.file, line: place.line ?? 1 })}`;
   if (rule.outcome === "pass") {
-    if (rule.unmatched.length === 0) return [`    <${head}/>`];
-    if (!isVacuous(rule)) {
-      return [`    <${head}>`, `      <system-out>${xmlText(unmatchedText(rule))}</system-out>`, "    </testcase>"];
-    }
+    const said = [unmatchedText(rule), ...remarkLines(result, rule)].filter((line) => line !== "").join("\n");
+    if (said === "") return [`    <${head}/>`];
+    if (!isVacuous(rule))
+      return [`    <${head}>`, `      <system-out>${xmlText(said)}</system-out>`, "    </testcase>"];
     return [`    <${head}>`, `      <skipped${attributes({ message: unmatchedText(rule) })}/>`, "    </testcase>"];
   }
   const lines = findingLines(result, rule).map((line) => line.replaceAll("\n", "\\n"));

@@ -5,7 +5,7 @@ import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";
 import { explanationLines } from "./explanation.ts";
-import { findingLines, MARKS, noteLines, policyTitle, summaryText, unmatchedText } from "./rule-lines.ts";
+import { findingLines, MARKS, noteLines, policyTitle, remarkLines, summaryText, unmatchedText } from "./rule-lines.ts";
 
 /** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
 export function checkMarkdown(result: PolicyResult): Printable {
@@ -32,7 +32,10 @@ function checkBlocks(result: PolicyResult): readonly Block[] {
 
 function ruleBlocks(result: PolicyResult, rule: RuleResult): readonly Block[] {
   const decided = rule.outcome === "pass" ? [] : findingLines(result, rule);
-  const lines = [...(result.isExplained ? explanationLines(result, rule) : decided), unmatchedText(rule)];
+  const lines = [
+    ...(result.isExplained ? explanationLines(result, rule) : [...decided, ...remarkLines(result, rule)]),
+    unmatchedText(rule),
+  ];
   const told = lines.filter((text) => text !== "");
   if (told.length === 0) return [];
   return [paragraph([`${MARKS[rule.outcome]} `, { text: rule.rule.name, paint: "strong" }]), list(told)];

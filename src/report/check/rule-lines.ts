@@ -1,4 +1,4 @@
-import type { PolicyResult, RuleOutcome, RuleResult } from "../../policy/result.ts";
+import type { Finding, PolicyResult, RuleOutcome, RuleResult } from "../../policy/result.ts";
 import { findingText } from "./findings.ts";
 
 /** The mark of an outcome. */
@@ -16,14 +16,25 @@ export interface FindingGroup {
 
 /** What decided a rule, in few words: the first findings, those with the same explanation together. */
 export function findingGroups(result: PolicyResult, rule: RuleResult): readonly FindingGroup[] {
+  return groupsOf(result, rule, rule.findings.slice(0, TOLD));
+}
+
+function groupsOf(result: PolicyResult, rule: RuleResult, findings: readonly Finding[]): readonly FindingGroup[] {
   const groups = new Map<string, string[]>();
-  for (const finding of rule.findings.slice(0, TOLD)) {
+  for (const finding of findings) {
     const { subject, why } = findingText(result, rule, finding);
     const subjects = groups.get(why) ?? [];
     subjects.push(subject);
     groups.set(why, subjects);
   }
   return [...groups].map(([why, subjects]) => ({ why, subjects: subjects.join(", ") }));
+}
+
+/** What is to be said of a rule though it is content with it. */
+export function remarkLines(result: PolicyResult, rule: RuleResult): readonly string[] {
+  const { remarks } = rule;
+  const lines = groupsOf(result, rule, remarks.slice(0, TOLD)).map(({ subjects, why }) => `${subjects}: ${why}`);
+  return remarks.length > TOLD ? [...lines, `and ${remarks.length - TOLD} more`] : lines;
 }
 
 /** How many findings {@link findingGroups} leaves out. */

@@ -1,6 +1,6 @@
 import type { PolicyRule } from "../../policy/policy.ts";
 import type { PolicyResult, RuleResult } from "../../policy/result.ts";
-import { findingLines } from "./rule-lines.ts";
+import { findingLines, remarkLines } from "./rule-lines.ts";
 
 /** An object for JSON. */
 type JsonObject = Readonly<Record<string, unknown>>;
@@ -45,7 +45,11 @@ function ruleJson({ id, name }: PolicyRule): JsonObject {
 function resultJson(result: PolicyResult, rule: RuleResult, ruleIndex: number): JsonObject {
   const { id, name, place } = rule.rule;
   const verb = rule.outcome === "fail" ? "fails" : "is unknown";
-  const lines = [`${name}: ${verb} on ${result.machine.source.name}`, ...findingLines(result, rule)];
+  const lines = [
+    `${name}: ${verb} on ${result.machine.source.name}`,
+    ...findingLines(result, rule),
+    ...remarkLines(result, rule),
+  ];
   const region = { startLine: place.line ?? 1, startColumn: place.column ?? 1 };
   return {
     ruleId: id,

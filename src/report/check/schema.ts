@@ -16,11 +16,16 @@ const finding = named(
   "FindingJson",
   "What decided a rule of a policy.",
   z.strictObject({
-    kind: z.enum(["pair", "alone", "missing", "no-pair", "group", "no-group", "hidden-group", "fact"]),
+    kind: z.enum([
+      ...["pair", "alone", "missing", "no-pair", "group", "no-group", "hidden-group", "apart", "link", "bar", "count"],
+      "fact",
+    ] as const),
     devices: z.array(bdf).describe("of a pair, provider and client"),
     pair: pair.nullable().describe("the pair, or that with the nearest partner of a device that has none"),
     problems: z
-      .array(z.strictObject({ kind: z.enum(["path", "route", "hops", "gate", "hidden"]), message: z.string() }))
+      .array(
+        z.strictObject({ kind: z.enum(["path", "route", "hops", "locality", "gate", "hidden"]), message: z.string() }),
+      )
       .describe("what is wrong with the pair, or not known of it"),
     group: z.strictObject({ number: count, predicted: z.boolean() }).nullable(),
     message: z.string(),
@@ -60,6 +65,12 @@ const explained = named(
       .max(1000),
     pairCount: count.describe("all pairs, of which the first thousand are told"),
     groups: z.array(z.strictObject({ device: bdf, group: known(count.nullable()), predicted: z.boolean() })),
+    judged: z
+      .array(z.strictObject({ device: bdf, outcome, why: z.string() }))
+      .max(1000)
+      .describe(
+        "what came of each device or link, of rules that look at one at a time: the first hundred of each outcome",
+      ),
   }),
 );
 
@@ -68,7 +79,7 @@ const rule = named(
   "A rule of a policy, judged.",
   z.strictObject({
     id: z.string(),
-    kind: z.enum(["require", "forbid", "separate", "machine"]),
+    kind: z.enum(["require", "forbid", "separate", "together", "links", "bars", "count", "machine"]),
     name: z.string(),
     place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
     outcome,
@@ -79,6 +90,10 @@ const rule = named(
         "what of its devices the machine does not have, where the rule allows that: empty classes and ids, too",
       ),
     findings: z.array(finding).max(100).describe("what decided, of the rule's own outcome: the first 100"),
+    remarks: z
+      .array(finding)
+      .max(100)
+      .describe("what is to be said of it though the rule is content: links of GPUs that may be idle"),
     explained: explained.exactOptional(),
   }),
 );

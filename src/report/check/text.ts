@@ -7,7 +7,16 @@ import { joinRich, painted, type Rich, rich } from "../rich.ts";
 import type { Paint, ScreenOptions } from "../style.ts";
 import { truncate, wrap } from "../width.ts";
 import { explanationLines } from "./explanation.ts";
-import { findingGroups, isVacuous, MARKS, policyTitle, summaryText, unmatchedText, untold } from "./rule-lines.ts";
+import {
+  findingGroups,
+  isVacuous,
+  MARKS,
+  policyTitle,
+  remarkLines,
+  summaryText,
+  unmatchedText,
+  untold,
+} from "./rule-lines.ts";
 
 const PAINTS: Readonly<Record<RuleOutcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
 
@@ -45,7 +54,8 @@ function ruleLines(result: PolicyResult, rule: RuleResult, width: number): reado
     const lines = explanationLines(result, rule).flatMap((line) => indented(line, 4, width));
     return [...indented(head, 0, width), ...lines];
   }
-  return [...indented(head, 0, width), ...(outcome === "pass" ? [] : whyLines(result, rule, width))];
+  const remarks = remarkLines(result, rule).flatMap((line) => indented([painted("faint", line)], 4, width));
+  return [...indented(head, 0, width), ...(outcome === "pass" ? [] : whyLines(result, rule, width)), ...remarks];
 }
 
 function whyLines(result: PolicyResult, rule: RuleResult, width: number): readonly Rich[] {

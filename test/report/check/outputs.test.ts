@@ -4,6 +4,10 @@ import { describe, expect, it, test, vi } from "vitest";
 import { z } from "zod";
 import { runCheck } from "../../../src/cli/verbs/check.ts";
 import type { Machine } from "../../../src/host/machine.ts";
+import type { Bar } from "../../../src/pci/bar.ts";
+import type { PciExpress } from "../../../src/pci/express.ts";
+import type { PciFunction } from "../../../src/pci/function.ts";
+import { unknown } from "../../../src/pci/known.ts";
 import { checkPolicy } from "../../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../../src/policy/parse-policy.ts";
 import type { PolicyResult } from "../../../src/policy/result.ts";
@@ -61,6 +65,47 @@ separate:
   - { devices: [nvme0, nvme7], optional: true }
 `;
 
+/** Rules about links, BARs, numbers, groups and parameters, with one outcome of each kind. */
+const parts = `
+links:
+  - { devices: gpu, atLeast: gen5 x16 }
+  - { devices: nvme, atLeast: gen5 x8 }
+  - { devices: all, atLeast: as-capable, toRoot: true }
+bars:
+  - { devices: gpu, atLeast: 64G }
+count:
+  - { devices: gpu, is: 8 }
+together:
+  - { devices: [gpu, nic] }
+require:
+  - { provider: gpu, client: nvme, each: provider, path: any, locality: PHB }
+machine:
+  parameters: [iommu=pt, not pci=noats]
+`;
+
+/** A server whose first GPU is idle, whose second has half of its lanes and a small BAR, and one of whose links is hidden. */
+function worn(): Machine {
+  const machine = machineOf("gpu-nic-server.yaml");
+  const worn = (name: string, change: (fn: PciFunction) => Partial<PciFunction>): void => {
+    const at = functions.findIndex(({ names }) => names.includes(name));
+    const fn = functions[at] as PciFunction;
+    functions[at] = { ...fn, ...change(fn) };
+  };
+  const link = (linkStatus: PciExpress["linkStatus"]) => (fn: PciFunction) => ({
+    express: { ...(fn.express as PciExpress), linkStatus },
+  });
+  const functions = [...machine.functions];
+  worn("gpu0", link({ width: 16, speedGTps: 2.5 }));
+  worn("gpu1", link({ width: 8, speedGTps: 32 }));
+  worn("mlx5_0", link(unknown("not shown")));
+  worn("gpu1", (fn) => ({ bars: (fn.bars as Bar[]).map((bar) => ({ ...bar, sizeBytes: 256 * 2 ** 20 })) }));
+  // Ports state the links below them as these are.
+  return {
+    ...machine,
+    functions: functions.map((fn) => (fn.bridge === null ? fn : { ...fn, ...link(unknown("not shown"))(fn) })),
+  };
+}
+
 function explained(policy: string, machine: Machine): PolicyResult {
   return checkPolicy(machine, parsePolicy(policy, "p.yaml"), { explain: true });
 }
@@ -71,6 +116,8 @@ const results: readonly (readonly [name: string, make: () => PolicyResult])[] = 
   ["nvme-target", () => example("nvme-target", "nested-switches.intel.strict")],
   ["every-kind", () => check(machineOf("one-switch.yaml"), everyKind)],
   ["separate", () => check(machineOf("nested-switches.intel.strict"), "separate: [{ devices: nvme, from: all }]")],
+  ["parts", () => check(worn(), parts)],
+  ["parts-explained", () => explained(parts, worn())],
   ["hostile", hostile],
   ["explained", () => explained(everyKind, machineOf("one-switch.yaml"))],
   ["explained-groups", () => explained(typos, machineOf("nested-switches.intel.strict"))],
