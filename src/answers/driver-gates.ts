@@ -12,6 +12,7 @@ import {
   type AskedWay,
   addressKind,
   givenWords,
+  type OpenProviso,
   provisosOn,
   provisoWords,
 } from "../platforms/who-asks.ts";
@@ -63,28 +64,62 @@ export function kernelGate(machine: Machine, gate: Gate, askedBy: AskedBy): read
   ];
 }
 
+/** Why a way of sharing memory lets no client at it on a machine, and what would change that. */
+interface Refusal {
+  readonly words: string;
+  readonly remedy?: string;
+}
+
+function refusalOf(machine: Machine, { row }: AskedWay): Refusal | undefined {
+  if (row.class === "no-peer-dma") return { words: `${row.words} On this machine: ${row.onNo}` };
+  const proviso = provisosOn(machine, row).find((one) => one.holds === true && isRefusing(one));
+  if (proviso === undefined) return undefined;
+  const { kernelBefore } = proviso.when;
+  return {
+    words: `${row.title}: ${provisoWords(proviso)}`,
+    ...(kernelBefore === undefined ? {} : { remedy: `boot Linux ${kernelBefore} or newer: on older ones it is so` }),
+  };
+}
+
+/** A kernel without P2PDMA has a gate of its own. */
+function isRefusing({ leaves, when }: OpenProviso): boolean {
+  return (leaves === "host-memory" || leaves === "refusal") && when.configOff !== "CONFIG_PCI_P2PDMA";
+}
+
 /** Stops where what the drivers of a pair have in common is that none of their ways lets the client at the memory. */
 export function noPeerDmaGates(machine: Machine, { ways, hidden }: AskedBy): readonly Gate[] {
   const own = ways.filter(({ row }) => row.aside === undefined);
   if (hidden !== null || own.length === 0) return [];
-  const refusals = own.map(({ row }): string | undefined => {
-    if (row.class === "no-peer-dma") return `${row.words} On this machine: ${row.onNo}`;
-    // A kernel without P2PDMA has a gate of its own.
-    const proviso = provisosOn(machine, row).find(
-      ({ holds, leaves, when }) => holds === true && leaves !== "peer-dma" && when.configOff !== "CONFIG_PCI_P2PDMA",
-    );
-    return proviso && `${row.title}: ${provisoWords(proviso)}`;
-  });
+  const refusals = own.map((way) => refusalOf(machine, way));
   if (refusals.includes(undefined)) return [];
+  const outOfTree = ways.find(({ row }) => row.isOutOfTree === true);
   return own.map(
     ({ row }, at): Gate => ({
       kind: "no-peer-dma",
       device: null,
       effect: "blocks",
-      message: refusals[at] ?? "",
+      message: refusals[at]?.words ?? "",
       about: row.id,
+      ...(refusals[at]?.remedy === undefined ? {} : { remedy: refusals[at].remedy }),
+      ...(outOfTree === undefined
+        ? {}
+        : { doubt: `${outOfTree.row.title}: ${outOfTree.row.aside}, which the source does not show` }),
     }),
   );
+}
+
+/** What may stop a pair for all that the source shows of kernel and modules: of pairs of which no way is sure to be open. */
+export function openRefusals(machine: Machine, { ways, hidden }: AskedBy): readonly OpenProviso[] {
+  const own = ways.filter(({ row }) => row.aside === undefined);
+  if (hidden !== null) return [];
+  const open: OpenProviso[] = [];
+  for (const way of own) {
+    if (refusalOf(machine, way) !== undefined) continue;
+    const provisos = provisosOn(machine, way.row).filter((one) => one.holds !== true && isRefusing(one));
+    if (provisos.length === 0) return [];
+    open.push(...provisos);
+  }
+  return open;
 }
 
 function isBuiltWithout(machine: Machine): boolean {
@@ -231,6 +266,20 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
         ...doubtOf(way, askedBy),
         remedy:
           "boot with iommu=pt: the address is then the CPU's, and packets turn at the switch where ACS does not redirect them",
+      },
+    );
+  }
+  for (const way of waysOfClass(askedBy, "user-space")) {
+    if (way.row.id !== "uio") continue;
+    const stops =
+      mapType !== "bus-addr" && askedBy.ways.every(({ row }) => row.aside !== undefined || row.id === "uio");
+    push(
+      `${prefixOf(way)}the IOMMU translates (${mode}), and with uio a program gives devices physical addresses, which it rejects`,
+      {
+        ...(stops ? { effect: "blocks" as const } : {}),
+        about: `uio ${prefixOf(way)}`,
+        ...doubtOf(way, askedBy),
+        remedy: "bind vfio-pci in place of uio, or boot with iommu=pt",
       },
     );
   }

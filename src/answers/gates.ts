@@ -236,11 +236,15 @@ function registersGates(
   if (!isGpu && mayProvide(provider) !== false) return [];
   const sharing = ways.filter(({ row }) => row.sharesAnyBar === true);
   if (sharing.some(({ given }) => given.length === 0)) return [];
-  const { bdf, p2pmem } = provider;
+  const { bdf, driver, p2pmem } = provider;
   const kind = knownKind(provider);
   const doubts = [
     // RDMA NICs export theirs to some drivers.
     ...(hidden !== null && (sharing.length > 0 || kind === "nic") ? [hidden] : []),
+    ...(kind === "nvme" && !isUnknown(driver) && driver !== null && driver !== "nvme"
+      ? [`what ${driver} shares was not read`]
+      : []),
+    ...(kind !== "nvme" && kind !== "nic" && !isGpu ? ["drivers of such devices may share what was not read of"] : []),
     ...(isGpu && source.format === "lspci" ? ["a text may have lost the line of another BAR"] : []),
     // A driver may register memory of a device of any kind; the BARs of an NVMe controller without a buffer are too small for it.
     ...(isUnknown(p2pmem) && kind !== "nvme" && !isGpu ? [p2pmem.unknown] : []),

@@ -7,9 +7,10 @@ import { isUnknown, type Known } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
-import { type AskedBy, provisosOn } from "../platforms/who-asks.ts";
+import type { AskedBy } from "../platforms/who-asks.ts";
 import { acsQuirk } from "../rules/acs-quirks.ts";
 import { hasP2pdma } from "../rules/kernels/build-option.ts";
+import { openRefusals } from "./driver-gates.ts";
 import { GATE_KINDS, type GateKind, type JudgedPair } from "./gate.ts";
 
 /** A set of kinds of gates: a bit for each of {@link GATE_KINDS}. */
@@ -67,12 +68,7 @@ export class HiddenGates {
   #ofDrivers(askedBy: AskedBy): HiddenKinds {
     let kinds = this.#ofWays.get(askedBy);
     if (kinds === undefined) {
-      const isOpen = askedBy.ways.some(({ row }) =>
-        provisosOn(this.#machine, row).some(
-          ({ holds, leaves, when }) =>
-            holds !== true && leaves !== "peer-dma" && when.configOff !== "CONFIG_PCI_P2PDMA",
-        ),
-      );
+      const isOpen = openRefusals(this.#machine, askedBy).length > 0;
       kinds = kindsOf({ "no-peer-dma": [true, isOpen] });
       this.#ofWays.set(askedBy, kinds);
     }

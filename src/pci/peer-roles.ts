@@ -1,3 +1,4 @@
+import type { Bar } from "./bar.ts";
 import { deviceKind, knownKind } from "./device-kind.ts";
 import { memoryBars, type PciFunction } from "./function.ts";
 import { isUnknown, type Known, unknown } from "./known.ts";
@@ -66,9 +67,11 @@ export function mayProvide(fn: PciFunction): Known<boolean> {
 /** True for a GPU whose BARs are known and are none of memory: that is prefetchable, as reading it changes nothing. */
 export function isGpuWithoutMemory(fn: PciFunction): boolean {
   const bars = memoryBars(fn);
-  return (
-    knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(({ prefetchable }) => prefetchable)
-  );
+  return knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(mayBeMemory);
+}
+
+function mayBeMemory({ prefetchable, sizeBytes }: Bar): boolean {
+  return prefetchable && (isUnknown(sizeBytes) || sizeBytes >= LEAST_PEER_BYTES);
 }
 
 /** In words why a function that may not provide has nothing for peers: `registers only`. */

@@ -88,12 +88,12 @@ export const gpuAskingRows: readonly AskingRow[] = [
       {
         when: { configOff: "CONFIG_HSA_AMD_P2P" },
         words: "ROCm's peer access by PCIe is a constant no, without a message; graphics buffers are not affected",
-        leaves: "host-memory",
+        leaves: "part",
       },
       {
         when: { parameter: { module: "amdgpu", name: "pcie_p2p", values: ["0", "N", "n"] } },
-        words: "ROCm's peer access by PCIe is off",
-        leaves: "host-memory",
+        words: "ROCm's peer access by PCIe is off; graphics buffers are not affected",
+        leaves: "part",
       },
     ],
     sources: [
@@ -171,6 +171,7 @@ export const gpuAskingRows: readonly AskingRow[] = [
     address: "dma-api",
     seen: "dmesg 'PeerDirect support was initialized successfully'",
     aside: "it is there with AMD's dkms driver and the NIC vendor's stack only",
+    isOutOfTree: true,
     sources: [
       {
         evidence: "driver",

@@ -139,10 +139,10 @@ export const kernelAskingRows: readonly AskingRow[] = [
   },
   {
     id: "vfio-bar-pages",
-    title: "BAR of a device in user space (VFIO) as a buffer for a disk",
-    drivers: [{ provider: VFIO_DRIVERS, client: ["nvme"] }],
+    title: "BAR of a device in user space (VFIO, uio) as a buffer for a disk",
+    drivers: [{ provider: USER_SPACE_DRIVERS, client: ["nvme"] }],
     class: "no-peer-dma",
-    words: "A BAR that VFIO maps into a program has no pages, so that no I/O of a host driver can use it.",
+    words: "A BAR that VFIO or uio maps into a program has no pages, so that no I/O of a host driver can use it.",
     decides: "the kernel's memory management, before any verdict",
     onNo: "EFAULT from the system call, whatever the verdict",
     address: "none",
@@ -176,7 +176,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
     id: "uio",
     title: "Devices that user space drives by uio: SPDK, DPDK",
     drivers: [
-      { provider: UIO_DRIVERS, client: "any" },
+      { provider: UIO_DRIVERS, client: USER_SPACE_DRIVERS },
       { provider: "any", client: UIO_DRIVERS },
     ],
     butNot: VFIO_DRIVERS,

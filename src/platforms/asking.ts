@@ -43,8 +43,8 @@ export interface Condition {
 export interface Proviso {
   readonly when: Condition;
   readonly words: string;
-  /** What is left of peer DMA then: nothing, silently or not, or as much as without it. */
-  readonly leaves: "host-memory" | "refusal" | "peer-dma";
+  /** What is left of peer DMA then: nothing, silently or not; what some of its users need; or as much as without it. */
+  readonly leaves: "host-memory" | "refusal" | "part" | "peer-dma";
 }
 
 /** Names of drivers as sysfs has them. `peer-memory`: the provider has registered peer memory, and no row is about its driver. */
@@ -73,6 +73,8 @@ export interface AskingRow {
   readonly provisos?: readonly Proviso[];
   /** Why the row does not count for the class of a pair: it is no PCIe, or there with a driver that is no part of Linux. */
   readonly aside?: string;
+  /** It is there with drivers that are no part of Linux, of which no source shows whether they are loaded. */
+  readonly isOutOfTree?: true;
   readonly sources: readonly FactSource[];
 }
 

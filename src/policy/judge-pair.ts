@@ -1,4 +1,5 @@
 import type { Answers } from "../answers/answer.ts";
+import { openRefusals } from "../answers/driver-gates.ts";
 import type { Gate } from "../answers/gate.ts";
 import { isTranslating } from "../host/machine.ts";
 import { ADDRESS_GIVEN_ANEW, type Bar } from "../pci/bar.ts";
@@ -11,6 +12,8 @@ import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { Condition } from "../platforms/asking.ts";
+import { conditionWords } from "../platforms/asking-conditions.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
 import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
@@ -144,7 +147,13 @@ export class RequiredPairs {
     const { mode } = this.#table.machine.iommu;
     const reasons = hiddenBarGates(this.#table.topology, provider);
     const provides = mayProvide(provider);
-    const { ways } = this.#answers.askedBy(i, j);
+    const askedBy = this.#answers.askedBy(i, j);
+    const { ways } = askedBy;
+    for (const { holds, when, words } of openRefusals(this.#table.machine, askedBy)) {
+      if (isUnknown(holds) && isOfRelease(when)) reasons.push(`${words}, as far as the source shows`, holds.unknown);
+    }
+    const { command, driver } = this.#client(j);
+    if (isUnknown(command) && driver !== null) reasons.push(command.unknown);
     if (isUnknown(provides) && !ways.some(({ row, given }) => row.sharesAnyBar === true && given.length === 0)) {
       reasons.push(provides.unknown);
     }
@@ -167,7 +176,13 @@ export class RequiredPairs {
   #assume(i: number, j: number): void {
     const { gates } = this.#rule;
     if (gates === "ignore") return;
-    const { class: askClass, ways } = this.#answers.askedBy(i, j);
+    const askedBy = this.#answers.askedBy(i, j);
+    const { class: askClass, ways, hidden } = askedBy;
+    if (askClass === "unknown" && hidden !== null && !this.#assumed.has(SHARED)) this.#assumed.set(SHARED, hidden);
+    for (const { holds, when, words } of openRefusals(this.#table.machine, askedBy)) {
+      const what = `it is not so that ${conditionWords(when)} (${words})`;
+      if (isUnknown(holds) && !this.#assumed.has(what)) this.#assumed.set(what, holds.unknown);
+    }
     if (askClass === "does-not-ask" || askClass === "user-space") {
       const what = "the hardware carries what the kernel's verdict allows";
       this.#assumed.set(what, `not every driver asks the kernel: ${ways[0]?.row.title}`);
@@ -201,6 +216,14 @@ export class RequiredPairs {
   #client(j: number): PciFunction {
     return this.#table.topology.functionOf(entryAt(this.#table.clients, j));
   }
+}
+
+/** What is taken for granted of drivers of which nothing is known. */
+const SHARED = "the drivers of the two share memory as the kernel decides";
+
+/** True for a condition that hangs on the kernel's release. */
+function isOfRelease({ kernelFrom, kernelBefore }: Condition): boolean {
+  return kernelFrom !== undefined || kernelBefore !== undefined;
 }
 
 /** True for a BAR that has an address now, and another after a move. */

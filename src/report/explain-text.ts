@@ -1,3 +1,4 @@
+import { isBlocked } from "../advice/fix/gate-remedies.ts";
 import { type Answer, Answers } from "../answers/answer.ts";
 import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
@@ -111,7 +112,9 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   return {
     answer,
     into: displayName(provider),
-    decision: painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
+    decision: isBlocked(answer)
+      ? painted("no", `blocked, whatever the kernel says (${verdictWords(answer)})`)
+      : painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
     texts: {
       why: verdictSentences(answer, table),
       older: older === null ? [] : [older],

@@ -195,7 +195,7 @@ export interface AskingWayJson {
   /** What is other on this kernel, or may be. */
   readonly provisos: readonly {
     readonly holds: Known<true>;
-    readonly leaves: "host-memory" | "refusal" | "peer-dma";
+    readonly leaves: "host-memory" | "refusal" | "part" | "peer-dma";
     readonly words: string;
   }[];
   readonly sources: readonly string[];

@@ -60,7 +60,7 @@ export const asking: z.ZodType<readonly AskingWayJson[]> = z
           .array(
             z.strictObject({
               holds: known(z.literal(true)),
-              leaves: z.enum(["host-memory", "refusal", "peer-dma"]),
+              leaves: z.enum(["host-memory", "refusal", "part", "peer-dma"]),
               words: z.string(),
             }),
           )

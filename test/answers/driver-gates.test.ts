@@ -68,15 +68,17 @@ describe("A translating IOMMU, by what the drivers do", () => {
   const what = (message: string): string =>
     message.includes("DMA address is a bus address")
       ? "bus"
-      : message.includes("an IOVA, so that packets go up")
-        ? "iova"
-        : message.includes("raw bus addresses") && message.includes("maps peers by the DMA API")
-          ? "raw or mapped"
-          : message.includes("raw bus addresses")
-            ? "raw"
-            : message.includes("maps peers by the DMA API")
-              ? "mapped"
-              : message;
+      : message.includes("with uio")
+        ? "uio"
+        : message.includes("an IOVA, so that packets go up")
+          ? "iova"
+          : message.includes("raw bus addresses") && message.includes("maps peers by the DMA API")
+            ? "raw or mapped"
+            : message.includes("raw bus addresses")
+              ? "raw"
+              : message.includes("maps peers by the DMA API")
+                ? "mapped"
+                : message;
 
   test.each(
     rows(`
@@ -106,6 +108,9 @@ describe("A translating IOMMU, by what the drivers do", () => {
       nvidia      | mlx5_core | thru-host-bridge | ?           | 7.2    | -
       nvidia      | nvme      | bus-addr         | strict      | 7.2    | bus and raw // P2PDMA mode and nvidia-fs
       vfio-pci    | vfio-pci  | bus-addr         | strict      | 7.2    | -     // user space maps
+      igb_uio     | igb_uio   | bus-addr         | strict      | 7.2    | uio   // a physical address, which turns at the switch
+      igb_uio     | igb_uio   | thru-host-bridge | strict      | 7.2    | uio blocks
+      igb_uio     | igb_uio   | thru-host-bridge | passthrough | 7.2    | -
       i915        | mlx5_core | bus-addr         | strict      | 7.2    | -     // never peer DMA
     `),
   )(
@@ -151,6 +156,10 @@ describe("Drivers that let no peer at the memory stop the pair", () => {
       i915        | vfio-pci  | 7.2   | -       // user space maps
       nouveau     | nvme      | 7.2   | nouveau
       xdma        | nvme      | 7.2   | xdma
+      igb_uio     | nvme      | 7.2   | vfio-bar-pages
+      amdgpu      | bnxt_en   | 7.2   | -
+      mlx5_core   | mlx5_core | 6.12  | uverbs-dmabuf
+      mlx5_core   | mlx5_core | 7.2   | -
       amdgpu      | nouveau   | 7.2   | static-importers
       amdgpu      | mlx5_core | 7.2   | -
       ?10de       | mlx5_core | 7.2   | -       // it may be nvidia

@@ -81,7 +81,7 @@ describe("Whose memory, read and written by whom: who asks", () => {
       vfio-pci          | nvme            | no-peer-dma    | vfio-bar-pages
       vfio-pci          | nvidia          | unknown        |
       nvidia            | vfio-pci        | user-space     | vfio-domain
-      uio_pci_generic   | nvme            | user-space     | uio
+      uio_pci_generic   | nvme            | no-peer-dma     | vfio-bar-pages
       igb_uio           | igb_uio         | user-space     | uio
       neuron            | efa             | does-not-ask   | neuron-efa
       xdma              | mlx5_core       | no-peer-dma    | xdma

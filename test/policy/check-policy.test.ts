@@ -106,6 +106,11 @@ describe("Gates of required pairs", () => {
   const emulatedMemory = withFunction(guest, "00:04.2", { p2pmem });
   /** Registers alone, as of a GPU whose memory firmware gave no address. */
   const registersOfGpu = withFunction(tuned, "gpu0", { bars: registersAlone(tuned, "gpu0") });
+  /** An AMD GPU and a NIC that pins. */
+  const amd = (release: string): Machine => {
+    const bound = withFunction(withFunction(tuned, "gpu0", { driver: "amdgpu" }), "mlx5_0", { driver: "bnxt_en" });
+    return { ...bound, kernel: { ...bound.kernel, release } };
+  };
   /** The NVIDIA driver's addresses meet an IOMMU that translates, where packets go up to it. */
   const translating = (release: string): Machine => ({
     ...server,
@@ -130,7 +135,11 @@ describe("Gates of required pairs", () => {
     ["unknown", withFunction(emulatedMemory, "00:1f.0", { subsystem: hidden }), required(emulated)],
     ["unknown", withFunction(emulatedMemory, "00:04.2", { vendorId: hidden }), required(emulated)],
     // What has registers alone has nothing to give, and drivers that never let a peer in give nothing.
-    ["fail", guest, required(emulated)],
+    ["unknown", guest, required(emulated)],
+    ["unknown", withFunction(oneSwitch, "nvme1", { command: hidden }), required(pair)],
+    ["pass", amd("7.2"), required("provider: gpu0, client: mlx5_0")],
+    // Of a vendor's kernel nobody read whether it has what came with 6.15.
+    ["unknown", amd("5.14.0-570.el9.x86_64"), required("provider: gpu0, client: mlx5_0")],
     ["fail", oneSwitch, required("provider: nvme1, client: nvme0")],
     ["fail", oneSwitch, required("provider: nvme1, client: nvme0, gates: none")],
     ["pass", oneSwitch, required("provider: nvme1, client: nvme0, gates: ignore")],

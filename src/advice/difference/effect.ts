@@ -107,7 +107,8 @@ function sightLost(
   // Other drivers use other addresses, of which the model may not know.
   const isAskedOtherwise = parts.some(({ part }) => part === "who-asks");
   const ranks = parts.flatMap((change) => {
-    const order = isAskedOtherwise && change.part.startsWith("route") ? undefined : RANKED[change.part];
+    const order =
+      isAskedOtherwise && change.part.startsWith("route") && isSaid(change.after) ? undefined : RANKED[change.part];
     return order === undefined ? [] : [{ change, order }];
   });
   const isLost =

@@ -34,7 +34,7 @@ export function compareVerdicts(
     if (row === undefined) return;
     after.clients.forEach((client, j) => {
       const column = earlierColumns[j];
-      if (column === undefined) return;
+      if (column === undefined || provider === client) return;
       const old = { mapType: before.mapType(row, column), hops: before.hops(row, column) };
       const now = { mapType: after.mapType(i, j), hops: after.hops(i, j) };
       if (old.mapType === now.mapType && old.hops === now.hops) return;

@@ -77,7 +77,8 @@ class Search {
     const { machine, rules } = attempts.question;
     const isRefused = attempts.before.some(({ mapType }) => mapType === "not-supported");
     // What is not refused is better off for what another kernel makes of parameters at boot alone.
-    if (rules !== undefined || !(isRefused || hasAcsParameters(machine))) return [];
+    const isBlocked = this.#before.some((outcome) => outcome.isBlocked);
+    if (rules !== undefined || !(isRefused || isBlocked || hasAcsParameters(machine))) return [];
     const ideas = kernelIdeas(machine);
     this.#kernels = attempts.carriedOut("kernel", ideas, false);
     const best = attempts.bestOf(this.#kernels);

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
+import { isBlocked } from "../../advice/fix/gate-remedies.ts";
 import { verdictHistory } from "../../advice/history.ts";
+import { Answers } from "../../answers/answer.ts";
 import { findDevice } from "../../host/select.ts";
 import { explainText } from "../../report/explain-text.ts";
 import { historyBlocks, historyJson } from "../../report/history.ts";
@@ -39,7 +41,7 @@ export function declareExplain(command: Command, finish: Finish): void {
       "after",
       `
 Exits with 0 where the client reaches the provider's memory, directly or through the host bridge, 1 where the kernel
-refuses, 3 where the source hides what decides; --history too, by the machine's own kernel.
+refuses or something blocks the transfer, 3 where the source hides what decides; --history too, by the machine's own kernel.
 
 Examples:
   sudo peerlane explain nvme0 mlx5_0
@@ -92,6 +94,8 @@ export async function runExplain(
       whatIf,
     });
   }
+  const answers = new Answers(table);
+  if (provider !== client && isBlocked({ gates: answers.gates(0, 1) })) return EXIT.no;
   return exitCodes[table.mapType(0, both.length - 1)];
 }
 

@@ -99,6 +99,7 @@ function judgeDiff(judgement: Judgement, asked: Asked, before: Machine, after: M
   );
   for (const provider of ends) {
     for (const client of ends) {
+      if (provider === client) continue;
       const [first, then] = [asked.running.decide(provider, client), running.decide(provider, client)];
       const isSame = first.mapType === then.mapType && first.hops === then.hops;
       const right = isSame ? "the same" : `${first.mapType} ${first.hops} to ${then.mapType} ${then.hops}`;
