@@ -77,7 +77,7 @@ class Search {
     const { machine, rules } = attempts.question;
     const isRefused = attempts.before.some(({ mapType }) => mapType === "not-supported");
     // What is not refused is better off for what another kernel makes of parameters at boot alone.
-    const isBlocked = this.#before.some((outcome) => outcome.isBlocked);
+    const isBlocked = attempts.before.some((outcome) => outcome.isBlocked);
     if (rules !== undefined || !(isRefused || isBlocked || hasAcsParameters(machine))) return [];
     const ideas = kernelIdeas(machine);
     this.#kernels = attempts.carriedOut("kernel", ideas, false);
