@@ -27,9 +27,10 @@ export function ranksOf(running: Running, pairs: readonly NamedPair[]): readonly
   );
 }
 
-/** False for an NVMe controller without a memory buffer, and for its virtual functions; of NICs nobody knows. */
+/** False for an NVMe controller without a memory buffer, and for virtual functions, whose BARs are small here; of NICs nobody knows. */
 export function hasMemory(running: Running, name: string): boolean {
   const { kind, hasBuffer, physical } = running.at(name);
+  if (kind === "gpu") return physical === null;
   return kind !== "nvme" || (hasBuffer && physical === null);
 }
 
