@@ -4,6 +4,7 @@ const floors = [
   "live",
   "vm",
   "library",
+  "drawing",
   "report",
   "policy",
   "advice",

@@ -82,6 +82,13 @@ export function addCsvOption(command: Command, rows: string): Command {
   );
 }
 
+/** Adds the options for pictures to a verb. */
+export function addPictureOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--svg", "print SVG, a picture for a browser").conflicts(["json", "markdown", "csv"]))
+    .addOption(new Option("--dot", "print DOT, a graph for Graphviz").conflicts(["json", "markdown", "csv", "svg"]));
+}
+
 /** Adds the options of {@link NamingOptions} to a verb. */
 export function addNamingOptions(command: Command): Command {
   return command

@@ -17,10 +17,14 @@ export interface NamingOptions {
 /** Forms of an answer that some verbs have beside those of all. */
 export interface MoreForms {
   readonly csv?: boolean;
+  readonly svg?: boolean;
+  readonly dot?: boolean;
 }
 
 /** The forms of an answer that programs and colleagues read. */
-interface Forms extends MoreForms {
+interface Forms extends Omit<MoreForms, "svg"> {
+  /** The name of a file of `bench`, which draws beside its answer. */
+  readonly svg?: boolean | string;
   readonly json?: boolean;
   readonly markdown?: boolean;
   readonly junit?: boolean;
@@ -28,8 +32,8 @@ interface Forms extends MoreForms {
 }
 
 /** True for the forms that are made to be sent on; a screen is for whoever sits at the machine. */
-export function isSentOn({ json, markdown, csv, junit, sarif }: Forms): boolean {
-  return [json, markdown, csv, junit, sarif].includes(true);
+export function isSentOn({ json, markdown, csv, svg, dot, junit, sarif }: Forms): boolean {
+  return [json, markdown, csv, svg, dot, junit, sarif].includes(true);
 }
 
 /**

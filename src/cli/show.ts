@@ -28,20 +28,29 @@ export interface Shown {
   readonly isWhole?: boolean;
   /** What Markdown is made of. */
   readonly blocks: () => readonly Block[];
-  /** Forms that this verb has beside those of all. */
-  readonly forms?: Readonly<Partial<Record<keyof MoreForms, () => Printable>>>;
   /** What was asked beside it, to be said below. */
   readonly whatIf?: WhatIfView | undefined;
 }
 
 /** Prints an answer as the options ask, and the notes of the machine behind a screen. */
-export function show(options: OutputOptions & MoreForms, answer: Shown): void {
+export function show(options: OutputOptions, answer: Shown): void {
   print(formOf(options, answer));
   if (!isSentOn(options)) showNotes(answer.machine);
 }
 
-function formOf(options: OutputOptions & MoreForms, answer: Shown): Printable {
-  for (const [form, make] of Object.entries(answer.forms ?? {})) if (options[form as keyof MoreForms]) return make();
+/** Prints an answer in one of the forms that only some verbs have; false where none of them is asked for. */
+export async function printForm(
+  options: MoreForms,
+  forms: Readonly<Partial<Record<keyof MoreForms, () => Promise<Printable>>>>,
+): Promise<boolean> {
+  const asked = (["csv", "svg", "dot"] as const).find((form) => options[form] === true);
+  const make = asked === undefined ? undefined : forms[asked];
+  if (make === undefined) return false;
+  print(await make());
+  return true;
+}
+
+function formOf(options: OutputOptions, answer: Shown): Printable {
   const { json, jsonForm = (value) => printableJson(value, 1), text, isWhole = false, blocks, whatIf } = answer;
   if (options.json === true) {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };

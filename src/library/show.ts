@@ -3,6 +3,10 @@ import type { ProviderSearch } from "../advice/find-provider.ts";
 import type { Advice } from "../advice/fix/advise.ts";
 import type { HistoryEntry } from "../advice/history.ts";
 import type { Change } from "../advice/what-if/change.ts";
+import * as matrixDotDrawing from "../drawing/matrix-dot.ts";
+import * as matrixSvgDrawing from "../drawing/matrix-svg.ts";
+import * as treeDotDrawing from "../drawing/tree-dot.ts";
+import * as treeSvgDrawing from "../drawing/tree-svg.ts";
 import * as machines from "../host/machine.ts";
 import type { Device } from "../host/select.ts";
 import * as select from "../host/select.ts";
@@ -39,6 +43,7 @@ import type {
   WhatIfJson,
 } from "../report/json-types.ts";
 import * as machineReports from "../report/machine-report.ts";
+import * as matrixCsvReport from "../report/matrix-csv.ts";
 import * as matrixJsonReport from "../report/matrix-json.ts";
 import * as matrixTextReport from "../report/matrix-text.ts";
 import type { MeasuredView } from "../report/measured.ts";
@@ -171,6 +176,31 @@ export const matrixJson: (input: TreeInput, routes: PeerRoutes) => MatrixJson = 
   matrixJsonReport.matrixJson,
   [aTree, needed("routes", routes)],
 );
+
+/** The pairs of a table as CSV (RFC 4180), for a spreadsheet. */
+export const matrixCsv: (table: VerdictTable) => string = door("matrixCsv", matrixCsvReport.matrixCsv, [aTable]);
+
+/** The matrix as an SVG, whose colours follow the reader's light or dark theme. */
+export const matrixSvg: (table: VerdictTable, whatIf?: WhatIfView) => string = door(
+  "matrixSvg",
+  matrixSvgDrawing.matrixSvg,
+  [aTable, whatIf],
+);
+
+/** The places of a matrix and what is between them, as a graph in DOT. */
+export const matrixDot: (table: VerdictTable) => string = door("matrixDot", matrixDotDrawing.matrixDot, [aTable]);
+
+/** The topology as an SVG, whose colours follow the reader's light or dark theme. */
+export const treeSvg: (input: TreeInput, whatIf?: WhatIfView) => string = door("treeSvg", treeSvgDrawing.treeSvg, [
+  aTree,
+  whatIf,
+]);
+
+/** The topology as a graph in DOT. */
+export const treeDot: (input: TreeInput, whatIf?: WhatIfView) => string = door("treeDot", treeDotDrawing.treeDot, [
+  aTree,
+  whatIf,
+]);
 
 /** The topology as a screen. */
 export const treeText: (input: TreeInput, options: ScreenOptions, whatIf?: WhatIfView) => string = door(

@@ -80,7 +80,7 @@ function portsText(topology: Topology, island: Island): string {
 const NARROW = 16;
 
 /** GPUs first, then NICs and the others; each kind in enumeration order. */
-function byKind(topology: Topology, devices: readonly Bdf[]): readonly Bdf[] {
+export function byKind(topology: Topology, devices: readonly Bdf[]): readonly Bdf[] {
   const place = (bdf: Bdf): number => KINDS.indexOf(deviceKind(topology.functionOf(bdf)));
   return [...devices].sort((a, b) => place(a) - place(b));
 }

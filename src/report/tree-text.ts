@@ -110,7 +110,7 @@ function leftOutText(columns: readonly string[], wholeWidth: number): string {
 }
 
 /** How a source draws its functions where that is not the system's tree; `undefined` where it shows that one. */
-function drawing(
+export function drawing(
   functions: readonly PciFunction[],
 ): { readonly tops: readonly number[]; readonly below: (index: number) => readonly number[] } | undefined {
   if (!functions.some((fn) => fn.drawnBelow !== undefined)) return undefined;

@@ -14,13 +14,14 @@ const OF_TREE = [
     "--color",
     "--cpu",
     "--debug",
+    "--dot",
     "--full-command-line",
     "--full-names",
     "--help",
     "--iommu",
     "--json",
   ],
-  ...["--kernel", "--links", "--markdown", "--move", "--root", "--rules", "--set", "--width"],
+  ...["--kernel", "--links", "--markdown", "--move", "--root", "--rules", "--set", "--svg", "--width"],
 ];
 
 beforeAll(async () => {

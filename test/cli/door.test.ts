@@ -38,6 +38,8 @@ describe("One door", () => {
       "cli/program.ts",
       "cli/verbs/collect.ts",
       "cli/verbs/completion.ts",
+      "drawing/dot.ts",
+      "drawing/svg.ts",
       "host/rdma-topo/write-dump.ts",
       "host/snapshot/write-snapshot.ts",
       "live/bench/fio-job.ts",

@@ -43,6 +43,10 @@ function runsOf(
   return [
     ...forms("matrix", "matrix", path, "--all"),
     ["matrix", "csv", "matrix", path, "--all", "--csv"],
+    ...(["svg", "dot"] as const).flatMap((form) => [
+      ["matrix", form, "matrix", path, "--all", `--${form}`] as const,
+      ["tree", form, "tree", path, `--${form}`] as const,
+    ]),
     ...forms("tree", "tree", path),
     ...forms("tree, what if", "tree", path, "--kernel", "6.1"),
     ...forms("explain", "explain", a, b, path),

@@ -3,6 +3,10 @@ import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts"
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
+import { matrixDot } from "../../src/drawing/matrix-dot.ts";
+import { matrixSvg } from "../../src/drawing/matrix-svg.ts";
+import { treeDot } from "../../src/drawing/tree-dot.ts";
+import { treeSvg } from "../../src/drawing/tree-svg.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { selectDevices } from "../../src/host/select.ts";
 import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
@@ -126,10 +130,14 @@ const makers: Readonly<Record<string, Maker>> = {
   "matrix --markdown": ({ table, routes }) => documentMarkdown(matrixBlocks(table, undefined, routes)),
   "matrix --json": ({ tree, routes }) => printableMatrix(matrixJson(tree, routes)),
   "matrix --csv": ({ table }) => matrixCsv(table),
+  "matrix --svg": ({ table }) => matrixSvg(table),
+  "matrix --dot": ({ table }) => matrixDot(table),
   tree: ({ tree, screen }) => treeText(tree, screen),
   "tree in colour": ({ tree, colored }) => treeText(tree, colored),
   "tree --markdown": ({ tree }) => documentMarkdown(treeBlocks(tree)),
   "tree --json": ({ tree }) => printableJson(treeJson(tree), 1),
+  "tree --svg": ({ tree }) => treeSvg(tree),
+  "tree --dot": ({ tree }) => treeDot(tree),
   report: ({ tree, routes }) => machineReport(tree, "test", routes),
   check: ({ policy, screen }) => checkText(policy, screen),
   "check in colour": ({ policy, colored }) => checkText(policy, colored),

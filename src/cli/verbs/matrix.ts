@@ -3,18 +3,18 @@ import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isKindHidden } from "../../pci/device-kind.ts";
-import { matrixCsv } from "../../report/matrix-csv.ts";
 import { matrixJson } from "../../report/matrix-json.ts";
 import { matrixText } from "../../report/matrix-text.ts";
 import { printableMatrix } from "../../report/printable.ts";
 import { matrixBlocks } from "../../report/screen-markdown.ts";
-import { whatIfView } from "../../report/what-if.ts";
+import { type WhatIfView, whatIfView } from "../../report/what-if.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addCsvOption,
   addHostOptions,
   addMachineOptions,
+  addPictureOptions,
   type HostOptions,
   listed,
   type MachineOptions,
@@ -23,7 +23,7 @@ import {
 } from "../options.ts";
 import { readSource } from "../read-source.ts";
 import { type MoreForms, shownMachine } from "../sent-on.ts";
-import { show, treeInput } from "../show.ts";
+import { printForm, show, treeInput } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `matrix`. */
@@ -43,7 +43,7 @@ export function declareMatrix(command: Command, finish: Finish): void {
     )
     .option("--providers <names>", "only these providers: addresses, nvme0, 10de:2330, gpu, nic, nvme, accel", listed)
     .option("--clients <names>", "only these clients, likewise", listed);
-  addCsvOption(addMachineOptions(addHostOptions(command)), "a row for each pair")
+  addPictureOptions(addCsvOption(addMachineOptions(addHostOptions(command)), "a row for each pair"))
     .addHelpText(
       "after",
       `
@@ -55,7 +55,8 @@ Examples:
   ssh server sudo lspci -vvv | peerlane -
   peerlane matrix server.tar.gz --iommu passthrough --append pci=disable_acs_redir=00:04.0
   peerlane matrix server.tar.gz --providers nvme --clients nic --json
-  peerlane matrix server.tar.gz --csv > pairs.csv`,
+  peerlane matrix server.tar.gz --csv > pairs.csv
+  peerlane matrix server.tar.gz --svg > matrix.svg`,
     )
     .action(async (source: string | undefined, options: MatrixOptions) => {
       finish(await runMatrix(source, options));
@@ -78,19 +79,27 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
     table,
   );
+  const isPrinted = await printForm(options, {
+    csv: async () => (await import("../../report/matrix-csv.ts")).matrixCsv(table),
+    svg: async () => (await import("../../drawing/matrix-svg.ts")).matrixSvg(table, whatIf),
+    dot: async () => (await import("../../drawing/matrix-dot.ts")).matrixDot(table),
+  });
+  if (!isPrinted) await showMatrix(options, table, whatIf);
+  const isChosen = options.providers !== undefined || options.clients !== undefined;
+  return isAllUnknown(table, isChosen) ? EXIT.unknown : EXIT.yes;
+}
+
+async function showMatrix(options: MatrixOptions, table: VerdictTable, whatIf: WhatIfView | undefined): Promise<void> {
   const { PeerRoutes } = await import("../../routes/peer-routes.ts");
   const routes = new PeerRoutes(table);
   show(options, {
-    machine,
+    machine: table.machine,
     json: () => matrixJson(treeInput(table), routes),
     jsonForm: printableMatrix,
     text: (screen) => matrixText(table, screen, whatIf, routes),
     blocks: () => matrixBlocks(table, whatIf, routes),
-    forms: { csv: () => matrixCsv(table) },
     whatIf,
   });
-  const isChosen = options.providers !== undefined || options.clients !== undefined;
-  return isAllUnknown(table, isChosen) ? EXIT.unknown : EXIT.yes;
 }
 
 function named(machine: Machine, names: readonly string[] | undefined): readonly Bdf[] | undefined {

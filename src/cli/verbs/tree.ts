@@ -6,14 +6,14 @@ import { treeText } from "../../report/tree-text.ts";
 import { whatIfView } from "../../report/what-if.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
 import { EXIT } from "../exit-codes.ts";
-import { addMachineOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
+import { addMachineOptions, addPictureOptions, type MachineOptions, rulesOf, SOURCE_HELP } from "../options.ts";
 import { readSource } from "../read-source.ts";
-import { shownMachine } from "../sent-on.ts";
-import { show, treeInput } from "../show.ts";
+import { type MoreForms, shownMachine } from "../sent-on.ts";
+import { printForm, show, treeInput } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `tree`. */
-export interface TreeOptions extends MachineOptions {
+export interface TreeOptions extends MachineOptions, MoreForms {
   readonly all?: boolean;
   readonly links?: boolean;
 }
@@ -27,7 +27,7 @@ export function declareTree(command: Command, finish: Finish): void {
       "--links",
       "MaxPayload, MaxReadReq, Relaxed Ordering and Extended Tags, where the source holds the registers",
     );
-  addMachineOptions(command)
+  addPictureOptions(addMachineOptions(command))
     .addHelpText(
       "after",
       `
@@ -38,7 +38,9 @@ Exits with 0.
 Examples:
   sudo peerlane tree
   sudo peerlane tree --links | less -S
-  peerlane tree dump.txt --move 05:00.0=under:02:01.0`,
+  peerlane tree dump.txt --move 05:00.0=under:02:01.0
+  peerlane tree server.tar.gz --svg > tree.svg
+  peerlane tree server.tar.gz --dot | dot -Tpdf > tree.pdf`,
     )
     .action(async (source: string | undefined, options: TreeOptions) => {
       finish(await runTree(source, options));
@@ -58,13 +60,19 @@ export async function runTree(source: string | undefined, options: TreeOptions):
   const whatIf = whatIfView(changes, isChanged ? decideAll(shownMachine(before, options), selection) : table, table);
   const input = treeInput(table);
   const detail = { all: options.all === true, links: options.links === true };
-  show(options, {
-    machine,
-    json: () => treeJson(input),
-    text: (screen) => treeText(input, screen, whatIf, detail),
-    isWhole: true,
-    blocks: () => treeBlocks(input, whatIf, detail),
-    whatIf,
+  const isPrinted = await printForm(options, {
+    svg: async () => (await import("../../drawing/tree-svg.ts")).treeSvg(input, whatIf),
+    dot: async () => (await import("../../drawing/tree-dot.ts")).treeDot(input, whatIf),
   });
+  if (!isPrinted) {
+    show(options, {
+      machine,
+      json: () => treeJson(input),
+      text: (screen) => treeText(input, screen, whatIf, detail),
+      isWhole: true,
+      blocks: () => treeBlocks(input, whatIf, detail),
+      whatIf,
+    });
+  }
   return EXIT.yes;
 }
