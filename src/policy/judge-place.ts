@@ -5,7 +5,7 @@ import type { RequireRule } from "./policy.ts";
 import type { RuleOutcome } from "./result.ts";
 
 /** The words of a locality, the nearest first. */
-const PLACES: readonly Locality[] = ["PIX", "PXB", "PHB", "NODE", "SYS"];
+export const PLACES: readonly Locality[] = ["PIX", "PXB", "PHB", "NODE", "SYS"];
 
 /** Whether what a source shows of a place is no farther than another: what all that it may be agree on. */
 export function isWithin({ is, word }: PairLocality, farthest: Locality): RuleOutcome {

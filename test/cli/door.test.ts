@@ -44,6 +44,7 @@ describe("One door", () => {
       "host/snapshot/write-snapshot.ts",
       "live/bench/fio-job.ts",
       "pci/visible.ts",
+      "policy/write-policy.ts",
       "report/check/junit.ts",
       "report/csv.ts",
       "report/document-markdown.ts",

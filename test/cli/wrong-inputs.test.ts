@@ -72,6 +72,8 @@ const LINES = [
   "check . $MIXED",
   "check empty.txt $MIXED",
   "check misspelt-policy.yaml $MIXED",
+  "check --write policy.yaml $MIXED",
+  "check --write - $MIXED --json",
   "simulate $SCENARIO",
   "simulate workload.yaml",
   "vm $MIXED",
