@@ -1,10 +1,12 @@
 import type { FunctionChange, FunctionFact } from "../advice/difference/function-facts.ts";
 import type { MachineDifference } from "../advice/difference/machines.ts";
 import { deviceKey, type Move, type SameFunction } from "../advice/difference/moves.ts";
+import { ACS_REDIRECT_BITS } from "../pci/acs.ts";
 import { type Bdf, busKeyOf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { fullName, nameIn } from "./device-names.ts";
+import { lettersOf } from "./change-text.ts";
+import { fullName, nameIn, portsText } from "./device-names.ts";
 import type { Rich } from "./document.ts";
 import { painted, rich } from "./rich.ts";
 
@@ -52,6 +54,9 @@ const functionNames: Readonly<Record<FunctionFact, string>> = {
 
 /** Facts whose values are each function's own: functions are told together whatever the values are. */
 const OWN_VALUES: ReadonlySet<FunctionFact> = new Set(["bar-addresses", "windows", "names"]);
+
+/** Facts that are registers of ACS bits. */
+const IN_BITS: ReadonlySet<FunctionFact> = new Set(["acs-capability", "acs-firmware"]);
 
 /** What differs of the devices: where they went, which came and went, and what else is other about those of both sides. */
 export function deviceLines(difference: MachineDifference, topologies: Topologies): readonly Rich[] {
@@ -150,11 +155,55 @@ function changeLines(changes: readonly FunctionChange[], after: Topology): reado
 
 function changeLine(group: readonly FunctionChange[], after: Topology): string {
   const [first, ...others] = group as readonly [FunctionChange, ...FunctionChange[]];
-  const change = `${functionNames[first.what]} ${valueText(first.before)} → ${valueText(first.after)}`;
+  if (first.what === "acs") return acsLine(group, after);
+  const textOf = IN_BITS.has(first.what) ? acsText : valueText;
+  const change = `${functionNames[first.what]} ${textOf(first.before)} → ${textOf(first.after)}`;
   const name = fullName(after, first.bdf);
   if (others.length === 0) return `${name}: ${change}`;
   if (OWN_VALUES.has(first.what)) return `${name}: ${change}; likewise ${namesText(others, after)}`;
   return `${functionsText(group.length)}: ${change} (${namesText(group, after)})`;
+}
+
+/** `RR CR cleared, SV UF not known on 16 ports of 1000:c030: they redirect no more`. */
+function acsLine(group: readonly FunctionChange[], after: Topology): string {
+  const ports = portsText(
+    after,
+    group.map(({ bdf }) => bdf),
+  );
+  const [old, now] = [group[0]?.before, group[0]?.after].map(acsBitsOf);
+  if (old === undefined || now === undefined) {
+    return `ACS control of ${ports}: ${acsText(group[0]?.before)} → ${acsText(group[0]?.after)}`;
+  }
+  const open = old.uncertain | now.uncertain;
+  const parts = [
+    ["set", now.control & ~old.control & ~open],
+    ["cleared", old.control & ~now.control & ~open],
+    ["not known", open],
+  ] as const;
+  const words = parts.flatMap(([what, bits]) => (bits === 0 ? [] : [`${lettersOf(bits).replaceAll(",", "")} ${what}`]));
+  const [did, does] = [old, now].map(({ control }) => (control & ACS_REDIRECT_BITS) !== 0);
+  const [it, s] = group.length === 1 ? ["it", "s"] : ["they", ""];
+  const redirects = did === does ? "" : `: ${it} redirect${s} ${does === true ? "now" : "no more"}`;
+  return `ACS: ${words.join(", ")} on ${ports}${redirects}`;
+}
+
+/** The bits of `0x1d (0x11 uncertain)`, as a fact has them; `undefined` where the register is hidden or none. */
+function acsBitsOf(
+  value: Known<string | null> | undefined,
+): { readonly control: number; readonly uncertain: number } | undefined {
+  if (value === undefined || value === null || isUnknown(value)) return undefined;
+  const [, control, uncertain = "0"] = /^0x([0-9a-f]+)(?: \(0x([0-9a-f]+) uncertain\))?$/.exec(value) ?? [];
+  return control === undefined
+    ? undefined
+    : { control: Number.parseInt(control, 16), uncertain: Number.parseInt(uncertain, 16) };
+}
+
+function acsText(value: Known<string | null> | undefined): string {
+  const bits = acsBitsOf(value);
+  if (bits === undefined) return value === undefined ? "unknown" : valueText(value);
+  const on = lettersOf(bits.control).replaceAll(",", "");
+  const open = bits.uncertain === 0 ? "" : ` (${lettersOf(bits.uncertain).replaceAll(",", "")} not known)`;
+  return `${on === "" ? "all off" : on}${open}`;
 }
 
 function namesText(changes: readonly FunctionChange[], after: Topology): string {

@@ -8,7 +8,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { fullName } from "./device-names.ts";
+import { fullName, nameIn } from "./device-names.ts";
 import {
   blockedLines,
   gateLines,
@@ -22,7 +22,9 @@ import { deviceLines, valueText } from "./difference-lines.ts";
 import { type Block, heading, list, paragraph, type Rich, type Span } from "./document.ts";
 import type { AnswerChangeJson, DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
 import { machineJson } from "./machine-json.ts";
+import { withCode } from "./parameters.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
+import { rich } from "./rich.ts";
 
 /** What differs between two machines, with the verdicts of the pairs that both have. */
 export interface DifferenceView {
@@ -60,13 +62,13 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
   const section = (title: string, items: readonly Rich[]): void => {
     if (items.length > 0) blocks.push(heading(title), list(shortened(items)));
   };
-  section("The machine", difference.facts.map(factText));
-  section("Devices", deviceLines(difference, view));
-  section("IOMMU groups", groupTexts(difference.groups));
   section(
     `Verdicts: ${verdicts.length} ${verdicts.length === 1 ? "pair differs" : "pairs differ"}`,
     verdictChangeTexts(verdicts, view.after),
   );
+  section("The machine", difference.facts.map(factText).map(withCode));
+  section("Devices", deviceLines(difference, view));
+  section("IOMMU groups", groupTexts(difference.groups));
   if (answers !== undefined) {
     const { changes, skipped } = answers;
     section(`Gates: ${pairsOf(changes, hasGateChange)}`, gateLines(changes, view.after));
@@ -84,9 +86,10 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
   }
   if (blocks.length === 0) return [paragraph("no difference")];
   if (answers === undefined) return blocks;
+  const blocked = blockedLines(answers.changes);
   return [
-    heading("Altogether"),
-    list([judgementLine(countAnswers(answers, difference.groups)), ...blockedLines(answers.changes)]),
+    heading(judgementLine(countAnswers(answers, difference.groups))),
+    ...(blocked.length === 0 ? [] : [list(blocked)]),
     ...blocks,
   ];
 }
@@ -98,7 +101,23 @@ function shortened(items: readonly Rich[]): readonly Rich[] {
 
 function factText({ what, of, before, after }: FactChange): string {
   const where = of === undefined ? "" : `host bridge ${of}: `;
+  if (what === "command-line" && typeof before === "string" && typeof after === "string") {
+    return `${where}${factNames[what]}: ${wordsText(before, after)}`;
+  }
   return `${where}${factNames[what]}: ${valueText(before)} → ${valueText(after)}`;
+}
+
+/** Which words of a command line came and went: most of it is the same on both sides. */
+function wordsText(before: string, after: string): string {
+  const [old, now] = [before, after].map((text) => text.split(/\s+/).filter((word) => word !== ""));
+  const come = (now ?? []).filter((word) => old?.includes(word) !== true);
+  const gone = (old ?? []).filter((word) => now?.includes(word) !== true);
+  if (come.length + gone.length === 0) return "the same words in another order or number";
+  const parts = [
+    ...(come.length === 0 ? [] : [`now ${come.join(" ")}`]),
+    ...(gone.length === 0 ? [] : [`no longer ${gone.join(" ")}`]),
+  ];
+  return parts.join("; ");
 }
 
 /** Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. */
@@ -106,7 +125,8 @@ export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
   const known = changes.filter(({ predicted, isHidden }) => predicted === undefined && isHidden === undefined);
   const gone = known.filter(({ after }) => after.length === 0).flatMap(({ before }) => before);
   const come = known.filter(({ before }) => before.length === 0).flatMap(({ after }) => after);
-  const texts = known.filter(({ before, after }) => before.length > 0 && after.length > 0).map(groupText);
+  const changed = known.filter(({ before, after }) => before.length > 0 && after.length > 0);
+  const texts = [...changed.filter(({ joined }) => joined.length > 0).map(groupText), ...harmlessTexts(changed)];
   if (gone.length > 0) {
     texts.push([
       { text: "IOMMU groups gone", paint: "warn" },
@@ -123,6 +143,20 @@ export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
       ],
     );
   return [...texts, ...hidden, ...changes.filter(({ predicted }) => predicted !== undefined).map(predictedText)];
+}
+
+/** Groups that split or change without bringing devices together: of many of a kind the first. */
+function harmlessTexts(changes: readonly GroupChange[]): readonly Rich[] {
+  const apart = changes.filter(({ joined }) => joined.length === 0);
+  const kindOf = ({ before, after }: GroupChange): string =>
+    after.length > before.length ? "split" : after.flat().length < before.flat().length ? "lost" : "changed";
+  return (["split", "lost", "changed"] as const).flatMap((kind): Rich[] => {
+    const alike = apart.filter((change) => kindOf(change) === kind);
+    const [first, ...others] = alike;
+    if (first === undefined || others.length < 2) return alike.map(groupText);
+    const more = `${others.length} more like this`;
+    return [rich`${groupText(first)}; and ${more}`];
+  });
 }
 
 /** What may differ: one side is only predicted. */
@@ -156,18 +190,44 @@ function groupsText(groups: readonly (readonly Bdf[])[]): string {
   return `${texts.join(" ")}${groups.length > 6 ? ` and ${groups.length - 6} more` : ""}`;
 }
 
-/** `nvme0 ↔ mlx5_0: not supported → direct, 4 hops`: two pairs that are each other's way back and change alike are one. */
-export function verdictChangeTexts(changes: readonly VerdictChange[], topology: Topology): readonly Rich[] {
-  const key = ({ before, after }: VerdictChange, from: Bdf, to: Bdf): string =>
-    [from, to, before.mapType, before.hops, after.mapType, after.hops].join();
-  const keys = new Set(changes.map((change) => key(change, change.provider, change.client)));
-  return changes.flatMap((change): Rich[] => {
-    const { provider, client, before, after } = change;
-    const isBoth = provider !== client && keys.has(key(change, client, provider));
-    if (isBoth && provider > client) return [];
-    const names = `${fullName(topology, provider)} ${isBoth ? "↔" : "→"} ${fullName(topology, client)}: `;
-    return [[names, mapTypeSpan(before.mapType, before.hops), " → ", mapTypeSpan(after.mapType, after.hops)]];
-  });
+/** So many pairs of a change are named, and of a kind of changes so many one by one with their addresses. */
+const NAMED = 3;
+
+/**
+ * Pairs by what became of them: `48 pairs: through the host bridge, 4 hops → direct, 4 hops: gpu0 ↔ mlx5_0 and 23 more`. Two
+ * that are each other's way back and change alike are told as one.
+ */
+function verdictChangeTexts(changes: readonly VerdictChange[], topology: Topology): readonly Rich[] {
+  const kindOf = ({ before, after }: VerdictChange): string =>
+    [before.mapType, before.hops, after.mapType, after.hops].join();
+  const keys = new Set(changes.map((change) => [change.provider, change.client, kindOf(change)].join()));
+  const kinds = new Map<string, { readonly first: VerdictChange; count: number; readonly ways: VerdictChange[] }>();
+  for (const change of changes) {
+    const kind = kinds.get(kindOf(change)) ?? { first: change, count: 0, ways: [] };
+    kinds.set(kindOf(change), kind);
+    kind.count++;
+    const { provider, client } = change;
+    const isBoth = provider !== client && keys.has([client, provider, kindOf(change)].join());
+    if (!isBoth || provider < client) kind.ways.push(change);
+  }
+  return [...kinds.values()]
+    .sort((a, b) => b.count - a.count)
+    .flatMap(({ first, count, ways }): Rich[] => {
+      const { before, after } = first;
+      const becomes = rich`${mapTypeSpan(before.mapType, before.hops)} → ${mapTypeSpan(after.mapType, after.hops)}`;
+      const arrowOf = (way: VerdictChange): string =>
+        way.provider !== way.client && keys.has([way.client, way.provider, kindOf(way)].join()) ? "↔" : "→";
+      if (ways.length <= NAMED) {
+        return ways.map((way): Rich => {
+          const names = [way.provider, way.client].map((bdf) => fullName(topology, bdf));
+          return rich`${names.join(` ${arrowOf(way)} `)}: ${becomes}`;
+        });
+      }
+      const names = ways
+        .slice(0, NAMED)
+        .map((way) => [way.provider, way.client].map((bdf) => nameIn(topology, bdf)).join(` ${arrowOf(way)} `));
+      return [rich`${String(count)} pairs: ${becomes}: ${names.join(", ")} and ${String(ways.length - NAMED)} more`];
+    });
 }
 
 /** A map type in words and paint, with its hops where it works. */

@@ -10,23 +10,27 @@ export interface OutcomeGroup {
   readonly pairs: readonly Answer[];
   /** Those whose two devices are of different NUMA nodes. */
   readonly crossing: number;
+  /** What they are on the machine as it is, where that is something else and a what-if was asked. */
+  readonly asIs: MapType | null;
 }
 
 /**
- * Some pairs by why they are what they are and what becomes of them; `after` has the verdicts in their order. Those of which
- * something becomes are first, then those that are most.
+ * Some pairs by why they are what they are and what becomes of them; `after` has the verdicts in their order, `asIs` those of
+ * the machine as it is, where it is another. Those of which something becomes are first, then those that are most.
  */
 export function outcomeGroups(
   before: readonly Answer[],
   after: readonly Pick<Verdict, "mapType">[] = before,
+  asIs: readonly Pick<Verdict, "mapType">[] = before,
 ): readonly OutcomeGroup[] {
   const groups = new Map<string, OutcomeGroup & { readonly pairs: Answer[]; crossing: number }>();
   before.forEach((answer, pair) => {
     const { mapType, reason, acsRedirect, meeting, releases, locality } = answer;
     const now = after[pair]?.mapType ?? mapType;
     const why = [reason, acsRedirect.length > 0, meeting === null, releases?.from, releases?.to];
-    const key = [mapType, now, ...why].join(" ");
-    const group = groups.get(key) ?? { before: mapType, after: now, pairs: [], crossing: 0 };
+    const other = asIs[pair]?.mapType === mapType ? null : (asIs[pair]?.mapType ?? null);
+    const key = [mapType, now, other, ...why].join(" ");
+    const group = groups.get(key) ?? { before: mapType, after: now, pairs: [], crossing: 0, asIs: other };
     group.pairs.push(answer);
     if (locality.word === "SYS") group.crossing++;
     groups.set(key, group);

@@ -3,6 +3,7 @@ import { BOOT_LOADER_NAMES, type BootLoader, likelyBootLoader } from "../../advi
 import { type Advice, advise } from "../../advice/fix/advise.ts";
 import { isBeyondMask, isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
+import { answersOf } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice, findDevices } from "../../host/select.ts";
@@ -76,7 +77,7 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
     });
   }
   refuseSourceAsDevice(names.slice(0, count));
-  const { after, changes } = await readSource(names[count], options);
+  const { before, after, changes } = await readSource(names[count], options);
   const pairs = options.all === undefined ? onePair(after, names) : allPairs(after, options.all);
   const machine = shownMachine(after, options);
   // What boot loaders leave on the command line is not among the parameters that are shown.
@@ -84,10 +85,12 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
   const bootLoader =
     options.bootLoader === undefined ? likely : { name: options.bootLoader, why: "you asked for them" };
   const advice = advise(machine, pairs, { ...rulesOf(options), bootLoader });
+  const asIs =
+    changes.length === 0 ? undefined : answersOf(shownMachine(before, options), pairs, rulesOf(options).rules);
   show(options, {
     machine,
     json: () => ({ ...fixJson(advice), ...askedJson(changes) }),
-    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice, { isWhole: options.full === true })],
+    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice, { isWhole: options.full === true, asIs })],
   });
   return exitCodeOf(advice);
 }

@@ -4,6 +4,7 @@ import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import type { Verdict } from "../../rules/verdict.ts";
 import { joinAlike } from "../alike.ts";
 import { lettersOf } from "../change-text.ts";
 import { type Block, heading, list, paragraph } from "../document.ts";
@@ -20,10 +21,12 @@ export interface FixDetail {
   readonly isWhole?: boolean;
   /** It stands in a report that has told the machine. */
   readonly isPart?: boolean;
+  /** The verdicts of the pairs on the machine as it is, in their order, where the advice is for one with changes: what differs is marked. */
+  readonly asIs?: readonly Verdict[] | undefined;
 }
 
 /** Advice as a report: what becomes of the pairs, each proposal with what else it does, what may help, what does not, what was searched. */
-export function fixBlocks(advice: Advice, { isWhole = false, isPart = false }: FixDetail = {}): readonly Block[] {
+export function fixBlocks(advice: Advice, { isWhole = false, isPart = false, asIs }: FixDetail = {}): readonly Block[] {
   const topology = topologyOf(advice.machine);
   const told: ProvedFix[] = [];
   const others: { readonly fix: ProvedFix; readonly like: ProvedFix }[] = [];
@@ -36,7 +39,7 @@ export function fixBlocks(advice: Advice, { isWhole = false, isPart = false }: F
     ...(isPart ? [] : machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER)).map((text) =>
       paragraph([painted("strong", text)]),
     ),
-    ...outcomeBlocks(advice, topology),
+    ...outcomeBlocks(advice, topology, asIs),
     ...blockedBlocks(advice),
     ...told.flatMap((fix) => proposalBlocks(advice, fix, isWhole, topology)),
     ...otherWayBlocks(advice, others, topology),

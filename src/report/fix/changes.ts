@@ -108,16 +108,7 @@ function eachWay<T extends ClassPair>(
 /** What becomes of IOMMU groups, where devices come together, leave or lose them; with `isWhole` every change, with its members. */
 export function placesText({ groups }: ProvedFix, isWhole: boolean, topology: Topology): readonly Rich[] {
   if (isUnknown(groups)) return [`what it does to IOMMU groups cannot be told: ${groups.unknown}`];
-  const harmless = groups.filter(
-    ({ before, after, joined }) => joined.length === 0 && 0 < after.length && after.length <= before.length,
-  );
-  if (isWhole) {
-    if (groups.length === 0) return ["no IOMMU group changes"];
-    if (harmless.length <= 2) return groupTexts(groups);
-    const others = groupTexts(groups.filter((change) => !harmless.includes(change)));
-    const words = `IOMMU groups change in ${harmless.length} places; no two devices that were apart come together there`;
-    return [...others, words];
-  }
+  if (isWhole) return groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(groups);
   const merged = groups.filter(({ joined }) => joined.length > 0);
   const joined = new Set(merged.flatMap(({ joined: own }) => own.flat()));
   const names = namesText(

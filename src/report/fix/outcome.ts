@@ -3,7 +3,7 @@ import { isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
 import type { Topology } from "../../pci/topology.ts";
-import type { MapType } from "../../rules/verdict.ts";
+import type { MapType, Verdict } from "../../rules/verdict.ts";
 import { type OutcomeGroup, outcomeGroups, rankOf } from "../../summary/outcomes.ts";
 import { joinAlike } from "../alike.ts";
 import { askedSummary } from "../asked-by.ts";
@@ -20,14 +20,19 @@ const NAMED = 3;
 export const MAX_HIDDEN = 12;
 
 /** The answer first: what becomes of the pairs that were asked about, then why they are what they are, and whom it binds. */
-export function outcomeBlocks(advice: Advice, topology: Topology): readonly Block[] {
+export function outcomeBlocks(advice: Advice, topology: Topology, asIs?: readonly Verdict[]): readonly Block[] {
   const best = bestOf(advice);
-  const groups = outcomeGroups(advice.before, best?.verdicts);
+  const groups = outcomeGroups(advice.before, best?.verdicts, asIs);
   const [only, ...others] = advice.before;
   const isOne = only !== undefined && others.length === 0;
-  const head = isOne ? pairText(advice, only, best, topology) : countsText(advice, groups, best);
   const by = decidedBy(advice.machine, advice.rules);
-  const whole = isOne ? whyTexts(advice, only, by) : groups.map((group) => groupText(group, by, topology));
+  const [old] = asIs ?? [];
+  const isOther = old !== undefined && only !== undefined && (old.mapType !== only.mapType || old.hops !== only.hops);
+  const head = isOne ? pairText(advice, only, best, topology, isOther) : countsText(advice, groups, best);
+  const marked = isOne && isOther ? [rich`*: on the machine as it is ${mapTypeSpan(old.mapType, old.hops)}`] : [];
+  const whole = isOne
+    ? [...whyTexts(advice, only, by), ...marked]
+    : groups.map((group) => groupText(group, by, topology));
   return [heading(head), list([...whole, ...askedSummary(advice.machine, advice.before)])];
 }
 
@@ -44,7 +49,13 @@ function bestOf({ fixes }: Advice): ProvedFix | undefined {
 }
 
 /** `mlx5_0 reaches memory of gpu0: through the host bridge, 4 hops; becomes direct, 4 hops`. */
-function pairText(advice: Advice, pair: Answer, best: ProvedFix | undefined, topology: Topology): Rich {
+function pairText(
+  advice: Advice,
+  pair: Answer,
+  best: ProvedFix | undefined,
+  topology: Topology,
+  isOther: boolean,
+): Rich {
   const spanOf = (verdict: Answer | undefined): Span =>
     mapTypeSpan(verdict?.mapType ?? "unknown", verdict?.hops ?? null);
   const blocked = isBlocked(pair)
@@ -53,7 +64,7 @@ function pairText(advice: Advice, pair: Answer, best: ProvedFix | undefined, top
       ? ", may be blocked by something else"
       : "";
   const names = rich`${fullName(topology, pair.client)} reaches memory of ${fullName(topology, pair.provider)}`;
-  const now = rich`${names}: ${spanOf(pair)}${painted("no", blocked)}`;
+  const now = rich`${names}: ${spanOf(pair)}${isOther ? "*" : ""}${painted("no", blocked)}`;
   const card = advice.fixes.find(isCard)?.verdicts[0];
   if (best !== undefined) {
     const further = card === undefined ? "" : rich`, and ${spanOf(card)} with a switch card`;
@@ -186,7 +197,7 @@ function whyTexts({ machine }: Advice, pair: Answer, by: DecidedBy): readonly Ri
 
 /** `16 pairs: through the host bridge → direct: ACS redirects peer requests at 16 ports of 1000:c030 …: gpu0 → mlx5_0 …`. */
 function groupText(group: OutcomeGroup, by: DecidedBy, topology: Topology): Rich {
-  const { before, after, pairs, crossing } = group;
+  const { before, after, pairs, crossing, asIs } = group;
   const names = pairs.map(({ provider, client }) => `${nameIn(topology, provider)} → ${nameIn(topology, client)}`);
   const becomes = before === after ? [] : [" → ", mapTypeSpan(after, null)];
   const where =
@@ -195,7 +206,9 @@ function groupText(group: OutcomeGroup, by: DecidedBy, topology: Topology): Rich
   // Where the redirection goes, it counts no more what became of redirected requests.
   const isDirect = after === "bus-addr" && pairs.some(({ acsRedirect }) => acsRedirect.length > 0);
   const why = [redirected, ...(isDirect ? [] : others)].join("; ");
-  return rich`${painted("strong", pairsText(pairs.length))}: ${mapTypeSpan(before, null)}${becomes}: ${why}${where}: ${someOf(names)}`;
+  const other = asIs === null ? [] : rich` (*: on the machine as it is ${mapTypeSpan(asIs, null)})`;
+  const is = rich`${mapTypeSpan(before, null)}${asIs === null ? "" : "*"}${becomes}${other}`;
+  return rich`${painted("strong", pairsText(pairs.length))}: ${is}: ${why}${where}: ${someOf(names)}`;
 }
 
 /** Why, for verdicts of one reason: ports by what they are. */

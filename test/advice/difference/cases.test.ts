@@ -51,8 +51,10 @@ describe("Bus numbers that shift", () => {
 `);
     const whole = diff(before, after);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Altogether
-        worse: 1 pair; known only now: 1 pair
+      "worse: 1 pair; known only now: 1 pair
+
+      Verdicts: 2 pairs differ
+        gpu0 (0000:04:00.0) ↔ nic0 (0000:05:00.0): direct, 4 hops → not supported
 
       Devices
         moved: gpu0 (0000:04:00.0), before 0000:03:00.0: below 0000:02:00.0 →
@@ -63,9 +65,6 @@ describe("Bus numbers that shift", () => {
         added nvme0 (0000:03:00.0)
         0000:02:00.0: link x16 16GT/s → x4 16GT/s
         0000:02:00.0: link could be x16 16GT/s → x4 16GT/s
-
-      Verdicts: 2 pairs differ
-        gpu0 (0000:04:00.0) ↔ nic0 (0000:05:00.0): direct, 4 hops → not supported
       "
     `);
     expect(whole.difference.added.map(formatBdf)).toEqual(["0000:02:02.0", "0000:03:00.0"]);
@@ -85,8 +84,7 @@ describe("Bus numbers that shift", () => {
 `);
     const whole = diff(pull("gpu: { name: gpu0 }, nvme: { name: nvme0, cmb: 16M }"), pull("gpu: { name: gpu0 }"));
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Altogether
-        worse: 2 pairs gone with a device
+      "worse: 2 pairs gone with a device
 
       Devices
         renumbered: 0000:05 → 0000:04 (1 function)
@@ -199,8 +197,7 @@ describe("Verdicts that got worse of pairs that are blocked anyway", () => {
     const whole = pairsOfGpu0(listed, server);
     expect(exitOf(whole)).toBe(0);
     expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
-      "Altogether
-        no answer got worse; neither better nor worse: 2 pairs
+      "no answer got worse; neither better nor worse: 2 pairs
         the verdicts of 2 pairs got worse, but they are blocked before and after:
           memory decode of 0000:03:00.0 is off: it answers to none of its BARs until a
           driver enables it"
@@ -210,8 +207,7 @@ describe("Verdicts that got worse of pairs that are blocked anyway", () => {
   test("are said to be blocked before where nothing blocks them now", () => {
     const whole = pairsOfGpu0(listed, bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0")));
     expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
-      "Altogether
-        no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs
+      "no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs
         the verdicts of 2 pairs got worse, but they were blocked before: memory
           decode of 0000:03:00.0 is off: it answers to none of its BARs until a driver
           enables it"
@@ -273,14 +269,13 @@ hostBridges:
   test("are seen though neither source lists groups", () => {
     const whole = diff(apart, together);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Altogether
-        worse: 1 change of IOMMU groups; no longer known: 1 pair; neither better nor
-          worse: 5 pairs
+      "worse: 1 change of IOMMU groups; no longer known: 1 pair; neither better nor
+      worse: 5 pairs
 
       Devices
-        2 functions: ACS control 0x1d → none (00:01.0, 02:00.0)
-        2 functions: ACS capability 0x5f → none (00:01.0, 02:00.0)
-        2 functions: ACS as firmware left it 0x00 → none (00:01.0, 02:00.0)
+        ACS control of 0000:00:01.0 and 0000:02:00.0: SV RR CR UF → none
+        2 functions: ACS capability SV TB RR CR UF DT → none (00:01.0, 02:00.0)
+        2 functions: ACS as firmware left it all off → none (00:01.0, 02:00.0)
 
       IOMMU groups
         IOMMU groups merge: {0000:00:01.0} {0000:01:00.0} {0000:02:00.0}
@@ -357,8 +352,7 @@ hostBridges:
     for (const pair of [[apart, together] as const, [snapshot(apart), snapshot(together)] as const]) {
       const whole = diff(...pair);
       expect(shown(whole)).toMatchInlineSnapshot(`
-        "Altogether
-          worse: 1 change of IOMMU groups
+        "worse: 1 change of IOMMU groups
 
         IOMMU groups
           IOMMU groups merge: {0000:01:00.0} {0000:02:00.0} → {0000:01:00.0
@@ -374,8 +368,7 @@ hostBridges:
   test("are unknown where one source states others than the rules form", () => {
     const whole = diff(hidden, together);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Altogether
-        unknown: it is not known whether IOMMU groups got worse
+      "unknown: it is not known whether IOMMU groups got worse
 
       IOMMU groups
         IOMMU groups may differ: predicted {0000:01:00.0} {0000:02:00.0} → stated
@@ -385,8 +378,7 @@ hostBridges:
     `);
     expect(exitOf(whole)).toBe(3);
     expect(shown(diff(together, hidden))).toMatchInlineSnapshot(`
-      "Altogether
-        no answer got worse
+      "no answer got worse
 
       IOMMU groups
         IOMMU groups may differ: stated {0000:01:00.0 0000:02:00.0} → predicted
@@ -464,8 +456,7 @@ describe("What one side hides", () => {
     const functions = server.functions.map((fn) => ({ ...fn, acs: hidden }));
     const whole = diff(server, { ...server, functions });
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "Altogether
-        unknown: it is not known whether 5 pairs got worse; no longer known: 6 pairs
+      "unknown: it is not known whether 5 pairs got worse; no longer known: 6 pairs
 
       Verdicts: 6 pairs differ
         gpu0 (0000:03:00.0) ↔ nic0 (0000:04:00.0): direct, 4 hops → unknown
