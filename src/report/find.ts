@@ -1,5 +1,5 @@
 import type { ProviderSearch } from "../advice/find-provider.ts";
-import { formatBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { ProviderCandidate } from "../rules/nearest-provider.ts";
 import { fullName } from "./device-names.ts";
@@ -8,27 +8,43 @@ import { type Block, heading, list, paragraph, type Rich, table } from "./docume
 import { machineLines } from "./facts.ts";
 import type { FindJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
+import { plainText, rich } from "./rich.ts";
 
-/** The provider that the kernel would choose, and every candidate with its sum and its verdict for each client. */
-export function findBlocks(search: ProviderSearch): readonly Block[] {
+/**
+ * The provider that the kernel would choose, and every candidate with its sum and its verdict for each client. With the same
+ * search on the machine as it is, what differs is marked.
+ */
+export function findBlocks(search: ProviderSearch, asIs?: ProviderSearch): readonly Block[] {
   const { clients, candidates } = search;
   const { topology, machine, rules } = search.table;
   const names = clients.map((client) => fullName(topology, client));
   const head = ["provider", "published", "sum", ...names.map((name) => `for ${name}`)];
+  const isOther = (provider: Bdf, j: number): boolean => {
+    const [now, old] = [search.table, asIs?.table].map((table) => {
+      const i = table?.providers.indexOf(provider) ?? -1;
+      return table === undefined || i < 0 ? "" : `${table.mapType(i, j)} ${table.hops(i, j)}`;
+    });
+    return asIs !== undefined && now !== old;
+  };
+  const isMarked = candidates.some(({ provider }) => clients.some((_, j) => isOther(provider, j)));
+  const choice = choiceText(search);
+  const old = asIs === undefined ? choice : choiceText(asIs);
   const rows = candidates.map((candidate): Rich[] => [
     fullName(topology, candidate.provider),
     publishedText(candidate),
     sumText(candidate),
     ...clients.map((_, j): Rich => {
       const i = search.table.providers.indexOf(candidate.provider);
-      return [mapTypeSpan(search.table.mapType(i, j), search.table.hops(i, j))];
+      const text = mapTypeSpan(search.table.mapType(i, j), search.table.hops(i, j));
+      return isOther(candidate.provider, j) ? [text, "*"] : [text];
     }),
   ]);
   return [
     ...machineLines(machine, rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
     ...(rows.length === 0 ? [paragraph("no device of this machine may provide memory")] : [table(head, rows)]),
     heading("The kernel's choice"),
-    list([choiceText(search)]),
+    list([choice, ...(plainText(old) === plainText(choice) ? [] : [rich`*: on the machine as it is ${old}`])]),
+    ...(isMarked ? [paragraph("*: differs from the machine as it is")] : []),
   ];
 }
 

@@ -10,6 +10,7 @@ import { readMachine } from "../../src/host/read-machine.ts";
 import { readSysfs } from "../../src/host/sysfs.ts";
 import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
+import type { PolicyResult } from "../../src/policy/result.ts";
 import { checkJunit } from "../../src/report/check/junit.ts";
 import { checkMarkdown } from "../../src/report/check/markdown.ts";
 import { checkText } from "../../src/report/check/text.ts";
@@ -120,14 +121,15 @@ describe("What is planted in every text of a source is read or refused, and prin
   test("policies", PATIENT, () => {
     const machine = readCapturedMachine("mixed-acs.intel.strict");
     const plant = inMatches(policyYaml, words, (text) => JSON.stringify(text));
-    const forms = [checkText, checkMarkdown, checkJunit] as const;
+    const screen = { width: 80, color: false };
+    const forms = [(result: PolicyResult) => checkText(result, screen), checkMarkdown, checkJunit] as const;
     fc.assert(
       fc.property(spot, (planted) => {
         const policy = refusedOr(() => parsePolicy(plant(planted), "fuzz.yaml"));
         if (policy === null) return;
         const result = checkPolicy(machine, policy);
-        const form = forms[planted.at % forms.length] ?? checkText;
-        expectClean(["check", form(result, { width: 80, color: false })]);
+        const form = forms[planted.at % forms.length] ?? checkMarkdown;
+        expectClean(["check", form(result)]);
       }),
       { ...settings, numRuns: Math.ceil(runsEach / 2) },
     );

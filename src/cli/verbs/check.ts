@@ -114,15 +114,17 @@ async function writeNew(file: string, source: string | undefined, options: Check
 export async function runCheck(file: string, source: string | undefined, options: CheckOptions): Promise<number> {
   if (options.write === true) return writeNew(file, source, options);
   const policy = parsePolicy(readInputFile(file, "policy", "examples/policies"), shownPath(file, options));
-  const { after, changes } = await readSource(source, options);
+  const { before, after, changes } = await readSource(source, options);
   const machine = withMisread(shownMachine(after, options));
   const asked = { ...rulesOf(options), explain: options.explain === true };
   // Rules may be about parameters that answers do not show.
-  const judged = askedMachine(after, options);
-  const { commandLine } = after.kernel;
-  const whole = { ...judged, kernel: { ...judged.kernel, commandLine } };
-  const result = shownResult(checkPolicy(whole, policy, asked), machine);
-  print(formOf(options, result, changes));
+  const wholeOf = (read: Machine): Machine => {
+    const judged = askedMachine(read, options);
+    return { ...judged, kernel: { ...judged.kernel, commandLine: read.kernel.commandLine } };
+  };
+  const result = shownResult(checkPolicy(wholeOf(after), policy, asked), machine);
+  const asIs = changes.length === 0 ? undefined : checkPolicy(wholeOf(before), policy, rulesOf(options));
+  print(formOf(options, result, changes, asIs));
   if (!isSentOn(options)) showNotes(machine);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
 }
@@ -156,14 +158,19 @@ function isPlace(name: string): boolean {
   return name.startsWith("slot:") || name.includes("/");
 }
 
-function formOf(options: CheckOptions, result: PolicyResult, changes: readonly Change[]): Printable {
+function formOf(
+  options: CheckOptions,
+  result: PolicyResult,
+  changes: readonly Change[],
+  asIs: PolicyResult | undefined,
+): Printable {
   if (options.junit === true) return checkJunit(result);
   if (options.sarif === true) return printableJson(checkSarif(result), 1);
   if (options.json === true) return printableJson({ ...checkJson(result), ...askedJson(changes) }, 1);
   if (options.markdown === true) {
     const asked = askedBlocks(changes);
-    return joinPrintable([...(asked.length === 0 ? [] : [documentMarkdown(asked)]), checkMarkdown(result)], "\n");
+    return joinPrintable([...(asked.length === 0 ? [] : [documentMarkdown(asked)]), checkMarkdown(result, asIs)], "\n");
   }
   const screen = screenOf(options);
-  return belowAsked(changes, checkText(result, screen), screen);
+  return belowAsked(changes, checkText(result, screen, asIs), screen);
 }

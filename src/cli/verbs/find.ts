@@ -85,7 +85,7 @@ function exitCodeOf({ answers, table }: NearestSearch): number {
   return works.includes(null) ? EXIT.unknown : EXIT.yes;
 }
 
-function runProvider({ after, changes }: WhatIf, names: readonly string[], options: FindOptions): number {
+function runProvider({ before, after, changes }: WhatIf, names: readonly string[], options: FindOptions): number {
   if (names.length === 0) {
     throw new PeerlaneError("usage", "find --p2pmem takes the devices that share the memory", {
       remedy: "as in: peerlane find --p2pmem mlx5_0 nvme1 dump.txt; peerlane p2pmem lists the pools of this host",
@@ -94,14 +94,13 @@ function runProvider({ after, changes }: WhatIf, names: readonly string[], optio
   const clients = [...new Set(names.flatMap((name) => findDevices(after, name)))];
   const providers = options.providers?.flatMap((name) => findDevices(after, name));
   const machine = shownMachine(after, options);
-  const search = findProvider(machine, clients, {
-    ...rulesOf(options),
-    ...(providers === undefined ? {} : { providers: [...new Set(providers)] }),
-  });
+  const asked = { ...rulesOf(options), ...(providers === undefined ? {} : { providers: [...new Set(providers)] }) };
+  const search = findProvider(machine, clients, asked);
+  const asIs = changes.length === 0 ? undefined : findProvider(shownMachine(before, options), clients, asked);
   show(options, {
     machine,
     json: () => ({ ...findJson(search), ...askedJson(changes) }),
-    blocks: () => [...askedBlocks(changes), ...findBlocks(search)],
+    blocks: () => [...askedBlocks(changes), ...findBlocks(search, asIs)],
   });
   if (isUnknown(search.chosen)) return EXIT.unknown;
   return search.chosen.length === 0 ? EXIT.no : EXIT.yes;

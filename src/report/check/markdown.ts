@@ -5,20 +5,34 @@ import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { documentMarkdown } from "../document-markdown.ts";
 import { machineLines } from "../facts.ts";
 import { explanationLines } from "./explanation.ts";
-import { findingLines, MARKS, noteLines, policyTitle, remarkLines, summaryText, unmatchedText } from "./rule-lines.ts";
+import {
+  asIsText,
+  findingLines,
+  MARKS,
+  noteLines,
+  outcomeAsIs,
+  policyTitle,
+  remarkLines,
+  summaryText,
+  unmatchedText,
+} from "./rule-lines.ts";
 
 /** A policy's result as Markdown (GitHub's kind): a table of the rules, then what decided those that do not pass. */
-export function checkMarkdown(result: PolicyResult): Printable {
-  return documentMarkdown(checkBlocks(result));
+export function checkMarkdown(result: PolicyResult, asIs?: PolicyResult): Printable {
+  return documentMarkdown(checkBlocks(result, asIs));
 }
 
-function checkBlocks(result: PolicyResult): readonly Block[] {
+function checkBlocks(result: PolicyResult, asIs: PolicyResult | undefined): readonly Block[] {
   const { results, outcome, assumed, machine, rulesChoice } = result;
-  const rows = results.map(({ rule, outcome }) => [
-    `${MARKS[outcome]} ${outcome}`,
-    rule.name,
-    formatPlace({ file: rule.place.file, line: rule.place.line ?? 1 }),
-  ]);
+  const rows = results.map((whole, index) => {
+    const { rule, outcome } = whole;
+    const marked = asIsText(outcomeAsIs(whole, asIs?.results[index]));
+    return [
+      `${MARKS[outcome]} ${outcome}`,
+      marked === "" ? rule.name : `${rule.name} (${marked})`,
+      formatPlace({ file: rule.place.file, line: rule.place.line ?? 1 }),
+    ];
+  });
   return [
     heading(`${MARKS[outcome]} ${policyTitle(result)}`),
     ...machineLines(machine, rulesChoice, Number.MAX_SAFE_INTEGER).map((text) => paragraph(text)),

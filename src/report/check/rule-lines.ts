@@ -4,6 +4,16 @@ import { findingText } from "./findings.ts";
 /** The mark of an outcome. */
 export const MARKS: Readonly<Record<RuleOutcome, string>> = { pass: "✓", fail: "✗", unknown: "?" };
 
+/** What a rule comes to on the machine as it is; `null` where that is the same, or no what-if was asked. */
+export function outcomeAsIs({ outcome }: RuleResult, asIs: RuleResult | undefined): RuleOutcome | null {
+  return asIs === undefined || asIs.outcome === outcome ? null : asIs.outcome;
+}
+
+/** That it does, for a line of the rule. */
+export function asIsText(asIs: RuleOutcome | null): string {
+  return asIs === null ? "" : `* on the machine as it is: ${MARKS[asIs]} ${asIs}`;
+}
+
 /** Findings that are told of each rule; how many more there are is said. */
 const TOLD = 5;
 

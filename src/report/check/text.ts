@@ -8,9 +8,11 @@ import type { Paint, ScreenOptions } from "../style.ts";
 import { truncate, wrap } from "../width.ts";
 import { explanationLines } from "./explanation.ts";
 import {
+  asIsText,
   findingGroups,
   isVacuous,
   MARKS,
+  outcomeAsIs,
   policyTitle,
   remarkLines,
   summaryText,
@@ -20,8 +22,11 @@ import {
 
 const PAINTS: Readonly<Record<RuleOutcome, Paint>> = { pass: "direct", fail: "no", unknown: "unknown" };
 
-/** A policy's result as a screen: each rule with its mark, what decided those that do not pass, and a summary. */
-export function checkText(result: PolicyResult, options: ScreenOptions): Printable {
+/**
+ * A policy's result as a screen: each rule with its mark, what decided those that do not pass, and a summary. With the result
+ * on the machine as it is, rules that come to something else there are marked.
+ */
+export function checkText(result: PolicyResult, options: ScreenOptions, asIs?: PolicyResult): Printable {
   const { width } = options;
   const assumed = result.assumed.flatMap((sentence) =>
     indented([painted("faint", `taken for granted: ${sentence}`)], 0, width),
@@ -30,7 +35,7 @@ export function checkText(result: PolicyResult, options: ScreenOptions): Printab
     ...machineLines(result.machine, result.rulesChoice, width).map((line) => [painted("strong", line)]),
     truncate(`policy: ${policyTitle(result)}`, width),
     "",
-    ...result.results.flatMap((rule) => ruleLines(result, rule, width)),
+    ...result.results.flatMap((rule, index) => ruleLines(result, rule, width, outcomeAsIs(rule, asIs?.results[index]))),
     ...(assumed.length === 0 ? [] : ["", ...assumed]),
     "",
     [painted(PAINTS[result.outcome], summaryText(result))],
@@ -38,7 +43,7 @@ export function checkText(result: PolicyResult, options: ScreenOptions): Printab
   return screenText(lines, options);
 }
 
-function ruleLines(result: PolicyResult, rule: RuleResult, width: number): readonly Rich[] {
+function ruleLines(result: PolicyResult, rule: RuleResult, width: number, asIs: RuleOutcome | null): readonly Rich[] {
   const { outcome } = rule;
   const { name, place } = rule.rule;
   const mark = painted(PAINTS[outcome], MARKS[outcome]);
@@ -47,6 +52,7 @@ function ruleLines(result: PolicyResult, rule: RuleResult, width: number): reado
       "faint",
       outcome === "pass" ? "" : formatPlace({ file: place.file, ...(place.line && { line: place.line }) }),
     ),
+    painted("warn", asIsText(asIs)),
     painted("warn", isVacuous(rule) ? `nothing to check: ${unmatchedText(rule)}` : unmatchedText(rule)),
   ].filter(({ text }) => text !== "");
   const head = joinRich([rich`${mark} ${outcome === "pass" ? name : painted("strong", name)}`, ...details], "  ");

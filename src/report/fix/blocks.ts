@@ -4,9 +4,11 @@ import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
+import type { Topology } from "../../pci/topology.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import { joinAlike } from "../alike.ts";
 import { lettersOf } from "../change-text.ts";
+import { portsText } from "../device-names.ts";
 import { type Block, heading, list, paragraph } from "../document.ts";
 import { machineLines } from "../facts.ts";
 import { withCode } from "../parameters.ts";
@@ -47,7 +49,7 @@ export function fixBlocks(advice: Advice, { isWhole = false, isPart = false, asI
     ...unprovedBlocks(advice),
     ...rejectedBlocks(advice),
     ...remedyBlocks(advice),
-    ...runningBlocks(advice),
+    ...runningBlocks(advice, topology),
     ...searchedBlocks(advice, isWhole),
   ];
 }
@@ -138,11 +140,11 @@ const effectWords: Readonly<Record<ParameterEffect["effect"], string>> = {
   hidden: "cannot be checked: the source hides ACS of what it names",
 };
 
-function runningBlocks({ parameters, changedSinceBoot }: Advice): readonly Block[] {
+function runningBlocks({ parameters, changedSinceBoot }: Advice, topology: Topology): readonly Block[] {
   const items: Rich[] = [
     ...parameters.map(
       ({ parameter, devices, effect }): Rich => [
-        `${parameter} ${devices.length === 0 ? "" : `(${devices.map(formatBdf).join(", ")}) `}`,
+        `${parameter} ${devices.length === 0 ? "" : `(${portsText(topology, devices)}) `}`,
         { text: effectWords[effect], paint: effect === "took-effect" ? "direct" : "warn" },
       ],
     ),
