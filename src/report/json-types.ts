@@ -823,7 +823,7 @@ export interface ExplainedRuleJson {
     readonly group: Known<number | null>;
     readonly predicted: boolean;
   }[];
-  /** What came of each device or link, of rules that look at one at a time. */
+  /** What came of each device or link, of rules that look at one at a time: the first hundred of each outcome. */
   readonly judged: readonly {
     readonly device: string;
     readonly outcome: "pass" | "fail" | "unknown";
