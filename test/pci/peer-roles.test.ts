@@ -4,7 +4,14 @@ import type { Bar } from "../../src/pci/bar.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
-import { hasMemory, mayBeClient, mayProvide } from "../../src/pci/peer-roles.ts";
+import {
+  hasMemory,
+  isGpuWithoutMemory,
+  mayBeClient,
+  mayProvide,
+  memoryOf,
+  whyNoMemory,
+} from "../../src/pci/peer-roles.ts";
 import { endpoint, hostBridge, machineOf } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
@@ -56,6 +63,7 @@ const rows: readonly (readonly [
   ["an SSD of hidden BARs", { classCode: NVME, bars: hidden, p2pmem: hidden }, "?", "?"],
   ["an SSD with a BAR of hidden size", { classCode: NVME, bars: [bar(0, hidden)], p2pmem: hidden }, "?", true],
   ["an SSD whose driver found no buffer", { classCode: NVME, bars: [bar(4, 512 * MiB)], driver: "nvme" }, false, true],
+  ["an SSD whose driver is hidden", { classCode: NVME, bars: [bar(4, 512 * MiB)], driver: hidden }, "?", true],
   ["an SSD that another driver has", { classCode: NVME, bars: [bar(4, 512 * MiB)], driver: "vfio-pci" }, true, true],
   ["an SSD with a registered buffer", { classCode: NVME, bars: [bar(2, MiB)], driver: "nvme", p2pmem }, true, true],
   ["a sound card", { classCode: 0x040300, bars: [bar(0, 16 * KiB)] }, false, true],
@@ -70,6 +78,42 @@ const answer = (known: ReturnType<typeof mayProvide>): boolean | "?" => (isUnkno
 test.each(rows)("%s", (_, parts, provides, memory) => {
   const fn = endpoint("01:00.0", parts);
   expect([answer(mayProvide(fn)), answer(hasMemory(fn))]).toEqual([provides, memory]);
+});
+
+const registers = (sizeBytes: Bar["sizeBytes"]): Bar => ({ ...bar(0, sizeBytes), prefetchable: false });
+
+test.each<[name: string, parts: Partial<PciFunction>, expected: boolean]>([
+  ["a GPU with memory", { classCode: GPU, bars: [registers(16 * MiB), bar(1, 256 * MiB)] }, false],
+  ["a GPU with registers alone", { classCode: GPU, bars: [registers(16 * MiB)] }, true],
+  ["2 MiB are the least", { classCode: GPU, bars: [bar(1, 2 * MiB)] }, false],
+  ["and 1 MiB is less", { classCode: GPU, bars: [bar(1, MiB)] }, true],
+  ["a size that is hidden may be any", { classCode: GPU, bars: [bar(1, hidden)] }, false],
+  ["a GPU whose BARs are hidden", { classCode: GPU, bars: hidden }, false],
+  ["a GPU without a memory BAR, which is said otherwise", { classCode: GPU, bars: [] }, false],
+  ["a NIC", { classCode: NIC, bars: [registers(16 * MiB)] }, false],
+])("GPUs without memory: %s", (_, parts, expected) => {
+  expect(isGpuWithoutMemory(endpoint("01:00.0", parts))).toBe(expected);
+});
+
+test.each<[words: string, parts: Partial<PciFunction>]>([
+  ["no memory BAR", { classCode: GPU, bars: [] }],
+  ["no memory BAR", { classCode: NVME, bars: [bar(0, 128, "io")] }],
+  ["no controller memory buffer", { classCode: NVME, bars: [bar(0, 16 * KiB)] }],
+  ["registers only", { classCode: NIC, bars: [bar(0, 16 * KiB)] }],
+  ["registers only", { classCode: GPU, bars: [registers(16 * MiB)] }],
+])("why there is none: %s", (words, parts) => {
+  expect(whyNoMemory(endpoint("01:00.0", parts))).toBe(words);
+});
+
+test.each<[name: string, parts: Partial<PciFunction>, pool: unknown, largestBar: unknown]>([
+  ["registers and a buffer that is registered", { bars: [bar(0, 16 * KiB), bar(4, 64 * MiB)], p2pmem }, 1, 64 * MiB],
+  ["the larger one first", { bars: [bar(0, 64 * MiB), bar(2, 16 * KiB)], p2pmem: null }, null, 64 * MiB],
+  ["no BAR", { bars: [], p2pmem: null }, null, null],
+  ["an I/O BAR alone", { bars: [bar(0, 128, "io")], p2pmem: null }, null, null],
+  ["a BAR of hidden size", { bars: [bar(0, 64 * MiB), bar(2, hidden)], p2pmem: null }, null, hidden],
+  ["all hidden", { bars: hidden, p2pmem: hidden }, hidden, hidden],
+])("what there is for peers: %s", (_, parts, pool, largestBar) => {
+  expect(memoryOf(endpoint("01:00.0", parts))).toEqual({ pool, largestBar });
 });
 
 test.each<[name: string, parts: Partial<PciFunction>, expected: boolean | "?"]>([
