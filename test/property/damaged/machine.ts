@@ -117,7 +117,15 @@ export function judge(machine: MadeMachine, provider: Made, client: Made): strin
 }
 
 /** Kinds of gates that hang on who asks, by driver: whether a machine has what such a gate is about is all that is judged. */
-export const GATES_OF_DRIVERS: readonly string[] = ["iommu-translates", "kernel-without-p2pdma"];
+export const GATES_OF_DRIVERS: readonly string[] = [
+  "iommu-translates",
+  "kernel-without-p2pdma",
+  "registers-only",
+  "no-peer-dma",
+];
+
+/** Kinds of gates that these machines are not made for: what a provider has for peers, and drivers that let no peer in. Tables of test/answers and test/pci are about those. */
+export const NOT_MADE: readonly string[] = ["registers-only", "no-peer-dma"];
 
 /** What may stop or spoil a transfer beside the verdict, by kinds of gates. */
 export function gatesOf({ functions, iommu, hasP2pdma }: MadeMachine, provider: Made, client: Made): readonly string[] {
