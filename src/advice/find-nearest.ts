@@ -1,5 +1,5 @@
 import { Answers } from "../answers/answer.ts";
-import type { Gate } from "../answers/gate.ts";
+import { type Gate, isSureBlock } from "../answers/gate.ts";
 import type { Locality, PairLocality } from "../answers/locality.ts";
 import { functionsNamed } from "../host/device-name.ts";
 import type { Machine } from "../host/machine.ts";
@@ -10,7 +10,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
-import type { MapType, Reason } from "../rules/verdict.ts";
+import { type MapType, NOT_DIRECT } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 
 /** Devices that are asked about together. */
@@ -296,7 +296,7 @@ class Search {
     const mapType = table.mapType(i, j);
     const { supported } = table.why(i, j);
     const blocking = supported === false ? [] : this.#blocking(i, j);
-    const sure = blocking.find(({ doubt }) => doubt === undefined);
+    const sure = blocking.find(isSureBlock);
     const works = supported === false || sure !== undefined ? false : blocking.length > 0 ? null : supported;
     const locality = this.#answers.locality(i, j);
     return { mapType, works, blockedBy: sure ?? null, hops: table.hops(i, j), locality, pair };
@@ -366,9 +366,6 @@ const BADNESS: Readonly<Record<MapType, number>> = {
   unknown: 2,
   "not-supported": 3,
 };
-
-/** Reasons of unknown verdicts that leave open only what the host bridge does. */
-const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
 
 /** The words of a locality, the nearest first. */
 const PLACES: readonly (Locality | PairLocality["word"])[] = [

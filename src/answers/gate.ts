@@ -44,5 +44,10 @@ export interface Gate {
   readonly isFinal?: true;
 }
 
+/** True for a gate that is sure to stop a pair whatever its map type is; one in doubt may not apply. */
+export function isSureBlock({ effect, doubt }: Pick<Gate, "effect" | "doubt">): boolean {
+  return effect === "blocks" && doubt === undefined;
+}
+
 /** As much of a verdict as gates hang on, and who asks for it. */
 export type JudgedPair = Pick<Verdict, "provider" | "client" | "mapType"> & { readonly askedBy: AskedBy };

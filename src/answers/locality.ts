@@ -10,7 +10,10 @@ import type { PairPath } from "../rules/verdict.ts";
  * one switch or bridge between them, `PXB` with several and no host bridge, `PHB` below one host bridge, `NODE` below two
  * of one NUMA node, `SYS` of two. A switch is one, whichever of its ports are on the way.
  */
-export type Locality = "PIX" | "PXB" | "PHB" | "NODE" | "SYS";
+export const LOCALITIES = ["PIX", "PXB", "PHB", "NODE", "SYS"] as const;
+
+/** One of {@link LOCALITIES}, the nearest first. */
+export type Locality = (typeof LOCALITIES)[number];
 
 /** What may hold where the source does not show which. */
 export type OpenLocality = "PIX or PXB" | "NODE or SYS" | "hidden";

@@ -17,7 +17,7 @@ import { conditionWords } from "../platforms/asking-conditions.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
 import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
-import type { MapType, Reason } from "../rules/verdict.ts";
+import { type MapType, NOT_DIRECT } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { PathLevel, RequireRule } from "./policy.ts";
 import type { Problem, RuleOutcome } from "./result.ts";
@@ -30,9 +30,6 @@ export interface Judgement {
 
 /** What rules take for granted, with why the source does not show it. */
 export type Assumptions = Map<string, string>;
-
-/** Reasons of unknown verdicts that leave open only what the host bridge does: the path is not direct either way. */
-const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
 
 type KnownMapType = Exclude<MapType, "unknown">;
 

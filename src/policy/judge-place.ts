@@ -1,17 +1,14 @@
 import type { Answers } from "../answers/answer.ts";
-import type { Locality, PairLocality } from "../answers/locality.ts";
+import { LOCALITIES, type Locality, type PairLocality } from "../answers/locality.ts";
 import type { Judgement } from "./judge-pair.ts";
 import type { RequireRule } from "./policy.ts";
 import type { RuleOutcome } from "./result.ts";
 
-/** The words of a locality, the nearest first. */
-export const PLACES: readonly Locality[] = ["PIX", "PXB", "PHB", "NODE", "SYS"];
-
 /** Whether what a source shows of a place is no farther than another: what all that it may be agree on. */
 export function isWithin({ is, word }: PairLocality, farthest: Locality): RuleOutcome {
   if (is === null) return "pass";
-  const may = word === "hidden" ? PLACES : PLACES.filter((place) => word.split(" or ").includes(place));
-  const answers = new Set(may.map((place) => PLACES.indexOf(place) <= PLACES.indexOf(farthest)));
+  const may = word === "hidden" ? LOCALITIES : LOCALITIES.filter((place) => word.split(" or ").includes(place));
+  const answers = new Set(may.map((place) => LOCALITIES.indexOf(place) <= LOCALITIES.indexOf(farthest)));
   if (answers.size > 1) return "unknown";
   return answers.has(true) ? "pass" : "fail";
 }

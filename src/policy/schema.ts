@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Locality } from "../answers/locality.ts";
+import { LOCALITIES } from "../answers/locality.ts";
 import type { IommuMode } from "../host/machine.ts";
 import { byteSize, flag, line, scalar, wholeNumber } from "../host/yaml/scalars.ts";
 import { choice, fields, list } from "../host/yaml/schema-parts.ts";
@@ -37,7 +38,7 @@ const requireRule = fields("a rule of require", {
   each: choice(["pair", "provider", "client"]).optional(),
   path: choice(["direct", "supported", "any"]).optional(),
   maxHops: wholeNumber("hops", 0, 1000).optional(),
-  locality: choice(["PIX", "PXB", "PHB", "NODE", "SYS"]).optional(),
+  locality: choice(LOCALITIES).optional(),
   gates: choice(["blocking", "none", "ignore"]).optional(),
   optional,
 });

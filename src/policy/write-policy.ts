@@ -1,4 +1,4 @@
-import { Localities } from "../answers/locality.ts";
+import { LOCALITIES, Localities } from "../answers/locality.ts";
 import { type Machine, topologyOf } from "../host/machine.ts";
 import { keptParameters } from "../host/redaction/command-line.ts";
 import { GONE } from "../host/redaction/scrub.ts";
@@ -18,7 +18,6 @@ import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import { islandsOf } from "../summary/islands.ts";
 import { linkAbove } from "../summary/links.ts";
 import { checkPolicy } from "./check-policy.ts";
-import { PLACES } from "./judge-place.ts";
 import { parseParameter } from "./parameters.ts";
 import { parsePolicy } from "./parse-policy.ts";
 import type { Policy } from "./policy.ts";
@@ -225,7 +224,7 @@ class PolicyWriter {
   /** Where nothing is known to work: how near the nearest are. */
   #addPlace(pair: string, what: string, table: VerdictTable): void {
     const localities = new Localities(this.#machine, this.#topology);
-    const places: readonly string[] = PLACES;
+    const places: readonly string[] = LOCALITIES;
     const farthest = table.providers.map((_, i) => {
       const ranks = pairsOf(table)
         .filter(([provider]) => provider === i)
@@ -233,7 +232,7 @@ class PolicyWriter {
         .map((place) => (place < 0 ? places.length : place));
       return Math.min(places.length, ...ranks);
     });
-    const place = PLACES[Math.max(...farthest)];
+    const place = LOCALITIES[Math.max(...farthest)];
     if (place === undefined) this.#left.push(`${what}, as the source does not show how they hang together`);
     else if (place !== "SYS") {
       this.#addFirst("require", what, [`{ ${pair}, each: provider, path: any, locality: ${place} }`]);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BOOT_LOADER_NAMES } from "../advice/boot-loaders/boot-loaders.ts";
+import { LOCALITIES } from "../answers/locality.ts";
 import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
 import type { FindJson, FixJson, HistoryJson, NearestJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
@@ -38,7 +39,7 @@ const classPair = {
   pairs: count,
   example: z.strictObject({ provider: bdf, client: bdf }),
 };
-const locality = z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]);
+const locality = z.enum(LOCALITIES);
 const end = z.enum(["arrive", "arrive otherwise", "fail", "unknown"]);
 
 const fix = named(
@@ -156,7 +157,7 @@ const reachShape = {
     .describe("supported, and nothing blocks it; null where that hangs on what the source hides"),
   blockedBy: z.string().nullable(),
   hops: count.nullable(),
-  locality: known(z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]).nullable()),
+  locality: known(locality.nullable()),
   memory: z
     .enum(["own", "other", "both", "none", "hidden"])
     .describe("whose memory is used; none: neither has any for peers, hidden: that is not shown; told is the path"),

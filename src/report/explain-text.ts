@@ -1,5 +1,5 @@
-import { isBlocked } from "../advice/fix/gate-remedies.ts";
 import { type Answer, Answers } from "../answers/answer.ts";
+import { isSureBlock } from "../answers/gate.ts";
 import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
@@ -112,7 +112,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   return {
     answer,
     into: displayName(provider),
-    decision: isBlocked(answer)
+    decision: answer.gates.some(isSureBlock)
       ? painted("no", `blocked, whatever the kernel says (${verdictWords(answer)})`)
       : painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
     texts: {
@@ -152,7 +152,7 @@ function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): read
 
 /** True where the provider is sure to have nothing for peers. */
 function hasNothing({ answer: { gates } }: Direction): boolean {
-  return gates.some(({ kind, doubt }) => kind === "registers-only" && doubt === undefined);
+  return gates.some((gate) => gate.kind === "registers-only" && isSureBlock(gate));
 }
 
 function headLines(table: VerdictTable, one: Direction, other: Direction, width: number): readonly Rich[] {

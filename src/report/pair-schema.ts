@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { LOCALITIES } from "../answers/locality.ts";
 import { ASK_CLASSES } from "../platforms/asking.ts";
 import type {
   AskingWayJson,
@@ -122,7 +123,7 @@ export const matrixPair: z.ZodType<MatrixPairJson> = named(
     distance,
     hops: count.nullable(),
     locality: z
-      .enum(["PIX", "PXB", "PHB", "NODE", "SYS", "PIX or PXB", "NODE or SYS", "hidden"])
+      .enum([...LOCALITIES, "PIX or PXB", "NODE or SYS", "hidden"])
       .describe("how far apart the two are, by the words of nvidia-smi topo, or what it may be"),
     reason: count.describe("into `reasons`"),
     acsRedirect: z
@@ -166,7 +167,7 @@ export const pairShape: ShapeOf<PairJson> = {
   mapType,
   distance,
   hops: count.nullable(),
-  locality: known(z.enum(["PIX", "PXB", "PHB", "NODE", "SYS"]).nullable()).describe(
+  locality: known(z.enum(LOCALITIES).nullable()).describe(
     "how far apart the two are, by the words of nvidia-smi topo; null for a function with itself",
   ),
   releases,

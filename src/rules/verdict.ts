@@ -36,6 +36,9 @@ export type Reason =
   | "cpu-hidden"
   | "kernel-hidden";
 
+/** Reasons of unknown verdicts that leave open only what the host bridge does: the path is not direct either way. */
+export const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
+
 /** Two functions and how they hang together. */
 export interface PairPath {
   readonly provider: Bdf;

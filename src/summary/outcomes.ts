@@ -40,7 +40,7 @@ export function outcomeGroups(
 }
 
 /** Better ranks are higher: direct, through the host bridge, everything else. */
-const RANKS: Readonly<Record<MapType, number>> = {
+export const RANKS: Readonly<Record<MapType, number>> = {
   "bus-addr": 2,
   "thru-host-bridge": 1,
   "not-supported": 0,

@@ -1,5 +1,5 @@
 import { Answers } from "../../answers/answer.ts";
-import type { Gate } from "../../answers/gate.ts";
+import { type Gate, isSureBlock } from "../../answers/gate.ts";
 import { type GateKindSet, HiddenGates, kindSet, kindsIn } from "../../answers/hidden-gates.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { memoryOf } from "../../pci/peer-roles.ts";
@@ -275,6 +275,6 @@ function isBlocking({ effect }: Gate): boolean {
 /** Whether a side works, where what it may hide leaves that open. */
 function sideOf({ mapType, hops, memory, supported, gates }: Said, mayBeBlocked: boolean): AnswerSide {
   const works = worksOf(supported, gates);
-  const blockedBy = gates.filter((gate) => isBlocking(gate) && gate.doubt === undefined);
+  const blockedBy = gates.filter(isSureBlock);
   return { mapType, hops, memory, supported, works: works === true && mayBeBlocked ? null : works, blockedBy };
 }

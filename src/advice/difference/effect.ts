@@ -1,9 +1,11 @@
 import { DATA_IS_LOST } from "../../answers/driver-gates.ts";
-import type { Gate, GateKind } from "../../answers/gate.ts";
+import { type Gate, type GateKind, isSureBlock } from "../../answers/gate.ts";
 import { type GateKindSet, kindSet } from "../../answers/hidden-gates.ts";
+import { LOCALITIES } from "../../answers/locality.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { ProviderMemory } from "../../pci/peer-roles.ts";
 import type { MapType } from "../../rules/verdict.ts";
+import { RANKS } from "../../summary/outcomes.ts";
 import type { AnswerPart } from "./answer-parts.ts";
 
 /**
@@ -75,7 +77,7 @@ export function mayBlock(kinds: GateKindSet): boolean {
 export function worksOf(supported: boolean | null, gates: readonly Gate[]): boolean | null {
   if (supported !== true) return supported;
   const blocking = gates.filter(({ effect }) => effect === "blocks");
-  if (blocking.some(({ doubt }) => doubt === undefined)) return false;
+  if (blocking.some(isSureBlock)) return false;
   return blocking.length === 0 ? true : null;
 }
 
@@ -157,13 +159,13 @@ function judge(
     firstOf(parts, ["peer-memory"]) ??
     compared(bytesOf(before.memory.pool), bytesOf(after.memory.pool)) ??
     compared(bytesOf(before.memory.largestBar), bytesOf(after.memory.largestBar)) ??
-    compared(WAYS[before.mapType], WAYS[after.mapType]) ??
+    compared(wayOf(before.mapType), wayOf(after.mapType)) ??
     compared(0, -[...come].filter((kind) => !gone.has(kind)).length) ??
     (isAskedOtherwise ? undefined : compared(0, [...gone].filter((kind) => !come.has(kind)).length)) ??
     compared(before.hops === null ? undefined : -before.hops, after.hops === null ? undefined : -after.hops) ??
     // Across sockets it is slower by as many hops.
     comparedBy(
-      LOCALITIES,
+      FARTHEST_FIRST,
       parts.find(({ part }) => part === "locality"),
     ) ??
     firstOf(parts, ["hardware-write", "hardware-read"]) ??
@@ -179,19 +181,21 @@ function losesData(gates: readonly Gate[]): boolean {
   return gates.some(({ message }) => message.includes(DATA_IS_LOST));
 }
 
-const WAYS: Readonly<Partial<Record<MapType, number>>> = { "bus-addr": 2, "thru-host-bridge": 1, "not-supported": 0 };
+function wayOf(mapType: MapType): number | undefined {
+  return mapType === "unknown" ? undefined : RANKS[mapType];
+}
+
 /** Whether the kernel's verdict alone got worse: it is refused now, or goes a longer way. */
 export function isVerdictWorse(
   before: Pick<WorkingSide, "mapType" | "hops">,
   after: Pick<WorkingSide, "mapType" | "hops">,
 ): boolean {
-  const way = compared(WAYS[before.mapType], WAYS[after.mapType]);
+  const way = compared(wayOf(before.mapType), wayOf(after.mapType));
   if (way !== undefined || before.hops === null || after.hops === null) return way === "worse";
   return before.mapType === after.mapType && before.hops < after.hops && before.mapType !== "not-supported";
 }
 
-/** Farthest first. */
-const LOCALITIES: readonly string[] = ["SYS", "NODE", "PHB", "PXB", "PIX"];
+const FARTHEST_FIRST: readonly string[] = LOCALITIES.toReversed();
 const HARDWARE: readonly string[] = ["fails", "limited", "works"];
 const PEER_MEMORY: readonly string[] = ["none", "not published", "published"];
 /** A route that the verdict does not promise arrives all the same. */

@@ -1,6 +1,6 @@
 import type { Answer } from "../../answers/answer.ts";
 import { dmaMaskGates, iommuGates, noPeerDmaGates } from "../../answers/driver-gates.ts";
-import type { Gate, GateKind } from "../../answers/gate.ts";
+import { type Gate, type GateKind, isSureBlock } from "../../answers/gate.ts";
 import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType } from "../../rules/verdict.ts";
@@ -30,7 +30,7 @@ export class Blockers {
     this.#pairs = pairs;
     this.#before = before;
     this.#always = before.map(
-      ({ gates }) => gates.find(({ kind, doubt }) => WITHOUT_MEMORY.includes(kind) && doubt === undefined) ?? null,
+      ({ gates }) => gates.find((gate) => WITHOUT_MEMORY.includes(gate.kind) && isSureBlock(gate)) ?? null,
     );
   }
 
@@ -53,7 +53,7 @@ export class Blockers {
       ...dmaMaskGates(this.#topology.functionOf(provider), this.#topology.functionOf(client), judged, machine),
       ...iommuGates(judged, machine),
     ];
-    return gates.find(({ effect, doubt }) => effect === "blocks" && doubt === undefined) ?? null;
+    return gates.find(isSureBlock) ?? null;
   }
 
   /** True where the way on which addresses are handed out decides about a pair: then translation may get it through. */

@@ -1,5 +1,5 @@
 import type { Answer } from "../../answers/answer.ts";
-import type { Gate } from "../../answers/gate.ts";
+import { type Gate, isSureBlock } from "../../answers/gate.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 
@@ -31,16 +31,9 @@ export function gateRemedies(answers: readonly Answer[], around?: string): reado
   });
 }
 
-/** What is sure to stop a pair whatever its map type is; a gate in doubt may not apply. */
-export function isBlocked({ gates }: Pick<Answer, "gates">): boolean {
-  return gates.some(({ effect, doubt }) => effect === "blocks" && doubt === undefined);
-}
-
 /** True where the client's driver is sure to use too few address bits for the provider's memory. */
 export function isBeyondMask({ gates }: Pick<Answer, "gates">): boolean {
-  return gates.some(
-    ({ kind, effect, doubt }) => kind === "beyond-dma-mask" && effect === "blocks" && doubt === undefined,
-  );
+  return gates.some((gate) => gate.kind === "beyond-dma-mask" && isSureBlock(gate));
 }
 
 /** What may stop it, where that hangs on what the source hides. */

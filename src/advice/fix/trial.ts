@@ -2,8 +2,9 @@ import type { Gate } from "../../answers/gate.ts";
 import type { Machine } from "../../host/machine.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { MapType, Verdict } from "../../rules/verdict.ts";
+import type { Verdict } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
+import { RANKS } from "../../summary/outcomes.ts";
 import { applyChanges } from "../what-if/apply.ts";
 import type { Change } from "../what-if/change.ts";
 import type { Blockers } from "./blockers.ts";
@@ -25,16 +26,9 @@ export interface Trial {
   readonly outcomes: Outcomes;
 }
 
-const ranks: Readonly<Record<MapType, number>> = {
-  "bus-addr": 2,
-  "thru-host-bridge": 1,
-  "not-supported": 0,
-  unknown: 0,
-};
-
 function rankAt(outcomes: Outcomes, index: number): number {
   const outcome = outcomes[index];
-  return outcome === undefined || outcome.isBlocked ? 0 : ranks[outcome.mapType];
+  return outcome === undefined || outcome.isBlocked ? 0 : RANKS[outcome.mapType];
 }
 
 /** True when one pair is better than before, and none is worse. */
@@ -118,7 +112,7 @@ export function carryOut(machine: Machine, changes: readonly Change[]): Machine 
 export function mayHelp(before: readonly Verdict[], after: readonly Verdict[]): boolean {
   const isHarmless = after.every((verdict, pair) => {
     const old = before[pair]?.mapType ?? "unknown";
-    if (verdict.mapType !== "unknown" || old === "unknown") return ranks[verdict.mapType] >= ranks[old];
+    if (verdict.mapType !== "unknown" || old === "unknown") return RANKS[verdict.mapType] >= RANKS[old];
     return old === "not-supported" || (old === "thru-host-bridge" && verdict.supported === true);
   });
   return isHarmless && after.some(({ mapType }, pair) => mapType === "unknown" && before[pair]?.mapType !== "unknown");

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { isBlocked } from "../../advice/fix/gate-remedies.ts";
 import { verdictHistory } from "../../advice/history.ts";
 import { Answers } from "../../answers/answer.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import { findDevice } from "../../host/select.ts";
 import { explainText } from "../../report/explain-text.ts";
 import { historyBlocks, historyJson } from "../../report/history.ts";
@@ -95,7 +95,7 @@ export async function runExplain(
     });
   }
   const answers = new Answers(table);
-  if (provider !== client && isBlocked({ gates: answers.gates(0, 1) })) return EXIT.no;
+  if (provider !== client && answers.gates(0, 1).some(isSureBlock)) return EXIT.no;
   return exitCodes[table.mapType(0, both.length - 1)];
 }
 

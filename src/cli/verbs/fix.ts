@@ -1,10 +1,11 @@
 import { type Command, Option } from "commander";
 import { BOOT_LOADER_NAMES, type BootLoader, likelyBootLoader } from "../../advice/boot-loaders/boot-loaders.ts";
 import { type Advice, advise } from "../../advice/fix/advise.ts";
-import { isBeyondMask, isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import { isBeyondMask, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { Pair } from "../../advice/fix/idea.ts";
 import { answersOf } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice, findDevices } from "../../host/select.ts";
 import { PeerlaneError } from "../../pci/error.ts";
@@ -134,7 +135,8 @@ function exitCodeOf({ before, fixes }: Advice): number {
   );
   if (helped.some((verdict) => !mayBeBlocked(verdict))) return EXIT.yes;
   const isInDoubt = (verdict: Answer): boolean =>
-    !isBlocked(verdict) && (verdict.mapType === "unknown" || (isMapped(verdict.mapType) && mayBeBlocked(verdict)));
+    !verdict.gates.some(isSureBlock) &&
+    (verdict.mapType === "unknown" || (isMapped(verdict.mapType) && mayBeBlocked(verdict)));
   return [...open, ...helped].some(isInDoubt) ? EXIT.unknown : EXIT.no;
 }
 

@@ -1,7 +1,8 @@
 import type { Advice } from "../../advice/fix/advise.ts";
-import { isBlocked, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import { mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType, Verdict } from "../../rules/verdict.ts";
 import { type OutcomeGroup, outcomeGroups, rankOf } from "../../summary/outcomes.ts";
@@ -58,7 +59,7 @@ function pairText(
 ): Rich {
   const spanOf = (verdict: Answer | undefined): Span =>
     mapTypeSpan(verdict?.mapType ?? "unknown", verdict?.hops ?? null);
-  const blocked = isBlocked(pair)
+  const blocked = pair.gates.some(isSureBlock)
     ? ", blocked by something else"
     : mayBeBlocked(pair)
       ? ", may be blocked by something else"
