@@ -127,7 +127,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...kernelGates(context, verdict.askedBy),
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...own,
-    ...registersGates(context.machine, provider, client, verdict.askedBy),
+    ...registersGates(provider, client, verdict.askedBy),
     ...(context.hasBridgeOff ? bridgeGates(topology, provider, client) : []),
     ...masterGates(provider, client),
     ...resizable,
@@ -225,12 +225,7 @@ function barGates(topology: Topology | undefined, provider: PciFunction): Gate[]
  * A provider with registers alone has nothing to give, but for those who share any BAR: a program in user space, and drivers
  * that export what a BAR holds.
  */
-function registersGates(
-  { source }: Machine,
-  provider: PciFunction,
-  client: PciFunction,
-  { ways, hidden }: AskedBy,
-): readonly Gate[] {
+function registersGates(provider: PciFunction, client: PciFunction, { ways, hidden }: AskedBy): readonly Gate[] {
   if (provider === client || memoryBars(provider)?.length === 0) return [];
   const isGpu = isGpuWithoutMemory(provider);
   if (!isGpu && mayProvide(provider) !== false) return [];
@@ -245,9 +240,8 @@ function registersGates(
       ? [`what ${driver} shares was not read`]
       : []),
     ...(kind !== "nvme" && kind !== "nic" && !isGpu ? ["drivers of such devices may share what was not read of"] : []),
-    ...(isGpu && source.format === "lspci" ? ["a text may have lost the line of another BAR"] : []),
     // A driver may register memory of a device of any kind; the BARs of an NVMe controller without a buffer are too small for it.
-    ...(isUnknown(p2pmem) && kind !== "nvme" && !isGpu ? [p2pmem.unknown] : []),
+    ...(isUnknown(p2pmem) && kind !== "nvme" ? [p2pmem.unknown] : []),
   ];
   const why = whyNoMemory(provider);
   const said = `${formatBdf(bdf)} has ${why}: its BARs hold registers, and no memory for peers`;

@@ -64,8 +64,9 @@ export function mayProvide(fn: PciFunction): Known<boolean> {
   }
 }
 
-/** True for a GPU whose BARs are known and are none of memory: that is prefetchable, as reading it changes nothing. */
+/** True for a GPU whose BARs are known and are none of memory, which is prefetchable, as reading it changes nothing; and whose driver registered none. */
 export function isGpuWithoutMemory(fn: PciFunction): boolean {
+  if (!isUnknown(fn.p2pmem) && fn.p2pmem !== null) return false;
   const bars = memoryBars(fn);
   return knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(mayBeMemory);
 }

@@ -1,5 +1,5 @@
 import { type Answer, Answers } from "../answers/answer.ts";
-import { isSureBlock } from "../answers/gate.ts";
+import { type Gate, isSureBlock } from "../answers/gate.ts";
 import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
 import { formatAddress } from "../pci/addresses.ts";
@@ -104,10 +104,16 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   const provider = table.topology.functionOf(answer.provider);
   const { hint } = answer;
   const older = olderText(answer);
-  const gates = (isBlocking: boolean): readonly string[] =>
+  const gates = (effect: Gate["effect"]): readonly Rich[] =>
     answer.gates
-      .filter(({ effect, kind }) => (effect === "blocks") === isBlocking && kind !== "registers-only")
-      .map(({ message }) => message);
+      .filter((gate) => gate.effect === effect && gate.kind !== "registers-only")
+      .map((gate) =>
+        gate.effect === "warns"
+          ? gate.message
+          : gate.doubt === undefined
+            ? [painted("no", gate.message)]
+            : rich`${painted("unknown", "perhaps")}: ${gate.message} (${gate.doubt})`,
+      );
   const mixes = "where firmware had left redirection off: this kernel puts back what firmware left";
   return {
     answer,
@@ -125,8 +131,8 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
               rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? `, ${mixes}` : ""}`,
             ],
       memory: memoryTexts(answer, provider),
-      blocked: gates(true).map((message) => [painted("no", message)]),
-      mind: gates(false),
+      blocked: gates("blocks"),
+      mind: gates("warns"),
       locality: [localityText(table, answer)],
       slowest: slowestTexts(table, answer),
       address: addressTexts(table, answer, provider),

@@ -152,6 +152,8 @@ export interface GateJson {
   readonly device: string | null;
   readonly effect: "blocks" | "warns";
   readonly message: string;
+  /** Why it may not apply, where the source does not show all. */
+  readonly doubt?: string;
 }
 
 /** Where requests of one direction go. */

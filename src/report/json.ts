@@ -143,8 +143,9 @@ export function routedJson(answer: RoutedAnswer, topology: Topology): RoutedPair
 }
 
 /** What stops or spoils a transfer. */
-export function gateJson({ kind, device, effect, message }: Gate): GateJson {
-  return { kind, device: device === null ? null : formatBdf(device), effect, message };
+export function gateJson({ kind, device, effect, message, doubt }: Gate): GateJson {
+  const gate = { kind, device: device === null ? null : formatBdf(device), effect, message };
+  return doubt === undefined ? gate : { ...gate, doubt };
 }
 
 /** What is documented of the hardware, for one direction. */

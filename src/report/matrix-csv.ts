@@ -7,7 +7,7 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type CsvCell, csvText } from "./csv.ts";
 import { roleOf } from "./device-names.ts";
 import { nameJson } from "./json.ts";
-import { conditionText, MAP_TYPE_WORDS, reasonSentence } from "./reasons.ts";
+import { conditionText, gateLabel, MAP_TYPE_WORDS, reasonSentence } from "./reasons.ts";
 
 const HEAD = [
   "provider",
@@ -64,8 +64,8 @@ function rowOf(answers: Answers, i: number, j: number): readonly CsvCell[] {
   ];
 }
 
-function gateText({ effect, message }: Gate): string {
-  return `${effect === "blocks" ? "blocked" : "mind"}: ${message}`;
+function gateText(gate: Gate): string {
+  return `${gateLabel(gate).text}: ${gate.message}`;
 }
 
 function directionText({ outcome, why }: DirectionFact): string {

@@ -98,7 +98,9 @@ class SharedParts {
     if (hidden.length > 0) json.hidden = hidden.map((text) => this.#hidden.positionOf(text, () => text));
     if (gates.length > 0) {
       json.gates = gates.map((gate) =>
-        this.#gates.positionOf(`${gate.kind} ${gate.device} ${gate.effect} ${gate.message}`, () => gateJson(gate)),
+        this.#gates.positionOf(`${gate.kind} ${gate.device} ${gate.effect} ${gate.doubt ?? ""} ${gate.message}`, () =>
+          gateJson(gate),
+        ),
       );
     }
     if (routing !== null && !isAsDecided(routing)) {

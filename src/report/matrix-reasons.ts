@@ -5,8 +5,8 @@ import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { nameIn, portsText } from "./device-names.ts";
-import { claimText, conditionText, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
-import { painted, type Rich, rich, type Span } from "./rich.ts";
+import { claimText, conditionText, gateLabel, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
+import { type Painted, painted, type Rich, rich, type Span } from "./rich.ts";
 import { wrap } from "./width.ts";
 
 /** A sentence below a matrix, and the pairs that it is about. */
@@ -241,27 +241,29 @@ function documentedTrouble({ write, read }: Directions): readonly string[] {
   return isSame ? text("writes and reads", write) : [...text("writes", write), ...text("reads", read)];
 }
 
-/** What stops or spoils transfers beside the verdicts: for each kind its first message, and how many more there are. */
+/** What stops or spoils transfers beside the verdicts: for each kind its first message, of how many pairs, and how many more there are. */
 export function gateRemarks(table: VerdictTable): readonly Remark[] {
   const answers = new Answers(table);
-  const byKind = new Map<string, { readonly blocks: boolean; readonly messages: Set<string> }>();
+  const byKind = new Map<string, { readonly label: Painted; readonly messages: Set<string>; pairs: number }>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
       if (provider === client || ++looked > EXPLAINED) return;
       for (const gate of answers.gates(i, j)) {
         // What has a way out of its own is another thing.
-        const key = `${gate.kind} ${gate.remedy ?? ""}`;
-        const entry = byKind.get(key) ?? { blocks: gate.effect === "blocks", messages: new Set() };
+        const label = gateLabel(gate);
+        const key = `${gate.kind} ${label.text} ${gate.remedy ?? ""}`;
+        const entry = byKind.get(key) ?? { label, messages: new Set(), pairs: 0 };
         entry.messages.add(gate.message);
+        entry.pairs++;
         byKind.set(key, entry);
       }
     });
   });
-  return [...byKind.values()].map(({ blocks, messages }) => {
+  return [...byKind.values()].map(({ label, messages, pairs }) => {
     const [first = ""] = messages;
     const more =
       messages.size > 1 ? painted("faint", ` (and ${messages.size - 1} more like this; --json lists them)`) : "";
-    return { text: rich`${blocks ? painted("no", "blocked:") : painted("warn", "mind:")} ${first}${more}` };
+    return { text: rich`${label} (${String(pairs)} ${pairs === 1 ? "pair" : "pairs"}): ${first}${more}` };
   });
 }

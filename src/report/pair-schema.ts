@@ -106,6 +106,7 @@ export const gates: z.ZodType<readonly GateJson[]> = z.array(
       device: bdf.nullable(),
       effect: z.enum(["blocks", "warns"]),
       message: z.string(),
+      doubt: z.string().exactOptional().describe("why it may not apply, where the source does not show all"),
     }),
   ),
 );

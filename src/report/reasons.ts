@@ -1,3 +1,4 @@
+import { type Gate, isSureBlock } from "../answers/gate.ts";
 import type { Machine } from "../host/machine.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -6,6 +7,7 @@ import { maintainedPart } from "../rules/by-release.ts";
 import { type InferredCpu, inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MapType, Reason, ReleaseInterval, ReleaseOutcome, Verdict } from "../rules/verdict.ts";
+import { type Painted, painted } from "./rich.ts";
 import type { Paint } from "./style.ts";
 
 /** What a map type means, in two or three words. */
@@ -198,4 +200,10 @@ export function olderText({
 /** A map type's words with the releases for which it is claimed: `through the host bridge on 5.10 and newer`. */
 export function claimText(mapType: MapType, releases: ReleaseInterval | undefined): string {
   return releases === undefined ? MAP_TYPE_WORDS[mapType] : `${MAP_TYPE_WORDS[mapType]} ${intervalText(releases)}`;
+}
+
+/** What a gate does to a pair: sure to block it, perhaps, as the source does not show all, or to be minded. */
+export function gateLabel(gate: Gate): Painted {
+  if (gate.effect === "warns") return painted("warn", "mind");
+  return isSureBlock(gate) ? painted("no", "blocked") : painted("unknown", "perhaps blocked");
 }

@@ -90,6 +90,7 @@ test.each<[name: string, parts: Partial<PciFunction>, expected: boolean]>([
   ["a size that is hidden may be any", { classCode: GPU, bars: [bar(1, hidden)] }, false],
   ["a GPU whose BARs are hidden", { classCode: GPU, bars: hidden }, false],
   ["a GPU without a memory BAR, which is said otherwise", { classCode: GPU, bars: [] }, false],
+  ["a GPU whose driver registered memory all the same", { classCode: GPU, bars: [bar(1, MiB)], p2pmem }, false],
   ["a NIC", { classCode: NIC, bars: [registers(16 * MiB)] }, false],
 ])("GPUs without memory: %s", (_, parts, expected) => {
   expect(isGpuWithoutMemory(endpoint("01:00.0", parts))).toBe(expected);

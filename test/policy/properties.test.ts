@@ -23,12 +23,15 @@ const hidden = unknown("hidden by the test");
 
 const classes = [0x030000, 0x020000, 0x010802, 0x120000, 0x010601];
 
+/** The least of which Linux makes pages: no driver registers less. */
+const POOL_BYTES = 0x200000;
+
 /** The memory BAR of a function, assigned or not: no two have one address, as on no machine that works. */
-function bar(index: number, isAssigned: boolean): Bar {
-  const address = 0x100000 + index * 0x10000;
+function bar(index: number, isAssigned: boolean, sizeBytes: number): Bar {
+  const address = POOL_BYTES + index * POOL_BYTES;
   const [busAddress, physAddress] = isAssigned ? [busAddr(address), physAddr(address)] : [null, null];
   const memory = { kind: "memory", is64Bit: true, prefetchable: true } as const;
-  return { index: 0, ...memory, sizeBytes: 0x10000, busAddress, physAddress } as Bar;
+  return { index: 0, ...memory, sizeBytes, busAddress, physAddress } as Bar;
 }
 
 /** A random machine's functions with what policies look at: classes, names, BARs, slots and consistent groups. */
@@ -39,7 +42,7 @@ function furnished(machine: Machine): Machine {
     const isPort = !isUnknown(fn.bridge) && fn.bridge !== null;
     const common = {
       express: isUnknown(express) || express === null ? express : { ...express, ...(isPort ? slot : {}) },
-      p2pmem: index % 4 === 0 ? { sizeBytes: 1, availableBytes: 1, published: true } : null,
+      p2pmem: index % 4 === 0 ? { sizeBytes: POOL_BYTES, availableBytes: POOL_BYTES, published: true } : null,
     };
     if (fn.headerType !== 0 || fn.classCode === 0x060000) return { ...fn, ...common };
     return {
@@ -49,7 +52,7 @@ function furnished(machine: Machine): Machine {
       deviceId: index % 3,
       names: [`dev${index}`],
       command: index % 4 === 1 ? 0 : 6,
-      bars: index % 6 === 0 ? [] : [bar(index, index % 8 !== 0)],
+      bars: index % 6 === 0 ? [] : [bar(index, index % 8 !== 0, index % 4 === 0 ? POOL_BYTES : 0x10000)],
     };
   });
   const kernel = { ...machine.kernel, config: { CONFIG_PCI_P2PDMA: "y" } };

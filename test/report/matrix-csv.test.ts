@@ -93,7 +93,10 @@ describe.each([
             locality: locality.word,
             acsRedirect: acsRedirect.map(formatBdf).join("; "),
             gates: gates
-              .map(({ effect, message }) => `${effect === "blocks" ? "blocked" : "mind"}: ${message}`)
+              .map(({ effect, doubt, message }) => {
+                const blocks = doubt === undefined ? "blocked" : "perhaps blocked";
+                return `${effect === "blocks" ? blocks : "mind"}: ${message}`;
+              })
               .join("; "),
             hardwareWrite: `${hardware.write.outcome}: ${hardware.write.why}`,
             hardwareRead: `${hardware.read.outcome}: ${hardware.read.why}`,
