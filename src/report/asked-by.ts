@@ -116,13 +116,14 @@ class AskedCounts {
     return parts.length === 0 ? null : rich`${label} ${joinRich(parts, "; ")}`;
   }
 
-  /** Pairs of which nothing is known: the first reason, and how many more there are. */
+  /** Pairs of which nothing is known: the first reason, and how many others there are. */
   #unknownTexts(): readonly string[] {
     const [first] = this.#hidden.keys();
     if (first === undefined) return [];
     const pairs = [...this.#hidden.values()].reduce((sum, count) => sum + count, 0);
-    const more = this.#hidden.size > 1 ? ` and ${this.#hidden.size - 1} more like this` : "";
-    return [`unknown: ${first} (${pairsText(pairs)}${more})`];
+    const others = this.#hidden.size - 1;
+    const more = others === 0 ? "" : `, and ${others} other ${others === 1 ? "reason" : "reasons"}`;
+    return [`unknown: ${first}${more} (${pairsText(pairs)})`];
   }
 }
 

@@ -6,9 +6,9 @@ import { type Bdf, busKeyOf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { lettersOf } from "./change-text.ts";
-import { fullName, nameIn, portsText } from "./device-names.ts";
+import { fullName, nameIn, namesText, portsText } from "./device-names.ts";
 import type { Rich } from "./document.ts";
-import { painted, rich } from "./rich.ts";
+import { type Painted, painted, rich } from "./rich.ts";
 
 /** Both sides of what devices are compared of. */
 interface Topologies {
@@ -66,10 +66,26 @@ export function deviceLines(difference: MachineDifference, topologies: Topologie
     ...byDevice(difference.moved).map((moves) => movedLine(moves, after)),
     ...swappedLines(difference.swapped, after),
     ...byDevice(difference.replaced).map((pairs) => replacedLine(pairs, topologies)),
-    ...difference.added.map((bdf): Rich => [painted("direct", "added"), ` ${fullName(after, bdf)}`]),
-    ...difference.removed.map((bdf): Rich => [painted("no", "removed"), ` ${fullName(before, bdf)}`]),
+    ...cameLines(painted("direct", "added"), difference.added, after),
+    ...cameLines(painted("no", "removed"), difference.removed, before),
     ...changeLines(difference.functions, after),
   ];
+}
+
+/** Functions that only one side has: a few by address, of many those that have a name. */
+function cameLines(word: Painted, functions: readonly Bdf[], topology: Topology): readonly Rich[] {
+  if (functions.length <= NAMED) return functions.map((bdf): Rich => [word, ` ${fullName(topology, bdf)}`]);
+  const named = functions.filter((bdf) => (topology.find(bdf)?.names.length ?? 0) > 0);
+  const others = functions.length - named.length;
+  const names = namesText(
+    named.map((bdf) => nameIn(topology, bdf)),
+    3 * NAMED,
+  );
+  const parts = [
+    ...(named.length === 0 ? [] : [names]),
+    ...(others === 0 ? [] : [`${functionsText(others)} without a name`]),
+  ];
+  return [[word, `: ${functionsText(functions.length)}: ${parts.join(", and ")}`]];
 }
 
 /** Buses that have other numbers, once for all functions on them; what was moved has a line of its own. */
@@ -160,8 +176,8 @@ function changeLine(group: readonly FunctionChange[], after: Topology): string {
   const change = `${functionNames[first.what]} ${textOf(first.before)} → ${textOf(first.after)}`;
   const name = fullName(after, first.bdf);
   if (others.length === 0) return `${name}: ${change}`;
-  if (OWN_VALUES.has(first.what)) return `${name}: ${change}; likewise ${namesText(others, after)}`;
-  return `${functionsText(group.length)}: ${change} (${namesText(group, after)})`;
+  if (OWN_VALUES.has(first.what)) return `${name}: ${change}; likewise ${changedNames(others, after)}`;
+  return `${functionsText(group.length)}: ${change} (${changedNames(group, after)})`;
 }
 
 /** `RR CR cleared, SV UF not known on 16 ports of 1000:c030: they redirect no more`. */
@@ -206,7 +222,7 @@ function acsText(value: Known<string | null> | undefined): string {
   return `${on === "" ? "all off" : on}${open}`;
 }
 
-function namesText(changes: readonly FunctionChange[], after: Topology): string {
+function changedNames(changes: readonly FunctionChange[], after: Topology): string {
   const shown = changes.slice(0, NAMED).map(({ bdf }) => nameIn(after, bdf));
   const more = changes.length - shown.length;
   return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");

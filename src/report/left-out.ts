@@ -13,6 +13,8 @@ const names: Partial<Readonly<Record<DeviceKind, string>>> = {
   accel: "accelerator",
 };
 
+const plurals: Partial<Readonly<Record<DeviceKind, string>>> = { gpu: "s", nic: "s", nvme: "", accel: "s" };
+
 /**
  * Which devices of a table have no row, or one only because no device is known to have memory for peers, and why; which
  * functions are not listed although they may be of interest; whose kind is an inference: in a few sentences. That rows are
@@ -85,6 +87,6 @@ function kindTexts(functions: readonly PciFunction[]): readonly string[] {
     kinds.set(deviceKind(fn), kind);
   }
   return [...kinds].flatMap(([kind, { why, count }]) =>
-    names[kind] === undefined ? [] : [`${count} ${names[kind]} (${why})`],
+    names[kind] === undefined ? [] : [`${count} ${names[kind]}${count === 1 ? "" : plurals[kind]} (${why})`],
   );
 }

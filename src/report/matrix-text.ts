@@ -76,9 +76,14 @@ export function matrixLines(
 
 /** How to learn what is unknown, where the source cannot tell it. */
 function wayLines(table: VerdictTable, width: number): readonly Rich[] {
-  const way = wayToKnow(table.machine);
+  const way = wayToKnowOf(table);
+  return way === null ? [] : remarkLines([{ text: way }], width);
+}
+
+/** How to learn what is unknown of a table's pairs; `null` where nothing is, or the source's readers say it. */
+export function wayToKnowOf(table: VerdictTable): string | null {
   const isOpen = table.providers.some((_, i) => table.clients.some((__, j) => table.mapType(i, j) === "unknown"));
-  return way === null || !isOpen ? [] : remarkLines([{ text: way }], width);
+  return isOpen ? wayToKnow(table.machine) : null;
 }
 
 /** The devices of a table, providers and clients together, in enumeration order. */

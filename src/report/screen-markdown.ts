@@ -13,7 +13,7 @@ import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { changedPairs, gridLines } from "./matrix-grid.ts";
 import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matrix-reasons.ts";
-import { listDevices, matrixLines } from "./matrix-text.ts";
+import { listDevices, matrixLines, wayToKnowOf } from "./matrix-text.ts";
 import { withCode } from "./parameters.ts";
 import { MAP_TYPE_WORDS } from "./reasons.ts";
 import { plainText, rich } from "./rich.ts";
@@ -32,16 +32,24 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
   const devices = listDevices(decided);
   if (devices.length === 0) return [...title, code("", matrixLines(decided, PAGE, whatIf, routes).map(plainText))];
   const islands = islandsOf(decided);
-  const kinds = devices.map((fn): Rich[] => [fullName(decided.topology, fn.bdf), roleOf(fn), p2pmemText(fn)]);
+  const memories = devices.map(p2pmemText);
+  const hasMemory = memories.some((text) => text !== "");
+  const kinds = devices.map((fn, index): Rich[] => [
+    fullName(decided.topology, fn.bdf),
+    roleOf(fn),
+    ...(hasMemory ? [memories[index] ?? ""] : []),
+  ]);
+  const way = wayToKnowOf(decided);
   const { first, rest } = reasonRemarks(decided);
   return [
     ...title,
     ...remarkBlocks(first),
+    ...(way === null ? [] : [paragraph(way)]),
     list(islandTexts(decided, islands)),
     ...(decided.clients.length > MAX_COLUMNS
       ? [code("", gridLines(decided, islands, PAGE, whatIf).map(plainText))]
       : pairBlocks(decided, whatIf)),
-    table(["device", "kind", "peer memory"], kinds),
+    table(["device", "kind", ...(hasMemory ? ["peer memory"] : [])], kinds),
     ...leftOutTexts(decided).map((text) => paragraph(text)),
     ...remarkBlocks(rest),
     ...remarkBlocks(gateRemarks(decided)),

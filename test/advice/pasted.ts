@@ -56,8 +56,13 @@ export class Root {
   readonly path: string = mkdtempSync(join(tmpdir(), "peerlane-pasted-"));
   readonly #fakes: string;
 
-  constructor(files: Readonly<Record<string, string>>, fakes: readonly string[] = FAKES) {
-    onTestFinished(() => rmSync(this.path, { recursive: true, force: true }));
+  /** `whenDone` takes what removes the folder. */
+  constructor(
+    files: Readonly<Record<string, string>>,
+    fakes: readonly string[] = FAKES,
+    whenDone: (remove: () => void) => void = onTestFinished,
+  ) {
+    whenDone(() => rmSync(this.path, { recursive: true, force: true }));
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.#fakes = join(this.path, "fakes");
     for (const name of fakes) {

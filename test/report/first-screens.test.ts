@@ -1,11 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { Answers } from "../../src/answers/answer.ts";
-import { readLspci } from "../../src/host/lspci/read-lspci.ts";
-import type { Machine } from "../../src/host/machine.ts";
-import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
-import { scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, selectDevices } from "../../src/host/select.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
@@ -14,27 +8,11 @@ import { explainText } from "../../src/report/explain-text.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
-import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
+import { FIVE_MACHINES, machineOf, WIDTHS } from "./five-machines.ts";
 
-/** The machines on which screens are held to what they are for. */
-const root = join(import.meta.dirname, "../..");
-const MACHINES: readonly (readonly [name: string, file: string])[] = [
-  ["a server with eight GPUs", "examples/gpu-nic-server.yaml"],
-  ["a server with sixteen GPUs", "test/report/machines/sixteen-gpus.yaml"],
-  ["a server with 24 SSDs", "test/report/machines/ssd-server.yaml"],
-  ["a desktop", "test/report/machines/desktop.yaml"],
-  ["a guest", "test/cases/texts/guest-passthrough.txt"],
-];
-/** Columns of narrow, usual and wide terminals, and of a pipe. */
-const WIDTHS = [80, 120, 200, 100];
-
-function machineOf(file: string): Machine {
-  const bytes = readFileSync(join(root, file));
-  if (file.endsWith(".txt")) return readLspci(bytes, file);
-  return afterBoot(scenarioMachine(parseScenario(bytes.toString(), file)));
-}
+const MACHINES = Object.entries(FIVE_MACHINES);
 
 describe.each(MACHINES)("The matrix of %s", (_, file) => {
   const machine = machineOf(file);

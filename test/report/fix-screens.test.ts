@@ -1,33 +1,24 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, it, test } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
-import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { Machine } from "../../src/host/machine.ts";
-import { parseScenario } from "../../src/host/scenario/parse-scenario.ts";
-import { readScenario, scenarioMachine } from "../../src/host/scenario/scenario-machine.ts";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevices } from "../../src/host/select.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { FIVE_MACHINES, machineOf, WIDTHS } from "./five-machines.ts";
 
-/** What `fix --all` says on the machines on which screens are held to what they are for. */
-const root = join(import.meta.dirname, "../..");
-const ASKED: readonly (readonly [name: string, file: string, classes: string])[] = [
-  ["a server with eight GPUs", "examples/gpu-nic-server.yaml", "gpu:nic"],
-  ["a server with sixteen GPUs", "test/report/machines/sixteen-gpus.yaml", "gpu:nic"],
-  ["a server with 24 SSDs", "test/report/machines/ssd-server.yaml", "nvme:nic"],
-  ["a desktop", "test/report/machines/desktop.yaml", "gpu:gpu"],
-  ["a guest", "test/cases/texts/guest-passthrough.txt", "all:all"],
-];
-const WIDTHS = [80, 120, 200];
-
-function machineOf(file: string): Machine {
-  const bytes = readFileSync(join(root, file));
-  if (file.endsWith(".txt")) return readLspci(bytes, file);
-  return afterBoot(scenarioMachine(parseScenario(bytes.toString(), file)));
-}
+/** What `fix --all` is asked on each of the five machines. */
+const ASKED = (
+  [
+    ["a server with eight GPUs", "gpu:nic"],
+    ["a server with sixteen GPUs", "gpu:nic"],
+    ["a server with 24 SSDs", "nvme:nic"],
+    ["a desktop", "gpu:gpu"],
+    ["a guest", "all:all"],
+  ] as const
+).map(([name, classes]) => [name, FIVE_MACHINES[name], classes] as const);
 
 function adviceOn(machine: Machine, classes: string): Advice {
   const [providers = [], clients = []] = classes.split(":").map((name) => findDevices(machine, name));
@@ -48,6 +39,12 @@ describe.each(ASKED)("fix on %s", (_, file, classes) => {
     const others = text.split("\n").filter((line) => !line.startsWith("      "));
     for (const line of others) expect(line.length).toBeLessThanOrEqual(width);
     expect(text).toMatchSnapshot();
+  });
+
+  test.each(WIDTHS)("says in its first lines of %i columns what becomes of the pairs", (width) => {
+    const first = screenOf(advice, width).split("\n").slice(0, 12).join(" ");
+    expect(first).toMatch(/become direct|direct|not supported|unknown/);
+    expect(first).toMatch(/ pairs?[ :,]/);
   });
 
   test("has all pairs in its first lines", () => {

@@ -94,7 +94,7 @@ export function combinedBoots(): readonly CombinedBoot[] {
 }
 
 /** Hangs the ports from 14.0 on below the one at 04.0, and those from 18.0 on below the one at 14.0. */
-function hung(scenario: Scenario): Scenario {
+export function hung(scenario: Scenario): Scenario {
   return {
     ...scenario,
     hostBridges: scenario.hostBridges.map((hostBridge) => {

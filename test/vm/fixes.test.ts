@@ -21,6 +21,7 @@ import { readCapture, readCapturedMachine } from "../machines/captures.ts";
 import { type Boot, listBoots } from "./boots.ts";
 import { combinedBoots } from "./combined-fixes.ts";
 import { compareGroups, groupSets } from "./compare.ts";
+import { pastedBoots } from "./pasted-fixes.ts";
 import { pairsOf, planBoots, recipeHash } from "./sample.ts";
 
 /** What `fix` proposes, and the machine that it makes. */
@@ -31,6 +32,8 @@ interface ProposedBoot {
   readonly fix: ProvedFix;
   /** Present addresses by those that the functions have after it; empty where none changes. */
   readonly present: ReadonlyMap<Bdf, Bdf>;
+  /** The words that `/proc/cmdline` has to hold, where the printed commands made them. */
+  readonly commandLine?: string;
 }
 
 /** Every parameter that `fix` proposes for a redirected pair of a capture; one boot where several pairs get the same. */
@@ -70,17 +73,23 @@ function withMemory(machine: Machine): Machine {
   return { ...machine, functions: machine.functions.map((fn) => (isBridge(fn) ? fn : { ...fn, p2pmem })) };
 }
 
+/** With the SHA-256 of what is booted. */
+type PlannedBoot = ProposedBoot & { readonly recipe: string };
+
 const isRecording = process.env["PEERLANE_RECORD"] === "1";
 const recordingsFile = join(import.meta.dirname, "fixes.recorded.json");
 const recordings = readRecordings();
 const files = await guestFiles();
 const recipeOf = await bootRecipes(files);
-const boots = [...listBoots().flatMap(proposals), ...combinedBoots()].map((boot) => ({
-  ...boot,
-  recipe: recipeHash(recipeOf(boot.scenario)),
-}));
+const boots: readonly PlannedBoot[] = [...listBoots().flatMap(proposals), ...combinedBoots(), ...pastedBoots()].map(
+  (boot) => ({
+    ...boot,
+    recipe: recipeHash(recipeOf(boot.scenario)),
+  }),
+);
 const isRecorded = ({ name, recipe }: { name: string; recipe: string }): boolean => recordings[name]?.recipe === recipe;
-const plan = planBoots(boots, isRecorded, ({ name, present }) => {
+const plan = planBoots<PlannedBoot>(boots, isRecorded, ({ name, present, commandLine }) => {
+  if (commandLine !== undefined) return ["pasted commands"];
   // One of the proposals that move devices is enough for a sample.
   if (present.size > 0) return ["two changes"];
   const [capture = "", fix = ""] = name.split(" + ");
@@ -88,13 +97,15 @@ const plan = planBoots(boots, isRecorded, ({ name, present }) => {
   return pairsOf([shape, cpu, fix.replace(/=.*/, "")]);
 });
 let confirmed = 0;
+/** For 232 pairs on a machine that others keep busy. */
+const TIMEOUT_MS = 1_200_000;
 
 describe("a kernel confirms what fix proposes", () => {
   test.concurrent.for(plan.booted)("booted: $name", async (boot) => {
-    const { name, scenario, recipe } = boot;
-    const report = await bootScenario(scenario, { files });
+    const { name, scenario } = boot;
+    const report = await bootScenario(scenario, { files, timeoutMs: TIMEOUT_MS });
     const machine = readSysfs(new ArchiveTree(await decompress(report.tree, name), name), { format: "archive" });
-    const seen = seenIn(recipe, report, machine);
+    const seen = seenIn(boot, report, machine);
     if (isRecording) recordings[name] = seen;
     else if (isRecorded(boot)) expect(seen).toEqual(recordings[name]);
     confirmed += expectConfirmed(boot, seen);
@@ -120,6 +131,8 @@ interface SeenBoot {
   readonly groups: readonly string[];
   /** Control registers of the functions whose ACS could be read. */
   readonly acsControl: Readonly<Record<string, number>>;
+  /** `/proc/cmdline`, where it is asked for. */
+  readonly commandLine?: string;
 }
 
 function readRecordings(): Record<string, SeenBoot> {
@@ -133,7 +146,7 @@ function writeRecordings(seen: Readonly<Record<string, SeenBoot>>): void {
   writeFileSync(recordingsFile, `${JSON.stringify(Object.fromEntries(inOrder), null, 1)}\n`);
 }
 
-function seenIn(recipe: string, { measured }: GuestReport, machine: Machine): SeenBoot {
+function seenIn({ recipe, commandLine }: PlannedBoot, { measured }: GuestReport, machine: Machine): SeenBoot {
   return {
     recipe,
     kernelRelease: measured.kernelRelease,
@@ -146,11 +159,13 @@ function seenIn(recipe: string, { measured }: GuestReport, machine: Machine): Se
         acs === null || isUnknown(acs) ? [] : [[formatBdf(bdf), acs.control]],
       ),
     ),
+    ...(commandLine === undefined ? {} : { commandLine: String(machine.kernel.commandLine) }),
   };
 }
 
 /** Holds a boot to what was foretold of it; returns how many verdicts that were. */
-function expectConfirmed({ machine, fix, present }: ProposedBoot, seen: SeenBoot): number {
+function expectConfirmed({ machine, fix, present, commandLine }: ProposedBoot, seen: SeenBoot): number {
+  if (commandLine !== undefined) expect(` ${seen.commandLine} `).toContain(` ${commandLine} `);
   const predicted = withFormedGroups(applyChanges(machine, fix.changes));
   const nowOf = (bdf: Bdf): Bdf => present.get(bdf) ?? bdf;
   const mapTypes = new Map(

@@ -44,9 +44,8 @@ export function mayBeBlocked({ gates }: Pick<Answer, "gates">): boolean {
 const nameOf = (device: Bdf | null): string => (device === null ? "the device" : formatBdf(device));
 
 const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> = {
-  "bar-missing": () => "none: take another provider, as this one has no memory that a peer could reach",
-  "registers-only": () =>
-    "none: take a provider with memory, as a GPU or an NVMe controller with a memory buffer (CMB)",
+  "bar-missing": () => "take another provider: this one has no memory that a peer could reach",
+  "registers-only": () => "take a provider with memory, as a GPU or an NVMe controller with a memory buffer (CMB)",
   "bar-unassigned": (device) =>
     `turn on 'Above 4G Decoding' (and enlarge 'MMIO High Size') in firmware setup, or boot with pci=realloc; then look whether ${nameOf(device)} got its address`,
   "memory-decode-off": (device) =>

@@ -2,10 +2,11 @@ import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advi
 import type { Advice } from "../../advice/fix/advise.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import { topologyOf } from "../../host/machine.ts";
-import type { Bdf } from "../../pci/bdf.ts";
+import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { deviceKind } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { fullName } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
 import { type Block, code, heading, list } from "../document.ts";
 import { withCode } from "../parameters.ts";
@@ -28,7 +29,7 @@ export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean,
     ...newGates(advice, fix).map(gateText),
   ];
   return [
-    heading(rich`${String(index + 1)}. ${withCode(shortTitle(fix))}`),
+    heading(rich`${String(index + 1)}. ${withCode(shortTitle(fix, topology))}`),
     list(effects),
     ...stepBlocks(advice, fix, isWhole),
   ];
@@ -70,7 +71,7 @@ function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topolo
     ...fix.cautions.filter((caution) => !earlier.cautions.includes(caution)).map(withCode),
   ];
   const index = advice.fixes.indexOf(fix) + 1;
-  return rich`${String(index)}. ${withCode(shortTitle(fix))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
+  return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
 }
 
 function lostPairs({ isolation }: ProvedFix): number | null {
@@ -89,11 +90,21 @@ const NAMED_FUNCTION = String.raw`(?:[01x]{7}@)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]
 /** More than six of them in a row. */
 const LONG_LIST = new RegExp(`${NAMED_FUNCTION}(?:(?:;|, )${NAMED_FUNCTION}){6,}`, "g");
 
-/** The title, functions by their ids where they may be, with long lists cut short: the steps have them whole. */
-function shortTitle({ title, titleByIds = title }: ProvedFix): string {
-  return titleByIds.replaceAll(LONG_LIST, (all) => {
+/** An address that stands in a sentence, and not in a parameter or a way from the root bus. */
+const ADDRESS = /(?<![\w=;@/.])[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?![\w;/])/g;
+
+/**
+ * The title, functions by their ids where they may be, with long lists cut short: the steps have them whole. Devices have
+ * their names beside their addresses.
+ */
+function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology): string {
+  const short = titleByIds.replaceAll(LONG_LIST, (all) => {
     const names = all.split(/;|, /);
     return `${names.slice(0, 2).join(all.includes(";") ? ";" : ", ")} … (${names.length} functions)`;
+  });
+  return short.replaceAll(ADDRESS, (address) => {
+    const bdf = parseBdf(address);
+    return bdf === undefined ? address : fullName(topology, bdf);
   });
 }
 
