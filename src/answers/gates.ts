@@ -317,8 +317,8 @@ function resizableBarGates(topology: Topology | undefined, provider: PciFunction
   if (isUnknown(provider.resizableBars)) return [];
   return provider.resizableBars.flatMap((bar): Gate[] => {
     if (isUnknown(bar.currentBytes) || isUnknown(bar.supportedBytes)) return [];
-    const largest = bar.supportedBytes.at(-1) ?? 0;
-    if (bar.currentBytes >= largest) return [];
+    const largest = bar.supportedBytes.at(-1);
+    if (largest === undefined || bar.currentBytes >= largest) return [];
     const now = `BAR ${bar.barIndex} of ${formatBdf(provider.bdf)} is ${formatSize(bar.currentBytes)} of ${formatSize(largest)}`;
     const own = memoryBars(provider)?.find(({ index }) => index === bar.barIndex);
     const small = own === undefined ? undefined : smallWindowAbove(topology, provider, own, largest);

@@ -12,6 +12,7 @@ import { memoryBars } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
 import { formatSize } from "../../src/pci/size.ts";
+import type { Sriov } from "../../src/pci/sriov.ts";
 import { rows } from "../rows.ts";
 import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
 
@@ -135,6 +136,60 @@ describe("The provider's BARs", () => {
     const all = [bar(), bar({ index: 1, kind: "io" }), bar({ index: 5 }), bar({ index: 6 })];
     expect(memoryBars(endpoint("03:00.0", { bars: all }))).toEqual([bar(), bar({ index: 5 })]);
     expect(memoryBars(endpoint("03:00.0", { bars: hidden }))).toBeUndefined();
+  });
+});
+
+describe("A virtual function", () => {
+  const on: Sriov = {
+    totalVfs: 8,
+    numVfs: 1,
+    firstVfOffset: 1,
+    vfStride: 1,
+    vfDeviceId: 0x1234,
+    vfMemoryEnable: true,
+  };
+  const { vfMemoryEnable: _, ...hiding } = on;
+  const off = "VF MSE of 0000:03:00.0 is off: none of its virtual functions answers to its BARs";
+
+  test.each<[name: string, sriov: PciFunction["sriov"], virtual: Partial<PciFunction>, message?: string]>([
+    ["of one whose VF MSE is on", on, {}],
+    ["of one whose VF MSE is off", { ...on, vfMemoryEnable: false }, {}, off],
+    ["of one that hides VF MSE", hiding, {}],
+    ["of one that hides its SR-IOV capability", hidden, {}],
+    ["of one without the capability", null, {}],
+    ["with a memory decode of its own, which is none", on, { command: 0 }],
+    [
+      "without a BAR",
+      { ...on, vfMemoryEnable: false },
+      { bars: [] },
+      "0000:03:00.1 has no memory BAR: it has nothing to provide",
+    ],
+    ["with hidden BARs", { ...on, vfMemoryEnable: false }, { bars: hidden }],
+    ["or what may be one", { ...on, vfMemoryEnable: false }, { physicalFunction: hidden, command: 0 }],
+  ])("%s", (_name, sriov, virtual, ...messages) => {
+    const functions = [
+      hostBridge("00:00.0", "8086:29c0"),
+      bridge("00:01.0", "root-port", 1),
+      bridge("01:00.0", "upstream-port", 2),
+      bridge("02:00.0", "downstream-port", 3),
+      bridge("02:01.0", "downstream-port", 4),
+      endpoint("03:00.0", { sriov, bars: [bar()] }),
+      endpoint("03:00.1", { physicalFunction: at("03:00.0"), bars: [bar()], ...virtual }),
+      endpoint("04:00.0"),
+    ];
+    const found = answer(machineOf(functions), at("03:00.1"), at("04:00.0"));
+    expect(found.gates.map(({ message }) => message)).toEqual(messages);
+  });
+
+  test("of a physical function that the source lacks is left alone", () => {
+    const functions = [
+      hostBridge("00:00.0", "8086:29c0"),
+      bridge("00:01.0", "root-port", 1),
+      endpoint("01:00.1", { physicalFunction: at("01:00.0"), bars: [bar()] }),
+      bridge("00:02.0", "root-port", 2),
+      endpoint("02:00.0"),
+    ];
+    expect(answer(machineOf(functions), at("01:00.1"), at("02:00.0")).gates).toEqual([]);
   });
 });
 
@@ -439,6 +494,19 @@ describe("The kernel", () => {
     const isOld = messages.includes(tooOld(String(kernel.release)));
     const pair = isOld || isUnknown(kernel.release ?? "") || kernel.release === "custom" ? "not-supported" : "bus-addr";
     if (pair === "bus-addr") expect(gates({ machine })).toEqual(expected);
+  });
+
+  test("has words that do nothing, which are told with what does", () => {
+    const found = gates({ machine: { kernel: linux("7.2", "pci=noacs") } });
+    expect(found).toMatchObject([
+      {
+        kind: "kernel-parameter-misread",
+        device: null,
+        effect: "warns",
+        message: expect.stringContaining("noacs"),
+        remedy: expect.stringContaining("disable_acs_redir"),
+      },
+    ]);
   });
 
   test("may have read a parameter otherwise than it was meant", () => {
