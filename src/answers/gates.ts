@@ -36,10 +36,10 @@ export interface GateContext {
   readonly virtualMachine: VirtualMachine | null;
   /** Windows of bridges are as firmware left them; those of a scenario are laid out around the BARs that it has. */
   readonly showsWindows: boolean;
-  /** Whether a bridge is known to have memory decode or bus mastering off. */
-  readonly hasBridgeOff: boolean;
-  /** Whether a port keeps its ACS registers elsewhere. */
-  readonly hasAcsElsewhere: boolean;
+  /** Bridges that are known to have memory decode off, and those to be no bus masters. */
+  readonly bridgesOff: { readonly memory: ReadonlySet<Bdf>; readonly master: ReadonlySet<Bdf> };
+  /** Ports that keep their ACS registers elsewhere. */
+  readonly acsElsewhere: ReadonlySet<Bdf>;
   /** The gates of a provider's own BARs and registers, those of its resizable BARs apart, which follow later. */
   readonly ofProviders: Map<Bdf, { readonly own: readonly Gate[]; readonly resizable: readonly Gate[] }>;
   /** The gates of the kernel and of the drivers, for each way of asking. */
@@ -98,8 +98,12 @@ function withoutMessages(machine: Machine): readonly string[] {
   return [...messages, `${notBuilt}: no driver that asks the kernel can register or map peer memory`];
 }
 
-/** Memory decode and bus mastering. */
-const BOTH = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
+function bridgesWithout(machine: Machine, bit: number): ReadonlySet<Bdf> {
+  const off = machine.functions.filter(
+    ({ bridge, command }) => !isUnknown(bridge) && bridge !== null && !isUnknown(command) && (command & bit) === 0,
+  );
+  return new Set(off.map(({ bdf }) => bdf));
+}
 
 /** Works out what {@link gatesOf} needs once per machine. */
 export function gateContext(machine: Machine): GateContext {
@@ -108,11 +112,13 @@ export function gateContext(machine: Machine): GateContext {
     machineGates: machineGates(machine),
     virtualMachine: virtualMachineOf(machine),
     showsWindows: !isScenario(machine),
-    hasBridgeOff: machine.functions.some(
-      ({ bridge, command }) =>
-        !isUnknown(bridge) && bridge !== null && !isUnknown(command) && (command & BOTH) !== BOTH,
+    bridgesOff: {
+      memory: bridgesWithout(machine, PCI_COMMAND_MEMORY),
+      master: bridgesWithout(machine, PCI_COMMAND_MASTER),
+    },
+    acsElsewhere: new Set(
+      machine.functions.filter((fn) => acsQuirk(fn) === "registers-elsewhere").map(({ bdf }) => bdf),
     ),
-    hasAcsElsewhere: machine.functions.some((fn) => acsQuirk(fn) === "registers-elsewhere"),
     ofProviders: new Map(),
     ofKernel: new Map(),
   };
@@ -128,12 +134,12 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...own,
     ...registersGates(provider, client, verdict.askedBy),
-    ...(context.hasBridgeOff ? bridgeGates(topology, provider, client) : []),
+    ...bridgeGates(topology, context, provider, client),
     ...masterGates(provider, client),
     ...resizable,
     ...dmaMaskGates(provider, client, verdict, context.machine),
     ...iommuGates(verdict, context.machine),
-    ...(context.hasAcsElsewhere ? elsewhereGates(topology, verdict, context.machine) : []),
+    ...elsewhereGates(topology, context, verdict),
   ];
 }
 
@@ -176,13 +182,14 @@ function virtualMachineGates(machine: VirtualMachine | null, provider: PciFuncti
  * redirection on there (`pci_quirk_enable_intel_spt_pch_acs`), and decides by the register of the specification, which
  * says off (`pci_bridge_has_acs_redir`): checked in Linux 7.3.
  */
-function elsewhereGates(topology: Topology, verdict: JudgedPair, machine: Machine): Gate[] {
-  if (verdict.mapType !== "bus-addr" || verdict.provider === verdict.client) return [];
+function elsewhereGates(topology: Topology, context: GateContext, verdict: JudgedPair): Gate[] {
+  const { machine, acsElsewhere } = context;
+  if (acsElsewhere.size === 0 || verdict.mapType !== "bus-addr" || verdict.provider === verdict.client) return [];
   const { meeting } = findPath(topology, topology.indexOf(verdict.provider), topology.indexOf(verdict.client));
   if (meeting === undefined) return [];
   const port = topology.functionAt(meeting);
   const { mode } = machine.iommu;
-  if (acsQuirk(port) !== "registers-elsewhere" || isUnknown(mode) || mode === "off") return [];
+  if (!acsElsewhere.has(port.bdf) || isUnknown(mode) || mode === "off") return [];
   const asks = acsParameters(machine).asksOf(port);
   if (!isUnknown(asks) && asks.disabled) return [];
   const name = formatBdf(port.bdf);
@@ -269,7 +276,7 @@ function decodeGates(topology: Topology, provider: PciFunction): Gate[] {
 
 function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
   const sriov = topology.find(physical)?.sriov;
-  if (sriov === undefined || isUnknown(sriov) || sriov?.vfMemoryEnable !== false) return [];
+  if (isUnknown(sriov) || sriov?.vfMemoryEnable !== false) return [];
   const message = `VF MSE of ${formatBdf(physical)} is off: none of its virtual functions answers to its BARs`;
   return [{ kind: "vf-memory-off", device: physical, effect: "blocks", message }];
 }
@@ -279,25 +286,29 @@ function virtualDecodeGates(topology: Topology, physical: Bdf): Gate[] {
  * master none up (PCIe 6.0 sec 7.5.1.1.3). Linux turns both on when a driver enables a device below (`pci_enable_bridge`,
  * Linux 7.2), so it is a gate where one is bound already: no other will.
  */
-function bridgeGates(topology: Topology, provider: PciFunction, client: PciFunction): Gate[] {
-  if (provider === client) return [];
+function bridgeGates(
+  topology: Topology,
+  { bridgesOff: { memory, master } }: GateContext,
+  provider: PciFunction,
+  client: PciFunction,
+): Gate[] {
+  if (memory.size + master.size === 0 || provider === client) return [];
   const [from, to] = [topology.indexOf(provider.bdf), topology.indexOf(client.bdf)];
   const { meeting, providerArm, clientArm } = findPath(topology, from, to);
   // Where the source hides what is above one of the two, they may meet at any bridge above the other.
   if (meeting === undefined && [from, to].some((index) => topology.rootBusOf(index) === undefined)) return [];
-  const off = (arm: readonly number[], end: PciFunction, bit: number, words: string): Gate[] => {
+  const gates = (arm: readonly number[], end: PciFunction, off: ReadonlySet<Bdf>, words: string): Gate[] => {
     if (isUnknown(end.driver) || end.driver === null) return [];
     return arm.flatMap((index): Gate[] => {
-      const { bdf, command, bridge } = topology.functionAt(index);
-      if (index === meeting || bdf === end.bdf || isUnknown(bridge) || bridge === null) return [];
-      if (isUnknown(command) || (command & bit) !== 0) return [];
+      const { bdf } = topology.functionAt(index);
+      if (index === meeting || bdf === end.bdf || !off.has(bdf)) return [];
       const message = `${words.replace("BRIDGE", formatBdf(bdf))} ${formatBdf(end.bdf)}, although a driver is bound to it`;
       return [{ kind: "bridge-decode-off", device: bdf, effect: "blocks", message }];
     });
   };
   return [
-    ...off(providerArm, provider, PCI_COMMAND_MEMORY, "memory decode of the bridge BRIDGE is off: no request reaches"),
-    ...off(clientArm, client, PCI_COMMAND_MASTER, "the bridge BRIDGE is no bus master: it passes on no request of"),
+    ...gates(providerArm, provider, memory, "memory decode of the bridge BRIDGE is off: no request reaches"),
+    ...gates(clientArm, client, master, "the bridge BRIDGE is no bus master: it passes on no request of"),
   ];
 }
 

@@ -178,7 +178,11 @@ describe("A virtual function", () => {
       endpoint("04:00.0"),
     ];
     const found = answer(machineOf(functions), at("03:00.1"), at("04:00.0"));
-    expect(found.gates.map(({ message }) => message)).toEqual(messages);
+    const whose = (message: string): object =>
+      message === off
+        ? { kind: "vf-memory-off", device: at("03:00.0") }
+        : { kind: "bar-missing", device: at("03:00.1") };
+    expect(found.gates).toEqual(messages.map((message = "") => ({ ...whose(message), effect: "blocks", message })));
   });
 
   test("of a physical function that the source lacks is left alone", () => {
@@ -496,6 +500,22 @@ describe("The kernel", () => {
     if (pair === "bus-addr") expect(gates({ machine })).toEqual(expected);
   });
 
+  test.each<[name: string, commandLine: string | null, drivers: Driver[], isTold: boolean]>([
+    ["the IOMMU off beside a device that a guest is to have", "iommu=off", ["nvme", "vfio-pci"], true],
+    ["off beside none", "iommu=off", ["nvme", null], false],
+    ["off beside one that hides its driver", "iommu=off", [hidden, null], false],
+    ["on beside one", "iommu=pt", ["vfio-pci"], false],
+    ["a hidden command line beside one", null, ["vfio-pci"], false],
+  ])("may turn what VFIO wants off: %s", (_name, commandLine, drivers, isTold) => {
+    const functions = drivers.map((driver, index) => endpoint(`0${index + 1}:00.0`, { driver }));
+    const kernel = { ...linux("7.2"), commandLine: commandLine ?? hidden };
+    const message =
+      "'iommu=off' and VFIO exclude each other on x86: without an IOMMU there are no groups, and no device can be given to a guest";
+    const remedy = "leave it out; iommu=pt is for a host whose own devices are to go untranslated";
+    const gate = { kind: "kernel-parameter-misread", device: null, effect: "warns", message, remedy };
+    expect(machineGates(machineOf(functions, { kernel }))).toEqual(isTold ? [gate] : []);
+  });
+
   test("has words that do nothing, which are told with what does", () => {
     const found = gates({ machine: { kernel: linux("7.2", "pci=noacs") } });
     expect(found).toMatchObject([
@@ -543,7 +563,60 @@ describe("A root port that keeps its ACS registers elsewhere", () => {
     const found = answer(machine, at("01:00.0"), at("01:00.1"));
     expect(found.mapType).toBe("bus-addr");
     const told = found.gates.filter(({ kind }) => kind === "acs-registers-elsewhere");
-    expect(told.map(({ device, effect }) => [device, effect])).toEqual(isTold ? [[at("00:1b.0"), "warns"]] : []);
+    const message =
+      "the verdict and the hardware differ: 0000:00:1b.0 keeps its ACS registers where the specification does not. With an " +
+      "IOMMU the kernel turns redirection on in those, and decides by the standard one, which says off: requests go up to " +
+      "the root complex all the same";
+    const gate = { kind: "acs-registers-elsewhere", device: at("00:1b.0"), effect: "warns", message };
+    expect(told).toEqual(isTold ? [gate] : []);
+  });
+});
+
+test("Nothing is said of ACS registers elsewhere where the port is not what both go through", () => {
+  const spt = ids("8086:a167");
+  const functions = [
+    hostBridge("00:00.0", "8086:191f"),
+    bridge("00:1b.0", "root-port", 1, spt),
+    bridge("01:00.0", "upstream-port", 2),
+    bridge("02:00.0", "downstream-port", 3),
+    bridge("02:01.0", "downstream-port", 4),
+    endpoint("03:00.0", { bars: [bar()] }),
+    endpoint("04:00.0"),
+    bridge("00:1c.0", "root-port", 5),
+    endpoint("05:00.0"),
+  ];
+  const machine = machineOf(functions, {
+    cpu: zen,
+    iommu: { kind: "intel", mode: "passthrough", groupTypes: new Map() },
+  });
+  for (const [client, mapType] of [
+    ["04:00.0", "bus-addr"],
+    ["05:00.0", "thru-host-bridge"],
+    ["03:00.0", "bus-addr"],
+  ] as const) {
+    const found = answer(machine, at("03:00.0"), at(client));
+    expect(found.mapType).toBe(mapType);
+    expect(kinds(found.gates)).toBe("");
+  }
+});
+
+describe("A guest", () => {
+  const qemu = { vendorId: 0x1b36, deviceId: 0x0010 };
+  const real = { vendorId: 0x144d, deviceId: 0xa80a };
+  const message =
+    "this is a virtual machine (KVM; shown by lscpu): its kernel decides by the bus that the hypervisor emulates; the real " +
+    "path between devices that were passed through (switches, root complex, IOMMU) is the host's: look there";
+  const gate = { kind: "virtual-machine", device: null, effect: "warns", message };
+  test.each<[name: string, provider: Partial<PciFunction>, client: Partial<PciFunction>, pair: Pair, gates: object[]]>([
+    ["of two devices that were passed through", real, real, "bus-addr", [gate]],
+    ["of one that is emulated", qemu, real, "bus-addr", [gate]],
+    ["of another that is emulated", real, qemu, "bus-addr", [gate]],
+    ["of two that are emulated", qemu, qemu, "bus-addr", []],
+    ["of one whose ids are hidden", { ...real, vendorId: hidden }, qemu, "bus-addr", [gate]],
+    ["of a function with itself", real, real, "same function", []],
+  ])("%s", (_name, provider, client, pair, expected) => {
+    const machine = { guestOf: { hypervisor: "KVM", shownBy: "lscpu" } } as const;
+    expect(gates({ provider, client, machine }, pair)).toEqual(expected);
   });
 });
 
@@ -659,6 +732,123 @@ describe("A bridge window too small for a BAR is named, with its size", () => {
     // Without an address it is the largest of those.
     expect(cause(plain(gpu("01:00.0", 256 * MiB, null)))).toBe("the memory window of 0000:00:01.0 (16 MiB)");
     expect(cause(gpu("01:00.0", 32 * GiB, null))).toBe("the prefetchable window of 0000:00:01.0 (288 MiB)");
+  });
+
+  test.each<[name: string, windows: BridgeRegisters["windows"], cause: string | undefined]>([
+    [
+      "a window as large as the BAR may be",
+      [{ kind: "prefetchable", start: busAddr(64 * GiB), size: 32 * GiB }],
+      undefined,
+    ],
+    ["hidden windows", hidden, undefined],
+    ["no window", [], undefined],
+    ["a window that begins at the BAR", [{ kind: "memory", start: busAddr(64 * GiB), size: GiB }], "memory 1 GiB"],
+    ["one that begins behind it", [{ kind: "memory", start: busAddr(64 * GiB + MiB), size: GiB }], undefined],
+    ["one that ends before it", [{ kind: "memory", start: busAddr(63 * GiB), size: GiB }], undefined],
+    ["one in whose midst it lies", [{ kind: "memory", start: busAddr(63 * GiB), size: 2 * GiB }], "memory 2 GiB"],
+  ])("%s", (_name, windows, cause) => {
+    const above = { bridge: { primary: 0, secondary: 1, subordinate: 1, windows } };
+    const { message = "" } = decided(32 * GiB, gpu("01:00.0", 256 * MiB, 64 * GiB), above)[0] ?? {};
+    const [, kind, size] = /the (\w+) window of \S+ \(([^)]+)\)/.exec(message) ?? [];
+    expect(kind === undefined ? undefined : `${kind} ${size}`).toBe(cause);
+  });
+
+  test("the smallest of several windows above is named, whichever comes first", () => {
+    const named = (outer: PciFunction["bridge"], inner: PciFunction["bridge"], bars?: PciFunction["bars"]): string => {
+      const one = gpu("03:00.0", 256 * MiB, 64 * GiB);
+      const functions = [
+        hostBridge("00:00.0", "8086:29c0"),
+        bridge("00:01.0", "root-port", 1, { bridge: outer }),
+        bridge("01:00.0", "upstream-port", 2, { bridge: inner }),
+        bridge("02:00.0", "downstream-port", 3),
+        bars === undefined ? one : { ...one, bars },
+        bridge("00:02.0", "root-port", 5),
+        endpoint("05:00.0"),
+      ];
+      const [gate] = answer(machineOf(functions, { cpu: zen }), at("03:00.0"), at("05:00.0")).gates;
+      return /the .* window of \S+ \([^)]+\)/.exec(gate?.message ?? "")?.[0] ?? "";
+    };
+    const of = (secondary: number, size: number): BridgeRegisters => ({
+      primary: secondary - 1,
+      secondary,
+      subordinate: 3,
+      windows: [{ kind: "prefetchable", start: busAddr(64 * GiB), size }],
+    });
+    const [outer, inner] = ["the prefetchable window of 0000:00:01.0", "the prefetchable window of 0000:01:00.0"];
+    expect(named(of(1, 512 * MiB), of(2, 256 * MiB))).toBe(`${inner} (256 MiB)`);
+    expect(named(of(1, 256 * MiB), of(2, 512 * MiB))).toBe(`${outer} (256 MiB)`);
+    expect(named(of(1, 512 * MiB), of(2, 512 * MiB))).toBe(`${inner} (512 MiB)`);
+    // A BAR that hides its address may lie in any.
+    const unseen = [bar({ index: 1, busAddress: hidden, physAddress: hidden, sizeBytes: 256 * MiB })];
+    expect(named(of(1, 512 * MiB), of(2, 256 * MiB), unseen)).toBe("");
+    // Where one of both addresses is hidden, the other one tells.
+    const physical = [bar({ index: 1, busAddress: hidden, physAddress: physAddr(64 * GiB), sizeBytes: 256 * MiB })];
+    expect(named(of(1, 512 * MiB), of(2, 256 * MiB), physical)).toBe(`${inner} (256 MiB)`);
+  });
+
+  test.each<[name: string, bars: PciFunction["resizableBars"], isOn: boolean]>([
+    ["all it can be", [{ barIndex: 1, currentBytes: GiB, supportedBytes: [256 * MiB, GiB] }], true],
+    [
+      "the second of two",
+      [
+        { barIndex: 0, currentBytes: 16 * MiB, supportedBytes: [16 * MiB] },
+        { barIndex: 1, currentBytes: GiB, supportedBytes: [256 * MiB, GiB] },
+      ],
+      true,
+    ],
+    ["the only size that it has", [{ barIndex: 1, currentBytes: GiB, supportedBytes: [GiB] }], false],
+    ["less than it can be", [{ barIndex: 1, currentBytes: GiB, supportedBytes: [256 * MiB, GiB, 2 * GiB] }], false],
+    [
+      "what such BARs have anyway",
+      [{ barIndex: 1, currentBytes: 256 * MiB, supportedBytes: [128 * MiB, 256 * MiB] }],
+      false,
+    ],
+    ["a hidden size", [{ barIndex: 1, currentBytes: hidden, supportedBytes: [256 * MiB, GiB] }], false],
+    ["hidden sizes", [{ barIndex: 1, currentBytes: GiB, supportedBytes: hidden }], false],
+    ["a hidden capability", hidden, false],
+  ])("another BAR shows that Resizable BAR is on by %s", (_name, resizableBars, isOn) => {
+    const functions = [
+      hostBridge("00:00.0", "8086:29c0"),
+      bridge("00:01.0", "root-port", 1, window(288 * MiB)),
+      gpu("01:00.0", 256 * MiB, 64 * GiB),
+      bridge("00:02.0", "root-port", 2),
+      endpoint("02:00.0", { resizableBars }),
+    ];
+    const [gate] = answer(machineOf(functions, { cpu: zen }), at("01:00.0"), at("02:00.0")).gates;
+    expect(gate?.kind).toBe(isOn ? "bridge-window-small" : "resizable-bar-small");
+  });
+
+  test("its own BAR does not show it, nor does a scenario, whose windows are laid out around the BARs", () => {
+    const both: PciFunction["resizableBars"] = [
+      { barIndex: 1, currentBytes: 256 * MiB, supportedBytes: [256 * MiB, 32 * GiB] },
+      { barIndex: 3, currentBytes: GiB, supportedBytes: [256 * MiB, GiB] },
+    ];
+    const functions = [
+      hostBridge("00:00.0", "8086:29c0"),
+      bridge("00:01.0", "root-port", 1, window(288 * MiB)),
+      { ...gpu("01:00.0", 256 * MiB, 64 * GiB), resizableBars: both },
+      bridge("00:02.0", "root-port", 2),
+      endpoint("02:00.0"),
+    ];
+    const told = (parts: Partial<Machine> = {}): readonly Gate[] =>
+      answer(machineOf(functions, { cpu: zen, ...parts }), at("01:00.0"), at("02:00.0")).gates;
+    expect(told()).toMatchObject([
+      { kind: "resizable-bar-small", message: expect.stringContaining("window of 0000:00:01.0 (288 MiB) made larger") },
+    ]);
+    const [gate] = told({ source: { format: "scenario", name: "by hand" } });
+    expect(gate?.message).toBe(
+      "BAR 1 of 0000:01:00.0 is 256 MiB of 32 GiB: peers reach only that part until Resizable BAR is turned on",
+    );
+  });
+
+  test("a Resizable BAR without a BAR or without sizes", () => {
+    const told = (parts: Partial<PciFunction>): readonly Gate[] => gates({ provider: parts });
+    const sizes = [{ barIndex: 2, currentBytes: 16 * MiB, supportedBytes: [16 * MiB, GiB] }];
+    const message =
+      "BAR 2 of 0000:03:00.0 is 16 MiB of 1 GiB: peers reach only that part until Resizable BAR is turned on";
+    expect(told({ resizableBars: sizes })).toMatchObject([{ kind: "resizable-bar-small", message }]);
+    expect(told({ resizableBars: sizes, bars: hidden })).toMatchObject([{ kind: "resizable-bar-small", message }]);
+    expect(told({ resizableBars: [{ barIndex: 0, currentBytes: 0, supportedBytes: [] }] })).toEqual([]);
   });
 
   test("a window that holds the BAR is no cause", () => {
