@@ -58,6 +58,15 @@ function sayMeasures(tarball: string): void {
   console.log(`installed: ${packages.length} packages, ${bytes} bytes: ${packages.join(", ")}`);
 }
 
+/** The manual page lies where package.json says, and is one. */
+function checkManual(): void {
+  const installed = join(project, "node_modules/peerlane");
+  const { man } = JSON.parse(readFileSync(join(installed, "package.json"), "utf8")) as { man: string };
+  const page = readFileSync(join(installed, man), "utf8");
+  if (!page.startsWith(".TH PEERLANE 1 ")) complaints.push(`${man} is no manual page`);
+  console.log(`${man}: ${page.split("\n").length - 1} lines`);
+}
+
 function checkNodes(): void {
   const matrices = new Map<string, string>();
   for (const major of SUPPORTED) {
@@ -111,6 +120,7 @@ try {
   checkManifest(tarball);
   install(tarball);
   sayMeasures(tarball);
+  checkManual();
   checkNodes();
   checkOldNode();
 } finally {

@@ -34,7 +34,8 @@ export async function makeProgram(version: string, finish: Finish, words?: reado
   return program;
 }
 
-const GROUPS: readonly (readonly [group: VerbGroup, heading: string])[] = [
+/** What somebody wants who uses a verb, with its heading, in the order of the help. */
+export const VERB_GROUPS: readonly (readonly [group: VerbGroup, heading: string])[] = [
   ["look", "Look"],
   ["decide", "Decide"],
   ["change", "Change"],
@@ -45,7 +46,7 @@ const GROUPS: readonly (readonly [group: VerbGroup, heading: string])[] = [
 
 /** The help of the program: verbs by what one wants. It fits a terminal of 40 lines of 80 columns. */
 function programHelp(): string {
-  const lines = GROUPS.flatMap(([group, heading]) => [
+  const lines = VERB_GROUPS.flatMap(([group, heading]) => [
     `${heading}:`,
     ...VERBS.filter((verb) => verb.group === group).map(({ name, summary }) => `  ${name.padEnd(11)} ${summary}`),
   ]);
