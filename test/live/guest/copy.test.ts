@@ -1,13 +1,16 @@
 import { execFileSync } from "node:child_process";
 import { rmSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { booted, imagesOfBlock } from "./booted.ts";
 import { runProgram } from "./guest-run.ts";
 import { ONE_SWITCH, REFUSED, SILENT_LOSS, WORKING_MACHINES } from "./machines.ts";
+import { describeGuests } from "./replayed.ts";
+
+const describeLive = describeGuests("copy");
 
 const MIB = 2 ** 20;
 
-describe.concurrent.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenario) => {
+describeLive.concurrent.each(Object.entries(WORKING_MACHINES))("peer memory on %s", (_, scenario) => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({
@@ -50,7 +53,7 @@ describe.concurrent.each(Object.entries(WORKING_MACHINES))("peer memory on %s", 
   });
 });
 
-describe.concurrent("a copy where the hardware loses peer data without an error", () => {
+describeLive.concurrent("a copy where the hardware loses peer data without an error", () => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({
@@ -73,7 +76,7 @@ describe.concurrent("a copy where the hardware loses peer data without an error"
   });
 });
 
-describe.concurrent("a copy between devices for which the kernel maps no peer memory", () => {
+describeLive.concurrent("a copy between devices for which the kernel maps no peer memory", () => {
   const guest = booted(() => runProgram({ scenario: REFUSED, program: "refused.ts" }));
 
   test("is refused with exit code 1 before anything is written, and says what helps", () => {
@@ -85,7 +88,7 @@ describe.concurrent("a copy between devices for which the kernel maps no peer me
   });
 });
 
-describe.concurrent("a copy that meets a fault", () => {
+describeLive.concurrent("a copy that meets a fault", () => {
   const images = imagesOfBlock();
   const guest = booted(() => {
     const small = images.make("small", 64 * MIB);

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { PROBED_BYTES } from "../kills/kill-probes.ts";
 import { booted, imagesOfBlock } from "./booted.ts";
 import { runProgram } from "./guest-run.ts";
 import { ONE_SWITCH } from "./machines.ts";
+import { describeGuests } from "./replayed.ts";
+
+const describeLive = describeGuests("kills");
 
 const MIB = 2 ** 20;
 
@@ -11,7 +14,7 @@ const probeKills = 6;
 const kills = Math.ceil(Number(process.env["PEERLANE_KILLS"] ?? 200) / 2);
 
 // Half of the kills in each of two machines, which run side by side.
-describe.concurrent.each([firstSeed, firstSeed + 1])("a copy that is killed at random points, seed %i", (seed) => {
+describeLive.concurrent.each([firstSeed, firstSeed + 1])("a copy that is killed at random points, seed %i", (seed) => {
   const images = imagesOfBlock();
   const guest = booted(() =>
     runProgram({

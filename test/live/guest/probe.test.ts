@@ -1,9 +1,12 @@
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { parseScenario } from "../../../src/host/scenario/parse-scenario.ts";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
 import { type GuestOutcome, inGuest } from "../../vm/in-guest.ts";
 import { DiskImages } from "./images.ts";
 import { ONE_SWITCH, SILENT_LOSS, WORKING_MACHINES } from "./machines.ts";
+import { describeGuests } from "./replayed.ts";
+
+const describeLive = describeGuests("probe");
 
 /** As much of the output as the tests look at. */
 interface Probe {
@@ -73,7 +76,7 @@ setInterval(() => {}, 1000);
 END
 node /tmp/hog.cjs & until [ -e /tmp/full ]; do sleep 0.1; done`;
 
-describe.concurrent("peerlane probe in a guest", () => {
+describeLive.concurrent("peerlane probe in a guest", () => {
   test("below one switch without IOMMU finds every pair right, in both directions, and leaves nothing", async () => {
     const outcome = await run(
       "right",

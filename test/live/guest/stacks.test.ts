@@ -1,8 +1,11 @@
-import { describe, test } from "vitest";
+import { test } from "vitest";
 import { booted } from "./booted.ts";
 import { runProgram } from "./guest-run.ts";
 import { kernelModules, programsWithLibraries } from "./kernel-modules.ts";
 import { ONE_SWITCH } from "./machines.ts";
+import { describeGuests } from "./replayed.ts";
+
+const describeLive = describeGuests("stacks");
 
 /** In the order in which they need each other. */
 const MODULES = [
@@ -11,7 +14,7 @@ const MODULES = [
 ];
 const TOOLS = ["lvm", "pvcreate", "vgcreate", "lvcreate", "dmsetup", "mdadm"];
 
-describe("volumes and arrays of a real kernel", () => {
+describeLive("volumes and arrays of a real kernel", () => {
   const guest = booted(async () =>
     runProgram({
       scenario: ONE_SWITCH,
