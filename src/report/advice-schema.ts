@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { BOOT_LOADER_NAMES } from "../advice/boot-loaders/boot-loaders.ts";
 import { LOCALITIES } from "../answers/locality.ts";
-import { asked, groupChanges, verdictChanges, whatIf } from "./difference-schema.ts";
+import { asked, groupChanges, verdictSide, whatIf } from "./difference-schema.ts";
 import type { FindJson, FixJson, HistoryJson, NearestJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
-import { asking, pair } from "./pair-schema.ts";
+import { asking, deviceName, gates, matrixPair, matrixReason } from "./pair-schema.ts";
 import { bdf, count, known, mapType, named } from "./schema-parts.ts";
 
 /** The validator of `peerlane explain --history --json`. */
@@ -33,23 +33,43 @@ export const historySchema: z.ZodType<HistoryJson> = named(
 
 const bootLoader = z.enum(BOOT_LOADER_NAMES);
 
+const namedDevice = named(
+  "NamedDeviceJson",
+  "A function with the name that people use for it.",
+  z.strictObject({ bdf, name: z.string().nullable() }),
+);
+
+const pairNames = { provider: bdf, client: bdf, providerName: deviceName, clientName: deviceName };
+const namedPair = named("NamedPairJson", "A pair by addresses and names.", z.strictObject(pairNames));
+const otherVerdict = named(
+  "OtherVerdictJson",
+  "Another pair whose verdict a proposal changes.",
+  z.strictObject({ ...pairNames, before: verdictSide, after: verdictSide }),
+);
+
 const classPair = {
   providers: z.string().describe("what such functions are: GPU, NIC, storage …"),
   clients: z.string(),
   pairs: count,
-  example: z.strictObject({ provider: bdf, client: bdf }),
+  example: namedPair,
 };
 const locality = z.enum(LOCALITIES);
 const end = z.enum(["arrive", "arrive otherwise", "fail", "unknown"]);
 
-const fix = named(
+const proved = named(
   "ProvedFixJson",
   "A smallest set of changes that makes pairs work, with what else it changes.",
   z.strictObject({
+    outcome: z.literal("proved").describe("shown by the rules on the changed machine"),
+    why: z.string().describe("how many of the asked pairs are what after it"),
     kinds: z
       .array(z.enum(["kernel-parameter", "run-time", "firmware-setting", "kernel", "slot", "iommu", "switch-card"]))
       .describe("one, or two that go together, in the order in which they are done"),
     title: z.string(),
+    titleByIds: z
+      .string()
+      .exactOptional()
+      .describe("the parameter by ids, as screens offer it first, where only what is meant has them"),
     changes: z.array(z.string()),
     lasting: z.enum(["until-reboot", "from-next-boot"]),
     steps: z
@@ -64,8 +84,8 @@ const fix = named(
       )
       .describe("those of the likely boot loader come before those of others"),
     cautions: z.array(z.string()),
-    pairs: z.array(pair).describe("the verdicts of the asked pairs after the change"),
-    otherVerdicts: verdictChanges.describe("other pairs that it changes, one by one: the first 1000"),
+    pairs: z.array(matrixPair).describe("the asked pairs after the change, in their order"),
+    otherVerdicts: z.array(otherVerdict).describe("other pairs that it changes, one by one: the first 1000"),
     otherPairs: z
       .strictObject({
         changed: count,
@@ -87,9 +107,22 @@ const fix = named(
       z.strictObject({
         pairs: count,
         inTwoGroups: count.describe("of these, those that are in two groups all the same"),
-        classes: z.array(z.strictObject({ of: z.array(z.string()), pairs: count, example: z.array(bdf) })),
+        classes: z.array(z.strictObject({ of: z.array(z.string()), pairs: count, example: z.array(namedDevice) })),
       }),
     ).describe("pairs of functions that the IOMMU keeps apart before, and not after it"),
+  }),
+);
+
+const likely = named(
+  "LikelyFixJson",
+  "A change that helps in a case that the source leaves open: likely, and not proved. It does no asked pair harm.",
+  z.strictObject({
+    outcome: z.literal("likely"),
+    why: z.string(),
+    title: z.string(),
+    open: count.describe("of the asked pairs, those that are unknown after it"),
+    condition: z.string().nullable().describe("what its outcome hangs on, where that is one pair's"),
+    hidden: z.array(count).describe("into `hidden`: what would have to be known"),
   }),
 );
 
@@ -98,17 +131,22 @@ export const fixSchema: z.ZodType<FixJson> = named(
   "FixJson",
   "`peerlane fix --json`: what would make pairs work.",
   z.strictObject({
-    schema: z.literal("peerlane.fix/1"),
+    schema: z.literal("peerlane.fix/2"),
     machine,
-    pairs: z.array(pair),
-    fixes: z
-      .array(fix)
-      .describe("each shown by the rules on the changed machine: one change before two, a switch card last"),
+    pairs: z.array(matrixPair).describe("the asked pairs as they are; none of a function with itself"),
+    proposals: z
+      .array(z.union([proved, likely]))
+      .describe("those that are proved first: one change before two, a switch card last"),
+    reasons: z.array(matrixReason).describe("of `pairs` and of those of all proposals"),
+    hidden: z.array(z.string()).describe("what the source hides, in its words"),
+    gates,
     bootLoader: z
       .strictObject({ name: bootLoader, why: z.string() })
       .nullable()
       .describe("the boot loader that the machine most likely has, and by what it is known"),
-    rejected: z.array(z.strictObject({ title: z.string(), why: z.string() })),
+    rejected: z
+      .array(z.strictObject({ title: z.string(), why: z.string() }))
+      .describe("what one might think of and does not help"),
     searched: z
       .strictObject({
         tried: z.array(z.strictObject({ what: z.string(), machines: count })),
@@ -120,8 +158,7 @@ export const fixSchema: z.ZodType<FixJson> = named(
       .describe("the functions but bridges for which it was looked what else a proposal changes, and all of them"),
     remedies: z.array(
       z.strictObject({
-        gate: z.string(),
-        message: z.string(),
+        gate: count.describe("into `gates`"),
         remedy: z.string(),
         possible: z
           .boolean()
@@ -131,21 +168,15 @@ export const fixSchema: z.ZodType<FixJson> = named(
     parameters: z.array(
       z.strictObject({
         parameter: z.string(),
-        devices: z.array(bdf),
+        devices: z.array(namedDevice),
         effect: z.enum(["took-effect", "still-redirects", "matches-nothing", "hidden"]),
       }),
     ),
-    changedSinceBoot: z.array(z.strictObject({ device: bdf, bits: count })),
+    changedSinceBoot: z.array(z.strictObject({ device: namedDevice, bits: count })),
     asking,
     notes,
     asked,
   }),
-);
-
-const namedDevice = named(
-  "NamedDeviceJson",
-  "A function with the name that people use for it.",
-  z.strictObject({ bdf, name: z.string().nullable() }),
 );
 
 const reachShape = {

@@ -8,13 +8,15 @@ import type {
   DiffJson,
   GroupChangeJson,
   VerdictChangeJson,
+  VerdictSideJson,
   WhatIfJson,
 } from "./json-types.ts";
 import { machine } from "./machine-schema.ts";
 import { gates } from "./pair-schema.ts";
 import { bdf, bus, count, known, mapType, named, providerMemory } from "./schema-parts.ts";
 
-const side = named(
+/** The validator of one side of a verdict that changed. */
+export const verdictSide: z.ZodType<VerdictSideJson> = named(
   "VerdictSideJson",
   "A verdict before or after a change.",
   z.strictObject({ mapType, hops: count.nullable() }),
@@ -25,7 +27,7 @@ export const verdictChanges: z.ZodType<readonly VerdictChangeJson[]> = z.array(
   named(
     "VerdictChangeJson",
     "A pair whose verdict changed.",
-    z.strictObject({ provider: bdf, client: bdf, before: side, after: side }),
+    z.strictObject({ provider: bdf, client: bdf, before: verdictSide, after: verdictSide }),
   ),
 );
 

@@ -72,13 +72,7 @@ export interface DeviceJson {
 }
 
 /** A provider and a client. Numbers that point into a table count from 0; what there is not of a pair has no key. */
-export interface MatrixPairJson {
-  readonly provider: string;
-  readonly client: string;
-  /** Null where the source gives none. */
-  readonly providerName: string | null;
-  /** Null where the source gives none. */
-  readonly clientName: string | null;
+export interface MatrixPairJson extends NamedPairJson {
   readonly mapType: MapType;
   /** What the kernel returns: hops, -1 when not supported; null when unknown. */
   readonly distance: number | null;
@@ -513,40 +507,36 @@ export interface HistoryJson {
   readonly whatIf?: WhatIfJson;
 }
 
-/** A provider and a client: the kernel's verdict, and what stands beside it. */
-export interface PairJson {
+/** Another pair whose verdict a proposal changes. */
+export interface OtherVerdictJson extends VerdictChangeJson {
+  /** Null where the source gives none. */
+  readonly providerName: string | null;
+  /** Null where the source gives none. */
+  readonly clientName: string | null;
+}
+
+/** A pair by addresses and names. */
+export interface NamedPairJson {
   readonly provider: string;
   readonly client: string;
   /** Null where the source gives none. */
   readonly providerName: string | null;
   /** Null where the source gives none. */
   readonly clientName: string | null;
-  readonly mapType: MapType;
-  /** What the kernel returns: hops, -1 when not supported; null when unknown. */
-  readonly distance: number | null;
-  readonly hops: number | null;
-  /** How far apart the two are, by the words of nvidia-smi topo; null for a function with itself. */
-  readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
-  /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
-  readonly releases?: { readonly from: string; readonly to: string | null };
-  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
-  readonly supported: boolean | null;
-  /** What an unknown map type hangs on, as far as the source shows it. */
-  readonly condition: string | null;
-  /** In the order in which the kernel lists them. */
-  readonly acsRedirect: readonly string[];
-  readonly acsHidden: readonly string[];
-  readonly reason: string;
-  readonly hidden: readonly string[];
-  readonly gates: readonly GateJson[];
-  /** What is documented of the hardware, beside what the kernel decides. */
-  readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
-  readonly askedBy: AskedByJson;
-  readonly fixes: readonly { readonly kind: string; readonly value: string; readonly mapType: MapType }[];
+}
+
+/** A function with the name that people use for it. */
+export interface NamedDeviceJson {
+  readonly bdf: string;
+  readonly name: string | null;
 }
 
 /** A smallest set of changes that makes pairs work, with what else it changes. */
 export interface ProvedFixJson {
+  /** Shown by the rules on the changed machine. */
+  readonly outcome: "proved";
+  /** How many of the asked pairs are what after it. */
+  readonly why: string;
   /** One, or two that go together, in the order in which they are done. */
   readonly kinds: readonly (
     | "kernel-parameter"
@@ -558,6 +548,8 @@ export interface ProvedFixJson {
     | "switch-card"
   )[];
   readonly title: string;
+  /** The parameter by ids, as screens offer it first, where only what is meant has them. */
+  readonly titleByIds?: string;
   readonly changes: readonly string[];
   readonly lasting: "until-reboot" | "from-next-boot";
   /** Those of the likely boot loader come before those of others. */
@@ -576,10 +568,10 @@ export interface ProvedFixJson {
       | "talos";
   }[];
   readonly cautions: readonly string[];
-  /** The verdicts of the asked pairs after the change. */
-  readonly pairs: readonly PairJson[];
+  /** The asked pairs after the change, in their order. */
+  readonly pairs: readonly MatrixPairJson[];
   /** Other pairs that it changes, one by one: the first 1000. */
-  readonly otherVerdicts: readonly VerdictChangeJson[];
+  readonly otherVerdicts: readonly OtherVerdictJson[];
   /** All other pairs that it changes, of every function but bridges, counted by classes. */
   readonly otherPairs: {
     readonly changed: number;
@@ -590,7 +582,7 @@ export interface ProvedFixJson {
       readonly providers: string;
       readonly clients: string;
       readonly pairs: number;
-      readonly example: { readonly provider: string; readonly client: string };
+      readonly example: NamedPairJson;
       readonly before: MapType;
       readonly after: MapType;
     }[];
@@ -600,7 +592,7 @@ export interface ProvedFixJson {
       readonly providers: string;
       readonly clients: string;
       readonly pairs: number;
-      readonly example: { readonly provider: string; readonly client: string };
+      readonly example: NamedPairJson;
       readonly before: "PIX" | "PXB" | "PHB" | "NODE" | "SYS";
       readonly after: "PIX" | "PXB" | "PHB" | "NODE" | "SYS";
     }[];
@@ -610,7 +602,7 @@ export interface ProvedFixJson {
       readonly providers: string;
       readonly clients: string;
       readonly pairs: number;
-      readonly example: { readonly provider: string; readonly client: string };
+      readonly example: NamedPairJson;
       readonly direction: "write" | "read";
       readonly before: "arrive" | "arrive otherwise" | "fail" | "unknown";
       readonly after: "arrive" | "arrive otherwise" | "fail" | "unknown";
@@ -625,18 +617,37 @@ export interface ProvedFixJson {
     readonly classes: readonly {
       readonly of: readonly string[];
       readonly pairs: number;
-      readonly example: readonly string[];
+      readonly example: readonly NamedDeviceJson[];
     }[];
   }>;
 }
 
+/** A change that helps in a case that the source leaves open: likely, and not proved. It does no asked pair harm. */
+export interface LikelyFixJson {
+  readonly outcome: "likely";
+  readonly why: string;
+  readonly title: string;
+  /** Of the asked pairs, those that are unknown after it. */
+  readonly open: number;
+  /** What its outcome hangs on, where that is one pair's. */
+  readonly condition: string | null;
+  /** Into `hidden`: what would have to be known. */
+  readonly hidden: readonly number[];
+}
+
 /** `peerlane fix --json`: what would make pairs work. */
 export interface FixJson {
-  readonly schema: "peerlane.fix/1";
+  readonly schema: "peerlane.fix/2";
   readonly machine: MachineJson;
-  readonly pairs: readonly PairJson[];
-  /** Each shown by the rules on the changed machine: one change before two, a switch card last. */
-  readonly fixes: readonly ProvedFixJson[];
+  /** The asked pairs as they are; none of a function with itself. */
+  readonly pairs: readonly MatrixPairJson[];
+  /** Those that are proved first: one change before two, a switch card last. */
+  readonly proposals: readonly (ProvedFixJson | LikelyFixJson)[];
+  /** Of `pairs` and of those of all proposals. */
+  readonly reasons: readonly MatrixReasonJson[];
+  /** What the source hides, in its words. */
+  readonly hidden: readonly string[];
+  readonly gates: readonly GateJson[];
   /** The boot loader that the machine most likely has, and by what it is known. */
   readonly bootLoader: {
     readonly name:
@@ -650,6 +661,7 @@ export interface FixJson {
       | "talos";
     readonly why: string;
   } | null;
+  /** What one might think of and does not help. */
   readonly rejected: readonly { readonly title: string; readonly why: string }[];
   /** The changed machines that were decided, by kinds of changes. */
   readonly searched: {
@@ -660,18 +672,18 @@ export interface FixJson {
   /** The functions but bridges for which it was looked what else a proposal changes, and all of them. */
   readonly watched: { readonly functions: number; readonly of: number };
   readonly remedies: readonly {
-    readonly gate: string;
-    readonly message: string;
+    /** Into `gates`. */
+    readonly gate: number;
     readonly remedy: string;
     /** False: there is no way out for this pair, and the text says what to take instead. */
     readonly possible: boolean;
   }[];
   readonly parameters: readonly {
     readonly parameter: string;
-    readonly devices: readonly string[];
+    readonly devices: readonly NamedDeviceJson[];
     readonly effect: "took-effect" | "still-redirects" | "matches-nothing" | "hidden";
   }[];
-  readonly changedSinceBoot: readonly { readonly device: string; readonly bits: number }[];
+  readonly changedSinceBoot: readonly { readonly device: NamedDeviceJson; readonly bits: number }[];
   /** The ways that the pairs name. */
   readonly asking: readonly AskingWayJson[];
   readonly notes: readonly NoteJson[];
@@ -696,12 +708,6 @@ export interface FindJson {
   readonly notes: readonly NoteJson[];
   /** What if: the changes with which the machine was asked about. */
   readonly asked?: readonly string[];
-}
-
-/** A function with the name that people use for it. */
-export interface NamedDeviceJson {
-  readonly bdf: string;
-  readonly name: string | null;
 }
 
 /** The devices that are nearest to another, and how they are reached. */
@@ -763,6 +769,32 @@ export interface OutcomeCountsJson {
   readonly pass: number;
   readonly fail: number;
   readonly unknown: number;
+}
+
+/** A provider and a client: the kernel's verdict, and what stands beside it. */
+export interface PairJson extends NamedPairJson {
+  readonly mapType: MapType;
+  /** What the kernel returns: hops, -1 when not supported; null when unknown. */
+  readonly distance: number | null;
+  readonly hops: number | null;
+  /** How far apart the two are, by the words of nvidia-smi topo; null for a function with itself. */
+  readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
+  /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
+  readonly releases?: { readonly from: string; readonly to: string | null };
+  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
+  readonly supported: boolean | null;
+  /** What an unknown map type hangs on, as far as the source shows it. */
+  readonly condition: string | null;
+  /** In the order in which the kernel lists them. */
+  readonly acsRedirect: readonly string[];
+  readonly acsHidden: readonly string[];
+  readonly reason: string;
+  readonly hidden: readonly string[];
+  readonly gates: readonly GateJson[];
+  /** What is documented of the hardware, beside what the kernel decides. */
+  readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
+  readonly askedBy: AskedByJson;
+  readonly fixes: readonly { readonly kind: string; readonly value: string; readonly mapType: MapType }[];
 }
 
 /** What decided a rule of a policy. */

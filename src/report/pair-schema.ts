@@ -94,7 +94,11 @@ const hardware = z
   .strictObject({ write: direction, read: direction })
   .describe("what is documented of the hardware, beside what the kernel decides");
 
-const deviceName = z.string().nullable().describe("null where the source gives none");
+/** The validator of the name of a device beside its address. */
+export const deviceName: z.ZodNullable<z.ZodString> = z
+  .string()
+  .nullable()
+  .describe("null where the source gives none");
 
 /** The validator of gates. */
 export const gates: z.ZodType<readonly GateJson[]> = z.array(

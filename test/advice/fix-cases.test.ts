@@ -360,7 +360,7 @@ hostBridges:
   const lines = textOf(advice)
     .split("\n")
     .map((line) => line.trim());
-  const swap = lines.slice(lines.findIndex((line) => line.startsWith("1. let 0000:01:00.0")));
+  const swap = lines.slice(lines.findIndex((line) => line.startsWith("1. let gpu0 (0000:01:00.0)")));
   expect(swap.filter((line) => line.startsWith("other pairs"))).toEqual([
     "other pairs: direct → through the host bridge: 1 NIC ↔ NVMe each way",
     "other pairs: 2 hops more: 1 GPU ↔ NVMe each way",

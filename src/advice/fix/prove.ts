@@ -2,6 +2,7 @@ import { type Answer, Answers } from "../../answers/answer.ts";
 import { type Machine, topologyOf } from "../../host/machine.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
+import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import type { BootLoader } from "../boot-loaders/boot-loaders.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
@@ -16,6 +17,8 @@ import { decidePairs, type Trial } from "./trial.ts";
 export interface ProvedFix extends Omit<Idea, "steps"> {
   /** How it is done, in the order in which it is done; of steps for a boot loader those of the likely one come first. */
   readonly steps: readonly Step[];
+  /** The kernel rules that decide after it. */
+  readonly rules: RulesChoice;
   /** The verdicts of the asked pairs after it, in their order. */
   readonly verdicts: readonly Answer[];
   /** What it does to other pairs: of every function but bridges. */
@@ -49,6 +52,7 @@ export function proved(
   return {
     ...idea,
     steps: stepsOf(idea, pairs, bootLoader),
+    rules: table.rules,
     verdicts: answersOf(after, pairs, rules),
     others: others.in(table),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],

@@ -12,10 +12,9 @@ import { portsText } from "../device-names.ts";
 import { type Block, heading, list, paragraph } from "../document.ts";
 import { machineLines } from "../facts.ts";
 import { withCode } from "../parameters.ts";
-import { conditionText } from "../reasons.ts";
 import { painted, type Rich, rich } from "../rich.ts";
 import { MAX_HIDDEN, outcomeBlocks, pairsText } from "./outcome.ts";
-import { commonGates, gateText, otherWayBlocks, proposalBlocks } from "./proposal.ts";
+import { commonGates, gateText, likelyOf, otherWayBlocks, proposalBlocks } from "./proposal.ts";
 
 /** How much of each proposal is told. */
 export interface FixDetail {
@@ -75,15 +74,15 @@ function afterAnyBlocks(advice: Advice): readonly Block[] {
 
 /** What would help in a case that the source leaves open. */
 function unprovedBlocks({ rejected }: Advice): readonly Block[] {
-  const items = rejected.flatMap(({ title, unproved }): Rich[] => {
-    if (unproved === null) return [];
-    const open = unproved.filter(({ mapType }) => mapType === "unknown");
-    const [only, ...others] = open;
-    // Of several pairs each hangs on ports of its own.
-    const condition = only === undefined || others.length > 0 ? null : conditionText(only);
-    const hidden = joinAlike(open.flatMap((verdict) => verdict.hidden)).slice(0, MAX_HIDDEN);
-    const count = unproved.length === 1 ? [] : [`${pairsText(open.length)} of ${unproved.length}`];
-    return [rich`${withCode(title)}: ${[...count, ...(condition === null ? [] : [condition]), ...hidden].join("; ")}`];
+  const items = rejected.flatMap((idea): Rich[] => {
+    const likely = likelyOf(idea);
+    if (likely === null) return [];
+    const { open, of, condition, hidden } = likely;
+    const told = joinAlike(hidden).slice(0, MAX_HIDDEN);
+    const count = of === 1 ? [] : [`${pairsText(open.length)} of ${of}`];
+    return [
+      rich`${withCode(idea.title)}: ${[...count, ...(condition === null ? [] : [condition]), ...told].join("; ")}`,
+    ];
   });
   return items.length === 0 ? [] : [heading("Likely to help, and not proved"), list(items)];
 }

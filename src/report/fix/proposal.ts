@@ -1,15 +1,18 @@
 import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advice/boot-loaders/boot-loaders.ts";
 import type { Advice } from "../../advice/fix/advise.ts";
+import type { RejectedIdea } from "../../advice/fix/attempts.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { deviceKind } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import type { Verdict } from "../../rules/verdict.ts";
 import { fullName } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
 import { type Block, code, heading, list } from "../document.ts";
 import { withCode } from "../parameters.ts";
+import { conditionText } from "../reasons.ts";
 import { painted, plainText, type Rich, rich, type Span } from "../rich.ts";
 import { isolationText, otherTexts, placesText } from "./changes.ts";
 import { pairsText } from "./outcome.ts";
@@ -21,7 +24,7 @@ const MAX_PAIRS = 6;
 export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean, topology: Topology): readonly Block[] {
   const index = advice.fixes.indexOf(fix);
   const effects: readonly Rich[] = [
-    rich`${afterSpans(fix)}; ${lastingText(fix)}`,
+    rich`${countsText(fix)}; ${lastingText(fix)}`,
     ...otherTexts(fix, topology),
     ...placesText(fix, isWhole, topology),
     ...isolationText(fix, topology),
@@ -109,7 +112,7 @@ function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology
 }
 
 /** What the pairs are after it: `direct, 4 hops`; of several how many are what. */
-function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
+export function countsText({ verdicts }: Pick<ProvedFix, "verdicts">): readonly Span[] {
   const kinds = new Map<string, { readonly verdict: (typeof verdicts)[number]; count: number }>();
   for (const verdict of verdicts) {
     const key = verdicts.length > MAX_PAIRS ? verdict.mapType : `${verdict.mapType} ${verdict.hops}`;
@@ -122,6 +125,21 @@ function afterSpans({ verdicts }: ProvedFix): readonly Span[] {
     ...(verdicts.length > 1 ? [`${pairsText(count)} `] : []),
     mapTypeSpan(verdict.mapType, verdicts.length > MAX_PAIRS ? null : verdict.hops),
   ]);
+}
+
+/** An idea that may help: its verdicts that stay open, and on what they hang; `null` where it does not help. */
+export function likelyOf({ unproved }: Pick<RejectedIdea, "unproved">): {
+  readonly open: readonly Verdict[];
+  readonly of: number;
+  /** Of several pairs each hangs on ports of its own. */
+  readonly condition: string | null;
+  readonly hidden: readonly string[];
+} | null {
+  if (unproved === null) return null;
+  const open = unproved.filter(({ mapType }) => mapType === "unknown");
+  const [only, ...others] = open;
+  const condition = only === undefined || others.length > 0 ? null : conditionText(only);
+  return { open, of: unproved.length, condition, hidden: [...new Set(open.flatMap(({ hidden }) => hidden))] };
 }
 
 /** How a fix is done: of what each boot loader wants elsewhere, its commands; what was printed of an earlier fix, not again. */
