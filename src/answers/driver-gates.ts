@@ -5,8 +5,8 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
-import type { AskClass } from "../platforms/asking.ts";
-import { mainlineNumber } from "../platforms/asking-conditions.ts";
+import { type AskClass, VFIO_DRIVERS } from "../platforms/asking.ts";
+import { holdsOn, mainlineNumber } from "../platforms/asking-conditions.ts";
 import {
   type AskedBy,
   type AskedWay,
@@ -68,17 +68,26 @@ export function kernelGate(machine: Machine, gate: Gate, askedBy: AskedBy): read
 interface Refusal {
   readonly words: string;
   readonly remedy?: string;
+  /** Where one gets at it all the same, of which no source shows whether it is so. */
+  readonly unless?: string;
 }
 
 function refusalOf(machine: Machine, { row }: AskedWay): Refusal | undefined {
-  if (row.class === "no-peer-dma") return { words: `${row.words} On this machine: ${row.onNo}` };
+  if (row.class === "no-peer-dma") {
+    return { words: `${row.words} On this machine: ${row.onNo}`, ...unlessOf(row) };
+  }
   const proviso = provisosOn(machine, row).find((one) => one.holds === true && isRefusing(one));
   if (proviso === undefined) return undefined;
   const { kernelBefore } = proviso.when;
   return {
     words: `${row.title}: ${provisoWords(proviso)}`,
     ...(kernelBefore === undefined ? {} : { remedy: `boot Linux ${kernelBefore} or newer: on older ones it is so` }),
+    ...unlessOf(proviso),
   };
+}
+
+function unlessOf({ unless }: Pick<OpenProviso, "unless">): Pick<Refusal, "unless"> {
+  return unless === undefined ? {} : { unless };
 }
 
 /** A kernel without P2PDMA has a gate of its own. */
@@ -92,7 +101,7 @@ export function noPeerDmaGates(machine: Machine, { ways, hidden }: AskedBy): rea
   if (hidden !== null || own.length === 0) return [];
   const refusals = own.map((way) => refusalOf(machine, way));
   if (refusals.includes(undefined)) return [];
-  const outOfTree = ways.find(({ row }) => row.isOutOfTree === true);
+  const doubt = doubtOfRefusals(ways, refusals);
   return own.map(
     ({ row }, at): Gate => ({
       kind: "no-peer-dma",
@@ -101,11 +110,19 @@ export function noPeerDmaGates(machine: Machine, { ways, hidden }: AskedBy): rea
       message: refusals[at]?.words ?? "",
       about: row.id,
       ...(refusals[at]?.remedy === undefined ? {} : { remedy: refusals[at].remedy }),
-      ...(outOfTree === undefined
-        ? {}
-        : { doubt: `${outOfTree.row.title}: ${outOfTree.row.aside}, which the source does not show` }),
+      ...(doubt === undefined ? {} : { doubt }),
     }),
   );
+}
+
+/** Why a pair whose every way is refused may share memory all the same. */
+function doubtOfRefusals(ways: readonly AskedWay[], refusals: readonly (Refusal | undefined)[]): string | undefined {
+  const outOfTree = ways.find(({ row }) => row.isOutOfTree === true);
+  if (outOfTree !== undefined) {
+    return `${outOfTree.row.title}: ${outOfTree.row.aside}, which the source does not show`;
+  }
+  const unless = refusals.find((refusal) => refusal?.unless !== undefined)?.unless;
+  return unless === undefined ? undefined : `not so where ${unless}, which the source does not show`;
 }
 
 /** What may stop a pair for all that the source shows of kernel and modules: of pairs of which no way is sure to be open. */
@@ -120,6 +137,35 @@ export function openRefusals(machine: Machine, { ways, hidden }: AskedBy): reado
     open.push(...provisos);
   }
   return open;
+}
+
+/** VFIO's switch for devices without an IOMMU. */
+const WITHOUT_IOMMU = "vfio.enable_unsafe_noiommu_mode";
+
+/**
+ * VFIO gives a program a device of an IOMMU group, and without an IOMMU there is none (`vfio_group_find_or_alloc`, Linux
+ * 6.12): nothing opens it, unless its switch is on, with which programs give devices physical addresses.
+ */
+export function vfioGates(machine: Machine, provider: PciFunction, client: PciFunction): Gate[] {
+  const { iommu } = machine;
+  if (iommu.mode !== "off" || provider === client) return [];
+  const held = [provider, client].filter(({ driver }) => !isUnknown(driver) && VFIO_DRIVERS.includes(driver ?? ""));
+  if (held.length === 0) return [];
+  const isOn = holdsOn(machine, {
+    parameter: { module: "vfio", name: "enable_unsafe_noiommu_mode", values: ["1", "Y", "y"] },
+  });
+  return held.map(({ bdf, driver }): Gate => {
+    const name = `${formatBdf(bdf)} is ${driver}'s, and no IOMMU is on`;
+    const about = "no IOMMU";
+    const remedy = "turn the IOMMU on (iommu=pt where the host's own devices are to go untranslated)";
+    if (isOn === true) {
+      const message = `${name}: with ${WITHOUT_IOMMU} a program gives devices physical addresses, and nobody looks at them`;
+      return { kind: "no-peer-dma", device: bdf, effect: "warns", message, about, remedy };
+    }
+    const message = `${name}: VFIO lets no program at a device without an IOMMU, unless ${WITHOUT_IOMMU} is on`;
+    const doubt = isUnknown(isOn) ? { doubt: `the source does not show ${WITHOUT_IOMMU}` } : {};
+    return { kind: "no-peer-dma", device: bdf, effect: "blocks", message, about, remedy, ...doubt };
+  });
 }
 
 function isBuiltWithout(machine: Machine): boolean {

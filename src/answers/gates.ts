@@ -21,7 +21,7 @@ import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
 import { findPath } from "../rules/path.ts";
-import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates } from "./driver-gates.ts";
+import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates, vfioGates } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
@@ -131,6 +131,7 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
   const { own, resizable } = providerGates(topology, context, provider);
   return [
     ...kernelGates(context, verdict.askedBy),
+    ...vfioGates(context.machine, provider, client),
     ...virtualMachineGates(context.virtualMachine, provider, client),
     ...own,
     ...registersGates(provider, client, verdict.askedBy),

@@ -6,6 +6,7 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
+import { VFIO_DRIVERS } from "../platforms/asking.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
 import type { AskedBy } from "../platforms/who-asks.ts";
 import { acsQuirk } from "../rules/acs-quirks.ts";
@@ -146,7 +147,7 @@ function hiddenOfProvider(machine: Machine, topology: Topology, provider: PciFun
       mayProvide(provider) !== false,
       isUnknown(mayProvide(provider)) || (isUnknown(provider.p2pmem) && driver !== null) || isUnknown(driver),
     ],
-    "no-peer-dma": [true, isUnknown(driver)],
+    "no-peer-dma": [true, isUnknown(driver) || needsHiddenIommu(machine, provider)],
     "bar-unassigned": [true, areAddressesHidden],
     "memory-decode-off": [
       mayBeOff(command, PCI_COMMAND_MEMORY) && (isUnknown(physicalFunction) || physicalFunction === null),
@@ -178,10 +179,15 @@ function hiddenOfClient(machine: Machine, topology: Topology, client: PciFunctio
       driver !== null && mayBeOff(command, PCI_COMMAND_MASTER),
       isUnknown(command) || isUnknown(driver),
     ],
-    "no-peer-dma": [true, isUnknown(driver)],
+    "no-peer-dma": [true, isUnknown(driver) || needsHiddenIommu(machine, client)],
     "beyond-dma-mask": [driver !== null, isUnknown(dmaMaskBits) || isUnknown(driver) || isUnknown(machine.iommu.mode)],
     "iommu-translates": [mayTranslate(machine), isUnknown(driver)],
   });
+}
+
+/** VFIO needs an IOMMU, and whether one is on is hidden. */
+function needsHiddenIommu({ iommu }: Machine, { driver }: PciFunction): boolean {
+  return isUnknown(iommu.mode) && !isUnknown(driver) && VFIO_DRIVERS.includes(driver ?? "");
 }
 
 function mayBeOff(command: Known<number>, bit: number): boolean {

@@ -118,6 +118,7 @@ export const MODULES: Readonly<Record<string, readonly string[]>> = {
   nvidia: [],
   nvidia_fs: [],
   nvidia_peermem: [],
+  vfio: ["enable_unsafe_noiommu_mode"],
   xe: [],
 };
 

@@ -1,8 +1,9 @@
 import {
   type AskingRow,
+  HOST_MEMORY_ONLY,
+  KERNEL_RDMA_NICS,
   MOVING_NICS,
   PINNING_NICS,
-  RDMA_NICS,
   UIO_DRIVERS,
   USER_SPACE_DRIVERS,
   VFIO_DRIVERS,
@@ -21,17 +22,17 @@ export function linuxSource(path: string, says: string, date = "Linux 7.3.4"): F
 
 const importersOfVfio = [...MOVING_NICS, "ice", "i40e", "xe", "amdgpu"];
 
+const peerPagesSource = linuxSource("mm/gup.c", "Peer pages are taken with FOLL_PCI_P2PDMA only, else EREMOTEIO.");
+
 /** Memory that the kernel itself hands out, and memory of devices that user space drives. */
 export const kernelAskingRows: readonly AskingRow[] = [
   {
     id: "p2pmem-pages",
-    title: "Peer pages (p2pmem): an NVMe controller's memory buffer, by O_DIRECT or through a driver",
+    title: "Peer pages (p2pmem): an NVMe controller's memory buffer, in I/O of a program with a drive",
     drivers: [
-      { provider: ["nvme"], client: "any" },
-      { provider: "peer-memory", client: "any" },
+      { provider: ["nvme"], client: ["nvme"] },
+      { provider: "peer-memory", client: ["nvme"] },
     ],
-    // Whether NVIDIA's driver takes such pages was not read.
-    butNot: [...USER_SPACE_DRIVERS, "nvidia"],
     class: "asks-and-obeys",
     words:
       "Pages of a controller's memory buffer are mapped by what the kernel decides: this verdict binds, and a refusal is EINVAL or EREMOTEIO.",
@@ -39,12 +40,25 @@ export const kernelAskingRows: readonly AskingRow[] = [
     onNo: "block I/O fails, with EINVAL (read in 7.2 and 7.3) or EREMOTEIO (read in 6.12); EREMOTEIO where pages are taken for a queue that lets no peer memory in, or a list is mapped",
     address: "of-the-verdict",
     seen: "dmesg: lines of pci_p2pdma; tracepoints dma:dma_map_sg (Linux 6.12 and newer) and dma:dma_map_phys (7.x)",
+    provisos: [
+      {
+        when: { kernelBefore: "6.2" },
+        words: "no program can map peer pages, so that nobody copies from drive to drive through them",
+        leaves: "refusal",
+        unless: "an NVMe target that offers the drive over RDMA uses them",
+      },
+    ],
     sources: [
       linuxSource(
         "block/blk-mq-dma.c",
         "A segment of peer memory is decided by pci_p2pdma_state; what it refuses ends as BLK_STS_INVAL.",
       ),
-      linuxSource("mm/gup.c", "Peer pages are taken with FOLL_PCI_P2PDMA only, else EREMOTEIO."),
+      peerPagesSource,
+      linuxSource(
+        "drivers/nvme/host/core.c",
+        "Queues of NVMe drives, and what is stacked on them alone, let peer pages in (BLK_FEAT_PCI_P2PDMA); no other driver sets it.",
+        "Linux 6.12, 7.2, 7.3",
+      ),
       linuxSource(
         "kernel/dma/direct.c",
         "A list is mapped by pci_p2pdma_state: bus address, through the host bridge, or EREMOTEIO.",
@@ -54,7 +68,10 @@ export const kernelAskingRows: readonly AskingRow[] = [
   {
     id: "nvmet-p2pmem",
     title: "NVMe target with peer memory (nvmet over RDMA)",
-    drivers: [{ provider: ["nvme"], client: RDMA_NICS }],
+    drivers: [
+      { provider: ["nvme"], client: KERNEL_RDMA_NICS },
+      { provider: "peer-memory", client: KERNEL_RDMA_NICS },
+    ],
     class: "asks-and-obeys",
     words:
       "The NVMe target asks the kernel for provider, drive and NIC; where it says no, the drive's side is refused with EINVAL and the NIC's side falls back to RAM.",
@@ -66,6 +83,67 @@ export const kernelAskingRows: readonly AskingRow[] = [
       linuxSource(
         "drivers/nvme/target/core.c",
         "Asks pci_p2pdma_distance when a namespace is enabled, and looks for peer memory when a controller comes up.",
+      ),
+      linuxSource(
+        "drivers/infiniband/core/device.c",
+        "Users in the kernel see devices with verbs for the kernel only; those of efa have none.",
+        "Linux 6.12",
+      ),
+    ],
+  },
+  {
+    id: "host-memory-only",
+    title: "Memory of a device, and a disk or NIC whose driver takes host memory alone",
+    drivers: [
+      { provider: ["nvme", "amdgpu", "xe", "habanalabs", ...MOVING_NICS], client: HOST_MEMORY_ONLY },
+      { provider: "peer-memory", client: HOST_MEMORY_ONLY },
+    ],
+    class: "no-peer-dma",
+    words:
+      "The client's driver takes host memory alone: peer pages are let in by queues of NVMe drives and the NVMe target's RDMA NICs, a peer's dma-buf by importers that say so, and this driver is none of them.",
+    decides: "the kernel's memory management, before any verdict",
+    onNo: "EREMOTEIO from the system call; a program copies through host memory",
+    address: "none",
+    seen: "the errno of read, write or registration",
+    sources: [
+      peerPagesSource,
+      linuxSource(
+        "block/bio.c",
+        "Peer pages are asked for in I/O with queues that have BLK_FEAT_PCI_P2PDMA, which nvme alone sets.",
+        "Linux 6.12, 7.3",
+      ),
+      linuxSource(
+        "drivers/dma-buf/dma-buf.c",
+        "Importers let peers in by allow_peer2peer: of RDMA, iommufd, amdgpu, xe and virtio-gpu, and of no other driver.",
+      ),
+    ],
+  },
+  {
+    id: "vfio-peer-pages",
+    title: "Peer pages (p2pmem), and a device in user space (VFIO)",
+    drivers: [
+      { provider: ["nvme"], client: VFIO_DRIVERS },
+      { provider: "peer-memory", client: VFIO_DRIVERS },
+    ],
+    class: "no-peer-dma",
+    words:
+      "VFIO and iommufd pin a program's memory for long, and let no peer pages in: a controller's memory buffer that the host's driver holds is not mapped for the device.",
+    decides: "the kernel's memory management, before any verdict",
+    onNo: "EREMOTEIO or EFAULT as the memory is mapped for the device",
+    address: "none",
+    seen: "the errno of VFIO_IOMMU_MAP_DMA or IOMMU_IOAS_MAP",
+    unless: "a program maps the BAR past its driver (resourceN in sysfs)",
+    sources: [
+      peerPagesSource,
+      linuxSource(
+        "drivers/vfio/vfio_iommu_type1.c",
+        "Pins with FOLL_LONGTERM and without FOLL_PCI_P2PDMA; what cannot be pinned is mapped only where it is bare page frames, as a BAR that VFIO or sysfs maps.",
+        "Linux 6.12",
+      ),
+      linuxSource(
+        "drivers/iommu/iommufd/pages.c",
+        "Pins with FOLL_LONGTERM and without FOLL_PCI_P2PDMA.",
+        "Linux 6.12",
       ),
     ],
   },
@@ -139,8 +217,8 @@ export const kernelAskingRows: readonly AskingRow[] = [
   },
   {
     id: "vfio-bar-pages",
-    title: "BAR of a device in user space (VFIO, uio) as a buffer for a disk",
-    drivers: [{ provider: USER_SPACE_DRIVERS, client: ["nvme"] }],
+    title: "BAR of a device in user space (VFIO, uio) as a buffer for a disk or an ordinary NIC",
+    drivers: [{ provider: USER_SPACE_DRIVERS, client: ["nvme", ...HOST_MEMORY_ONLY] }],
     class: "no-peer-dma",
     words: "A BAR that VFIO or uio maps into a program has no pages, so that no I/O of a host driver can use it.",
     decides: "the kernel's memory management, before any verdict",
@@ -152,7 +230,7 @@ export const kernelAskingRows: readonly AskingRow[] = [
   {
     id: "vfio-domain",
     title: "Devices that user space drives by VFIO: guests (QEMU and others), SPDK, DPDK",
-    drivers: [{ provider: "any", client: VFIO_DRIVERS }],
+    drivers: [{ provider: USER_SPACE_DRIVERS, client: VFIO_DRIVERS }],
     class: "user-space",
     words:
       "VFIO maps BARs into the IOMMU without asking the P2PDMA rules (type 1, and iommufd with a dma-buf from Linux 6.19 on): 'not supported' forbids nothing and 'direct' promises nothing; ACS and the root complex decide.",

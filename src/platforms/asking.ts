@@ -45,6 +45,8 @@ export interface Proviso {
   readonly words: string;
   /** What is left of peer DMA then: nothing, silently or not; what some of its users need; or as much as without it. */
   readonly leaves: "host-memory" | "refusal" | "part" | "peer-dma";
+  /** Where there is peer DMA all the same, of which no source shows whether it is so. */
+  readonly unless?: string;
 }
 
 /** Names of drivers as sysfs has them. `peer-memory`: the provider has registered peer memory, and no row is about its driver. */
@@ -75,6 +77,8 @@ export interface AskingRow {
   readonly aside?: string;
   /** It is there with drivers that are no part of Linux, of which no source shows whether they are loaded. */
   readonly isOutOfTree?: true;
+  /** Of a way that lets no peer at the memory: where one gets at it all the same, of which no source shows whether it is so. */
+  readonly unless?: string;
   readonly sources: readonly FactSource[];
 }
 
@@ -88,6 +92,46 @@ export const MOVING_NICS: readonly string[] = ["mlx5_core"];
 /** RDMA NICs whose drivers pin a dma-buf: efa, bnxt_re (above bnxt_en), irdma (above ice and i40e), mana, ionic. */
 export const PINNING_NICS: readonly string[] = ["bnxt_en", "ice", "i40e", "efa", "mana", "ionic"];
 export const RDMA_NICS: readonly string[] = [...MOVING_NICS, ...PINNING_NICS];
+
+/** RDMA NICs with verbs for users in the kernel, as the NVMe target is one: efa and mana had none in 6.12, and newer ones were not read. */
+export const KERNEL_RDMA_NICS: readonly string[] = RDMA_NICS.filter((nic) => nic !== "efa" && nic !== "mana");
+
+/**
+ * Drivers of disks and ordinary NICs of Linux that take host memory alone: none sets up P2PDMA, gives its queues the flag
+ * that lets peer pages in, or imports a dma-buf.
+ */
+export const HOST_MEMORY_ONLY: readonly string[] = [
+  ...["ahci", "ata_piix", "sata_nv", "sata_sil24", "mpt3sas", "megaraid_sas", "smartpqi", "hpsa", "aacraid", "arcmsr"],
+  ...[
+    "mvsas",
+    "pm80xx",
+    "qla2xxx",
+    "lpfc",
+    "vmw_pvscsi",
+    "sdhci-pci",
+    "e1000",
+    "e1000e",
+    "igb",
+    "igbvf",
+    "igc",
+    "ixgbe",
+  ],
+  ...[
+    "ixgbevf",
+    "r8169",
+    "tg3",
+    "bnx2",
+    "bnx2x",
+    "atlantic",
+    "alx",
+    "sky2",
+    "forcedeth",
+    "8139cp",
+    "8139too",
+    "vmxnet3",
+  ],
+  ...["xhci_hcd", "ehci-pci", "snd_hda_intel", "ast", "mgag200"],
+];
 
 /** Importers that attach without letting peers in: the exporter moves the buffer to host memory, or refuses. */
 export const STATIC_IMPORTERS: readonly string[] = ["nouveau", "i915", "nvidia", "amdxdna", "qaic", "intel_vpu"];

@@ -2,7 +2,14 @@ import { isTranslating, type Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
-import type { AddressRule, AskClass, AskingRow, DriverSet, Proviso } from "./asking.ts";
+import {
+  type AddressRule,
+  type AskClass,
+  type AskingRow,
+  type DriverSet,
+  type Proviso,
+  USER_SPACE_DRIVERS,
+} from "./asking.ts";
 import { conditionWords, holdsOn, mainlineNumber } from "./asking-conditions.ts";
 import { gpuAskingRows } from "./asking-rows-gpu.ts";
 import { kernelAskingRows } from "./asking-rows-kernel.ts";
@@ -10,7 +17,7 @@ import { nvidiaAskingRows } from "./asking-rows-nvidia.ts";
 import { usualDrivers } from "./usual-drivers.ts";
 
 /** Changes with every change of a row. */
-export const WHO_ASKS_VERSION = "2026-11-29";
+export const WHO_ASKS_VERSION = "2026-11-30";
 
 /** Every way of sharing memory that was read of. A pair of drivers that is in no row is unknown. */
 export const ASKING_ROWS: readonly AskingRow[] = [...kernelAskingRows, ...gpuAskingRows, ...nvidiaAskingRows];
@@ -64,7 +71,8 @@ export function askingKey(fn: PciFunction): string {
 
 /** Who asks the kernel when `client` reads or writes memory of `provider`. */
 export function askedByOf(provider: PciFunction, client: PciFunction): AskedBy {
-  const [owner, peer] = [driversOf(provider, "provider"), driversOf(client, "client")];
+  const peer = driversOf(client, "client");
+  const owner = withVfio(driversOf(provider, "provider"), peer);
   const ways = ASKING_ROWS.flatMap((row) =>
     candidates(owner).flatMap((of) =>
       candidates(peer).flatMap((by): AskedWay[] => {
@@ -83,6 +91,12 @@ export function askedByOf(provider: PciFunction, client: PciFunction): AskedBy {
   return answerOf(ways, owner, peer);
 }
 
+/** A device beside one in the hands of user space may be handed there too, where the source shows no driver. */
+function withVfio(owner: Drivers, { names, hidden }: Drivers): Drivers {
+  const isInUserSpace = hidden === null && names.some((name) => USER_SPACE_DRIVERS.includes(name));
+  return owner.hidden === null || !isInUserSpace ? owner : { ...owner, names: [...owner.names, "vfio-pci"] };
+}
+
 /** Drivers that a function may have; `null` stands for any other. */
 function candidates({ names, hidden }: Drivers): readonly (string | null)[] {
   return hidden === null ? names : [...names, null];
@@ -97,6 +111,12 @@ function answerOf(ways: readonly AskedWay[], owner: Drivers, peer: Drivers): Ask
     return { class: "unknown", ways, hidden: `nothing was read of how ${by} would reach memory of ${of}` };
   }
   return { class: others.length === 0 ? only : "differs", ways, hidden: null };
+}
+
+/** Why nothing is known of a pair whose two drivers the source shows: nobody read of them. */
+export function whyUnread({ class: of, hidden }: AskedBy, provider: PciFunction, client: PciFunction): string | null {
+  const isShown = ({ driver }: PciFunction): boolean => !isUnknown(driver) && driver !== null;
+  return of === "unknown" && provider !== client && isShown(provider) && isShown(client) ? hidden : null;
 }
 
 /** `null` is a driver that nobody names. */
@@ -139,8 +159,9 @@ export function provisosOn(machine: Machine, row: AskingRow): readonly OpenProvi
 }
 
 /** `as Linux is older than 6.15: …`, or `if …` where the source does not show whether it is. */
-export function provisoWords({ when, words, holds }: OpenProviso): string {
-  return `${holds === true ? "as" : "if"} ${conditionWords(when)}: ${words}`;
+export function provisoWords({ when, words, unless, holds }: OpenProviso): string {
+  const but = unless === undefined ? "" : `, unless ${unless}`;
+  return `${holds === true ? "as" : "if"} ${conditionWords(when)}: ${words}${but}`;
 }
 
 /** What a rule makes of the address, on one machine. */

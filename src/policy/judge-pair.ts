@@ -12,10 +12,11 @@ import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { Condition } from "../platforms/asking.ts";
+import { type Condition, VFIO_DRIVERS } from "../platforms/asking.ts";
 import { conditionWords } from "../platforms/asking-conditions.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
+import { whyUnread } from "../platforms/who-asks.ts";
 import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
 import { type MapType, NOT_DIRECT } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -149,6 +150,8 @@ export class RequiredPairs {
     for (const { holds, when, words } of openRefusals(this.#table.machine, askedBy)) {
       if (isUnknown(holds) && isOfRelease(when)) reasons.push(`${words}, as far as the source shows`, holds.unknown);
     }
+    const unread = whyUnread(askedBy, provider, this.#client(j));
+    if (unread !== null) reasons.push(unread);
     const { command, driver } = this.#client(j);
     if (isUnknown(command) && driver !== null) reasons.push(command.unknown);
     if (isUnknown(provides) && !ways.some(({ row, given }) => row.sharesAnyBar === true && given.length === 0)) {
@@ -192,6 +195,9 @@ export class RequiredPairs {
     const moved = memoryBars(this.#provider(i))?.find(isGivenAnew);
     if (moved !== undefined) add("BARs that have addresses now have some after the move", moved.busAddress);
     const provider = this.#provider(i);
+    if ([provider, this.#client(j)].some(({ driver: name }) => !isUnknown(name) && VFIO_DRIVERS.includes(name ?? ""))) {
+      add("an IOMMU is on: VFIO needs one", iommu.mode);
+    }
     if (knownKind(provider) === "nvme")
       add("a BAR of an NVMe controller that can hold a memory buffer does", provider.p2pmem);
     add("the kernel is built with CONFIG_PCI_P2PDMA", kernel.config);

@@ -3,6 +3,7 @@ import { gateRemedies } from "../../src/advice/fix/gate-remedies.ts";
 import { type Answer, answer } from "../../src/answers/answer.ts";
 import type { IommuMode, Kernel, Machine } from "../../src/host/machine.ts";
 import { busAddr, physAddr } from "../../src/pci/addresses.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { rows } from "../rows.ts";
@@ -146,14 +147,25 @@ describe("Drivers that let no peer at the memory stop the pair", () => {
     rows(`
       // provider | client    | Linux | way
       nvme        | nvme      | 7.2   | -
+      nvme        | nvme      | 6.2   | -
+      nvme        | nvme      | 6.1   | p2pmem-pages?  // no program can map peer pages; an NVMe target may use them
+      nvme        | nvme      | 5.14.0-570.el9 | -     // back-ports, of which nobody read
+      nvme        | mlx5_core | 6.1   | -       // the NVMe target's
+      nvme        | ahci      | 7.2   | host-memory-only
+      nvme        | e1000e    | 7.2   | host-memory-only
+      nvme        | someone_elses | 7.2 | -     // nothing was read of it
+      nvme        | vfio-pci  | 7.2   | vfio-peer-pages?
+      xe          | ahci      | 7.2   | host-memory-only
       e1000e      | e1000e    | 7.2   | -       // nothing was read of it
       nvidia      | mlx5_core | 7.2   | -
+      nvidia      | ahci      | 7.2   | -       // modules of others may take its memory
       nvidia      | nvme      | 7.2   | -       // its compatibility mode is one way of three
       vfio-pci    | nvme      | 7.2   | vfio-bar-pages
+      vfio-pci    | ahci      | 7.2   | vfio-bar-pages
       vfio-pci    | efa       | 7.2   | vfio-dmabuf-pinned
       vfio-pci    | vfio-pci  | 7.2   | -
       i915        | mlx5_core | 7.2   | i915
-      i915        | vfio-pci  | 7.2   | -       // user space maps
+      i915        | vfio-pci  | 7.2   | -       // what of it a program has was not read
       nouveau     | nvme      | 7.2   | nouveau
       xdma        | nvme      | 7.2   | xdma
       igb_uio     | nvme      | 7.2   | vfio-bar-pages
@@ -165,9 +177,36 @@ describe("Drivers that let no peer at the memory stop the pair", () => {
       ?10de       | mlx5_core | 7.2   | -       // it may be nvidia
     `),
   )("%s → %s, Linux %s: %s", (provider = "", client = "", release = "", way) => {
-    const found = kinds(explained({ provider, client, kernel: { release } }), "no-peer-dma");
-    expect(found.map(({ about }) => about).join() || "-").toBe(way);
-    for (const { effect, doubt } of found) expect([effect, doubt]).toEqual(["blocks", undefined]);
+    const found = kinds(explained({ provider, client, kernel: { release }, iommu: "passthrough" }), "no-peer-dma");
+    expect(found.map(({ about, doubt }) => `${about}${doubt === undefined ? "" : "?"}`).join() || "-").toBe(way);
+    for (const { effect } of found) expect(effect).toBe("blocks");
+  });
+});
+
+describe("VFIO needs an IOMMU", () => {
+  test.each(
+    rows(`
+      // provider | client   | IOMMU       | command line                          | gates
+      vfio-pci    | vfio-pci | passthrough |                                       | -
+      vfio-pci    | vfio-pci | strict      |                                       | -
+      vfio-pci    | vfio-pci | ?           |                                       | -
+      vfio-pci    | vfio-pci | off         |                                       | 03:00.0 may block, 04:00.0 may block
+      nvme        | vfio-pci | off         |                                       | 04:00.0 may block
+      vfio-pci    | nvme     | off         |                                       | 03:00.0 may block
+      vfio-pci    | vfio-pci | off         | vfio.enable_unsafe_noiommu_mode=0     | 03:00.0 blocks, 04:00.0 blocks
+      vfio-pci    | vfio-pci | off         | vfio.enable_unsafe_noiommu_mode=1     | 03:00.0 warns, 04:00.0 warns
+      igb_uio     | igb_uio  | off         |                                       | -
+      nvidia      | nvidia   | off         |                                       | -
+    `),
+  )("%s → %s, IOMMU %s, %s: %s", (provider = "", client = "", iommu = "", commandLine = "", expected) => {
+    const found = kinds(explained({ provider, client, iommu, kernel: { commandLine } }), "no-peer-dma");
+    const texts = found
+      .filter(({ about }) => about === "no IOMMU")
+      .map(({ device, effect, doubt }) => {
+        const how = doubt === undefined ? effect : "may block";
+        return `${device === null ? "" : formatBdf(device).slice(5)} ${how}`;
+      });
+    expect(texts.join(", ") || "-").toBe(expected);
   });
 });
 

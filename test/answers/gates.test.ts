@@ -211,11 +211,13 @@ describe("A client that is no bus master", () => {
   ])("%s", (_name, command, driver, isGate) => {
     const parts = { command: command ?? hidden, driver };
     const wanted = isGate ? ["bus-master-off"] : [];
-    const found = gates({ client: parts });
+    // VFIO has a gate of its own where no IOMMU is on.
+    const machine: Partial<Machine> = { iommu: { kind: "intel", mode: "passthrough", groupTypes: new Map() } };
+    const found = gates({ client: parts, machine });
     expect(found.map(({ kind }) => kind)).toEqual(wanted);
     expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
     // A provider issues nothing.
-    expect(gates({ provider: { driver, p2pmem: hidden, command: (command ?? off) | 2 } })).toEqual([]);
+    expect(gates({ provider: { driver, p2pmem: hidden, command: (command ?? off) | 2 }, machine })).toEqual([]);
     // No request of a function goes out to itself.
     expect(gates({ client: parts, provider: parts }, "same function").map(({ kind }) => kind)).not.toContain(
       "bus-master-off",

@@ -37,11 +37,16 @@ describe("Whose memory, read and written by whom: who asks", () => {
     rows(`
       // provider       | client          | class          | ways
       nvme              | nvme            | asks-and-obeys | p2pmem-pages
-      nvme              | mlx5_core       | asks-and-obeys | p2pmem-pages nvmet-p2pmem
-      nvme              | amdgpu          | asks-and-obeys | p2pmem-pages
+      nvme              | mlx5_core       | asks-and-obeys | nvmet-p2pmem
+      nvme              | efa             | unknown        | // no verbs in the kernel in 6.12, newer ones were not read
+      nvme              | mlx4_core       | unknown        |
+      nvme              | amdgpu          | unknown        | // whether it takes such pages was not read
       nvme              | nvidia          | unknown        | // whether it takes such pages was not read
-      nvme              | e1000e          | asks-and-obeys | p2pmem-pages // whatever maps these pages
-      nvme              | vfio-pci        | user-space     | vfio-domain
+      nvme              | e1000e          | no-peer-dma    | host-memory-only
+      nvme              | ahci            | no-peer-dma    | host-memory-only
+      nvme              | mpt3sas         | no-peer-dma    | host-memory-only
+      nvme              | someone_elses   | unknown        |
+      nvme              | vfio-pci        | no-peer-dma    | vfio-peer-pages
       nvme              | uio_pci_generic | user-space     | uio
       amdgpu            | amdgpu          | asks-yes-or-no | amdgpu-amdgpu amdgpu-xgmi
       amdgpu            | mlx5_core       | asks-yes-or-no | amdgpu-nic amdgpu-peer-direct
@@ -52,7 +57,8 @@ describe("Whose memory, read and written by whom: who asks", () => {
       amdgpu            | xe              | asks-yes-or-no | gpu-gpu-dmabuf
       amdgpu            | nvidia          | no-peer-dma    | static-importers
       amdgpu            | i915            | no-peer-dma    | static-importers
-      amdgpu            | e1000e          | unknown        |
+      amdgpu            | e1000e          | no-peer-dma    | host-memory-only
+      nvidia            | e1000e          | unknown        | // other modules may take its memory
       xe                | xe              | asks-yes-or-no | xe-xe
       xe                | mlx5_core       | asks-yes-or-no | xe-nic
       xe                | efa             | asks-yes-or-no | xe-nic-pinned
@@ -60,7 +66,7 @@ describe("Whose memory, read and written by whom: who asks", () => {
       xe                | nouveau         | no-peer-dma    | static-importers
       xe                | nvme            | unknown        |
       i915              | mlx5_core       | no-peer-dma    | i915
-      i915              | vfio-pci        | user-space     | vfio-domain
+      i915              | vfio-pci        | unknown        |
       nouveau           | nouveau         | no-peer-dma    | nouveau
       habanalabs        | mlx5_core       | asks-yes-or-no | habanalabs-nic
       habanalabs        | efa             | asks-yes-or-no | habanalabs-nic
@@ -75,12 +81,15 @@ describe("Whose memory, read and written by whom: who asks", () => {
       nvidia            | amdgpu          | unknown        |
       mlx5_core         | amdgpu          | asks-and-obeys | uverbs-dmabuf
       mlx5_core         | nvme            | unknown        |
+      mlx5_core         | ahci            | no-peer-dma    | host-memory-only
       vfio-pci          | vfio-pci        | user-space     | vfio-domain
       vfio-pci          | mlx5_core       | asks-and-obeys | vfio-dmabuf
       vfio-pci          | efa             | no-peer-dma    | vfio-dmabuf-pinned
       vfio-pci          | nvme            | no-peer-dma    | vfio-bar-pages
       vfio-pci          | nvidia          | unknown        |
-      nvidia            | vfio-pci        | user-space     | vfio-domain
+      nvidia            | vfio-pci        | unknown        | // VFIO maps BARs that a program has
+      vfio-pci          | ahci            | no-peer-dma    | vfio-bar-pages
+      uio_pci_generic   | vfio-pci        | user-space     | vfio-domain uio
       uio_pci_generic   | nvme            | no-peer-dma     | vfio-bar-pages
       igb_uio           | igb_uio         | user-space     | uio
       neuron            | efa             | does-not-ask   | neuron-efa
@@ -104,12 +113,12 @@ describe("Whose memory, read and written by whom: who asks", () => {
   test("registered peer memory is the kernel's, whatever the driver; a GPU's own is not", () => {
     const pool = { sizeBytes: 2 ** 20, availableBytes: 2 ** 20, published: true };
     const classOf = (driver: string): string =>
-      askedByOf(driven("01:00.0", driver, { p2pmem: pool }), driven("02:00.0", "someone_elses")).class;
+      askedByOf(driven("01:00.0", driver, { p2pmem: pool }), driven("02:00.0", "nvme")).class;
     expect(["switchtec", "nvidia", "amdgpu", "vfio-pci"].map(classOf)).toEqual([
       "asks-and-obeys",
-      "unknown",
-      "unknown",
-      "unknown",
+      "differs",
+      "asks-and-obeys", // AIS
+      "no-peer-dma",
     ]);
   });
 });
@@ -143,14 +152,14 @@ describe("A driver that the source does not show", () => {
   });
 
   test("of the client leaves what holds for any", () => {
-    const found = askedByOf(
-      driven("01:00.0", "nvme"),
-      driven("02:00.0", hidden, { vendorId: 0x1234, classCode: 0x020000 }),
-    );
-    expect(found.class).toBe("unknown");
-    expect(found.ways.map((way) => `${givenWords(way)}: ${way.row.id}`)).toEqual([
-      "if a driver of Linux is bound to the client: p2pmem-pages",
+    const client = driven("02:00.0", hidden, { vendorId: 0x1234, classCode: 0x020000 });
+    const ofXdma = askedByOf(driven("01:00.0", "xdma"), client);
+    expect(ofXdma.class).toBe("unknown");
+    expect(ofXdma.ways.map((way) => `${givenWords(way)}: ${way.row.id}`)).toEqual([
+      "if a driver of Linux is bound to the client: xdma",
     ]);
+    // Not every driver takes peer pages.
+    expect(askedByOf(driven("01:00.0", "nvme"), client).ways).toEqual([]);
   });
 
   test.each<[name: string, parts: Partial<PciFunction>, drivers: string[]]>([
@@ -170,7 +179,7 @@ describe("A driver that the source does not show", () => {
   test("of the provider is of no account where the client is in the hands of user space", () => {
     const found = askedByOf(driven("01:00.0", hidden, gpu), driven("02:00.0", "vfio-pci"));
     expect(found.ways.map((way) => `${givenWords(way)}: ${way.row.id}`)).toEqual([
-      "if a driver of Linux is bound to the provider: vfio-domain",
+      "if vfio-pci is bound to the provider: vfio-domain",
     ]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { askWhatIf, type WhatIfRequest } from "../../src/advice/what-if/what-if.ts";
-import type { Machine } from "../../src/host/machine.ts";
+import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { PeerlaneError } from "../../src/pci/error.ts";
@@ -117,6 +117,11 @@ describe("Gates of required pairs", () => {
     kernel: { ...server.kernel, release },
     iommu: { ...server.iommu, mode: "strict" },
   });
+  /** Both drives in the hands of VFIO. */
+  const inUserSpace = (mode: IommuMode): Machine => {
+    const bound = ["nvme0", "nvme1"].reduce((is, name) => withFunction(is, name, { driver: "vfio-pci" }), oneSwitch);
+    return { ...bound, iommu: { ...bound.iommu, mode } };
+  };
   it.each<Case>([
     ["fail", off, required(pair)],
     ["pass", off, required(`${pair}, gates: ignore`)],
@@ -151,6 +156,16 @@ describe("Gates of required pairs", () => {
     ["pass", translating("6.11"), required("provider: gpu0, client: mlx5_2, path: supported")],
     ["unknown", translating("5.14.0-503.el9.x86_64"), required("provider: gpu0, client: mlx5_2, path: supported")],
     ["pass", tuned, required("provider: gpu0, client: mlx5_0")],
+    // A buffer that the client's driver never takes, that nobody read whether it does, or that no program can map.
+    ["fail", withFunction(oneSwitch, "nvme1", { driver: "ahci" }), required(pair)],
+    ["fail", withFunction(oneSwitch, "nvme1", { driver: "e1000e" }), required(pair)],
+    ["unknown", withFunction(oneSwitch, "nvme1", { driver: "someone_elses" }), required(pair)],
+    ["unknown", withFunction(oneSwitch, "nvme1", { driver: "vfio-pci" }), required(pair)],
+    ["pass", withFunction(oneSwitch, "nvme1", { driver: "mlx5_core" }), required(pair)],
+    ["pass", { ...oneSwitch, kernel: { ...oneSwitch.kernel, release: "6.2" } }, required(pair)],
+    ["unknown", { ...oneSwitch, kernel: { ...oneSwitch.kernel, release: "6.1" } }, required(pair)],
+    ["unknown", inUserSpace("off"), required(pair)],
+    ["pass", inUserSpace("passthrough"), required(pair)],
     ["pass", small, required("provider: gpu, client: nvme, path: supported")],
     ["fail", small, required("provider: gpu, client: nvme, path: supported, gates: none")],
   ])("%s", (outcome, machine, policy) => {
