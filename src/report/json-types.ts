@@ -893,6 +893,13 @@ export interface CheckJson {
   /** Rules by outcome. */
   readonly counts: OutcomeCountsJson;
   readonly rules: readonly JudgedRuleJson[];
+  /** What if: the rules that come to something else with the changes that were asked. */
+  readonly turned?: readonly {
+    /** The id of one of `rules`. */
+    readonly rule: string;
+    readonly before: "pass" | "fail" | "unknown";
+    readonly after: "pass" | "fail" | "unknown";
+  }[];
   /** What rules take for granted, as the source does not show it. */
   readonly assumed: readonly string[];
   /** The ways that the pairs name. */

@@ -166,7 +166,7 @@ function formOf(
 ): Printable {
   if (options.junit === true) return checkJunit(result);
   if (options.sarif === true) return printableJson(checkSarif(result), 1);
-  if (options.json === true) return printableJson({ ...checkJson(result), ...askedJson(changes) }, 1);
+  if (options.json === true) return printableJson({ ...checkJson(result, asIs), ...askedJson(changes) }, 1);
   if (options.markdown === true) {
     const asked = askedBlocks(changes);
     return joinPrintable([...(asked.length === 0 ? [] : [documentMarkdown(asked)]), checkMarkdown(result, asIs)], "\n");

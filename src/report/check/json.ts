@@ -6,9 +6,13 @@ import type { CheckJson, FindingJson, JudgedRuleJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
 import { explanationJson } from "./explanation.ts";
 import { findingText, problemText } from "./findings.ts";
+import { turnedRules } from "./rule-lines.ts";
 
-/** `peerlane.check/1`: the machine, and each rule with its outcome and what decided it. */
-export function checkJson(result: PolicyResult): CheckJson {
+/**
+ * `peerlane.check/1`: the machine, and each rule with its outcome and what decided it; with `asIs`, the result on the machine
+ * as it is, the rules that a change turns.
+ */
+export function checkJson(result: PolicyResult, asIs?: PolicyResult): CheckJson {
   const { machine, rulesChoice: rules } = result;
   const { file, name } = result.policy;
   return {
@@ -18,6 +22,9 @@ export function checkJson(result: PolicyResult): CheckJson {
     outcome: result.outcome,
     counts: result.counts,
     rules: result.results.map((rule) => ruleJson(result, rule)),
+    ...(asIs === undefined
+      ? {}
+      : { turned: turnedRules(result, asIs).map(({ rule, before, after }) => ({ rule: rule.id, before, after })) }),
     assumed: result.assumed,
     asking: askingWaysJson(
       machine,

@@ -14,6 +14,7 @@ import {
   policyTitle,
   remarkLines,
   summaryText,
+  turnedText,
   unmatchedText,
 } from "./rule-lines.ts";
 
@@ -26,7 +27,7 @@ function checkBlocks(result: PolicyResult, asIs: PolicyResult | undefined): read
   const { results, outcome, assumed, machine, rulesChoice } = result;
   const rows = results.map((whole, index) => {
     const { rule, outcome } = whole;
-    const marked = asIsText(outcomeAsIs(whole, asIs?.results[index]));
+    const marked = asIsText(outcomeAsIs(whole, asIs?.results[index]), whole);
     return [
       `${MARKS[outcome]} ${outcome}`,
       marked === "" ? rule.name : `${rule.name} (${marked})`,
@@ -37,6 +38,7 @@ function checkBlocks(result: PolicyResult, asIs: PolicyResult | undefined): read
     heading(`${MARKS[outcome]} ${policyTitle(result)}`),
     ...machineLines(machine, rulesChoice, Number.MAX_SAFE_INTEGER).map((text) => paragraph(text)),
     paragraph([{ text: summaryText(result), paint: "strong" }]),
+    ...(asIs === undefined ? [] : [paragraph(turnedText(result, asIs))]),
     table(["", "rule", "place"], rows),
     ...results.flatMap((rule) => ruleBlocks(result, rule)),
     ...(assumed.length === 0 ? [] : [paragraph("Taken for granted:"), list(assumed)]),

@@ -1,3 +1,4 @@
+import type { PolicyRule } from "../../policy/policy.ts";
 import type { Finding, PolicyResult, RuleOutcome, RuleResult } from "../../policy/result.ts";
 import { findingText } from "./findings.ts";
 
@@ -9,9 +10,41 @@ export function outcomeAsIs({ outcome }: RuleResult, asIs: RuleResult | undefine
   return asIs === undefined || asIs.outcome === outcome ? null : asIs.outcome;
 }
 
-/** That it does, for a line of the rule. */
-export function asIsText(asIs: RuleOutcome | null): string {
-  return asIs === null ? "" : `* on the machine as it is: ${MARKS[asIs]} ${asIs}`;
+/** That a change turns it, for a line of the rule. */
+export function asIsText(asIs: RuleOutcome | null, { outcome }: RuleResult): string {
+  return asIs === null ? "" : `* ${turnText(asIs, outcome)}`;
+}
+
+function turnText(before: RuleOutcome, after: RuleOutcome): string {
+  return `${MARKS[before]} ${before} → ${MARKS[after]} ${after}`;
+}
+
+/** A rule that comes to something else with a change. */
+export interface TurnedRule {
+  readonly rule: PolicyRule;
+  readonly before: RuleOutcome;
+  readonly after: RuleOutcome;
+}
+
+/** The rules that a change turns: those of `asIs`, the result on the machine as it is, that come to something else. */
+export function turnedRules(result: PolicyResult, asIs: PolicyResult): readonly TurnedRule[] {
+  return result.results.flatMap((one, index) => {
+    const before = outcomeAsIs(one, asIs.results[index]);
+    return before === null ? [] : [{ rule: one.rule, before, after: one.outcome }];
+  });
+}
+
+/** Which rules a change turns, and to what: `the change turns 1 rule: ✗ fail → ✓ pass: GPUs reach NICs`. */
+export function turnedText(result: PolicyResult, asIs: PolicyResult): string {
+  const turned = turnedRules(result, asIs);
+  if (turned.length === 0) return "the change turns no rule";
+  const names = new Map<string, string[]>();
+  for (const { rule, before, after } of turned) {
+    const turn = turnText(before, after);
+    names.set(turn, [...(names.get(turn) ?? []), rule.name]);
+  }
+  const parts = [...names].map(([turn, rules]) => `${turn}: ${rules.join(", ")}`);
+  return `the change turns ${turned.length} ${turned.length === 1 ? "rule" : "rules"}: ${parts.join("; ")}`;
 }
 
 /** Findings that are told of each rule; how many more there are is said. */

@@ -109,6 +109,10 @@ export const checkSchema: z.ZodType<CheckJson> = named(
     outcome: outcome.describe("fail before unknown before pass"),
     counts: counts.describe("rules by outcome"),
     rules: z.array(rule).min(1),
+    turned: z
+      .array(z.strictObject({ rule: z.string().describe("the id of one of `rules`"), before: outcome, after: outcome }))
+      .exactOptional()
+      .describe("what if: the rules that come to something else with the changes that were asked"),
     assumed: z.array(z.string()).describe("what rules take for granted, as the source does not show it"),
     asking,
     notes,

@@ -16,6 +16,7 @@ import {
   policyTitle,
   remarkLines,
   summaryText,
+  turnedText,
   unmatchedText,
   untold,
 } from "./rule-lines.ts";
@@ -39,6 +40,7 @@ export function checkText(result: PolicyResult, options: ScreenOptions, asIs?: P
     ...(assumed.length === 0 ? [] : ["", ...assumed]),
     "",
     [painted(PAINTS[result.outcome], summaryText(result))],
+    ...(asIs === undefined ? [] : indented([painted("warn", turnedText(result, asIs))], 0, width)),
   ];
   return screenText(lines, options);
 }
@@ -52,7 +54,7 @@ function ruleLines(result: PolicyResult, rule: RuleResult, width: number, asIs: 
       "faint",
       outcome === "pass" ? "" : formatPlace({ file: place.file, ...(place.line && { line: place.line }) }),
     ),
-    painted("warn", asIsText(asIs)),
+    painted("warn", asIsText(asIs, rule)),
     painted("warn", isVacuous(rule) ? `nothing to check: ${unmatchedText(rule)}` : unmatchedText(rule)),
   ].filter(({ text }) => text !== "");
   const head = joinRich([rich`${mark} ${outcome === "pass" ? name : painted("strong", name)}`, ...details], "  ");
