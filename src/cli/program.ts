@@ -3,6 +3,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { Rich } from "../report/rich.ts";
 import { errorLines } from "./errors.ts";
+import { fileBehindForm } from "./file-behind-form.ts";
 import { print, say } from "./print.ts";
 import { DEFAULT_VERB, type Finish, type VerbGroup } from "./verb.ts";
 import { VERBS } from "./verbs.ts";
@@ -28,7 +29,7 @@ export async function makeProgram(version: string, finish: Finish, words?: reado
   const meant = words === undefined ? null : verbsMeant(words);
   for (const { name, summary, load } of VERBS) {
     const command = program.command(name, { isDefault: name === DEFAULT_VERB }).description(summary);
-    command.configureOutput({ outputError: (text) => say(usageLines(text, name)) });
+    command.configureOutput({ outputError: (text) => say(usageLines(text, name, words)) });
     if (meant === null || meant.has(name)) (await load())(command, finish, program);
   }
   return program;
@@ -65,13 +66,15 @@ function verbsMeant(words: readonly string[]): ReadonlySet<string> | null {
  * What the parser says of wrong words, and the way out. A line end in it belongs to what was given, but for the one before
  * what was perhaps meant.
  */
-function usageLines(text: string, verb = ""): readonly Rich[] {
+function usageLines(text: string, verb = "", words: readonly string[] = []): readonly Rich[] {
   const [, error = "", hint] = /^(?:error: )?(.*?)(?:\n\((Did you mean [^\n]*)\))?\n*$/s.exec(text) ?? [];
   const [, wrong = error, remark] = /^(.*? is invalid(?: for argument '\w+')?)\. (.*?)\.?$/s.exec(error) ?? [];
   const help = `peerlane ${verb}${verb === "" ? "" : " "}--help shows what it takes`;
   const remedy =
     (hint ?? remark)?.replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase()) ??
-    (error.includes("cannot be used with") ? "leave one of them out" : help);
+    (error.includes("cannot be used with") ? "leave one of them out" : null) ??
+    (error.startsWith("too many arguments") ? fileBehindForm(words) : null) ??
+    help;
   return errorLines(new PeerlaneError("usage", wrong.replace(/\. E(xpected .*?)\.$/s, ": e$1"), { remedy }));
 }
 

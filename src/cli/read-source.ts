@@ -3,6 +3,7 @@ import type { WhatIf, WhatIfRequest } from "../advice/what-if/what-if.ts";
 import type { Machine } from "../host/machine.ts";
 import type { ReadMachine } from "../host/read-machine.ts";
 import { PeerlaneError } from "../pci/error.ts";
+import { fileBehindForm } from "./file-behind-form.ts";
 import type { HostOptions } from "./options.ts";
 import { ProgressLine } from "./print.ts";
 
@@ -115,7 +116,9 @@ function openFile(path: string): number {
     return openSync(path, "r");
   } catch (cause) {
     throw new PeerlaneError("not-found", `cannot open ${path === "" ? "a file without a name" : path}`, {
-      remedy: "name a dump of lspci, an archive of sysfs, a snapshot, a scenario, or - for standard input",
+      remedy:
+        fileBehindForm(process.argv) ??
+        "name a dump of lspci, an archive of sysfs, a snapshot, a scenario, or - for standard input",
       cause,
     });
   }

@@ -28,6 +28,8 @@ beforeAll(async () => {
   bench.write("dump one.txt", "");
   bench.write("dump-two.txt", "");
   mkdirSync(join(bench.folder, "rootfs"));
+  mkdirSync(join(bench.folder, "copied"));
+  await bench.run("tar xzf mixed.tar.gz -C copied");
   const scripts = await Promise.all(["bash", "zsh", "fish"].map((shell) => bench.run(`peerlane completion ${shell}`)));
   for (const [index, name] of ["bash", "zsh", "fish"].entries()) {
     bench.write(`completion.${name}`, scripts[index]?.out ?? "");
@@ -63,13 +65,21 @@ const ROWS = [
   ["a class of devices", "explain gp", ["gpu"]],
   ["a class of devices, further on", "find mlx5_0 ni", ["nic"]],
   ["a class of devices or a file", "fix nvme0 d", ["dump one.txt", "dump-two.txt"]],
+  ["devices of the source on the line", "explain mixed.tar.gz nv", ["nvme", "nvme0", "nvme1", "nvme2", "nvme3"]],
+  [
+    "devices of the source, for an option",
+    "matrix mixed.tar.gz --providers nvme",
+    ["nvme", "nvme0", "nvme1", "nvme2", "nvme3"],
+  ],
+  ["devices of a folder", "find --root copied nv", ["nvme", "nvme0", "nvme1", "nvme2", "nvme3"]],
+  ["devices that have an address alone", "fix hidden.txt 0", ["03:00.0", "04:00.0"]],
   ["a file to write", "capture -o dump-", ["dump-two.txt"]],
   ["a folder, for --root", "tree --root ro", ["rootfs"]],
   ["no file for --root", "tree --root dump", []],
 ] as const;
 
 /** What the other tests ask. */
-const FURTHER = ["", "diff --ku", "report --js", "tree --width "];
+const FURTHER = ["", "fix hidden.txt 04:", "diff --ku", "report --js", "tree --width "];
 
 const missing = { bash: lacking("script"), zsh: lacking("script", "zsh"), fish: lacking("fish") } as const;
 
@@ -83,6 +93,10 @@ describe.concurrent.for(["bash", "zsh", "fish"] as const)("%s", (name) => {
 
     test.for(ROWS)("%s: peerlane %s", ([, line, expected]) => {
       expect(complete(line).toSorted()).toEqual(expected);
+    });
+
+    test("an address behind its colon", () => {
+      expect(complete("fix hidden.txt 04:")).toContain("04:00.0");
     });
 
     test("each verb that help lists", async () => {

@@ -64,6 +64,9 @@ const LINES = [
   "diff - - < $MIXED",
   "diff $MIXED no-such.txt",
   "tree $MIXED $MIXED",
+  "tree --svg out.svg",
+  "tree $MIXED --svg out.svg",
+  "matrix --csv out.csv $MIXED",
   // one kind of file for another
   "matrix policy.yaml",
   "matrix workload.yaml",

@@ -4,6 +4,43 @@ import { DEVICE_CLASSES, DEVICE_FOLDERS, type Value, type VerbWords } from "./wo
 /** The completion script of bash (4 or newer for all of it; 3.2 offers files where nothing can be offered). */
 export function bashScript(verbs: readonly VerbWords[]): string {
   return `# bash completion for peerlane: source <(peerlane completion bash)
+# The file or folder on the line that shows a machine; nothing where there is none.
+_peerlane_source() {
+  local at word
+  for ((at = 1; at < \${#COMP_WORDS[@]}; at++)); do
+    [ "$at" -ne "$COMP_CWORD" ] || continue
+    word="\${COMP_WORDS[at]/#\\~\\//$HOME/}"
+    case "\${COMP_WORDS[at-1]}" in
+      --root) if [ -d "$word" ]; then printf '%s\\n' "$word"; return; fi ;;
+      --host) ;;
+      *) if [ -f "$word" ]; then printf '%s\\n' "$word"; return; fi ;;
+    esac
+  done
+}
+# Classes, and the devices of the source on the line, or else of this host. A name that somebody gave is a word here only
+# where no shell makes more of it.
+_peerlane_devices() {
+  local source device
+  source="$(_peerlane_source)"
+  printf '%s\\n' ${DEVICE_CLASSES}
+  if [ -n "$source" ]; then
+    peerlane completion --devices "$source" 2>/dev/null
+  else
+    for device in ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*`).join(" ")}; do printf '%s\\n' "\${device##*/}"; done
+  fi | while IFS= read -r device; do
+    case "$device" in *[!A-Za-z0-9_.:-]*) ;; *) printf '%s\\n' "$device" ;; esac
+  done
+}
+# Offers devices, and with "files" files too. Readline takes what stands behind a colon for a word of its own.
+_peerlane_offer_devices() {
+  local typed="\${COMP_LINE:0:COMP_POINT}" front=""
+  typed="\${typed##*[ =]}"
+  case "$COMP_WORDBREAKS" in *:*) front="\${typed%"\${typed##*:}"}" ;; esac
+  IFS=$'\\n'
+  COMPREPLY=($(IFS=$' \\n' compgen -W "$(_peerlane_devices)" -- "$typed"))
+  COMPREPLY=("\${COMPREPLY[@]#"$front"}")
+  if [ "$1" = files ] && [ -z "$front" ]; then COMPREPLY+=($(compgen -f -- "$current")); fi
+}
 _peerlane() {
   local current="\${COMP_WORDS[COMP_CWORD]}" previous="\${COMP_WORDS[COMP_CWORD-1]}" verb="\${COMP_WORDS[1]}" options choices
   local IFS=$' \\t\\n'
@@ -36,14 +73,8 @@ ${verbs.map(verbCase).join("\n")}
         .filter((verb) => verb.takesDevices)
         .map((verb) => verb.name)
         .join("|")})
-        local devices="${DEVICE_CLASSES}" device
-        # A name that somebody gave is a word here only where no shell makes more of it.
-        for device in ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*`).join(" ")}; do
-          case "\${device##*/}" in *[!A-Za-z0-9_.-]*) ;; *) devices="$devices \${device##*/}" ;; esac
-        done
-        IFS=$'\\n'
         compopt -o filenames 2>/dev/null
-        COMPREPLY=($(IFS=' ' compgen -W "$devices" -- "$current") $(compgen -f -- "$current")) ;;
+        _peerlane_offer_devices files ;;
     esac
   fi
 }
@@ -79,6 +110,8 @@ function replyOf(value: Value): string | undefined {
       return "return";
     case "folder":
       return `IFS=$'\\n'; compopt +o default -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$current")); return`;
+    case "devices":
+      return "compopt +o default 2>/dev/null; _peerlane_offer_devices; return";
     case "word":
       return "compopt +o default 2>/dev/null; return";
     case "choice":

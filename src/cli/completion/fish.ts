@@ -16,6 +16,18 @@ function __peerlane_verb
 end
 function __peerlane_devices
   string split ' ' -- '${DEVICE_CLASSES}'
+  # The devices of the source on the line, or else of this host.
+  set -l words (commandline -o)
+  set -l before ''
+  for word in $words[2..-1]
+    set -l path (string replace -r '^~/' $HOME/ -- $word)
+    if test "$word" = (commandline -ct) -o "$before" = --host
+    else if test "$before" = --root -a -d "$path"; or test -f "$path"
+      peerlane completion --devices $path 2>/dev/null
+      return
+    end
+    set before $word
+  end
   for device in ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*`).join(" ")}
     string replace -r '.*/' '' -- $device
   end
@@ -48,6 +60,8 @@ function valueWords(value: Value): string {
       return " -r -F";
     case "folder":
       return " -x -a '(__fish_complete_directories)'";
+    case "devices":
+      return " -x -a '(__peerlane_devices)'";
     case "word":
       return " -x";
     case "choice":

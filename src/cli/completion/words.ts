@@ -1,9 +1,9 @@
 import type { Command, Option } from "commander";
 import { KINDS_OF_INTEREST } from "../../pci/device-kind.ts";
 
-/** What stands behind an option: nothing, one of some words, a file, a folder, or a word of the user's own. */
+/** What stands behind an option: nothing, one of some words, a file, a folder, devices, or a word of the user's own. */
 export type Value =
-  | { readonly kind: "none" | "file" | "folder" | "word" }
+  | { readonly kind: "none" | "file" | "folder" | "devices" | "word" }
   | { readonly kind: "choice"; readonly choices: readonly string[] };
 
 /** An option as a completion script offers it. */
@@ -42,7 +42,7 @@ export function readVerbs(program: Command, releases: readonly string[]): readon
   return commands.map((command) => ({
     name: command.name(),
     description: command.description(),
-    options: help.visibleOptions(command).map((option) => readOption(option, releases)),
+    options: help.visibleOptions(command).map((option) => readOption(option, readsSource(command), releases)),
     choices:
       command.name() === "help"
         ? commands.map((each) => each.name())
@@ -51,11 +51,16 @@ export function readVerbs(program: Command, releases: readonly string[]): readon
   }));
 }
 
-function readOption(option: Option, releases: readonly string[]): OptionWords {
+/** Whether a verb is about a machine that a source may show. */
+function readsSource(command: Command): boolean {
+  return command.options.some(({ long }) => long === "--root");
+}
+
+function readOption(option: Option, isOfMachine: boolean, releases: readonly string[]): OptionWords {
   return {
     flags: [option.long, option.short].filter((flag) => flag !== undefined && flag !== null),
     description: option.description,
-    value: readValue(option, releases),
+    value: isOfMachine && option.flags.endsWith("<names>") ? { kind: "devices" } : readValue(option, releases),
     isRepeatable: option.parseArg !== undefined,
   };
 }

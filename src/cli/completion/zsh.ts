@@ -5,10 +5,30 @@ import { DEVICE_CLASSES, DEVICE_FOLDERS, type OptionWords, type Value, type Verb
 export function zshScript(verbs: readonly VerbWords[]): string {
   return `#compdef peerlane
 # zsh completion for peerlane: source <(peerlane completion zsh)
+# Classes, and the devices of the source on the line, or else of this host.
+_peerlane_names() {
+  local source word
+  local -i at
+  for (( at = 2; at <= $#words; at++ )); do
+    (( at != CURRENT )) || continue
+    word="\${\${(Q)words[at]}/#\\~\\//$HOME/}"
+    case "\${words[at-1]}" in
+      --root) [[ -d "$word" ]] && source="$word" ;;
+      --host) ;;
+      *) [[ -f "$word" ]] && source="$word" ;;
+    esac
+  done
+  local -a devices=(${DEVICE_CLASSES})
+  if [[ -n "$source" ]]; then
+    devices+=(\${(f)"$(peerlane completion --devices "$source" 2>/dev/null)"})
+  else
+    devices+=(${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*(N:t)`).join(" ")})
+  fi
+  compadd -a devices
+}
 _peerlane_devices() {
-  local -a devices=(${DEVICE_CLASSES} ${DEVICE_FOLDERS.map((folder) => `/sys/class/${folder}/*(N:t)`).join(" ")})
   local ret=1
-  compadd -a devices && ret=0
+  _peerlane_names && ret=0
   _files && ret=0
   return ret
 }
@@ -54,6 +74,8 @@ function action(value: Value): string {
       return ":file:_files";
     case "folder":
       return ":folder:_path_files -/";
+    case "devices":
+      return ":device:_peerlane_names";
     case "word":
       return ":value: ";
     case "choice":
