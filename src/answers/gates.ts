@@ -1,4 +1,4 @@
-import type { Machine } from "../host/machine.ts";
+import type { Kernel, Machine } from "../host/machine.ts";
 import { isScenario } from "../host/machine.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
@@ -7,7 +7,7 @@ import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { knownKind } from "../pci/device-kind.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { isGpuWithoutMemory, mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
+import { isGpuWithoutMemory, isIntegratedGpu, LEAST_PEER_BYTES, mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { USER_SPACE_DRIVERS } from "../platforms/asking.ts";
@@ -19,7 +19,7 @@ import { acsQuirk } from "../rules/acs-quirks.ts";
 import { misreadParameters, uselessParameters, vfioWithoutIommu } from "../rules/kernel-parameters.ts";
 import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
-import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
+import { parseKernelRelease, releaseNumber } from "../rules/kernels/kernel-release.ts";
 import { findPath } from "../rules/path.ts";
 import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates, vfioGates } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
@@ -155,13 +155,17 @@ function kernelGates({ machine, machineGates: gates, ofKernel }: GateContext, as
 
 function providerGates(
   topology: Topology,
-  { ofProviders, showsWindows }: GateContext,
+  { machine, ofProviders, showsWindows }: GateContext,
   provider: PciFunction,
 ): { readonly own: readonly Gate[]; readonly resizable: readonly Gate[] } {
   let gates = ofProviders.get(provider.bdf);
   if (gates === undefined) {
     const windows = showsWindows ? topology : undefined;
-    const own = [...barGates(windows, provider), ...decodeGates(topology, provider)];
+    const own = [
+      ...barGates(windows, provider),
+      ...(showsWindows ? [] : smallBufferGates(machine.kernel, provider)),
+      ...decodeGates(topology, provider),
+    ];
     gates = { own, resizable: resizableBarGates(windows, provider) };
     ofProviders.set(provider.bdf, gates);
   }
@@ -235,7 +239,8 @@ function barGates(topology: Topology | undefined, provider: PciFunction): Gate[]
  */
 function registersGates(provider: PciFunction, client: PciFunction, { ways, hidden }: AskedBy): readonly Gate[] {
   if (provider === client || memoryBars(provider)?.length === 0) return [];
-  const isGpu = isGpuWithoutMemory(provider);
+  const isIntegrated = isIntegratedGpu(provider);
+  const isGpu = isGpuWithoutMemory(provider) || isIntegrated;
   if (!isGpu && mayProvide(provider) !== false) return [];
   const sharing = ways.filter(({ row }) => row.sharesAnyBar === true);
   if (sharing.some(({ given }) => given.length === 0)) return [];
@@ -249,16 +254,31 @@ function registersGates(provider: PciFunction, client: PciFunction, { ways, hidd
       : []),
     ...(kind !== "nvme" && kind !== "nic" && !isGpu ? ["drivers of such devices may share what was not read of"] : []),
     // A driver may register memory of a device of any kind; the BARs of an NVMe controller without a buffer are too small for it.
-    ...(isUnknown(p2pmem) && kind !== "nvme" ? [p2pmem.unknown] : []),
+    ...(isUnknown(p2pmem) && kind !== "nvme" && !isIntegrated ? [p2pmem.unknown] : []),
   ];
   const why = whyNoMemory(provider);
-  const said = `${formatBdf(bdf)} has ${why}: its BARs hold registers, and no memory for peers`;
+  const holds = isIntegrated ? "its BARs hold registers and a window on the host's" : "its BARs hold registers";
+  const said = `${formatBdf(bdf)} has ${why}: ${holds}, and no memory for peers`;
   const [doubt] = doubts;
   if (doubt === undefined)
     return [{ kind: "registers-only", device: bdf, effect: "blocks", message: said, about: why }];
   const message = `${said}, as far as the source shows`;
   return [{ kind: "registers-only", device: bdf, effect: "blocks", message, about: why, doubt }];
 }
+
+/** A scenario may state a buffer of which Linux makes no pages; on a running machine the kernel has said. */
+function smallBufferGates({ release }: Kernel, { bdf, p2pmem }: PciFunction): readonly Gate[] {
+  if (isUnknown(p2pmem) || p2pmem === null || p2pmem.sizeBytes >= LEAST_PEER_BYTES) return [];
+  const number = isUnknown(release) ? undefined : releaseNumber(release);
+  if (number !== undefined && number < FIRST_WITH_UNITS) return [];
+  const message =
+    `the memory buffer of ${formatBdf(bdf)} has ${formatSize(p2pmem.sizeBytes)}, and Linux makes pages in units of ` +
+    `${formatSize(LEAST_PEER_BYTES)}: its driver registers none`;
+  return [{ kind: "registers-only", device: bdf, effect: "blocks", message, about: "small buffer" }];
+}
+
+/** 5.3, from which on such a unit is asked for (`check_pfn_span`). */
+const FIRST_WITH_UNITS = 5003;
 
 function barName(index: number): string {
   return `BAR ${index}`;

@@ -1,4 +1,5 @@
 import type { Bar } from "./bar.ts";
+import { busOf, deviceOf, domainOf } from "./bdf.ts";
 import { deviceKind, knownKind } from "./device-kind.ts";
 import { memoryBars, type PciFunction } from "./function.ts";
 import { isUnknown, type Known, unknown } from "./known.ts";
@@ -7,7 +8,7 @@ import { isUnknown, type Known, unknown } from "./known.ts";
  * The smallest memory of which Linux makes pages: it hot-plugs them in units of 2 MiB (`check_pfn_span`, Linux 5.3 to
  * 7.3). The registers and interrupt tables of an NVMe controller take some KiB.
  */
-const LEAST_PEER_BYTES = 2 * 2 ** 20;
+export const LEAST_PEER_BYTES: number = 2 * 2 ** 20;
 
 const cmbHidden = unknown("the source does not show whether it has a controller memory buffer");
 
@@ -53,6 +54,7 @@ export function mayProvide(fn: PciFunction): Known<boolean> {
   if (!isUnknown(fn.p2pmem) && fn.p2pmem !== null) return true;
   if (mayBeClient(fn) === false) return false;
   const kind = knownKind(fn);
+  if (isIntegratedGpu(fn)) return false;
   switch (kind) {
     case "gpu":
     case "accel":
@@ -71,6 +73,29 @@ export function isGpuWithoutMemory(fn: PciFunction): boolean {
   return knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(mayBeMemory);
 }
 
+/**
+ * True for a GPU of Intel's processors: 00:02.0 and its virtual functions, which no card is. It has no memory of its own:
+ * what it works on is the host's, and its BAR is a window on that.
+ */
+export function isIntegratedGpu(fn: PciFunction): boolean {
+  const { bdf, vendorId, deviceId } = fn;
+  if (vendorId !== 0x8086 || isUnknown(deviceId) || knownKind(fn) !== "gpu") return false;
+  // A card that is given to a guest may stand there.
+  if (DISCRETE_INTEL.some(([first, last]) => first <= deviceId && deviceId <= last)) return false;
+  return domainOf(bdf) === 0 && busOf(bdf) === 0 && deviceOf(bdf) === 2;
+}
+
+/** Ids of Intel's cards by generation: DG1, DG2 and its servers' kin, Ponte Vecchio, Battlemage, Crescent Island. */
+const DISCRETE_INTEL: readonly (readonly [number, number])[] = [
+  [0x4905, 0x4909],
+  [0x4f80, 0x4f8f],
+  [0x5690, 0x56ff],
+  [0x0b69, 0x0b6e],
+  [0x0bd0, 0x0be5],
+  [0xe200, 0xe2ff],
+  [0x6740, 0x675f],
+];
+
 function mayBeMemory({ prefetchable, sizeBytes }: Bar): boolean {
   return prefetchable && (isUnknown(sizeBytes) || sizeBytes >= LEAST_PEER_BYTES);
 }
@@ -78,6 +103,7 @@ function mayBeMemory({ prefetchable, sizeBytes }: Bar): boolean {
 /** In words why a function that may not provide has nothing for peers: `registers only`. */
 export function whyNoMemory(fn: PciFunction): string {
   if (memoryBars(fn)?.length === 0) return "no memory BAR";
+  if (isIntegratedGpu(fn)) return "no memory of its own";
   return deviceKind(fn) === "nvme" ? "no controller memory buffer" : "registers only";
 }
 

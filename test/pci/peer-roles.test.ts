@@ -96,6 +96,18 @@ test.each<[name: string, parts: Partial<PciFunction>, expected: boolean]>([
   expect(isGpuWithoutMemory(endpoint("01:00.0", parts))).toBe(expected);
 });
 
+test.each<[name: string, address: string, parts: Partial<PciFunction>, provides: boolean]>([
+  ["Intel's processor", "00:02.0", { vendorId: 0x8086, deviceId: 0xa780 }, false],
+  ["a virtual function of it", "00:02.1", { vendorId: 0x8086, deviceId: 0xa780 }, false],
+  ["a card below a port", "03:00.0", { vendorId: 0x8086, deviceId: 0xe20b }, true],
+  ["a card that is given to a guest", "00:02.0", { vendorId: 0x8086, deviceId: 0x56a0 }, true],
+  ["another vendor's", "00:02.0", { vendorId: 0x10de, deviceId: 0x2330 }, true],
+])("a GPU of %s at %s may provide: %s", (_, address, parts, provides) => {
+  const fn = endpoint(address, { classCode: GPU, bars: [registers(16 * MiB), bar(2, 256 * MiB)], ...parts });
+  expect(mayProvide(fn)).toBe(provides);
+  if (!provides) expect(whyNoMemory(fn)).toBe("no memory of its own");
+});
+
 test.each<[words: string, parts: Partial<PciFunction>]>([
   ["no memory BAR", { classCode: GPU, bars: [] }],
   ["no memory BAR", { classCode: NVME, bars: [bar(0, 128, "io")] }],

@@ -117,6 +117,31 @@ describe("Gates of required pairs", () => {
     kernel: { ...server.kernel, release },
     iommu: { ...server.iommu, mode: "strict" },
   });
+  const integrated = (driver: string): Machine =>
+    bootScenario(`
+cpu: amd-zen
+kernel: 7.2
+hostBridges:
+  - id: 8086:4660
+    below:
+      - rootPort: {}
+        below: [nvme: { name: nvme0 }]
+      - gpu: { name: gpu0, id: 8086:4680, driver: ${driver} }
+`);
+  const buffer = (size: string, kernel: string): Machine =>
+    bootScenario(`
+kernel: ${kernel}
+iommu: off
+hostBridges:
+  - id: 8086:4660
+    below:
+      - rootPort: {}
+        below:
+          - switch: { acs: false }
+            below:
+              - nvme: { name: nvme0, cmb: ${size} }
+              - nvme: { name: nvme1 }
+`);
   /** Both drives in the hands of VFIO. */
   const inUserSpace = (mode: IommuMode): Machine => {
     const bound = ["nvme0", "nvme1"].reduce((is, name) => withFunction(is, name, { driver: "vfio-pci" }), oneSwitch);
@@ -164,6 +189,11 @@ describe("Gates of required pairs", () => {
     ["pass", withFunction(oneSwitch, "nvme1", { driver: "mlx5_core" }), required(pair)],
     ["pass", { ...oneSwitch, kernel: { ...oneSwitch.kernel, release: "6.2" } }, required(pair)],
     ["unknown", { ...oneSwitch, kernel: { ...oneSwitch.kernel, release: "6.1" } }, required(pair)],
+    // A GPU of the processor has the host's memory alone, and of a small buffer Linux makes no pages.
+    ["fail", integrated("xe"), required("provider: gpu0, client: nvme0, path: supported")],
+    ["fail", integrated("i915"), required("provider: gpu0, client: nvme0, path: supported")],
+    ["fail", buffer("1M", "7.2"), required("provider: nvme0, client: nvme1")],
+    ["pass", buffer("2M", "7.2"), required("provider: nvme0, client: nvme1")],
     ["unknown", inUserSpace("off"), required(pair)],
     ["pass", inUserSpace("passthrough"), required(pair)],
     ["pass", small, required("provider: gpu, client: nvme, path: supported")],
