@@ -7,7 +7,7 @@ import type { AskedBy } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import type { MapType, Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
-import type { Gate } from "./gate.ts";
+import { type Gate, isSureBlock } from "./gate.ts";
 import { type GateContext, gateContext, gatesOf } from "./gates.ts";
 import { HostPaths } from "./host-path.ts";
 import { Localities, type PairLocality } from "./locality.ts";
@@ -34,7 +34,7 @@ export interface Answer extends Verdict {
   readonly hint: Hint | null;
 }
 
-/** An answer with where the fabric leads the requests; `null` where the kernel hands out no address. */
+/** An answer with where the fabric leads the requests; `null` where the client is given no address. */
 export interface RoutedAnswer extends Answer {
   readonly routing: PeerRouting | null;
 }
@@ -100,8 +100,14 @@ export class Answers {
 
   /** All that is said of one pair: with its route, whose hops are left out unless asked for. */
   routed(i: number, j: number, routes: PeerRoutes, withHops: boolean): RoutedAnswer {
-    return Object.assign(this.at(i, j), { routing: routes.at(i, j, withHops) });
+    const answer = this.at(i, j);
+    return Object.assign(answer, { routing: isKeptInHost(answer) ? null : routes.at(i, j, withHops) });
   }
+}
+
+/** True where no client is given an address of the memory, whatever the verdict is: the data lies in the host's, or the call fails. */
+export function isKeptInHost({ gates }: Pick<Answer, "gates">): boolean {
+  return gates.some((gate) => gate.kind === "no-peer-dma" && isSureBlock(gate));
 }
 
 /**

@@ -1,4 +1,4 @@
-import { type Answer, Answers } from "../answers/answer.ts";
+import { type Answer, Answers, isKeptInHost } from "../answers/answer.ts";
 import { type Gate, isSureBlock } from "../answers/gate.ts";
 import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
@@ -135,8 +135,8 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
       mind: gates("warns"),
       locality: [localityText(table, answer)],
       slowest: slowestTexts(table, answer),
-      address: addressTexts(table, answer, provider),
-      route: routingTexts(table, routing),
+      address: isKeptInHost(answer) ? [] : addressTexts(table, answer, provider),
+      route: isKeptInHost(answer) ? [] : routingTexts(table, routing),
       hardware: hardwareTexts(answer),
       asks: answer.provider === answer.client ? [] : askedTexts(table.machine, answer),
     },

@@ -1,5 +1,5 @@
 import { Answers } from "../answers/answer.ts";
-import type { Gate } from "../answers/gate.ts";
+import { type Gate, isSureBlock } from "../answers/gate.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
@@ -17,6 +17,7 @@ const HEAD = [
   "clientName",
   "clientKind",
   "verdict",
+  "blocked",
   "reason",
   "distance",
   "hops",
@@ -53,6 +54,7 @@ function rowOf(answers: Answers, i: number, j: number): readonly CsvCell[] {
     ...end(provider),
     ...end(client),
     MAP_TYPE_WORDS[answer.mapType],
+    blockedText(answer.gates),
     [reasonSentence(answer, table), ...(condition === null ? [] : [condition]), ...answer.hidden].join("; "),
     answer.distance,
     answer.hops,
@@ -62,6 +64,12 @@ function rowOf(answers: Answers, i: number, j: number): readonly CsvCell[] {
     directionText(hardware.write),
     directionText(hardware.read),
   ];
+}
+
+/** Whether a gate stops the pair, whatever its verdict is. */
+function blockedText(gates: readonly Gate[]): string {
+  if (gates.some(isSureBlock)) return "yes";
+  return gates.some(({ effect }) => effect === "blocks") ? "perhaps" : "no";
 }
 
 function gateText(gate: Gate): string {

@@ -2,6 +2,7 @@ import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { Island } from "../summary/islands.ts";
+import { type BlockedPairs, blockedPairs } from "./blocked-pairs.ts";
 import { nameIn } from "./device-names.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
 import type { Paint } from "./style.ts";
@@ -21,7 +22,7 @@ export function gridLines(
   if (hasNothingToDraw(table)) return [];
   const marks = changedPairs(table, whatIf);
   const { lines, showsPlaces } = drawGrid(table, islands, width, marks);
-  return [...lines, "", ...legend(width, marks.size > 0, showsPlaces)];
+  return [...lines, "", ...legend(width, marks.size > 0, showsPlaces, blockedPairs(table))];
 }
 
 /** Pairs, by position, whose verdict a change would change. */
@@ -62,10 +63,13 @@ const FEW_PAIRS = 64;
 /** How much a cell says: all, or no place of an unknown pair. */
 type CellForm = "full" | "short";
 
-/** One cell: what to print for a pair, and its paint; `*` marks one that a change would change. */
+/** One cell: what to print for a pair, and its paint; `!` marks one that is blocked, `*` one that a change would change. */
 function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
   const { text, paint } = verdictCell(answers, i, j, form);
-  return marks.has(i * answers.table.clients.length + j) ? { text: `${text}*`, paint } : { text, paint };
+  const pair = i * answers.table.clients.length + j;
+  const { sure, perhaps } = blockedPairs(answers.table);
+  const mark = `${sure.has(pair) ? "!" : perhaps.has(pair) ? "!?" : ""}${marks.has(pair) ? "*" : ""}`;
+  return { text: `${text}${mark}`, paint: sure.has(pair) ? "no" : perhaps.has(pair) ? "unknown" : paint };
 }
 
 function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { text: string; paint: Paint } {
@@ -233,12 +237,19 @@ function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
 }
 
 /** What the cells mean, in words that no one takes for a result. */
-function legend(width: number, isMarked: boolean, showsPlaces: boolean): readonly Rich[] {
+function legend(
+  width: number,
+  isMarked: boolean,
+  showsPlaces: boolean,
+  { sure, perhaps }: BlockedPairs,
+): readonly Rich[] {
   const entries: readonly Rich[] = [
     rich`${painted("faint", "cells are hops, plain:")} ${painted("direct", "direct")}`,
     rich`${painted("faint", "with H:")} ${painted("host", "through the host bridge")}`,
     rich`${painted("faint", "✗:")} ${painted("no", "not supported")}`,
     rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
+    ...(sure.size > 0 ? [rich`${painted("faint", "!:")} ${painted("no", "blocked, whatever the verdict")}`] : []),
+    ...(perhaps.size > 0 ? [rich`${painted("faint", "!?:")} ${painted("unknown", "may be blocked")}`] : []),
     ...(isMarked ? [rich`${painted("faint", "*:")} differs from the machine as it is`] : []),
   ];
   return wrap(joinRich(entries, " · "), width);

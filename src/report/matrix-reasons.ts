@@ -4,6 +4,7 @@ import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
+import { blockedPairs } from "./blocked-pairs.ts";
 import { nameIn, portsText } from "./device-names.ts";
 import { claimText, conditionText, gateLabel, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import { type Painted, painted, type Rich, rich, type Span } from "./rich.ts";
@@ -93,7 +94,7 @@ export function reasonRemarks(table: VerdictTable): ReasonRemarks {
     const pairs = untold.reduce((sum, { count }) => sum + count, 0);
     if (pairs > 0) told.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
   }
-  const first: Remark[] = [{ text: [painted("strong", summary(counts))], isAboutAll: true }];
+  const first: Remark[] = [{ text: [painted("strong", summary(counts, blockedCounts(table)))], isAboutAll: true }];
   const rest = told.slice(FIRST_KINDS);
   first.push(...told.slice(0, FIRST_KINDS));
   if (rest.length > 0) {
@@ -112,22 +113,50 @@ function crossingText({ count, crossing, mayCross }: ReasonGroup): string {
   return `${crossing} of them between NUMA nodes${mayCross === 0 ? "" : `, and ${mayCross} may be`}`;
 }
 
-function summary(counts: Readonly<Record<MapType, number>>): string {
+/** How many of the pairs that work by the kernel are blocked, and how many may be. */
+interface BlockedCounts {
+  /** Those through the host bridge among the blocked ones. */
+  readonly throughHostBridge: number;
+  readonly sure: number;
+  readonly perhaps: number;
+}
+
+function blockedCounts(table: VerdictTable): BlockedCounts {
+  const { sure, perhaps } = blockedPairs(table);
+  const columns = table.clients.length;
+  const isThrough = (pair: number): boolean =>
+    table.mapType(Math.floor(pair / columns), pair % columns) === "thru-host-bridge";
+  return { sure: sure.size, perhaps: perhaps.size, throughHostBridge: [...sure, ...perhaps].filter(isThrough).length };
+}
+
+function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCounts): string {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 0) return "one device: no pair to decide";
   const types = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const;
   const parts = types
     .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
-    .map(
-      (mapType) =>
-        `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${mapType === "thru-host-bridge" ? worksText(counts[mapType]) : ""}`,
-    );
-  return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}`;
+    .map((mapType) => {
+      const works = mapType === "thru-host-bridge" ? worksText(counts[mapType], blocked.throughHostBridge) : "";
+      return `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${works}`;
+    });
+  return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}${blockedText(blocked)}`;
 }
 
-/** That a way through the host bridge is a way. */
-function worksText(count: number): string {
+/** That a way through the host bridge is a way, for those that nothing blocks. */
+function worksText(count: number, blocked: number): string {
+  const works = count - blocked;
+  if (works === 0) return "";
+  if (blocked > 0) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
   return ` (${count === 1 ? "this works" : "these work"}, slower)`;
+}
+
+/** That the kernel's yes is not all. */
+function blockedText({ sure, perhaps }: BlockedCounts): string {
+  const said = [
+    ...(sure === 0 ? [] : [`${sure} of these ${sure === 1 ? "is" : "are"} blocked all the same`]),
+    ...(perhaps === 0 ? [] : [`${perhaps}${sure === 0 ? " of these" : ""} may be${sure === 0 ? " blocked" : ""}`]),
+  ];
+  return said.length === 0 ? "" : `; ${said.join(", and ")} (below)`;
 }
 
 function groupPairs(table: VerdictTable): {

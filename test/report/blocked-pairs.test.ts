@@ -1,0 +1,55 @@
+import { expect, test } from "vitest";
+import type { Machine } from "../../src/host/machine.ts";
+import { findDevice, selectDevices } from "../../src/host/select.ts";
+import { explainText } from "../../src/report/explain-text.ts";
+import { matrixCsv } from "../../src/report/matrix-csv.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
+import { bootScenario } from "../policy/machines.ts";
+
+/** A drive with a buffer beside one, a NIC whose driver takes host memory alone, and a drive of VFIO, below one switch. */
+const machine = bootScenario(`
+kernel: 7.2
+iommu: passthrough
+hostBridges:
+  - id: 8086:4660
+    below:
+      - rootPort: {}
+        below:
+          - switch: { acs: false }
+            below:
+              - nvme: { name: nvme0, cmb: 16M }
+              - nvme: { name: nvme1 }
+              - nic: { name: nic0, driver: e1000e }
+              - nvme: { name: nvme2, driver: vfio-pci }
+`);
+
+const screen = { width: 100, color: false };
+
+function linesOf(of: Machine): readonly string[] {
+  return matrixText(decideAll(of, selectDevices(of, { all: false })), screen).split("\n");
+}
+
+test("the matrix counts pairs that are blocked apart, and marks them", () => {
+  const lines = linesOf(machine);
+  expect(lines).toContain("of 3 pairs: 3 direct; 1 of these is blocked all the same, and 1 may be (below)");
+  expect(lines).toContain("nvme0        ·     4    4!   4!?");
+  expect(lines.join(" ")).toContain("!: blocked, whatever the verdict · !?: may be blocked");
+});
+
+test("CSV has a column for it", () => {
+  const rows = matrixCsv(decideAll(machine, selectDevices(machine, { all: false })))
+    .trim()
+    .split("\r\n");
+  const at = rows[0]?.split(",").indexOf("blocked") ?? -1;
+  expect(rows.slice(1).map((row) => row.split(",")[at])).toEqual(["no", "yes", "perhaps"]);
+});
+
+test("explain shows neither address nor route where no address of the memory is given", () => {
+  const [provider, client] = [findDevice(machine, "nvme0"), findDevice(machine, "nic0")];
+  const table = decideAll(machine, { providers: [provider, client], clients: [provider, client] });
+  const text = explainText(table, provider, client, screen, new PeerRoutes(table));
+  expect(text).toContain("into nvme0: The client's driver takes host memory alone");
+  expect(text).not.toMatch(/^ +(?:address|route) +into nvme0|arrives in BAR \d of nvme0/m);
+});
