@@ -1,27 +1,21 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import { topologyOf } from "../../src/host/machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
+import { unpacker } from "../unpacked.ts";
 import { captureNames, readCapture, readCapturedMachine } from "./captures.ts";
+
+const unpacked = unpacker();
 
 /** What Debian's own lspci prints of a captured tree. */
 function lspci(name: string): Uint8Array {
-  const folder = mkdtempSync(join(tmpdir(), "peerlane-groups-"));
-  try {
-    execFileSync("tar", ["xzf", readCapture(name).archive, "-C", folder]);
-    const tree = `sysfs.path=${folder}/sys/bus/pci`;
-    return new Uint8Array(
-      execFileSync("lspci", ["-A", "linux-sysfs", "-O", tree, "-vvvnn"], { stdio: ["ignore", "pipe", "ignore"] }),
-    );
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const tree = `sysfs.path=${unpacked(readCapture(name).archive)}/sys/bus/pci`;
+  return new Uint8Array(
+    execFileSync("lspci", ["-A", "linux-sysfs", "-O", tree, "-vvvnn"], { stdio: ["ignore", "pipe", "ignore"] }),
+  );
 }
 
 describe("The IOMMU groups expected of a text are those that the kernel of the recorded machine formed", () => {
