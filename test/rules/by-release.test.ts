@@ -55,6 +55,8 @@ describe("What all releases decide where the source names none", () => {
       nnynyy                                | unknown          | -     | -     | no uname
       nn????                                | unknown          | -     | -     | no lscpu      // by the CPU, whatever the release is
       nn??yy                                | unknown          | -     | -     | no uname, no lscpu
+      bb??yy                                | unknown          | -     | -     | no uname, no lscpu            // nor does it of those that decide
+      nn?yyy                                | unknown          | -     | -     | no uname, no lscpu            // 5.10 is reckoned with
       bbyyyy                                | thru-host-bridge | 5.10  | -     |               // what is hidden of older ones does not matter
     `),
   )("%s: %s", (letters = "", mapType, from, to, hidden) => {
@@ -63,6 +65,7 @@ describe("What all releases decide where the source names none", () => {
     expect(outcome.releases?.from ?? "-").toBe(from);
     expect(outcome.releases?.to ?? "-").toBe(to);
     expect(outcome.hidden.join(", ")).toBe(hidden);
+    if (hidden?.startsWith("no uname") === true) expect(outcome.reason).toBe("kernel-hidden");
   });
 
   test("neighbours that agree stand as one, oldest first, and a refusal ends where reading ended", () => {
@@ -135,7 +138,7 @@ describe("Releases", () => {
     ["end where the next series begins", ["6.1", "6.12"], ["6.1", null]],
     ["end before the patch level that changed their series", ["6.12", "6.12.23"], ["6.12.22", null]],
     ["end there between two patch levels, too", ["7.1.1", "7.1.3"], ["7.1.2", null]],
-    ["of another series with the same patch level do not", ["6.12.22", "6.13.23"], ["6.12.22", null]],
+    ["of another series with the same patch level do not", ["6.12.5", "6.13.23"], ["6.12.5", null]],
   ])("%s", (_, releases, ends) => {
     const outcomes = releases.map((__, index) => OUTCOMES[index % 2 === 0 ? "n" : "y"] as HostBridgeOutcome);
     const { byRelease } = mergeOutcomes(outcomes, choice("nothing", releases));
@@ -183,6 +186,7 @@ describe("Neighbours are told apart", () => {
     ["yY", 1],
     ["??", 1],
     ["?b", 2],
+    ["!b", 2], // the reason differs
     ["?!", 2], // what else holds differs
     ["yn", 2],
   ])("%s are %i", (letters, count) => {
