@@ -41,7 +41,7 @@ export interface NearestQuestions {
 /** What lies between a device and another: where both have memory for peers, what is worse of the two ways. */
 export interface Reach {
   readonly mapType: MapType;
-  /** Whether the transfer works: supported, and nothing blocks it; `null` where that hangs on what the source hides. */
+  /** Whether the transfer works: supported, and nothing blocks it; `null` where that depends on what the source hides. */
   readonly works: boolean | null;
   /** The gate that blocks it; `null` where none does. */
   readonly blockedBy: Gate | null;
@@ -259,7 +259,7 @@ class Search {
   #whyHidden({ pair: [i, j], locality }: Reach): string {
     const { hidden } = this.#answers.table.why(i, j);
     return (
-      hidden[0] ?? (isUnknown(locality.is) ? locality.is.unknown : "the source does not show how they hang together")
+      hidden[0] ?? (isUnknown(locality.is) ? locality.is.unknown : "the source does not show how they are connected")
     );
   }
 

@@ -281,7 +281,7 @@ export const DATA_IS_LOST = "the data is lost without an error";
 
 /**
  * A translating IOMMU meets each way of sharing memory otherwise: bus addresses go past it or are lost in it, those of the
- * DMA API go through it, up at the root complex, and NVIDIA's driver hangs on the kernel's age: raw addresses that go up
+ * DMA API go through it, up at the root complex, and NVIDIA's driver depends on the kernel's age: raw addresses that go up
  * are rejected there.
  */
 export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {

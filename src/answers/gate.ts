@@ -36,7 +36,7 @@ export interface Gate {
   readonly message: string;
   /** What tells apart gates of one kind and device: which BAR, which way of sharing memory and what becomes of it. */
   readonly about?: string;
-  /** Why it may not apply, where that hangs on a driver that the source does not show. */
+  /** Why it may not apply, where that depends on a driver that the source does not show. */
   readonly doubt?: string;
   /** The way out, where it is another than that of its kind. */
   readonly remedy?: string;

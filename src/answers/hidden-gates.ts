@@ -65,7 +65,7 @@ export class HiddenGates {
     return { hidden, possible };
   }
 
-  /** What the drivers of a pair do hangs on what their rows name besides. */
+  /** What the drivers of a pair do depends on what their rows name besides. */
   #ofDrivers(askedBy: AskedBy): HiddenKinds {
     let kinds = this.#ofWays.get(askedBy);
     if (kinds === undefined) {

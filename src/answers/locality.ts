@@ -28,7 +28,7 @@ export interface PairLocality {
 const IS_ITSELF: PairLocality = { is: null, word: "" };
 const SWITCHES_HIDDEN = unknown("PIX or PXB: the source does not show which bridges are one switch");
 const NODES_HIDDEN = unknown("NODE or SYS: the source does not show the NUMA nodes of both");
-const TREE_HIDDEN = unknown("the source does not show how the two hang together");
+const TREE_HIDDEN = unknown("the source does not show how the two are connected");
 
 /** The localities of a machine's pairs. */
 export class Localities {

@@ -15,7 +15,7 @@ const NAME = painted("no", "peerlane:");
 export function errorLines(error: unknown): readonly Rich[] {
   if (!(error instanceof PeerlaneError)) {
     const message = error instanceof Error ? error.message : String(error);
-    return [rich`${NAME} unexpected: ${message}`, "  → this is a bug; please report it with the output of --debug"];
+    return [rich`${NAME} unexpected: ${message}`, "  → this is a bug: report it with the output of --debug"];
   }
   const { place, headline, excerpt, facts, remedy } = error;
   return [

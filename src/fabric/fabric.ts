@@ -116,7 +116,7 @@ export class Fabric {
   /**
    * A device writes memory, in TLPs cut at 4 KiB and at the payload size (PCIe 6.0 sec 2.2.7). The outcome is that of the
    * first TLP that is not delivered, after which no more are issued; those before have landed. Throws `unsupported` where
-   * the route hangs on what the source hides.
+   * the route depends on what the source hides.
    */
   write(
     requester: Device,
@@ -206,7 +206,7 @@ export class Fabric {
     }));
   }
 
-  /** How the last TLP ended, with its hops; unknown where that hangs on what the source hides. */
+  /** How the last TLP ended, with its hops; unknown where that depends on what the source hides. */
   lastRoute(): Known<Route> {
     return this.#transactions.lastRoute();
   }

@@ -7,7 +7,7 @@ import type { Topology } from "../pci/topology.ts";
 import { type Claim, DecodeTable } from "./decode-table.ts";
 import type { FabricOptions } from "./options.ts";
 
-/** In {@link RootDecode}: the address is DRAM, nothing, or hangs on what the source hides. */
+/** In {@link RootDecode}: the address is DRAM, nothing, or depends on what the source hides. */
 export const ROOT_DRAM = -1;
 export const ROOT_NOTHING = -2;
 export const ROOT_HIDDEN = -3;

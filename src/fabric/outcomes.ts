@@ -7,7 +7,7 @@ export const ACS_VIOLATION = 2;
 export const IOMMU_FAULT = 3;
 export const LOST = 4;
 export const NOT_ISSUED = 5;
-/** No outcome: the route hangs on something that the source of the machine does not show. */
+/** No outcome: the route depends on something that the source of the machine does not show. */
 export const HIDDEN = 6;
 
 const names: readonly RouteOutcome[] = [

@@ -10,7 +10,7 @@ export const PASSES = -1;
 
 /**
  * What the registers of one function decide about a TLP from below it or of its own (PCIe 6.0 sec 6.12.1): answers are
- * numbers of `WHY`. A decision that hangs on a hidden bit is `WHY.hidden`.
+ * numbers of `WHY`. A decision that depends on a hidden bit is `WHY.hidden`.
  */
 export class PortRules {
   readonly #registers: FabricRegisters;

@@ -34,7 +34,7 @@ export function checkLength(length: number): void {
 }
 
 /**
- * The list itself: each segment is a page. Where a kind's pages begin hangs on the seed; every other page follows the one
+ * The list itself: each segment is a page. Where a kind's pages begin depends on the seed; every other page follows the one
  * before it, so that back ends find something to join.
  */
 export function listOf(machine: LabMachine, kinds: readonly SegmentKind[], seed: number): Scatterlist {

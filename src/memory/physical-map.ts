@@ -88,7 +88,7 @@ const PHYS_END = 2 ** 52;
  * BAR's address, `bad-input` where BARs overlap or the RAM finds no room.
  *
  * MODEL: RAM lies as on a PC on every architecture; a source does not show where it really is, and nothing but the
- * numbers hangs on it.
+ * numbers depends on it.
  */
 export function physicalMapOf(machine: Machine, options: PhysicalMapOptions): PhysicalMap {
   requireMachine("physicalMapOf", machine);

@@ -6,7 +6,7 @@ export const NO_VENDOR: Unknown = unknown("the scenario gives it no ids: add `id
 
 /**
  * True for a function that is hardware of no vendor: no quirk of a kernel and no documented fact is about it. What else
- * hangs on its ids is unknown.
+ * depends on its ids is unknown.
  */
 export function isOfNoVendor({ vendorId }: Pick<PciFunction, "vendorId">): boolean {
   return isUnknown(vendorId) && vendorId.unknown === NO_VENDOR.unknown;

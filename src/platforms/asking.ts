@@ -16,7 +16,7 @@ export const ASK_CLASSES = ["asks-and-obeys", "asks-yes-or-no", "does-not-ask", 
 export type AskClass = (typeof ASK_CLASSES)[number];
 
 /**
- * Which address the client is given: that of the verdict; always that of the DMA API; NVIDIA's, which hangs on the kernel
+ * Which address the client is given: that of the verdict; always that of the DMA API; NVIDIA's, which depends on the kernel
  * and the IOMMU; one that user space chose; none of the device.
  */
 export type AddressRule = "of-the-verdict" | "dma-api" | "nvidia" | "user-space" | "none";

@@ -48,7 +48,7 @@ export interface PlatformContext {
   readonly virtualMachine: VirtualMachine | null;
   /** Index of the function on top of each function's tree. */
   readonly tops: Int32Array;
-  /** What was said before of ways through the root complex: it hangs on the two tops and on whether the ends are emulated. */
+  /** What was said before of ways through the root complex: it depends on the two tops and on whether the ends are emulated. */
   readonly remembered: Map<number, DirectionFact>;
 }
 

@@ -224,7 +224,7 @@ export class RequiredPairs {
 /** What is taken for granted of drivers of which nothing is known. */
 const SHARED = "the drivers of the two share memory as the kernel decides";
 
-/** True for a condition that hangs on the kernel's release. */
+/** True for a condition that depends on the kernel's release. */
 function isOfRelease({ kernelFrom, kernelBefore }: Condition): boolean {
   return kernelFrom !== undefined || kernelBefore !== undefined;
 }

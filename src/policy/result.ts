@@ -24,7 +24,7 @@ export type Problem =
   /** Where the two are to each other is farther, or the source leaves open whether it is. */
   | { readonly kind: "locality"; readonly is: PairLocality["word"]; readonly farthest: Locality }
   | { readonly kind: "gate"; readonly gate: Gate }
-  /** The source hides something beside the verdict: what a gate hangs on, or whether the rule is about the device. */
+  /** The source hides something beside the verdict: what a gate depends on, or whether the rule is about the device. */
   | { readonly kind: "hidden"; readonly reason: string };
 
 /** A pair and what is wrong with it; no problem where its rule is content. */

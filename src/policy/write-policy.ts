@@ -233,7 +233,7 @@ class PolicyWriter {
       return Math.min(places.length, ...ranks);
     });
     const place = LOCALITIES[Math.max(...farthest)];
-    if (place === undefined) this.#left.push(`${what}, as the source does not show how they hang together`);
+    if (place === undefined) this.#left.push(`${what}, as the source does not show how they are connected`);
     else if (place !== "SYS") {
       this.#addFirst("require", what, [`{ ${pair}, each: provider, path: any, locality: ${place} }`]);
     }

@@ -121,7 +121,7 @@ const likely = named(
     why: z.string(),
     title: z.string(),
     open: count.describe("of the asked pairs, those that are unknown after it"),
-    condition: z.string().nullable().describe("what its outcome hangs on, where that is one pair's"),
+    condition: z.string().nullable().describe("what its outcome depends on, where that is one pair's"),
     hidden: z.array(count).describe("into `hidden`: what would have to be known"),
   }),
 );
@@ -185,7 +185,7 @@ const reachShape = {
   works: z
     .boolean()
     .nullable()
-    .describe("supported, and nothing blocks it; null where that hangs on what the source hides"),
+    .describe("supported, and nothing blocks it; null where that depends on what the source hides"),
   blockedBy: z.string().nullable(),
   hops: count.nullable(),
   locality: known(locality.nullable()),

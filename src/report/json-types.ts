@@ -131,9 +131,9 @@ export interface MatrixReasonJson {
   readonly text: string;
   /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
   readonly releases?: { readonly from: string; readonly to: string | null };
-  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
+  /** Whether it works, direct or through the host bridge; null where that depends on what the source hides. */
   readonly supported: boolean | null;
-  /** What an unknown map type hangs on, as far as the source shows it. */
+  /** What an unknown map type depends on, as far as the source shows it. */
   readonly condition: string | null;
   /** What is documented of the hardware, beside what the kernel decides. */
   readonly hardware: { readonly write: DirectionJson; readonly read: DirectionJson };
@@ -629,7 +629,7 @@ export interface LikelyFixJson {
   readonly title: string;
   /** Of the asked pairs, those that are unknown after it. */
   readonly open: number;
-  /** What its outcome hangs on, where that is one pair's. */
+  /** What its outcome depends on, where that is one pair's. */
   readonly condition: string | null;
   /** Into `hidden`: what would have to be known. */
   readonly hidden: readonly number[];
@@ -716,7 +716,7 @@ export interface ReachJson {
   readonly nearest: Known<readonly NamedDeviceJson[]>;
   /** Where both have memory for peers, what is worse of the two ways. */
   readonly mapType: MapType;
-  /** Supported, and nothing blocks it; null where that hangs on what the source hides. */
+  /** Supported, and nothing blocks it; null where that depends on what the source hides. */
   readonly works: boolean | null;
   readonly blockedBy: string | null;
   readonly hops: number | null;
@@ -781,9 +781,9 @@ export interface PairJson extends NamedPairJson {
   readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
   /** Where the source names no kernel: those for which a known map type is claimed, null: and newer. */
   readonly releases?: { readonly from: string; readonly to: string | null };
-  /** Whether it works, direct or through the host bridge; null where that hangs on what the source hides. */
+  /** Whether it works, direct or through the host bridge; null where that depends on what the source hides. */
   readonly supported: boolean | null;
-  /** What an unknown map type hangs on, as far as the source shows it. */
+  /** What an unknown map type depends on, as far as the source shows it. */
   readonly condition: string | null;
   /** In the order in which the kernel lists them. */
   readonly acsRedirect: readonly string[];
@@ -976,7 +976,7 @@ export interface StepRunJson {
   /** What the fabric did not deliver: the first kinds, whoever learned of it. */
   readonly failures: readonly RequestFailureJson[];
   readonly iommuFaults: number;
-  /** What the outcome rests on where nobody shows, documents or specifies what really happens. */
+  /** What the outcome depends on where nobody shows, documents or specifies what really happens. */
   readonly assumptions: readonly string[];
   readonly traffic: TrafficJson;
 }
@@ -1016,7 +1016,7 @@ export interface SimulateJson {
   readonly schema: "peerlane.simulate/1";
   readonly machine: MachineJson;
   readonly workload: { readonly file: string; readonly name: string };
-  /** Unknown: the source hides what decides, or an outcome rests on assumptions. */
+  /** Unknown: the source hides what decides, or an outcome depends on assumptions. */
   readonly outcome: "delivered" | "failed" | "unknown";
   /** Why no model could be made of the machine. */
   readonly hidden: string | null;

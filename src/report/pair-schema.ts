@@ -86,9 +86,9 @@ const releases = z
 const supported = z
   .boolean()
   .nullable()
-  .describe("whether it works, direct or through the host bridge; null where that hangs on what the source hides");
+  .describe("whether it works, direct or through the host bridge; null where that depends on what the source hides");
 
-const condition = z.string().nullable().describe("what an unknown map type hangs on, as far as the source shows it");
+const condition = z.string().nullable().describe("what an unknown map type depends on, as far as the source shows it");
 
 const hardware = z
   .strictObject({ write: direction, read: direction })

@@ -72,19 +72,19 @@ type Sentence = (by: DecidedBy, kernel: string) => string;
 
 const sentences: Readonly<Record<Reason, Sentence>> = {
   "same-function": () => "provider and client are the same function",
-  "common-upstream-bridge": () => "a bridge is above both and nothing on the way redirects",
+  "common-upstream-bridge": () => "they have a common upstream bridge, and nothing on the way redirects",
   "cpu-allowed": (by) => `the kernel trusts the root complex of this CPU (${trustedCpu(by)})`,
   "host-bridge-allowed": (_, kernel) => `the host bridge is on the allow-list of ${kernel}`,
   "host-bridge-not-allowed": (_, kernel) => `the host bridge is not on the allow-list of ${kernel}`,
   "host-bridge-same-only": () => "the allow-list has this host bridge only for two devices below the same one",
   "host-bridge-unidentified": (_, kernel) =>
     `the root bus starts with no device that ${kernel} could look up in its allow-list`,
-  "no-common-upstream-bridge": (_, kernel) => `no bridge is above both, and ${kernel} has no allow-list`,
+  "no-common-upstream-bridge": (_, kernel) => `no common upstream bridge, and ${kernel} has no allow-list`,
   "iommu-closes-host-bridge": (_, kernel) => `${kernel} lets no pair through the host bridge while an IOMMU is in use`,
   "acs-redirect-refused": (_, kernel) => `${kernel} refuses every path that ACS redirects`,
   "kernel-too-old": ({ rules }) => rules.hidden,
   "acs-hidden": () => "the source hides ACS of functions on the path",
-  "topology-hidden": () => "the source does not show how the two hang together",
+  "topology-hidden": () => "the source does not show how the two are connected",
   "host-bridge-hidden": () => "the path goes through the host bridge, and the source does not show which one it is",
   "cpu-hidden": () => "the path goes through the host bridge, and the source does not show the CPU",
   "kernel-hidden": () => "the path goes through the host bridge, and the kernel's rules for it are not known",
@@ -106,16 +106,16 @@ export function idsText({ vendorId, deviceId }: Pick<InferredCpu, "vendorId" | "
   return [vendorId, deviceId].map((id) => id.toString(16).padStart(4, "0")).join(":");
 }
 
-/** Reasons whose sentence says itself that no bridge is above both. */
+/** Reasons whose sentence says itself that no common upstream bridge. */
 const namesTheGap: readonly Reason[] = ["topology-hidden", "no-common-upstream-bridge"];
 
-/** The whole reason of a verdict: what redirects, what decided, what it hangs on, what is hidden. */
+/** The whole reason of a verdict: what redirects, what decided, what it depends on, what is hidden. */
 export function verdictSentences(verdict: Verdict, by: DecidedBy): readonly string[] {
   const lines: string[] = [];
   if (verdict.acsRedirect.length > 0) {
     lines.push(`ACS redirects peer requests at ${verdict.acsRedirect.map(formatBdf).join(", ")}`);
   } else if (verdict.meeting === null && !namesTheGap.includes(verdict.reason)) {
-    lines.push("no bridge is above both");
+    lines.push("no common upstream bridge");
   }
   lines.push(reasonText(verdict, by));
   const condition = conditionText(verdict);
@@ -130,12 +130,12 @@ export function intervalText({ from, to }: ReleaseInterval): string {
   return from === to ? `on ${from}` : `on ${from} to ${to}`;
 }
 
-/** What a verdict's condition hangs on; of a whole verdict it names the functions. */
+/** What a verdict's condition depends on; of a whole verdict it names the functions. */
 type OpenVerdict = Pick<Verdict, "reason" | "throughHostBridge" | "hidden"> &
   Partial<Pick<Verdict, "acsHidden" | "meeting" | "provider" | "client" | "supported">>;
 
 /**
- * What an unknown verdict hangs on: `direct if no port below 17:00.0 redirects, else through the host bridge`; `null` for a
+ * What an unknown verdict depends on: `direct if no port below 17:00.0 redirects, else through the host bridge`; `null` for a
  * known one, and where the source shows too little to say.
  */
 export function conditionText(verdict: OpenVerdict): string | null {

@@ -106,7 +106,7 @@ function dma(address: number): DmaAddr {
   return address as DmaAddr;
 }
 
-/** What is asked for, or why the source does not show what it hangs on. */
+/** What is asked for, or why the source does not show what it depends on. */
 function knownPart<T>(ask: () => T): Known<T> {
   try {
     return ask();

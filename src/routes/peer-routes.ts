@@ -35,7 +35,7 @@ export interface PeerRoute extends Route {
   readonly differs: PeerDifference | null;
 }
 
-/** The fabric's answer for one pair, per direction; unknown where it hangs on what nobody shows or documents. */
+/** The fabric's answer for one pair, per direction; unknown where it depends on what nobody shows or documents. */
 export interface PeerRouting {
   readonly address: Known<PeerAddress>;
   readonly write: Known<PeerRoute>;

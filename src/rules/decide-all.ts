@@ -5,7 +5,7 @@ import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
 import type { HostBridgeOutcome } from "./host-bridge.ts";
 import { BUS_ADDR, UNKNOWN } from "./map-type.ts";
 
-/** In {@link PairArrays.hops}: the source does not show how the two hang together. */
+/** In {@link PairArrays.hops}: the source does not show how the two are connected. */
 export const HOPS_HIDDEN = 0xffff;
 
 /** Verdicts of all pairs, provider-major: pair (i, j) stands at `i * clients + j`. */

@@ -29,7 +29,7 @@ export type Reason =
   | "kernel-too-old"
   /** The source hides ACS of functions on the path. */
   | "acs-hidden"
-  /** The source does not show how the two hang together. */
+  /** The source does not show how the two are connected. */
   | "topology-hidden"
   /** The source does not show what the host bridge, the CPU or the kernel is. */
   | "host-bridge-hidden"
@@ -39,7 +39,7 @@ export type Reason =
 /** Reasons of unknown verdicts that leave open only what the host bridge does: the path is not direct either way. */
 export const NOT_DIRECT: ReadonlySet<Reason> = new Set(["host-bridge-hidden", "cpu-hidden", "kernel-hidden"]);
 
-/** Two functions and how they hang together. */
+/** Two functions and how they are connected. */
 export interface PairPath {
   readonly provider: Bdf;
   readonly client: Bdf;
@@ -91,6 +91,6 @@ export interface Verdict extends PairPath {
    * the topology is hidden.
    */
   readonly throughHostBridge?: readonly ReleaseOutcome[];
-  /** Whether the pair works, direct or through the host bridge; `null` where that hangs on what the source hides. */
+  /** Whether the pair works, direct or through the host bridge; `null` where that depends on what the source hides. */
   readonly supported: boolean | null;
 }

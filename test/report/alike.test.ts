@@ -65,7 +65,7 @@ describe("a flat listing of 128 endpoints", () => {
     expect(first.map(({ text, about }) => [plainText(text), about])).toEqual([
       ["of 16256 pairs: 0 direct, 16256 unknown", undefined],
       [
-        "16256 unknown: the source does not show how the two hang together (the source does not show what is above " +
+        "16256 unknown: the source does not show how the two are connected (the source does not show what is above " +
           "0000:02:00.0, 0000:03:00.0, 0000:04:00.0 and 125 more: lspci prints the tree only with -t)",
         "02:00.0 → 03:00.0, 02:00.0 → 04:00.0, 02:00.0 → 05:00.0 and 16253 more",
       ],

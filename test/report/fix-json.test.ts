@@ -50,7 +50,7 @@ describe("fix --json of 64 pairs", () => {
     expect(texts).toEqual([
       "thru-host-bridge: ACS redirects peer requests; the host bridge is on the allow-list of Linux 7.2",
       "thru-host-bridge: the host bridge is on the allow-list of Linux 7.2",
-      "bus-addr: a bridge is above both and nothing on the way redirects",
+      "bus-addr: they have a common upstream bridge, and nothing on the way redirects",
     ]);
     for (const [index, { pairs }] of json.reasons.entries()) {
       expect(all.filter(({ reason }) => reason === index)).toHaveLength(pairs);

@@ -184,7 +184,7 @@ class Comparison {
     };
   }
 
-  /** What else differs. Where only one side shows what a part hangs on, it is hidden on the other. */
+  /** What else differs. Where only one side shows what a part depends on, it is hidden on the other. */
   #parts(old: Said, now: Said): readonly PartChange[] {
     const sights: { readonly isLess: boolean; readonly wasLess: boolean }[] = [];
     const sight = (part: AnswerPart): { readonly isLess: boolean; readonly wasLess: boolean } => {

@@ -47,9 +47,9 @@ export interface WorkingSide {
   readonly hops: number | null;
   /** What the provider has for peers. */
   readonly memory: ProviderMemory;
-  /** Whether the kernel supports it; `null` where that hangs on what is hidden. */
+  /** Whether the kernel supports it; `null` where that depends on what is hidden. */
   readonly supported: boolean | null;
-  /** Whether it also has no gate that blocks; `null` where that hangs on what is hidden, or on a driver. */
+  /** Whether it also has no gate that blocks; `null` where that depends on what is hidden, or on a driver. */
   readonly works: boolean | null;
 }
 

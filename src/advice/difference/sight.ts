@@ -11,7 +11,7 @@ interface PairInSight {
   readonly path: readonly Bdf[];
 }
 
-/** What hangs on hardware. */
+/** What depends on hardware. */
 const HARDWARE: readonly AnswerPart[] = [
   "hardware-write",
   "hardware-read",
@@ -29,7 +29,7 @@ export function sightOf(part: AnswerPart): 0 | 1 | 2 | 3 {
 }
 
 /**
- * What a source hides of that which a part of an answer hangs on. Where one side hides what the other shows, a part that
+ * What a source hides of that which a part of an answer depends on. Where one side hides what the other shows, a part that
  * differs is known on one side only; map types, hops and ACS say themselves what is hidden.
  */
 export function hiddenFrom(

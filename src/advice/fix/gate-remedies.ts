@@ -36,7 +36,7 @@ export function isBeyondMask({ gates }: Pick<Answer, "gates">): boolean {
   return gates.some((gate) => gate.kind === "beyond-dma-mask" && isSureBlock(gate));
 }
 
-/** What may stop it, where that hangs on what the source hides. */
+/** What may stop it, where that depends on what the source hides. */
 export function mayBeBlocked({ gates }: Pick<Answer, "gates">): boolean {
   return gates.some(({ effect }) => effect === "blocks");
 }
@@ -55,7 +55,7 @@ const remedies: Readonly<Record<Gate["kind"], (device: Bdf | null) => string>> =
   "bridge-decode-off": (device) =>
     `turn on what is off in ${nameOf(device)}: setpci -s ${nameOf(device)} COMMAND=6:6; and look what turned it off`,
   "bus-master-off": (device) =>
-    `unbind the driver of ${nameOf(device)} and bind it again: it turns bus mastering on as it begins; and look what turned it off`,
+    `reload the driver of ${nameOf(device)} (unbind it and bind it again): it turns bus mastering on as it begins; and look what turned it off`,
   "resizable-bar-small": (device) =>
     `turn on 'Resizable BAR' (and 'Above 4G Decoding') in firmware setup, or, with no driver bound, write the wanted size to /sys/bus/pci/devices/${nameOf(device)}/resource*_resize`,
   "bridge-window-small": (device) =>

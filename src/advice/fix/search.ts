@@ -167,7 +167,7 @@ class Search {
     return [...found.values()].flat();
   }
 
-  /** What a newer kernel decides hangs on the host bridges alone, but for one that comes to have P2PDMA at all. */
+  /** What a newer kernel decides depends on the host bridges alone, but for one that comes to have P2PDMA at all. */
   #refusalOf(trial: Trial): string {
     const { pairs, hasP2pdma } = this.#attempts.question;
     if (!hasP2pdma || pairs.length > 1) return JSON.stringify(trial.idea.changes);

@@ -72,7 +72,7 @@ function subsystemOf({ ids }: FunctionObject): PciFunction["subsystem"] {
   return { vendorId: subsystemVendorId, deviceId: subsystemDeviceId };
 }
 
-/** hwloc 2 writes no programming interface; nothing hangs on it, and it is given as 0. */
+/** hwloc 2 writes no programming interface; nothing depends on it, and it is given as 0. */
 function classOf({ ids }: FunctionObject): PciFunction["classCode"] {
   return isClassRead(ids.classId) ? ids.classId * 0x100 + (ids.interface ?? 0) : why.idsNotRead;
 }

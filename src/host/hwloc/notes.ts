@@ -28,7 +28,7 @@ export function notesOf(objects: HwlocObjects, file: string): Note[] {
   if (hostBridges.length === 0) {
     notes.push({
       severity: "warning",
-      message: "the file has no bridges: how the functions hang together is unknown",
+      message: "the file has no bridges: how the functions are connected is unknown",
       remedy: "run lstopo --of xml without --no-bridges",
     });
   }

@@ -171,7 +171,7 @@ function composeFunction(
   };
 }
 
-/** A plain listing prints base class and subclass only; nothing hangs on the interface, which then is given as 0. */
+/** A plain listing prints base class and subclass only; nothing depends on the interface, which then is given as 0. */
 function classOf(classCode: Known<number>, classKind: Known<number>): Known<number> {
   return isUnknown(classCode) && !isUnknown(classKind) ? classKind * 0x100 : classCode;
 }

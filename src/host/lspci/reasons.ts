@@ -49,7 +49,7 @@ export const extendedNotSeen: Unknown = unknown(
   "no function of this text shows an extended capability: lspci could not read beyond 256 bytes",
 );
 
-/** Markers of a verbose record that printed nothing; what that means hangs on the other records of the text. */
+/** Markers of a verbose record that printed nothing; what that means depends on the other records of the text. */
 export const noNumaLine: Unknown = unknown("the text names no NUMA node: none, or an lspci older than 3.4");
 export const noGroupLine: Unknown = unknown("the text names no IOMMU group: no IOMMU, or an lspci older than 3.7");
 export const noDriverLine: Unknown = unknown("the text names no driver: use lspci -k");

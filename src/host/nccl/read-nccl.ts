@@ -52,7 +52,7 @@ function notesOf({ functions, nameless }: NcclObjects, file: string): Note[] {
     severity: "warning",
     message:
       "NCCL's XML has no ACS and leaves out root ports and downstream ports: what it draws is no tree of the kernel's, " +
-      "and pairs that hang on it are unknown",
+      "and pairs that depend on it are unknown",
     remedy: "give sudo lspci -vvvnn, or a capture",
   });
   const placeholders = functions.filter(isPlaceholder);

@@ -29,7 +29,7 @@ const GRANULARITY: Readonly<Record<Kind, number>> = { io: 0x1000, memory: 0x1000
 
 /**
  * MODEL: where a machine's windows lie, in bus addresses: as on a PC the 32-bit one below the I/O APIC, the 64-bit one
- * far above memory. Real firmware differs in the numbers; nothing but the numbers hangs on it.
+ * far above memory. Real firmware differs in the numbers; nothing but the numbers depends on it.
  */
 const SPACE: Readonly<Record<Kind, { readonly start: number; readonly end: number }>> = {
   io: { start: 0x1000, end: 0x10000 },

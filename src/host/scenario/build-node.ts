@@ -37,7 +37,7 @@ export interface BusContext {
 
 type InputOf<K extends NodeInput["kind"]> = Extract<NodeInput, { readonly kind: K }>;
 
-/** Builds what hangs on one bus, in enumeration order. Throws `bad-input` with the place for what cannot be there. */
+/** Builds what depends on one bus, in enumeration order. Throws `bad-input` with the place for what cannot be there. */
 export function buildBelow(context: BuildContext, bus: BusContext, items: readonly Item[]): readonly ScenarioNode[] {
   return placeOnBus(items, slotsOf(bus), context.source).map((placement) => buildNode(context, bus, placement));
 }
@@ -84,7 +84,7 @@ function buildNode(context: BuildContext, bus: BusContext, placement: Placement)
       return buildRootPort(context, bus, placement, input);
     case "switch":
       if (bus.bus !== "link") {
-        throw misplaced(context, path, "a switch hangs on a PCIe link", "put it below a 'rootPort'");
+        throw misplaced(context, path, "a switch is connected by a PCIe link", "put it below a 'rootPort'");
       }
       return buildSwitch(context, bus, placement, input);
     case "port":

@@ -75,7 +75,7 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
       return `${problem.hops} hops, more than ${problem.most}`;
     case "locality":
       return problem.is === "hidden"
-        ? "the source does not show how the two hang together"
+        ? "the source does not show how the two are connected"
         : `${problem.is}, and ${problem.farthest}${problem.farthest === "PIX" ? "" : " or nearer"} is wanted`;
     case "gate":
       return problem.gate.message;

@@ -34,7 +34,7 @@ export function checkJunit(result: PolicyResult): Printable {
 
 /** What is taken for granted, and the notes of the machine. */
 function besideText(result: PolicyResult): string {
-  const assumed = result.assumed.map((sentence) => `taken for granted: ${sentence}`);
+  const assumed = result.assumed.map((sentence) => `assumed: ${sentence}`);
   const notes = noteLines(result).map((line) => `note: ${line.replaceAll("\n", "\\n")}`);
   return [...assumed, ...notes].join("\n");
 }

@@ -41,7 +41,7 @@ function checkBlocks(result: PolicyResult, asIs: PolicyResult | undefined): read
     ...(asIs === undefined ? [] : [paragraph(turnedText(result, asIs))]),
     table(["", "rule", "place"], rows),
     ...results.flatMap((rule) => ruleBlocks(result, rule)),
-    ...(assumed.length === 0 ? [] : [paragraph("Taken for granted:"), list(assumed)]),
+    ...(assumed.length === 0 ? [] : [paragraph("Assumed:"), list(assumed)]),
     ...(machine.notes.length === 0 ? [] : [paragraph("Notes:"), list(noteLines(result))]),
   ];
 }

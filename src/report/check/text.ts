@@ -29,9 +29,7 @@ const PAINTS: Readonly<Record<RuleOutcome, Paint>> = { pass: "direct", fail: "no
  */
 export function checkText(result: PolicyResult, options: ScreenOptions, asIs?: PolicyResult): Printable {
   const { width } = options;
-  const assumed = result.assumed.flatMap((sentence) =>
-    indented([painted("faint", `taken for granted: ${sentence}`)], 0, width),
-  );
+  const assumed = result.assumed.flatMap((sentence) => indented([painted("faint", `assumed: ${sentence}`)], 0, width));
   const lines: readonly Rich[] = [
     ...machineLines(result.machine, result.rulesChoice, width).map((line) => [painted("strong", line)]),
     truncate(`policy: ${policyTitle(result)}`, width),

@@ -136,7 +136,7 @@ const effectWords: Readonly<Record<ParameterEffect["effect"], string>> = {
   "took-effect": "took effect",
   "still-redirects": "did not help: a function that it names still redirects",
   "matches-nothing": "matches no function that has ACS",
-  hidden: "cannot be checked: the source hides ACS of what it names",
+  hidden: "effect unknown: the source hides ACS of what it names",
 };
 
 function runningBlocks({ parameters, changedSinceBoot }: Advice, topology: Topology): readonly Block[] {

@@ -131,7 +131,7 @@ export function countsText({ verdicts }: Pick<ProvedFix, "verdicts">): readonly 
 export function likelyOf({ unproved }: Pick<RejectedIdea, "unproved">): {
   readonly open: readonly Verdict[];
   readonly of: number;
-  /** Of several pairs each hangs on ports of its own. */
+  /** Of several pairs each depends on ports of its own. */
   readonly condition: string | null;
   readonly hidden: readonly string[];
 } | null {

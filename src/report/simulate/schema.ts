@@ -66,7 +66,7 @@ const runShape = {
   iommuFaults: count,
   assumptions: z
     .array(z.string())
-    .describe("what the outcome rests on where nobody shows, documents or specifies what really happens"),
+    .describe("what the outcome depends on where nobody shows, documents or specifies what really happens"),
   traffic,
 };
 
@@ -113,7 +113,7 @@ export const simulateSchema: z.ZodType<SimulateJson> = named(
     workload: z.strictObject({ file: z.string(), name: z.string() }),
     outcome: z
       .enum(["delivered", "failed", "unknown"])
-      .describe("unknown: the source hides what decides, or an outcome rests on assumptions"),
+      .describe("unknown: the source hides what decides, or an outcome depends on assumptions"),
     hidden: z.string().nullable().describe("why no model could be made of the machine"),
     choices: z.array(z.strictObject({ what: z.string(), value: z.string(), why: z.string() })),
     steps: z.array(step),

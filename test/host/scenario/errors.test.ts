@@ -58,7 +58,7 @@ describe("A machine that cannot be is refused", () => {
     [`${head}rootPort:\n      below: [nvme, nvme]`, "4:21", /a link leads to one device/],
     [`${head}rootPort:\n      below: [nvme: { at: 02.0 }]`, "4:15", /device number 02 cannot be/],
     [`${head}rootPort:\n      below: [rootPort]`, "4:15", /a root port sits on a root bus/],
-    [`${head}switch`, "3:7", /a switch hangs on a PCIe link/],
+    [`${head}switch`, "3:7", /a switch is connected by a PCIe link/],
     [`${head}port`, "3:7", /downstream port of a switch/],
     [`${head}functions: [${Array(9).fill("nic").join()}]`, "3:51", /at most 8 functions/],
     [`${head}functions: [nic, nic: { at: 05.1 }]\n      at: 04`, "3:24", /a function of device 04 at device 05/],
