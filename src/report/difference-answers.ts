@@ -113,6 +113,8 @@ const partNames: Readonly<Record<AnswerPart, string>> = {
   "route-write": "writes",
   "route-read": "reads",
   "route-hops": "hops of a request",
+  "past-iommu": "requests that go past the IOMMU",
+  "slowest-link": "slowest link on the way",
 };
 
 /** Writes and reads of which the same is said are one line. */
@@ -135,6 +137,7 @@ const FOLLOWS: Readonly<Partial<Record<AnswerPart, readonly (AnswerPart | "verdi
   "route-write": ["verdict"],
   "route-read": ["verdict"],
   "route-hops": ["verdict", "path", "redirects", "route-write", "route-read"],
+  "slowest-link": ["verdict", "path", "redirects"],
 };
 
 /** What else is said otherwise of pairs: what is alike in one line. */

@@ -19,7 +19,7 @@ import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { hiddenLinkAbove, linkAbove, linkGbps } from "../summary/links.ts";
+import { linkGbps, linksOfPair } from "../summary/links.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
 import { displayName, roleOf } from "./device-names.ts";
@@ -204,16 +204,9 @@ function labelledLines(label: string, text: Rich, width: number): readonly Rich[
 
 /** The slowest link on the way, by both of its ends, and others that are not all that they can be. */
 function slowestTexts({ topology }: VerdictTable, answer: Answer): readonly Rich[] {
-  const { path, meeting, acsRedirect } = answer;
-  if (answer.provider === answer.client) return [];
-  const turned = meeting === null ? [] : [meeting, ...bridgesAbove(topology, meeting)];
-  const goesUp = answer.mapType === "thru-host-bridge" || acsRedirect.length > 0;
-  const crossed = new Set([...path.filter((bdf) => bdf !== meeting), ...(goesUp ? turned : [])]);
-  const ends = [...crossed].sort((a, b) => a - b).map((bdf) => topology.indexOf(bdf));
-  const links = ends.flatMap((end) => linkAbove(topology, end) ?? []);
+  const { links, hidden } = linksOfPair(topology, answer);
   const [slowest] = links.toSorted((a, b) => linkGbps(a.status) - linkGbps(b.status));
   if (slowest === undefined) return [];
-  const hidden = ends.flatMap((end) => hiddenLinkAbove(topology, end) ?? []);
   const hiddenTexts =
     hidden.length === 0
       ? []
@@ -240,10 +233,6 @@ function slowestTexts({ topology }: VerdictTable, answer: Answer): readonly Rich
     ...less.filter((link) => link !== first).map((link) => linkSentence(topology, link)),
     ...hiddenTexts,
   ];
-}
-
-function bridgesAbove(topology: Topology, bdf: Bdf): readonly Bdf[] {
-  return topology.bridgesAbove(topology.indexOf(bdf)).map((index) => topology.functionAt(index).bdf);
 }
 
 /** Whether the kernel may be one on which `disable_acs_redir` puts back the redirect bits of firmware (6.11 to 6.14.1). */

@@ -285,7 +285,9 @@ export interface AnswerChangeJson {
       | "address"
       | "route-write"
       | "route-read"
-      | "route-hops";
+      | "route-hops"
+      | "past-iommu"
+      | "slowest-link";
     readonly before: string | null;
     readonly after: string | null;
   }[];

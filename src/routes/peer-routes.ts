@@ -298,6 +298,9 @@ function mayStayBelow(topology: Topology, provider: number, client: number): Kno
   return (acs.control & deciding) !== PCI_ACS_RR || ((acs.uncertain ?? 0) & deciding) !== 0;
 }
 
+/** How the reason begins why it is not known whether requests go past the IOMMU, where it is that they may be translated ones. */
+export const TRANSLATED_PAST = "Direct Translated P2P is on";
+
 /**
  * A port that redirects requests turns those that carry a translated address all the same where Direct Translated P2P is on
  * (PCIe 6.0 sec 6.12.1.1): whether a function with ATS sends such is up to it.
@@ -313,7 +316,7 @@ function translatedPast(topology: Topology, provider: number, client: number): K
   const ats = isUnknown(capabilities) ? undefined : capabilities.find(isAts);
   if (!isUnknown(capabilities) && (ats === undefined || ats.decoded["enabled"] === false)) return [];
   return unknown(
-    `Direct Translated P2P is on at ${formatBdf(bdf)}: requests of ${formatBdf(requester.bdf)} that carry a translated address (ATS) turn there`,
+    `${TRANSLATED_PAST} at ${formatBdf(bdf)}: requests of ${formatBdf(requester.bdf)} that carry a translated address (ATS) turn there`,
   );
 }
 

@@ -5,6 +5,7 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
+import type { Verdict } from "../rules/verdict.ts";
 
 /**
  * What a link is, held against what its two ends can do: `full`, all that both can; `slow`, less than both can;
@@ -57,6 +58,26 @@ export function linksOf(topology: Topology): readonly Link[] {
     const isFirst = topology.slotMates(index).every((mate) => mate >= index || linkAbove(topology, mate) === null);
     return link === null || !isFirst ? [] : [link];
   });
+}
+
+/** The links that requests of a pair cross, in the order of the functions below them, and why others are not known. */
+export function linksOfPair(
+  topology: Topology,
+  { provider, client, path, meeting, acsRedirect, mapType }: Verdict,
+): { readonly links: readonly Link[]; readonly hidden: readonly string[] } {
+  if (provider === client) return { links: [], hidden: [] };
+  const turned = meeting === null ? [] : [meeting, ...bridgesAbove(topology, meeting)];
+  const goesUp = mapType === "thru-host-bridge" || acsRedirect.length > 0;
+  const crossed = new Set([...path.filter((bdf) => bdf !== meeting), ...(goesUp ? turned : [])]);
+  const ends = [...crossed].sort((a, b) => a - b).map((bdf) => topology.indexOf(bdf));
+  return {
+    links: ends.flatMap((end) => linkAbove(topology, end) ?? []),
+    hidden: ends.flatMap((end) => hiddenLinkAbove(topology, end) ?? []),
+  };
+}
+
+function bridgesAbove(topology: Topology, bdf: Bdf): readonly Bdf[] {
+  return topology.bridgesAbove(topology.indexOf(bdf)).map((index) => topology.functionAt(index).bdf);
 }
 
 /** Gbit/s of a link in one direction, without the encoding's share (PCIe 6.0 sec 4.2); 0 where the speed is not known. */

@@ -6,8 +6,9 @@ import { memoryOf } from "../../pci/peer-roles.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { DirectionFact } from "../../platforms/directions.ts";
 import { provisosOn } from "../../platforms/who-asks.ts";
-import type { PeerRoute, PeerRouting } from "../../routes/peer-routes.ts";
+import { type PeerDirection, type PeerRoute, type PeerRouting, TRANSLATED_PAST } from "../../routes/peer-routes.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
+import { linkGbps, linksOfPair } from "../../summary/links.ts";
 
 /** What is said of a pair beside its map type, hops and gates. */
 export const ANSWER_PARTS = [
@@ -27,6 +28,8 @@ export const ANSWER_PARTS = [
   "route-write",
   "route-read",
   "route-hops",
+  "past-iommu",
+  "slowest-link",
 ] as const;
 
 /** One of {@link ANSWER_PARTS}. */
@@ -36,7 +39,12 @@ export type AnswerPart = (typeof ANSWER_PARTS)[number];
 export type AnswerParts = Readonly<Record<AnswerPart, string | null>>;
 
 /** All parts of an answer, functions in the words of `name`. */
-export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bdf: Bdf) => string): AnswerParts {
+export function answerParts(
+  answer: RoutedAnswer,
+  table: VerdictTable,
+  name: (bdf: Bdf) => string,
+  past: Known<readonly PeerDirection[]>,
+): AnswerParts {
   const { mapType, reason, hops, path, acsRedirect, acsHidden, locality, hint, routing } = answer;
   const names = (list: readonly Bdf[]): string => listText(list.map(name));
   const isHidden = acsHidden.length > 0;
@@ -57,7 +65,32 @@ export function answerParts(answer: RoutedAnswer, table: VerdictTable, name: (bd
     "route-write": routeText(routing, ({ write }) => write, name),
     "route-read": routeText(routing, ({ read }) => read, name),
     "route-hops": routing === null ? "none" : `${hopsText(routing.write, name)}; ${hopsText(routing.read, name)}`,
+    "past-iommu": pastText(past),
+    "slowest-link": slowestText(table, answer),
   };
+}
+
+/** Which requests go past the IOMMU; that translated ones may is no gap in what the source shows. */
+function pastText(past: Known<readonly PeerDirection[]>): string | null {
+  if (!isUnknown(past)) return listText(past.map((direction) => `${direction}s`));
+  return past.unknown.startsWith(TRANSLATED_PAST) ? "translated ones, if the client sends such" : null;
+}
+
+/** The slowest link on the way; an idle GPU lowers the speed of its own, which counts with what it can do. */
+function slowestText({ topology }: VerdictTable, answer: RoutedAnswer): string | null {
+  const { links, hidden } = linksOfPair(topology, answer);
+  if (hidden.length > 0) return null;
+  const states = links.map(({ is, status, bothCan }) => (is === "idle-gpu" ? (bothCan ?? status) : status));
+  const [slowest] = states.toSorted((a, b) => linkGbps(a) - linkGbps(b));
+  return slowest === undefined || slowest.speedGTps === 0 ? null : `x${slowest.width} at ${slowest.speedGTps} GT/s`;
+}
+
+/** Gbit/s of a `slowest-link`. */
+export function slowestGbps(text: string | null): number | undefined {
+  const [, width, speed] = /^x(\d+) at ([\d.]+) GT\/s$/.exec(text ?? "") ?? [];
+  return width === undefined || speed === undefined
+    ? undefined
+    : linkGbps({ width: Number(width), speedGTps: Number(speed) });
 }
 
 /** The memory that the provider's driver registered: without its driver there is none. */

@@ -107,7 +107,7 @@ interface Said extends Omit<AnswerSide, "works" | "blockedBy"> {
 }
 
 /** Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name. */
-const KNOWN_ONLY: readonly AnswerPart[] = ["reason", "releases"];
+const KNOWN_ONLY: readonly AnswerPart[] = ["reason", "releases", "past-iommu", "slowest-link"];
 const ROUTES: readonly AnswerPart[] = ["route-write", "route-read"];
 
 class Comparison {
@@ -151,7 +151,9 @@ class Comparison {
     const { provider, client, mapType, hops, supported, gates, path, askedBy } = answer;
     const table = side === 0 ? this.#before : this.#after;
     const memory = memoryOf(table.topology.functionOf(provider));
-    const parts = answerParts(answer, table, name);
+    // What the kernel calls direct goes past the IOMMU by that.
+    const past = mapType === "bus-addr" ? [] : this.#routes[side].pastIommu(i, j);
+    const parts = answerParts(answer, table, name, past);
     return { provider, client, mapType, hops, memory, supported, gates, path, askedBy, parts };
   }
 
@@ -205,6 +207,7 @@ class Comparison {
     return (Object.entries(old.parts) as [AnswerPart, string | null][]).flatMap(([part, before]): PartChange[] => {
       const after = now.parts[part];
       if (before === after || (part === "route-hops" && isOtherRoute)) return [];
+      if (part === "past-iommu" && old.mapType !== now.mapType) return [];
       if (KNOWN_ONLY.includes(part) && (before === null || after === null)) return [];
       // Most sources show no peer memory: only what one showed is missed.
       if (part === "peer-memory" && (before === null || (after === null && before.startsWith("none")))) return [];

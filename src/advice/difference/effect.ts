@@ -6,7 +6,7 @@ import { isUnknown, type Known } from "../../pci/known.ts";
 import type { ProviderMemory } from "../../pci/peer-roles.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { RANKS } from "../../summary/outcomes.ts";
-import type { AnswerPart } from "./answer-parts.ts";
+import { type AnswerPart, slowestGbps } from "./answer-parts.ts";
 
 /**
  * What a difference is for whoever relies on a pair. `worse`: it works no longer, or with more in its way. `other`: neither
@@ -169,7 +169,8 @@ function judge(
       parts.find(({ part }) => part === "locality"),
     ) ??
     firstOf(parts, ["hardware-write", "hardware-read"]) ??
-    firstOf(parts, ["route-write", "route-read"])
+    firstOf(parts, ["route-write", "route-read"]) ??
+    comparedLinks(parts.find(({ part }) => part === "slowest-link"))
   );
 }
 
@@ -223,6 +224,10 @@ function compared(before: number | undefined, after: number | undefined): Answer
 
 function comparedBy(ranks: readonly string[], change: PartChange | undefined): AnswerEffect | undefined {
   return change && compared(rankOf(change.before, ranks), rankOf(change.after, ranks));
+}
+
+function comparedLinks(change: PartChange | undefined): AnswerEffect | undefined {
+  return change && compared(slowestGbps(change.before), slowestGbps(change.after));
 }
 
 function firstOf(parts: readonly PartChange[], names: readonly AnswerPart[]): AnswerEffect | undefined {

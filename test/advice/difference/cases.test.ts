@@ -8,7 +8,7 @@ import { formatBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../../src/pci/known.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
-import { bootScenario } from "../../policy/machines.ts";
+import { bootScenario, outcomeOf } from "../../policy/machines.ts";
 import { BASE, diff, exitOf, shown } from "./machines.ts";
 
 const base = bootScenario(BASE);
@@ -295,6 +295,7 @@ hostBridges:
           → gpu0, nvme0 → nic0)
         writes and reads: arrives in BAR 0 of 0000:04:00.0 → unknown (nvme0 → gpu0,
           nvme0 → nic0)
+        requests that go past the IOMMU: none → writes (nvme0 → gpu0, nvme0 → nic0)
       "
     `);
     expect(exitOf(whole)).toBe(1);
@@ -409,7 +410,8 @@ test("no difference of a machine and itself", () => {
 /** One line of the scenario changed, the machine as a snapshot of it, and what is said of it. */
 describe("A scenario of which one line changes", () => {
   test.for([
-    ["link", "gpu0, bar: 16G, rebar: full, link: gen5 x16", "gpu0, bar: 16G, rebar: full, link: gen4 x8", 0],
+    ["link", "gpu0, bar: 16G, rebar: full, link: gen5 x16", "gpu0, bar: 16G, rebar: full, link: gen4 x8", 1],
+    ["link of fewer lanes", "link: gen5 x16", "link: gen5 x4 of gen5 x16", 1],
     ["link below what it could be", "rebar: full, link: gen5 x16", "rebar: full, link: gen5 x16 of gen6 x16", 0],
     ["BAR size", "gpu0, bar: 16G", "gpu0, bar: 32G", 0],
     ["resizable BAR", "gpu0, bar: 16G, rebar: full", "gpu0, bar: 16G, rebar: small", 1],
@@ -443,6 +445,41 @@ describe("A scenario of which one line changes", () => {
     expect(shown(whole)).toMatchSnapshot();
     expect(exitOf(whole)).toBe(exit);
   });
+});
+
+/** A client that may send translated requests, below ports that redirect. */
+const TRANSLATED = `kernel: 7.2
+cpu: intel
+iommu: strict
+hostBridges:
+  - id: 8086:09a2
+    below:
+      - rootPort: {}
+        below:
+          - switch: { acs: "SV+ RR+ CR+ UF+" }
+            below:
+              - gpu: { name: gpu0, bar: 16G, driver: amdgpu, dmaMaskBits: 64, ats: true }
+              - nic: { name: nic0, id: 15b3:1021, bars: { 0: 32M }, driver: mlx5_core, dmaMaskBits: 64, ats: true }
+`;
+
+test("DT that is turned on changes which requests go past the IOMMU, as check finds", () => {
+  const policy = "forbid: [{ provider: gpu0, client: nic0, path: direct }]";
+  const sides = ["DT-", "DT+"].map((dt) => {
+    const machine = bootScenario(TRANSLATED);
+    const functions = machine.functions.map((fn) => {
+      if (fn.acs === null || isUnknown(fn.acs)) return fn;
+      const control = dt === "DT+" ? fn.acs.control | 0x40 : fn.acs.control & ~0x40;
+      return { ...fn, acs: { ...fn.acs, control } };
+    });
+    return { ...machine, functions };
+  });
+  const [off = base, on = base] = sides;
+  expect([outcomeOf(off, policy), outcomeOf(on, policy)]).toEqual(["pass", "unknown"]);
+  const whole = diff(off, on);
+  const changed = whole.answers.changes.map(({ parts }) => parts.find(({ part }) => part === "past-iommu"));
+  const sent = ["none", "translated ones, if the client sends such"];
+  expect(changed.map((part) => [part?.before, part?.after])).toEqual([sent, sent]);
+  expect(shown(whole)).toContain("requests that go past the IOMMU: none → translated ones");
 });
 
 describe("What one side hides", () => {

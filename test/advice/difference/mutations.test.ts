@@ -13,6 +13,7 @@ import type { ExplainJson } from "../../../src/report/json-types.ts";
 import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
+import { linkGbps, linksOfPair } from "../../../src/summary/links.ts";
 import { bootScenario, check } from "../../policy/machines.ts";
 import { intel, zen } from "../../rules/by-hand.ts";
 import { BASE, diff, shown } from "./machines.ts";
@@ -218,7 +219,25 @@ class Explained {
       json = explainJson(this.#table, a, b, this.#routes);
       this.#known.set(key, json);
     }
-    return `${said(json, provider === a ? 0 : 1, name)} ${this.#pool(provider)}`;
+    const more = [this.#pool(provider), this.#slowest(provider, client), this.#past(provider, client)];
+    return `${said(json, provider === a ? 0 : 1, name)} ${more.join(" ")}`;
+  }
+
+  /** The slowest link, which explain has on its screen alone. */
+  #slowest(provider: Bdf, client: Bdf): string {
+    const { topology, providers, clients } = this.#table;
+    const verdict = this.#table.at(providers.indexOf(provider), clients.indexOf(client));
+    const { links, hidden } = linksOfPair(topology, verdict);
+    const states = links.map(({ is, status, bothCan }) => (is === "idle-gpu" ? (bothCan ?? status) : status));
+    const [slowest] = states.toSorted((one, other) => linkGbps(one) - linkGbps(other));
+    return hidden.length > 0 ? "hidden" : JSON.stringify(slowest ?? null);
+  }
+
+  /** Where requests go past the IOMMU, which policies ask for. */
+  #past(provider: Bdf, client: Bdf): string {
+    const { providers, clients } = this.#table;
+    const [i, j] = [providers.indexOf(provider), clients.indexOf(client)];
+    return this.#table.mapType(i, j) === "bus-addr" ? "direct" : JSON.stringify(this.#routes.pastIommu(i, j));
   }
 
   /** Peer memory, which explain leaves to find and policies. */
