@@ -1,9 +1,11 @@
+import { noPeerDmaGates } from "../answers/driver-gates.ts";
 import { selectDevices } from "../host/select.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind, isBmcDisplay, isKindHidden, isKindOfName } from "../pci/device-kind.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import { mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
+import { askedByOf, askingKey } from "../platforms/who-asks.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 
 const names: Partial<Readonly<Record<DeviceKind, string>>> = {
@@ -34,10 +36,14 @@ function isSame(some: readonly Bdf[], others: readonly Bdf[]): boolean {
   return some.length === others.length && some.every((bdf, index) => bdf === others[index]);
 }
 
-function withoutRowTexts({ topology, clients }: VerdictTable, bmcTexts: readonly string[]): readonly string[] {
+function withoutRowTexts(table: VerdictTable, bmcTexts: readonly string[]): readonly string[] {
+  const { topology, clients } = table;
   const others = clients.map((bdf) => topology.functionOf(bdf)).filter((fn) => mayProvide(fn) !== true);
   const hidden = others.filter((fn) => isUnknown(mayProvide(fn))).length;
-  const kinds = kindTexts(others.filter((fn) => mayProvide(fn) === false));
+  const kinds = kindTexts(
+    table,
+    others.filter((fn) => mayProvide(fn) === false),
+  );
   const [it, has] = hidden === 1 ? ["it", "has"] : ["they", "have"];
   const hiddenText = `${hidden} NVMe: the source does not show whether ${it} ${has} a controller memory buffer`;
   if (others.length === clients.length) {
@@ -57,6 +63,16 @@ function withoutRowTexts({ topology, clients }: VerdictTable, bmcTexts: readonly
 
 function withoutRowText(kinds: readonly string[]): readonly string[] {
   return kinds.length === 0 ? [] : [`without a row: ${kinds.join(", ")}; --all lists them as providers`];
+}
+
+/** That drivers share registers of a function with some client: `explain` and policies that name it say more than a no. */
+function sharedText({ machine, topology, clients }: VerdictTable, fn: PciFunction): string {
+  const ways = clients.flatMap((bdf) => {
+    const askedBy = askedByOf(fn, topology.functionOf(bdf));
+    if (bdf === fn.bdf || askedBy.hidden !== null || noPeerDmaGates(machine, askedBy).length > 0) return [];
+    return askedBy.ways.filter(({ row }) => row.sharesAnyBar === true && row.aside === undefined);
+  });
+  return ways.length === 0 ? "" : `, which drivers share: ${[...new Set(ways.map(({ row }) => row.id))].join(", ")}`;
 }
 
 /** What may be a GPU, NIC, NVMe controller or accelerator for all that the source shows. */
@@ -79,14 +95,21 @@ function inferredTexts({ topology, providers, clients }: VerdictTable): readonly
   return [`${whose} inferred from the name: the source shows no class`];
 }
 
-function kindTexts(functions: readonly PciFunction[]): readonly string[] {
-  const kinds = new Map<DeviceKind, { readonly why: string; count: number }>();
+function kindTexts(table: VerdictTable, functions: readonly PciFunction[]): readonly string[] {
+  const shared = new Map<string, string>();
+  const groups = new Map<string, { readonly kind: DeviceKind; readonly why: string; count: number }>();
   for (const fn of functions) {
-    const kind = kinds.get(deviceKind(fn)) ?? { why: whyNoMemory(fn), count: 0 };
-    kind.count++;
-    kinds.set(deviceKind(fn), kind);
+    // Functions of the same driver are shared alike.
+    const drivers = askingKey(fn);
+    const text = shared.get(drivers) ?? sharedText(table, fn);
+    shared.set(drivers, text);
+    const kind = deviceKind(fn);
+    const key = `${kind} ${text}`;
+    const group = groups.get(key) ?? { kind, why: `${whyNoMemory(fn)}${text}`, count: 0 };
+    group.count++;
+    groups.set(key, group);
   }
-  return [...kinds].flatMap(([kind, { why, count }]) =>
+  return [...groups.values()].flatMap(({ kind, why, count }) =>
     names[kind] === undefined ? [] : [`${count} ${names[kind]}${count === 1 ? "" : plurals[kind]} (${why})`],
   );
 }

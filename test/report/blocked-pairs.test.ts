@@ -53,3 +53,23 @@ test("explain shows neither address nor route where no address of the memory is 
   expect(text).toContain("into nvme0: The client's driver takes host memory alone");
   expect(text).not.toMatch(/^ +(?:address|route) +into nvme0|arrives in BAR \d of nvme0/m);
 });
+
+test.each([
+  ["7.2", "1 NIC (registers only, which drivers share: uverbs-dmabuf)"],
+  ["6.12", "1 NIC (registers only)"],
+])("what has no row and is shared all the same on Linux %s: %s", (kernel, text) => {
+  const lines = linesOf(
+    bootScenario(`
+kernel: ${kernel}
+iommu: off
+hostBridges:
+  - id: 8086:09a2
+    below:
+      - rootPort: {}
+        below: [gpu: { name: gpu0, bar: 16G, driver: amdgpu }]
+      - rootPort: {}
+        below: [nic: { name: nic0, id: 15b3:1021, driver: mlx5_core }]
+`),
+  );
+  expect(lines.join(" ")).toContain(`without a row: ${text}`);
+});
