@@ -1,7 +1,7 @@
 import { KERNEL_NAME_FORMS } from "../redaction/kernel-names.ts";
 import { RELEASE_WORDS } from "../redaction/kernel-release.ts";
 import { PARAMETER_WORDS, PARAMETERS } from "../redaction/parameters.ts";
-import { ANCHOR_SYMBOLS, CONFIG_SYMBOLS } from "../system-files.ts";
+import { ANCHOR_SYMBOLS, CONFIG_SYMBOLS, MODULES } from "../system-files.ts";
 import { END_MARK, HEAD_MARK } from "./read-collected.ts";
 
 /** A form of names as an extended regular expression of POSIX. */
@@ -324,11 +324,11 @@ system() {
       [ ! -r "$entry/type" ] || { read -r value < "$entry/type" && printf '%s/type: %s\n' "$name" "$value"; } 2>/dev/null
     done
   done
-  for module in "$root"/sys/module/nvidia "$root"/sys/module/amdgpu "$root"/sys/module/nvidia_fs "$root"/sys/module/nvidia_peermem; do
-    [ -d "$module" ] || continue
-    printf '$ cd /sys/module/%s\n' "@{module##*/}"
-    for file in version parameters/pcie_p2p; do
-      [ ! -r "$module/$file" ] || { read -r value < "$module/$file" && printf '%s: %s\n' "$file" "$value"; } 2>/dev/null
+  for module in ${Object.keys(MODULES).join(" ")}; do
+    [ -d "$root/sys/module/$module" ] || continue
+    printf '$ cd /sys/module/%s\n' "$module"
+    for file in version ${[...new Set(Object.values(MODULES).flat())].map((name) => `parameters/${name}`).join(" ")}; do
+      [ ! -r "$root/sys/module/$module/$file" ] || { read -r value < "$root/sys/module/$module/$file" && printf '%s: %s\n' "$file" "$value"; } 2>/dev/null
     done
   done
 }

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   CLEAN_CONFIG,
@@ -17,6 +17,7 @@ import { withoutIdentifiers } from "../../../src/host/redaction/config-space.ts"
 import { keptRelease, RELEASE_WORDS } from "../../../src/host/redaction/kernel-release.ts";
 import { PARAMETER_WORDS, PARAMETERS } from "../../../src/host/redaction/parameters.ts";
 import { redact } from "../../../src/host/redaction/redact.ts";
+import { MODULES } from "../../../src/host/system-files.ts";
 import { decideAll } from "../../../src/rules/verdict-table.ts";
 import { captureNames, readCapture, readCapturedTree } from "../../machines/captures.ts";
 import { formsOf, marksIn } from "../../privacy/find-marks.ts";
@@ -71,6 +72,30 @@ test.for(SAMPLE)("%s: the text says what sysfs does", async (name) => {
   for (let i = 0; i < (before?.providers.length ?? 0); i++) {
     for (let j = 0; j < (before?.clients.length ?? 0); j++) expect(after?.mapType(i, j)).toBe(before?.mapType(i, j));
   }
+});
+
+test("modules that decide how drivers share memory, with their parameters; others are not gathered", async () => {
+  const root = unpacked("mixed-acs.intel.strict");
+  const values = Object.entries(MODULES).flatMap(([module, parameters]) => [
+    [`${module}/version`, `${module} 1.2`],
+    ...parameters.map((name, index) => [`${module}/parameters/${name}`, `${index}`]),
+  ]);
+  for (const [file = "", value = ""] of [...values, ["other/parameters/pcie_p2p", "7"]]) {
+    mkdirSync(join(root, "sys/module", dirname(file)), { recursive: true });
+    writeFileSync(join(root, "sys/module", file), `${value}\n`);
+  }
+  const text = collect(root);
+  const { modules } = (await read(text)).kernel;
+  expect(modules).toEqual(readLive(root).kernel.modules);
+  expect(modules).toEqual(
+    Object.fromEntries(
+      Object.entries(MODULES).map(([module, names]) => [
+        module,
+        { version: `${module} 1.2`, parameters: Object.fromEntries(names.map((name, index) => [name, `${index}`])) },
+      ]),
+    ),
+  );
+  expect(text).not.toContain("other");
 });
 
 test("bash and dash print the same", () => {
