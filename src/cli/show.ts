@@ -28,7 +28,7 @@ export interface Shown {
   readonly isWhole?: boolean;
   /** What Markdown is made of. */
   readonly blocks: () => readonly Block[];
-  /** What was asked beside it, to be said below. */
+  /** What was asked: said above, and below what it changes. */
   readonly whatIf?: WhatIfView | undefined;
 }
 
@@ -56,11 +56,13 @@ function formOf(options: OutputOptions, answer: Shown): Printable {
     const whole = whatIf === undefined ? json() : { ...json(), whatIf: whatIfJson(whatIf) };
     return jsonForm(whole);
   }
+  const asked = whatIf?.changes ?? [];
   const more = whatIf === undefined ? [] : whatIfBlocks(whatIf);
-  if (options.markdown === true) return documentMarkdown([...blocks(), ...more]);
+  if (options.markdown === true) return documentMarkdown([...askedBlocks(asked), ...blocks(), ...more]);
   const screen = screenOf(options);
-  const above =
+  const answerText =
     text?.(isWhole ? { ...screen, width: wholeWidth(options.width) } : screen) ?? documentText(blocks(), screen);
+  const above = belowAsked(asked, answerText, screen);
   return more.length === 0 ? above : joinPrintable([above, documentText(more, screen)], "\n");
 }
 

@@ -1,4 +1,6 @@
+import type { Machine } from "../host/machine.ts";
 import { type Printable, visible } from "../pci/visible.ts";
+import { askedText, type WhatIfView } from "../report/what-if.ts";
 
 /*
  * Parts of a graph in the DOT language of Graphviz. Texts are strings in double quotes, in which a backslash and an
@@ -10,6 +12,11 @@ export type DotValue = string | readonly string[] | number;
 
 /** Attributes of a graph, a node or an edge. */
 export type DotAttributes = Readonly<Record<string, DotValue>>;
+
+/** What stands above a graph: whose machine it is, and what was asked of it. */
+export function titleLines({ source }: Machine, whatIf: WhatIfView | undefined): readonly string[] {
+  return [source.name, ...(whatIf === undefined ? [] : [askedText(whatIf.changes)])];
+}
 
 /** A statement with its attributes: a node, `a -- b`, or `node`, `edge` and `graph` for all that follow. */
 export function dotStatement(what: string, attributes: DotAttributes): string {

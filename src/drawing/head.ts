@@ -1,7 +1,6 @@
-import { changeText } from "../report/change-text.ts";
 import { machineFacts } from "../report/facts.ts";
 import { plainText, type Rich } from "../report/rich.ts";
-import type { WhatIfView } from "../report/what-if.ts";
+import { askedText, type WhatIfView } from "../report/what-if.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { drawText, type Fill, TEXT_SIZE, textPixels, wrapped } from "./svg.ts";
 
@@ -35,7 +34,7 @@ export function drawHead(
   const { name } = machine.source;
   const title = wrapped(name, room, { size: TITLE_SIZE, isBold: true })[0] ?? "";
   const facts = [first.startsWith(`${name} · `) ? first.slice(name.length + 3) : first, ...more];
-  const changes = whatIf === undefined ? [] : [`What if: ${whatIf.changes.map(changeText).join(", ")}`];
+  const changes = whatIf === undefined ? [] : [askedText(whatIf.changes)];
   const lines = [
     ...filled(facts, "faint", room),
     ...filled(changes, "warn", room),
@@ -43,7 +42,7 @@ export function drawHead(
   ];
   const top = MARGIN + TITLE_SIZE;
   return {
-    title,
+    title: [title, ...changes].join(". "),
     parts: [
       drawText(MARGIN, top, title, { size: TITLE_SIZE, isBold: true }),
       ...lines.map(({ text, fill }, at) => drawText(MARGIN, top + 4 + (at + 1) * LINE_HEIGHT, text, { fill })),

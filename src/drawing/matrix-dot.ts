@@ -3,10 +3,11 @@ import type { Printable } from "../pci/visible.ts";
 import { nameIn, namesText } from "../report/device-names.ts";
 import { byKind, placeText } from "../report/island-lines.ts";
 import { MAP_TYPE_WORDS } from "../report/reasons.ts";
+import type { WhatIfView } from "../report/what-if.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Island, islandsOf } from "../summary/islands.ts";
-import { type DotAttributes, dotDocument, dotStatement } from "./dot.ts";
+import { type DotAttributes, dotDocument, dotStatement, titleLines } from "./dot.ts";
 
 const MAP_TYPES: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
 
@@ -30,7 +31,7 @@ type Counts = Readonly<Record<MapType, number>>;
  * The matrix as a graph for Graphviz: who stands together as nodes, with what their pairs are; edges are the pairs of one
  * place and another, one way or both, by what the kernel decides.
  */
-export function matrixDot(table: VerdictTable): Printable {
+export function matrixDot(table: VerdictTable, whatIf?: WhatIfView): Printable {
   const all = islandsOf(table);
   const islands = all.slice(0, MOST_ISLANDS);
   const edges = edgesOf(table, islands);
@@ -47,7 +48,7 @@ export function matrixDot(table: VerdictTable): Printable {
   return dotDocument("digraph", [
     dotStatement("graph", {
       fontname: font,
-      label: [table.machine.source.name, ...notes],
+      label: [...titleLines(table.machine, whatIf), ...notes],
       labelloc: "t",
       nodesep: 0.6,
     }),

@@ -2,7 +2,7 @@ import type { Printable } from "../pci/visible.ts";
 import type { TreeInput } from "../report/tree-text.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { LinkIs } from "../summary/links.ts";
-import { type DotAttributes, dotDocument, dotGraph, dotStatement } from "./dot.ts";
+import { type DotAttributes, dotDocument, dotGraph, dotStatement, titleLines } from "./dot.ts";
 import { type Box, type BoxKind, type Branch, treeScene } from "./tree-scene.ts";
 
 /** Fills that black text is readable on, by the same hues as in the SVG. */
@@ -44,7 +44,7 @@ export function treeDot(input: TreeInput, whatIf?: WhatIfView): Printable {
   ];
   const font = "DejaVu Sans, Helvetica, sans-serif";
   return dotDocument("graph", [
-    dotStatement("graph", { rankdir: "LR", fontname: font, label: input.table.machine.source.name, labelloc: "t" }),
+    dotStatement("graph", { rankdir: "LR", fontname: font, label: titleLines(input.table.machine, whatIf), labelloc: "t" }),
     dotStatement("node", { shape: "box", style: "filled,rounded", fontname: font, fontsize: 10, color: "#8c959f" }),
     dotStatement("edge", { fontname: font, fontsize: 9, color: "#57606a" }),
     ...regions.flatMap(({ name, roots }, at) => {

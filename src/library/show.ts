@@ -188,7 +188,11 @@ export const matrixSvg: (table: VerdictTable, whatIf?: WhatIfView) => string = d
 );
 
 /** The places of a matrix and what is between them, as a graph in DOT. */
-export const matrixDot: (table: VerdictTable) => string = door("matrixDot", matrixDotDrawing.matrixDot, [aTable]);
+export const matrixDot: (table: VerdictTable, whatIf?: WhatIfView) => string = door(
+  "matrixDot",
+  matrixDotDrawing.matrixDot,
+  [aTable, whatIf],
+);
 
 /** The topology as an SVG, whose colours follow the reader's light or dark theme. */
 export const treeSvg: (input: TreeInput, whatIf?: WhatIfView) => string = door("treeSvg", treeSvgDrawing.treeSvg, [

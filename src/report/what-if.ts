@@ -41,18 +41,19 @@ export function whatIfView(
   };
 }
 
-/** What would be different, below the screen that marks it. */
+/** What would be different, below the screen that marks it; {@link askedBlocks} above that screen say what was asked. */
 export function whatIfBlocks(view: WhatIfView): readonly Block[] {
-  return [
-    heading([{ text: `What if: ${view.changes.map(changeText).join(", ")}`, paint: "warn" }]),
-    ...differenceBlocks(view),
-  ];
+  return [heading([{ text: "Against the machine as it is", paint: "warn" }]), ...differenceBlocks(view)];
+}
+
+/** What was asked, in a line. */
+export function askedText(changes: readonly Change[]): string {
+  return `What if: ${changes.map(changeText).join(", ")}`;
 }
 
 /** What was asked, above an answer that is about the machine as it would be; nothing where nothing was asked. */
 export function askedBlocks(changes: readonly Change[]): readonly Block[] {
-  if (changes.length === 0) return [];
-  return [paragraph([{ text: `What if: ${changes.map(changeText).join(", ")}`, paint: "warn" }])];
+  return changes.length === 0 ? [] : [paragraph([{ text: askedText(changes), paint: "warn" }])];
 }
 
 /** The same for JSON. */

@@ -51,6 +51,38 @@ describe.concurrent("matrix asks what if", () => {
   });
 });
 
+describe.concurrent("what was asked stands in the first line", () => {
+  const asked = "--append pci=disable_acs_redir=00:04.0";
+  const said = "What if: kernel parameters pci=disable_acs_redir=00:04.0";
+
+  test.for([
+    "matrix $MIXED",
+    "tree $MIXED",
+    "explain nvme0 nvme1 $MIXED",
+    "explain nvme0 nvme1 $MIXED --history",
+    "find $MIXED",
+    "fix nvme0 nvme1 $MIXED",
+  ])("of %s", async (line) => {
+    const [text, markdown] = await Promise.all([
+      run(`peerlane ${line} ${asked}`),
+      run(`peerlane ${line} ${asked} --markdown`),
+    ]);
+    expect(text.out.split("\n")[0]).toBe(said);
+    expect(markdown.out.split("\n")[0]).toBe(said.replaceAll("_", "\\_"));
+    expect(text.out.match(/What if: /g)).toHaveLength(1);
+  });
+
+  test.for(["matrix --svg", "tree --svg", "matrix --dot", "tree --dot"])("of what %s draws", async (line) => {
+    const { out } = await run(`peerlane ${line} $MIXED ${asked}`);
+    expect(out).toMatch(line.endsWith("svg") ? /<title>.*What if: kernel parameters/ : /label="[^"]*What if: kernel/);
+  });
+
+  test("of no CSV", async () => {
+    const { out } = await run(`peerlane matrix $MIXED ${asked} --csv`);
+    expect(out).not.toContain("What if: ");
+  });
+});
+
 describe.concurrent("diff asks what if of the second machine, and exits by what gets worse,", () => {
   test.for([
     ["nothing asked", 0, "diff $MIXED $MIXED", "no difference"],

@@ -82,7 +82,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
   const isPrinted = await printForm(options, {
     csv: async () => (await import("../../report/matrix-csv.ts")).matrixCsv(table),
     svg: async () => (await import("../../drawing/matrix-svg.ts")).matrixSvg(table, whatIf),
-    dot: async () => (await import("../../drawing/matrix-dot.ts")).matrixDot(table),
+    dot: async () => (await import("../../drawing/matrix-dot.ts")).matrixDot(table, whatIf),
   });
   if (!isPrinted) await showMatrix(options, table, whatIf);
   const isChosen = options.providers !== undefined || options.clients !== undefined;
