@@ -44,7 +44,12 @@ export function treeDot(input: TreeInput, whatIf?: WhatIfView): Printable {
   ];
   const font = "DejaVu Sans, Helvetica, sans-serif";
   return dotDocument("graph", [
-    dotStatement("graph", { rankdir: "LR", fontname: font, label: titleLines(input.table.machine, whatIf), labelloc: "t" }),
+    dotStatement("graph", {
+      rankdir: "LR",
+      fontname: font,
+      label: titleLines(input.table.machine, whatIf),
+      labelloc: "t",
+    }),
     dotStatement("node", { shape: "box", style: "filled,rounded", fontname: font, fontsize: 10, color: "#8c959f" }),
     dotStatement("edge", { fontname: font, fontsize: 9, color: "#57606a" }),
     ...regions.flatMap(({ name, roots }, at) => {
