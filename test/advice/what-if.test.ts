@@ -46,13 +46,13 @@ describe("--append of parameters of the IOMMU sets its mode", () => {
     ["off", "intel_iommu=on iommu.passthrough=0 iommu.strict=1", "strict", []],
     ["strict", "iommu=off", "off", []],
     ["strict", "intel_iommu=off", "off", []],
-    ["strict", "amd_iommu=off", "strict", []],
+    ["strict", "amd_iommu=off", "strict", ["amd_iommu=off"]],
     ["passthrough", "iommu.passthrough=0 iommu.strict=0", "lazy", []],
-    ["passthrough", "iommu.strict=1", "passthrough", []],
+    ["passthrough", "iommu.strict=1", "passthrough", ["iommu.strict=1"]],
     ["lazy", "iommu.strict=1", "strict", []],
-    ["strict", "iommu.strict=0 iommu.strict=1", "strict", []],
-    ["lazy", "iommu=nopt", "lazy", []],
-    ["strict", "intel_iommu=on", "strict", []],
+    ["strict", "iommu.strict=0 iommu.strict=1", "strict", ["iommu.strict=0 iommu.strict=1"]],
+    ["lazy", "iommu=nopt", "lazy", ["iommu=nopt"]],
+    ["strict", "intel_iommu=on", "strict", ["intel_iommu=on"]],
     ["strict", "quiet -- iommu=pt", "strict", ["quiet -- iommu=pt"]],
   ] as const)("%s with %s is %s", (from, append, to, parameters) => {
     const { after, changes } = askWhatIf(withMode(from), { append });
@@ -316,11 +316,31 @@ describe("--append", () => {
         "--append: '00xxxxx@00:14.0/00.0' in pci=config_acs= is no function of this machine, and does nothing → peerlane tree shows the addresses of its bridges",
       ],
     ],
-    // The gate of the parameter tells of it.
-    ["pci=disable_acs_redir=00:04.0,00:05.0", []],
+    [
+      "pci=disable_acs_redir=00:04.0,00:05.0",
+      [
+        "--append: the kernel reads '00:05.0' as an option of its own and ignores it: devices are separated by ';', not ','",
+      ],
+    ],
+    ["pci=noacs", ["--append: Linux has no 'pci=noacs': the kernel ignores it, and ACS stays on"]],
+    [
+      "pci=disable_acs_redir",
+      [
+        "--append: 'disable_acs_redir' in pci= names no device, and does nothing: it wants disable_acs_redir=ADDRESS;ADDRESS…",
+      ],
+    ],
+    ["iommmu=pt", ["--append: 'iommmu=pt' is no parameter that decides anything here → did you mean 'iommu=pt'?"]],
+    ["pic=noats", ["--append: 'pic=noats' is no parameter that decides anything here → did you mean 'pci=noats'?"]],
+    ["iommu.passtrough=1", [expect.stringContaining("→ did you mean 'iommu.passthrough=1'?")]],
+    ...["pti=off", "amd_iommu=off", "intel_iommu=on", "pci=noats", "quiet"].map((word): [string, string[]] => [
+      word,
+      [`--append: '${word}' changes nothing on this machine: the IOMMU and ACS of every function are as without it`],
+    ]),
   ])("%s: says what does nothing", (append, told) => {
     const { before, after } = askWhatIf(mixed, { append });
-    const notes = after.notes.slice(before.notes.length).map(({ message, remedy }) => `${message} → ${remedy}`);
+    const notes = after.notes
+      .slice(before.notes.length)
+      .map(({ message, remedy }) => (remedy === undefined ? message : `${message} → ${remedy}`));
     expect(notes).toEqual(told);
   });
 

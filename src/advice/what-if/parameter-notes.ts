@@ -2,12 +2,24 @@ import { Addresses } from "../../host/addresses.ts";
 import type { Machine, Note } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { nearest } from "../../host/yaml/did-you-mean.ts";
-import { matchesDevice, parsePciParameters, readEntries } from "../../rules/kernel-parameters.ts";
+import { isUnknown } from "../../pci/known.ts";
+import {
+  commandLineWords,
+  matchesDevice,
+  misreadParameters,
+  parsePciParameters,
+  readEntries,
+  uselessParameters,
+} from "../../rules/kernel-parameters.ts";
 import { KNOWN_PCI_OPTIONS, unknownPciOptions } from "../../rules/pci-options.ts";
 
+/** Parameters that decide something here, as people misspell them. */
+const DECIDING = ["iommu", "intel_iommu", "amd_iommu", "iommu.passthrough", "iommu.strict", "pci", "pcie_acs_override"];
+
 /**
- * What of the parameters that a user asks about does nothing: words of `pci=` that Linux does not have, and entries of its
- * lists that are no function of this machine.
+ * What of the parameters that a user asks about does nothing, or not what was meant: names that are nearly one that decides
+ * something, words of `pci=` that Linux does not have, lists that it reads otherwise, and entries of its lists that are no
+ * function of this machine.
  */
 export function parameterNotes(machine: Machine, parameters: string): readonly Note[] {
   const unknownWords = unknownPciOptions(parameters).map((word): Note => {
@@ -18,8 +30,68 @@ export function parameterNotes(machine: Machine, parameters: string): readonly N
       remedy: near === undefined ? "look it up in the kernel's list of parameters" : `did you mean '${near}'?`,
     };
   });
-  return [...unknownWords, ...entriesOfNobody(machine, parameters)];
+  const read = [...misreadParameters(parameters), ...uselessParameters(parameters), ...withoutList(parameters)];
+  const misread = read.map((message): Note => ({ severity: "warning", message: `--append: ${message}` }));
+  return [...misspelt(parameters), ...unknownWords, ...misread, ...entriesOfNobody(machine, parameters)];
 }
+
+/** That a machine is with some parameters as it is without them, as far as it is shown; none where that is not so. */
+export function idleNotes(without: Machine, machine: Machine, parameters: string): readonly Note[] {
+  if (stateOf(without) !== stateOf(machine)) return [];
+  // A list may change registers that the source hides, or of functions that it leaves out.
+  const isHidden =
+    machine.functionsMayBeMissing !== undefined ||
+    machine.functions.some(({ acs }) => isUnknown(acs)) ||
+    isUnknown(machine.iommu.mode);
+  if (isHidden) return [];
+  const message = `--append: '${parameters}' changes nothing on this machine: the IOMMU and ACS of every function are as without it`;
+  return [{ severity: "warning", message }];
+}
+
+function stateOf({ iommu, functions }: Machine): string {
+  const bits = functions.map(({ acs }) =>
+    isUnknown(acs) || acs === null ? "" : `${acs.control} ${acs.uncertain ?? 0}`,
+  );
+  return [String(iommu.mode), ...bits].join("\n");
+}
+
+function misspelt(parameters: string): readonly Note[] {
+  return commandLineWords(parameters).flatMap((quoted): Note[] => {
+    const word = quoted.replaceAll('"', "");
+    const [name = "", ...values] = word.split("=");
+    if (values.length === 0 || DECIDING.includes(name)) return [];
+    const near = nearest(name, DECIDING);
+    const value = values.join("=");
+    // Names of three letters are near too many others: pti=off, psi=off.
+    const option = value.split(/[,=]/, 1)[0] ?? "";
+    const isMeant = near !== "pci" || (option !== "off" && KNOWN_PCI_OPTIONS.includes(option));
+    if (near === undefined || !isMeant) return [];
+    return [
+      {
+        severity: "warning",
+        message: `--append: '${word}' is no parameter that decides anything here`,
+        remedy: `did you mean '${near}=${value}'?`,
+      },
+    ];
+  });
+}
+
+/** Lists of `pci=` with nothing in them. */
+function withoutList(parameters: string): readonly string[] {
+  return commandLineWords(parameters)
+    .map((word) => word.replaceAll('"', ""))
+    .filter((word) => word.startsWith("pci="))
+    .flatMap((word) => word.slice("pci=".length).split(","))
+    .filter((option) => /^(?:disable_acs_redir|config_acs)=?$/.test(option))
+    .map(
+      (option) => `'${option}' in pci= names no device, and does nothing: it wants ${LISTS[option.replace("=", "")]}`,
+    );
+}
+
+const LISTS: Readonly<Record<string, string>> = {
+  disable_acs_redir: "disable_acs_redir=ADDRESS;ADDRESS…",
+  config_acs: "config_acs=BITS@ADDRESS;…",
+};
 
 function entriesOfNobody(machine: Machine, parameters: string): readonly Note[] {
   // A source that leaves functions out may leave out just this one.

@@ -6,7 +6,7 @@ import { afterBoot } from "../../rules/boot-acs.ts";
 import { applyChanges, bootChanged } from "./apply.ts";
 import type { Change } from "./change.ts";
 import { splitIommuParameters } from "./iommu-parameters.ts";
-import { parameterNotes } from "./parameter-notes.ts";
+import { idleNotes, parameterNotes } from "./parameter-notes.ts";
 import { parseMove, parseSet } from "./parse-change.ts";
 
 /** What a user says of a machine or asks of it, in the words of the command line. */
@@ -34,18 +34,22 @@ export interface WhatIf {
  */
 export function askWhatIf(machine: Machine, asked: WhatIfRequest, isBooted = true): WhatIf {
   const request = withModeOfParameters(machine, asked);
+  const { append } = request;
   const { facts, changes: factChanges } = splitOverrides(machine, request);
   const filled = withOverrides(machine, facts);
   const before = isBooted ? filled : afterBoot(filled);
   const changes: Change[] = [
     ...factChanges,
-    ...(request.append === undefined ? [] : [{ kind: "parameters", text: request.append } as const]),
+    ...(append === undefined ? [] : [{ kind: "parameters", text: append } as const]),
     ...(request.move ?? []).map((text) => parseMove(before, text)),
     ...(request.set ?? []).map((text) => parseSet(before, text)),
   ];
   if (changes.length === 0) return { before, after: before, changes };
   const after = isBooted ? applyChanges(before, changes) : bootChanged(filled, changes);
-  const notes = parameterNotes(after, request.append ?? "");
+  const told = append === undefined ? [] : parameterNotes(after, append);
+  const others = changes.map((change) => (change.kind === "parameters" ? { ...change, text: "" } : change));
+  const without = (): Machine => (isBooted ? applyChanges(before, others) : bootChanged(filled, others));
+  const notes = append === undefined || told.length > 0 ? told : idleNotes(without(), after, append);
   return { before, after: notes.length === 0 ? after : { ...after, notes: [...after.notes, ...notes] }, changes };
 }
 
@@ -56,6 +60,8 @@ function withModeOfParameters(machine: Machine, request: WhatIfRequest): WhatIfR
   const { cpu } = request.cpu === undefined ? machine : withOverrides(machine, { cpu: request.cpu });
   const { mode, given, others } = splitIommuParameters(machine, cpu, append);
   if (mode === null) return request;
+  // What sets the mode that there is changes nothing, and is what was asked all the same.
+  if (mode === machine.iommu.mode && rest.iommu === undefined) return request;
   if (rest.iommu !== undefined && rest.iommu !== mode) {
     throw new PeerlaneError("usage", `--iommu ${rest.iommu} and --append '${given}' are two modes of the IOMMU`, {
       remedy: "leave one of them out",

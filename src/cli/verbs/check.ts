@@ -134,7 +134,11 @@ function withMisread(machine: Machine): Machine {
   const { commandLine } = machine.kernel;
   if (isUnknown(commandLine)) return machine;
   const sentences = [...misreadParameters(commandLine), ...uselessParameters(commandLine)];
-  const notes = sentences.map((message) => ({ severity: "warning", message }) as const);
+  const isTold = (sentence: string): boolean =>
+    machine.notes.some(({ message }) => message === `--append: ${sentence}`);
+  const notes = sentences
+    .filter((sentence) => !isTold(sentence))
+    .map((message) => ({ severity: "warning", message }) as const);
   return { ...machine, notes: [...machine.notes, ...notes] };
 }
 
