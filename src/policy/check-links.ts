@@ -37,7 +37,7 @@ export function checkLinks(
 function linksOfRule(topology: Topology, { toRoot }: LinksRule, devices: readonly Member[]): Iterable<JudgedLink> {
   const links = new Map<number, JudgedLink>();
   for (const member of devices) {
-    const own = topology.indexOf(member.bdf);
+    const own = linkEnd(topology, topology.indexOf(member.bdf));
     const above = toRoot ? topology.bridgesAbove(own).filter((index) => hasLinkAbove(topology, index)) : [];
     for (const index of [own, ...above]) {
       const key = lowerEnd(topology, index);
@@ -48,6 +48,16 @@ function linksOfRule(topology: Topology, { toRoot }: LinksRule, devices: readonl
     }
   }
   return links.values();
+}
+
+/** The function whose link is meant: of a root or downstream port, whose link is the one below it, what is there. */
+function linkEnd(topology: Topology, index: number): number {
+  return isPort(topology, index) ? (topology.children(index)[0] ?? index) : index;
+}
+
+function isPort(topology: Topology, index: number): boolean {
+  const { express } = topology.functionAt(index);
+  return !isUnknown(express) && express !== null && isPortAbove(express);
 }
 
 /** The function that stands for a link's lower end. */
@@ -71,6 +81,7 @@ function linkOf(topology: Topology, index: number): Known<Link | null> {
   if (isUnknown(express)) return unknown(express.unknown);
   const hidden = hiddenLinkAbove(topology, index);
   if (hidden !== null) return unknown(hidden);
+  if (isPort(topology, index)) return unknown(`the source shows nothing below ${formatBdf(bdf)}`);
   const isDown = express !== null && express.linkStatus !== null;
   return isDown ? unknown(`the registers of ${formatBdf(bdf)} say that its link is down`) : null;
 }

@@ -76,6 +76,7 @@ describe("links", () => {
   const capable = "links: [{ devices: all, atLeast: as-capable }]";
   const root = "links: [{ devices: gpu, atLeast: as-capable, toRoot: true }]";
   const strict = "links: [{ devices: gpu, atLeast: as-capable, idle: fail }]";
+  const ports = "links: [{ devices: ['00:01.0', '02:01.0'], atLeast: gen5 x16 }]";
   const idle = linked("gpu0", x(16, 2.5));
   test.each<Case>([
     [own, "good", "pass", good, null],
@@ -144,6 +145,15 @@ describe("links", () => {
       "pass",
       changed(isUpstreamPort, withExpress({ linkStatus: x(8, 32) })),
       null,
+    ],
+    [ports, "of ports: those below them", "pass", good, null],
+    [ports, "of a port: narrow below it", "fail", linked("gpu1", x(8, 32)), /^gpu1: x8 32GT\/s/],
+    [
+      "links: [{ devices: '02:02.0', atLeast: gen5 x16 }]",
+      "of a port below which nothing is shown",
+      "unknown",
+      { ...good, functions: good.functions.filter(({ names }) => !names.includes("mlx5_0")) },
+      /^02:02\.0: the source shows nothing below/,
     ],
     [root, "good", "pass", good, null],
     [

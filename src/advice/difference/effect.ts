@@ -88,6 +88,10 @@ export function judgeChange(
   gates: GateChanges,
   parts: readonly PartChange[],
 ): Judgement {
+  // Whether it works still or not at all: neither is as good as it was.
+  if (before.works === true && after.works === null && isVerdictWorse(before, after)) {
+    return { effect: "worse", isOpen: false };
+  }
   if (before.works !== after.works) {
     const isOpen = before.works === null ? after.works === false : before.works && after.works === null;
     return { effect: effectOfWorking(before.works, after.works), isOpen };

@@ -10,7 +10,8 @@ import { joinRich, painted, plainText, type Rich, rich } from "../rich.ts";
 
 /** So many classes of pairs of a kind are named. */
 const MAX_CLASSES = 6;
-/** And so many devices that come together. */
+/** So many groups, of so many devices that come together. */
+const MAX_GROUPS = 3;
 const MAX_DEVICES = 8;
 
 /** Between a class of providers and one of clients. */
@@ -109,16 +110,12 @@ function eachWay<T extends ClassPair>(
 export function placesText({ groups }: ProvedFix, isWhole: boolean, topology: Topology): readonly Rich[] {
   if (isUnknown(groups)) return [`what it does to IOMMU groups cannot be told: ${groups.unknown}`];
   if (isWhole) return groups.length === 0 ? ["no IOMMU group changes"] : groupTexts(groups);
-  const merged = groups.filter(({ joined }) => joined.length > 0);
-  const joined = new Set(merged.flatMap(({ joined: own }) => own.flat()));
-  const names = namesText(
-    [...joined].map((bdf) => nameIn(topology, bdf)),
-    MAX_DEVICES,
-  );
+  const merged = groups.flatMap(({ joined }) => joined.map((one) => one.map((bdf) => nameIn(topology, bdf))));
+  if (merged.length === 0) return [];
+  const all = merged.slice(0, MAX_GROUPS).map((names) => namesText(names, MAX_DEVICES));
+  const more = merged.length > MAX_GROUPS ? `; ${merged.length - MAX_GROUPS} groups more` : "";
   return [
-    ...(joined.size === 0
-      ? []
-      : [rich`${painted("warn", "IOMMU groups merge")}: one guest gets all or none of ${names}`]),
+    rich`${painted("warn", "IOMMU groups merge")}: one guest gets all or none of ${all.join("; all or none of ")}${more}`,
   ];
 }
 

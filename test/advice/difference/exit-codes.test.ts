@@ -163,6 +163,16 @@ describe("Every gate and fact", () => {
     expect(exitOf(diff(hide(machine), machine))).toBe(0);
   });
 
+  test("a longer way is worse, whether or not it is known that the pair works at all", () => {
+    const longer = [ABOVE_NIC, ABOVE_DRIVE].reduce(
+      (machine, port) => on(port, () => ({ acs: { capability: 0x1f, control: 0x1d } }))(machine),
+      bar({ busAddress: hidden, physAddress: hidden })(known),
+    );
+    const whole = diff(known, longer);
+    expect(shown(whole)).toMatch(/^worse: 1 pair/);
+    expect(exitOf(whole)).toBe(1);
+  });
+
   test("a virtual machine, where nothing showed that it was none: what is documented of the way is not known", () => {
     const guest: Machine = { ...known, guestOf: { hypervisor: "VMware", shownBy: "dmi" } };
     const whole = diff(known, guest);
