@@ -85,6 +85,11 @@ const proved = named(
       .describe("those of the likely boot loader come before those of others"),
     cautions: z.array(z.string()),
     pairs: z.array(matrixPair).describe("the asked pairs after the change, in their order"),
+    directByVerdictAlone: z
+      .strictObject({ pairs: count, directWithPassthrough: count.describe("so many of them with iommu=pt as well") })
+      .describe(
+        "asked pairs that are bus-addr and whose requests go up to the root complex, by addresses of the IOMMU",
+      ),
     otherVerdicts: z.array(otherVerdict).describe("other pairs that it changes, one by one: the first 1000"),
     otherPairs: z
       .strictObject({

@@ -572,6 +572,12 @@ export interface ProvedFixJson {
   readonly cautions: readonly string[];
   /** The asked pairs after the change, in their order. */
   readonly pairs: readonly MatrixPairJson[];
+  /** Asked pairs that are bus-addr and whose requests go up to the root complex, by addresses of the IOMMU. */
+  readonly directByVerdictAlone: {
+    readonly pairs: number;
+    /** So many of them with iommu=pt as well. */
+    readonly directWithPassthrough: number;
+  };
   /** Other pairs that it changes, one by one: the first 1000. */
   readonly otherVerdicts: readonly OtherVerdictJson[];
   /** All other pairs that it changes, of every function but bridges, counted by classes. */

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
 import type { Machine } from "../../src/host/machine.ts";
@@ -7,6 +8,7 @@ import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { bootScenario } from "../policy/machines.ts";
 import { FIVE_MACHINES, machineOf, WIDTHS } from "./five-machines.ts";
 
 /** What `fix --all` is asked on each of the five machines. */
@@ -66,7 +68,7 @@ describe("fix --all gpu:nic on the server with eight GPUs", () => {
 
   it("says first what becomes of the pairs", () => {
     expect(lines.slice(2, 4).join(" ")).toBe(
-      "16 of 64 pairs become direct; the other 48 work through the host bridge, slower: nothing makes them direct but one switch above both",
+      "16 of 64 pairs become direct; the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card)",
     );
   });
 
@@ -129,10 +131,27 @@ describe("The headline of fix", () => {
       small("kernel: 5.15\niommu: off", belowRootPorts("a", "b", "c")),
     ],
     [
-      "6 pairs, all through the host bridge; what is not direct works, slower: nothing makes them direct but one switch above both",
+      "6 pairs, all through the host bridge; what is not direct works, slower: only one switch above both makes them direct (other slots, or a switch card)",
       small("kernel: 7.2\niommu: off", belowRootPorts("a", "b", "c")),
     ],
   ])("%s", (text, machine) => {
     expect(headline(machine)).toBe(text);
+  });
+});
+
+describe("Pairs that something else blocks", () => {
+  const server = readFileSync(new URL("../../examples/gpu-nic-server.yaml", import.meta.url), "utf8");
+  const advice = adviceOn(bootScenario(server.replace("iommu: passthrough", "iommu: strict")), "gpu:nic");
+  const lines = screenOf(advice, 1000).split("\n");
+
+  test("are not said to work", () => {
+    expect(lines[2]).toBe(
+      "16 of 64 pairs become direct; the other 48 go through the host bridge, where they are blocked by something else",
+    );
+  });
+
+  test("are no outcome that is the same where a proposal ends what blocks them", () => {
+    expect(lines).toContain("1. pci=disable_acs_redir=pci:1000:c030");
+    expect(lines).toContain("5. intel_iommu=off");
   });
 });

@@ -7,6 +7,7 @@ import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
 import type { RejectedIdea, Searched } from "./attempts.ts";
 import { Blockers } from "./blockers.ts";
 import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
+import { type GoingUp, goingUp } from "./going-up.ts";
 import type { Pair } from "./idea.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
@@ -21,6 +22,8 @@ export interface Advice {
   readonly pairs: readonly Pair[];
   /** The verdicts as they are, in the order of `pairs`. */
   readonly before: readonly Answer[];
+  /** Those of them that are direct by the verdict alone. */
+  readonly goingUp: GoingUp;
   /** What helps, each shown by the rules on the changed machine: one change before two, a switch card last. */
   readonly fixes: readonly ProvedFix[];
   /** The boot loader whose commands come first in the steps, and by what it is known; `null` where it is not. */
@@ -71,6 +74,7 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
     rules: table.rules,
     pairs,
     before,
+    goingUp: goingUp(machine, pairs, rules, before),
     fixes,
     bootLoader,
     rejected: found.rejected,

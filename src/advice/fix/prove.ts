@@ -7,6 +7,7 @@ import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import type { BootLoader } from "../boot-loaders/boot-loaders.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { needsReboot } from "../what-if/change.ts";
+import { type GoingUp, goingUp } from "./going-up.ts";
 import type { Idea, Pair, Step } from "./idea.ts";
 import { type IsolationLoss, isolationLost } from "./isolation.ts";
 import type { Others, SideEffects } from "./side-effects.ts";
@@ -21,6 +22,8 @@ export interface ProvedFix extends Omit<Idea, "steps"> {
   readonly rules: RulesChoice;
   /** The verdicts of the asked pairs after it, in their order. */
   readonly verdicts: readonly Answer[];
+  /** The asked pairs that are direct after it by the verdict alone. */
+  readonly goingUp: GoingUp;
   /** What it does to other pairs: of every function but bridges. */
   readonly others: SideEffects;
   /** IOMMU groups that it changes: none at run time, as groups are formed at boot. Unknown where the source hides them. */
@@ -48,12 +51,14 @@ export function proved(
 ): ProvedFix {
   const { providers, clients } = before;
   const table = decideAll(after, { providers, clients, ...(rules === undefined ? {} : { rules }) });
+  const verdicts = answersOf(after, pairs, rules);
   const isBooted = idea.changes.some(needsReboot);
   return {
     ...idea,
     steps: stepsOf(idea, pairs, bootLoader),
     rules: table.rules,
-    verdicts: answersOf(after, pairs, rules),
+    verdicts,
+    goingUp: goingUp(after, pairs, rules, verdicts),
     others: others.in(table),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
     isolation: isolationLost(before, table, isBooted),

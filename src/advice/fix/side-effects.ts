@@ -173,7 +173,7 @@ export class Others {
 }
 
 /** Where the requests of a table's pairs end; each is asked once. */
-class RequestEnds {
+export class RequestEnds {
   readonly #routes: PeerRoutes;
   readonly #columns: number;
   readonly #known = new Map<number, Readonly<Record<PeerDirection, RequestsEnd>> | null>();

@@ -2,6 +2,7 @@ import type { Advice } from "../../advice/fix/advise.ts";
 import { type GateRemedy, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
@@ -54,8 +55,9 @@ export function fixBlocks(advice: Advice, { isWhole = false, isPart = false, asI
 }
 
 /** What becomes of the pairs, as a text to compare. */
-function outcomeOf({ verdicts }: ProvedFix): string {
-  return verdicts.map(({ mapType, hops }) => `${mapType} ${hops}`).join();
+function outcomeOf({ verdicts, goingUp }: ProvedFix): string {
+  const each = verdicts.map(({ mapType, hops, gates }) => `${mapType} ${hops} ${gates.some(isSureBlock)}`);
+  return [...each, goingUp.pairs].join();
 }
 
 /** What stops a pair whatever the kernel decides is said before anything that moves the kernel's decision. */

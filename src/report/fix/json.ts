@@ -85,6 +85,7 @@ function provedJson(fix: ProvedFix, pairs: readonly MatrixPairJson[], topology: 
     steps: fix.steps,
     cautions: fix.cautions,
     pairs,
+    directByVerdictAlone: { pairs: fix.goingUp.pairs, directWithPassthrough: fix.goingUp.freed },
     otherVerdicts: fix.others.listed.map((change) => otherVerdictJson(change, topology)),
     otherPairs: otherPairsJson(fix, topology),
     groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),

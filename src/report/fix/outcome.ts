@@ -1,5 +1,6 @@
 import type { Advice } from "../../advice/fix/advise.ts";
 import { mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import type { GoingUp } from "../../advice/fix/going-up.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
 import { isSureBlock } from "../../answers/gate.ts";
@@ -12,6 +13,7 @@ import { fullName, nameIn, portsText } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
 import { type Block, heading, list } from "../document.ts";
 import { hardwareTexts } from "../explain-text.ts";
+import { withCode } from "../parameters.ts";
 import { type DecidedBy, decidedBy, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
 import { joinRich, type Painted, painted, type Rich, rich, type Span } from "../rich.ts";
 
@@ -69,7 +71,9 @@ function pairText(
   const card = advice.fixes.find(isCard)?.verdicts[0];
   if (best !== undefined) {
     const further = card === undefined ? "" : rich`, and ${spanOf(card)} with a switch card`;
-    return rich`${now}; becomes ${spanOf(best.verdicts[0])}${further}`;
+    const index = advice.fixes.indexOf(best);
+    const where = index === 0 ? "" : ` (proposal ${index + 1})`;
+    return rich`${now}; becomes ${spanOf(best.verdicts[0])}${alone(best.goingUp, 1)}${where}${further}`;
   }
   if (card === undefined) return rich`${now}; ${nothingText(advice)}`;
   const what = pair.supported === true ? "makes it direct" : "helps";
@@ -93,6 +97,7 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
     return rich`${String(total)} pairs${what}; ${nothingText(advice)}`;
   }
   const changed = groups.filter(({ before, after }) => before !== after);
+  const blocked = new Set(best.verdicts.filter(mayBeBlocked).map(keyOf));
   const comes = (mapType: MapType): number => countOf(changed.filter(({ after }) => after === mapType));
   const [direct, host] = [comes("bus-addr"), comes("thru-host-bridge")];
   const parts: Rich[] = [
@@ -103,13 +108,34 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
       ? []
       : [rich`${someOfAll(host, total)} ${painted("host", `${verb(host, "come")} to work through the host bridge`)}`]),
     // A way that is shorter changes no map type.
-    ...(changed.length === 0 ? [rich`${String(total)} pairs go a shorter way`] : restTexts(kept)),
+    ...(changed.length === 0 ? [rich`${String(total)} pairs go a shorter way`] : restTexts(kept, blocked)),
   ];
+  if (best.goingUp.pairs > 0) parts.push(rich`${String(best.goingUp.pairs)}${alone(best.goingUp, total)}`);
   const index = advice.fixes.indexOf(best);
   const where = index === 0 ? "" : ` (proposal ${index + 1})`;
-  const blocked = best.verdicts.filter(mayBeBlocked).length;
-  if (blocked > 0) parts.push([painted("no", `${blocked} ${blocked === 1 ? "is" : "are"} blocked by something else`)]);
+  const told = changed.length === 0 ? [] : kept;
+  for (const { pairs } of told) for (const pair of pairs) blocked.delete(keyOf(pair));
+  if (blocked.size > 0) parts.push([painted("no", blockedText(blocked.size))]);
   return rich`${joinRich(parts, "; ")}${where}`;
+}
+
+const ALL_THE_SAME = "the requests go up to the root complex all the same";
+
+/** What stands behind `direct` where that is the kernel's verdict and not the requests' way. */
+function alone({ pairs, freed }: GoingUp, of: number): Rich {
+  if (pairs === 0) return "";
+  const what =
+    of === 1 ? " by the verdict alone" : ` of the direct ones ${pairs === 1 ? "is" : "are"} so by the verdict alone`;
+  const remedy = freed === 0 ? ALL_THE_SAME : "the requests go directly with iommu=pt as well";
+  return rich`${painted("warn", what)} (${withCode(remedy)})`;
+}
+
+function keyOf({ provider, client }: Answer): string {
+  return `${provider} ${client}`;
+}
+
+function blockedText(count: number): string {
+  return `${count} ${count === 1 ? "is" : "are"} blocked by something else`;
 }
 
 function someOfAll(count: number, total: number): string {
@@ -135,7 +161,7 @@ function countSpans(groups: readonly OutcomeGroup[]): readonly { readonly count:
 }
 
 /** What becomes of no change: by map type, and what alone would change it where that is the same for all. */
-function restTexts(kept: readonly OutcomeGroup[]): readonly Rich[] {
+function restTexts(kept: readonly OutcomeGroup[], blocked: ReadonlySet<string>): readonly Rich[] {
   const there = IN_ORDER.map((mapType) => kept.filter(({ before }) => before === mapType)).filter(
     (groups) => groups.length > 0,
   );
@@ -152,11 +178,18 @@ function restTexts(kept: readonly OutcomeGroup[]): readonly Rich[] {
     const isApart = groups.every(({ pairs }) => pairs.every(areApart));
     const needs = before === "thru-host-bridge" || before === "not-supported" ? isApart : false;
     const only = needs ? ONE_SWITCH : "";
-    return rich`${subject} ${painted(MAP_TYPE_PAINTS[before], words[before])}${count === 1 ? only.replace("them", "it") : only}`;
+    const stopped = groups.flatMap(({ pairs }) => pairs).filter((pair) => blocked.has(keyOf(pair))).length;
+    const but = stopped === 0 || stopped === count ? "" : rich`, of which ${painted("no", blockedText(stopped))}`;
+    if (stopped === count && before === "thru-host-bridge") {
+      const way =
+        count === 1 ? "goes through the host bridge, where it is" : "go through the host bridge, where they are";
+      return rich`${subject} ${painted("no", `${way} blocked by something else`)}`;
+    }
+    return rich`${subject} ${painted(MAP_TYPE_PAINTS[before], words[before])}${but}${count === 1 ? only.replace("them", "it") : only}`;
   });
 }
 
-const ONE_SWITCH = ": nothing makes them direct but one switch above both";
+const ONE_SWITCH = ": only one switch above both makes them direct (other slots, or a switch card)";
 
 /** True for two devices that are below no common bridge. */
 function areApart({ meeting, reason }: Answer): boolean {
@@ -170,7 +203,12 @@ function nothingText(advice: Advice): Rich {
   const isMapped = before.every(({ mapType }) => mapType === "bus-addr" || mapType === "thru-host-bridge");
   if (isGuests && isMapped) return "the guest's kernel maps it; whether the hardware carries it, only the host shows";
   if (isMapped && machine.host !== undefined) return `the guest's kernel maps it; ${onHostText(before)}`;
-  if (before.every(({ mapType }) => mapType === "bus-addr")) return "nothing to fix on the path";
+  if (before.every(({ mapType }) => mapType === "bus-addr")) {
+    const { pairs, freed } = advice.goingUp;
+    if (pairs === 0) return "nothing to fix on the path";
+    const way = freed === 0 ? "" : `; iommu=pt lets ${freed === pairs ? "them" : `${freed} of these`} go directly`;
+    return withCode(`${before.length === 1 ? "" : `${pairs} of them `}by the verdict alone: ${ALL_THE_SAME}${way}`);
+  }
   if (before.some(({ hidden }) => hidden.length > 0)) return "what would help cannot be told";
   if (!isMapped) return "nothing helps";
   if (before.some(mayBeBlocked)) return "nothing on the path helps";

@@ -1,6 +1,7 @@
 import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advice/boot-loaders/boot-loaders.ts";
 import type { Advice } from "../../advice/fix/advise.ts";
 import type { RejectedIdea } from "../../advice/fix/attempts.ts";
+import type { GoingUp } from "../../advice/fix/going-up.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
@@ -25,6 +26,7 @@ export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean,
   const index = advice.fixes.indexOf(fix);
   const effects: readonly Rich[] = [
     rich`${countsText(fix)}; ${lastingText(fix)}`,
+    ...goingUpTexts(fix.goingUp, fix.verdicts.length, "iommu=pt as well"),
     ...otherTexts(fix, topology),
     ...placesText(fix, isWhole, topology),
     ...isolationText(fix, topology),
@@ -109,6 +111,19 @@ function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology
     const bdf = parseBdf(address);
     return bdf === undefined ? address : fullName(topology, bdf);
   });
+}
+
+/** That pairs are direct by the verdict alone, and what makes their requests go directly. */
+export function goingUpTexts({ pairs, freed }: GoingUp, of: number, remedy: string): readonly Rich[] {
+  if (pairs === 0) return [];
+  const those = of === 1 ? "it is" : `${pairs === of ? "all" : pairs} are`;
+  const how =
+    freed === 0
+      ? ""
+      : `; with ${remedy} ${freed < pairs ? `${freed} of them go` : of === 1 ? "they go" : "they all go"} directly`;
+  return [
+    rich`${painted("warn", "mind")}: ${withCode(`${those} direct by the verdict alone: the drivers use addresses of the IOMMU, and the requests go up to the root complex all the same${how}`)}`,
+  ];
 }
 
 /** What the pairs are after it: `direct, 4 hops`; of several how many are what. */
