@@ -3,7 +3,10 @@ import { originOf } from "../host/machine.ts";
 import { ACS_LETTERS, redirects } from "../pci/acs.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
+import { mayBeClient } from "../pci/peer-roles.ts";
 import { formatSize } from "../pci/size.ts";
+import { isEmulated } from "../platforms/emulated.ts";
+import { virtualMachineOf } from "../platforms/virtual-machine.ts";
 import { OLDEST_MAINTAINED } from "../rules/by-release.ts";
 import { inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
@@ -12,12 +15,25 @@ import { plainText } from "./rich.ts";
 import { textWidth, truncate, wrap } from "./width.ts";
 
 /**
- * What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU; and what is claimed of it
- * where its source names no kernel.
+ * What the machine is, on as many lines as `width` asks for: source, kernel and rules, CPU, IOMMU; what is claimed of it
+ * where its source names no kernel; and that it is a guest, whose paths are the host's.
  */
 export function machineLines(machine: Machine, rules: RulesChoice, width: number): string[] {
   const lines = machineFacts(machine, rules, width);
-  return rules.chosenBy === "nothing" ? [...lines, truncate(KERNEL_OPEN, width)] : lines;
+  const guest = guestText(machine);
+  return [
+    ...lines,
+    ...(rules.chosenBy === "nothing" ? [truncate(KERNEL_OPEN, width)] : []),
+    ...(guest === null ? [] : [truncate(guest, width)]),
+  ];
+}
+
+/** Of a guest with devices of its host, which is not given: a guest's bus is not their path. */
+function guestText(machine: Machine): string | null {
+  const virtual = virtualMachineOf(machine);
+  const isPassed = (fn: PciFunction): boolean => mayBeClient(fn) !== false && isEmulated(fn) !== true;
+  if (virtual === null || machine.host !== undefined || !machine.functions.some(isPassed)) return null;
+  return `guest${virtual.hypervisor === "unnamed" ? "" : ` of ${virtual.hypervisor}`}: the real path is the host's`;
 }
 
 const KERNEL_OPEN = `kernel not named: what holds on ${OLDEST_MAINTAINED} and newer`;

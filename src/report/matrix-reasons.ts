@@ -117,6 +117,8 @@ function crossingText({ count, crossing, mayCross }: ReasonGroup): string {
 interface BlockedCounts {
   /** Those through the host bridge among the blocked ones. */
   readonly throughHostBridge: number;
+  /** Those through the host bridge that nothing blocks, and whose hardware is documented to do it; `null` of too many pairs. */
+  readonly works: number | null;
   readonly sure: number;
   readonly perhaps: number;
 }
@@ -126,7 +128,32 @@ function blockedCounts(table: VerdictTable): BlockedCounts {
   const columns = table.clients.length;
   const isThrough = (pair: number): boolean =>
     table.mapType(Math.floor(pair / columns), pair % columns) === "thru-host-bridge";
-  return { sure: sure.size, perhaps: perhaps.size, throughHostBridge: [...sure, ...perhaps].filter(isThrough).length };
+  return {
+    sure: sure.size,
+    perhaps: perhaps.size,
+    throughHostBridge: [...sure, ...perhaps].filter(isThrough).length,
+    works: workingPairs(table, (pair) => sure.has(pair) || perhaps.has(pair)),
+  };
+}
+
+/** Pairs through the host bridge of which it is known that they work. */
+function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean): number | null {
+  const answers = new Answers(table);
+  let [works, looked] = [0, 0];
+  for (const [i, provider] of table.providers.entries()) {
+    for (const [j, client] of table.clients.entries()) {
+      if (provider === client || table.mapType(i, j) !== "thru-host-bridge") continue;
+      if (++looked > EXPLAINED) return null;
+      if (isBlocked(i * table.clients.length + j)) continue;
+      const { write, read } = answers.hardware(i, j);
+      if (isDocumented(write) && isDocumented(read)) works++;
+    }
+  }
+  return works;
+}
+
+function isDocumented({ outcome }: DirectionFact): boolean {
+  return outcome === "works" || outcome === "limited";
 }
 
 function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCounts): string {
@@ -136,17 +163,17 @@ function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCoun
   const parts = types
     .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
     .map((mapType) => {
-      const works = mapType === "thru-host-bridge" ? worksText(counts[mapType], blocked.throughHostBridge) : "";
+      const works = mapType === "thru-host-bridge" ? worksText(counts[mapType], blocked) : "";
       return `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${works}`;
     });
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}${blockedText(blocked)}`;
 }
 
-/** That a way through the host bridge is a way, for those that nothing blocks. */
-function worksText(count: number, blocked: number): string {
-  const works = count - blocked;
-  if (works === 0) return "";
-  if (blocked > 0) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
+/** That a way through the host bridge is a way, for those that nothing blocks and whose hardware is known to do it. */
+function worksText(count: number, { throughHostBridge, works }: BlockedCounts): string {
+  if (works === 0 && throughHostBridge === 0) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
+  if (works === 0 || works === null) return "";
+  if (works < count) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
   return ` (${count === 1 ? "this works" : "these work"}, slower)`;
 }
 

@@ -5,7 +5,7 @@ import { isUnknown } from "../pci/known.ts";
 import type { DirectionOutcome } from "../platforms/fact.ts";
 import { maintainedPart } from "../rules/by-release.ts";
 import { type InferredCpu, inferCpu } from "../rules/inferred-cpu.ts";
-import { isOwnRow, type RulesChoice } from "../rules/kernels/choose-rules.ts";
+import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MapType, Reason, ReleaseInterval, ReleaseOutcome, Verdict } from "../rules/verdict.ts";
 import { type Painted, painted } from "./rich.ts";
 import type { Paint } from "./style.ts";
@@ -57,8 +57,11 @@ export function reasonSentence(verdict: Pick<Verdict, "reason" | "releases" | "a
   return `${redirects}${reasonText(verdict, by)}`;
 }
 
-function rulesName({ release, candidates }: RulesChoice): string {
+function rulesName(rules: RulesChoice): string {
+  const { release, candidates } = rules;
   const [only, ...others] = candidates;
+  const newest = newestRead(rules);
+  if (newest !== null) return `Linux ${newest}, the newest read`;
   if (others.length === 0 && isOwnRow(only)) return `Linux ${only.release}`;
   return release === null ? "any kernel" : `Linux ${release}`;
 }
