@@ -156,9 +156,9 @@ function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): read
   return largestBar === null || isUnknown(largestBar) ? [] : [`${name} has a BAR of ${formatSize(largestBar)}`];
 }
 
-/** True where the provider is sure to have nothing for peers. */
+/** True where the provider has nothing for peers, as far as the source shows. */
 function hasNothing({ answer: { gates } }: Direction): boolean {
-  return gates.some((gate) => gate.kind === "registers-only" && isSureBlock(gate));
+  return gates.some(({ kind }) => kind === "registers-only");
 }
 
 function headLines(table: VerdictTable, one: Direction, other: Direction, width: number): readonly Rich[] {

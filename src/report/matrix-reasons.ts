@@ -171,7 +171,7 @@ function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCoun
 
 /** That a way through the host bridge is a way, for those that nothing blocks and whose hardware is known to do it. */
 function worksText(count: number, { throughHostBridge, works }: BlockedCounts): string {
-  if (works === 0 && throughHostBridge === 0) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
+  if (works === 0 && throughHostBridge < count) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
   if (works === 0 || works === null) return "";
   if (works < count) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
   return ` (${count === 1 ? "this works" : "these work"}, slower)`;

@@ -107,7 +107,10 @@ test("What is said in other words of the two directions is said of each", () => 
   const [a, b] = [findDevice(machine, "gpu0"), findDevice(machine, "mlx5_7")];
   const table = decideAll(machine, { providers: [a, b], clients: [a, b] });
   const text = explainText(table, a, b, { width: 200, color: false }, new PeerRoutes(table));
-  expect(text).toContain("gpu0 and mlx5_7 reach each other's memory: through the host bridge");
+  expect(text).toContain("mlx5_7 reaches memory of gpu0: through the host bridge");
+  // The NIC has registers only: nobody reaches memory of it.
+  expect(text).not.toContain("reach each other's memory");
+  expect(text).not.toContain("reaches memory of mlx5_7");
   expect(text).toContain("⇅ host bridge 0000:15 (NUMA 0) to host bridge 0000:b7 (NUMA 1)");
   expect(text).toContain("across NUMA nodes 0 and 1");
   expect(text).toContain("into gpu0: does not ask the kernel");
