@@ -72,6 +72,7 @@ export function machineGates(machine: Machine): readonly Gate[] {
     const message = vfioWithoutIommu(
       commandLine,
       machine.functions.some(({ driver }) => driver === "vfio-pci"),
+      machine.cpu,
     );
     if (message !== undefined) {
       const remedy = "leave it out; iommu=pt is for a host whose own devices are to go untranslated";

@@ -1,4 +1,5 @@
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { kernelParameters } from "./command-line.ts";
 import type { Cpu, Iommu, IommuKind, IommuMode, Kernel } from "./machine.ts";
 
 /** Whether DMA goes through page tables by default. */
@@ -28,21 +29,29 @@ interface IommuParameters {
   readonly flushPolicy: FlushPolicy | null;
 }
 
+/** The parameters that set how the IOMMU is used. */
+export const IOMMU_PARAMETERS: ReadonlySet<string> = new Set([
+  "iommu",
+  "intel_iommu",
+  "amd_iommu",
+  "iommu.passthrough",
+  "iommu.strict",
+]);
+
 const YES = /^(?:1|y|on)$/i;
 const NO = /^(?:0|n|off)$/i;
 
 /**
  * Reads `iommu=`, `intel_iommu=`, `amd_iommu=`, `iommu.passthrough=` and `iommu.strict=` in their order (`iommu_setup`,
- * `intel_iommu_setup`, `parse_amd_iommu_options` and the IOMMU core, Linux 6.12).
+ * `intel_iommu_setup`, `parse_amd_iommu_options` and the IOMMU core, Linux 6.12). Only `intel_iommu=on` takes an `off` of
+ * its own back: `iommu=force` leaves `no_iommu` as it is, and `amd_iommu=` has no `on`.
  */
 export function iommuParameters(commandLine: string): IommuParameters {
   const off = new Set<"iommu" | "intel_iommu" | "amd_iommu">();
   let domainType: DomainType | null = null;
   let flushPolicy: FlushPolicy | null = null;
-  for (const word of commandLine.split(/\s+/)) {
-    // What stands behind it is for `init` (`parse_args`, Linux 7.3).
-    if (word === "--") break;
-    const [, name = "", value = ""] = /^([a-z_.]+)=(.*)$/.exec(word.replaceAll('"', "")) ?? [];
+  for (const { name, value } of kernelParameters(commandLine)) {
+    if (value === null) continue;
     if (name === "iommu.passthrough") {
       if (YES.test(value)) domainType = "passthrough";
       else if (NO.test(value)) domainType = "translated";
@@ -52,7 +61,7 @@ export function iommuParameters(commandLine: string): IommuParameters {
     } else if (name === "iommu" || name === "intel_iommu" || name === "amd_iommu") {
       for (const option of value.split(",")) {
         if (option === "off") off.add(name);
-        else if (option === "on" || option === "force") off.delete(name);
+        else if (option === "on" && name === "intel_iommu") off.delete(name);
         else if (name === "iommu" && option === "pt") domainType = "passthrough";
         else if (name === "iommu" && option === "nopt") domainType = "translated";
         else if (option === "strict" && name === "intel_iommu") flushPolicy = "strict";

@@ -1,5 +1,7 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, unknown } from "../pci/known.ts";
+import { kernelParameter } from "./command-line.ts";
+import { IOMMU_PARAMETERS } from "./iommu-mode.ts";
 import type { Cpu, Iommu, IommuMode, Kernel, Machine } from "./machine.ts";
 import { isScenario } from "./machine.ts";
 import { CPU_PRESETS } from "./scenario/cpu-presets.ts";
@@ -46,6 +48,25 @@ export function withIommuMode(machine: Machine, name: string): Machine {
   return withParametersOf(machine, givenIommu(checkedMode(name), machine));
 }
 
+/**
+ * The machine booted with its IOMMU in another mode by parameters that stand, or will stand, on its command line, whose
+ * words stay. A scenario is as if its file named the mode.
+ */
+export function withModeByParameters(machine: Machine, name: string): Machine {
+  const iommu = givenIommu(checkedMode(name), machine);
+  const { commandLine } = machine.kernel;
+  if (!isScenario(machine) || isUnknown(commandLine)) return { ...machine, iommu };
+  const implied = impliedParameters(machine.iommu);
+  const own = commandLine.startsWith(implied) ? commandLine.slice(implied.length).trim() : commandLine;
+  const line = [impliedParameters(iommu), own].filter((part) => part !== "").join(" ");
+  return { ...machine, iommu, kernel: { ...machine.kernel, commandLine: line } };
+}
+
+/** What a scenario's command line begins with for its IOMMU. */
+function impliedParameters({ mode, kind }: Iommu): string {
+  return isUnknown(mode) ? "" : iommuModeParameters(mode, isUnknown(kind) ? null : kind).join(" ");
+}
+
 function withCpu(machine: Machine, name: string): Machine {
   if (!isScenario(machine)) return { ...machine, cpu: presetCpu(name, false) };
   const changed = { ...machine, cpu: presetCpu(name, true) };
@@ -59,12 +80,12 @@ function withCpu(machine: Machine, name: string): Machine {
 function withParametersOf(machine: Machine, iommu: Iommu): Machine {
   const { commandLine } = machine.kernel;
   if (isUnknown(commandLine) || isUnknown(iommu.mode)) return { ...machine, iommu };
-  const others = commandLine.split(/\s+/).filter((word) => word !== "" && !IOMMU_PARAMETER.test(word));
+  const others = commandLine
+    .split(/\s+/)
+    .filter((word) => word !== "" && !IOMMU_PARAMETERS.has(kernelParameter(word).name));
   const words = [...iommuModeParameters(iommu.mode, isUnknown(iommu.kind) ? null : iommu.kind), ...others];
   return { ...machine, iommu, kernel: { ...machine.kernel, commandLine: words.join(" ") } };
 }
-
-const IOMMU_PARAMETER = /^"?(?:(?:iommu|intel_iommu|amd_iommu)=|iommu\.(?:passthrough|strict)=)/;
 
 function givenKernel(release: string, kernel: Kernel): Kernel {
   const config = isUnknown(kernel.config) ? kernel.config : unknown("--kernel names a release, not its configuration");

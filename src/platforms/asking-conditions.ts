@@ -1,3 +1,4 @@
+import { kernelParameters, parameterName } from "../host/command-line.ts";
 import type { Kernel, Machine } from "../host/machine.ts";
 import { configSymbol } from "../host/system-files.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
@@ -87,8 +88,9 @@ function parameterIs(kernel: Kernel, { module, name, values }: NonNullable<Condi
   if (shown !== undefined) return values.includes(shown);
   // modprobe.d may say more than the command line, but what stands there is meant.
   if (isUnknown(kernel.commandLine)) return kernel.commandLine;
-  const given = kernel.commandLine.split(/\s+/).findLast((word) => word.startsWith(`${module}.${name}=`));
-  if (given !== undefined) return values.includes(given.slice(given.indexOf("=") + 1));
+  const wanted = parameterName(`${module}.${name}`);
+  const given = kernelParameters(kernel.commandLine).findLast((one) => one.name === wanted && one.value !== null);
+  if (given !== undefined) return values.includes(given.value ?? "");
   return noModules;
 }
 

@@ -1,5 +1,9 @@
 import type { Machine } from "../host/machine.ts";
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { configSymbol } from "../host/system-files.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { withoutP2pdma } from "../rules/kernels/build-option.ts";
+import { rowsOf } from "../rules/kernels/choose-rules.ts";
+import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
 import { findParameter } from "./parameters.ts";
 import type { MachineFact, WantedParameter } from "./policy.ts";
 import { isInRange } from "./release-range.ts";
@@ -35,18 +39,31 @@ type SingleFact = Exclude<MachineFact, { fact: "parameters" }>;
 const BUILT = "with CONFIG_PCI_P2PDMA";
 const NOT_BUILT = "without CONFIG_PCI_P2PDMA";
 
-function factOf({ kernel, iommu }: Machine, { fact }: SingleFact): Known<string> {
+function factOf(machine: Machine, { fact }: SingleFact): Known<string> {
   switch (fact) {
     case "kernel":
-      return kernel.release;
+      return machine.kernel.release;
     case "iommu":
-      return iommu.mode;
-    case "p2pdma": {
-      const { config } = kernel;
-      if (isUnknown(config)) return unknown(config.unknown);
-      return config["CONFIG_PCI_P2PDMA"] === undefined ? NOT_BUILT : BUILT;
-    }
+      return machine.iommu.mode;
+    case "p2pdma":
+      return p2pdmaOf(machine);
   }
+}
+
+/**
+ * Begins with {@link BUILT} or {@link NOT_BUILT}. Without a configuration, release and vendor can rule P2PDMA out, as they do
+ * for pairs, and not in: that a vendor builds it in is assumed there.
+ */
+function p2pdmaOf(machine: Machine): Known<string> {
+  const { release, config } = machine.kernel;
+  const parsed = isUnknown(release) ? undefined : parseKernelRelease(release);
+  if (parsed !== undefined && rowsOf(parsed).rows.length === 0) {
+    return `${NOT_BUILT}: ${parsed.text} has no P2PDMA, which came with Linux 4.20`;
+  }
+  const without = withoutP2pdma(machine);
+  if (without !== undefined) return isUnknown(config) ? `${NOT_BUILT}: ${without}` : NOT_BUILT;
+  const own = configSymbol(machine.kernel, "CONFIG_PCI_P2PDMA");
+  return isUnknown(own) ? own : BUILT;
 }
 
 function isAsWanted(found: string, wanted: SingleFact): Known<boolean> {
@@ -56,6 +73,6 @@ function isAsWanted(found: string, wanted: SingleFact): Known<boolean> {
     case "iommu":
       return wanted.modes.some((mode) => mode === found);
     case "p2pdma":
-      return (found === BUILT) === wanted.isBuilt;
+      return found.startsWith(BUILT) === wanted.isBuilt;
   }
 }

@@ -89,17 +89,10 @@ export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: Fin
     return;
   }
   const judge = judgeRequired(pairs, rule, assumed);
-  let sure = 0;
-  let possible: string | undefined;
   for (const [i, j, hidden] of pairsOf(pairs)) {
-    if (hidden === null) sure++;
-    else possible ??= hidden;
     const judgement = judge(i, j, hidden);
     if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
   }
-  const isMissing = pairs.providers.missing.length + pairs.clients.missing.length > 0;
-  if (sure > 0 || rule.absence === "anything" || isMissing) return;
-  findings.add(possible === undefined ? "fail" : "unknown", () => ({ kind: "no-pair" }));
 }
 
 /** What a judgement says of a rule that may not be about the pair; `undefined` where it then says nothing. */

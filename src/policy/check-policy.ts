@@ -16,6 +16,7 @@ import { explainGroups, explainPairs, explainSide } from "./explanation.ts";
 import type { Assumptions } from "./judge-pair.ts";
 import { MemberFinder, type Members } from "./members.ts";
 import type {
+  Absence,
   BarsRule,
   CountRule,
   ForbidRule,
@@ -27,7 +28,7 @@ import type {
   SeparateRule,
   TogetherRule,
 } from "./policy.ts";
-import { FindingList, type PolicyResult, type RuleOutcome, type RuleResult, worst } from "./result.ts";
+import { FindingList, type Member, type PolicyResult, type RuleOutcome, type RuleResult, worst } from "./result.ts";
 
 /** Which kernel's rules decide. */
 export interface CheckOptions {
@@ -113,6 +114,7 @@ class Checker {
         break;
       case "together":
         checkTogether(this.#groups, members, findings, this.#assumed);
+        noteNoPair(rule, members, members, findings);
         break;
     }
     const result = findings.result(rule, unmatched);
@@ -128,6 +130,7 @@ class Checker {
     const from = rule.from === null ? null : this.#find(rule, rule.from, false);
     const unmatched = noteMissing(rule, from === null ? [devices] : [devices, from], findings);
     checkSeparate(this.#deciding(devices, from), devices, from, findings, this.#assumed);
+    noteNoPair(rule, devices, from ?? devices, findings);
     const result = findings.result(rule, unmatched);
     if (!this.#explains) return result;
     const sides = [explainSide(this.#index, "devices", rule.devices, devices)];
@@ -161,6 +164,7 @@ class Checker {
     const pairs: RulePairs = { answers: new Answers(table), providers, clients };
     if (rule.kind === "forbid") checkForbidden(pairs, rule, findings, this.#assumed);
     else checkRequired(pairs, rule, findings, this.#assumed);
+    if (rule.kind === "forbid" || rule.each === "pair") noteNoPair(rule, providers, clients, findings);
     const result = findings.result(rule, unmatched);
     if (!this.#explains) return result;
     const sides = [
@@ -192,6 +196,45 @@ function countDevices({ least, most }: CountRule, members: Members, findings: Fi
 }
 
 /**
+ * A rule about pairs that has none fails, unless devices may be missing from it, or it names a class or ids, of which there
+ * may be no other: then it says so. What is missing has been told.
+ */
+function noteNoPair(
+  { absence }: RequireRule | ForbidRule | SeparateRule | TogetherRule,
+  one: Members,
+  other: Members,
+  findings: FindingList,
+): void {
+  const sides = [one, other];
+  if (sides.some(({ devices }) => devices.length === 0) || hasPair(sureOf(one), sureOf(other))) return;
+  if (findings.outcome === "fail" || sides.flatMap(({ missing }) => missing).some((each) => isTold(each, absence)))
+    return;
+  if (absence === "anything" || (absence === "classes" && !sides.every(({ isOfSingles }) => isOfSingles))) {
+    findings.remark({ kind: "no-pair" });
+    return;
+  }
+  const isSure = sides.every((side) => sureOf(side).length > 0 && !side.mayBeMore);
+  const outcome = isSure && !hasPair(one.devices, other.devices) ? "fail" : "unknown";
+  findings.add(outcome, () => ({ kind: "no-pair" }));
+}
+
+/** True for what is missing and makes a rule fail, or leaves it unknown. */
+function isTold({ finding, isUnlisted, isSingle }: Members["missing"][number], absence: Absence): boolean {
+  const isAllowed = absence === "anything" || (absence === "classes" && !isSingle);
+  return !isAllowed || (finding.hidden !== null && isUnlisted);
+}
+
+function sureOf({ devices }: Members): readonly Member[] {
+  return devices.filter(({ hidden }) => hidden === null);
+}
+
+/** True where one of these and one of those are two devices. */
+function hasPair([first, second]: readonly Member[], others: readonly Member[]): boolean {
+  if (first === undefined) return false;
+  return (second !== undefined && others.length > 0) || others.some(({ bdf }) => bdf !== first.bdf);
+}
+
+/**
  * Devices that are not there fail a rule, unless they may be missing from it: then it says so, as it does of classes that
  * find nothing beside others. What may be there all the same makes it unknown.
  */
@@ -201,11 +244,10 @@ function noteMissing(
   findings: FindingList,
 ): string[] {
   const unmatched = new Set<string>(sides.flatMap(({ empty }) => empty));
-  for (const { finding, isUnlisted, isSingle } of sides.flatMap((side) => side.missing)) {
-    const isAllowed = absence === "anything" || (absence === "classes" && !isSingle);
-    if (finding.hidden === null && isAllowed) unmatched.add(finding.text);
-    else if (finding.hidden === null) findings.add("fail", () => finding);
-    else if (!isAllowed || isUnlisted) findings.add("unknown", () => finding);
+  for (const missing of sides.flatMap((side) => side.missing)) {
+    const { finding } = missing;
+    if (isTold(missing, absence)) findings.add(finding.hidden === null ? "fail" : "unknown", () => finding);
+    else if (finding.hidden === null) unmatched.add(finding.text);
   }
   return [...unmatched];
 }

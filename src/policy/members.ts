@@ -14,6 +14,10 @@ export interface Members {
   readonly empty: readonly string[];
   /** Why there may be more that the source does not list or name; `null` where it shows all. */
   readonly gap: string | null;
+  /** True where all that it takes in is certain devices, by names, patterns, addresses, slots or paths. */
+  readonly isOfSingles: boolean;
+  /** True where the source may leave out devices that it would take in beside those that are found. */
+  readonly mayBeMore: boolean;
 }
 
 /** What a selection names and the source does not show. */
@@ -27,6 +31,9 @@ interface Missing {
 
 /** The kinds of test that mean certain devices, so that finding others in their stead is no help. */
 const SINGLE: ReadonlySet<string> = new Set(["nth", "name", "pattern", "address", "device", "slot", "path"]);
+
+/** Those of them that mean one device. */
+const ONE: ReadonlySet<string> = new Set(["nth", "name", "address", "path"]);
 
 /** Finds the devices of one side of a rule. */
 export class MemberFinder {
@@ -47,23 +54,33 @@ export class MemberFinder {
     const missing: Missing[] = [];
     const empty: string[] = [];
     let gap: string | null = null;
+    let mayBeMore = false;
     for (const selector of included.length === 0 ? [everything] : included) {
       const match = this.#match(selector);
       for (const at of match.sure) found.set(at, null);
       for (const [at, hidden] of match.possible) if (!found.has(at)) found.set(at, hidden);
       gap ??= match.gap;
+      if (match.gap !== null && !(ONE.has(selector.test.kind) && match.sure.length > 0)) mayBeMore = true;
       if (match.sure.length > 0) continue;
       if (SINGLE.has(selector.test.kind)) missing.push(this.#missing(selector, match));
       else if (match.possible.size === 0) empty.push(selector.text);
     }
     for (const selector of selectors) if (selector.isExcluded) this.#exclude(selector, found, missing, empty);
     const devices = this.#members(found);
+    const isOfSingles = included.length > 0 && included.every(({ test }) => SINGLE.has(test.kind));
     if (missing.length === 0 && !devices.some(({ hidden }) => hidden === null)) {
       const hidden = devices[0]?.hidden ?? gap;
       const finding = { kind: "missing", text, near: [], hidden } as const;
-      return { devices, missing: [{ finding, isUnlisted: gap !== null, isSingle: false }], empty: [], gap };
+      return {
+        devices,
+        missing: [{ finding, isUnlisted: gap !== null, isSingle: false }],
+        empty: [],
+        gap,
+        isOfSingles,
+        mayBeMore,
+      };
     }
-    return { devices, missing, empty, gap };
+    return { devices, missing, empty, gap, isOfSingles, mayBeMore };
   }
 
   #match({ test }: Selector): Match {

@@ -140,6 +140,13 @@ export interface CountRule extends RuleBase {
   readonly most: number | null;
 }
 
+/** One of what stands behind the `=` of a parameter, separated by `,`. */
+export interface WantedOption {
+  readonly name: string;
+  /** What stands behind its own `=`, of a list of devices one by one; `null`: whatever stands there. */
+  readonly entries: readonly string[] | null;
+}
+
 /** A kernel parameter that must stand on the command line, or must not. */
 export interface WantedParameter {
   /** As the policy has it. */
@@ -148,7 +155,7 @@ export interface WantedParameter {
   /** With underscores for dashes, which are the same to the kernel. */
   readonly name: string;
   /** What must be among the options behind the `=`; empty: whatever stands there. */
-  readonly options: readonly string[];
+  readonly options: readonly WantedOption[];
 }
 
 /** What must be true of the machine itself. */

@@ -1,4 +1,5 @@
 import { LOCALITIES, Localities } from "../answers/locality.ts";
+import { commandLineWords } from "../host/command-line.ts";
 import { type Machine, topologyOf } from "../host/machine.ts";
 import { keptParameters } from "../host/redaction/command-line.ts";
 import { GONE } from "../host/redaction/scrub.ts";
@@ -12,7 +13,6 @@ import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
 import { type Printable, visible } from "../pci/visible.ts";
-import { commandLineWords } from "../rules/kernel-parameters.ts";
 import { parseKernelRelease } from "../rules/kernels/kernel-release.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import { islandsOf } from "../summary/islands.ts";

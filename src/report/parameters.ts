@@ -1,7 +1,7 @@
 import { partsOf, plainText, type Rich, spansOf } from "./rich.ts";
 
 /** A kernel parameter with its value, as it stands in a sentence. */
-const PARAMETER = /(?<![\w.])(?:pci|iommu|iommu\.\w+|intel_iommu|amd_iommu)=[\w.,:;@/=+-]*\w/g;
+const PARAMETER = /(?<![\w.])(?:pci|iommu|iommu\.\w+|(?:intel|amd)[-_]iommu)=[\w.,:;@/=+-]*\w/g;
 
 /** A text with its kernel parameters set apart as code: what is pasted somewhere is no part of the sentence. */
 export function withCode(text: Rich): Rich {

@@ -1,3 +1,4 @@
+import { iommuParameters } from "../host/iommu-mode.ts";
 import type { Kernel, Machine } from "../host/machine.ts";
 import { topologyOf } from "../host/machine.ts";
 import { ACS_REDIRECT_BITS, type Acs, PCI_ACS_CR, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_UF } from "../pci/acs.ts";
@@ -101,7 +102,7 @@ export function bootWorlds({ iommu, kernel }: Pick<Machine, "iommu" | "kernel">)
 
 /** AMD's driver asks for ACS as soon as it finds its table, and only then reads `amd_iommu=off` (`detect_ivrs`, Linux 6.12). */
 function isAmdTurnedOff({ mode }: Machine["iommu"], { commandLine }: Kernel): boolean {
-  return mode === "off" && !isUnknown(commandLine) && /(?:^|\s)amd_iommu=off(?:\s|$)/.test(commandLine);
+  return mode === "off" && !isUnknown(commandLine) && iommuParameters(commandLine).off.has("amd_iommu");
 }
 
 function variantsOf({ release }: Kernel): readonly ParameterVariant[] {

@@ -1,4 +1,7 @@
 import type { Addresses } from "../host/addresses.ts";
+import { kernelParameters } from "../host/command-line.ts";
+import { iommuParameters, turnedOff } from "../host/iommu-mode.ts";
+import type { Cpu } from "../host/machine.ts";
 import { type Bdf, busKeyOf, devfnOf, makeBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
@@ -44,10 +47,9 @@ export function parsePciParameters(commandLine: string): PciParameters {
   let disableAcsRedirect: readonly DeviceMatch[] = [];
   let configAcs: readonly AcsSetting[] = [];
   const misread: string[] = [];
-  for (const parameter of splitCommandLine(commandLine)) {
-    if (!parameter.startsWith("pci=")) continue;
+  for (const options of pciOptions(commandLine)) {
     let afterDevices = false;
-    for (const option of parameter.slice("pci=".length).split(",")) {
+    for (const option of options) {
       if (option.startsWith(optionName)) {
         disableAcsRedirect = parseDevices(option.slice(optionName.length), misread);
         afterDevices = true;
@@ -61,7 +63,7 @@ export function parsePciParameters(commandLine: string): PciParameters {
       }
     }
   }
-  if (/(?:^|\s)disable_acs_redir=/.test(commandLine)) {
+  if (kernelParameters(commandLine).some(({ name, value }) => name === "disable_acs_redir" && value !== null)) {
     misread.push(`'${optionName}' stands alone on the command line and does nothing: it belongs behind pci=`);
   }
   return { disableAcsRedirect, configAcs, misread };
@@ -69,13 +71,10 @@ export function parsePciParameters(commandLine: string): PciParameters {
 
 /** Sentences about parameters that are widely recommended and change nothing about where the hardware sends a request. */
 export function uselessParameters(commandLine: string): readonly string[] {
-  const words = splitCommandLine(commandLine);
-  const isNoAcs = words.some(
-    (word) => word.startsWith("pci=") && word.slice("pci=".length).split(",").includes("noacs"),
-  );
+  const isNoAcs = pciOptions(commandLine).some((options) => options.includes("noacs"));
   return [
     ...(isNoAcs ? ["Linux has no 'pci=noacs': the kernel ignores it, and ACS stays on"] : []),
-    ...(words.some((word) => word.startsWith("pcie_acs_override="))
+    ...(kernelParameters(commandLine).some(({ name, value }) => name === "pcie_acs_override" && value !== null)
       ? [
           "'pcie_acs_override=' is known to patched kernels alone (Proxmox VE and others): it changes IOMMU groups and not the ACS registers, so that redirection stays as it is",
         ]
@@ -84,15 +83,19 @@ export function uselessParameters(commandLine: string): readonly string[] {
 }
 
 /**
- * The sentence about a parameter that turns the IOMMU off where VFIO wants one: `vfio-pci.ids=` stands beside it, or, by
+ * The sentence about a parameter that turns the IOMMU of this CPU off, or may, where VFIO wants one: `vfio-pci.ids=` stands beside it, or, by
  * `hasVfio`, a device is bound to vfio-pci. `undefined` where there is nothing to say.
  */
-export function vfioWithoutIommu(commandLine: string, hasVfio: boolean): string | undefined {
-  const words = splitCommandLine(commandLine);
-  if (!hasVfio && !words.some((word) => /^vfio[-_]pci\.ids=/.test(word))) return undefined;
-  const off = words.find((word) => /^(?:iommu|intel_iommu|amd_iommu)=(?:[^,]*,)*off(?:,|$)/.test(word));
-  if (off === undefined) return undefined;
-  return `'${off}' and VFIO exclude each other on x86: without an IOMMU there are no groups, and no device can be given to a guest`;
+export function vfioWithoutIommu(commandLine: string, hasVfio: boolean, cpu: Cpu): string | undefined {
+  const parameters = kernelParameters(commandLine);
+  if (!hasVfio && !parameters.some(({ name, value }) => name === "vfio_pci.ids" && value !== null)) return undefined;
+  const { off } = iommuParameters(commandLine);
+  const isOff = (name: string, value: string | null): boolean =>
+    [...off].some((one) => one === name && turnedOff({ off: new Set([one]) }, cpu) !== false) &&
+    (value ?? "").split(",").includes("off");
+  const found = parameters.find(({ name, value }) => isOff(name, value));
+  if (found === undefined) return undefined;
+  return `'${found.text}' and VFIO exclude each other on x86: without an IOMMU there are no groups, and no device can be given to a guest`;
 }
 
 /**
@@ -101,11 +104,8 @@ export function vfioWithoutIommu(commandLine: string, hasVfio: boolean): string 
  */
 export function readEntries(commandLine: string, name: "disable_acs_redir" | "config_acs"): readonly string[] {
   let list = "";
-  for (const parameter of splitCommandLine(commandLine)) {
-    if (!parameter.startsWith("pci=")) continue;
-    for (const option of parameter.slice("pci=".length).split(",")) {
-      if (option.startsWith(`${name}=`)) list = option.slice(name.length + 1);
-    }
+  for (const option of pciOptions(commandLine).flat()) {
+    if (option.startsWith(`${name}=`)) list = option.slice(name.length + 1);
   }
   const entries = withoutLastEmpty(list.split(";"));
   const isRead = (entry: string): boolean =>
@@ -119,16 +119,21 @@ export function misreadParameters(commandLine: string): readonly string[] {
   return parsePciParameters(commandLine).misread;
 }
 
-/** Splits at blanks outside of double quotes, as the kernel does; what stands behind `--` is for `init` (`parse_args`). */
-function splitCommandLine(commandLine: string): string[] {
-  return commandLineWords(commandLine).map((word) => word.replaceAll('"', ""));
+/** The options of each `pci=` of a command line. */
+export function pciOptions(commandLine: string): readonly (readonly string[])[] {
+  return kernelParameters(commandLine).flatMap(({ name, value }) =>
+    name === "pci" && value !== null ? [value.split(",")] : [],
+  );
 }
 
-/** The words of a command line that are for the kernel, as they stand there, quotes and all. */
-export function commandLineWords(commandLine: string): readonly string[] {
-  const words: readonly string[] = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
-  const end = words.indexOf("--");
-  return words.slice(0, end < 0 ? undefined : end);
+/**
+ * An entry of one of the lists, the same text for all ways to write it: with or without a domain, with leading zeros, in
+ * any case. `undefined` where the kernel cannot parse it.
+ */
+export function listEntryKey(name: "disable_acs_redir" | "config_acs", entry: string): string | undefined {
+  const { disableAcsRedirect, configAcs } = parsePciParameters(`pci=${name}=${entry}`);
+  const parsed = name === "config_acs" ? configAcs[0] : disableAcsRedirect[0];
+  return parsed === undefined ? undefined : JSON.stringify(parsed);
 }
 
 /** True for an option of `pci=` that is a device which a `,` cut off its list: the kernel ignores it. */

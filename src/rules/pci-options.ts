@@ -1,4 +1,4 @@
-import { commandLineWords, isStrayDevice } from "./kernel-parameters.ts";
+import { isStrayDevice, pciOptions } from "./kernel-parameters.ts";
 
 /**
  * The options of `pci=`, without what stands behind their `=`: those of `Documentation/admin-guide/kernel-parameters.txt`
@@ -36,10 +36,8 @@ export const KNOWN_PCI_OPTIONS: readonly string[] = [
 
 /** Words of `pci=` that no kernel knows, without what stands behind their `=`; devices that a `,` cut off are told elsewhere. */
 export function unknownPciOptions(commandLine: string): readonly string[] {
-  return commandLineWords(commandLine)
-    .map((word) => word.replaceAll('"', ""))
-    .filter((word) => word.startsWith("pci="))
-    .flatMap((word) => word.slice("pci=".length).split(","))
+  return pciOptions(commandLine)
+    .flat()
     .filter((option) => option !== "" && !isStrayDevice(option))
     .map((option) => option.split("=", 1)[0] ?? "")
     .filter((name) => !KNOWN_PCI_OPTIONS.includes(name) && name !== "noacs");

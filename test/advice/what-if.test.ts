@@ -38,36 +38,69 @@ describe("--append of parameters of the IOMMU sets its mode", () => {
   });
 
   it.each([
-    // from, parameters, to, what stays a parameter
-    ["strict", "iommu=pt", "passthrough", []],
-    ["strict", "iommu.passthrough=1", "passthrough", []],
-    ["strict", "quiet iommu=pt pci=noats", "passthrough", ["quiet pci=noats"]],
-    ["off", "intel_iommu=on iommu=pt", "passthrough", []],
-    ["off", "intel_iommu=on iommu.passthrough=0 iommu.strict=1", "strict", []],
-    ["strict", "iommu=off", "off", []],
-    ["strict", "intel_iommu=off", "off", []],
-    ["strict", "amd_iommu=off", "strict", ["amd_iommu=off"]],
-    ["passthrough", "iommu.passthrough=0 iommu.strict=0", "lazy", []],
-    ["passthrough", "iommu.strict=1", "passthrough", ["iommu.strict=1"]],
-    ["lazy", "iommu.strict=1", "strict", []],
-    ["strict", "iommu.strict=0 iommu.strict=1", "strict", ["iommu.strict=0 iommu.strict=1"]],
-    ["lazy", "iommu=nopt", "lazy", ["iommu=nopt"]],
-    ["strict", "intel_iommu=on", "strict", ["intel_iommu=on"]],
-    ["strict", "quiet -- iommu=pt", "strict", ["quiet -- iommu=pt"]],
-  ] as const)("%s with %s is %s", (from, append, to, parameters) => {
+    // from, parameters, to
+    ["strict", "iommu=pt", "passthrough"],
+    ["strict", "iommu.passthrough=1", "passthrough"],
+    ["strict", "quiet iommu=pt pci=noats", "passthrough"],
+    ["off", "intel_iommu=on iommu=pt", "passthrough"],
+    ["off", "intel_iommu=on iommu.passthrough=0 iommu.strict=1", "strict"],
+    ["strict", "iommu=off", "off"],
+    ["strict", "intel_iommu=off", "off"],
+    ["strict", "amd_iommu=off", "strict"],
+    ["passthrough", "iommu.passthrough=0 iommu.strict=0", "lazy"],
+    ["passthrough", "iommu.strict=1", "passthrough"],
+    ["lazy", "iommu.strict=1", "strict"],
+    ["strict", "iommu.strict=0 iommu.strict=1", "strict"],
+    ["lazy", "iommu=nopt", "lazy"],
+    ["strict", "intel_iommu=on", "strict"],
+    ["strict", "quiet -- iommu=pt", "strict"],
+    ["strict", "intel-iommu=off", "off"],
+    ["strict", "iommu=off iommu=force", "off"],
+    ["strict", "iommu=off,force", "off"],
+    ["strict", "intel_iommu=off intel_iommu=on", "strict"],
+    ["strict", "intel-iommu=off intel_iommu=on", "strict"],
+  ] as const)("%s with %s is %s", (from, append, to) => {
     const { after, changes } = askWhatIf(withMode(from), { append });
     expect(after.iommu.mode).toBe(to);
-    expect(changes.flatMap((change) => (change.kind === "parameters" ? [change.text] : []))).toEqual(parameters);
+    expect(changes.flatMap((change) => (change.kind === "parameters" ? [change.text] : []))).toEqual([append]);
+    expect(after.kernel.commandLine).toBe(`${String(mixed.kernel.commandLine).trim()} ${append}`);
     expect(changes.some(({ kind }) => kind === "iommu")).toBe(from !== to);
   });
 
   it.each([
     ["off", "iommu=pt", "the IOMMU is off, and 'iommu=pt' does not turn it on"],
+    ["off", "amd_iommu=on", "the IOMMU is off, and 'amd_iommu=on' does not turn it on"],
     ["off", "intel_iommu=on", "leaves open how the IOMMU is used"],
     ["passthrough", "iommu=nopt", "leaves open how the IOMMU is used"],
     ["strict", "iommu=soft", "'iommu=soft' sets how the IOMMU is used in a way that is not modelled"],
   ] as const)("%s with %s is refused: %s", (from, append, message) => {
     expect(() => askWhatIf(withMode(from), { append })).toThrow(message);
+  });
+
+  test.each([
+    ["intel", "iommu=off", "intel_iommu=on iommu=pt", "--append: the IOMMU is off, and"],
+    ["intel", "intel_iommu=off", "intel_iommu=on iommu=pt", "passthrough"],
+    ["amd-zen", "amd_iommu=off", "amd_iommu=on", "--append: the IOMMU is off, and"],
+    ["amd-zen", "quiet", "amd_iommu=off amd_iommu=on", "off"],
+  ] as const)("%s, turned off by '%s': %s turns it on where the kernel lets it", (cpu, cmdline, append, answer) => {
+    const machine = readScenario(
+      JSON.stringify({ cpu, kernel: "7.2", iommu: "off", cmdline, hostBridges: [{ below: [{ rootPort: {} }] }] }),
+      "off.yaml",
+    );
+    const answerOf = (): string => {
+      try {
+        return String(askWhatIf(machine, { append }, false).after.iommu.mode);
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(answerOf().slice(0, answer.length)).toBe(answer);
+  });
+
+  it("is a change also where the source hides the mode as it is", () => {
+    const hidden = { ...mixed, iommu: { ...mixed.iommu, mode: unknown("not shown") } };
+    const { before, after } = askWhatIf(hidden, { append: "iommu=off" });
+    expect([before.iommu.mode, after.iommu.mode]).toEqual([{ unknown: "not shown" }, "off"]);
   });
 
   it("is refused where --iommu says something else, and where the source hides the mode or the CPU", () => {

@@ -108,8 +108,7 @@ describe.concurrent("words that people use ask the same as ours:", () => {
     ["--cpu Xeon", "--cpu intel"],
     ["--cpu bulldozer", "--cpu amd-pre-zen"],
     ["--cpu aarch64", "--cpu arm"],
-    ["--append iommu=pt", "--iommu passthrough"],
-    ["--append 'iommu=pt pci=noats'", "--iommu passthrough --append pci=noats"],
+    ["--append iommu=pt", "--iommu passthrough --append iommu=pt"],
     ["--append iommu=pt --append pci=noats", "--append 'iommu=pt pci=noats'"],
     ["--append 'quiet pci=noats'", "--append quiet --append pci=noats"],
   ] as const)("%s is %s", async ([spoken, ours]) => {
@@ -133,6 +132,9 @@ describe.concurrent("a scenario with options prints what the scenario prints tha
       "--append pci=disable_acs_redir=pci:0:0 --iommu lazy",
       "s/strict/lazy/; s/7.2/7.2\\ncmdline: pci=disable_acs_redir=pci:0:0/",
     ],
+    ["--append iommu=pt", "s/strict/passthrough/; s/7.2/7.2\\ncmdline: iommu=pt/"],
+    ["--append 'quiet intel-iommu=off'", "s/strict/off/; s/7.2/7.2\\ncmdline: quiet intel-iommu=off/"],
+    ["--append amd_iommu=off", "s/7.2/7.2\\ncmdline: amd_iommu=off/"],
   ] as const)("%s", async ([options, edit]) => {
     const { out, err } = await run(
       `d=$(mktemp -d); cd $d; printf '${head}${body}' > m.yaml; peerlane matrix m.yaml --all ${options} --json 2>&1 > asked.json; ` +

@@ -41,6 +41,13 @@ describe("The mode of the IOMMU by the command line", () => {
       intel_iommu=off                          | amd   | ?              | ?            // the other vendor's
       intel_iommu=off                          | ?     | ?              | ?
       intel_iommu=off intel_iommu=on iommu=pt  | intel | ?              | passthrough
+      iommu=off iommu=force                    | intel | off            | ?            // force takes no off back
+      iommu=off,force                          | amd   | off            | ?
+      amd_iommu=off amd_iommu=on               | amd   | off            | ?            // no such option
+      amd-iommu=off                            | amd   | off            | ?            // dashes are underscores in names
+      intel-iommu=off                          | intel | off            | ?
+      intel_iommu=off intel-iommu=on           | intel | ?              | ?
+      "iommu=off"                              | intel | off            | ?
       intel_iommu=on                           | intel | ?              | ?            // the configuration decides
       intel_iommu=on,strict iommu=nopt         | intel | ?              | strict
       amd_iommu=off                            | amd   | off            | ?

@@ -223,6 +223,46 @@ describe("machine parameters", () => {
     [rule("not pci=noats"), "forbidden", "fail", good, /^not pci=noats: the command line has pci=/],
     [rule("not pci"), "forbidden whatever its value", "fail", good, /^not pci: /],
     [rule("amd-iommu=fullflush"), "a dash for an underscore", "pass", withCommandLine("amd_iommu=fullflush"), null],
+    [rule("intel_iommu=on"), "dashes in its name", "pass", withCommandLine("intel-iommu=on"), null],
+    [rule("pci=disable_acs_redir"), "an option with any value", "pass", good, null],
+    [
+      rule("not pci=disable_acs_redir"),
+      "an option forbidden whatever its value",
+      "fail",
+      good,
+      /the command line has pci=/,
+    ],
+    [rule("not pci=config_acs"), "the other list", "fail", withCommandLine("pci=config_acs=xx0@pci:0:0"), /config_acs/],
+    [rule("not pci=config_acs"), "none of it", "pass", good, null],
+    ...(
+      [
+        ["not pci=disable_acs_redir=0000:02:00.0", "an entry behind another", "fail"],
+        ["not pci=disable_acs_redir=02:00.0", "without its domain", "fail"],
+        ["not pci=disable_acs_redir=0:2:0.0", "without zeros", "fail"],
+        ["not pci=disable_acs_redir=0001:02:00.0", "of another domain", "pass"],
+        ["not pci=disable_acs_redir=02:02.0", "another entry", "pass"],
+        ["pci=disable_acs_redir=02:00.0;02:01.0", "the entries in another order", "pass"],
+        ["pci=disable_acs_redir=02:00.0;02:02.0", "one entry is there", "fail"],
+        ["pci=disable_acs_redir=pci:0x1000:C030", "ids as others write them", "pass"],
+      ] as const
+    ).map(([one, what, outcome]): Case => {
+      const line = withCommandLine("pci=disable_acs_redir=0000:02:01.0;0000:02:00.0;pci:1000:c030");
+      return [rule(one), what, outcome, line, outcome === "pass" ? null : /the command line has pci=disable_acs_redir/];
+    }),
+    [
+      rule("not pci=config_acs=xx0@0000:02:00.0"),
+      "without domain",
+      "fail",
+      withCommandLine("pci=config_acs=XX0@02:00.0"),
+      /config/,
+    ],
+    [
+      rule("not pci=config_acs=xx0@02:00.0"),
+      "other flags",
+      "pass",
+      withCommandLine("pci=config_acs=xx1@02:00.0"),
+      null,
+    ],
     [rule("iommu=pt"), "hidden", "unknown", withCommandLine(hidden), /^iommu=pt: hidden by the test$/],
     [
       rule("not hugepages"),
@@ -240,6 +280,67 @@ describe("machine parameters", () => {
       withCommandLine("ip=10.0.0.7"),
       /^ip=dhcp: the command line has ip=…$/,
     ],
+  ])("%s: %s: %s", judged);
+});
+
+/** The build with CONFIG_PCI_P2PDMA, by what the release says where no configuration is shown. */
+describe("p2pdma", () => {
+  const of = (release: string, config: Machine["kernel"]["config"] = hidden): Machine => ({
+    ...good,
+    kernel: { ...good.kernel, release, config },
+  });
+  const rule = "machine: { p2pdma: true }";
+  const without = /^CONFIG_PCI_P2PDMA: without|without CONFIG_PCI_P2PDMA/;
+  test.each<Case>([
+    [rule, "Ubuntu 5.15", "fail", of("5.15.0-91-generic"), without],
+    [rule, "Ubuntu 5.4", "fail", of("5.4.0-100-generic"), without],
+    [rule, "RHEL 8", "fail", of("4.18.0-553.el8"), without],
+    [rule, "Debian 12", "fail", of("6.1.0-18-amd64"), without],
+    [rule, "before 4.20", "fail", of("4.15"), /came with Linux 4\.20/],
+    [rule.replace("true", "false"), "Ubuntu 5.15", "pass", of("5.15.0-91-generic"), null],
+    [
+      rule,
+      "a configuration that has it, of a vendor without",
+      "pass",
+      of("5.15.0-91-generic", { CONFIG_PCI_P2PDMA: "y" }),
+      null,
+    ],
+    [rule, "nobody's build", "unknown", of("6.12.5"), /hidden by the test/],
+    [rule, "a vendor that builds it in", "unknown", of("6.8.0-45-generic"), /hidden by the test/],
+  ])("%s: %s: %s", judged);
+
+  test.each(["5.15.0-91-generic", "5.4.0-100-generic", "4.18.0-553.el8", "6.1.0-18-amd64"])(
+    "%s: the answer is that of a pair",
+    (release) => {
+      const pairs = "require: [{ provider: gpu0, client: mlx5_0, path: supported }]";
+      const { results } = check(of(release), `${rule}\n${pairs}`);
+      expect(results.map(({ outcome }) => outcome)).toEqual(["fail", "fail"]);
+    },
+  );
+});
+
+describe("a rule about pairs that has none", () => {
+  const noPair = /^no pair: /;
+  const seven = changed(is("gpu0", "gpu1", "mlx5_0", "nvme0"), ({ bdf }) => ({ iommuGroup: bdf }));
+  const more = { ...seven, functionsMayBeMissing: "a filter took some" };
+  test.each<Case>([
+    ["separate: [{ devices: gpu0 }]", "one device", "fail", seven, noPair],
+    ["separate: [{ devices: gpu0, from: gpu0 }]", "from itself", "fail", seven, noPair],
+    ["separate: [{ devices: 'mlx5_*' }]", "a pattern of one", "fail", seven, noPair],
+    ["separate: [{ devices: gpu0 }]", "one device, others may be there", "fail", more, noPair],
+    ["separate: [{ devices: 'mlx5_*' }]", "a pattern, others may be there", "unknown", more, noPair],
+    ["separate: [{ devices: gpu0, optional: true }]", "one device, optional", "pass", seven, noPair],
+    ["separate: [{ devices: gpu0, from: gpu }]", "from a class with others", "pass", seven, null],
+    ["separate: [{ devices: mlx5_0, from: nic }]", "from a class of itself", "pass", seven, noPair],
+    ["separate: [{ devices: nic }]", "a class of one", "pass", seven, noPair],
+    ["separate: [{ devices: nic, optional: false }]", "a class of one that must have more", "fail", seven, noPair],
+    ["separate: [{ devices: gpu }]", "a class of two", "pass", seven, null],
+    ["together: [{ devices: [gpu0] }]", "one device", "fail", seven, noPair],
+    ["together: [{ devices: nic }]", "a class of one", "fail", seven, noPair],
+    ["together: [{ devices: nic, optional: true }]", "a class of one, optional", "pass", seven, noPair],
+    ["forbid: [{ provider: gpu0, client: gpu0 }]", "the same device", "fail", seven, noPair],
+    ["forbid: [{ provider: nic, client: nic }]", "a class of one", "pass", seven, noPair],
+    ["require: [{ provider: gpu0, client: gpu0 }]", "the same device", "fail", seven, noPair],
   ])("%s: %s: %s", judged);
 });
 

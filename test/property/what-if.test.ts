@@ -119,6 +119,16 @@ interface Asked {
   readonly written: Draft;
 }
 
+/** What parameters of the IOMMU make of a mode that is on, on x86; each word of the first column alone does it. */
+const IOMMU_WORDS = new Map<string, (mode: string, cpu: string) => string>([
+  ["iommu=pt", () => "passthrough"],
+  ["quiet iommu=nopt iommu.strict=1", () => "strict"],
+  ["iommu.passthrough=0 iommu.strict=0 pci=noats", () => "lazy"],
+  ["iommu=off,force", () => "off"],
+  ["intel-iommu=off", (mode, cpu) => (cpu === "intel" ? "off" : mode)],
+  ["amd_iommu=off amd_iommu=on", (mode, cpu) => (cpu === "intel" ? mode : "off")],
+]);
+
 const options = fc.record({
   kernel: fc.constantFrom(undefined, undefined, "7.3", "6.14", "6.6", "5.10.0-amd64"),
   cpu: fc.constantFrom(undefined, undefined, "amd-zen", "intel", "arm"),
@@ -129,11 +139,34 @@ const options = fc.record({
     "pci=disable_acs_redir=pci:1b36:000c",
     "pci=config_acs=00xxxxx@pci:0:0",
     "pci=noats",
+    ...IOMMU_WORDS.keys(),
   ),
 });
 
+/** The mode that the appended parameters set; `null` where they say nothing of it, or cannot be asked for here. */
+function modeOfWords(draft: Draft, { cpu = draft.cpu ?? "", append = "" }: WhatIfRequest): string | null {
+  const mode = draft.iommu?.mode;
+  return mode === undefined || mode === "off" || cpu === "" || cpu === "arm"
+    ? null
+    : (IOMMU_WORDS.get(append)?.(mode, cpu) ?? null);
+}
+
+/** What can be asked of a draft: no second mode of the IOMMU, and no parameter whose effect on it is not known there. */
+function givenOf(
+  draft: Draft,
+  request: { readonly [K in "kernel" | "cpu" | "iommu" | "append"]: string | undefined },
+): WhatIfRequest {
+  const said: WhatIfRequest = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+  const { append, iommu, ...rest } = said;
+  if (append === undefined || !IOMMU_WORDS.has(append)) return said;
+  return modeOfWords(draft, said) === null
+    ? { ...rest, ...(iommu === undefined ? {} : { iommu }) }
+    : { ...rest, append };
+}
+
 function askedOf(draft: Draft, request: WhatIfRequest): Asked {
-  const { kernel = draft.kernel, cpu = draft.cpu, iommu, append } = request;
+  const { kernel = draft.kernel, cpu = draft.cpu, append } = request;
+  const iommu = modeOfWords(draft, request) ?? request.iommu;
   const kind = draft.iommu === null || draft.iommu.mode === "off" ? undefined : draft.iommu.kind;
   const written = {
     ...draft,
@@ -179,7 +212,7 @@ describe("What is asked by options is the machine written that way", () => {
       fc.property(drafts, options, (draft, request) => {
         const machine = machineOf(scenarioOf(draft));
         if (machine === undefined) return;
-        const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+        const given = givenOf(draft, request);
         const { written } = askedOf(draft, given);
         const other = machineOf(scenarioOf(written));
         if (other === undefined) return;
@@ -203,7 +236,7 @@ describe("What is asked by options is the machine written that way", () => {
       fc.property(drafts, options, fc.nat(), fc.nat(0x7f), (draft, request, seed, bits) => {
         const machine = machineOf(scenarioOf(draft));
         if (machine === undefined) return;
-        const given = Object.fromEntries(Object.entries(request).filter(([, value]) => value !== undefined));
+        const given = givenOf(draft, request);
         const other = machineOf(scenarioOf(askedOf(draft, given).written));
         if (other === undefined) return;
         const booted = afterBoot(other);

@@ -1,9 +1,9 @@
 import { describe, expect, it, test } from "vitest";
+import { commandLineWords } from "../../src/host/command-line.ts";
 import { formatBdf, parseBdf } from "../../src/pci/bdf.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import {
-  commandLineWords,
   isStrayDevice,
   misreadParameters,
   parsePciParameters,
@@ -12,7 +12,7 @@ import {
   vfioWithoutIommu,
 } from "../../src/rules/kernel-parameters.ts";
 import { rows } from "../rows.ts";
-import { acs, bridge, endpoint, hostBridge, ids, linux, machineOf } from "./by-hand.ts";
+import { acs, bridge, endpoint, hostBridge, ids, intel, linux, machineOf } from "./by-hand.ts";
 
 describe("pci=disable_acs_redir=", () => {
   it.each([
@@ -76,6 +76,7 @@ it.each([
   ["pci=noacs pcie_acs_override=id:8086:a167", ["Linux has no 'pci=noacs'", "'pcie_acs_override=' is known"]],
   ["-- pci=noacs", []],
   ["noacs pci=noacsx", []],
+  ["pcie-acs-override=downstream", ["'pcie_acs_override=' is known"]],
 ])("%j: %j", (commandLine, told) => {
   expect(uselessParameters(commandLine)).toEqual(told.map((start) => expect.stringContaining(start)));
 });
@@ -87,12 +88,16 @@ it.each(
     iommu=off                                            | yes               | iommu=off
     iommu=off vfio-pci.ids=10de:2330                     | no                | iommu=off
     vfio_pci.ids=10de:2330 intel_iommu=off               | no                | intel_iommu=off
+    vfio-pci.ids=10de:2330 intel-iommu=off               | no                | intel-iommu=off
+    vfio-pci.ids=10de:2330 iommu=off iommu=force         | no                | iommu=off
+    vfio-pci.ids=10de:2330 intel_iommu=off,on            | no                |
+    vfio-pci.ids=10de:2330 amd_iommu=off                 | no                |                   // of the other vendor
     iommu=pt,off vfio-pci.ids=10de:2330                  | no                | iommu=pt,off
     intel_iommu=on,igfx_off iommu=pt vfio-pci.ids=1:2    | yes               |
     iommu=soft vfio-pci.ids=1:2 -- iommu=off             | yes               |
   `),
 )("%s (vfio-pci: %s): %s", (commandLine, bound, told = "") => {
-  const sentence = vfioWithoutIommu(commandLine, bound === "yes");
+  const sentence = vfioWithoutIommu(commandLine, bound === "yes", intel);
   expect(sentence?.split("' and VFIO exclude each other")[0] ?? "").toBe(told === "" ? "" : `'${told}`);
 });
 
@@ -270,6 +275,8 @@ describe("A parameter without pci= before it", () => {
     ["quiet disable_acs_redir=00:04.0", [alone]],
     ["pci=disable_acs_redir=00:04.0", []],
     ["xdisable_acs_redir=00:04.0", []],
+    ["disable-acs-redir=00:04.0", [alone]],
+    ['x="a disable_acs_redir=00:04.0"', []],
   ])("%s", (commandLine, misread) => {
     expect(misreadParameters(commandLine)).toEqual(misread);
   });

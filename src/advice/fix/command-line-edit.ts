@@ -1,7 +1,8 @@
+import { commandLineWords, kernelParameters } from "../../host/command-line.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
-import { commandLineWords, isStrayDevice, readEntries } from "../../rules/kernel-parameters.ts";
+import { isStrayDevice, pciOptions, readEntries } from "../../rules/kernel-parameters.ts";
 import { entriesByIds, type ListEntry } from "./by-ids.ts";
 
 /** A kernel parameter to add, and what it comes in the place of. */
@@ -34,9 +35,9 @@ export function editPciList(
 ): ParameterEdit {
   const { commandLine } = machine.kernel;
   const present = isUnknown(commandLine) ? [] : readEntries(commandLine, name);
-  const removes = wordsOf(commandLine, (word) => word.startsWith("pci="));
-  const others = removes
-    .flatMap((word) => unquoted(word).slice("pci=".length).split(","))
+  const removes = wordsOf(commandLine, (name) => name === "pci");
+  const others = pciOptions(removes.join(" "))
+    .flat()
     .filter((option) => option !== "" && !option.startsWith(`${name}=`) && !isStrayDevice(option));
   const listOf = (texts: readonly string[]): string =>
     `${name}=${[...texts, ...present.filter((entry) => !texts.includes(entry))].join(";")}`;
@@ -59,7 +60,7 @@ export function editPciList(
 export function editWord(
   commandLine: Known<string>,
   word: string,
-  isInItsPlace: (word: string) => boolean,
+  isInItsPlace: (name: string) => boolean,
 ): ParameterEdit {
   return editWords(commandLine, [word], isInItsPlace);
 }
@@ -68,17 +69,17 @@ export function editWord(
 export function editWords(
   commandLine: Known<string>,
   words: readonly string[],
-  isInTheirPlace: (word: string) => boolean,
+  isInTheirPlace: (name: string) => boolean,
 ): ParameterEdit {
   const text = words.join(" ");
-  const removes = wordsOf(commandLine, (other) => !words.includes(other) && isInTheirPlace(other));
+  const removes = wordsOf(commandLine, (name, word) => !words.includes(word) && isInTheirPlace(name));
   return { sets: text, add: text, removes, addByIds: null, setsByIds: null, ids: [], functions: [] };
 }
 
-function wordsOf(commandLine: Known<string>, isMeant: (word: string) => boolean): readonly string[] {
-  return isUnknown(commandLine) ? [] : commandLineWords(commandLine).filter((word) => isMeant(unquoted(word)));
-}
-
-function unquoted(word: string): string {
-  return word.replaceAll('"', "");
+function wordsOf(commandLine: Known<string>, isMeant: (name: string, text: string) => boolean): readonly string[] {
+  return isUnknown(commandLine)
+    ? []
+    : kernelParameters(commandLine)
+        .filter(({ name, text, value }) => value !== null && isMeant(name, text))
+        .map(({ word }) => word);
 }

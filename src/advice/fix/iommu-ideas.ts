@@ -1,3 +1,4 @@
+import { IOMMU_PARAMETERS } from "../../host/iommu-mode.ts";
 import type { Machine } from "../../host/machine.ts";
 import { isTranslating } from "../../host/machine.ts";
 import { usualIommu } from "../../host/scenario/system.ts";
@@ -8,7 +9,7 @@ import type { Idea } from "./idea.ts";
 /** Passthrough instead of translation, where the machine translates. */
 export function passthroughIdea({ iommu, kernel }: Machine): readonly Idea[] {
   if (isUnknown(iommu.mode) || !isTranslating(iommu.mode)) return [];
-  const edit = editWord(kernel.commandLine, "iommu=pt", (word) => /^iommu(?:\.passthrough)?=/.test(word));
+  const edit = editWord(kernel.commandLine, "iommu=pt", (name) => name === "iommu" || name === "iommu.passthrough");
   return [
     {
       kinds: ["iommu"],
@@ -29,7 +30,7 @@ export function withoutIommuIdea({ iommu, kernel }: Machine): readonly Idea[] {
   if (isUnknown(iommu.mode) || iommu.mode === "off") return [];
   const parameter = isUnknown(iommu.kind) ? null : offParameters[iommu.kind];
   if (parameter === undefined || parameter === null) return [];
-  const edit = editWord(kernel.commandLine, parameter, (word) => word.startsWith(parameter.replace(/=.*/, "=")));
+  const edit = editWord(kernel.commandLine, parameter, (name) => name === parameter.replace(/=.*/, ""));
   return [
     {
       kinds: ["iommu"],
@@ -55,7 +56,7 @@ export function translationIdea({ iommu, kernel, cpu }: Machine): readonly Idea[
   const kind = isUnknown(iommu.kind) || iommu.kind === "none" ? usualIommu(cpu) : iommu.kind;
   if (mode === "off" && kind !== "intel" && kind !== "amd") return [];
   const words = [...(mode === "off" && kind === "intel" ? ["intel_iommu=on"] : []), ...TRANSLATES];
-  const edit = editWords(kernel.commandLine, words, (word) => IN_PLACE_OF[mode].test(word));
+  const edit = editWords(kernel.commandLine, words, (name) => IN_PLACE_OF[mode].has(name));
   return [
     {
       kinds: ["iommu"],
@@ -79,9 +80,9 @@ export function translationIdea({ iommu, kernel, cpu }: Machine): readonly Idea[
 const TRANSLATES = ["iommu.passthrough=0", "iommu.strict=1"] as const;
 
 const IN_PLACE_OF = {
-  passthrough: /^iommu(?:\.passthrough|\.strict)?=/,
-  off: /^(?:iommu(?:\.passthrough|\.strict)?|intel_iommu|amd_iommu)=/,
-} as const;
+  passthrough: new Set(["iommu", "iommu.passthrough", "iommu.strict"]),
+  off: IOMMU_PARAMETERS,
+} as const satisfies Record<string, ReadonlySet<string>>;
 
 const firmwareWords = {
   intel: "the firmware has to offer it: 'VT-d' ('Intel VT for Directed I/O') on in its setup",

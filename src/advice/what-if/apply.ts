@@ -1,6 +1,6 @@
 import type { Machine } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
-import { withIommuMode, withOverrides } from "../../host/override.ts";
+import { withIommuMode, withModeByParameters, withOverrides } from "../../host/override.ts";
 import { ACS_LETTERS } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
@@ -66,7 +66,9 @@ function withFact(machine: Machine, change: Change): Machine {
     case "cpu":
       return withOverrides(machine, { cpu: change.name });
     case "iommu":
-      return withIommuMode(machine, change.mode);
+      return change.byParameters === true
+        ? withModeByParameters(machine, change.mode)
+        : withIommuMode(machine, change.mode);
     case "parameters": {
       const { kernel } = machine;
       return { ...machine, kernel: { ...kernel, commandLine: appendParameters(kernel.commandLine, change.text) } };

@@ -10,7 +10,8 @@ export type Change =
   /** Another kernel, at the next boot. */
   | { readonly kind: "kernel"; readonly release: string }
   | { readonly kind: "cpu"; readonly name: string }
-  | { readonly kind: "iommu"; readonly mode: string }
+  /** `byParameters`: by parameters that are changes of their own, and not by those that stand for the mode. */
+  | { readonly kind: "iommu"; readonly mode: string; readonly byParameters?: true }
   /** A device with all its functions and what is below it, put below another bridge, with a boot after it. */
   | { readonly kind: "move"; readonly device: Bdf; readonly under: Bdf }
   /** A card with a switch, put below a port, with a boot after it: devices may be moved below its ports. */

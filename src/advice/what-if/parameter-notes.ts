@@ -1,13 +1,14 @@
 import { Addresses } from "../../host/addresses.ts";
+import { kernelParameters } from "../../host/command-line.ts";
 import type { Machine, Note } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { nearest } from "../../host/yaml/did-you-mean.ts";
 import { isUnknown } from "../../pci/known.ts";
 import {
-  commandLineWords,
   matchesDevice,
   misreadParameters,
   parsePciParameters,
+  pciOptions,
   readEntries,
   uselessParameters,
 } from "../../rules/kernel-parameters.ts";
@@ -56,12 +57,9 @@ function stateOf({ iommu, functions }: Machine): string {
 }
 
 function misspelt(parameters: string): readonly Note[] {
-  return commandLineWords(parameters).flatMap((quoted): Note[] => {
-    const word = quoted.replaceAll('"', "");
-    const [name = "", ...values] = word.split("=");
-    if (values.length === 0 || DECIDING.includes(name)) return [];
+  return kernelParameters(parameters).flatMap(({ text, name, value }): Note[] => {
+    if (value === null || DECIDING.includes(name)) return [];
     const near = nearest(name, DECIDING);
-    const value = values.join("=");
     // Names of three letters are near too many others: pti=off, psi=off.
     const option = value.split(/[,=]/, 1)[0] ?? "";
     const isMeant = near !== "pci" || (option !== "off" && KNOWN_PCI_OPTIONS.includes(option));
@@ -69,7 +67,7 @@ function misspelt(parameters: string): readonly Note[] {
     return [
       {
         severity: "warning",
-        message: `--append: '${word}' is no parameter that decides anything here`,
+        message: `--append: '${text}' is no parameter that decides anything here`,
         remedy: `did you mean '${near}=${value}'?`,
       },
     ];
@@ -78,10 +76,8 @@ function misspelt(parameters: string): readonly Note[] {
 
 /** Lists of `pci=` with nothing in them. */
 function withoutList(parameters: string): readonly string[] {
-  return commandLineWords(parameters)
-    .map((word) => word.replaceAll('"', ""))
-    .filter((word) => word.startsWith("pci="))
-    .flatMap((word) => word.slice("pci=".length).split(","))
+  return pciOptions(parameters)
+    .flat()
     .filter((option) => /^(?:disable_acs_redir|config_acs)=?$/.test(option))
     .map(
       (option) => `'${option}' in pci= names no device, and does nothing: it wants ${LISTS[option.replace("=", "")]}`,

@@ -1,11 +1,11 @@
-import type { Machine } from "../../host/machine.ts";
+import type { IommuMode, Machine } from "../../host/machine.ts";
 import { checkedRelease, type Overrides, withOverrides } from "../../host/override.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
 import { applyChanges, bootChanged } from "./apply.ts";
 import type { Change } from "./change.ts";
-import { splitIommuParameters } from "./iommu-parameters.ts";
+import { modeWithParameters } from "./iommu-parameters.ts";
 import { idleNotes, parameterNotes } from "./parameter-notes.ts";
 import { parseMove, parseSet } from "./parse-change.ts";
 
@@ -15,7 +15,7 @@ export interface WhatIfRequest extends Overrides {
   readonly set?: readonly string[];
   /** Devices in other slots, `05:00.0=under:02:01.0`. */
   readonly move?: readonly string[];
-  /** Kernel parameters, as behind the command line; those of the IOMMU set its mode. */
+  /** Kernel parameters, behind the command line; those of the IOMMU set its mode. */
   readonly append?: string;
 }
 
@@ -32,10 +32,10 @@ export interface WhatIf {
  * differently is a change. `isBooted` is false for a machine as firmware leaves it, as a scenario is: it is booted first.
  * Throws `usage` for words that mean nothing here.
  */
-export function askWhatIf(machine: Machine, asked: WhatIfRequest, isBooted = true): WhatIf {
-  const request = withModeOfParameters(machine, asked);
+export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = true): WhatIf {
   const { append } = request;
-  const { facts, changes: factChanges } = splitOverrides(machine, request);
+  const byParameters = modeOfParameters(machine, request);
+  const { facts, changes: factChanges } = splitOverrides(machine, request, byParameters);
   const filled = withOverrides(machine, facts);
   const before = isBooted ? filled : afterBoot(filled);
   const changes: Change[] = [
@@ -47,30 +47,31 @@ export function askWhatIf(machine: Machine, asked: WhatIfRequest, isBooted = tru
   if (changes.length === 0) return { before, after: before, changes };
   const after = isBooted ? applyChanges(before, changes) : bootChanged(filled, changes);
   const told = append === undefined ? [] : parameterNotes(after, append);
-  const others = changes.map((change) => (change.kind === "parameters" ? { ...change, text: "" } : change));
+  const others = changes
+    .filter((change) => change.kind !== "iommu" || change.byParameters !== true)
+    .map((change) => (change.kind === "parameters" ? { ...change, text: "" } : change));
   const without = (): Machine => (isBooted ? applyChanges(before, others) : bootChanged(filled, others));
   const notes = append === undefined || told.length > 0 ? told : idleNotes(without(), after, append);
   return { before, after: notes.length === 0 ? after : { ...after, notes: [...after.notes, ...notes] }, changes };
 }
 
-/** The request with the parameters of the IOMMU among those that it appends as its mode. */
-function withModeOfParameters(machine: Machine, request: WhatIfRequest): WhatIfRequest {
-  const { append, ...rest } = request;
-  if (append === undefined) return request;
-  const { cpu } = request.cpu === undefined ? machine : withOverrides(machine, { cpu: request.cpu });
-  const { mode, given, others } = splitIommuParameters(machine, cpu, append);
-  if (mode === null) return request;
-  // What sets the mode that there is changes nothing, and is what was asked all the same.
-  if (mode === machine.iommu.mode && rest.iommu === undefined) return request;
-  if (rest.iommu !== undefined && rest.iommu !== mode) {
-    throw new PeerlaneError("usage", `--iommu ${rest.iommu} and --append '${given}' are two modes of the IOMMU`, {
-      remedy: "leave one of them out",
-    });
-  }
-  return { ...rest, iommu: mode, ...(others === undefined ? {} : { append: others }) };
+/** The mode that the appended parameters of the IOMMU set; `undefined` where there are none. */
+function modeOfParameters(machine: Machine, { append, cpu: name, iommu }: WhatIfRequest): IommuMode | undefined {
+  if (append === undefined) return undefined;
+  const { cpu } = name === undefined ? machine : withOverrides(machine, { cpu: name });
+  const found = modeWithParameters(machine, cpu, append);
+  if (found === undefined || iommu === undefined || iommu === found.mode) return found?.mode;
+  throw new PeerlaneError("usage", `--iommu ${iommu} and --append '${found.given}' are two modes of the IOMMU`, {
+    remedy: "leave one of them out",
+  });
 }
 
-function splitOverrides(machine: Machine, request: Overrides): { facts: Overrides; changes: Change[] } {
+/** `byParameters` is the mode of the IOMMU that parameters set, which is no statement about the machine as it is. */
+function splitOverrides(
+  machine: Machine,
+  request: Overrides,
+  byParameters: IommuMode | undefined,
+): { facts: Overrides; changes: Change[] } {
   const { kernel, cpu, iommu } = request;
   const changes: Change[] = [];
   const facts: { kernel?: string; cpu?: string; iommu?: string } = {};
@@ -83,7 +84,9 @@ function splitOverrides(machine: Machine, request: Overrides): { facts: Override
     if (isUnknown(machine.cpu.vendor)) facts.cpu = cpu;
     else changes.push({ kind: "cpu", name: cpu });
   }
-  if (iommu !== undefined) {
+  if (byParameters !== undefined) {
+    if (machine.iommu.mode !== byParameters) changes.push({ kind: "iommu", mode: byParameters, byParameters: true });
+  } else if (iommu !== undefined) {
     if (isUnknown(machine.iommu.mode)) facts.iommu = iommu;
     else if (machine.iommu.mode !== iommu) changes.push({ kind: "iommu", mode: iommu });
   }

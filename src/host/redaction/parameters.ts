@@ -65,6 +65,12 @@ function pciOption(option: string): string {
   return `${CUT_OFF_DEVICE.exec(option)?.[0] ?? ""}${GONE}`;
 }
 
+/** Options of `iommu=`. */
+export const IOMMU_OPTIONS: readonly string[] =
+  "pt nopt off force soft noforce merge nomerge biomerge panic nopanic forcedac allowed usedac noagp fullflush".split(
+    " ",
+  );
+
 const pci: ValueRule = (value) => value.split(",").map(pciOption).join(",");
 
 /**
@@ -76,7 +82,7 @@ export const PARAMETERS: ReadonlyMap<string, ValueRule> = new Map<string, ValueR
   // They belong behind `pci=`, and do nothing alone.
   ["disable_acs_redir", devices],
   ["config_acs", devices],
-  ["iommu", words("pt nopt soft noforce merge nomerge biomerge panic nopanic forcedac allowed usedac noagp fullflush")],
+  ["iommu", words(IOMMU_OPTIONS.join(" "))],
   ["intel_iommu", words("igfx_off forcedac strict sp_off sm_on sm_off tboot_noforce")],
   [
     "amd_iommu",

@@ -34,7 +34,7 @@ export function findingText(result: PolicyResult, rule: RuleResult, finding: Fin
     case "missing":
       return { subject: `'${finding.text}'`, why: missingText(finding) };
     case "no-pair":
-      return { subject: "no pair", why: "provider and client are one device, and there is no other" };
+      return { subject: "no pair", why: noPairText(rule) };
     case "group":
       return { subject: finding.devices.map(name).join(", "), why: groupText(finding) };
     case "no-group":
@@ -55,6 +55,12 @@ export function findingText(result: PolicyResult, rule: RuleResult, finding: Fin
         why: isUnknown(finding.found) ? finding.found.unknown : finding.found,
       };
   }
+}
+
+function noPairText({ rule }: RuleResult): string {
+  return rule.kind === "require" || rule.kind === "forbid"
+    ? "provider and client are one device, and there is no other"
+    : "there is one device only, and nothing to compare it with";
 }
 
 /** A problem in words. */

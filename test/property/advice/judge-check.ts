@@ -71,8 +71,8 @@ function madeRule(random: Random, asked: Asked, at: number): Rule {
   if (section === "separate") {
     const hasFrom = random.chance(40);
     const outcome = ({ groups }: Running): boolean => {
-      if (!optional && (a.isMissing || (hasFrom && b.isMissing))) return false;
       const others = hasFrom ? b.names : a.names;
+      if (!optional && !a.names.some((one) => others.some((other) => other !== one))) return false;
       return a.names.every((one) => {
         const group = groups.get(one);
         return group !== undefined && !others.some((other) => other !== one && groups.get(other) === group);
@@ -101,7 +101,7 @@ function madeRule(random: Random, asked: Asked, at: number): Rule {
       hasPath(running, provider, client) ||
       (path === "direct" && turnsBelowRoot(running, running.at(provider), running.at(client)));
     const outcome = (running: Running): boolean =>
-      (optional || !isMissing) && !pairs.some(({ provider, client }) => reaches(running, provider, client));
+      (optional || pairs.length > 0) && !pairs.some(({ provider, client }) => reaches(running, provider, client));
     return { section, outcome, pairs: pairs.length, written: base };
   }
   const each = random.pick(["pair", "provider", "client"] as const);
