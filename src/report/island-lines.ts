@@ -1,9 +1,12 @@
+import { Answers } from "../answers/answer.ts";
+import { isSureBlock } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type Island, type Place, portsOfIsland } from "../summary/islands.ts";
+import { blockedPairs } from "./blocked-pairs.ts";
 import { nameIn, namesText, shortAddress } from "./device-names.ts";
 import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
@@ -28,9 +31,28 @@ function islandRows(table: VerdictTable, islands: readonly Island[]): readonly I
     return {
       where: `${place}${isShared ? portsText(table.topology, island) : ""}${node}`,
       names: namesText(byKind(table.topology, island.devices).map((bdf) => nameIn(table.topology, bdf))),
-      inside: insideText(island),
+      inside: isAllBlocked(table, island) ? [painted("no", "blocked")] : insideText(island),
     };
   });
+}
+
+/** True where every pair of an island that has memory for peers and a way is sure to be stopped, and there is one. */
+export function isAllBlocked(table: VerdictTable, { devices, pairs }: Island): boolean {
+  if (pairs.unknown > 0 || blockedPairs(table).sure.size === 0) return false;
+  const inside = new Set(devices);
+  const answers = new Answers(table);
+  let stopped = 0;
+  for (const [i, provider] of table.providers.entries()) {
+    for (const [j, client] of table.clients.entries()) {
+      if (provider === client || !inside.has(provider) || !inside.has(client)) continue;
+      if (table.mapType(i, j) === "not-supported") continue;
+      const gates = answers.gates(i, j);
+      if (gates.some(({ kind }) => kind === "registers-only")) continue;
+      if (!gates.some(isSureBlock)) return false;
+      stopped++;
+    }
+  }
+  return stopped > 0;
 }
 
 function untoldTexts(islands: readonly Island[]): readonly string[] {

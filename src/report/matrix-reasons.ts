@@ -1,4 +1,5 @@
 import { Answers } from "../answers/answer.ts";
+import { isSureBlock } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
@@ -16,6 +17,8 @@ export interface Remark {
   readonly about?: string;
   /** A head over those that follow, or a word about all of them. */
   readonly isAboutAll?: boolean;
+  /** What is sure to stop pairs that have a way: it stands above, where it stops all of a place. */
+  readonly stops?: true;
 }
 
 /** Remarks as lines: two columns in, what belongs to one four. */
@@ -300,7 +303,10 @@ function documentedTrouble({ write, read }: Directions): readonly string[] {
 /** What stops or spoils transfers beside the verdicts: for each kind its first message, of how many pairs, and how many more there are. */
 export function gateRemarks(table: VerdictTable): readonly Remark[] {
   const answers = new Answers(table);
-  const byKind = new Map<string, { readonly label: Painted; readonly messages: Set<string>; pairs: number }>();
+  const byKind = new Map<
+    string,
+    { readonly label: Painted; readonly isStop: boolean; readonly messages: Set<string>; pairs: number }
+  >();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
@@ -309,17 +315,23 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
         // What has a way out of its own is another thing.
         const label = gateLabel(gate);
         const key = `${gate.kind} ${label.text} ${gate.remedy ?? ""}`;
-        const entry = byKind.get(key) ?? { label, messages: new Set(), pairs: 0 };
+        const entry = byKind.get(key) ?? {
+          label,
+          isStop: isSureBlock(gate) && gate.kind !== "registers-only",
+          messages: new Set(),
+          pairs: 0,
+        };
         entry.messages.add(gate.message);
         entry.pairs++;
         byKind.set(key, entry);
       }
     });
   });
-  return [...byKind.values()].map(({ label, messages, pairs }) => {
+  return [...byKind.values()].map(({ label, isStop, messages, pairs }) => {
     const [first = ""] = messages;
     const more =
       messages.size > 1 ? painted("faint", ` (and ${messages.size - 1} more like this; --json lists them)`) : "";
-    return { text: rich`${label} (${String(pairs)} ${pairs === 1 ? "pair" : "pairs"}): ${first}${more}` };
+    const stops = isStop ? ({ stops: true } as const) : {};
+    return { ...stops, text: rich`${label} (${String(pairs)} ${pairs === 1 ? "pair" : "pairs"}): ${first}${more}` };
   });
 }

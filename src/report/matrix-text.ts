@@ -12,7 +12,7 @@ import { askedRemarks } from "./asked-by.ts";
 import { drawColumns } from "./columns.ts";
 import { roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
-import { islandLines } from "./island-lines.ts";
+import { isAllBlocked, islandLines } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gridLines } from "./matrix-grid.ts";
@@ -53,13 +53,17 @@ export function matrixLines(
       : `no ${what}; --all shows every function`;
     return [...title, "", ...[none, ...leftOutTexts(table)].flatMap((text) => wrap(text, width))];
   }
+  const islands = islandsOf(table);
+  const { first: reasons, rest } = reasonRemarks(table);
+  const gates = gateRemarks(table);
+  const isAbove = islands.some((island) => isAllBlocked(table, island));
+  const stops = isAbove ? gates.filter((remark) => remark.stops === true) : [];
+  const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   const beside = [
-    ...gateRemarks(table),
+    ...gates.filter((remark) => !stops.includes(remark)),
     ...hardwareRemarks(table),
     ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];
-  const islands = islandsOf(table);
-  const { first, rest } = reasonRemarks(table);
   const sections: readonly (readonly Rich[])[] = [
     title,
     [...remarkLines(first, width), ...wayLines(table, width)],

@@ -8,7 +8,7 @@ import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
-import { islandTexts } from "./island-lines.ts";
+import { isAllBlocked, islandTexts } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { changedPairs, gridLines } from "./matrix-grid.ts";
@@ -40,7 +40,11 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     ...(hasMemory ? [memories[index] ?? ""] : []),
   ]);
   const way = wayToKnowOf(decided);
-  const { first, rest } = reasonRemarks(decided);
+  const { first: reasons, rest } = reasonRemarks(decided);
+  const gates = gateRemarks(decided);
+  const isAbove = islands.some((island) => isAllBlocked(decided, island));
+  const stops = isAbove ? gates.filter((remark) => remark.stops === true) : [];
+  const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   return [
     ...title,
     ...remarkBlocks(first),
@@ -52,7 +56,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     table(["device", "kind", ...(hasMemory ? ["peer memory"] : [])], kinds),
     ...leftOutTexts(decided).map((text) => paragraph(text)),
     ...remarkBlocks(rest),
-    ...remarkBlocks(gateRemarks(decided)),
+    ...remarkBlocks(gates.filter((remark) => !stops.includes(remark))),
     ...remarkBlocks(hardwareRemarks(decided)),
     ...remarkBlocks(askedRemarks(decided)),
     ...(routes === undefined ? [] : remarkBlocks(differenceRemarks(decided, routes))),

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts";
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
@@ -56,7 +58,7 @@ test("what the kernel allows in a guest is not said to work, and that the path i
   const said = "guest of Hyper-V: the real path is the host's";
   const text = matrixText(table, screen);
   expect(text).toContain(said);
-  expect(text).toMatch(/through the host bridge \(the kernel allows th(?:is|ese)\)$/m);
+  expect(text).toMatch(/through the host bridge \(the kernel allows th(?:is|ese)\)/);
   expect(nearestText(findNearest(table.machine, nearestQuestions(table.machine, [])), screen)).toContain(said);
 });
 
@@ -77,4 +79,14 @@ test("a kernel that is newer than all that were read is not said to have a list 
   const screen = matrixText(decideAll(readScenario(text, "server.yaml")), { width: 160, color: false });
   expect(screen).toContain("the host bridge is on the allow-list of Linux 7.3, the newest read");
   expect(screen).not.toContain("list of Linux 9.9");
+});
+
+test("a switch all of whose pairs are blocked is blocked, and the cause and the way out stand above", () => {
+  const example = readFileSync(join(import.meta.dirname, "../../examples/gpu-nic-server.yaml"), "utf8");
+  const text = example.replace(/^iommu: .*$/m, "iommu: strict");
+  const lines = matrixText(decideAll(readScenario(text, "server.yaml")), { width: 100, color: false }).split("\n");
+  const above = lines.slice(0, 12).join("\n");
+  expect(lines.join("\n")).toMatch(/^ {2}switch 16:00.0, NUMA 0 +gpu0 .*mlx5_1 +blocked$/m);
+  expect(above).toMatch(/blocked \(\d+ pairs\): the IOMMU translates \(strict\)/);
+  expect(above.replaceAll(/\s+/g, " ")).toContain("boot with iommu=pt");
 });
