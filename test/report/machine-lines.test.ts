@@ -5,9 +5,11 @@ import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts"
 import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import { readNccl } from "../../src/host/nccl/read-nccl.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { selectDevices } from "../../src/host/select.ts";
 import { machineLines } from "../../src/report/facts.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { nearestText } from "../../src/report/nearest.ts";
+import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 
 const ZEN = `00:00.0 Host bridge [0600]: Advanced Micro Devices, Inc. [AMD] Genoa/Bergamo Root Complex [1022:14a4] (rev 01)
@@ -84,7 +86,9 @@ test("a kernel that is newer than all that were read is not said to have a list 
 test("a switch all of whose pairs are blocked is blocked, and the cause and the way out stand above", () => {
   const example = readFileSync(join(import.meta.dirname, "../../examples/gpu-nic-server.yaml"), "utf8");
   const text = example.replace(/^iommu: .*$/m, "iommu: strict");
-  const lines = matrixText(decideAll(readScenario(text, "server.yaml")), { width: 100, color: false }).split("\n");
+  const machine = afterBoot(readScenario(text, "server.yaml"));
+  const table = decideAll(machine, selectDevices(machine, { all: false }));
+  const lines = matrixText(table, { width: 100, color: false }).split("\n");
   const above = lines.slice(0, 12).join("\n");
   expect(lines.join("\n")).toMatch(/^ {2}switch 16:00.0, NUMA 0 +gpu0 .*mlx5_1 +blocked$/m);
   expect(above).toMatch(/blocked \(\d+ pairs\): the IOMMU translates \(strict\)/);
