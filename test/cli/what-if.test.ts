@@ -134,7 +134,11 @@ describe.concurrent("a scenario with options prints what the scenario prints tha
     ],
     ["--append iommu=pt", "s/strict/passthrough/; s/7.2/7.2\\ncmdline: iommu=pt/"],
     ["--append 'quiet intel-iommu=off'", "s/strict/off/; s/7.2/7.2\\ncmdline: quiet intel-iommu=off/"],
-    ["--append amd_iommu=off", "s/7.2/7.2\\ncmdline: amd_iommu=off/"],
+    // It is said of what was asked that the other vendor's parameter alone changes nothing.
+    [
+      "--append 'intel_iommu=on,strict amd_iommu=off iommu=pt'",
+      "s/strict/passthrough/; s/7.2/7.2\\ncmdline: intel_iommu=on,strict amd_iommu=off iommu=pt/",
+    ],
   ] as const)("%s", async ([options, edit]) => {
     const { out, err } = await run(
       `d=$(mktemp -d); cd $d; printf '${head}${body}' > m.yaml; peerlane matrix m.yaml --all ${options} --json 2>&1 > asked.json; ` +
