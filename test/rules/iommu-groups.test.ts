@@ -5,7 +5,7 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
-import { expectedIommuGroups, groupMembers, isIsolated } from "../../src/rules/iommu-groups.ts";
+import { expectedIommuGroups, extremeIommuGroups, groupMembers, isIsolated } from "../../src/rules/iommu-groups.ts";
 import { rows } from "../rows.ts";
 import { acs, at, bridge, endpoint, express, ids, machineOf } from "./by-hand.ts";
 
@@ -308,4 +308,55 @@ test("the members of groups are those that are in one, in the order in which the
     [3, [at("00:01.0"), at("00:04.0")]],
     [1, [at("00:03.0")]],
   ]);
+});
+
+describe("The groups between which those of hidden ACS lie", () => {
+  /** A root port with an endpoint below; the port's ACS as given. */
+  const below = (parts: Partial<PciFunction>): PciFunction[] => [
+    bridge("00:01.0", "root-port", 1, { acs: acs(0x1d), ...parts }),
+    endpoint("01:00.0"),
+  ];
+  const APART = "00:01.0 / 01:00.0";
+  const ONE = "00:01.0 01:00.0";
+  const shown = (groups: ReadonlyMap<Bdf, number>): string =>
+    [...groupMembers(groups).values()].map((members) => members.map(short).join(" ")).join(" / ");
+
+  test.each<[name: string, functions: PciFunction[], many: string | null, few: string | null]>([
+    ["nothing is hidden", below({}), null, null],
+    ["no capability at all", below({ acs: null }), null, null],
+    ["hidden ACS", below({ acs: hidden }), APART, ONE],
+    ["uncertain bits", below({ acs: { capability: 0x1f, control: 0x1d, uncertain: 0x1 } }), APART, ONE],
+    [
+      "bits that are known to be certain",
+      below({ acs: { capability: 0x1f, control: 0x1d, uncertain: 0 } }),
+      null,
+      null,
+    ],
+    [
+      "a hidden capability with its control",
+      below({ acs: { capability: 0, control: 0, capabilityHidden: true } }),
+      APART,
+      ONE,
+    ],
+    [
+      "hidden ACS of one of two ports",
+      [...below({ acs: hidden }), bridge("00:02.0", "root-port", 2, { acs: null }), endpoint("02:00.0")],
+      "00:01.0 / 00:02.0 02:00.0 / 01:00.0",
+      "00:01.0 01:00.0 / 00:02.0 02:00.0",
+    ],
+    [
+      "something else is hidden, too",
+      [...below({ acs: hidden }), bridge("00:03.0", "root-port", 3, { express: hidden }), endpoint("03:00.0")],
+      null,
+      null,
+    ],
+  ])("%s", (_name, functions, many, few) => {
+    const found = extremeIommuGroups(machineOf(functions, { iommu: on }));
+    expect(found === undefined ? [null, null] : [shown(found.many), shown(found.few)]).toEqual([many, few]);
+  });
+
+  test("are none of a machine whose groups at boot are known", () => {
+    const machine = machineOf(below({ acs: hidden }), { iommu: on });
+    expect(extremeIommuGroups({ ...machine, groupsAtBoot: new Map() })).toBeUndefined();
+  });
 });
