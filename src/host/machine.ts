@@ -3,7 +3,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { buildTopology } from "../pci/build-topology.ts";
 import type { Place } from "../pci/error.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { Address } from "./addresses.ts";
 import type { GuestOf } from "./hypervisor.ts";
@@ -53,6 +53,8 @@ export interface Kernel {
   /** `uname -r`: `7.2.12+deb13-amd64`. */
   readonly release: Known<string>;
   readonly commandLine: Known<string>;
+  /** Why there may be more on the line than `commandLine` has: a what-if put that behind a line that the source hides. */
+  readonly moreOnCommandLine?: Unknown;
   /**
    * `CONFIG_…` symbols that matter here, `y`/`m`/value. One that is not set is absent; of those that older snapshots do
    * not look for it is `n` (`configSymbol` of system-files tells the two apart).

@@ -117,6 +117,7 @@ export function findParameter({ kernel, source }: Machine, wanted: WantedParamet
   if (!isThere && options.length > 0 && given.some((option) => option.includes(GONE))) {
     return unknown(`the source leaves out a part of ${words.join(" ")}`);
   }
+  if (!isThere && kernel.moreOnCommandLine !== undefined) return kernel.moreOnCommandLine;
   const found =
     words.length === 0 ? "it is not on the command line" : `the command line has ${shownWords(name, words)}`;
   return { isAsWanted: isThere !== isForbidden, found };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { applyChanges } from "../../src/advice/what-if/apply.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import type { LinkState, PciExpress } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
@@ -32,6 +33,10 @@ hostBridges:
       - rootPort: { at: 01.0, id: 1022:14ab }
         below: [nvme: { name: nvme0, link: gen4 x4 }]
 `);
+
+/** A hidden command line with words behind it, as `--append` puts them there. */
+const appended = (words: string): Machine =>
+  applyChanges(withCommandLine(hidden), [{ kind: "parameters", text: words }]);
 
 type Change = (fn: PciFunction) => Partial<PciFunction>;
 
@@ -264,6 +269,10 @@ describe("machine parameters", () => {
       null,
     ],
     [rule("iommu=pt"), "hidden", "unknown", withCommandLine(hidden), /^iommu=pt: hidden by the test$/],
+    [rule("iommu=pt"), "behind a hidden line", "pass", appended("iommu=pt"), null],
+    [rule("not iommu=pt"), "behind a hidden line", "fail", appended("iommu=pt"), /has iommu=pt$/],
+    [rule("not iommu=off"), "before those of a what-if", "unknown", appended("iommu=pt"), /hidden by the test$/],
+    [rule("pci=noats"), "before those of a what-if", "unknown", appended("iommu=pt"), /hidden by the test$/],
     [
       rule("not hugepages"),
       "left out of a snapshot",

@@ -71,7 +71,9 @@ function withFact(machine: Machine, change: Change): Machine {
         : withIommuMode(machine, change.mode);
     case "parameters": {
       const { kernel } = machine;
-      return { ...machine, kernel: { ...kernel, commandLine: appendParameters(kernel.commandLine, change.text) } };
+      const { commandLine } = kernel;
+      const more = isUnknown(commandLine) ? { moreOnCommandLine: commandLine } : {};
+      return { ...machine, kernel: { ...kernel, ...more, commandLine: appendParameters(commandLine, change.text) } };
     }
     default:
       return machine;

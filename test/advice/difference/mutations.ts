@@ -17,7 +17,7 @@ import type { BridgeRegisters, BridgeWindow } from "../../../src/pci/bridge.ts";
 import type { Capability } from "../../../src/pci/capability.ts";
 import type { ExpressRegisters, LinkState, PciExpress } from "../../../src/pci/express.ts";
 import type { Attachment, P2pmem, PciFunction } from "../../../src/pci/function.ts";
-import { isUnknown, type Known } from "../../../src/pci/known.ts";
+import { isUnknown, type Known, unknown } from "../../../src/pci/known.ts";
 import type { ResizableBar } from "../../../src/pci/resizable-bar.ts";
 import type { Sriov } from "../../../src/pci/sriov.ts";
 
@@ -339,6 +339,10 @@ const kernel = {
       config: { CONFIG_PCI_P2PDMA: "y", CONFIG_HSA_AMD_P2P: "y" },
     })),
   ],
+  moreOnCommandLine: to(nothing("what the source leaves out"), (value) => ({
+    ...value,
+    moreOnCommandLine: unknown("hidden"),
+  })),
   modules: Object.values<readonly Mutation<KernelModule>[]>(module).flatMap((mutations) =>
     mutations.map(
       ({ change, shows }): Mutation<Kernel> => ({
