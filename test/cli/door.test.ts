@@ -72,6 +72,7 @@ describe("One door", () => {
       "report/difference-lines.ts",
       "report/matrix-grid.ts",
       "report/nearest.ts",
+      "rules/kernel-parameters.ts",
       "rules/kernels/kernel-rules.ts",
       "vm/boot.ts",
     ]);
