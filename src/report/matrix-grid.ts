@@ -1,8 +1,8 @@
 import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { type BlockedPairs, blockedPairs } from "../summary/blocked-pairs.ts";
 import type { Island } from "../summary/islands.ts";
-import { type BlockedPairs, blockedPairs } from "./blocked-pairs.ts";
 import { nameIn } from "./device-names.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
 import type { Paint } from "./style.ts";

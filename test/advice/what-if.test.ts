@@ -365,6 +365,9 @@ describe("--append", () => {
     ["iommmu=pt", ["--append: 'iommmu=pt' is no parameter that decides anything here → did you mean 'iommu=pt'?"]],
     ["pic=noats", ["--append: 'pic=noats' is no parameter that decides anything here → did you mean 'pci=noats'?"]],
     ["iommu.passtrough=1", [expect.stringContaining("→ did you mean 'iommu.passthrough=1'?")]],
+    // What its driver does is no matter of IOMMU and ACS.
+    ["amdgpu.pcie_p2p=0", []],
+    ["vfio.enable_unsafe_noiommu_mode=1", []],
     ...["pti=off", "amd_iommu=off", "intel_iommu=on", "pci=noats", "quiet"].map((word): [string, string[]] => [
       word,
       [`--append: '${word}' changes nothing on this machine: the IOMMU and ACS of every function are as without it`],

@@ -7,7 +7,7 @@ import { formatBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { rows } from "../rows.ts";
-import { at, bridge, endpoint, hostBridge, linux, machineOf, zen } from "../rules/by-hand.ts";
+import { at, bridge, endpoint, linux, machineOf, oneSwitch, zen } from "../rules/by-hand.ts";
 
 const hidden = unknown("hidden here");
 const GiB = 2 ** 30;
@@ -34,11 +34,7 @@ function explained(setting: Setting): Answer {
   };
   const who = { ...parts(client), ...(dmaMaskBits === undefined ? {} : { dmaMaskBits }) };
   const functions = [
-    hostBridge("00:00.0", "8086:29c0"),
-    bridge("00:01.0", "root-port", 1),
-    bridge("01:00.0", "upstream-port", 2),
-    bridge("02:00.0", "downstream-port", 3),
-    bridge("02:01.0", "downstream-port", 4),
+    ...oneSwitch(),
     endpoint("03:00.0", { bars: [bar], ...parts(provider) }),
     endpoint("04:00.0", who),
     bridge("00:02.0", "root-port", 5),

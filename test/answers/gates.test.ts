@@ -14,7 +14,7 @@ import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
 import { formatSize } from "../../src/pci/size.ts";
 import type { Sriov } from "../../src/pci/sriov.ts";
 import { rows } from "../rows.ts";
-import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
+import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, oneSwitch, zen } from "../rules/by-hand.ts";
 
 type Driver = PciFunction["driver"];
 
@@ -56,11 +56,7 @@ function gates(setting: Setting, pair: Pair = "bus-addr"): readonly Gate[] {
 function allGates(setting: Setting, pair: Pair): readonly Gate[] {
   const { provider, client, machine } = setting;
   const functions = [
-    hostBridge("00:00.0", "8086:29c0"),
-    bridge("00:01.0", "root-port", 1),
-    bridge("01:00.0", "upstream-port", 2),
-    bridge("02:00.0", "downstream-port", 3),
-    bridge("02:01.0", "downstream-port", 4),
+    ...oneSwitch(),
     endpoint("03:00.0", { bars: [bar()], ...provider }),
     endpoint("04:00.0", client),
     bridge("00:02.0", "root-port", 5),
@@ -168,11 +164,7 @@ describe("A virtual function", () => {
     ["or what may be one", { ...on, vfMemoryEnable: false }, { physicalFunction: hidden, command: 0 }],
   ])("%s", (_name, sriov, virtual, ...messages) => {
     const functions = [
-      hostBridge("00:00.0", "8086:29c0"),
-      bridge("00:01.0", "root-port", 1),
-      bridge("01:00.0", "upstream-port", 2),
-      bridge("02:00.0", "downstream-port", 3),
-      bridge("02:01.0", "downstream-port", 4),
+      ...oneSwitch(),
       endpoint("03:00.0", { sriov, bars: [bar()] }),
       endpoint("03:00.1", { physicalFunction: at("03:00.0"), bars: [bar()], ...virtual }),
       endpoint("04:00.0"),
@@ -265,11 +257,7 @@ describe("A provider whose BARs hold registers", () => {
     `),
   )("%s for %s", (provider = "", client = "", about = "", doubt = "") => {
     const functions = [
-      hostBridge("00:00.0", "8086:29c0"),
-      bridge("00:01.0", "root-port", 1),
-      bridge("01:00.0", "upstream-port", 2),
-      bridge("02:00.0", "downstream-port", 3),
-      bridge("02:01.0", "downstream-port", 4),
+      ...oneSwitch(),
       endpoint("03:00.0", { bars: [bar({ prefetchable: false, sizeBytes: 65536 })], ...PROVIDERS[provider] }),
       endpoint("04:00.0", CLIENTS[client]),
     ];

@@ -88,6 +88,15 @@ export function bridge(
   });
 }
 
+/** A host bridge, and below a root port of it a switch with ports for what is at 03:00 and 04:00. */
+export const oneSwitch = (): readonly PciFunction[] => [
+  hostBridge("00:00.0", "8086:29c0"),
+  bridge("00:01.0", "root-port", 1),
+  bridge("01:00.0", "upstream-port", 2),
+  bridge("02:00.0", "downstream-port", 3),
+  bridge("02:01.0", "downstream-port", 4),
+];
+
 /** A host bridge's own function: a conventional device of class 0600. */
 export function hostBridge(address: string, name: string, parts: Partial<PciFunction> = {}): PciFunction {
   return functionAt(at(address), { ...ids(name), classCode: 0x060000, express: null, ...parts });

@@ -6,7 +6,7 @@ import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { decide, decideAll } from "../../src/rules/verdict-table.ts";
 import { rows } from "../rows.ts";
-import { acs, at, bridge, endpoint, hostBridge, machineOf, zen } from "./by-hand.ts";
+import { acs, at, bridge, endpoint, hostBridge, machineOf, oneSwitch, zen } from "./by-hand.ts";
 
 /**
  * One host bridge that is not listed, on AMD Zen:
@@ -21,11 +21,7 @@ import { acs, at, bridge, endpoint, hostBridge, machineOf, zen } from "./by-hand
  */
 function machine(acsOf: Readonly<Record<string, PciFunction["acs"]>> = {}): Machine {
   const functions = [
-    hostBridge("00:00.0", "8086:29c0"),
-    bridge("00:01.0", "root-port", 1),
-    bridge("01:00.0", "upstream-port", 2),
-    bridge("02:00.0", "downstream-port", 3),
-    bridge("02:01.0", "downstream-port", 4),
+    ...oneSwitch(),
     endpoint("03:00.0", { multifunction: true }),
     endpoint("03:00.1"),
     endpoint("04:00.0"),

@@ -1,5 +1,6 @@
 import { Addresses } from "../../host/addresses.ts";
 import { kernelParameters } from "../../host/command-line.ts";
+import { IOMMU_PARAMETERS } from "../../host/iommu-mode.ts";
 import type { Machine, Note } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { nearest } from "../../host/yaml/did-you-mean.ts";
@@ -15,7 +16,7 @@ import {
 import { KNOWN_PCI_OPTIONS, unknownPciOptions } from "../../rules/pci-options.ts";
 
 /** Parameters that decide something here, as people misspell them. */
-const DECIDING = ["iommu", "intel_iommu", "amd_iommu", "iommu.passthrough", "iommu.strict", "pci", "pcie_acs_override"];
+const DECIDING: readonly string[] = [...IOMMU_PARAMETERS, "pci", "pcie_acs_override"];
 
 /**
  * What of the parameters that a user asks about does nothing, or not what was meant: names that are nearly one that decides
@@ -39,6 +40,10 @@ export function parameterNotes(machine: Machine, parameters: string): readonly N
 /** That a machine is with some parameters as it is without them, as far as it is shown; none where that is not so. */
 export function idleNotes(without: Machine, machine: Machine, parameters: string): readonly Note[] {
   if (stateOf(without) !== stateOf(machine)) return [];
+  // One of a module may change what its driver does.
+  const isOfModule = ({ name }: { readonly name: string }): boolean =>
+    name.includes(".") && !IOMMU_PARAMETERS.has(name);
+  if (kernelParameters(parameters).some(isOfModule)) return [];
   // A list may change registers that the source hides, or of functions that it leaves out.
   const isHidden =
     machine.functionsMayBeMissing !== undefined ||

@@ -18,7 +18,7 @@ export interface PciIds {
 export interface HostBridgeObject {
   /** Domain and bus (`busKeyOf`). */
   readonly rootBus: number;
-  /** NUMA nodes of the object that it depends on, `undefined` where that is the whole machine. */
+  /** NUMA nodes of the object that it is attached to, `undefined` where that is the whole machine. */
   readonly nodes: readonly number[] | undefined;
   readonly tops: FunctionObject[];
 }

@@ -37,7 +37,7 @@ export interface BusContext {
 
 type InputOf<K extends NodeInput["kind"]> = Extract<NodeInput, { readonly kind: K }>;
 
-/** Builds what depends on one bus, in enumeration order. Throws `bad-input` with the place for what cannot be there. */
+/** Builds what is on one bus, in enumeration order. Throws `bad-input` with the place for what cannot be there. */
 export function buildBelow(context: BuildContext, bus: BusContext, items: readonly Item[]): readonly ScenarioNode[] {
   return placeOnBus(items, slotsOf(bus), context.source).map((placement) => buildNode(context, bus, placement));
 }
