@@ -12,6 +12,7 @@ import { mayProvide } from "../pci/peer-roles.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
 import { type MapType, NOT_DIRECT } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
+import { goesUp } from "../summary/going-up.ts";
 
 /** Devices that are asked about together. */
 export interface DeviceGroup {
@@ -49,9 +50,14 @@ export interface Reach {
   readonly locality: PairLocality;
   /** Whose memory is used; `none` where neither has memory for peers, `hidden` where that is not shown: told is the path. */
   readonly memory: "own" | "other" | "both" | "none" | "hidden";
+  /** Direct by the verdict alone: requests go up to the root complex all the same by addresses of the IOMMU. */
+  readonly goesUp: boolean;
   /** Positions in the table of the way that is told. */
   readonly pair: readonly [provider: number, client: number];
 }
+
+/** As much of it as decides who is nearest. */
+type Way = Omit<Reach, "goesUp">;
 
 /** A device that may be as near as the nearest or nearer, as the source hides what decides. */
 export interface OpenCandidate {
@@ -242,7 +248,7 @@ class Search {
     });
     const [first, ...more] = candidates;
     const best = more.reduce((a, b) => (compare(b.rank, a.rank) < 0 ? b : a), first as (typeof candidates)[number]);
-    const { reach } = best;
+    const reach = this.#told(device, best);
     if (reach.works !== true && reach.hops === null) {
       return { device, nearest: unknown(this.#whyHidden(reach)), reach, perhaps: [] };
     }
@@ -252,11 +258,18 @@ class Search {
       device,
       nearest: nearest.map((one) => one.device),
       reach,
-      perhaps: perhaps.map((one) => ({ device: one.device, reach: one.reach })),
+      perhaps: perhaps.map((one) => ({ device: one.device, reach: this.#told(device, one) })),
     };
   }
 
-  #whyHidden({ pair: [i, j], locality }: Reach): string {
+  /** With where its requests go, which is asked of what is told only. */
+  #told(device: Bdf, { device: other, reach }: { readonly device: Bdf; readonly reach: Way }): Reach {
+    const isUp =
+      reach.mapType === "bus-addr" && this.#waysOf(device, other).some(([i, j]) => goesUp(this.#answers.table, i, j));
+    return { ...reach, goesUp: isUp };
+  }
+
+  #whyHidden({ pair: [i, j], locality }: Way): string {
     const { hidden } = this.#answers.table.why(i, j);
     return (
       hidden[0] ?? (isUnknown(locality.is) ? locality.is.unknown : "the source does not show how they are connected")
@@ -264,7 +277,7 @@ class Search {
   }
 
   /** Where nothing is known to work, places are compared, and only one whose place is hidden may be nearer. */
-  #mayBeNearer(device: Bdf, one: { readonly device: Bdf; readonly reach: Reach }, best: Ranked): boolean {
+  #mayBeNearer(device: Bdf, one: { readonly device: Bdf; readonly reach: Way }, best: Ranked): boolean {
     const { reach } = one;
     if (reach.works === false) return false;
     if (best.reach.works !== true) return reach.hops === null;
@@ -272,14 +285,21 @@ class Search {
     return isOpen && compare(this.#bestRank(device, one.device, reach), best.rank) <= 0;
   }
 
-  #reach(device: Bdf, other: Bdf): Reach {
+  /** Into the memory of the one, of the other, or of both. */
+  #waysOf(device: Bdf, other: Bdf): readonly Reach["pair"][] {
     const own = this.#provides.has(device);
     const others = this.#provides.has(other);
     const [a, b] = [this.#positionOf(device), this.#positionOf(other)];
     const ways: Reach["pair"][] = [];
     if (own || !others) ways.push([a, b]);
     if (others || !own) ways.push([b, a]);
-    const reaches = ways.map((pair) => this.#way(pair));
+    return ways;
+  }
+
+  #reach(device: Bdf, other: Bdf): Way {
+    const own = this.#provides.has(device);
+    const others = this.#provides.has(other);
+    const reaches = this.#waysOf(device, other).map((pair) => this.#way(pair));
     const worst = reaches.reduce((one, next) => (BADNESS[next.mapType] > BADNESS[one.mapType] ? next : one));
     const blocked = reaches.find(({ blockedBy }) => blockedBy !== null);
     const isHidden = !own && !others && (this.#mayProvide.has(device) || this.#mayProvide.has(other));
@@ -290,7 +310,7 @@ class Search {
     return { ...worst, works, blockedBy: blocked?.blockedBy ?? null, memory };
   }
 
-  #way(pair: Reach["pair"]): Omit<Reach, "memory"> {
+  #way(pair: Reach["pair"]): Omit<Way, "memory"> {
     const [i, j] = pair;
     const { table } = this.#answers;
     const mapType = table.mapType(i, j);
@@ -316,7 +336,7 @@ class Search {
     return position;
   }
 
-  #rank(device: Bdf, other: Bdf, { works, mapType, hops, locality }: Reach): Rank {
+  #rank(device: Bdf, other: Bdf, { works, mapType, hops, locality }: Way): Rank {
     return [
       works === true ? 0 : works === null ? 1 : 2,
       mapType === "bus-addr" ? 0 : 1,
@@ -327,7 +347,7 @@ class Search {
   }
 
   /** The rank that an open one has if all that is hidden speaks for it. */
-  #bestRank(device: Bdf, other: Bdf, { mapType, hops, locality, pair: [i, j] }: Reach): Rank {
+  #bestRank(device: Bdf, other: Bdf, { mapType, hops, locality, pair: [i, j] }: Way): Rank {
     const mayBeDirect = mapType === "unknown" && !NOT_DIRECT.has(this.#answers.table.why(i, j).reason);
     const isDirect = mapType === "bus-addr" || mayBeDirect;
     const place = locality.word === "hidden" ? 0 : PLACES.indexOf(locality.word);
@@ -345,7 +365,7 @@ class Search {
 }
 
 interface Ranked {
-  readonly reach: Reach;
+  readonly reach: Way;
   readonly rank: Rank;
 }
 

@@ -2,6 +2,7 @@ import type { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { PeerRoutes } from "../routes/peer-routes.ts";
+import { goesUp } from "../summary/going-up.ts";
 import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import { judgePlace, together } from "./judge-place.ts";
 import type { Members } from "./members.ts";
@@ -91,8 +92,21 @@ export function checkRequired(pairs: RulePairs, rule: RequireRule, findings: Fin
   const judge = judgeRequired(pairs, rule, assumed);
   for (const [i, j, hidden] of pairsOf(pairs)) {
     const judgement = judge(i, j, hidden);
-    if (judgement !== undefined) findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
+    if (judgement === undefined) continue;
+    findings.add(judgement.outcome, () => pairFinding(pairs.answers, i, j, judgement));
+    if (judgement.outcome === "pass") remarkGoingUp(pairs.answers, rule, [i, j], findings);
   }
+}
+
+/** Says of a pair that is direct, as its rule wants it, that its requests do not go so. */
+function remarkGoingUp(
+  answers: Answers,
+  { path, isByPlace }: RequireRule,
+  [i, j]: readonly [number, number],
+  findings: FindingList,
+): void {
+  if (isByPlace || path !== "direct" || findings.isFullOfRemarks || !goesUp(answers.table, i, j)) return;
+  findings.remark(pairFinding(answers, i, j, { outcome: "pass", problems: [{ kind: "goes-up" }] }));
 }
 
 /** What a judgement says of a rule that may not be about the pair; `undefined` where it then says nothing. */
@@ -117,7 +131,7 @@ interface Partners {
 /** For each provider (client) at least one client (provider) with which the pair is as the rule wants it. */
 function checkPartners(
   pairs: RulePairs,
-  { absence }: RequireRule,
+  rule: RequireRule,
   side: "provider" | "client",
   required: (i: number, j: number) => Judgement,
   findings: FindingList,
@@ -127,7 +141,7 @@ function checkPartners(
   // That none of the partners is there has been said, once for all devices, or the rule can do without.
   if (others.devices.length === 0) return;
   const noneIsSure = others.devices.every((other) => other.hidden !== null);
-  const mayBeNone = absence === "anything" && noneIsSure ? (others.devices[0]?.hidden ?? null) : null;
+  const mayBeNone = rule.absence === "anything" && noneIsSure ? (others.devices[0]?.hidden ?? null) : null;
   devices.devices.forEach((device, at) => {
     const { bdf } = device;
     const hidden = device.hidden ?? mayBeNone;
@@ -136,7 +150,9 @@ function checkPartners(
     );
     const { best, candidates } = partners;
     if (partners.outcome === "pass" && best !== undefined) {
-      if (hidden === null) findings.add("pass", () => pairFinding(answers, best.i, best.j, best.judgement));
+      if (hidden !== null) return;
+      findings.add("pass", () => pairFinding(answers, best.i, best.j, best.judgement));
+      remarkGoingUp(answers, rule, [best.i, best.j], findings);
       return;
     }
     findings.add(hidden === null ? partners.outcome : "unknown", () => {

@@ -20,6 +20,8 @@ export type Problem =
   | { readonly kind: "path" }
   /** Requests reach the provider below the root complex, past the IOMMU, though the kernel does not call the path direct. */
   | { readonly kind: "route"; readonly directions: readonly PeerDirection[] }
+  /** The kernel calls the path direct, and requests go up to the root complex all the same, by addresses of the IOMMU. */
+  | { readonly kind: "goes-up" }
   | { readonly kind: "hops"; readonly hops: number; readonly most: number }
   /** Where the two are to each other is farther, or the source leaves open whether it is. */
   | { readonly kind: "locality"; readonly is: PairLocality["word"]; readonly farthest: Locality }
@@ -175,7 +177,7 @@ export interface RuleResult {
   readonly findings: readonly Finding[];
   /** What of the rule's devices the machine does not have, where the rule allows that: classes and ids that find nothing, too. */
   readonly unmatched: readonly string[];
-  /** What is to be said of a rule though it is content with it: links of idle GPUs. */
+  /** What is to be said of a rule though it is content with it: links of idle GPUs, pairs that are direct by the verdict alone. */
   readonly remarks: readonly Finding[];
   /** What it matched, where that was asked for. */
   readonly explanation?: Explanation;
@@ -218,7 +220,12 @@ export class FindingList {
 
   /** Says something of a rule that is content with it. */
   remark(finding: Finding): void {
-    if (this.#remarks.length < MAX_FINDINGS) this.#remarks.push(finding);
+    if (!this.isFullOfRemarks) this.#remarks.push(finding);
+  }
+
+  /** True where there is no room for another remark. */
+  get isFullOfRemarks(): boolean {
+    return this.#remarks.length >= MAX_FINDINGS;
   }
 
   add(outcome: RuleOutcome, make: () => Finding): void {

@@ -192,6 +192,11 @@ const reachShape = {
     .nullable()
     .describe("supported, and nothing blocks it; null where that depends on what the source hides"),
   blockedBy: z.string().nullable(),
+  goesUp: z
+    .boolean()
+    .describe(
+      "direct by the verdict alone: the driver takes an address of the IOMMU, and requests go up to the root complex",
+    ),
   hops: count.nullable(),
   locality: known(locality.nullable()),
   memory: z

@@ -19,6 +19,7 @@ import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { isGoingUp } from "../summary/going-up.ts";
 import { linkGbps, linksOfPair } from "../summary/links.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
@@ -120,7 +121,9 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
     into: displayName(provider),
     decision: answer.gates.some(isSureBlock)
       ? painted("no", `blocked, whatever the kernel says (${verdictWords(answer)})`)
-      : painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
+      : isGoingUp(routing) && answer.mapType === "bus-addr"
+        ? painted("warn", `${verdictWords(answer)}, by the verdict alone: the requests go up to the root complex`)
+        : painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
     texts: {
       why: verdictSentences(answer, table),
       older: older === null ? [] : [older],

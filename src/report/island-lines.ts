@@ -6,10 +6,12 @@ import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { blockedPairs } from "../summary/blocked-pairs.ts";
+import { goesUp } from "../summary/going-up.ts";
 import { type Island, type Place, portsOfIsland } from "../summary/islands.ts";
 import { nameIn, namesText, shortAddress } from "./device-names.ts";
-import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
+import { DIRECT_BY_VERDICT, MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
+import type { Paint } from "./style.ts";
 import { textWidth, wrap } from "./width.ts";
 
 /** Islands that a screen lists; how many more there are is said. */
@@ -31,7 +33,7 @@ function islandRows(table: VerdictTable, islands: readonly Island[]): readonly I
     return {
       where: `${place}${isShared ? portsText(table.topology, island) : ""}${node}`,
       names: namesText(byKind(table.topology, island.devices).map((bdf) => nameIn(table.topology, bdf))),
-      inside: isAllBlocked(table, island) ? [painted("no", "blocked")] : insideText(island),
+      inside: isAllBlocked(table, island) ? [painted("no", "blocked")] : insideText(table, island),
     };
   });
 }
@@ -127,15 +129,30 @@ export function placeText(topology: Topology, place: Place): string {
 
 const BY_BADNESS: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
 
+/** How many pairs of some devices are direct by the verdict alone. */
+function goingUpIn(table: VerdictTable, devices: readonly Bdf[]): number {
+  const inside = new Set(devices);
+  let up = 0;
+  for (const [i, provider] of table.providers.entries()) {
+    if (!inside.has(provider)) continue;
+    for (const [j, client] of table.clients.entries()) if (inside.has(client) && goesUp(table, i, j)) up++;
+  }
+  return up;
+}
+
 /** What the pairs of an island are: `direct`, `2 direct, 10 unknown`; those of NICs and the like, of which none is a provider, are none. */
-function insideText({ pairs, devices }: Island): readonly Span[] {
+function insideText(table: VerdictTable, { pairs, devices }: Island): readonly Span[] {
   const there = BY_BADNESS.filter((mapType) => pairs[mapType] > 0);
-  const [only, ...others] = there;
+  const [only] = there;
   if (only === undefined) return [painted("faint", devices.length === 1 ? "alone" : "no pair")];
-  const text = (mapType: MapType): string =>
-    others.length === 0 ? MAP_TYPE_WORDS[mapType] : `${pairs[mapType]} ${MAP_TYPE_WORDS[mapType]}`;
+  const up = there.includes("bus-addr") ? goingUpIn(table, devices) : 0;
+  const parts = there.flatMap((mapType): [paint: Paint, words: string, count: number][] => {
+    const own: [Paint, string, number] = [MAP_TYPE_PAINTS[mapType], MAP_TYPE_WORDS[mapType], pairs[mapType]];
+    if (mapType !== "bus-addr" || up === 0) return [own];
+    return [["warn", DIRECT_BY_VERDICT, up], ...(up < own[2] ? [[own[0], own[1], own[2] - up] as typeof own] : [])];
+  });
   return joinRich(
-    there.map((mapType) => painted(MAP_TYPE_PAINTS[mapType], text(mapType))),
+    parts.map(([paint, words, count]) => painted(paint, parts.length === 1 ? words : `${count} ${words}`)),
     ", ",
   );
 }

@@ -727,6 +727,8 @@ export interface ReachJson {
   /** Supported, and nothing blocks it; null where that depends on what the source hides. */
   readonly works: boolean | null;
   readonly blockedBy: string | null;
+  /** Direct by the verdict alone: the driver takes an address of the IOMMU, and requests go up to the root complex. */
+  readonly goesUp: boolean;
   readonly hops: number | null;
   readonly locality: Known<"PIX" | "PXB" | "PHB" | "NODE" | "SYS" | null>;
   /** Whose memory is used; none: neither has any for peers, hidden: that is not shown; told is the path. */
@@ -826,7 +828,7 @@ export interface FindingJson {
   readonly pair: PairJson | null;
   /** What is wrong with the pair, or not known of it. */
   readonly problems: readonly {
-    readonly kind: "path" | "route" | "hops" | "locality" | "gate" | "hidden";
+    readonly kind: "path" | "route" | "goes-up" | "hops" | "locality" | "gate" | "hidden";
     readonly message: string;
   }[];
   readonly group: { readonly number: number; readonly predicted: boolean } | null;

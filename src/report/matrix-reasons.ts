@@ -5,6 +5,7 @@ import type { DirectionFact, Directions } from "../platforms/directions.ts";
 import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { blockedPairs } from "../summary/blocked-pairs.ts";
+import { goesUp } from "../summary/going-up.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { nameIn, portsText } from "./device-names.ts";
 import { claimText, conditionText, gateLabel, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
@@ -97,7 +98,9 @@ export function reasonRemarks(table: VerdictTable): ReasonRemarks {
     const pairs = untold.reduce((sum, { count }) => sum + count, 0);
     if (pairs > 0) told.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
   }
-  const first: Remark[] = [{ text: [painted("strong", summary(counts, blockedCounts(table)))], isAboutAll: true }];
+  const first: Remark[] = [
+    { text: [painted("strong", summary(counts, blockedCounts(table), goingUpCount(table)))], isAboutAll: true },
+  ];
   const rest = told.slice(FIRST_KINDS);
   first.push(...told.slice(0, FIRST_KINDS));
   if (rest.length > 0) {
@@ -124,6 +127,19 @@ interface BlockedCounts {
   readonly works: number | null;
   readonly sure: number;
   readonly perhaps: number;
+}
+
+/** How many direct pairs are so by the verdict alone; `null` of too many pairs. */
+function goingUpCount(table: VerdictTable): number | null {
+  let [up, looked] = [0, 0];
+  for (const i of table.providers.keys()) {
+    for (const j of table.clients.keys()) {
+      if (table.mapType(i, j) !== "bus-addr") continue;
+      if (++looked > EXPLAINED) return null;
+      if (goesUp(table, i, j)) up++;
+    }
+  }
+  return up;
 }
 
 function blockedCounts(table: VerdictTable): BlockedCounts {
@@ -159,14 +175,19 @@ function isDocumented({ outcome }: DirectionFact): boolean {
   return outcome === "works" || outcome === "limited";
 }
 
-function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCounts): string {
+function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCounts, up: number | null): string {
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 0) return "one device: no pair to decide";
   const types = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const;
   const parts = types
     .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
     .map((mapType) => {
-      const works = mapType === "thru-host-bridge" ? worksText(counts[mapType], blocked) : "";
+      const works =
+        mapType === "thru-host-bridge"
+          ? worksText(counts[mapType], blocked)
+          : mapType === "bus-addr"
+            ? upText(counts[mapType], up)
+            : "";
       return `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${works}`;
     });
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}${blockedText(blocked)}`;
@@ -178,6 +199,13 @@ function worksText(count: number, { throughHostBridge, works }: BlockedCounts): 
   if (works === 0 || works === null) return "";
   if (works < count) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
   return ` (${count === 1 ? "this works" : "these work"}, slower)`;
+}
+
+/** That requests of direct pairs do not go directly. */
+function upText(count: number, up: number | null): string {
+  if (up === null || up === 0) return "";
+  const some = up < count ? `${up} of them ` : "";
+  return ` (${some}by the verdict alone: the requests go up to the root complex)`;
 }
 
 /** That the kernel's yes is not all. */

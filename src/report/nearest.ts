@@ -21,7 +21,7 @@ import { placeText } from "./island-lines.ts";
 import type { NearestJson, ReachJson } from "./json-types.ts";
 import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { screenText } from "./printable.ts";
-import { decidedBy, reasonText } from "./reasons.ts";
+import { DIRECT_BY_VERDICT, decidedBy, GOING_UP, reasonText } from "./reasons.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 import type { Paint, ScreenOptions } from "./style.ts";
 import { textWidth, wrap } from "./width.ts";
@@ -111,10 +111,18 @@ function countedNoun(group: DeviceGroup, count: number): string {
 }
 
 /** How a device has its nearest, in the order in which they are told. */
-type How = "direct" | "through the host bridge" | "works either way" | "unknown" | "blocked" | "not supported";
+type How =
+  | "direct"
+  | typeof DIRECT_BY_VERDICT
+  | "through the host bridge"
+  | "works either way"
+  | "unknown"
+  | "blocked"
+  | "not supported";
 
 const HOW_PAINTS: Readonly<Record<How, Paint>> = {
   direct: "direct",
+  [DIRECT_BY_VERDICT]: "warn",
   "through the host bridge": "host",
   "works either way": "host",
   unknown: "unknown",
@@ -122,10 +130,16 @@ const HOW_PAINTS: Readonly<Record<How, Paint>> = {
   "not supported": "no",
 };
 
-function howOf({ works, mapType, blockedBy }: Reach): How {
+function howOf({ works, mapType, blockedBy, goesUp }: Reach): How {
   if (works === null) return "unknown";
   if (works)
-    return mapType === "bus-addr" ? "direct" : mapType === "unknown" ? "works either way" : "through the host bridge";
+    return mapType === "bus-addr"
+      ? goesUp
+        ? DIRECT_BY_VERDICT
+        : "direct"
+      : mapType === "unknown"
+        ? "works either way"
+        : "through the host bridge";
   return blockedBy === null ? "not supported" : "blocked";
 }
 
@@ -444,6 +458,9 @@ function remarkTexts({ search }: NearestView): readonly Rich[] {
     ...(way === null ? [] : [way]),
     ...[...blocked].slice(0, TOLD).map((message): Rich => rich`${painted("no", "blocked")}: ${message}`),
     ...(blocked.size > TOLD ? [`and ${blocked.size - TOLD} more such reasons`] : []),
+    ...(pairs.some((reach) => howOf(reach) === DIRECT_BY_VERDICT)
+      ? [[painted("warn", DIRECT_BY_VERDICT), `: ${GOING_UP}`]]
+      : []),
     ...(isByPath ? ["neither side is known to have memory for peers: told is what the path would give"] : []),
     ...(unasked.length > 0 && refused.length + open.length > 0
       ? ["the drivers of some of these pairs do not ask the kernel: peerlane explain says which, and what counts then"]
@@ -476,6 +493,7 @@ export function nearestJson(search: NearestSearch, before?: NearestSearch): Near
     mapType: reach?.mapType ?? "unknown",
     works: reach?.works ?? null,
     blockedBy: reach?.blockedBy?.message ?? null,
+    goesUp: reach?.goesUp ?? false,
     hops: reach?.hops ?? null,
     locality: reach?.locality.is ?? null,
     memory: reach?.memory ?? "none",

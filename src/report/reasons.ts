@@ -18,6 +18,14 @@ export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
   unknown: "unknown",
 };
 
+/** A pair that the kernel calls direct and whose requests go up to the root complex all the same. */
+export const DIRECT_BY_VERDICT = "direct by the verdict alone";
+
+/** Why, and the way out. */
+export const GOING_UP: string =
+  "the drivers take addresses of the IOMMU, and the requests go up to the root complex all the same, which is slower; " +
+  "boot with iommu=pt to let them turn at the switch";
+
 /** How a map type is painted. */
 export const MAP_TYPE_PAINTS: Readonly<Record<MapType, Paint>> = {
   "bus-addr": "direct",

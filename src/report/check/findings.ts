@@ -13,7 +13,7 @@ import type {
 import { unaskedWords } from "../asked-by.ts";
 import { nameIn } from "../device-names.ts";
 import { linkState } from "../link-text.ts";
-import { claimText, decidedBy, verdictSentences } from "../reasons.ts";
+import { claimText, DIRECT_BY_VERDICT, decidedBy, GOING_UP, verdictSentences } from "../reasons.ts";
 
 /** A finding in words: what it is about, and what is to be said of that. */
 export interface FindingText {
@@ -77,6 +77,8 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
       const what = problem.directions.map((direction) => `${direction}s`).join(" and ");
       return `${what} stay below the switch, past the IOMMU, though the kernel says ${claimText(verdict.mapType, verdict.releases)}: the port where they come in does not redirect them`;
     }
+    case "goes-up":
+      return `${DIRECT_BY_VERDICT}: ${GOING_UP}`;
     case "hops":
       return `${problem.hops} hops, more than ${problem.most}`;
     case "locality":

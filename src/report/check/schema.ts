@@ -24,7 +24,10 @@ const finding = named(
     pair: pair.nullable().describe("the pair, or that with the nearest partner of a device that has none"),
     problems: z
       .array(
-        z.strictObject({ kind: z.enum(["path", "route", "hops", "locality", "gate", "hidden"]), message: z.string() }),
+        z.strictObject({
+          kind: z.enum(["path", "route", "goes-up", "hops", "locality", "gate", "hidden"]),
+          message: z.string(),
+        }),
       )
       .describe("what is wrong with the pair, or not known of it"),
     group: z.strictObject({ number: count, predicted: z.boolean() }).nullable(),

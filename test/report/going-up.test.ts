@@ -1,0 +1,96 @@
+import { describe, expect, test } from "vitest";
+import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts";
+import type { Machine } from "../../src/host/machine.ts";
+import { findDevice, selectDevices } from "../../src/host/select.ts";
+import { checkText } from "../../src/report/check/text.ts";
+import { explainText } from "../../src/report/explain-text.ts";
+import { matrixText } from "../../src/report/matrix-text.ts";
+import { nearestJson, nearestText } from "../../src/report/nearest.ts";
+import { PeerRoutes } from "../../src/routes/peer-routes.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
+import { bootScenario, check } from "../policy/machines.ts";
+
+/** An AMD GPU, a NIC and two drives with memory below one switch that redirects nothing. */
+function machine(iommu: string): Machine {
+  return bootScenario(`
+cpu: amd-zen
+kernel: "7.2"
+iommu: ${iommu}
+hostBridges:
+  - id: 1022:14a4
+    below:
+      - rootPort: { at: 01.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: false }
+            below:
+              - gpu: { name: card0, id: 1002:74a1, bar: 64G, driver: amdgpu }
+              - nic: { name: mlx5_0, id: 15b3:1021, bar: 1M, driver: mlx5_core }
+              - nvme: { name: nvme0, id: 144d:a80a, cmb: 64M, driver: nvme }
+              - nvme: { name: nvme1, id: 144d:a80a, driver: nvme }
+`);
+}
+
+const screen = { width: 200, color: false };
+
+function matrixOf(of: Machine): string {
+  return matrixText(decideAll(of, selectDevices(of, { all: false })), screen);
+}
+
+function explained(of: Machine, ...[a, b]: readonly [string, string]): string {
+  const pair = [findDevice(of, a), findDevice(of, b)] as const;
+  const table = decideAll(of, { providers: pair, clients: pair });
+  return explainText(table, ...pair, screen, new PeerRoutes(table));
+}
+
+function searched(of: Machine, question: string): ReturnType<typeof findNearest> {
+  return findNearest(of, nearestQuestions(of, [question]));
+}
+
+const policyOf = (provider: string, client: string, path: string): string =>
+  `policy: p\nrequire:\n  - { provider: ${provider}, client: ${client}, path: ${path} }\n`;
+
+function checked(of: Machine, policy: string): string {
+  return checkText(check(of, policy), screen);
+}
+
+describe("Pairs that are direct by the verdict alone are said to be so by", () => {
+  test.each<[screen: string, of: (machine: Machine) => string, translated: string, untranslated: string]>([
+    [
+      "the first line of matrix",
+      matrixOf,
+      "6 direct (1 of them by the verdict alone: the requests go up to the root complex)",
+      "6 direct\n",
+    ],
+    ["its places", matrixOf, "1 direct by the verdict alone, 5 direct", "card0 mlx5_0 nvme0 nvme1  direct"],
+    [
+      "explain",
+      (of) => explained(of, "card0", "mlx5_0"),
+      "direct (bus-addr), distance 4, by the verdict alone: the requests go up to the root complex",
+      "direct (bus-addr), distance 4\n",
+    ],
+    ["find", (of) => nearestText(searched(of, "gpu:nic"), screen), "direct by the verdict alone, 4 hops", "direct, 4"],
+    ["its JSON", (of) => JSON.stringify(nearestJson(searched(of, "gpu:nic"))), '"goesUp":true', '"goesUp":false'],
+    [
+      "check",
+      (of) => checked(of, policyOf("gpu", "nic", "direct")),
+      "card0 → mlx5_0: direct by the verdict alone",
+      "✓",
+    ],
+  ])("%s", (_name, of, translated, untranslated) => {
+    expect(of(machine("strict"))).toContain(translated);
+    const without = of(machine("passthrough"));
+    expect(without).toContain(untranslated);
+    expect(without).not.toContain("verdict alone");
+  });
+
+  test("and no other: drives whose driver takes the bus address, rules that want a path of any kind", () => {
+    const of = machine("strict");
+    const screens = [
+      explained(of, "nvme0", "nvme1"),
+      nearestText(searched(of, "nvme0:nvme1"), screen),
+      checked(of, policyOf("nvme", "nvme", "direct")),
+      checked(of, policyOf("gpu", "nic", "supported")),
+    ];
+    for (const text of screens) expect(text).not.toContain("verdict alone");
+  });
+});
