@@ -26,6 +26,9 @@ function hasLargeMemory({ bars }: PciFunction): boolean {
  */
 const NO_SUCH_NAME =
   /bridge|switch|\bport\b|\bhub\b|root complex|audio|\busb|ucsi|serial|smbus|raid|\bsas|sata|ahci|iscsi|fcoe|recovery|storage controller/i;
+/** Names of host bridges, of what stands for one, and of bridges to ISA (LPC): endpoints by their header, and no device. */
+const CHIPSET_BRIDGE_NAME =
+  /\b(?:host|isa|lpc) bridge\b|\broot complex\b|\bDMI\d?\b|\bDRAM (?:controller|registers)\b|\blpc(?:\/espi)? (?:controller|interface)\b/i;
 const NAMED_KINDS: readonly (readonly [name: RegExp, kind: DeviceKind])[] = [
   [/\bNVMe\b|\bSSD\b|\bNon-Volatile memory\b/i, "nvme"],
   [/^Habana Labs|\bGaudi|\bInstinct MI3/, "accel"],
@@ -38,7 +41,13 @@ const NAMED_KINDS: readonly (readonly [name: RegExp, kind: DeviceKind])[] = [
   ],
 ];
 
+/** True for a function whose class is hidden and whose name is that of a bridge of the chipset. */
+export function isChipsetBridgeByName({ classCode, label }: PciFunction): boolean {
+  return isUnknown(classCode) && label !== null && CHIPSET_BRIDGE_NAME.test(label);
+}
+
 function kindOfName(fn: PciFunction): DeviceKind | undefined {
+  if (isChipsetBridgeByName(fn)) return "bridge";
   if (fn.label === null || isBridge(fn) || NO_SUCH_NAME.test(fn.label)) return undefined;
   const { label } = fn;
   return NAMED_KINDS.find(([name]) => name.test(label))?.[1];

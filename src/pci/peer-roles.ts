@@ -1,6 +1,6 @@
 import type { Bar } from "./bar.ts";
 import { busOf, deviceOf, domainOf } from "./bdf.ts";
-import { deviceKind, knownKind } from "./device-kind.ts";
+import { deviceKind, isChipsetBridgeByName, knownKind } from "./device-kind.ts";
 import { memoryBars, type PciFunction } from "./function.ts";
 import { isUnknown, type Known, unknown } from "./known.ts";
 
@@ -31,7 +31,7 @@ function isChipsetBridge(classCode: number): boolean {
 export function mayBeClient(fn: PciFunction): Known<boolean> {
   const endpoint = isEndpoint(fn);
   if (endpoint === false) return false;
-  if (!isUnknown(fn.classCode) && isChipsetBridge(fn.classCode)) return false;
+  if (isUnknown(fn.classCode) ? isChipsetBridgeByName(fn) : isChipsetBridge(fn.classCode)) return false;
   if (isUnknown(endpoint)) return endpoint;
   return isUnknown(fn.classCode) ? unknown(fn.classCode.unknown) : true;
 }

@@ -48,7 +48,7 @@ export class DeviceIndex {
       case "class":
         return this.#once(`class ${test.class}`, (fn) => isOfClass(fn, test.class));
       case "p2pmem":
-        return this.#once("p2pmem", ({ p2pmem }) => (isUnknown(p2pmem) ? unknown(p2pmem.unknown) : p2pmem !== null));
+        return this.#once("p2pmem", hasPeerMemory);
       case "nth":
         return this.#nth(test.class, test.index);
       case "name":
@@ -286,6 +286,12 @@ function hasIds(fn: PciFunction, vendorId: number, deviceId: number): Known<bool
   if (!isUnknown(fn.deviceId) && fn.deviceId !== deviceId) return false;
   if (isUnknown(fn.vendorId)) return unknown(fn.vendorId.unknown);
   return isUnknown(fn.deviceId) ? unknown(fn.deviceId.unknown) : true;
+}
+
+/** Whether a driver has registered peer memory of a function; none does of bridges. */
+function hasPeerMemory(fn: PciFunction): Known<boolean> {
+  if (!isUnknown(fn.p2pmem)) return fn.p2pmem !== null;
+  return mayBeClient(fn) === false ? false : unknown(fn.p2pmem.unknown);
 }
 
 function isOfClass(fn: PciFunction, wanted: DeviceKind): Known<boolean> {

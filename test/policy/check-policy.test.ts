@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { askWhatIf, type WhatIfRequest } from "../../src/advice/what-if/what-if.ts";
+import { readLspci } from "../../src/host/lspci/read-lspci.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
@@ -435,6 +436,30 @@ describe("Devices are found", () => {
     const noGroups = { ...nested, functions: nested.functions.map((fn) => ({ ...fn, iommuGroup: null })) };
     const [rule] = check(noGroups, `separate: [{ devices: ${text} }]`).results;
     expect(rule?.findings.map((finding) => "device" in finding && formatBdf(finding.device))).toEqual(found);
+  });
+});
+
+describe("Host bridges and the like are no candidates where a source hides what devices are", () => {
+  const tree = readLspci(
+    Buffer.from(`-[0000:00]-+-00.0  Intel Corporation Xeon E7 v4/Xeon E5 v4/Xeon E3 v4/Xeon D DMI2
+           +-01.0-[01]----00.0  NVIDIA Corporation GP100GL [Tesla P100 PCIe 16GB]
+           +-02.0-[02]----00.0  Lenovo Device 781d
+           +-14.0  Advanced Micro Devices, Inc. [AMD] Starship/Matisse PCIe Dummy Host Bridge
+           \\-1f.0  Intel Corporation C610/X99 series chipset LPC Controller
+`),
+    "tree.txt",
+  );
+
+  it.each<[selection: string, possible: readonly string[]]>([
+    ["gpu", ["0000:01:00.0", "0000:02:00.0"]],
+    ["nic", ["0000:02:00.0"]],
+    ["p2pmem", ["0000:01:00.0", "0000:02:00.0"]],
+  ])("%s", (selection, possible) => {
+    const policy = parsePolicy(`count: [{ devices: ${selection}, is: 1 }]`, "p.yaml");
+    const [rule] = checkPolicy(tree, policy, { explain: true }).results;
+    expect(rule?.explanation?.sides.flatMap(({ devices }) => devices.map(({ bdf }) => formatBdf(bdf)))).toEqual(
+      possible,
+    );
   });
 });
 

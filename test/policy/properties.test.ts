@@ -40,11 +40,13 @@ function furnished(machine: Machine): Machine {
     const { express } = fn;
     const slot = { slotImplemented: index % 3 === 0, slotNumber: index % 3 === 0 ? index % 7 : null };
     const isPort = !isUnknown(fn.bridge) && fn.bridge !== null;
+    const isBridge = fn.headerType !== 0 || fn.classCode === 0x060000;
     const common = {
       express: isUnknown(express) || express === null ? express : { ...express, ...(isPort ? slot : {}) },
-      p2pmem: index % 4 === 0 ? { sizeBytes: POOL_BYTES, availableBytes: POOL_BYTES, published: true } : null,
+      p2pmem:
+        index % 4 === 0 && !isBridge ? { sizeBytes: POOL_BYTES, availableBytes: POOL_BYTES, published: true } : null,
     };
-    if (fn.headerType !== 0 || fn.classCode === 0x060000) return { ...fn, ...common };
+    if (isBridge) return { ...fn, ...common };
     return {
       ...fn,
       ...common,
