@@ -7,7 +7,14 @@ import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../pci/config-space.ts";
 import { knownKind } from "../pci/device-kind.ts";
 import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
-import { isGpuWithoutMemory, isIntegratedGpu, LEAST_PEER_BYTES, mayProvide, whyNoMemory } from "../pci/peer-roles.ts";
+import {
+  isGpuWithoutMemory,
+  isIntegratedGpu,
+  LEAST_PEER_BYTES,
+  mayProvide,
+  smallMemory,
+  whyNoMemory,
+} from "../pci/peer-roles.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { USER_SPACE_DRIVERS } from "../platforms/asking.ts";
@@ -258,8 +265,13 @@ function registersGates(provider: PciFunction, client: PciFunction, { ways, hidd
     ...(isUnknown(p2pmem) && kind !== "nvme" && !isIntegrated ? [p2pmem.unknown] : []),
   ];
   const why = whyNoMemory(provider);
+  const small = isGpu ? smallMemory(provider) : null;
   const holds = isIntegrated ? "its BARs hold registers and a window on the host's" : "its BARs hold registers";
-  const said = `${formatBdf(bdf)} has ${why}: ${holds}, and no memory for peers`;
+  const said =
+    small === null
+      ? `${formatBdf(bdf)} has ${why}: ${holds}, and no memory for peers`
+      : `${formatBdf(bdf)} has no memory for peers: its largest memory BAR has ${formatSize(small)}, and Linux makes ` +
+        `pages in units of ${formatSize(LEAST_PEER_BYTES)}`;
   const [doubt] = doubts;
   if (doubt === undefined)
     return [{ kind: "registers-only", device: bdf, effect: "blocks", message: said, about: why }];

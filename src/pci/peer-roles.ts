@@ -73,6 +73,15 @@ export function isGpuWithoutMemory(fn: PciFunction): boolean {
   return knownKind(fn) === "gpu" && bars !== undefined && bars.length > 0 && !bars.some(mayBeMemory);
 }
 
+/** The largest prefetchable BAR of a GPU without memory, in bytes, which is too small for any; `null` where it has none. */
+export function smallMemory(fn: PciFunction): number | null {
+  if (!isGpuWithoutMemory(fn)) return null;
+  const sizes = (memoryBars(fn) ?? []).flatMap(({ prefetchable, sizeBytes }) =>
+    prefetchable && !isUnknown(sizeBytes) ? [sizeBytes] : [],
+  );
+  return sizes.length === 0 ? null : Math.max(...sizes);
+}
+
 /**
  * True for a GPU of Intel's processors: 00:02.0 and its virtual functions, which no card is. It has no memory of its own:
  * what it works on is the host's, and its BAR is a window on that.
@@ -104,6 +113,7 @@ function mayBeMemory({ prefetchable, sizeBytes }: Bar): boolean {
 export function whyNoMemory(fn: PciFunction): string {
   if (memoryBars(fn)?.length === 0) return "no memory BAR";
   if (isIntegratedGpu(fn)) return "no memory of its own";
+  if (smallMemory(fn) !== null) return "too small a BAR";
   return deviceKind(fn) === "nvme" ? "no controller memory buffer" : "registers only";
 }
 

@@ -272,6 +272,14 @@ describe("A provider whose BARs hold registers", () => {
     expect(found.filter(({ kind }) => kind === "registers-only")).toEqual(about === "" ? [] : [gate]);
   });
 
+  test("a GPU whose largest memory BAR is too small for pages is not said to have registers alone", () => {
+    const gpu = { classCode: 0x030200, bars: [bar({ prefetchable: true, sizeBytes: 2 ** 20 })], driver: "amdgpu" };
+    const [gate] = gates({ provider: gpu }).filter(({ kind }) => kind === "registers-only");
+    expect(gate?.message).toContain(
+      "has no memory for peers: its largest memory BAR has 1 MiB, and Linux makes pages in units of 2 MiB",
+    );
+  });
+
   test("is no matter to itself", () => {
     const found = gates({ provider: { bars: [bar({ prefetchable: false, sizeBytes: 65536 })] } }, "same function");
     expect(found).toEqual([]);

@@ -114,6 +114,7 @@ test.each<[words: string, parts: Partial<PciFunction>]>([
   ["no controller memory buffer", { classCode: NVME, bars: [bar(0, 16 * KiB)] }],
   ["registers only", { classCode: NIC, bars: [bar(0, 16 * KiB)] }],
   ["registers only", { classCode: GPU, bars: [registers(16 * MiB)] }],
+  ["too small a BAR", { classCode: GPU, bars: [registers(16 * MiB), bar(2, MiB)] }],
 ])("why there is none: %s", (words, parts) => {
   expect(whyNoMemory(endpoint("01:00.0", parts))).toBe(words);
 });
