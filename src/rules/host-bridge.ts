@@ -1,6 +1,7 @@
 import type { Cpu, Machine } from "../host/machine.ts";
 import { originOf } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
@@ -27,8 +28,8 @@ function cpuAllowed({ cpu, inferredCpu }: HostBridgeFacts, rules: KernelRules): 
   const first = rules.firstAmdFamily;
   if (first === null || isOtherArchitecture(cpu)) return "no";
   if (inferredCpu !== null) {
-    const { vendor, families } = inferredCpu.make;
-    if (vendor !== "AuthenticAMD" || families === null || families[1] < first) return "no";
+    const { families } = inferredCpu.make;
+    if (families === null || families[1] < first) return "no";
     if (families[0] >= first) return "yes";
   }
   if (isUnknown(cpu.vendor)) return { hidden: cpu.vendor.unknown };
@@ -65,8 +66,7 @@ function missingFirst(facts: HostBridgeFacts, rootBus: number): string | undefin
 }
 
 function lookUp(topology: Topology, rootIndex: number, rules: KernelRules, facts: HostBridgeFacts): LookUp {
-  const root = topology.roots[rootIndex];
-  if (root === undefined) return { reason: "host-bridge-unidentified" };
+  const root = entryAt(topology.roots, rootIndex);
   const [index] = root.functions;
   const first = index === undefined ? undefined : topology.functionAt(index);
   if (first !== undefined && devfnOf(first.bdf) === 0) return lookUpFunction(first, rules);
@@ -85,12 +85,11 @@ function isRootPort({ express }: PciFunction): Known<boolean> {
   return isUnknown(express.type) ? express.type : express.type === "root-port";
 }
 
-/** Of ids that share one name, what holds for all of them. */
-function lookUpFunction({ vendorId, deviceId, idsAmong }: PciFunction, rules: KernelRules): LookUp {
-  if (idsAmong === undefined) return lookUpIds(vendorId, deviceId, rules);
+/** Of ids that share one name, what holds for all of them; where they differ, the source hides it. */
+function lookUpFunction({ vendorId, deviceId, idsAmong = [] }: PciFunction, rules: KernelRules): LookUp {
   const [first, ...others] = idsAmong.map((ids) => lookUpIds(ids.vendorId, ids.deviceId, rules));
   if (first !== undefined && others.every((other) => isSameLookUp(first, other))) return first;
-  return { hidden: isUnknown(deviceId) ? deviceId.unknown : "the source does not show its ids" };
+  return lookUpIds(vendorId, deviceId, rules);
 }
 
 function isSameLookUp(a: LookUp, b: LookUp): boolean {

@@ -21,7 +21,7 @@ export interface CpuMake {
   /** As `/proc/cpuinfo` has it, `null` where the architecture has no such name. */
   readonly vendor: string | null;
   readonly architecture: string;
-  /** Families that it may be of, both included; `null` where the rules do not ask. */
+  /** Families that it may be of, both included; `null` where it is not AMD's, of which alone the rules ask. */
   readonly families: readonly [first: number, last: number] | null;
 }
 

@@ -1,3 +1,4 @@
+import { entryAt } from "../pci/entry-at.ts";
 import type { MapType } from "./verdict.ts";
 
 /** Map types as bytes for the tables, in the order of `enum pci_p2pdma_map_type` (Linux 5.10). */
@@ -8,7 +9,7 @@ export const THRU_HOST_BRIDGE = 3;
 
 const names = ["unknown", "not-supported", "bus-addr", "thru-host-bridge"] as const satisfies readonly MapType[];
 
-/** The name of a map type's byte. */
+/** The name of a map type's byte. Throws `RangeError` for any other number. */
 export function mapTypeName(code: number): MapType {
-  return names[code] ?? "unknown";
+  return entryAt(names, code);
 }

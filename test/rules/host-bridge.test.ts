@@ -1,8 +1,14 @@
 import { describe, expect, test } from "vitest";
-import type { Cpu, Machine } from "../../src/host/machine.ts";
+import { type Cpu, type Machine, topologyOf } from "../../src/host/machine.ts";
 import { busKeyOf, makeBdf } from "../../src/pci/bdf.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { unknown } from "../../src/pci/known.ts";
+import { ROOT_BUS_HIDDEN } from "../../src/pci/topology.ts";
+import { decideHostBridge, type HostBridgeFacts, type HostBridgeOutcome } from "../../src/rules/host-bridge.ts";
+import type { CpuMake } from "../../src/rules/inferred-cpu.ts";
+import type { KernelRules } from "../../src/rules/kernels/kernel-rules.ts";
+import { KERNEL_RULES } from "../../src/rules/kernels/mainline.ts";
+import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "../../src/rules/map-type.ts";
 import type { Verdict } from "../../src/rules/verdict.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
 import { rows } from "../rows.ts";
@@ -23,6 +29,7 @@ const FIRST: Readonly<Record<string, (bus: number) => PciFunction[]>> = {
   "a downstream port": (bus) => [bridge(`${hex(bus)}:01.0`, "downstream-port", bus + 0x20, listed)],
   "a conventional bridge": (bus) => [bridge(`${hex(bus)}:01.0`, "conventional", bus + 0x20, listed)],
   "one without capabilities shown": (bus) => [integrated(`${hex(bus)}:01.0`, { express: hidden })],
+  "such a one not listed": (bus) => [integrated(`${hex(bus)}:01.0`, { express: hidden, deviceId: 0x29c0 })],
   "a port of hidden type": (bus) => [integrated(`${hex(bus)}:01.0`, { express: { ...port, type: hidden } })],
   "a host bridge of hidden vendor": (bus) => [hostBridge(`${hex(bus)}:00.0`, "8086:2030", { vendorId: hidden })],
   "an Intel host bridge of hidden device": (bus) => [hostBridge(`${hex(bus)}:00.0`, "8086:2030", { deviceId: hidden })],
@@ -81,6 +88,7 @@ describe("A path through host bridges whose root bus begins with", () => {
       a downstream port                      | no-common-upstream-bridge  | host-bridge-unidentified   | host-bridge-unidentified
       a conventional bridge                  | no-common-upstream-bridge  | host-bridge-unidentified   | host-bridge-unidentified
       one without capabilities shown         | no-common-upstream-bridge  | host-bridge-unidentified   | host-bridge-hidden
+      such a one not listed                  | no-common-upstream-bridge  | host-bridge-unidentified   | host-bridge-not-allowed
       a port of hidden type                  | no-common-upstream-bridge  | host-bridge-unidentified   | host-bridge-hidden
       a host bridge of hidden vendor         | no-common-upstream-bridge  | host-bridge-hidden         | host-bridge-hidden
       an Intel host bridge of hidden device  | no-common-upstream-bridge  | host-bridge-hidden         | host-bridge-hidden
@@ -167,6 +175,43 @@ describe("Two host bridges", () => {
   });
 });
 
+describe("Host bridges whose ids share a name, as lspci without -nn prints it", () => {
+  /** 8086:3c00 and 3c01 are listed for one host bridge only, 2030 and 2031 for both, 29c0 and 1237 for none. */
+  test.each(
+    rows(`
+      // devices of that name                 | below one               | between two
+      8086:2030                               | host-bridge-allowed     | host-bridge-allowed
+      8086:2030 8086:2031                     | host-bridge-allowed     | host-bridge-allowed
+      8086:3c00 8086:3c01                     | host-bridge-allowed     | host-bridge-same-only
+      8086:29c0 8086:1237                     | host-bridge-not-allowed | host-bridge-not-allowed
+      8086:29c0 10de:0001                     | host-bridge-not-allowed | host-bridge-not-allowed
+      8086:2030 8086:3c00                     | host-bridge-hidden      | host-bridge-hidden
+      8086:3c00 8086:2030                     | host-bridge-hidden      | host-bridge-hidden
+      8086:2030 8086:29c0                     | host-bridge-hidden      | host-bridge-hidden
+      8086:29c0 8086:2030                     | host-bridge-hidden      | host-bridge-hidden
+      8086:2030 8086:2031 8086:29c0           | host-bridge-hidden      | host-bridge-hidden
+      8086:2030 8086:29c0 8086:2031           | host-bridge-hidden      | host-bridge-hidden
+      1ae0:0001 1ae0:0002                     | host-bridge-allowed     | host-bridge-allowed  // every device of Google's
+      1ae0:0001 8086:2030                     | host-bridge-allowed     | host-bridge-allowed
+      none                                    | host-bridge-hidden      | host-bridge-hidden
+    `),
+  )("%s: %s, %s", (names = "", same, two) => {
+    const parts = {
+      vendorId: hidden,
+      deviceId: hidden,
+      idsAmong: [...names.matchAll(/(\w+):(\w+)/g)].map(([, vendor = "", device = ""]) => ({
+        vendorId: Number.parseInt(vendor, 16),
+        deviceId: Number.parseInt(device, 16),
+      })),
+    };
+    const bridges = ["00:00.0", "40:00.0"].map((address) => hostBridge(address, "0:0", parts));
+    const machine = machineOf([...bridges, below(0, 0x10), below(0, 0x11), below(0x40, 0x50)]);
+    const say = (client: string): Verdict => decide(machine, at("10:00.0"), at(client));
+    expect([say("11:00.0").reason, say("50:00.0").reason]).toEqual([same, two]);
+    expect(say("11:00.0").hidden).toEqual(same === "host-bridge-hidden" ? ["hidden here"] : []);
+  });
+});
+
 describe("A first device that a source may leave out", () => {
   const because = (bus: string): string =>
     `device ${bus}:00.0 is not in the text, and only a tree shows that there is none: use sudo lspci -vvvnn; lspci -t`;
@@ -205,6 +250,8 @@ describe("A first device that a source may leave out", () => {
     const drawn = (rootBus: number): Machine["hostBridges"] => [{ rootBus, windows: hidden, numaNode: null }];
     expect(say({ hostBridges: drawn(0x80) }).reason).toBe("host-bridge-hidden");
     expect(say({ hostBridges: drawn(bus) }).reason).toBe("host-bridge-allowed");
+    const both = [...(drawn(0x80) as object[]), ...(drawn(bus) as object[])] as Machine["hostBridges"];
+    expect(say({ hostBridges: both }).reason).toBe("host-bridge-allowed");
   });
 
   test("is there on every bus whose source filters functions", () => {
@@ -308,6 +355,94 @@ describe("The CPU", () => {
   });
 });
 
+describe("A CPU that the source does not name, by families that its functions leave open", () => {
+  test.each(
+    rows(`
+      // from | to   | trusted
+      0x0f    | 0x16 | no
+      0x0f    | 0x17 | hidden
+      0x16    | 0x19 | hidden
+      0x17    | 0x17 | yes
+      0x17    | 0xff | yes
+      0x18    | 0xff | yes
+      -       | -    | no      // another make than AMD
+    `),
+  )("%s to %s: %s", (from = "", to, trusted = "") => {
+    const families: CpuMake["families"] = from === "-" ? null : [Number(from), Number(to)];
+    const make = { name: "a make", vendor: "AuthenticAMD", architecture: "x86_64", families };
+    const outcome = outcomeOf({
+      cpu: { ...zen, vendor: unknown("no lscpu"), family: unknown("no lscpu") },
+      inferredCpu: { make, device: at("00:18.0"), vendorId: 0x1022, deviceId: 0x1600, what: "a node" },
+    });
+    expect(outcome).toMatchObject(
+      {
+        no: { mapType: NOT_SUPPORTED, reason: "host-bridge-not-allowed", hidden: [] },
+        yes: { mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed", hidden: [] },
+        hidden: { mapType: UNKNOWN, reason: "cpu-hidden", hidden: ["no lscpu"], otherwise: NOT_SUPPORTED },
+      }[trusted] ?? {},
+    );
+  });
+
+  test("is AMD's of a hidden family, with that reason", () => {
+    const outcome = outcomeOf({ cpu: { ...zen, family: unknown("no family") } });
+    expect(outcome).toMatchObject({ reason: "cpu-hidden", hidden: ["no family"] });
+  });
+});
+
+/** What host bridges that are not listed, on buses 00 and 40, do by 7.2's rules, unless `rules` say otherwise. */
+function outcomeOf(
+  facts: Partial<HostBridgeFacts>,
+  rules: Partial<KernelRules> = {},
+  [provider, client] = [0, 0],
+): HostBridgeOutcome {
+  const machine = machineOf([hostBridge("00:00.0", "8086:29c0"), hostBridge("40:00.0", "8086:29c0")]);
+  const newest = KERNEL_RULES.find(({ release }) => release === "7.2") as KernelRules;
+  return decideHostBridge(
+    topologyOf(machine),
+    { ...machine, inferredCpu: null, ...facts },
+    { ...newest, ...rules },
+    provider,
+    client,
+  );
+}
+
+describe("Rules that", () => {
+  const none: Partial<KernelRules> = { allowList: [] };
+  test.for<readonly [string, Partial<KernelRules>, Cpu, string]>([
+    [
+      "trust no CPU and list nothing know no way through",
+      { ...none, firstAmdFamily: null },
+      zen,
+      "no-common-upstream-bridge",
+    ],
+    ["list nothing may trust a CPU", { ...none, firstAmdFamily: 0x17 }, zen, "cpu-allowed"],
+    [
+      "list nothing and trust another CPU refuse the host bridge",
+      { ...none, firstAmdFamily: 0x17 },
+      intel,
+      "host-bridge-not-allowed",
+    ],
+    ["were not read may list any", { allowListUnread: true }, intel, "host-bridge-allowed"],
+    ["were not read trust the CPU", { allowListUnread: true }, zen, "cpu-allowed"],
+  ])("%s", ([, rules, cpu, reason]) => {
+    expect(outcomeOf({ cpu }, rules).reason).toBe(reason);
+  });
+
+  /** Of 5.2 and 5.3: an IOMMU closes the way. */
+  test.each(
+    rows(`
+      // IOMMU | not listed              | on a CPU that is trusted
+      off      | host-bridge-not-allowed | cpu-allowed
+      strict   | host-bridge-not-allowed | iommu-closes-host-bridge
+      ?        | host-bridge-not-allowed | host-bridge-hidden
+    `),
+  )("close it for an IOMMU (%s): %s, %s", (mode, notListed, trusted) => {
+    const iommu = { kind: "amd", mode: mode === "?" ? hidden : mode, groupTypes: new Map() } as Machine["iommu"];
+    const say = (cpu: Cpu): string => outcomeOf({ cpu, iommu }, { iommuClosesHostBridge: true }).reason;
+    expect([say(intel), say(zen)]).toEqual([notListed, trusted]);
+  });
+});
+
 describe("A host bridge that the source does not show", () => {
   /** Bus 10 of a source that shows neither the bridge above nor root buses. */
   const lost = (bus: number): PciFunction => functionAt(makeBdf(0, bus, 0, 0));
@@ -335,6 +470,16 @@ describe("A host bridge that the source does not show", () => {
       hidden: ["the source does not show the host bridge"],
     });
     expect(say(zen)).toMatchObject({ mapType: "thru-host-bridge", reason: "cpu-allowed" });
+  });
+
+  test.each([
+    [0, ROOT_BUS_HIDDEN],
+    [ROOT_BUS_HIDDEN, 0],
+    [ROOT_BUS_HIDDEN, ROOT_BUS_HIDDEN],
+  ])("leaves the way open at either end (root buses %i and %i)", (provider, client) => {
+    const ends: [number, number] = [provider, client];
+    expect(outcomeOf({}, {}, ends)).toMatchObject({ mapType: UNKNOWN, reason: "host-bridge-hidden" });
+    expect(outcomeOf({ cpu: zen }, {}, ends)).toMatchObject({ mapType: THRU_HOST_BRIDGE, reason: "cpu-allowed" });
   });
 
   test("is found by its root bus where the source lists that", () => {
