@@ -54,7 +54,7 @@ const NAMED: readonly NamedFault[] = [
     file: "src/pci/function.ts",
     was: 'bar.kind === "memory" && bar.index < 6',
     became: 'bar.kind === "memory"',
-    test: "test/answers/gates.test.ts",
+    test: "test/answers/bar-gates.test.ts",
   },
   {
     fault: "ACS of the provider's side alone decides",

@@ -20,6 +20,6 @@ export function unknownPciOptions(commandLine: string): readonly string[] {
   return pciOptions(commandLine)
     .flat()
     .filter((option) => option !== "" && !isStrayDevice(option))
-    .map((option) => option.split("=", 1)[0] ?? "")
+    .map((option) => option.split("=")[0] ?? "")
     .filter((name) => !KNOWN_PCI_OPTIONS.includes(name) && name !== "noacs");
 }
