@@ -27,10 +27,33 @@ function refuseOldNode(version: string): boolean {
   return true;
 }
 
+/**
+ * Has Node take what V8 made of our files when they were built (scripts/build-code-cache.ts), where that was this very V8
+ * on this kind of processor; any other compiles them, as it would without the cache.
+ */
+function useCodeCache(): void {
+  const { existsSync, readFileSync } = require("node:fs") as typeof import("node:fs");
+  const { basename, dirname, join } = require("node:path") as typeof import("node:path");
+  const folder = join(__dirname, "code-cache", `${process.versions.v8}-${process.arch}`);
+  if (!existsSync(folder)) return;
+  const { wrap } = require("node:module") as typeof import("node:module");
+  const { Script } = require("node:vm") as typeof import("node:vm");
+  require.extensions[".cjs"] = (module, filename) => {
+    const cache = join(folder, basename(filename));
+    const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
+    const script = new Script(wrap(readFileSync(filename, "utf8")), { filename, cachedData });
+    const load = script.runInThisContext() as (...given: readonly unknown[]) => void;
+    load.call(module.exports, module.exports, module.require.bind(module), module, filename, dirname(filename));
+  };
+}
+
 if (!refuseOldNode(process.versions.node)) {
-  if (verbsWithDepth.includes(process.argv[2] ?? "")) {
-    const depth = Math.min(Math.max(depthAsked(process.argv), LEAST_DEPTH), GREATEST_DEPTH);
+  const words = process.argv.slice(2);
+  if (verbsWithDepth.includes(words[0] ?? "")) {
+    const depth = Math.min(Math.max(depthAsked(words), LEAST_DEPTH), GREATEST_DEPTH);
     process.env["UV_THREADPOOL_SIZE"] ??= String(depth + OTHER_THREADS);
   }
-  void import("./cli.mjs" as string);
+  useCodeCache();
+  const { run } = require("./cli.cjs" as string) as { run(words: readonly string[]): Promise<void> };
+  void run(words);
 }

@@ -1,3 +1,4 @@
+import { fstatSync, writeSync } from "node:fs";
 import { type Printable, visible } from "../pci/visible.ts";
 import { screenText } from "../report/printable.ts";
 import type { Rich } from "../report/rich.ts";
@@ -9,24 +10,71 @@ import { wantsColor } from "./terminal.ts";
  * `Printable` is made so on its way; bytes are another program's own, or a compressed file.
  */
 
+/** What is done where standard output takes no more; set once this process's descriptors are ours to write to. */
+let onLostOutput: ((error: NodeJS.ErrnoException) => void) | undefined;
+let isStreamUsed = false;
+
+/**
+ * Takes the standard streams for the program: from here on a file or a pipe is written to directly, since Node's streams
+ * take longer to load than to write. `onLost` is told what a write to standard output came to.
+ */
+export function takeStreams(onLost: (error: NodeJS.ErrnoException) => void): void {
+  onLostOutput = onLost;
+}
+
+function write(content: string | Uint8Array): void {
+  if (onLostOutput === undefined || isStreamUsed || fstatSync(1).isCharacterDevice()) {
+    streamedOutput().write(content);
+    return;
+  }
+  const bytes = typeof content === "string" ? Buffer.from(content) : content;
+  let done = 0;
+  try {
+    while (done < bytes.length) done += writeSync(1, bytes, done);
+  } catch {
+    // The stream waits for a pipe that takes no more for now, and says what is wrong with one that takes nothing.
+    streamedOutput().write(bytes.subarray(done));
+  }
+}
+
+function streamedOutput(): NodeJS.WriteStream {
+  if (onLostOutput !== undefined && !isStreamUsed) {
+    isStreamUsed = true;
+    process.stdout.on("error", onLostOutput);
+  }
+  return process.stdout;
+}
+
+let isErrorHeard = false;
+
+function errorOutput(): NodeJS.WriteStream {
+  if (onLostOutput !== undefined && !isErrorHeard) {
+    isErrorHeard = true;
+    // What cannot be said there cannot be said elsewhere either; the exit code stays.
+    process.stderr.on("error", () => {});
+  }
+  return process.stderr;
+}
+
 /** Prints an answer on standard output. */
 export function print(text: Printable): void {
-  process.stdout.write(text);
+  write(text);
 }
 
 /** Draws an answer over what the screen shows, with a hint below it. */
 export function redraw(text: Printable, hint: string): void {
-  process.stdout.write(`\u001b[H\u001b[J${text}\n${visible(hint)}\n`);
+  write(`\u001b[H\u001b[J${text}\n${visible(hint)}\n`);
 }
 
 /** Writes bytes that are no text of ours. */
 export function printBytes(bytes: Uint8Array): void {
-  process.stdout.write(bytes);
+  write(bytes);
 }
 
 /** Says lines on standard error, in colour where that is a terminal. */
 export function say(lines: readonly Rich[]): void {
-  process.stderr.write(screenText(lines, { color: wantsColor("auto", process.stderr) }));
+  const stream = errorOutput();
+  stream.write(screenText(lines, { color: wantsColor("auto", stream) }));
 }
 
 /** Says something beside the answer, and the way out, on standard error. */
@@ -39,7 +87,7 @@ export function makeGuestPrinter(): (stream: "stdout" | "stderr", bytes: Uint8Ar
   const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
   const begun = { stdout: "", stderr: "" };
   return (stream, bytes) => {
-    const target = process[stream];
+    const target = stream === "stdout" ? streamedOutput() : errorOutput();
     if (target.isTTY !== true) target.write(bytes);
     else {
       const text = begun[stream] + decoders[stream].decode(bytes, { stream: true });
@@ -67,18 +115,18 @@ const BEGUN = /(?:\r|\u001b(?:\[[0-9;]{0,32})?)?$/;
 
 /** A line on standard error that is drawn over while work goes on; nothing where that is no terminal. */
 export class ProgressLine {
-  readonly #isShown = process.stderr.isTTY === true;
+  readonly #isShown = fstatSync(2).isCharacterDevice() && process.stderr.isTTY === true;
   #drawn = false;
 
   show(message: string): void {
     if (!this.#isShown) return;
     const columns = process.stderr.columns || 80;
-    process.stderr.write(`\r\u001b[2K${visible(truncate(message, columns - 1))}`);
+    errorOutput().write(`\r\u001b[2K${visible(truncate(message, columns - 1))}`);
     this.#drawn = true;
   }
 
   clear(): void {
-    if (this.#drawn) process.stderr.write("\r\u001b[2K");
+    if (this.#drawn) errorOutput().write("\r\u001b[2K");
     this.#drawn = false;
   }
 }

@@ -14,7 +14,7 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { OutputOptions } from "./options.ts";
 import { print, sayNote } from "./print.ts";
 import { isSentOn, type MoreForms } from "./sent-on.ts";
-import { screenWidth, wantsColor, wholeWidth } from "./terminal.ts";
+import { screenWidth, terminalOutput, wantsColor, wholeWidth } from "./terminal.ts";
 
 /** One answer in the forms that it can be printed in. */
 export interface Shown {
@@ -74,7 +74,7 @@ export function belowAsked(changes: readonly Change[], text: Printable, screen: 
 
 /** The screen that the options ask for. */
 export function screenOf(options: OutputOptions): ScreenOptions {
-  return { width: screenWidth(options.width), color: wantsColor(options.color, process.stdout) };
+  return { width: screenWidth(options.width), color: wantsColor(options.color, terminalOutput()) };
 }
 
 /** Says what a reader has to say, on standard error. */

@@ -1,3 +1,5 @@
+import { fstatSync } from "node:fs";
+
 /** Columns that a screen may take: `--width`, else COLUMNS, else the terminal's, else 100 (a pipe or a file). */
 export function screenWidth(option: number | undefined): number {
   return askedWidth(option) ?? 100;
@@ -5,12 +7,12 @@ export function screenWidth(option: number | undefined): number {
 
 /** {@link screenWidth} of what is drawn as wide as it gets in a pipe or a file, where nobody asked for a width. */
 export function wholeWidth(option: number | undefined): number {
-  return askedWidth(option) ?? (process.stdout.isTTY ? 100 : Number.POSITIVE_INFINITY);
+  return askedWidth(option) ?? (terminalOutput().isTTY ? 100 : Number.POSITIVE_INFINITY);
 }
 
 function askedWidth(option: number | undefined): number | undefined {
   // A terminal that was never told its size says 0.
-  const columns = option || wantedColumns() || process.stdout.columns || 0;
+  const columns = option || wantedColumns() || terminalOutput().columns || 0;
   return columns === 0 ? undefined : Math.min(Math.max(columns, 40), 500);
 }
 
@@ -27,4 +29,9 @@ export function wantsColor(option: "auto" | "always" | "never", stream: { readon
   if (none !== undefined && none !== "") return false;
   if (force !== undefined && force !== "") return force !== "0" && force !== "false";
   return stream.isTTY === true && terminal !== "dumb";
+}
+
+/** Standard output where it may be a terminal; of a file or pipe Node's stream is not even loaded. */
+export function terminalOutput(): { readonly isTTY?: boolean; readonly columns?: number } {
+  return fstatSync(1).isCharacterDevice() ? process.stdout : {};
 }

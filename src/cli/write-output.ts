@@ -21,6 +21,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import type { Printable } from "../pci/visible.ts";
 import { ENDING_SIGNALS } from "./interruption.ts";
 import { print, printBytes } from "./print.ts";
+import { writeError } from "./write-error.ts";
 
 /**
  * Writes to a file, or to standard output where `file` is not given or `-`. A regular file is written beside and renamed:
@@ -76,30 +77,6 @@ function isPlainCharacterDevice(stats: Stats): boolean {
   const minor = (stats.rdev & 0xff) | ((stats.rdev >>> 12) & 0xfff00);
   if (major === 1) return [3, 5, 7].includes(minor);
   return major === 4 || major === 5 || (major >= 136 && major <= 143);
-}
-
-/** What a failed write is to the user. */
-export function writeError(name: string, cause: unknown): PeerlaneError {
-  const { message, code } = cause as NodeJS.ErrnoException;
-  return new PeerlaneError("operation-failed", `cannot write ${name}: ${reasonOf(message)}`, {
-    ...remedyFor(code),
-    cause,
-  });
-}
-
-function remedyFor(code: string | undefined): { readonly remedy?: string } {
-  if (code === "ENOSPC" || code === "EDQUOT") return { remedy: "make room there, or name another place" };
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "EBUSY") {
-    return {
-      remedy: "a file is written beside its place and renamed: its folder must be writable; name another place",
-    };
-  }
-  return {};
-}
-
-/** Without the name of the temporary, which says nothing to anybody. */
-function reasonOf(message: string): string {
-  return message.replace(/, \w+(?: '.*')?$/s, "");
 }
 
 const DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/(\d+)$/;

@@ -7,8 +7,8 @@ import { type CpioEntry, PROGRAM_MODE } from "./cpio.ts";
 /** Where the guest has Peerlane. */
 const GUEST_ROOT = "opt/peerlane";
 const REGULAR_MODE = 0o100644;
-/** The program's file in dist/, the first that is there. */
-const BINARIES = ["peerlane.cjs", "cli.mjs"];
+/** The program's file in dist/. */
+const BINARY = "peerlane.cjs";
 /** What is loaded at run time and not part of the bundle. */
 const NATIVE_PACKAGE = "koffi";
 const NATIVE_BINARY_PACKAGE = "@koromix/koffi-linux-x64";
@@ -20,12 +20,11 @@ const NATIVE_BINARY_PACKAGE = "@koromix/koffi-linux-x64";
 export function peerlaneEntries(): CpioEntry[] {
   const root = packageRoot(import.meta.dirname);
   const dist = join(root, "dist");
-  const binary = BINARIES.find((name) => existsSync(join(dist, name)));
-  if (binary === undefined)
+  if (!existsSync(join(dist, BINARY)))
     throw new PeerlaneError("environment", `Peerlane is not built: ${dist} has no program`, {
       remedy: "run: npm run build",
     });
-  const wrapper = `#!/bin/sh\nexec /bin/node /${GUEST_ROOT}/dist/${binary} "$@"\n`;
+  const wrapper = `#!/bin/sh\nexec /bin/node /${GUEST_ROOT}/dist/${BINARY} "$@"\n`;
   return [
     { path: "bin/peerlane", mode: PROGRAM_MODE, content: wrapper },
     { path: `${GUEST_ROOT}/package.json`, mode: REGULAR_MODE, hostPath: join(root, "package.json") },

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { workbench } from "./shell.ts";
+import { lacking, workbench } from "./shell.ts";
 
 const { run, folder, write } = workbench();
 
@@ -69,6 +69,24 @@ describe.concurrent("a reader that stops early", () => {
   test("of the errors leaves the exit code, too", async () => {
     expect(await run("set -o pipefail; peerlane no-such-file 2>&1 | true")).toMatchObject({ status: 2, err: "" });
     expect(await run("peerlane no-such-file 2>&-")).toMatchObject({ status: 2 });
+  });
+});
+
+describe("a pipe that takes no more for now", () => {
+  const noPython = lacking("python3");
+  /** Runs a command with a pipe of one page as standard output, in which a write that does not fit comes back. */
+  const UNBLOCKED = `python3 -c 'import fcntl, os, sys
+fcntl.fcntl(1, fcntl.F_SETPIPE_SZ, 4096)
+os.set_blocking(1, False)
+os.execvp(sys.argv[1], sys.argv[1:])'`;
+
+  test.skipIf(noPython !== "")(`is waited for: nothing is lost of what it cannot hold${noPython}`, async () => {
+    const [piped, whole] = await Promise.all([
+      run(`${UNBLOCKED} peerlane capture --plain $MIXED | (sleep 0.5; cat)`),
+      run("peerlane capture --plain $MIXED"),
+    ]);
+    expect(whole.out.length).toBeGreaterThan(4096);
+    expect(piped).toEqual(whole);
   });
 });
 

@@ -7,6 +7,8 @@ import { describe, expect, test } from "vitest";
 const root = join(import.meta.dirname, "../..");
 const page = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
 
+const ARCHIVE = "test/machines/recorded/one-switch.intel.strict.tar.gz";
+
 describe("ARCHITECTURE.md", () => {
   test("names every room, and no other", () => {
     const rooms = readdirSync(join(root, "src"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -23,9 +25,9 @@ describe("ARCHITECTURE.md", () => {
       const words = [
         "--import",
         "tsx",
-        "src/cli/main.ts",
-        "matrix",
-        "test/machines/recorded/one-switch.intel.strict.tar.gz",
+        "--input-type=module",
+        "--eval",
+        `await (await import("./src/cli/main.ts")).run(["matrix", "${ARCHIVE}"])`,
       ];
       const env = { ...process.env, NODE_V8_COVERAGE: folder };
       execFileSync(process.execPath, words, { cwd: root, env, stdio: "ignore" });

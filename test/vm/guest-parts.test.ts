@@ -118,7 +118,7 @@ describe("the initramfs", () => {
     for (const path of [
       "bin/node",
       "bin/peerlane",
-      "opt/peerlane/dist/cli.mjs",
+      "opt/peerlane/dist/cli.cjs",
       "opt/peerlane/node_modules/koffi/package.json",
       "opt/peerlane/node_modules/koffi/src/koffi/index.js",
       "opt/peerlane/node_modules/@koromix/koffi-linux-x64/linux_x64/koffi.node",

@@ -7,6 +7,7 @@ import { EXIT } from "../exit-codes.ts";
 import { SOURCE_HELP } from "../options.ts";
 import { sayNote } from "../print.ts";
 import { readUnchanged } from "../read-source.ts";
+import { terminalOutput } from "../terminal.ts";
 import type { Finish } from "../verb.ts";
 import { writeOutput } from "../write-output.ts";
 
@@ -46,7 +47,7 @@ export function declareCapture(command: Command, finish: Finish): void {
 /** `peerlane capture [SRC]`: the machine in one file, to be read anywhere. */
 export async function runCapture(source: string | undefined, options: CaptureOptions): Promise<number> {
   const isText = options.plain === true || options.format === "rdma-topo";
-  if ((options.output === undefined || options.output === "-") && !isText && process.stdout.isTTY) {
+  if ((options.output === undefined || options.output === "-") && !isText && terminalOutput().isTTY) {
     throw new PeerlaneError("usage", "compressed data does not belong on a terminal", {
       remedy: "give -o server.json.gz, or --plain",
     });

@@ -14,6 +14,7 @@ import { addNamingOptions, addOutputOptions, type OutputOptions } from "../optio
 import { print, redraw } from "../print.ts";
 import { type NamingOptions, shownHost } from "../sent-on.ts";
 import { screenOf, show } from "../show.ts";
+import { terminalOutput } from "../terminal.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `p2pmem`. */
@@ -83,7 +84,7 @@ async function watch(host: Host, intervalSeconds: number, options: OutputOptions
         continue;
       }
       const text = documentText(poolsBlocks(view), screenOf(options));
-      const isTerminal = process.stdout.isTTY === true;
+      const isTerminal = terminalOutput().isTTY === true;
       if (isTerminal) redraw(text, "Ctrl-C ends this");
       else if (text !== previous) print(text);
       previous = text;

@@ -4,7 +4,7 @@ import { shellWord } from "../../pci/shell-word.ts";
 import type { GuestDisk, GuestDisks } from "../../vm/guest-disks.ts";
 import { runGuestShell, runInGuest } from "../../vm/run-in-guest.ts";
 import { makeGuestPrinter, printBytes } from "../print.ts";
-import { screenWidth, wantsColor } from "../terminal.ts";
+import { screenWidth, terminalOutput, wantsColor } from "../terminal.ts";
 import { type BootContext, type BootOptions, withBoot } from "./boot.ts";
 
 /** Options of `vm` with a command or a shell. */
@@ -50,7 +50,7 @@ export async function runVmGuest(file: string, words: readonly string[], options
 }
 
 function refuseWithoutTerminal(): void {
-  if (process.stdin.isTTY === true && process.stdout.isTTY === true) return;
+  if (process.stdin.isTTY === true && terminalOutput().isTTY === true) return;
   throw new PeerlaneError("usage", "--shell needs a terminal on standard input and output", {
     remedy: "without one, give a command: peerlane vm SCENARIO -- COMMAND",
   });
@@ -58,7 +58,7 @@ function refuseWithoutTerminal(): void {
 
 async function runCommand(words: readonly string[], context: BootContext, shape: Shape): Promise<number> {
   const { scenario, files, signal, progress, timeoutMs } = context;
-  const colors = wantsColor("auto", process.stdout) ? { FORCE_COLOR: "1" } : {};
+  const colors = wantsColor("auto", terminalOutput()) ? { FORCE_COLOR: "1" } : {};
   const { exitCode } = await runInGuest(scenario, {
     ...shape,
     files,
