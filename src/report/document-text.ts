@@ -45,7 +45,8 @@ function emphasized(text: Rich): Rich {
 }
 
 function hanging(indent: string, text: Rich, width: number): Rich[] {
-  const lines = wrap(text, Math.max(width - indent.length - 2, 20));
+  const room = Math.max(width - indent.length - 2, 20);
+  const lines = wrap(text, room, room + 2);
   return lines.map((line, index) => [index === 0 ? indent : `${indent}  `, ...line]);
 }
 

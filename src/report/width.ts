@@ -24,10 +24,10 @@ export function truncate(text: Rich, width: number): Rich {
 }
 
 /**
- * The text in lines of at most `width` columns, broken between words; a longer word is broken as well. A line that has to
- * be copied whole does not belong here.
+ * The text in lines of at most `width` columns, the first one of `first`, broken between words; a longer word is broken as
+ * well. A line that has to be copied whole does not belong here.
  */
-export function wrap(text: Rich, width: number): readonly (readonly Span[])[] {
+export function wrap(text: Rich, width: number, first: number = width): readonly (readonly Span[])[] {
   const whole = plainText(text);
   const lines: Part[] = [];
   let line: { readonly start: number; end: number; columns: number } | undefined;
@@ -36,7 +36,8 @@ export function wrap(text: Rich, width: number): readonly (readonly Span[])[] {
     const more = line === undefined ? 0 : start - line.end + columns;
     // A part of a broken word stays behind no other word.
     const isWordStart = start === 0 || whole[start - 1] === " ";
-    if (line !== undefined && isWordStart && line.columns + more <= width) {
+    const room = lines.length === 0 ? first : width;
+    if (line !== undefined && isWordStart && line.columns + more <= room) {
       line.end = end;
       line.columns += more;
       continue;

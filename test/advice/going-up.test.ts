@@ -46,7 +46,7 @@ describe("A pair that becomes direct by the verdict alone", () => {
     [
       "a GPU whose driver maps its memory for the NIC",
       ...(["card0", "mlx5_0", "strict", 1, 1] as const),
-      "becomes direct, 4 hops by the verdict alone (the requests go directly with iommu=pt as well)",
+      "becomes direct, 4 hops (proposal 2)",
     ],
     ["the same where the IOMMU translates nothing", "card0", "mlx5_0", "passthrough", 0, 0, "becomes direct, 4 hops"],
     ["a drive whose driver takes the bus address", "nvme0", "nvme1", "strict", 0, 0, "becomes direct, 4 hops"],
@@ -56,6 +56,18 @@ describe("A pair that becomes direct by the verdict alone", () => {
     expect(fix?.verdicts[0]?.mapType).toBe("bus-addr");
     expect(fix?.goingUp).toEqual({ pairs, freed });
     expect(headOf(advice).endsWith(head)).toBe(true);
+  });
+
+  test("goes directly with both parameters, of which each is proposed with commands", () => {
+    const titles = (parameters: string): readonly string[] =>
+      adviceFor(machine("strict", parameters), "card0", "mlx5_0").fixes.map(
+        ({ title, titleByIds, goingUp }) => `${titleByIds ?? title}: ${goingUp.pairs}`,
+      );
+    expect(titles("").slice(0, 2)).toEqual([
+      "pci=disable_acs_redir=pci:1000:c030: 1",
+      "pci=disable_acs_redir=pci:1000:c030, and boot with iommu=pt: 0",
+    ]);
+    expect(titles(DIRECT)).toEqual(["iommu=pt: 0"]);
   });
 
   test("is no pair with nothing to fix", () => {

@@ -6,7 +6,7 @@ import { VENDOR_KERNELS } from "../../rules/kernels/vendors.ts";
 
 /** What keeps a machine's kernel command line, each with commands of its own, and whose machines have it. */
 export const BOOT_LOADERS = {
-  grub: "Debian, Ubuntu, Proxmox VE with GRUB",
+  grub: "Debian, Ubuntu, Proxmox VE",
   "grub-file": "GRUB of SUSE, Arch, Gentoo",
   grubby: "Fedora, RHEL",
   "rpm-ostree": "Fedora CoreOS, Silverblue",

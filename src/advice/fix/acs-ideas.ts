@@ -109,10 +109,7 @@ function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[
       changes: [{ kind: "parameters", text: edit.sets }],
       lasting: "from-next-boot",
       steps: [edit],
-      cautions: [
-        ...parameterCautions(machine, edit, naming),
-        "it keeps source validation and upstream forwarding as they are",
-      ],
+      cautions: [...parameterCautions(machine, edit, naming), "SrcValid and UpstreamFwd stay"],
     },
   ];
 }
@@ -138,9 +135,7 @@ function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: N
     ...(length > COMMAND_LINE_SIZE
       ? [`with it the command line has ${length} characters; kernels take ${COMMAND_LINE_SIZE}`]
       : []),
-    edit.addByIds === null
-      ? caution
-      : "by ids it also hits such functions that are added later; by address it would hit what has that address then",
+    edit.addByIds === null ? caution : "by ids it also hits such functions that are added later",
     ...(isUnknown(machine.kernel.release)
       ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
       : []),
@@ -156,9 +151,9 @@ function runTimeIdea(machine: Machine, redirecting: readonly RedirectingFunction
     lasting: "until-reboot",
     steps: setpciSteps(machine, clear),
     cautions: [
-      "IOMMU groups stay those of the last boot: a guest may be given a device that is no longer isolated",
-      "the kernel keeps its verdict of a pair: reload the provider's driver",
-      "a kernel that is locked down (Secure Boot) refuses setpci",
+      "a guest may get a device no longer isolated: IOMMU groups stay those of the last boot",
+      "reload the provider's driver: the kernel keeps its verdict of a pair",
+      "refused under lockdown (Secure Boot)",
     ],
   };
 }

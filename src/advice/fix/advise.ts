@@ -8,12 +8,13 @@ import type { RejectedIdea, Searched } from "./attempts.ts";
 import { Blockers } from "./blockers.ts";
 import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
 import { type GoingUp, goingUp } from "./going-up.ts";
-import type { Pair } from "./idea.ts";
+import { both, type Pair } from "./idea.ts";
+import { passthroughIdea } from "./iommu-ideas.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
 import { findWays } from "./search.ts";
 import { Others, surroundings, watchedOf } from "./side-effects.ts";
-import type { Trial } from "./trial.ts";
+import { carryOut, type Trial } from "./trial.ts";
 
 /** What can be done for some pairs of a machine. */
 export interface Advice {
@@ -67,14 +68,23 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
   const shown = (way: Trial): ProvedFix =>
     withCaution(proved(way, table, others, pairs, rules, bootLoader?.name ?? null), before);
   const card = found.cards.map(shown).toSorted(bySideEffects)[0];
-  const fixes = [...found.ways.map(shown), ...(card === undefined ? [] : [card])];
+  const up = goingUp(machine, pairs, rules, before);
+  const ways = found.ways.map((way) => ({ way, fix: shown(way) }));
+  const isDirectAsItIs = before.every(({ mapType }) => mapType === "bus-addr");
+  const alone = isDirectAsItIs && up.freed > 0 ? untranslated(machine) : [];
+  const freeing = ways.find(({ fix }) => fix.goingUp.freed > 0 && fix.lasting === "from-next-boot");
+  const fixes = [
+    ...alone.map(shown),
+    ...ways.flatMap((one) => [one.fix, ...(one === freeing ? untranslated(one.way.after, one.way).map(shown) : [])]),
+    ...(card === undefined ? [] : [card]),
+  ];
   const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;
   return {
     machine,
     rules: table.rules,
     pairs,
     before,
-    goingUp: goingUp(machine, pairs, rules, before),
+    goingUp: up,
     fixes,
     bootLoader,
     rejected: found.rejected,
@@ -84,6 +94,18 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
     parameters: parameterEffects(machine),
     changedSinceBoot: changedSinceBoot(machine),
   };
+}
+
+/**
+ * Passthrough, alone or after another way, for pairs that are direct by the verdict alone: without addresses of the IOMMU
+ * their requests go where the verdict says.
+ */
+function untranslated(machine: Machine, first?: Trial): readonly Trial[] {
+  return passthroughIdea(machine).flatMap((idea): readonly Trial[] => {
+    const after = carryOut(machine, idea.changes);
+    if (typeof after === "string") return [];
+    return [{ idea: first === undefined ? idea : both(first.idea, idea), after, outcomes: first?.outcomes ?? [] }];
+  });
 }
 
 /** What brings fewest devices together, then what changes fewest other pairs: of those that are the same the first stays first. */

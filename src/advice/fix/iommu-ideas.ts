@@ -41,7 +41,7 @@ export function withoutIommuIdea({ iommu, kernel }: Machine): readonly Idea[] {
       ],
       lasting: "from-next-boot",
       steps: [edit],
-      cautions: ["no device can be passed to a guest without an IOMMU, and every device reaches all memory"],
+      cautions: ["no device can be passed to a guest, and every device reaches all memory: there is no IOMMU"],
     },
   ];
 }

@@ -30,7 +30,9 @@ export function findWays(question: Question): Found {
   const search = new Search(attempts);
   const one = search.oneChange();
   const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
-  const ways = [...one, ...two];
+  const all = [...one, ...two];
+  // What takes the IOMMU away takes every isolation: it is the last thing to do.
+  const ways = [...all.filter((way) => !isWithoutIommu(way)), ...all.filter(isWithoutIommu)];
   const cards = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCards(ways.length === 0);
   return {
     ways: ways.map((way) => search.withReleases(way)),
@@ -134,11 +136,14 @@ class Search {
     keep(withAcs(attempts, "slot and ACS", this.#slots), one, SHOWN.two);
     keep(this.#withKernels("slot and kernel", this.#slots), one, SHOWN.two);
     keep(this.#oldest(withAcs(attempts, "kernel and ACS", this.#kernels)), one, 1);
+    const kept = one.filter((trial) => !isWithoutIommu(trial));
+    const translated = this.#iommu.filter((trial) => !isWithoutIommu(trial));
+    keep(withAcs(attempts, "IOMMU and ACS", translated), [...kept, ...ways], 1);
     // What takes an IOMMU away, or moves two devices and more, is for what nothing else reaches.
     const others: readonly (() => readonly Trial[])[] = [
       () => this.#withIommu("slot and IOMMU", this.#slots),
       () => this.#withKernels("kernel and IOMMU", this.#iommu),
-      () => withAcs(attempts, "IOMMU and ACS", this.#iommu),
+      () => withAcs(attempts, "no IOMMU and ACS", this.#iommu.filter(isWithoutIommu)),
       () => withAcs(attempts, "both slots and ACS", moved),
       () => this.#withKernels("both slots and kernel", moved),
       () => this.#withIommu("both slots and IOMMU", moved),
@@ -215,6 +220,10 @@ class Search {
     const all = [...cards, ...withAcs(attempts, "a switch card and ACS", cards)];
     return all.filter(({ outcomes }) => areDirect(outcomes));
   }
+}
+
+function isWithoutIommu({ idea }: Trial): boolean {
+  return idea.changes.some((change) => change.kind === "iommu" && change.mode === "off");
 }
 
 function withCount(trial: Trial, before: Outcomes): Trial {

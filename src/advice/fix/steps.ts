@@ -34,7 +34,8 @@ function nameSteps(edits: readonly ParameterEdit[]): readonly Step[] {
       ? []
       : [
           {
-            where: "by ids, or by address: both hit the same functions of this machine",
+            where:
+              "by ids, or by address: both hit the same functions today; later such ones as well, or what has the address",
             lines: [addByIds, add],
           },
         ],

@@ -93,7 +93,11 @@ function rejectedBlocks({ rejected }: Advice): readonly Block[] {
   const items = rejected.flatMap(({ title, why, unproved }) =>
     unproved === null ? [rich`${withCode(title)}: ${withCode(why)}`] : [],
   );
-  return items.length === 0 ? [] : [heading("What does not help"), list(items)];
+  const [only, ...others] = items;
+  if (only === undefined) return [];
+  return others.length === 0
+    ? [heading(rich`What does not help: ${only}`)]
+    : [heading("What does not help"), list(items)];
 }
 
 function remedyText({ gate, remedy }: GateRemedy): Rich {

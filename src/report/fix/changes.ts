@@ -125,8 +125,7 @@ export function isolationText({ isolation, groups }: ProvedFix, topology: Topolo
   const { classes, unseen, pairs } = isolation;
   if (pairs === 0) return [];
   const isGone = !isUnknown(groups) && groups.length > 0 && groups.every(({ after }) => after.length === 0);
-  if (isGone)
-    return [rich`${painted("warn", "isolation")}: none is left of ${String(pairs)} pairs that the IOMMU kept apart`];
+  if (isGone) return [rich`${painted("warn", "isolation")}: gone for all ${String(pairs)} pairs that had it`];
   const kinds = byName(classes, topology, "–").map(({ first, second, names, count }, index) => {
     const example = index === 0 ? ` (as ${nameIn(topology, first)} and ${nameIn(topology, second)})` : "";
     return `${count} ${names}${example}`;
@@ -134,12 +133,12 @@ export function isolationText({ isolation, groups }: ProvedFix, topology: Topolo
   const more = kinds.length > MAX_CLASSES ? `, ${kinds.length - MAX_CLASSES} kinds more` : "";
   const text = `${kinds.slice(0, MAX_CLASSES).join(", ")}${more}`;
   const plural = pairs === 1 ? "pair" : "pairs";
-  const [are, them] = pairs === 1 ? ["is", "the two"] : ["are", "two of a pair"];
+  const are = pairs === 1 ? "is" : "are";
   const reach =
     unseen === pairs
-      ? `${plural} reach each other past the IOMMU, though their IOMMU groups stay apart: do not give ${them} to different guests`
+      ? `${plural} reach each other past the IOMMU, though groups stay apart: give both to one guest`
       : unseen === 0
         ? `${plural} ${are} no longer kept apart by the IOMMU`
-        : `${plural} ${are} no longer kept apart by the IOMMU, ${unseen} of them though their IOMMU groups stay apart: do not give ${them} to different guests`;
+        : `${plural} ${are} no longer kept apart by the IOMMU, ${unseen} of them though groups stay apart: give both of a pair to one guest`;
   return [rich`${painted("warn", "isolation")}: ${text} ${reach}`];
 }

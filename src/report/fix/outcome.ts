@@ -17,7 +17,7 @@ import { withCode } from "../parameters.ts";
 import { type DecidedBy, decidedBy, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, verdictSentences } from "../reasons.ts";
 import { joinRich, type Painted, painted, type Rich, rich, type Span } from "../rich.ts";
 
-/** So many pairs of a group are named; of more the first. */
+/** So many pairs of a group are named; of more one. */
 const NAMED = 3;
 /** And so many kinds of hidden things. */
 export const MAX_HIDDEN = 12;
@@ -44,11 +44,19 @@ function isCard({ kinds }: ProvedFix): boolean {
 }
 
 /** The proposal after which the pairs are best off with what the machine has; of those that do the same, the first. */
-function bestOf({ fixes }: Advice): ProvedFix | undefined {
+function bestOf({ fixes, before, goingUp }: Advice): ProvedFix | undefined {
+  // They are what they were by the verdict: what becomes of their requests is said beside it.
+  if (goingUp.freed > 0 && before.every(({ mapType }) => mapType === "bus-addr")) return undefined;
   let best: ProvedFix | undefined;
   const own = fixes.filter((fix) => !isCard(fix));
-  for (const fix of own) if (best === undefined || rankOf(fix.verdicts) > rankOf(best.verdicts)) best = fix;
+  for (const fix of own) if (best === undefined || worthOf(fix) > worthOf(best)) best = fix;
   return best;
+}
+
+/** The rank of its verdicts that nothing else blocks, and among those of one rank how few are direct by the verdict alone. */
+function worthOf({ verdicts, goingUp }: ProvedFix): number {
+  const usable = verdicts.filter(({ gates }) => !gates.some(isSureBlock));
+  return rankOf(usable) - goingUp.pairs / (verdicts.length + 1);
 }
 
 /** `mlx5_0 reaches memory of gpu0: through the host bridge, 4 hops; becomes direct, 4 hops`. */
@@ -116,7 +124,8 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
   const told = changed.length === 0 ? [] : kept;
   for (const { pairs } of told) for (const pair of pairs) blocked.delete(keyOf(pair));
   if (blocked.size > 0) parts.push([painted("no", blockedText(blocked.size))]);
-  return rich`${joinRich(parts, "; ")}${where}`;
+  const [first = "", ...others] = parts;
+  return joinRich([rich`${first}${where}`, ...others], "; ");
 }
 
 const ALL_THE_SAME = "the requests go up to the root complex all the same";
@@ -234,20 +243,22 @@ function whyTexts({ machine }: Advice, pair: Answer, by: DecidedBy): readonly Ri
   ];
 }
 
-/** `16 pairs: through the host bridge → direct: ACS redirects peer requests at 16 ports of 1000:c030 …: gpu0 → mlx5_0 …`. */
+/** `16 pairs, gpu0 → mlx5_0 …: through the host bridge → direct: ACS redirects at 16 ports of 1000:c030`. */
 function groupText(group: OutcomeGroup, by: DecidedBy, topology: Topology): Rich {
   const { before, after, pairs, crossing, asIs } = group;
   const names = pairs.map(({ provider, client }) => `${nameIn(topology, provider)} → ${nameIn(topology, client)}`);
   const becomes = before === after ? [] : [" → ", mapTypeSpan(after, null)];
-  const where =
-    crossing === 0 ? "" : ` (${crossing === pairs.length ? "all" : `${crossing} of them`} between NUMA nodes)`;
+  const where = crossing === 0 ? "" : ` (${crossing === pairs.length ? "all" : crossing} cross NUMA nodes)`;
   const [redirected, ...others] = whyAll(pairs, by, topology);
   // Where the redirection goes, it counts no more what became of redirected requests.
   const isDirect = after === "bus-addr" && pairs.some(({ acsRedirect }) => acsRedirect.length > 0);
   const why = [redirected, ...(isDirect ? [] : others)].join("; ");
   const other = asIs === null ? [] : rich` (*: on the machine as it is ${mapTypeSpan(asIs, null)})`;
   const is = rich`${mapTypeSpan(before, null)}${asIs === null ? "" : "*"}${becomes}${other}`;
-  return rich`${painted("strong", pairsText(pairs.length))}: ${is}: ${why}${where}: ${someOf(names)}`;
+  const count = painted("strong", pairsText(pairs.length));
+  return names.length > NAMED
+    ? rich`${count}, ${names[0] ?? ""} …: ${is}: ${why}${where}`
+    : rich`${count}: ${is}: ${why}${where}: ${names.join(", ")}`;
 }
 
 /** Why, for verdicts of one reason: ports by what they are. */
@@ -258,10 +269,6 @@ function whyAll(verdicts: readonly Answer[], by: DecidedBy, topology: Topology):
   const alike = [...redirected, ...joinAlike(sentences)];
   const more = alike.length - MAX_HIDDEN;
   return more > 0 ? [...alike.slice(0, MAX_HIDDEN), `and ${more} more`] : alike;
-}
-
-function someOf(names: readonly string[]): string {
-  return names.length <= NAMED ? names.join(", ") : `${names[0]} and ${names.length - 1} more`;
 }
 
 /** `1 pair`, `16 pairs`. */

@@ -1,8 +1,9 @@
-import { BOOT_LOADER_NAMES, BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advice/boot-loaders/boot-loaders.ts";
+import { BOOT_LOADERS, DEFAULT_BOOT_LOADER } from "../../advice/boot-loaders/boot-loaders.ts";
 import type { Advice } from "../../advice/fix/advise.ts";
 import type { RejectedIdea } from "../../advice/fix/attempts.ts";
 import type { GoingUp } from "../../advice/fix/going-up.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { deviceKind } from "../../pci/device-kind.ts";
@@ -25,13 +26,14 @@ const MAX_PAIRS = 6;
 export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean, topology: Topology): readonly Block[] {
   const index = advice.fixes.indexOf(fix);
   const effects: readonly Rich[] = [
-    rich`${countsText(fix)}; ${lastingText(fix)}`,
+    rich`${outcomeText(advice, fix)}; ${lastingText(fix)}`,
     ...goingUpTexts(fix.goingUp, fix.verdicts.length, "iommu=pt as well"),
     ...otherTexts(fix, topology),
     ...placesText(fix, isWhole, topology),
     ...isolationText(fix, topology),
     ...fix.cautions.map((caution) => rich`${painted("warn", "mind")}: ${withCode(caution)}`),
     ...newGates(advice, fix).map(gateText),
+    ...loaderTexts(advice, fix),
   ];
   return [
     heading(rich`${String(index + 1)}. ${withCode(shortTitle(fix, topology))}`),
@@ -54,7 +56,7 @@ export function otherWayBlocks(
   const isOne = ways.every(({ like }) => like === first?.like);
   const like = first === undefined ? "" : isOne ? ` as ${advice.fixes.indexOf(first.like) + 1}` : "";
   return [
-    heading(`The same outcome${like} by other means (--full prints all that each does, and its commands)`),
+    heading(`The same outcome${like} by other means (all of each with --full)`),
     ...ways.flatMap(({ fix, like: earlier }) => [
       list([otherWayText(advice, fix, earlier, topology)]),
       ...(fix.lasting === "until-reboot" ? fix.steps.slice(0, 1).map(({ lines }) => code("", lines)) : []),
@@ -73,10 +75,18 @@ function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topolo
     ...differs((one) => otherTexts(one, topology)),
     ...differs((one) => placesText(one, false, topology)),
     ...(isSameLoss ? [] : differs((one) => isolationText(one, topology))),
-    ...fix.cautions.filter((caution) => !earlier.cautions.includes(caution)).map(withCode),
+    ...fix.cautions
+      .filter((caution) => !earlier.cautions.includes(caution))
+      .map(withoutWhy)
+      .map(withCode),
   ];
   const index = advice.fixes.indexOf(fix) + 1;
   return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
+}
+
+/** A caution says what is so, and after a colon why or what comes of it. */
+function withoutWhy(caution: string): string {
+  return caution.replace(/: .*/s, "");
 }
 
 function lostPairs({ isolation }: ProvedFix): number | null {
@@ -87,7 +97,7 @@ function lastingText({ lasting, kinds }: ProvedFix): string {
   if (lasting === "from-next-boot") return "takes effect at the next boot; persistent";
   return kinds.length > 1
     ? "the last step takes effect at once, and is gone after a reboot"
-    : "takes effect at once; gone after a reboot";
+    : "takes effect at once, until a reboot";
 }
 
 /** A function as parameters and titles name it: by address or by its way from the root bus, with flags in front or not. */
@@ -105,7 +115,9 @@ const ADDRESS = /(?<![\w=;@/.])[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?![\w;
 function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology): string {
   const short = titleByIds.replaceAll(LONG_LIST, (all) => {
     const names = all.split(/;|, /);
-    return `${names.slice(0, 2).join(all.includes(";") ? ";" : ", ")} … (${names.length} functions)`;
+    return all.includes(";")
+      ? `${names.slice(0, 2).join(";")} … (${names.length} functions)`
+      : `${names[0]} and ${names.length - 1} more`;
   });
   return short.replaceAll(ADDRESS, (address) => {
     const bdf = parseBdf(address);
@@ -124,6 +136,20 @@ export function goingUpTexts({ pairs, freed }: GoingUp, of: number, remedy: stri
   return [
     rich`${painted("warn", "mind")}: ${withCode(`${those} direct by the verdict alone: the drivers use addresses of the IOMMU, and the requests go up to the root complex all the same${how}`)}`,
   ];
+}
+
+/** What the pairs are after it; of several of which some only change, these: `16 of 64 pairs direct`. */
+function outcomeText({ before }: Advice, fix: ProvedFix): Rich {
+  const changed = fix.verdicts.filter((verdict, index) => verdict.mapType !== before[index]?.mapType);
+  const [first] = changed;
+  if (first === undefined || changed.length === before.length || changed.some((one) => one.mapType !== first.mapType)) {
+    return countsText(fix);
+  }
+  const blocked = fix.verdicts.filter(
+    (verdict) => !changed.includes(verdict) && verdict.gates.some(isSureBlock),
+  ).length;
+  const still = blocked === 0 ? "" : rich`, ${painted("no", `${blocked} still blocked`)}`;
+  return rich`${String(changed.length)} of ${pairsText(before.length)} ${mapTypeSpan(first.mapType, null)}${still}`;
 }
 
 /** What the pairs are after it: `direct, 4 hops`; of several how many are what. */
@@ -161,13 +187,11 @@ export function likelyOf({ unproved }: Pick<RejectedIdea, "unproved">): {
 function stepBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean): readonly Block[] {
   const earlier = advice.fixes.slice(0, advice.fixes.indexOf(fix));
   const known = new Set(earlier.flatMap((one) => shownSteps(advice, one, isWhole)).map(textOf));
-  const isFirst = !earlier.some(isForBootLoaders);
   return [
     ...shownSteps(advice, fix, isWhole)
       .filter((step) => !step.where.startsWith("after the boot") || !known.has(textOf(step)))
       .map(({ where, lines }) => code(where, lines)),
-    ...(isFirst && isForBootLoaders(fix) ? [list([otherLoadersText(advice)])] : []),
-    ...replacedBlocks(advice, fix, isFirst, isWhole),
+    ...unitBlocks(advice, fix, isWhole),
   ];
 }
 
@@ -190,19 +214,33 @@ function isForBootLoaders({ steps }: ProvedFix): boolean {
   return steps.some(({ bootLoader }) => bootLoader !== undefined);
 }
 
-/** A list of `pci=` takes the place of the one before it, and so does the unit: what was pasted and not booted is gone with it. */
-function replacedBlocks(advice: Advice, fix: ProvedFix, isFirst: boolean, isWhole: boolean): readonly Block[] {
+/** For whom the commands are and where the others stand, with the first proposal that has such; and what undoes it unseen. */
+function loaderTexts(advice: Advice, fix: ProvedFix): readonly Rich[] {
+  const earlier = advice.fixes.slice(0, advice.fixes.indexOf(fix));
+  if (!isForBootLoaders(fix) || earlier.some(isForBootLoaders)) return [];
   const hasList = fix.steps.some(
     ({ bootLoader, lines }) => bootLoader !== undefined && lines.some((line) => line.includes("pci=")),
   );
-  const hasUnit = isWhole && fix.kinds.includes("run-time");
-  const ask = `for several pairs ask for all at once, as ${allOf(advice)}`;
-  const items = [
-    ...(isFirst && hasList ? [`a pci= list pasted later takes the place of this one: ${ask}`] : []),
-    ...(hasUnit ? ["the unit runs before drivers of the root file system, and after those of the initramfs"] : []),
-    ...(hasUnit ? [`one pasted later takes the place of this one: ${ask}`] : []),
+  return [
+    ...(hasList ? [`a pci= list pasted later takes the place of this one${askAtOnce(advice)}`] : []),
+    otherLoadersText(advice),
   ];
-  return items.length === 0 ? [] : [list(items)];
+}
+
+/** The unit, as a list of `pci=`, takes the place of one before it. */
+function unitBlocks(advice: Advice, { kinds }: ProvedFix, isWhole: boolean): readonly Block[] {
+  if (!isWhole || !kinds.includes("run-time")) return [];
+  return [
+    list([
+      "the unit runs before drivers of the root file system, and after those of the initramfs",
+      `one pasted later takes the place of this one${askAtOnce(advice)}`,
+    ]),
+  ];
+}
+
+/** How not to paste twice, for who asked about one pair. */
+function askAtOnce(advice: Advice): string {
+  return advice.pairs.length > 1 ? "" : `: for several pairs ask for all at once, as ${allOf(advice)}`;
 }
 
 /** `fix --all gpu:nic` for the first of the pairs. */
@@ -218,12 +256,9 @@ function allOf({ machine, pairs: [pair] }: Advice): string {
 /** Why these commands, and where the others are. */
 function otherLoadersText({ bootLoader }: Advice): Rich {
   const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
-  const why =
-    bootLoader === null
-      ? `the source does not show the boot loader: these commands are for ${shown} (${BOOT_LOADERS[shown]})`
-      : `commands for ${shown} (${BOOT_LOADERS[shown]}), as ${bootLoader.why}`;
-  const others = BOOT_LOADER_NAMES.filter((name) => name !== shown).join(", ");
-  return `${why}; --boot-loader NAME prints those of ${others}`;
+  const why = bootLoader === null ? "" : `, as ${bootLoader.why}`;
+  const isAssumed = bootLoader === null ? "assumed: " : "";
+  return `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: --boot-loader NAME`;
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
