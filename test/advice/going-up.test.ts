@@ -61,11 +61,11 @@ describe("A pair that becomes direct by the verdict alone", () => {
   test("goes directly with both parameters, of which each is proposed with commands", () => {
     const titles = (parameters: string): readonly string[] =>
       adviceFor(machine("strict", parameters), "card0", "mlx5_0").fixes.map(
-        ({ title, titleByIds, goingUp }) => `${titleByIds ?? title}: ${goingUp.pairs}`,
+        ({ title, goingUp }) => `${title}: ${goingUp.pairs}`,
       );
     expect(titles("").slice(0, 2)).toEqual([
-      "pci=disable_acs_redir=pci:1000:c030: 1",
-      "pci=disable_acs_redir=pci:1000:c030, and boot with iommu=pt: 0",
+      "pci=disable_acs_redir=0000:02:00.0;0000:02:01.0: 1",
+      "pci=disable_acs_redir=0000:02:00.0;0000:02:01.0, and boot with iommu=pt: 0",
     ]);
     expect(titles(DIRECT)).toEqual(["iommu=pt: 0"]);
   });
