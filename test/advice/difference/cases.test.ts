@@ -208,8 +208,8 @@ describe("Verdicts that got worse of pairs that are blocked anyway", () => {
     const whole = pairsOfGpu0(listed, bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0")));
     expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
       "no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs
-        the verdicts of 2 pairs got worse, but they were blocked before: memory
-          decode of 0000:03:00.0 is off: it answers to none of its BARs until a driver
+        the verdicts of 2 pairs got worse, but they were blocked before: memory decode
+          of 0000:03:00.0 is off: it answers to none of its BARs until a driver
           enables it"
     `);
   });
@@ -285,14 +285,14 @@ hostBridges:
           {0000:03:00.0 0000:03:00.1 0000:04:00.0}
 
       Beside them: 6 pairs differ
-        ACS redirects: no longer 0000:02:00.0 (gpu0 → nic0, gpu0 → nvme0, nic0 →
-          gpu0 and 3 more)
-        documented of reads: works (intel-xeon-ice-lake) → unknown (gpu0 → nvme0,
-          nic0 → nvme0)
+        ACS redirects: no longer 0000:02:00.0 (gpu0 → nic0, gpu0 → nvme0, nic0 → gpu0
+          and 3 more)
+        documented of reads: works (intel-xeon-ice-lake) → unknown (gpu0 → nvme0, nic0
+          → nvme0)
         reads: arrives in BAR 1 of 0000:03:00.0 → unknown (gpu0 → nvme0)
         reads: arrives in BAR 0 of 0000:03:00.1 → unknown (nic0 → nvme0)
-        documented of writes and reads: works (intel-xeon-ice-lake) → unknown (nvme0
-          → gpu0, nvme0 → nic0)
+        documented of writes and reads: works (intel-xeon-ice-lake) → unknown (nvme0 →
+          gpu0, nvme0 → nic0)
         writes and reads: arrives in BAR 0 of 0000:04:00.0 → unknown (nvme0 → gpu0,
           nvme0 → nic0)
         requests that go past the IOMMU: none → writes (nvme0 → gpu0, nvme0 → nic0)
@@ -501,22 +501,21 @@ describe("What one side hides", () => {
         nic0 (0000:04:00.0) ↔ nvme0 (0000:05:00.0): direct, 4 hops → unknown
 
       Gates: 6 pairs differ
-        no longer known: the IOMMU translates (strict), and the driver takes only
-          the yes from the kernel: its address is an IOVA, so that packets go up to
-          the root complex although a bridge is shared: right, and slower (gpu0 →
-          nic0)
+        no longer known: the IOMMU translates (strict), and the driver takes only the
+          yes from the kernel: its address is an IOVA, so that packets go up to the
+          root complex although a bridge is shared: right, and slower (gpu0 → nic0)
         no longer known: the IOMMU translates (strict) and the DMA address is a bus
           address: a switch that sends peer traffic up all the same meets an IOMMU
           fault, and the data is lost without an error; test with real data, or use
           iommu=pt (gpu0 → nvme0, nic0 → gpu0, nic0 → nvme0 and 2 more)
-        no longer known: whether the client's driver uses as many address bits as
-          the BARs need (gpu0 → nic0, nvme0 → nic0)
+        no longer known: whether the client's driver uses as many address bits as the
+          BARs need (gpu0 → nic0, nvme0 → nic0)
         no longer known: whether a port on the way keeps its ACS registers elsewhere
           (gpu0 → nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
 
       Beside them: 6 pairs differ
-        documented of writes and reads: works (pcie-switch) → no longer known (gpu0
-          → nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
+        documented of writes and reads: works (pcie-switch) → no longer known (gpu0 →
+          nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
       "
     `);
     expect(exitOf(whole)).toBe(3);
