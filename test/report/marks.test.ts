@@ -32,8 +32,10 @@ describe("fix", () => {
         findDevices(machine, "nic").map((client) => ({ provider, client })),
       ),
     );
-    expect(text).toMatch(/^ {2}16 pairs: direct\* \(\*: on the machine as it is through the host bridge\): /m);
-    expect(text).toMatch(/^ {2}48 pairs: through the host bridge: /m);
+    expect(text).toMatch(
+      /^ {2}16 pairs, gpu0 → mlx5_0 …: direct\* \(\*: on the machine as it is through the host bridge\): /m,
+    );
+    expect(text).toMatch(/^ {2}48 pairs, gpu0 → mlx5_2 …: through the host bridge: /m);
   });
 
   it("marks a single pair", () => {

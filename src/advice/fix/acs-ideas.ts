@@ -153,7 +153,7 @@ function runTimeIdea(machine: Machine, redirecting: readonly RedirectingFunction
     cautions: [
       "a guest may get a device no longer isolated: IOMMU groups stay those of the last boot",
       "reload the provider's driver: the kernel keeps its verdict of a pair",
-      "refused under lockdown (Secure Boot)",
+      "setpci is refused under lockdown (Secure Boot)",
     ],
   };
 }

@@ -257,7 +257,7 @@ function allOf({ machine, pairs: [pair] }: Advice): string {
 function otherLoadersText({ bootLoader }: Advice): Rich {
   const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
   const why = bootLoader === null ? "" : `, as ${bootLoader.why}`;
-  const isAssumed = bootLoader === null ? "assumed: " : "";
+  const isAssumed = bootLoader === null ? "assumed: " : "for ";
   return `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: --boot-loader NAME`;
 }
 
