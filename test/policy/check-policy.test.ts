@@ -11,7 +11,7 @@ import { checkPolicy } from "../../src/policy/check-policy.ts";
 import { parsePolicy } from "../../src/policy/parse-policy.ts";
 import type { Finding, RuleOutcome, RuleResult } from "../../src/policy/result.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
-import { bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
+import { belowOneSwitch, bootScenario, check, exampleText, machineOf, outcomeOf } from "./machines.ts";
 
 const server = machineOf("gpu-nic-server.yaml");
 /** The same server with ACS redirect off in its switches. */
@@ -130,19 +130,7 @@ hostBridges:
       - gpu: { name: gpu0, id: 8086:4680, driver: ${driver} }
 `);
   const buffer = (size: string, kernel: string): Machine =>
-    bootScenario(`
-kernel: ${kernel}
-iommu: off
-hostBridges:
-  - id: 8086:4660
-    below:
-      - rootPort: {}
-        below:
-          - switch: { acs: false }
-            below:
-              - nvme: { name: nvme0, cmb: ${size} }
-              - nvme: { name: nvme1 }
-`);
+    belowOneSwitch([`nvme: { name: nvme0, cmb: ${size} }`, "nvme: { name: nvme1 }"], { kernel });
   /** Both drives in the hands of VFIO. */
   const inUserSpace = (mode: IommuMode): Machine => {
     const bound = ["nvme0", "nvme1"].reduce((is, name) => withFunction(is, name, { driver: "vfio-pci" }), oneSwitch);

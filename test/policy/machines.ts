@@ -25,6 +25,25 @@ export function bootScenario(text: string, file = "scenario.yaml"): Machine {
   return afterBoot(readScenario(text, file));
 }
 
+/** These devices below one switch that redirects nothing. */
+export function belowOneSwitch(
+  devices: readonly string[],
+  { kernel = "7.2", iommu = "off" }: { readonly kernel?: string; readonly iommu?: string } = {},
+): Machine {
+  return bootScenario(`
+kernel: ${kernel}
+iommu: ${iommu}
+hostBridges:
+  - id: 8086:4660
+    below:
+      - rootPort: {}
+        below:
+          - switch: { acs: false }
+            below:
+${devices.map((device) => `              - ${device}`).join("\n")}
+`);
+}
+
 /** What a policy makes of a machine. */
 export function check(machine: Machine, policy: string): PolicyResult {
   return checkPolicy(machine, parsePolicy(policy, "p.yaml"));

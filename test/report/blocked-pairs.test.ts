@@ -6,24 +6,18 @@ import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
-import { bootScenario } from "../policy/machines.ts";
+import { belowOneSwitch, bootScenario } from "../policy/machines.ts";
 
 /** A drive with a buffer beside one, a NIC whose driver takes host memory alone, and a drive of VFIO, below one switch. */
-const machine = bootScenario(`
-kernel: 7.2
-iommu: passthrough
-hostBridges:
-  - id: 8086:4660
-    below:
-      - rootPort: {}
-        below:
-          - switch: { acs: false }
-            below:
-              - nvme: { name: nvme0, cmb: 16M }
-              - nvme: { name: nvme1 }
-              - nic: { name: nic0, driver: e1000e }
-              - nvme: { name: nvme2, driver: vfio-pci }
-`);
+const machine = belowOneSwitch(
+  [
+    "nvme: { name: nvme0, cmb: 16M }",
+    "nvme: { name: nvme1 }",
+    "nic: { name: nic0, driver: e1000e }",
+    "nvme: { name: nvme2, driver: vfio-pci }",
+  ],
+  { iommu: "passthrough" },
+);
 
 const screen = { width: 100, color: false };
 

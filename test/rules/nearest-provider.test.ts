@@ -59,6 +59,12 @@ describe("the kernel takes", () => {
     ["nobody who is refused", [provider("refused", true, -1, 2), far], ["far"]],
     ["nobody where all are refused", [provider("refused", true, -1, 2)], []],
     ["nobody where there is none", [], []],
+    ["nobody where nobody published", [provider("own", false, 2)], []],
+    [
+      "the nearest, whatever is hidden of one that is not published",
+      [near, provider("own", false, hidden, 2)],
+      ["near"],
+    ],
     ["an unknown one, where a nearer one may be published", [near, provider("may be", hidden, 2)], hidden],
     ["an unknown one, where one as near may be published", [near, provider("may be", hidden, 4)], hidden],
     ["the nearest, where a farther one may be published", [near, provider("may be", hidden, 6)], ["near"]],
@@ -88,6 +94,8 @@ describe("who may take memory that is not published", () => {
   test.for<readonly [string, readonly Named[], readonly string[]]>([
     ["takes it where nothing is published", [provider("refused", true, -1, 2), own], ["own"]],
     ["takes what is published before it", [own, provider("far", true, 8)], ["far"]],
+    ["takes what is published before it, where that is as near", [own, provider("near", true, 2)], ["near"]],
+    ["takes any of those as near", [own, provider("far", false, 4), provider("as near", false, 2)], ["own", "as near"]],
     ["takes nothing that the kernel refuses", [provider("refused", false, -1, 2)], []],
     [
       "has no choice between one that is known and one that is not",
