@@ -1,11 +1,11 @@
-import type { Cpu, Machine } from "../host/machine.ts";
+import type { Machine } from "../host/machine.ts";
 import { originOf } from "../host/machine.ts";
 import { devfnOf, formatBdf, makeBdf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
-import type { InferredCpu } from "./inferred-cpu.ts";
+import { type InferredCpu, isOtherArchitecture } from "./inferred-cpu.ts";
 import type { AllowListEntry, KernelRules } from "./kernels/kernel-rules.ts";
 import { NOT_SUPPORTED, THRU_HOST_BRIDGE, UNKNOWN } from "./map-type.ts";
 import type { Reason } from "./verdict.ts";
@@ -36,10 +36,6 @@ function cpuAllowed({ cpu, inferredCpu }: HostBridgeFacts, rules: KernelRules): 
   if (cpu.vendor !== "AuthenticAMD") return "no";
   if (isUnknown(cpu.family)) return { hidden: cpu.family.unknown };
   return cpu.family !== null && cpu.family >= first ? "yes" : "no";
-}
-
-function isOtherArchitecture({ architecture }: Cpu): boolean {
-  return !isUnknown(architecture) && !/^(x86|i[3-6]86|amd64)/.test(architecture);
 }
 
 /** What the allow-list says of one host bridge: the entry, nothing, or that the source hides it. */

@@ -31,8 +31,8 @@ export interface DieRow {
   readonly vendorId: number;
   /** Both included. */
   readonly devices: readonly (readonly [first: number, last: number])[];
-  /** `node`: device 18h or above on bus 0, where AMD's processors have what configures them; `any`: wherever it is. */
-  readonly at: "node" | "any";
+  /** Only of device 18h or above on bus 0, where AMD's processors have what configures them; else wherever it is. */
+  readonly isOfNodes?: true;
   readonly what: string;
   /** Where that is written. */
   readonly source: string;
@@ -73,7 +73,7 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: zen,
     vendorId: AMD,
     devices: fabric(0x1440, 0x1448, 0x1460, 0x1490, 0x15e8, 0x1650, 0x1660, 0x166a, 0x1679, 0x1724),
-    at: "node",
+    isOfNodes: true,
     what: "data fabric of family 17h or 19h",
     source: `${PCI_IDS}; ${AMD_NODES}`,
   },
@@ -81,7 +81,7 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: zen,
     vendorId: AMD,
     devices: fabric(0x14ad, 0x14e0, 0x14f0, 0x12f8, 0x12c0, 0x12c8, 0x16f8, 0x1248, 0x12b8, 0x1278, 0x1528),
-    at: "node",
+    isOfNodes: true,
     what: "data fabric of family 19h or 1Ah",
     source: AMD_NODES,
   },
@@ -89,7 +89,6 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: zen,
     vendorId: AMD,
     devices: each(0x1450, 0x15d0, 0x1480, 0x1630, 0x14b5, 0x14a4, 0x14d8, 0x14e8, 0x153a, 0x1507, 0x1122, 0x14f8),
-    at: "any",
     what: "root complex of family 17h, 19h or 1Ah",
     source: `${PCI_IDS}; ${AMD_NODES}`,
   },
@@ -109,7 +108,7 @@ export const DIE_ROWS: readonly DieRow[] = [
       [0x1700, 0x1704],
       [0x1716, 0x1719],
     ],
-    at: "node",
+    isOfNodes: true,
     what: "northbridge of family 0Fh to 16h",
     source: PCI_IDS,
   },
@@ -117,7 +116,6 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: hygon,
     vendorId: 0x1d94,
     devices: [...each(0x1450), ...fabric(0x1460)],
-    at: "any",
     what: "root complex or data fabric of Hygon",
     source: PCI_IDS,
   },
@@ -135,7 +133,6 @@ export const DIE_ROWS: readonly DieRow[] = [
       [0x6f00, 0x6f0b],
       [0x6f28, 0x6fff],
     ],
-    at: "any",
     what: "root complex or uncore of Xeon E5, E7 or D (Sandy Bridge to Broadwell)",
     source: PCI_IDS,
   },
@@ -144,7 +141,6 @@ export const DIE_ROWS: readonly DieRow[] = [
     vendorId: INTEL,
     // Without 3420, which an emulated root port has.
     devices: [[0x3400, 0x3407]],
-    at: "any",
     what: "I/O hub of Xeon 5500, 5600 or Core i7 (5500, 5520, X58)",
     source: PCI_IDS,
   },
@@ -156,7 +152,6 @@ export const DIE_ROWS: readonly DieRow[] = [
       [0x2030, 0x2036],
       [0x2080, 0x2086],
     ],
-    at: "any",
     what: "root complex or uncore of Xeon (Skylake-SP)",
     source: PCI_IDS,
   },
@@ -164,7 +159,6 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: intel,
     vendorId: INTEL,
     devices: [...each(0x0998), [0x09a2, 0x09a4], ...each(0x09a6, 0x09a7)],
-    at: "any",
     what: "root complex or uncore of Xeon (Ice Lake-SP and later)",
     source: PCI_IDS,
   },
@@ -172,7 +166,6 @@ export const DIE_ROWS: readonly DieRow[] = [
     make: power,
     vendorId: 0x1014,
     devices: each(0x03dc, 0x04c1),
-    at: "any",
     what: "PCI host bridge of POWER",
     source: PCI_IDS,
   },
@@ -184,7 +177,6 @@ export const DIE_ROWS: readonly DieRow[] = [
       [0xe100, 0xe108],
       [0xe110, 0xe118],
     ],
-    at: "any",
     what: "root complex of Ampere eMAG or Altra",
     source: PCI_IDS,
   },
@@ -195,9 +187,9 @@ interface Ids {
   readonly deviceId: number;
 }
 
-function isOfRow({ vendorId, devices, at }: DieRow, bdf: Bdf, ids: Ids): boolean {
+function isOfRow({ vendorId, devices, isOfNodes }: DieRow, bdf: Bdf, ids: Ids): boolean {
   if (ids.vendorId !== vendorId) return false;
-  if (at === "node" && (domainOf(bdf) !== 0 || busOf(bdf) !== 0 || deviceOf(bdf) < FIRST_NODE)) return false;
+  if (isOfNodes === true && (domainOf(bdf) !== 0 || busOf(bdf) !== 0 || deviceOf(bdf) < FIRST_NODE)) return false;
   return devices.some(([first, last]) => first <= ids.deviceId && ids.deviceId <= last);
 }
 
@@ -239,9 +231,14 @@ export function inferCpu({
   return found !== null && contradicts(cpu, found.make) ? null : found;
 }
 
-function isHidden({ vendor, family, architecture }: Cpu): boolean {
-  if (!isUnknown(vendor)) return vendor === "AuthenticAMD" && isUnknown(family);
-  return isUnknown(architecture) || /^(x86|i[3-6]86|amd64)/.test(architecture);
+function isHidden(cpu: Cpu): boolean {
+  if (!isUnknown(cpu.vendor)) return cpu.vendor === "AuthenticAMD" && isUnknown(cpu.family);
+  return !isOtherArchitecture(cpu);
+}
+
+/** Whether a CPU is known to be none of x86: the kernel's rules look at no other. */
+export function isOtherArchitecture({ architecture }: Cpu): boolean {
+  return !isUnknown(architecture) && !/^(x86|i[3-6]86|amd64)/.test(architecture);
 }
 
 function contradicts({ vendor, architecture }: Cpu, make: CpuMake): boolean {

@@ -26,6 +26,8 @@ describe("The make of a CPU by functions that no other has", () => {
       00:18.3    | 1022:12c3 | AMD Zen          // Turin
       00:17.0    | 1022:14ad | -                // no node of a processor
       01:18.0    | 1022:14ad | -
+      0001:00:18.0 | 1022:14ad | -
+      00:18.0    | 8086:14ad | -                // another vendor's
       00:18.0    | 1022:1600 | AMD before Zen   // family 15h
       00:18.5    | 1022:1605 | AMD before Zen
       00:18.0    | 1022:1400 | AMD before Zen
@@ -81,6 +83,9 @@ describe("The make of a CPU by functions that no other has", () => {
       })?.make.name;
     expect(named(0x1480, 0x1450)).toBe("AMD Zen");
     expect(named(0x1480, 0x1576)).toBeUndefined();
+    expect(named(0x1576, 0x1480)).toBeUndefined();
+    expect(named(0x1480, 0x1450, 0x1576)).toBeUndefined();
+    expect(named()).toBeUndefined();
   });
 
   test("is seen by a number that lspci prints for want of a name", () => {
@@ -91,6 +96,97 @@ describe("The make of a CPU by functions that no other has", () => {
     expect(labelled("Advanced Micro Devices, Inc. [AMD/ATI] Device 14a4")).toBeUndefined();
     expect(labelled("Advanced Micro Devices, Inc. [AMD] Starship/Matisse Root Complex")).toBeUndefined();
     expect(labelled("Intel Corporation Device 09a2")).toBe("Intel");
+    expect(labelled("Intel Corporation Device 09a2 (rev 04)")).toBeUndefined();
+    expect(labelled("Intel Corporation Device 9a2")).toBeUndefined();
+  });
+
+  test.each(
+    rows(`
+      // vendor | device | number that counts
+      8086      | 3c00   | by both ids, whatever the label says
+      8086      | ?      | by the label
+      ?         | 3c00   | by the label
+      ?         | ?      | by the label
+    `),
+  )("is by the ids %s:%s %s", (vendor = "", device = "", by) => {
+    const id = (text: string): Known<number> => (text === "?" ? unknown("names only") : Number.parseInt(text, 16));
+    const parts = {
+      vendorId: id(vendor),
+      deviceId: id(device),
+      label: "Advanced Micro Devices, Inc. [AMD] Device 14a4",
+    };
+    const found = inferCpu({ ...machineOf([hostBridge("00:00.0", "0:0", parts)]), cpu });
+    expect(found?.make.name).toBe(by === "by the label" ? "AMD Zen" : "Intel");
+  });
+
+  test("is told with the first function that shows it", () => {
+    const functions = [
+      hostBridge("00:00.0", "1022:1483"),
+      hostBridge("00:18.3", "1022:1653"),
+      hostBridge("20:00.0", "1022:1480"),
+    ];
+    expect(inferCpu({ ...machineOf(functions), cpu })).toMatchObject({
+      make: { name: "AMD Zen" },
+      device: at("00:18.3"),
+      vendorId: 0x1022,
+      deviceId: 0x1653,
+      what: "data fabric of family 17h or 19h",
+    });
+  });
+
+  /** What the rules ask of a make: nothing but AMD's families. */
+  test.each(
+    rows(`
+      // ids     | make           | vendor       | architecture | families
+      1022:1480  | AMD Zen        | AuthenticAMD | x86_64       | 17 to ff
+      1022:1600  | AMD before Zen | AuthenticAMD | x86_64       | f to 16
+      1d94:1450  | Hygon          | HygonGenuine | x86_64       | -
+      8086:3c00  | Intel          | GenuineIntel | x86_64       | -
+      1014:04c1  | IBM POWER      | -            | ppc64        | -
+      1def:e100  | Ampere         | -            | aarch64      | -
+    `),
+  )("by %s is %s: %s, %s, families %s", (ids = "", name, vendor, architecture, families) => {
+    const make = inferCpu({ ...machineOf([hostBridge("00:18.0", ids)]), cpu })?.make;
+    const range = make?.families?.map((family) => family.toString(16)).join(" to ") ?? "-";
+    expect([make?.name, make?.vendor ?? "-", make?.architecture, range]).toEqual([
+      name,
+      vendor,
+      architecture,
+      families,
+    ]);
+  });
+
+  /** `?` is hidden, `-` what the architecture does not have. */
+  test.each(
+    rows(`
+      // vendor    | family | architecture | shows     | make
+      ?            | ?      | ?            | 1022:1480 | AMD Zen
+      ?            | ?      | x86_64       | 1022:1480 | AMD Zen
+      ?            | ?      | i686         | 8086:3c00 | Intel
+      ?            | ?      | amd64        | 8086:3c00 | Intel
+      ?            | ?      | i786         | 8086:3c00 | -       // no architecture of PCs
+      ?            | ?      | riscv-x86    | 8086:3c00 | -
+      ?            | ?      | aarch64      | 8086:3c00 | -
+      ?            | ?      | aarch64      | 1def:e100 | -       // and nothing to ask of any other
+      ?            | ?      | ?            | 1def:e100 | Ampere
+      ?            | ?      | x86_64       | 1def:e100 | -       // they contradict each other
+      ?            | ?      | x86_64       | 1014:04c1 | -
+      AuthenticAMD | ?      | x86_64       | 1022:1480 | AMD Zen // the family is what it shows
+      AuthenticAMD | ?      | ?            | 1022:1480 | AMD Zen
+      AuthenticAMD | ?      | ?            | 8086:3c00 | -
+      AuthenticAMD | ?      | ?            | 1d94:1450 | -
+      AuthenticAMD | 0x17   | x86_64       | 1022:1480 | -       // the source names it
+      GenuineIntel | ?      | x86_64       | 8086:3c00 | -
+      -            | ?      | aarch64      | 1def:e100 | -
+    `),
+  )("of a CPU known as %s, family %s, %s, that shows %s: %s", (vendor, family, architecture = "", shows = "", make) => {
+    const known = {
+      ...cpu,
+      vendor: vendor === "?" ? cpu.vendor : vendor === "-" ? null : (vendor ?? ""),
+      family: family === "?" ? cpu.family : Number(family),
+      architecture: architecture === "?" ? cpu.architecture : architecture,
+    };
+    expect(inferCpu({ ...machineOf([hostBridge("00:00.0", shows)]), cpu: known })?.make.name ?? "-").toBe(make);
   });
 
   test("no id is of two makes", () => {
@@ -137,10 +233,10 @@ test("docs/rules.md has the table of makes (vitest -u writes it)", async () => {
   const hex = (id: number): string => id.toString(16).padStart(4, "0");
   const table = tableText(
     ["make", "ids", "where", "what they are", "read in"],
-    DIE_ROWS.map(({ make, vendorId, devices, at: place, what, source }) => [
+    DIE_ROWS.map(({ make, vendorId, devices, isOfNodes, what, source }) => [
       make.name,
       `${hex(vendorId)}: ${devices.map(([first, last]) => (first === last ? hex(first) : `${hex(first)}–${hex(last)}`)).join(" ")}`,
-      place === "node" ? "device 18h and above of bus 0" : "anywhere",
+      isOfNodes ? "device 18h and above of bus 0" : "anywhere",
       what,
       source,
     ]),
