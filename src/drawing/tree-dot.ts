@@ -3,7 +3,8 @@ import type { TreeInput } from "../report/tree-text.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { LinkIs } from "../summary/links.ts";
 import { type DotAttributes, dotDocument, dotGraph, dotStatement, titleLines } from "./dot.ts";
-import { type Box, type BoxKind, type Branch, treeScene } from "./tree-scene.ts";
+import type { Box, BoxKind, Branch } from "./tree-boxes.ts";
+import { treeScene } from "./tree-scene.ts";
 
 /** Fills that black text is readable on, by the same hues as in the SVG. */
 const FILLS: Readonly<Record<BoxKind, string>> = {

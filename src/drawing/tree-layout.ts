@@ -1,6 +1,7 @@
 import { MARGIN } from "./head.ts";
 import { fitted, type Rectangle, TEXT_SIZE, textPixels } from "./svg.ts";
-import type { Box, Branch, Region, TreeScene } from "./tree-scene.ts";
+import type { Box, Branch, Region } from "./tree-boxes.ts";
+import type { TreeScene } from "./tree-scene.ts";
 
 /*
  * Where the boxes of a tree stand. Each host bridge is a block that grows to the right: bridges in columns, one for each

@@ -4,59 +4,24 @@ import { type DeviceKind, deviceKind, isBridge, KINDS_OF_INTEREST } from "../pci
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { RootBus, Topology } from "../pci/topology.ts";
-import { displayName, namesText, roleOf, shortAddress } from "../report/device-names.ts";
+import { displayName, roleOf, shortAddress } from "../report/device-names.ts";
 import { acsText, p2pmemText } from "../report/facts.ts";
 import { linkState, linkText } from "../report/link-text.ts";
 import { plainText } from "../report/rich.ts";
 import { drawing, type TreeInput } from "../report/tree-text.ts";
 import { foldVirtual, type VirtualFunctions, virtualText } from "../report/virtual-functions.ts";
 import type { WhatIfView } from "../report/what-if.ts";
-import { type LinkIs, linkAbove } from "../summary/links.ts";
-
-/** What a box stands for. */
-export type BoxKind = "host-bridge" | "switch" | "bridge" | "gpu" | "nic" | "nvme" | "accel" | "other";
-
-/** A line of a box: a name, and what it is. */
-export interface BoxLine {
-  readonly name: string;
-  /** The kind of a device, in a word; empty where the name says it. */
-  readonly what: string;
-  /** In smaller letters below: address, model, ids. */
-  readonly notes: readonly string[];
-}
-
-/** A host bridge, a switch or another bridge with what is below it; or a device, or several alike. */
-export interface Box {
-  readonly kind: BoxKind;
-  readonly lines: readonly BoxLine[];
-  /** All that is known of it, for who points at it. */
-  readonly details: readonly string[];
-  /** How many functions or devices it stands for. */
-  readonly count: number;
-  /** True for several devices that are alike. */
-  readonly isPile: boolean;
-  /** A change that was asked about would change it. */
-  readonly isChanged: boolean;
-  readonly below: readonly Branch[];
-}
-
-/** What ACS of a port does with peer requests. */
-export type PortAcs = "redirects" | "passes" | "none" | "hidden";
-
-/** The way from a box down to another. */
-export interface Branch {
-  /** The port at its upper end; `null` where it leaves no port. */
-  readonly port: { readonly name: string; readonly acs: PortAcs; readonly details: readonly string[] } | null;
-  /** What was negotiated, what more there could be, and how the two compare; `null` where no source shows it. */
-  readonly link: { readonly state: string; readonly more: string; readonly is: LinkIs } | null;
-  readonly box: Box;
-}
-
-/** Host bridges of one NUMA node. */
-export interface Region {
-  readonly name: string;
-  readonly roots: readonly Box[];
-}
+import { linkAbove } from "../summary/links.ts";
+import {
+  type Box,
+  type BoxLine,
+  type Branch,
+  countBox,
+  DETAILS,
+  fewerBoxes,
+  type PortAcs,
+  type Region,
+} from "./tree-boxes.ts";
 
 /** A tree as it is drawn: regions of boxes, in which what is alike is one. */
 export interface TreeScene {
@@ -67,111 +32,10 @@ export interface TreeScene {
 
 /** Boxes above each other that are told apart; what is deeper is counted. */
 const MOST_LEVELS = 12;
-/** Rows of devices above which alike ones are one box; the first of these numbers of alike ones for which they fit. */
-const FEW_ROWS = 56;
-const FOLDS: readonly number[] = [16, 8, 4, 1];
-/** Rows above which devices that are not alike are counted, too, and so many that each box then keeps. */
-const MOST_ROWS = 1200;
-const KEPT: readonly number[] = [64, 16, 4, 1];
-
 /** The boxes of a machine. */
 export function treeScene(input: TreeInput, whatIf?: WhatIfView): TreeScene {
   const builder = new SceneBuilder(input, whatIf);
-  const whole = builder.regions();
-  const rowsOf = (regions: readonly Region[]): number =>
-    regions.reduce((sum, { roots }) => sum + roots.reduce((rows, root) => rows + rowCount(root), 0), 0);
-  let regions = whole;
-  for (const fold of FOLDS) {
-    if (rowsOf(regions) <= FEW_ROWS) break;
-    regions = mapRoots(whole, (box) => folded(box, fold));
-  }
-  for (const kept of KEPT) {
-    if (rowsOf(regions) <= MOST_ROWS) break;
-    regions = mapRoots(regions, (box) => cut(box, kept)).map((region) => cutRoots(region, Math.max(kept, 8)));
-  }
-  return { regions, isAsDrawn: builder.isAsDrawn };
-}
-
-function mapRoots(regions: readonly Region[], change: (box: Box) => Box): readonly Region[] {
-  return regions.map((region) => ({ ...region, roots: region.roots.map(change) }));
-}
-
-function rowCount(box: Box): number {
-  return box.below.length === 0 ? 1 : box.below.reduce((sum, branch) => sum + rowCount(branch.box), 0);
-}
-
-/** A box below which alike devices are one where there are more than `most` of them. */
-function folded(box: Box, most: number): Box {
-  const alike = new Map<string, Branch[]>();
-  for (const branch of box.below) {
-    const key = branch.box.below.length > 0 ? `alone ${alike.size}` : alikeKey(branch);
-    const mates = alike.get(key);
-    if (mates === undefined) alike.set(key, [branch]);
-    else mates.push(branch);
-  }
-  const below = [...alike.values()].flatMap((branches) => (branches.length > most ? [together(branches)] : branches));
-  return { ...box, below: below.map((branch) => ({ ...branch, box: folded(branch.box, most) })) };
-}
-
-/** Devices are alike that differ in nothing that is drawn but names and addresses. */
-function alikeKey({ port, link, box }: Branch): string {
-  const lines = box.lines.map(({ what, notes }) => [what, ...notes.slice(1)].join("\t"));
-  const above = [port?.acs ?? "", link?.state ?? "", link?.more ?? "", link?.is ?? ""];
-  return [box.kind, String(box.isChanged), ...above, ...lines].join("\n");
-}
-
-function together(branches: readonly Branch[]): Branch {
-  const [first, second] = branches;
-  if (first === undefined || second === undefined) return first as Branch;
-  const boxes = branches.map(({ box }) => box);
-  const count = boxes.reduce((sum, box) => sum + box.count, 0);
-  const [line] = first.box.lines;
-  const names = boxes.flatMap((box) => box.lines.map(({ name }) => name));
-  const ports = branches.flatMap(({ port }) => (port === null ? [] : [port]));
-  const [port] = ports;
-  return {
-    port: port === undefined ? null : { ...port, name: portsName(ports), details: ports.flatMap((one) => one.details) },
-    link: first.link,
-    box: {
-      ...first.box,
-      count,
-      isPile: true,
-      lines: [
-        { name: namesText(names, 6), what: `${count} × ${line?.what ?? "device"}`, notes: line?.notes.slice(1) ?? [] },
-      ],
-      details: boxes.flatMap((box) => box.details).slice(0, DETAILS),
-    },
-  };
-}
-
-function portsName(ports: readonly { readonly name: string }[]): string {
-  const [only, ...others] = new Set(ports.map(({ name }) => name));
-  return others.length === 0 ? (only ?? "") : `${others.length + 1} ports`;
-}
-
-/** Lines that a box says of what it stands for. */
-const DETAILS = 40;
-
-/** A box of which only the first branches are drawn, and the others counted. */
-function cut(box: Box, most: number): Box {
-  const kept = box.below.slice(0, most).map((branch) => ({ ...branch, box: cut(branch.box, most) }));
-  const left = box.below.slice(most).reduce((sum, branch) => sum + deviceCount(branch.box), 0);
-  return { ...box, below: left === 0 ? kept : [...kept, { port: null, link: null, box: countBox(left) }] };
-}
-
-function cutRoots(region: Region, most: number): Region {
-  const left = region.roots.slice(most).reduce((sum, root) => sum + deviceCount(root), 0);
-  return left === 0 ? region : { ...region, roots: [...region.roots.slice(0, most), countBox(left)] };
-}
-
-function deviceCount(box: Box): number {
-  return box.below.reduce((sum, branch) => sum + deviceCount(branch.box), box.count);
-}
-
-/** What stands for functions that are not drawn. */
-function countBox(count: number): Box {
-  const lines = [{ name: `${count} more`, what: "", notes: ["not drawn"] }];
-  return { kind: "other", lines, details: [], count, isPile: false, isChanged: false, below: [] };
+  return { regions: fewerBoxes(builder.regions()), isAsDrawn: builder.isAsDrawn };
 }
 
 /** Functions of one slot: a device. */

@@ -5,6 +5,7 @@ import type { WhatIfView } from "../report/what-if.ts";
 import type { LinkIs } from "../summary/links.ts";
 import { drawHead, drawLegend, type LegendEntry, MARGIN } from "./head.ts";
 import { drawText, type Fill, grouped, type Look, path, picture, rect, round } from "./svg.ts";
+import type { Box, BoxKind, PortAcs } from "./tree-boxes.ts";
 import {
   BOX_INSET,
   LINK_SIZE,
@@ -17,7 +18,7 @@ import {
   PORT_SIZE,
   TRUNK,
 } from "./tree-layout.ts";
-import { type Box, type BoxKind, type PortAcs, type TreeScene, treeScene } from "./tree-scene.ts";
+import { type TreeScene, treeScene } from "./tree-scene.ts";
 
 /** A narrow picture is as wide as its head needs. */
 const LEAST_WIDTH = 620;

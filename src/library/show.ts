@@ -49,6 +49,7 @@ import * as matrixTextReport from "../report/matrix-text.ts";
 import type { MeasuredView } from "../report/measured.ts";
 import * as measuredReport from "../report/measured.ts";
 import * as nearestReport from "../report/nearest.ts";
+import * as nearestJsonReport from "../report/nearest-json.ts";
 import * as screenMarkdownReport from "../report/screen-markdown.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
@@ -271,7 +272,7 @@ export const nearestText: (search: NearestSearch, options: ScreenOptions, before
 /** `peerlane.nearest`. */
 export const nearestJson: (search: NearestSearch, before?: NearestSearch) => NearestJson = door(
   "nearestJson",
-  nearestReport.nearestJson,
+  nearestJsonReport.nearestJson,
   [someNearest, nearestBefore],
 );
 

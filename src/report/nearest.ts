@@ -7,7 +7,7 @@ import type {
   Reach,
 } from "../advice/find-nearest.ts";
 import { Answers } from "../answers/answer.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { Bdf } from "../pci/bdf.ts";
 import type { DeviceKind } from "../pci/device-kind.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -18,8 +18,6 @@ import { nameIn, namesText } from "./device-names.ts";
 import { type Block, heading, list, paragraph, table } from "./document.ts";
 import { machineLines, wayToKnow } from "./facts.ts";
 import { placeText } from "./island-lines.ts";
-import type { NearestJson, ReachJson } from "./json-types.ts";
-import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { screenText } from "./printable.ts";
 import { DIRECT_BY_VERDICT, decidedBy, GOING_UP, reasonText } from "./reasons.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
@@ -169,7 +167,7 @@ function summaryLines({ search, before }: NearestView): readonly Rich[] {
 }
 
 /** The answers that a what-if changes, with what they were; `null` for what there was none of. */
-function changedIn(search: NearestSearch, before: NearestSearch | null): ReadonlyMap<Nearest, Nearest | null> {
+export function changedIn(search: NearestSearch, before: NearestSearch | null): ReadonlyMap<Nearest, Nearest | null> {
   const changed = new Map<Nearest, Nearest | null>();
   if (before === null) return changed;
   const keyOf = ({ of, among }: NearestQuestion, { device }: Nearest): string => `${of.name}:${among.name}:${device}`;
@@ -477,45 +475,4 @@ function remarkTexts({ search }: NearestView): readonly Rich[] {
         ]
       : []),
   ];
-}
-
-/** `peerlane.nearest/1`. */
-export function nearestJson(search: NearestSearch, before?: NearestSearch): NearestJson {
-  const { table: decided, answers } = search;
-  const { topology, machine } = decided;
-  const changed = changedIn(search, before ?? null);
-  const named = (bdf: Bdf): { readonly bdf: string; readonly name: string | null } => ({
-    bdf: formatBdf(bdf),
-    name: topology.find(bdf)?.names[0] ?? null,
-  });
-  const reachJson = ({ nearest, reach, perhaps }: Nearest): ReachJson => ({
-    nearest: mapKnown(nearest, (bdfs) => bdfs.map(named)),
-    mapType: reach?.mapType ?? "unknown",
-    works: reach?.works ?? null,
-    blockedBy: reach?.blockedBy?.message ?? null,
-    goesUp: reach?.goesUp ?? false,
-    hops: reach?.hops ?? null,
-    locality: reach?.locality.is ?? null,
-    memory: reach?.memory ?? "none",
-    perhaps: perhaps.map(({ device }) => named(device)),
-  });
-  return {
-    schema: "peerlane.nearest/1",
-    machine: machineJson(decided),
-    questions: answers.map(({ question, found, without }) => ({
-      of: question.of.name,
-      among: question.among.name,
-      found: found.map((one) => {
-        const was = changed.get(one);
-        return {
-          device: named(one.device),
-          ...reachJson(one),
-          ...(was === undefined ? {} : { before: was === null ? null : reachJson(was) }),
-        };
-      }),
-      without: without.map(named),
-    })),
-    virtualFunctions: search.virtual,
-    notes: notesJson(machine),
-  };
 }

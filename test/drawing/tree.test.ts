@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { type Rectangle, textPixels } from "../../src/drawing/svg.ts";
+import type { Box } from "../../src/drawing/tree-boxes.ts";
 import { treeDot } from "../../src/drawing/tree-dot.ts";
 import { layOutTree, type PlacedBox } from "../../src/drawing/tree-layout.ts";
-import { type Box, treeScene } from "../../src/drawing/tree-scene.ts";
+import { treeScene } from "../../src/drawing/tree-scene.ts";
 import { treeSvg } from "../../src/drawing/tree-svg.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { deviceKind, KINDS_OF_INTEREST } from "../../src/pci/device-kind.ts";

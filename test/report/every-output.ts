@@ -33,7 +33,8 @@ import { machineReport } from "../../src/report/machine-report.ts";
 import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
-import { nearestBlocks, nearestJson, nearestText } from "../../src/report/nearest.ts";
+import { nearestBlocks, nearestText } from "../../src/report/nearest.ts";
+import { nearestJson } from "../../src/report/nearest-json.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
 
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
