@@ -5,7 +5,14 @@ import { type Bdf, formatBdf } from "../../src/pci/bdf.ts";
 import type { PortType } from "../../src/pci/express.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../src/pci/known.ts";
-import { expectedIommuGroups, extremeIommuGroups, groupMembers, isIsolated } from "../../src/rules/iommu-groups.ts";
+import {
+  expectedGroupOf,
+  expectedIommuGroups,
+  extremeIommuGroups,
+  GROUPS_CONTRADICTED,
+  groupMembers,
+  isIsolated,
+} from "../../src/rules/iommu-groups.ts";
 import { rows } from "../rows.ts";
 import { acs, at, bridge, endpoint, express, ids, machineOf } from "./by-hand.ts";
 
@@ -294,6 +301,47 @@ describe("IOMMU groups", () => {
     expect(numbers(7, hidden, 5)).toEqual([7, 8, 5]);
     // Two that the kernel put together and the rules put apart are groups of their own.
     expect(numbers(4, 4, 2)).toEqual([5, 6, 2]);
+  });
+});
+
+test("Groups that are known to be those of the boot are taken, whatever the machine shows", () => {
+  const machine = machineOf([endpoint("00:02.0")], { iommu: on });
+  const groupsAtBoot = new Map([[at("00:02.0"), 7]]);
+  expect(expectedIommuGroups({ ...machine, groupsAtBoot }, topologyOf(machine))).toBe(groupsAtBoot);
+  expect(expectedIommuGroups({ ...machine, groupsAtBoot: hidden }, topologyOf(machine))).toBe(hidden);
+});
+
+test("A fault of ours is none that the source hides", () => {
+  const machine = machineOf([endpoint("00:02.0")], { iommu: on });
+  const topology = Object.assign(topologyOf(machineOf([endpoint("00:02.0")])), {
+    parentOf: () => {
+      throw new RangeError("no function");
+    },
+  });
+  expect(() => expectedIommuGroups(machine, topology)).toThrow(RangeError);
+});
+
+describe("The group that is expected of one function", () => {
+  const bdf = at("00:02.0");
+  const contradicted = unknown(GROUPS_CONTRADICTED.unknown);
+  test.each<[groups: string, shown: string, expected: Known<number | null>]>([
+    ["00:02.0 in 3", "3", 3],
+    ["00:02.0 in 3", "hidden", 3],
+    ["00:02.0 in 3", "none", 3],
+    ["none", "3", null],
+    ["hidden", "3", hidden],
+    ["00:02.0 in 3", "contradicted", GROUPS_CONTRADICTED],
+    ["hidden", "contradicted", GROUPS_CONTRADICTED],
+  ])("groups: %s; it shows: %s", (groups, shown, expected) => {
+    const known = groups === "hidden" ? hidden : new Map(groups === "none" ? [] : [[bdf, 3]]);
+    const iommuGroup = { 3: 3, none: null, hidden, contradicted }[shown];
+    expect(expectedGroupOf(known, { bdf, iommuGroup: iommuGroup as Known<number | null> })).toEqual(expected);
+  });
+
+  test("is not relied on where the source contradicts the rules, which it says", () => {
+    expect(GROUPS_CONTRADICTED.unknown).toMatch(
+      /^the source states IOMMU groups here that are not those which the rules/,
+    );
   });
 });
 
