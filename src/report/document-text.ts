@@ -4,7 +4,7 @@ import type { Block } from "./document.ts";
 import { screenText } from "./printable.ts";
 import { joinRich, painted, plainText, type Rich, rich } from "./rich.ts";
 import type { ScreenOptions } from "./style.ts";
-import { textWidth, truncate, wrap } from "./width.ts";
+import { textWidth, wrap } from "./width.ts";
 
 /** Room between the columns of a table. */
 const GAP = "  ";
@@ -50,27 +50,61 @@ function hanging(indent: string, text: Rich, width: number): Rich[] {
   return lines.map((line, index) => [index === 0 ? indent : `${indent}  `, ...line]);
 }
 
-function tableLines(head: readonly string[], rows: readonly (readonly Rich[])[], width: number): Rich[] {
-  const widths = head.map((title, column) =>
-    Math.max(textWidth(title), ...rows.map((row) => textWidth(row[column] ?? ""))),
-  );
-  // The last column holds sentences, if any does: it is broken, not cut.
-  const indent = 2 + widths.slice(0, -1).reduce((sum, columnWidth) => sum + columnWidth + GAP.length, 0);
-  const draw = (row: readonly Rich[]): Rich => {
-    const end = row.findLastIndex((cell) => plainText(cell) !== "") + 1;
-    const cells = row.slice(0, end).map((cell, column): Rich => {
+/** Room that a column of sentences needs at its least. */
+const LEAST_LAST = 24;
+
+/**
+ * A table of at most `width` columns, of which nothing is cut: sentences in the last column are broken, and columns for which
+ * there is no room follow below in a table of their own, behind the first column again.
+ */
+function tableLines(head: readonly string[], rows: readonly (readonly Rich[])[], width: number): readonly Rich[] {
+  const all = [head, ...rows];
+  const widths = head.map((_, column) => Math.max(...all.map((row) => textWidth(row[column] ?? ""))));
+  const last = head.length - 1;
+  const least = (column: number): number =>
+    column === last ? Math.min(entryAt(widths, column), LEAST_LAST) : entryAt(widths, column);
+  const parts: number[][] = [];
+  let used = 0;
+  for (const column of head.keys()) {
+    const part = parts.at(-1);
+    if (part !== undefined && (part.length === 1 || used + GAP.length + least(column) <= width)) {
+      part.push(column);
+      used += GAP.length + least(column);
+      continue;
+    }
+    const first = column === 0 ? [] : [0];
+    parts.push([...first, column]);
+    used = 2 + [...first, column].reduce((sum, one) => sum + least(one), first.length * GAP.length);
+  }
+  return parts.flatMap((columns) => {
+    const pick = (row: readonly Rich[]): readonly Rich[] => columns.map((column) => row[column] ?? "");
+    const shown = rows.map(pick);
+    const title = pick(head).map((text): Rich => (text === "" ? "" : [painted("faint", plainText(text))]));
+    return [title, ...shown].flatMap((row) =>
+      rowLines(
+        row,
+        columns.map((column) => entryAt(widths, column)),
+        width,
+      ),
+    );
+  });
+}
+
+/** A row of a table; what of its last cell has no room follows below it. */
+function rowLines(row: readonly Rich[], widths: readonly number[], width: number): readonly Rich[] {
+  const indent = 2 + widths.slice(0, -1).reduce((sum, columns) => sum + columns + GAP.length, 0);
+  const draw = (cells: readonly Rich[]): Rich => {
+    const end = cells.findLastIndex((cell) => plainText(cell) !== "") + 1;
+    const padded = cells.slice(0, end).map((cell, column): Rich => {
       const room = column === end - 1 ? 0 : entryAt(widths, column) - textWidth(cell);
       return rich`${cell}${" ".repeat(Math.max(room, 0))}`;
     });
-    return joinRich(cells, GAP);
+    return joinRich(padded, GAP);
   };
-  const drawRow = (row: readonly Rich[]): Rich[] => {
-    const room = width - indent;
-    const last = row.at(-1) ?? "";
-    if (room < 24 || textWidth(last) <= room) return [truncate(rich`  ${draw(row)}`, width)];
-    const [first = [], ...others] = wrap(last, room);
-    return [rich`  ${draw([...row.slice(0, -1), first])}`, ...others.map((line) => [" ".repeat(indent), ...line])];
-  };
-  const title = [painted("faint", plainText(draw(head)))];
-  return [truncate(rich`  ${title}`, width), ...rows.flatMap(drawRow)];
+  const last = row.at(-1) ?? "";
+  const room = width - indent;
+  if (textWidth(last) <= room) return [rich`  ${draw(row)}`];
+  if (room < LEAST_LAST) return hanging("  ", draw(row), width);
+  const [first = [], ...others] = wrap(last, room);
+  return [rich`  ${draw([...row.slice(0, -1), first])}`, ...others.map((line) => [" ".repeat(indent), ...line])];
 }
