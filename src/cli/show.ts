@@ -5,6 +5,7 @@ import type { Block } from "../report/document.ts";
 import { documentMarkdown } from "../report/document-markdown.ts";
 import { documentText } from "../report/document-text.ts";
 import type { JsonOutput } from "../report/json-types.ts";
+import { untoldNotes } from "../report/notes.ts";
 import { joinPrintable, printableJson } from "../report/printable.ts";
 import type { ScreenOptions } from "../report/style.ts";
 import type { TreeInput } from "../report/tree-text.ts";
@@ -32,10 +33,11 @@ export interface Shown {
   readonly whatIf?: WhatIfView | undefined;
 }
 
-/** Prints an answer as the options ask, and the notes of the machine behind a screen. */
+/** Prints an answer as the options ask, and behind a screen the notes of the machine that it does not say. */
 export function show(options: OutputOptions, answer: Shown): void {
-  print(formOf(options, answer));
-  if (!isSentOn(options)) showNotes(answer.machine);
+  const form = formOf(options, answer);
+  print(form);
+  if (!isSentOn(options)) showNotes(untoldNotes(answer.machine.notes, form));
 }
 
 /** Prints an answer in one of the forms that only some verbs have; false where none of them is asked for. */
@@ -78,7 +80,7 @@ export function screenOf(options: OutputOptions): ScreenOptions {
 }
 
 /** Says what a reader has to say, on standard error. */
-export function showNotes({ notes }: Machine): void {
+export function showNotes(notes: Machine["notes"]): void {
   for (const note of notes) {
     const where = note.place?.line === undefined ? "" : ` (${note.place.file}:${note.place.line})`;
     sayNote(`${note.message}${where}`, note.remedy);

@@ -9,6 +9,7 @@ import { heading, list, paragraph } from "./document.ts";
 import { documentMarkdown, fence } from "./document-markdown.ts";
 import { fixBlocks } from "./fix/blocks.ts";
 import { pairsText } from "./fix/outcome.ts";
+import { untoldNotes } from "./notes.ts";
 import { painted, plainText, type Rich } from "./rich.ts";
 import { matrixBlocks } from "./screen-markdown.ts";
 import { type TreeInput, treeLines } from "./tree-text.ts";
@@ -27,14 +28,15 @@ export function machineReport(
 ): Printable {
   const { table } = input;
   const redirected = redirectedPairs(table);
-  const notes = table.machine.notes.map(
+  const verdicts = documentMarkdown(matrixBlocks(table, whatIf, routes)).trimEnd();
+  const notes = untoldNotes(table.machine.notes, verdicts).map(
     ({ message, remedy }) => `${message}${remedy === undefined ? "" : ` → ${remedy}`}`,
   );
   const { commandLine } = table.machine.kernel;
   const sections: readonly string[] = [
     "## PCI peer-to-peer report",
     ...(changes.length === 0 ? [] : [documentMarkdown(askedBlocks(changes)).trimEnd()]),
-    documentMarkdown(matrixBlocks(table, whatIf, routes)).trimEnd(),
+    verdicts,
     documentMarkdown([
       heading("Command line"),
       paragraph(commandLineText(commandLine)),

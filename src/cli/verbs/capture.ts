@@ -30,7 +30,7 @@ export function declareCapture(command: Command, finish: Finish): void {
     .option("--root <dir>", "read a folder that holds sys/ and proc/ instead of this host")
     .option(
       "-o, --output <file>",
-      "write here (replaces what is there); without it, to standard output, where that is no terminal",
+      "write here (replaces what is there), compressed unless its name ends in .json; without it, to standard output, where that is no terminal",
     )
     .addOption(new Option("--format <name>", "what to write").choices([...CAPTURE_FORMATS]).default(CAPTURE_FORMATS[0]))
     .option("--plain", "do not compress")
@@ -46,7 +46,7 @@ export function declareCapture(command: Command, finish: Finish): void {
 
 /** `peerlane capture [SRC]`: the machine in one file, to be read anywhere. */
 export async function runCapture(source: string | undefined, options: CaptureOptions): Promise<number> {
-  const isText = options.plain === true || options.format === "rdma-topo";
+  const isText = !isPacked(options);
   if ((options.output === undefined || options.output === "-") && !isText && terminalOutput().isTTY) {
     throw new PeerlaneError("usage", "compressed data does not belong on a terminal", {
       remedy: "give -o server.json.gz, or --plain",
@@ -55,8 +55,23 @@ export async function runCapture(source: string | undefined, options: CaptureOpt
   const read = await readUnchanged(source, options.root);
   const text = options.format === "snapshot" ? await snapshotOf(read) : await rdmaTopoOf(read);
   writeOutput(options.output, isText ? text : await packed(text));
+  if (!isText && options.output !== undefined && options.output !== "-" && !/\.gz$/i.test(options.output)) {
+    sayNote(`${options.output} is packed with gzip`);
+  }
   sayLeftOut(read, options);
   return EXIT.yes;
+}
+
+/** Whether the file is packed with gzip: as its name says, where it says it; else a snapshot is, and a tool's dump is not. */
+function isPacked({ output, plain, format }: CaptureOptions): boolean {
+  const name = output?.toLowerCase() ?? "";
+  if (plain === true && name.endsWith(".gz")) {
+    throw new PeerlaneError("usage", `'${output}' is the name of compressed data, and --plain writes text`, {
+      remedy: `give -o ${output?.slice(0, -".gz".length)}, or leave --plain out`,
+    });
+  }
+  if (name.endsWith(".gz")) return true;
+  return plain !== true && !name.endsWith(".json") && format === "snapshot";
 }
 
 async function packed(text: Printable): Promise<Uint8Array> {

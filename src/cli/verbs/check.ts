@@ -125,7 +125,7 @@ export async function runCheck(file: string, source: string | undefined, options
   const result = shownResult(checkPolicy(wholeOf(after), policy, asked), machine);
   const asIs = changes.length === 0 ? undefined : checkPolicy(wholeOf(before), policy, rulesOf(options));
   print(formOf(options, result, changes, asIs));
-  if (!isSentOn(options)) showNotes(machine);
+  if (!isSentOn(options)) showNotes(machine.notes);
   return { pass: EXIT.yes, fail: EXIT.no, unknown: EXIT.unknown }[result.outcome];
 }
 

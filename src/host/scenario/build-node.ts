@@ -59,7 +59,7 @@ function slotsOf({ bus, hasHostBridge }: BusContext): Slots {
   switch (bus) {
     case "root": {
       const why = hasHostBridge
-        ? "a root bus has devices 01 to 1f; 00 is its host bridge"
+        ? "a root bus has devices 01 to 1f, and 00 is its host bridge: write `at: 01.0`, or leave `at:` out for the next one that is free"
         : "a bus has 32 device numbers, 00 to 1f";
       return { first: hasHostBridge ? 1 : 0, last: 31, reserved: hasHostBridge ? 0 : null, full: FULL, why };
     }
