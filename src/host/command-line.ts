@@ -1,5 +1,5 @@
 /** One parameter on a kernel's command line. */
-interface KernelParameter {
+export interface KernelParameter {
   /** As it stands there, quotes and all. */
   readonly word: string;
   /** The same without quotes. */
@@ -10,9 +10,13 @@ interface KernelParameter {
   readonly value: string | null;
 }
 
+function allWords(commandLine: string): readonly string[] {
+  return commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+}
+
 /** The words of a command line that are for the kernel, as they stand there, quotes and all: what stands behind `--` is for `init` (`parse_args`, Linux 7.3). */
 export function commandLineWords(commandLine: string): readonly string[] {
-  const words: readonly string[] = commandLine.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? [];
+  const words = allWords(commandLine);
   const end = words.indexOf("--");
   return words.slice(0, end < 0 ? undefined : end);
 }
@@ -20,6 +24,12 @@ export function commandLineWords(commandLine: string): readonly string[] {
 /** The parameters of a command line in their order, split at blanks outside of double quotes as the kernel does. */
 export function kernelParameters(commandLine: string): readonly KernelParameter[] {
   return commandLineWords(commandLine).map(kernelParameter);
+}
+
+/** A command line with other words in place of its parameters, `null` for none; what is for `init` stays. */
+export function editedCommandLine(commandLine: string, edit: (parameter: KernelParameter) => string | null): string {
+  const kept = commandLineWords(commandLine).flatMap((word) => edit(kernelParameter(word)) ?? []);
+  return [...kept, ...allWords(commandLine).slice(commandLineWords(commandLine).length)].join(" ");
 }
 
 /** One word of a command line. */

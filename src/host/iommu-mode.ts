@@ -1,5 +1,5 @@
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
-import { kernelParameters } from "./command-line.ts";
+import { type KernelParameter, kernelParameters } from "./command-line.ts";
 import type { Cpu, Iommu, IommuKind, IommuMode, Kernel } from "./machine.ts";
 
 /** Whether DMA goes through page tables by default. */
@@ -38,8 +38,31 @@ export const IOMMU_PARAMETERS: ReadonlySet<string> = new Set([
   "iommu.strict",
 ]);
 
-const YES = /^(?:1|y|on)$/i;
-const NO = /^(?:0|n|off)$/i;
+// The kernel looks at the first letters alone (`kstrtobool`).
+const YES = /^(?:1|y|on)/i;
+const NO = /^(?:0|n|of)/i;
+
+/** Options of a parameter that set the mode; the kernel compares as many letters as they have (`iommu=ptt` is `pt`). */
+const MODE_OPTIONS: Readonly<Record<string, readonly string[]>> = {
+  iommu: ["off", "pt", "nopt"],
+  intel_iommu: ["on", "off", "strict"],
+  amd_iommu: ["fullflush", "off"],
+};
+
+/** The option of a parameter that sets the mode, as the kernel takes it; `undefined` for others. */
+function modeOption(name: string, option: string): string | undefined {
+  return MODE_OPTIONS[name]?.find((known) => option.startsWith(known));
+}
+
+/** A word of a command line without what it says of the mode; `null` where nothing is left of it. */
+export function withoutIommuMode({ word, name, value }: KernelParameter): string | null {
+  if (!IOMMU_PARAMETERS.has(name) || value === null) return word;
+  const options = value.split(",");
+  const others =
+    MODE_OPTIONS[name] === undefined ? [] : options.filter((option) => modeOption(name, option) === undefined);
+  if (others.length === options.length) return word;
+  return others.length === 0 ? null : `${name}=${others.join(",")}`;
+}
 
 /**
  * Reads `iommu=`, `intel_iommu=`, `amd_iommu=`, `iommu.passthrough=` and `iommu.strict=` in their order (`iommu_setup`,
@@ -59,7 +82,8 @@ export function iommuParameters(commandLine: string): IommuParameters {
       if (YES.test(value)) flushPolicy = "strict";
       else if (NO.test(value)) flushPolicy = "lazy";
     } else if (name === "iommu" || name === "intel_iommu" || name === "amd_iommu") {
-      for (const option of value.split(",")) {
+      for (const given of value.split(",")) {
+        const option = modeOption(name, given);
         if (option === "off") off.add(name);
         else if (option === "on" && name === "intel_iommu") off.delete(name);
         else if (name === "iommu" && option === "pt") domainType = "passthrough";

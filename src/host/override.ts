@@ -1,7 +1,7 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, unknown } from "../pci/known.ts";
-import { kernelParameter } from "./command-line.ts";
-import { IOMMU_PARAMETERS } from "./iommu-mode.ts";
+import { editedCommandLine } from "./command-line.ts";
+import { withoutIommuMode } from "./iommu-mode.ts";
 import type { Cpu, Iommu, IommuMode, Kernel, Machine } from "./machine.ts";
 import { isScenario } from "./machine.ts";
 import { CPU_PRESETS } from "./scenario/cpu-presets.ts";
@@ -76,15 +76,16 @@ function withCpu(machine: Machine, name: string): Machine {
   return withParametersOf(changed, scenarioIommu({ mode, kind: usualIommu(changed.cpu) }));
 }
 
-/** The machine with an IOMMU and the kernel parameters for it; those of a source that hides them stay hidden. */
+/**
+ * The machine with an IOMMU and the kernel parameters for it, in place of those that say another mode; those of a source that
+ * hides them stay hidden.
+ */
 function withParametersOf(machine: Machine, iommu: Iommu): Machine {
   const { commandLine } = machine.kernel;
   if (isUnknown(commandLine) || isUnknown(iommu.mode)) return { ...machine, iommu };
-  const others = commandLine
-    .split(/\s+/)
-    .filter((word) => word !== "" && !IOMMU_PARAMETERS.has(kernelParameter(word).name));
-  const words = [...iommuModeParameters(iommu.mode, isUnknown(iommu.kind) ? null : iommu.kind), ...others];
-  return { ...machine, iommu, kernel: { ...machine.kernel, commandLine: words.join(" ") } };
+  const words = iommuModeParameters(iommu.mode, isUnknown(iommu.kind) ? null : iommu.kind);
+  const line = [...words, editedCommandLine(commandLine, withoutIommuMode)].filter((part) => part !== "").join(" ");
+  return { ...machine, iommu, kernel: { ...machine.kernel, commandLine: line } };
 }
 
 function givenKernel(release: string, kernel: Kernel): Kernel {

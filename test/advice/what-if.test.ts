@@ -365,6 +365,31 @@ describe("--append", () => {
     ["iommmu=pt", ["--append: 'iommmu=pt' is no parameter that decides anything here → did you mean 'iommu=pt'?"]],
     ["pic=noats", ["--append: 'pic=noats' is no parameter that decides anything here → did you mean 'pci=noats'?"]],
     ["iommu.passtrough=1", [expect.stringContaining("→ did you mean 'iommu.passthrough=1'?")]],
+    // Each word is judged, the last ones first: of two that do the same the first counts.
+    [
+      "iommu=pt amd_iommu=off quiet",
+      [
+        "--append: 'amd_iommu=off' changes nothing on this machine: the IOMMU and ACS of every function are as without it",
+      ],
+    ],
+    [
+      "amd_iommu=off quiet",
+      [
+        "--append: 'amd_iommu=off', 'quiet' change nothing on this machine: the IOMMU and ACS of every function are as without them",
+      ],
+    ],
+    [
+      "iommu=pt iommu=pt",
+      ["--append: 'iommu=pt' changes nothing on this machine: the IOMMU and ACS of every function are as without it"],
+    ],
+    [
+      "pci=disable_acs_redir=00:14.0 amd_iommu=off",
+      [
+        expect.stringContaining("'00:14.0' in pci=disable_acs_redir= is no function of this machine"),
+        expect.stringContaining("--append: 'amd_iommu=off' changes nothing"),
+      ],
+    ],
+    ["amd_iommu=off amdgpu.pcie_p2p=0", [expect.stringContaining("--append: 'amd_iommu=off' changes nothing")]],
     // What its driver does is no matter of IOMMU and ACS.
     ["amdgpu.pcie_p2p=0", []],
     ["vfio.enable_unsafe_noiommu_mode=1", []],

@@ -54,6 +54,13 @@ describe("The mode of the IOMMU by the command line", () => {
       amd_iommu=off                            | intel | ?              | ?
       amd_iommu=pt                             | amd   | ?              | ?            // no such option
       amd_iommu=fullflush iommu=nopt           | amd   | ?              | strict
+      iommu=ptt                                | intel | ?              | passthrough  // the kernel compares two letters
+      iommu=offline                            | intel | off            | ?
+      iommu=p                                  | intel | ?              | ?
+      intel_iommu=only                         | intel | ?              | ?            // on
+      intel_iommu=off intel_iommu=only iommu=pt| intel | ?              | passthrough
+      iommu.passthrough=yes                    | intel | ?              | passthrough  // the first letter counts
+      iommu.passthrough=true                   | intel | ?              | ?            // older kernels know no 't'
       root=/dev/sda1 quiet                     | intel | ?              | ?
     `),
   )("%s on %s: %s, and %s", (commandLine = "", cpu, without, withGroups) => {

@@ -18,13 +18,13 @@ interface IommuWord {
   readonly options: readonly string[];
 }
 
-/** Values whose whole effect on the mode is known. */
+/** Values whose whole effect on the mode is known: the kernel compares their first letters. */
 const KNOWN_VALUES: Readonly<Record<string, RegExp>> = {
-  iommu: /^(?:pt|nopt|off|on|force)$/,
-  intel_iommu: /^(?:on|off|strict|sm_on|sm_off)$/,
-  amd_iommu: /^(?:on|off|fullflush|pgtbl_v1|pgtbl_v2)$/,
-  "iommu.passthrough": /^(?:0|1|y|n|on|off)$/i,
-  "iommu.strict": /^(?:0|1|y|n|on|off)$/i,
+  iommu: /^(?:pt|nopt|off|force)|^on$/,
+  intel_iommu: /^(?:on|off|strict|sm_on|sm_off)/,
+  amd_iommu: /^(?:off|fullflush|pgtbl_v1|pgtbl_v2)|^on$/,
+  "iommu.passthrough": /^(?:[01yn]|on|of)/i,
+  "iommu.strict": /^(?:[01yn]|on|of)/i,
 };
 
 /**

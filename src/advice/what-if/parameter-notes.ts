@@ -1,5 +1,5 @@
 import { Addresses } from "../../host/addresses.ts";
-import { kernelParameters } from "../../host/command-line.ts";
+import { type KernelParameter, kernelParameters } from "../../host/command-line.ts";
 import { IOMMU_PARAMETERS } from "../../host/iommu-mode.ts";
 import type { Machine, Note } from "../../host/machine.ts";
 import { topologyOf } from "../../host/machine.ts";
@@ -37,20 +37,43 @@ export function parameterNotes(machine: Machine, parameters: string): readonly N
   return [...misspelt(parameters), ...unknownWords, ...misread, ...entriesOfNobody(machine, parameters)];
 }
 
-/** That a machine is with some parameters as it is without them, as far as it is shown; none where that is not so. */
-export function idleNotes(without: Machine, machine: Machine, parameters: string): readonly Note[] {
-  if (stateOf(without) !== stateOf(machine)) return [];
-  // One of a module may change what its driver does.
-  const isOfModule = ({ name }: { readonly name: string }): boolean =>
-    name.includes(".") && !IOMMU_PARAMETERS.has(name);
-  if (kernelParameters(parameters).some(isOfModule)) return [];
+/**
+ * Which of some parameters change nothing, as far as the machine is shown: without them it is as with all. `withOnly` is the
+ * machine with others in their place, `null` where those say nothing that can be followed. The last ones are tried first, so
+ * that of two that do the same the first counts.
+ */
+export function idleNotes(
+  machine: Machine,
+  parameters: string,
+  withOnly: (parameters: string) => Machine | null,
+): readonly Note[] {
   // A list may change registers that the source hides, or of functions that it leaves out.
   const isHidden =
     machine.functionsMayBeMissing !== undefined ||
     machine.functions.some(({ acs }) => isUnknown(acs)) ||
     isUnknown(machine.iommu.mode);
   if (isHidden) return [];
-  const message = `--append: '${parameters}' changes nothing on this machine: the IOMMU and ACS of every function are as without it`;
+  const state = stateOf(machine);
+  const idle: KernelParameter[] = [];
+  const all = kernelParameters(parameters);
+  let kept = all;
+  for (const parameter of all.toReversed()) {
+    const { name, word } = parameter;
+    // One of a module may change what its driver does; of others more is said than that they do nothing.
+    const isOfModule = name.includes(".") && !IOMMU_PARAMETERS.has(name);
+    if (isOfModule || parameterNotes(machine, word).length > 0) continue;
+    const others = kept.filter((other) => other !== parameter);
+    const without = withOnly(others.map((other) => other.word).join(" "));
+    if (without === null || stateOf(without) !== state) continue;
+    kept = others;
+    idle.unshift(parameter);
+  }
+  // Beside words that decide something, those that are about something else are no news.
+  const told = idle.length === all.length ? idle : idle.filter(({ name }) => DECIDING.includes(name));
+  if (told.length === 0) return [];
+  const [verb, them] = told.length === 1 ? ["changes", "it"] : ["change", "them"];
+  const said = `${told.map(({ text }) => `'${text}'`).join(", ")} ${verb} nothing on this machine`;
+  const message = `--append: ${said}: the IOMMU and ACS of every function are as without ${them}`;
   return [{ severity: "warning", message }];
 }
 

@@ -47,12 +47,28 @@ export function askWhatIf(machine: Machine, request: WhatIfRequest, isBooted = t
   if (changes.length === 0) return { before, after: before, changes };
   const after = isBooted ? applyChanges(before, changes) : bootChanged(filled, changes);
   const told = append === undefined ? [] : parameterNotes(after, append);
-  const others = changes
-    .filter((change) => change.kind !== "iommu" || change.byParameters !== true)
-    .map((change) => (change.kind === "parameters" ? { ...change, text: "" } : change));
-  const without = (): Machine => (isBooted ? applyChanges(before, others) : bootChanged(filled, others));
-  const notes = append === undefined || told.length > 0 ? told : idleNotes(without(), after, append);
+  const withOnly = (text: string): Machine | null => {
+    const mode = modeIfKnown(machine, { ...request, append: text });
+    if (mode === null) return null;
+    const others = changes
+      .filter((change) => change.kind !== "iommu" || change.byParameters !== true)
+      .map((change) => (change.kind === "parameters" ? { ...change, text } : change));
+    const isOther = mode !== undefined && mode !== machine.iommu.mode;
+    const all = [...(isOther ? [{ kind: "iommu", mode, byParameters: true } as const] : []), ...others];
+    return isBooted ? applyChanges(before, all) : bootChanged(filled, all);
+  };
+  const notes = append === undefined ? [] : [...told, ...idleNotes(after, append, withOnly)];
   return { before, after: notes.length === 0 ? after : { ...after, notes: [...after.notes, ...notes] }, changes };
+}
+
+/** {@link modeOfParameters}; `null` where it does not follow from them. */
+function modeIfKnown(machine: Machine, request: WhatIfRequest): IommuMode | undefined | null {
+  try {
+    return modeOfParameters(machine, request);
+  } catch (error) {
+    if (error instanceof PeerlaneError && error.code === "usage") return null;
+    throw error;
+  }
 }
 
 /** The mode that the appended parameters of the IOMMU set; `undefined` where there are none. */
