@@ -28,7 +28,8 @@ const MARKS: Readonly<Record<LinkIs, readonly [mark: string, paint: Paint | null
 export function linkText(topology: Topology, index: number): { readonly text: string; readonly paint: Paint | null } {
   const link = linkAbove(topology, index);
   if (link === null) return { text: portLinkText(topology, index), paint: null };
-  const [mark, paint] = MARKS[link.is];
+  const [why, paint] = MARKS[link.is];
+  const mark = link.is === "below-own" && link.mayBeIdle ? `${why}, idle?` : why;
   return { text: `${linkState(link.status)}${moreText(link)}${mark}`, paint };
 }
 
@@ -60,11 +61,11 @@ export function linkSentence(topology: Topology, link: Link): Rich {
     case "slow":
       return rich`${name} is ${is}, and both ends can ${bothCan === null ? "" : linkState(bothCan)} (port ${port})`;
     case "idle-gpu":
-      return rich`${name} is ${is}${moreText(link)}`;
+      return rich`${name} is ${is}${moreText(link)}, perhaps because it is idle: GPUs lower the speed then; look under load`;
     case "held-by-port":
       return rich`${name} is ${is}, as its port ${port} can only ${aboveCan === null ? "" : linkState(aboveCan)}, and can itself ${own}`;
     case "below-own":
-      return rich`${name} is ${is}, and can itself ${own}; what the port above it can do is not shown`;
+      return rich`${name} is ${is}, and can itself ${own}; what the port above it can do is not shown${link.mayBeIdle ? ", and it may be idle" : ""}`;
     default:
       return rich`${name} is ${is}`;
   }

@@ -27,6 +27,8 @@ export interface Link {
   readonly belowCan: LinkState | null;
   readonly aboveCan: LinkState | null;
   readonly bothCan: LinkState | null;
+  /** It has all of its lanes at less speed than the function below can, and only a GPU is below, which lowers it while idle. */
+  readonly mayBeIdle: boolean;
 }
 
 /** The link above a function; `null` where it has none, or the source does not show its state. A virtual one has its physical one's. */
@@ -39,8 +41,10 @@ export function linkAbove(topology: Topology, index: number): Link | null {
   const belowCan = shown(express.linkCapable);
   const aboveCan = port === null ? null : shown(port.express.linkCapable);
   const bothCan = belowCan === null || aboveCan === null ? null : least(belowCan, aboveCan);
-  const link = { below: fn.bdf, above: port?.fn.bdf ?? null, status, belowCan, aboveCan, bothCan };
-  return { ...link, is: judge(topology, index, link) };
+  const can = bothCan ?? belowCan;
+  const mayBeIdle = can !== null && status.width >= can.width && isLess(status, can) && isGpuAlone(topology, index);
+  const link = { below: fn.bdf, above: port?.fn.bdf ?? null, status, belowCan, aboveCan, bothCan, mayBeIdle };
+  return { ...link, is: judge(link) };
 }
 
 /** Why the state of the link above a function is not known; `null` where it is, or there is none. */
@@ -91,11 +95,11 @@ export function isPortAbove({ type }: PciExpress): boolean {
   return type === "root-port" || type === "downstream-port";
 }
 
-function judge(topology: Topology, index: number, { status, belowCan, bothCan }: Omit<Link, "is">): LinkIs {
+function judge({ status, belowCan, bothCan, mayBeIdle }: Omit<Link, "is">): LinkIs {
   if (belowCan === null) return "open";
   if (bothCan === null) return isLess(status, belowCan) ? "below-own" : "full";
   if (!isLess(status, bothCan)) return isLess(status, belowCan) ? "held-by-port" : "full";
-  return status.width >= bothCan.width && isGpuAlone(topology, index) ? "idle-gpu" : "slow";
+  return mayBeIdle ? "idle-gpu" : "slow";
 }
 
 /** A speed that an encoding does not name is no less than another. */

@@ -4,7 +4,7 @@ import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { buildTopology } from "../../src/pci/build-topology.ts";
 import type { LinkState } from "../../src/pci/express.ts";
 import { type Known, unknown } from "../../src/pci/known.ts";
-import { linkText } from "../../src/report/link-text.ts";
+import { linkSentence, linkText } from "../../src/report/link-text.ts";
 import { plainText } from "../../src/report/rich.ts";
 import { treeSummary } from "../../src/report/tree-summary.ts";
 import { linksOf } from "../../src/summary/links.ts";
@@ -61,6 +61,47 @@ describe("A link held against what both of its ends can do", () => {
     ];
     expect(linksOf(buildTopology(functions, [0])).map(({ is }) => is)).toEqual(kinds);
   });
+});
+
+describe("A GPU whose port's ability is hidden", () => {
+  const can = { width: 16, speedGTps: 32 };
+  const hidden = unknown("not shown");
+  const GPU = 0x030200;
+
+  test.for([
+    [
+      "a GPU with all lanes at less speed",
+      GPU,
+      { width: 16, speedGTps: 2.5 },
+      "x16 2.5GT/s of x16 32GT/s, why hidden, idle?",
+    ],
+    ["a GPU with fewer lanes", GPU, { width: 8, speedGTps: 2.5 }, "x8 2.5GT/s of x16 32GT/s, why hidden"],
+    [
+      "a NIC with all lanes at less speed",
+      0x020000,
+      { width: 16, speedGTps: 2.5 },
+      "x16 2.5GT/s of x16 32GT/s, why hidden",
+    ],
+  ] as const)("%s", ([, classCode, status, cell]) => {
+    const port = { ...(express("root-port") as object), linkStatus: status, linkCapable: hidden };
+    const own = { ...(express("endpoint") as object), linkStatus: status, linkCapable: can };
+    const topology = buildTopology(
+      [
+        bridge("00:01.0", "root-port", 1, { express: port as never }),
+        endpoint("01:00.0", { classCode, express: own as never, attachment: { upstream: at("00:01.0"), rootBus: 0 } }),
+      ],
+      [0],
+    );
+    expect(linkText(topology, topology.indexOf(at("01:00.0"))).text).toBe(cell);
+  });
+});
+
+test("An idle GPU's link is told as perhaps idle in a sentence too", () => {
+  const topology = topologyOf(below("gen5 x16", "gpu: { name: gpu0, link: gen1 x16 of gen5 x16 }"));
+  const [link] = linksOf(topology);
+  expect(link && plainText(linkSentence(topology, link))).toBe(
+    "gpu0 is x16 2.5GT/s of 32GT/s, perhaps because it is idle: GPUs lower the speed then; look under load",
+  );
 });
 
 test.for([

@@ -95,7 +95,9 @@ function checked(placed: readonly Placed[], source: YamlSource): readonly Placem
       throw fail(source, entry.path, `${hex(entry.device)}.${entry.function} is taken already`, "choose another `at:`");
     }
     if (!perDevice.has(entry.device) && entry.function !== 0) {
-      const remedy = "a device is found by its function 0: without it the kernel sees none of the others";
+      const remedy =
+        `a device is found by its function 0, and without it the kernel sees none of the others: ` +
+        `write \`at: ${hex(entry.device)}.0\`, or add that function`;
       throw fail(source, entry.path, `device ${hex(entry.device)} has no function 0`, remedy);
     }
     perDevice.set(entry.device, (perDevice.get(entry.device) ?? 0) + 1);

@@ -51,9 +51,16 @@ describe("An error names the place and what was probably meant", () => {
 });
 
 describe("A machine that cannot be is refused", () => {
-  it.each<[text: string, place: string, message: RegExp]>([
+  it.each<[text: string, place: string, message: RegExp, remedy?: RegExp]>([
     [`${head}nvme: { at: 04.0 }\n    - nvme: { at: 4 }`, "4:7", /04\.0 is taken/],
     [`${head}nvme: { at: 04.1 }`, "3:7", /no function 0/],
+    [`${head}rootPort: { at: 01.1 }`, "3:7", /device 01 has no function 0/, /write `at: 01\.0`/],
+    [
+      `${head}rootPort: { at: 00.0 }`,
+      "3:7",
+      /device number 00 cannot be on this bus/,
+      /write `at: 01\.0`, or leave `at:` out/,
+    ],
     [`${head}nvme: { at: 00.0 }`, "3:7", /device number 00 cannot be on this bus/],
     [`${head}rootPort:\n      below: [nvme, nvme]`, "4:21", /a link leads to one device/],
     [`${head}rootPort:\n      below: [nvme: { at: 02.0 }]`, "4:15", /device number 02 cannot be/],
@@ -81,11 +88,11 @@ describe("A machine that cannot be is refused", () => {
       "1:42",
       /share physical addresses/,
     ],
-  ])("%j", (text, place, message) => {
+  ])("%j", (text, place, message, remedy = /./) => {
     const error = errorOf(text);
     expect(error.message).toMatch(message);
     expect(error.place && formatPlace(error.place)).toBe(`f.yaml:${place}`);
-    expect(error.remedy).toBeTruthy();
+    expect(error.remedy).toMatch(remedy);
   });
 });
 
