@@ -3,6 +3,7 @@ import { kernelParameters } from "../host/command-line.ts";
 import { iommuParameters, turnedOff } from "../host/iommu-mode.ts";
 import type { Cpu } from "../host/machine.ts";
 import { type Bdf, busKeyOf, devfnOf, makeBdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 
@@ -201,8 +202,9 @@ function parseDevice(item: string): DeviceMatch | undefined {
 
 function parseDevfn(text: string): number {
   const match = /^([0-9a-f]{1,2})\.([0-7])$/i.exec(text);
-  const device = Number.parseInt(match?.[1] ?? "ff", 16);
-  return match === null || device > 31 ? -1 : device * 8 + Number(match[2]);
+  if (match === null) return -1;
+  const device = Number.parseInt(entryAt(match, 1), 16);
+  return device > 31 ? -1 : device * 8 + Number(match[2]);
 }
 
 /** Whether the kernel finds `fn` by `match`, at the address where it answers. */

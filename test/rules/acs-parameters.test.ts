@@ -51,6 +51,7 @@ describe("What is asked of a function", () => {
     ["pci=config_acs=1@00:04.0;0@00:05.0", "00:05.0", "- set 0x0 of 0x1 late"],
     ["pci=config_acs=x@00:04.0;0@00:05.0", "00:05.0", "- set 0x0 of 0x1"],
     ["pci=config_acs=1@00:04.0;0@00:05.0", "00:04.0", "- set 0x1 of 0x1"],
+    ["pci=config_acs=1@00:04.0;0@00:04.1", "00:05.0", "-"],
     ["pci=disable_acs_redir=00:04.0,config_acs=1@00:04.0", "00:04.0", "disabled set 0x1 of 0x1"],
   ])("by '%s' at %s: %s", (commandLine, address, asks) => {
     expect(asked(acsParameters(booted(commandLine)).asksOf(functionOf(address)))).toBe(asks);
@@ -59,6 +60,7 @@ describe("What is asked of a function", () => {
   test.each([
     ["pci=disable_acs_redir=pci:1b36:000c", { vendorId: unknown("no ids") }, "? no ids"],
     ["pci=config_acs=1@pci:1b36:000c", { vendorId: unknown("no ids") }, "? no ids"],
+    ["pci=config_acs=1@pci:1b36:000c:8086:0001", { subsystem: unknown("no subsystem") }, "? no subsystem"],
     // Whether a quirk has its registers elsewhere hangs on its ids.
     ["quiet", { deviceId: unknown("no ids"), vendorId: 0x8086 }, "? no ids"],
   ])("is unknown by '%s' where the source hides %o", (commandLine, hidden, asks) => {

@@ -12,6 +12,7 @@ import {
 } from "../../src/rules/boot-acs.ts";
 import type { AcsAtBoot, ConfigAcsReading } from "../../src/rules/kernels/kernel-rules.ts";
 import { qemuMachineOf } from "../qemu-scenario.ts";
+import { bridge, machineOf } from "./by-hand.ts";
 
 /** ACS control of each function that has ACS, after the boot of a machine with these lines at its head. */
 function control(...head: string[]): Record<string, number | "unknown"> {
@@ -41,6 +42,11 @@ const enabled = { "00:04.0": 0x1d, "02:00.0": 0x3d, "02:01.0": 0x3d, "00:05.0": 
 describe("The kernel's boot", () => {
   it("leaves ACS as it is without an IOMMU", () => {
     expect(control("iommu: off")).toEqual(firmware);
+  });
+
+  it("leaves no bit open of what firmware is known to have left", () => {
+    const machine = machineOf([bridge("00:01.0", "root-port", 1, { acs: { capability: 0x7f, control: 0x04 } })]);
+    expect(afterBoot(machine).functions[0]?.acs).toEqual({ capability: 0x7f, control: 0x04, firmwareControl: 0x04 });
   });
 
   it.each(["strict", "lazy", "passthrough"])("turns ACS on with the IOMMU in mode %s", (mode) => {

@@ -1,10 +1,14 @@
 import { describe, expect, it, test } from "vitest";
+import { Addresses } from "../../src/host/addresses.ts";
 import { commandLineWords } from "../../src/host/command-line.ts";
+import { topologyOf } from "../../src/host/machine.ts";
 import { formatBdf, parseBdf } from "../../src/pci/bdf.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import {
   isStrayDevice,
+  matchesDevice,
   misreadParameters,
   parsePciParameters,
   readEntries,
@@ -142,6 +146,7 @@ describe("pci=disable_acs_redir= stops from redirecting", () => {
       00:1f.6                        |
       00:04.0;00:1f.7                | 00:04.0 00:1f.7
       00:04.0;                       | 00:04.0                                 // may end in its separator
+      00:04.0;00:1f.7;               | 00:04.0 00:1f.7
       00:04.0;;00:1f.7               | 00:04.0                         | the kernel cannot parse '' in disable_acs_redir= and stops there
       ;00:04.0                       |                                 | the kernel cannot parse '' in disable_acs_redir= and stops there
       00:20.0                        |                                 | the kernel cannot parse '00:20.0' in disable_acs_redir= and stops there
@@ -297,11 +302,51 @@ describe("The entries that the kernel comes to read, as written", () => {
       disable_acs_redir   | pci=disable_acs_redir=1@00:04.0                                  |
       config_acs          | pci=config_acs=1@00:04.0;xx0@pci:8086:0                          | 1@00:04.0 xx0@pci:8086:0
       config_acs          | pci=config_acs=1@00:04.0;11111111@00:05.0                        | 1@00:04.0
+      config_acs          | pci=config_acs=00000000@0000:00:04.0                             |
       config_acs          | pci=disable_acs_redir=00:04.0                                    |
+      disable_acs_redir   | pci=disable_acs_redir=00:04.0;00:05.0;                           | 00:04.0 00:05.0
       config_acs          | pci=config_acs=X@00:04.0                                         | X@00:04.0
     `),
   )("of %s in %s", (list, commandLine = "", entries = "") => {
     expect(readEntries(commandLine, list as Parameters<typeof readEntries>[1]).join(" ")).toBe(entries);
+  });
+});
+
+describe("Whether an entry names a function of which parts are hidden, or whose way ends early", () => {
+  const machine = machineOf([
+    bridge("00:01.0", "root-port", 1, { subsystem: null }),
+    endpoint("01:00.0", { ...ids("144d:a80a"), subsystem: { vendorId: 0x144d, deviceId: 0xa801 } }),
+  ]);
+  const hides = unknown("not shown");
+  const HIDDEN: Readonly<Record<string, Partial<PciFunction>>> = {
+    vendor: { vendorId: hides },
+    device: { deviceId: hides },
+    subsystem: { subsystem: hides },
+  };
+
+  test.each(
+    rows(`
+      // entry                 | function | hidden    | matches
+      00:01.0/00.0             | 01:00.0  | -         | yes
+      00:1f.0/01.0             | 00:01.0  | -         | no   // nothing is above it
+      00:1f.0/02.0/01.0        | 00:01.0  | -         | no
+      pci:144d:a80a            | 01:00.0  | -         | yes
+      pci:144d:a80a            | 01:00.0  | vendor    | ?
+      pci:144d:a80a            | 01:00.0  | device    | ?
+      pci:144d:a80a            | 01:00.0  | subsystem | yes
+      pci:144d:a80a:0:a801     | 01:00.0  | -         | yes
+      pci:144d:a80a:0:a801     | 01:00.0  | subsystem | ?
+      pci:144d:a80a:144d:0     | 01:00.0  | subsystem | ?
+      pci:144d:a80b:144d:0     | 01:00.0  | subsystem | no
+      pci:0:0:144d:0           | 00:01.0  | -         | no   // a bridge has no such ids
+      pci:0:0:0:a801           | 00:01.0  | -         | no
+    `),
+  )("%s is %s, hidden %s: %s", (entry = "", name = "", hiddenPart = "", matches) => {
+    const [match] = parsePciParameters(`pci=disable_acs_redir=${entry}`).disableAcsRedirect;
+    const fn = machine.functions.find(({ bdf }) => bdf === parseBdf(name));
+    if (match === undefined || fn === undefined) throw new Error(entry);
+    const found = matchesDevice(match, { ...fn, ...HIDDEN[hiddenPart] }, new Addresses(machine, topologyOf(machine)));
+    expect(found).toEqual(matches === "?" ? hides : matches === "yes");
   });
 });
 

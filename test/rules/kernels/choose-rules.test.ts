@@ -125,6 +125,13 @@ describe("The rows that a release string leaves possible for ACS at boot", () =>
     expect(releases(text)).toBe(expected);
   });
 
+  test.each(["4.20.1.mshv1-1.azl3", "6.6.9.mshv1-1.azl3", "7.3.4.mshv1-1.azl3"])(
+    "are all of a vendor of whom nothing was read, in its newest release too: %s",
+    (text) => {
+      expect(rowsOf(releaseOfOurs(text)).bootRows).toEqual(KERNEL_RULES);
+    },
+  );
+
   test("are of a vendor where its release string says so", () => {
     expect(rowsOf(releaseOfOurs("6.14.0-37-generic")).vendor?.name).toBe("Ubuntu");
     expect(rowsOf(releaseOfOurs("6.14.2")).vendor).toBeNull();
