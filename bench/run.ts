@@ -1,6 +1,7 @@
 import { benchAllPairs } from "./all-pairs.ts";
 import { benchCopy } from "./copy.ts";
 import { benchFabricTlps } from "./fabric-tlps.ts";
+import { benchFleet } from "./fleet.ts";
 import { benchLspciText } from "./lspci-text.ts";
 import { machineDetails } from "./machine-details.ts";
 import { benchMapping } from "./mapping.ts";
@@ -11,6 +12,7 @@ import { type Report, toMarkdown, toText } from "./table.ts";
 const benchmarks: Readonly<Record<string, () => Promise<Report>>> = {
   "all-pairs": benchAllPairs,
   start: benchStart,
+  fleet: benchFleet,
   "lspci-text": benchLspciText,
   mapping: benchMapping,
   "fabric-tlps": benchFabricTlps,

@@ -43,6 +43,10 @@ class DeviceMatcher {
   }
 
   match(): Matching {
+    if (this.#isUnmoved()) {
+      const earlier = this.#earlier.map((_, index) => index);
+      return new Matching(this.#before, this.#after, { earlier, earlierRoot: this.#earlierRoot, replaced: [] });
+    }
     this.#earlierRoot.forEach((old, root) => {
       const [above, below] = [this.#before.roots[old], this.#after.roots[root]];
       if (above !== undefined && below !== undefined) this.#level(above.functions, below.functions);
@@ -62,8 +66,33 @@ class DeviceMatcher {
     });
   }
 
+  /** The same tree with like functions at the same addresses: all of what is below would find each in its place. */
+  #isUnmoved(): boolean {
+    const [before, after] = [this.#before, this.#after];
+    if (before.functions.length !== after.functions.length || before.roots.length !== after.roots.length) return false;
+    if (!this.#earlierRoot.every((old, root) => old === root)) return false;
+    return after.functions.every((fn, index) => {
+      const old = before.functionAt(index);
+      return (
+        old.bdf === fn.bdf &&
+        before.parentOf(index) === after.parentOf(index) &&
+        before.rootOf(index) === after.rootOf(index) &&
+        before.isOnRootBus(index) === after.isOnRootBus(index) &&
+        physicalOf(old) === physicalOf(fn) &&
+        isLike(old, fn)
+      );
+    });
+  }
+
   #isFree(old: number, now: number): boolean {
     return this.#later[old] === NO_MATCH && this.#earlier[now] === NO_MATCH;
+  }
+
+  /** Of those below one bridge some may still find each other: there are free ones on both sides. */
+  #isOpen([old, now]: readonly [readonly number[], readonly number[]]): boolean {
+    return (
+      old.some((index) => this.#later[index] === NO_MATCH) && now.some((index) => this.#earlier[index] === NO_MATCH)
+    );
   }
 
   #join(old: number, now: number): void {
@@ -110,7 +139,9 @@ class DeviceMatcher {
   #matchFixed(): boolean {
     let isAny = false;
     for (let at = 0; at < this.#levels.length; at++) {
-      const [old, now] = this.#levels[at] as readonly [readonly number[], readonly number[]];
+      const level = this.#levels[at] as readonly [readonly number[], readonly number[]];
+      if (!this.#isOpen(level)) continue;
+      const [old, now] = level;
       for (const [from, to] of this.#samePlaces(this.#own(this.#before, old), this.#own(this.#after, now))) {
         const [one, other] = [this.#before.functionAt(from), this.#after.functionAt(to)];
         if (!this.#isFree(from, to) || !isFixed(one) || !isFixed(other) || !isSamePort(one, other)) continue;
@@ -176,8 +207,9 @@ class DeviceMatcher {
 
   /** Functions of which one side alone shows that they are virtual. */
   #matchInPlace(): void {
-    for (const [old, now] of this.#levels) {
-      for (const [from, to] of this.#samePlaces(old, now)) {
+    for (const level of this.#levels) {
+      if (!this.#isOpen(level)) continue;
+      for (const [from, to] of this.#samePlaces(...level)) {
         if (this.#isFree(from, to) && isLike(this.#before.functionAt(from), this.#after.functionAt(to)))
           this.#join(from, to);
       }
@@ -193,7 +225,8 @@ class DeviceMatcher {
 
   get replaced(): readonly (readonly [before: number, after: number])[] {
     return this.#levels
-      .flatMap(([old, now]) => this.#samePlaces(old, now))
+      .filter((level) => this.#isOpen(level))
+      .flatMap((level) => this.#samePlaces(...level))
       .filter(([from, to]) => this.#isFree(from, to))
       .sort(([, a], [, b]) => a - b);
   }
@@ -218,8 +251,8 @@ function virtualsOf(topology: Topology): ReadonlyMap<number, readonly number[]> 
  */
 function isLike(old: PciFunction, now: PciFunction): boolean {
   if (isBridge(old) !== isBridge(now)) return false;
-  const [one, other] = [idsOf(old), idsOf(now)];
-  if (one !== undefined && other !== undefined) return one === other;
+  if (!isUnknown(old.vendorId) && !isUnknown(old.deviceId) && !isUnknown(now.vendorId) && !isUnknown(now.deviceId))
+    return old.vendorId === now.vendorId && old.deviceId === now.deviceId;
   if (!isUnknown(old.classCode) && !isUnknown(now.classCode) && old.classCode >>> 8 !== now.classCode >>> 8)
     return false;
   return old.label === null || now.label === null || old.label === now.label;

@@ -4,24 +4,12 @@ import type { Known } from "../../pci/known.ts";
 import type { Address } from "../addresses.ts";
 import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { HostBridge, Iommu, Machine, SourceFormat } from "../machine.ts";
+import { SNAPSHOT_SCHEMA, SOURCE_FORMATS } from "./forms.ts";
 import { functionCodec } from "./function-codec.ts";
 import { bus, busAddress, byte, count, type KnownCodec, knownCodec, physAddress, size } from "./parts.ts";
 import type { ReasonsTable } from "./reasons-table.ts";
 
-/** What this program writes and reads. */
-export const SNAPSHOT_SCHEMA = "peerlane.snapshot/1";
-
-const formats = z.enum([
-  "sysfs",
-  "archive",
-  "collected",
-  "lspci",
-  "scenario",
-  "snapshot",
-  "rdma-topo",
-  "hwloc",
-  "nccl",
-]);
+const formats = z.enum(SOURCE_FORMATS);
 
 /** A snapshot but for its long lists, which are taken apart from it, member by member. */
 export interface Frame extends Omit<Machine, "source" | "functions" | "hostBridges"> {

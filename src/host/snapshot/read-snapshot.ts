@@ -5,7 +5,9 @@ import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
 import { type JsonPath, lineOfValue, parseJson, printable } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
-import { SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
+import { snapshotCodecs } from "./codecs.ts";
+import { SNAPSHOT_SCHEMA } from "./forms.ts";
+import { quickSnapshot } from "./quick-snapshot.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 
 /** True when the text begins as a snapshot does, of whatever version. */
@@ -19,6 +21,13 @@ export function looksLikeSnapshot(head: string): boolean {
  * `too-large` for more than any machine has. Functions may be in any order.
  */
 export function readSnapshot(text: string, file: string): Machine {
+  const machine = quickSnapshot(text, file);
+  if (machine === undefined || findTwice(machine.functions) !== undefined) return readByCodecs(text, file);
+  return inOrder(machine);
+}
+
+/** {@link readSnapshot} by the codecs alone: slow, and with words for whatever is wrong. */
+export function readByCodecs(text: string, file: string): Machine {
   const value = parseJson(text, file, "a snapshot");
   refuseOtherVersions(value, file);
   const codecs = snapshotCodecs(new ReasonsTable(reasonsOf(value)));
@@ -35,14 +44,18 @@ export function readSnapshot(text: string, file: string): Machine {
   if (twice !== undefined) {
     throw refused(text, file, ["functions", twice.index], `function ${formatBdf(twice.bdf)} is there twice`);
   }
-  return {
+  return inOrder({
     ...frame,
     source: { format: "snapshot", name: source.label ?? file, madeOf: source.madeOf },
     hostBridges: isUnknown(frame.hostBridges)
       ? frame.hostBridges
       : frame.hostBridges.map((bridge, index) => take(codecs.hostBridge, bridge, ["hostBridges", index])),
-    functions: functions.map(withoutNoIds).sort((a, b) => a.bdf - b.bdf),
-  };
+    functions,
+  });
+}
+
+function inOrder(machine: Machine): Machine {
+  return { ...machine, functions: machine.functions.map(withoutNoIds).sort((a, b) => a.bdf - b.bdf) };
 }
 
 const noId = unknown("the snapshot has an id here that no device has");

@@ -6,7 +6,8 @@ import { MAX_CHARACTERS } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { originOf } from "../machine.ts";
 import { redact } from "../redaction/redact.ts";
-import { type Frame, SNAPSHOT_SCHEMA, snapshotCodecs } from "./codecs.ts";
+import { type Frame, snapshotCodecs } from "./codecs.ts";
+import { SNAPSHOT_SCHEMA } from "./forms.ts";
 import { ReasonsTable } from "./reasons-table.ts";
 
 /**
