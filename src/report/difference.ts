@@ -8,7 +8,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { fullName, nameIn } from "./device-names.ts";
+import { fullName, nameIn, namesText } from "./device-names.ts";
 import {
   blockedLines,
   gateLines,
@@ -68,7 +68,7 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
   );
   section("The machine", difference.facts.map(factText).map(withCode));
   section("Devices", deviceLines(difference, view));
-  section("IOMMU groups", groupTexts(difference.groups));
+  section("IOMMU groups", groupTexts(difference.groups, view.after));
   if (answers !== undefined) {
     const { changes, skipped } = answers;
     section(`Gates: ${pairsOf(changes, hasGateChange)}`, gateLines(changes, view.after));
@@ -120,13 +120,20 @@ function wordsText(before: string, after: string): string {
   return parts.join("; ");
 }
 
-/** Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. */
-export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
+/**
+ * Group changes in words; where groups only come or go, as when the IOMMU is turned on or off, all in one. With a topology
+ * many merges are one text that names the devices which come together.
+ */
+export function groupTexts(changes: readonly GroupChange[], topology?: Topology): readonly Rich[] {
   const known = changes.filter(({ predicted, isHidden }) => predicted === undefined && isHidden === undefined);
   const gone = known.filter(({ after }) => after.length === 0).flatMap(({ before }) => before);
   const come = known.filter(({ before }) => before.length === 0).flatMap(({ after }) => after);
   const changed = known.filter(({ before, after }) => before.length > 0 && after.length > 0);
-  const texts = [...changed.filter(({ joined }) => joined.length > 0).map(groupText), ...harmlessTexts(changed)];
+  const merges = changed.filter(({ joined }) => joined.length > 0);
+  const texts = [
+    ...(topology !== undefined && merges.length > 2 ? [mergesText(merges, topology)] : merges.map(groupText)),
+    ...harmlessTexts(changed),
+  ];
   if (gone.length > 0) {
     texts.push([
       { text: "IOMMU groups gone", paint: "warn" },
@@ -143,6 +150,28 @@ export function groupTexts(changes: readonly GroupChange[]): readonly Rich[] {
       ],
     );
   return [...texts, ...hidden, ...changes.filter(({ predicted }) => predicted !== undefined).map(predictedText)];
+}
+
+/** Sets of devices that come together which one text names. */
+const SETS = 32;
+
+/** Several merges: who comes together, which is what counts, and not by way of which ports. */
+function mergesText(merges: readonly GroupChange[], topology: Topology): Rich {
+  const count = (side: "before" | "after"): number => merges.reduce((sum, change) => sum + change[side].length, 0);
+  const sets = merges
+    .flatMap(({ joined }) => joined)
+    .map((set) =>
+      namesText(
+        set.map((bdf) => nameIn(topology, bdf)),
+        8,
+      ),
+    );
+  const more = sets.length > SETS ? ` and ${sets.length - SETS} more` : "";
+  const named = sets.slice(0, SETS).map((names) => `{${names}}`);
+  return [
+    { text: "IOMMU groups merge", paint: "warn" },
+    `: ${count("before")} become ${count("after")}; devices that two guests could have had are now one guest's: ${named.join(" ")}${more}`,
+  ];
 }
 
 /** Groups that split or change without bringing devices together: of many of a kind the first. */

@@ -119,7 +119,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   return {
     answer,
     into: displayName(provider),
-    decision: answer.gates.some(isSureBlock)
+    decision: isBlocked({ answer })
       ? painted("no", `blocked, whatever the kernel says (${verdictWords(answer)})`)
       : isGoingUp(routing) && answer.mapType === "bus-addr"
         ? painted("warn", `${verdictWords(answer)}, by the verdict alone: the requests go up to the root complex`)
@@ -159,6 +159,10 @@ function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): read
   return largestBar === null || isUnknown(largestBar) ? [] : [`${name} has a BAR of ${formatSize(largestBar)}`];
 }
 
+function isBlocked({ answer }: Pick<Direction, "answer">): boolean {
+  return answer.gates.some(isSureBlock);
+}
+
 /** True where the provider has nothing for peers, as far as the source shows. */
 function hasNothing({ answer: { gates } }: Direction): boolean {
   return gates.some(({ kind }) => kind === "registers-only");
@@ -172,10 +176,16 @@ function headLines(table: VerdictTable, one: Direction, other: Direction, width:
   const isSame = there.decision.text === back.decision.text;
   if (there !== back && isSame) {
     const { provider, client } = there.answer;
-    return wrap(rich`${name(provider)} and ${name(client)} reach each other's memory: ${there.decision}`, width);
+    return wrap(
+      rich`${name(provider)} and ${name(client)} ${isBlocked(there) ? "do not reach" : "reach"} each other's memory: ${there.decision}`,
+      width,
+    );
   }
-  return (there === back ? [there] : [there, back]).flatMap(({ answer: { provider, client }, decision }) =>
-    wrap(rich`${name(client)} reaches memory of ${name(provider)}: ${decision}`, width),
+  return (there === back ? [there] : [there, back]).flatMap(({ answer, decision }) =>
+    wrap(
+      rich`${name(answer.client)} ${isBlocked({ answer }) ? "does not reach" : "reaches"} memory of ${name(answer.provider)}: ${decision}`,
+      width,
+    ),
   );
 }
 

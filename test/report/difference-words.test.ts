@@ -1,7 +1,11 @@
 import { describe, expect, it, test } from "vitest";
+import type { GroupChange } from "../../src/advice/difference/groups.ts";
 import { askWhatIf, type WhatIfRequest } from "../../src/advice/what-if/what-if.ts";
-import type { Machine } from "../../src/host/machine.ts";
+import { type Machine, topologyOf } from "../../src/host/machine.ts";
+import { findDevice } from "../../src/host/select.ts";
+import { groupTexts } from "../../src/report/difference.ts";
 import { documentText } from "../../src/report/document-text.ts";
+import { plainText } from "../../src/report/rich.ts";
 import { whatIfBlocks, whatIfView } from "../../src/report/what-if.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { readCapturedMachine } from "../machines/captures.ts";
@@ -17,6 +21,32 @@ function linesOf(machine: Machine, request: WhatIfRequest): readonly string[] {
   if (view === undefined) throw new Error("nothing was asked");
   return documentText(whatIfBlocks(view), { width: 10_000, color: false }).split("\n");
 }
+
+describe("IOMMU groups that merge", () => {
+  const names = [
+    ["gpu0", "mlx5_0"],
+    ["gpu2", "mlx5_2"],
+    ["gpu4", "gpu5", "mlx5_4"],
+  ] as const;
+  const merges = names.map((set): GroupChange => {
+    const devices = set.map((name) => findDevice(server, name));
+    return { before: devices.map((bdf) => [bdf]), after: [devices], joined: [devices] };
+  });
+  const texts = (changes: readonly GroupChange[]) => groupTexts(changes, topologyOf(server)).map(plainText);
+
+  test("are told at once where they are many, by the names of who comes together", () => {
+    expect(texts(merges)).toEqual([
+      "IOMMU groups merge: 7 become 3; devices that two guests could have had are now one guest's: {gpu0 mlx5_0} {gpu2 mlx5_2} {gpu4 gpu5 mlx5_4}",
+    ]);
+  });
+
+  test("and one by one, with all members, where they are few", () => {
+    expect(texts(merges.slice(0, 2))).toEqual([
+      expect.stringMatching(/^IOMMU groups merge: \{0000:18:00\.0\} \{0000:19:00\.0\} → /),
+      expect.stringMatching(/^IOMMU groups merge: \{0000:3/),
+    ]);
+  });
+});
 
 describe("ACS that differs is told in its letters", () => {
   it.each<[line: string, machine: Machine, request: WhatIfRequest]>([
