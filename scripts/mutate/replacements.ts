@@ -59,7 +59,10 @@ async function fails(vitest: Vitest, changed: string, all: readonly TestSpecific
     if (some.length === 0) continue;
     vitest.invalidateFile(changed);
     const { testModules, unhandledErrors } = await vitest.runTestSpecifications([...some], false);
-    if (unhandledErrors.length > 0 || testModules.some((module) => !module.ok())) return true;
+    // Vitest hands out the modules of earlier runs as well: those that a change before this one failed.
+    const ran = new Set(some.map(({ moduleId }) => moduleId));
+    const failed = testModules.filter((module) => ran.has(module.moduleId) && !module.ok());
+    if (unhandledErrors.length > 0 || failed.length > 0) return true;
   }
   return false;
 }
