@@ -23,9 +23,9 @@ const EL9_HISTORY: readonly KernelRules[] = [
 const EL9_NAME = "RHEL 9 and its clones";
 const EL9_NEWEST = EL9_HISTORY.at(-1) as KernelRules;
 const EL10_ROW = rowLike("6.12.0-55.el10", "6.12", "6.12.0-55.9.1.el10_0 to 6.12.0-55.24.1.el10_0");
-/** `.el9`, and neither Oracle's UEK nor a kernel of ELRepo. */
-const EL9 = /^-\d.*\.el9(?![\d]|uek|.*\.elrepo)/;
-const EL9_WITHOUT_BUILD = /\.el9(?![\d]|uek|.*\.elrepo)/;
+/** Oracle's UEK and the kernels of ELRepo stand before them. */
+const EL9 = /^-\d.*\.el9(?!\d)/;
+const EL9_WITHOUT_BUILD = /\.el9(?!\d)/;
 
 function el9(build: number): KernelRules {
   const row = EL9_HISTORY.find(({ release }) => release === `5.14.0-${build}.el9`);
@@ -35,7 +35,7 @@ function el9(build: number): KernelRules {
 
 /** Enterprise Linux: RHEL, its clones, Oracle's UEK, ELRepo's builds of kernel.org. */
 export const ENTERPRISE_LINUX: readonly VendorKernel[] = [
-  unreadVendor("ELRepo", "*.elN.elrepo", /\.el\d+\.elrepo/),
+  unreadVendor("ELRepo", "*.elN.elrepo", /\.elrepo/),
   {
     name: "Oracle UEK 7",
     kernels: "5.15.0-N.elNuek",
@@ -61,7 +61,7 @@ export const ENTERPRISE_LINUX: readonly VendorKernel[] = [
   {
     name: "RHEL 8 and its clones",
     kernels: "4.18.0-N.el8",
-    suffix: /\.el8(?!\d|uek|.*\.elrepo)/,
+    suffix: /\.el8(?!\d)/,
     from: "4.18",
     before: "4.19",
     rules: {
@@ -165,7 +165,7 @@ export const ENTERPRISE_LINUX: readonly VendorKernel[] = [
   {
     name: "RHEL 10 and its clones",
     kernels: "6.12.0-N.el10, N up to 55",
-    suffix: /\.el10(?!\d|uek|.*\.elrepo)/,
+    suffix: /\.el10(?!\d)/,
     from: "6.12",
     before: "6.12.0-56",
     rules: { kind: "read", rows: [EL10_ROW] },
@@ -175,7 +175,7 @@ export const ENTERPRISE_LINUX: readonly VendorKernel[] = [
   {
     name: "RHEL 10 and its clones",
     kernels: "6.12.0-N.el10, N from 56",
-    suffix: /\.el10(?!\d|uek|.*\.elrepo)/,
+    suffix: /\.el10(?!\d)/,
     from: "6.12.0-56",
     before: "6.13",
     rules: { kind: "read", rows: [EL10_ROW, ...rowsFrom("6.12.23")] },

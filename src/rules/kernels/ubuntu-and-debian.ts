@@ -76,7 +76,7 @@ export const UBUNTU_AND_PROXMOX: readonly VendorKernel[] = [
   unreadVendor(
     "Ubuntu",
     "*-N-azure, -aws, -gcp, -gke, -oracle, -oem, -ibm, -kvm, -lowlatency, -raspi, -generic",
-    /^-\d+-(generic|lowlatency|azure|aws|gcp|gke|gkeop|oracle|oem|ibm|kvm|raspi|realtime|intel|xilinx)/,
+    /^-\d+-(generic|lowlatency|azure|aws|gcp|gke|gkeop|oracle|oem|ibm|kvm|raspi|realtime|intel|xilinx)(?![a-z])/,
     UNREAD_OWN_ACS,
   ),
   {

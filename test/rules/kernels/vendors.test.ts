@@ -151,6 +151,143 @@ const STRINGS = rows(`
   7.0.0-rc7                                     | -                          | 7.0                                | starts-from-firmware | ?
 `);
 
+/** Other names of the same kernels, and names that are nearly one of theirs: whose each is, and which of the vendor's rows. */
+const NAMES = rows(`
+  // uname -r                             | vendor                          | its row
+  // Enterprise Linux
+  5.14.0-427.el90.x86_64                  | a kernel with a name of its own
+  5.14.0.el90                             | a kernel with a name of its own
+  5.14.0-x.el9                            | RHEL 9 and its clones           | 5.14.0.el9, its build left out
+  5.14.0-427.el9uek                       | Oracle UEK                      | *.elNuek
+  5.14.0-427.13.1.el9_4.elrepo.x86_64     | ELRepo                          | *.elN.elrepo
+  4.18.0-553.el80                         | a kernel with a name of its own
+  4.18.0-553.el8uek                       | Oracle UEK                      | *.elNuek
+  6.12.0-55.el101                         | a kernel with a name of its own
+  6.12.0-124.el101                        | a kernel with a name of its own
+  // Azure Linux
+  6.6.135.mshv2-1.cm2                     | Azure Linux                     | *.mshvN*.azl3
+  6.6.135.mshvx-1.azl3                    | Azure Linux                     | 6.6.N.azl3, from 6.6.104.2-4
+  5.10.189.1-1.cm1                        | Azure Linux                     | 5.15.N.cm2, 5.10.N.cm1
+  5.15.1-1.cm2.x86_64                     | Azure Linux                     | 5.15.N.cm2, 5.10.N.cm1
+  5.15.1-1.cm2x                           | a kernel with a name of its own
+  5.15.1-1.cm3                            | a kernel with a name of its own
+  6.4.1-1.azl4                            | Azure Linux                     | *.azlN
+  6.4.1-1.azlx                            | a kernel with a name of its own
+  // Ubuntu: what stands behind a flavour makes it another build
+  5.4.0-190-lowlatency                    | Ubuntu                          | 5.4.0-N-generic
+  5.4.0-190-generic-hwe                   | Ubuntu                          | *-N-azure, …
+  5.4.0-1-2-generic                       | a kernel with a name of its own
+  5.15.0-118-lowlatency                   | Ubuntu                          | 5.15.0-N-generic, 5.15.0-N-aws
+  5.15.0-1066-aws-fips                    | Ubuntu                          | *-N-azure, …
+  5.15.0-x1-aws                           | a kernel with a name of its own
+  5.17.0-1026-oem-x                       | Ubuntu                          | *-N-azure, …
+  5.17.0-1026-1-oem                       | a kernel with a name of its own
+  6.11.0-29-lowlatency                    | Ubuntu                          | 6.11.0-N-generic
+  6.11.0-29-generic-64k                   | Ubuntu                          | *-N-azure, …
+  6.11.0-x29-generic                      | a kernel with a name of its own
+  6.14.0-37-generic-64k                   | Ubuntu                          | *-N-azure, …
+  6.14.0-x-37-generic                     | a kernel with a name of its own
+  6.2.0-123-generic                       | Ubuntu                          | 6.2.0-N-generic and newer
+  6.2.0-1234-generic                      | Ubuntu                          | *-N-azure, …
+  6.9.3-7606090-generic                   | Ubuntu                          | *-N-azure, …
+  6.9.3-76060903-generic-x                | Ubuntu                          | *-N-azure, …
+  6.9.3-x-76060903-generic                | a kernel with a name of its own
+  6.8.0-1-gkeop                           | Ubuntu                          | *-N-azure, …
+  6.8.0-1-kvm                             | Ubuntu                          | *-N-azure, …
+  6.8.0-1-raspi2                          | Ubuntu                          | *-N-azure, …
+  6.8.0-1-other                           | a kernel with a name of its own
+  6.8.0-my-39-generic                     | a kernel with a name of its own
+  6.8.0-1-nvidia-x                        | Ubuntu for NVIDIA               | *-nvidia
+  6.8.0-x1-nvidia                         | a kernel with a name of its own
+  6.1.15-1-pve-x                          | a kernel with a name of its own
+  6.8.12-4-pve-x                          | a kernel with a name of its own
+  // Debian's flavours, and its likes
+  6.1.0-28-rt-amd64                       | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-cloud-arm64                    | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-armmp                          | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-armmp-lpae                     | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-686                            | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-686-pae                        | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-powerpc64le                    | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-s390x                          | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-riscv64                        | Debian                          | 6.1.0-N-amd64
+  6.1.0+amd64                             | Debian                          | 6.1.0-N-amd64
+  6.1.0.amd64                             | Debian                          | 6.1.0-N-amd64
+  6.1.0-28-amd64x                         | a kernel with a name of its own
+  6.1.0-28-myamd64                        | a kernel with a name of its own
+  6.6.84-arm64-desktop-hwe                | deepin                          | 6.6.N-amd64-desktop*
+  6.6.84-loong64-desktop                  | deepin                          | 6.6.N-amd64-desktop*
+  6.12.84-arm64-desktop                   | deepin                          | *-amd64-desktop*
+  6.6.84-x64-desktop                      | a kernel with a name of its own
+  6.6.1-velinux                           | ByteDance                       | *.bsk.N-amd64, *velinux*
+  6.6.1.bskx-1                            | a kernel with a name of its own
+  // SUSE
+  6.4.0-1-longterm                        | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default
+  6.4.0-1-kvmsmall                        | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default // not Ubuntu's kvm
+  6.4.0-1-preempt                         | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default
+  6.4.0-1-64kb                            | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default
+  6.4.0-1-default-x                       | a kernel with a name of its own
+  7.1.2-1-longterm                        | openSUSE Tumbleweed             | 7.N.N-N-default
+  7.1.2-123-default                       | openSUSE Tumbleweed             | 7.N.N-N-default
+  7.1.2-1234-default                      | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default
+  7.1.2-x-1-default                       | SUSE and openSUSE               | *-150N00.N-default, *-160000.N-default, *-N-default
+  7.1.2-1-default-x                       | a kernel with a name of its own
+  6.4.0-15060.8.5-azure                   | SUSE for Azure                  | *-150N00.N-azure
+  6.4.0-1506.8.5-azure                    | a kernel with a name of its own
+  6.4.0-1506000.8.5-azure                 | a kernel with a name of its own
+  6.4.0-150600.8.5-azurex                 | a kernel with a name of its own
+  6.4.0-x-150600.8.5-azure                | a kernel with a name of its own
+  // others
+  6.6.1-zen1-1-zen                        | Arch                            | *-archN-N, *-lts, *-zenN-N-zen, *-hardenedN-N-hardened
+  6.6.1-hardened1-1-hardened              | Arch                            | *-archN-N, *-lts, *-zenN-N-zen, *-hardenedN-N-hardened
+  6.6.63-10-lts                           | Arch                            | *-archN-N, *-lts, *-zenN-N-zen, *-hardenedN-N-hardened
+  6.6.1-archx                             | a kernel with a name of its own
+  6.6.1-zenx                              | a kernel with a name of its own
+  6.6.1-hardenedx                         | a kernel with a name of its own
+  6.6.63-x-lts                            | a kernel with a name of its own
+  6.6.63-x-1-lts                          | a kernel with a name of its own
+  6.6.63-1-ltsx                           | a kernel with a name of its own
+  6.1.21-v8+                              | Raspberry Pi OS                 | *+rpt-rpi-*, *-v8+
+  6.1.21-v7l+                             | Raspberry Pi OS                 | *+rpt-rpi-*, *-v8+
+  6.1.21-v8-16k+                          | Raspberry Pi OS                 | *+rpt-rpi-*, *-v8+
+  6.1.21-v8                               | Raspberry Pi OS                 | *+rpt-rpi-*, *-v8+
+  6.1.21-v6+                              | a kernel with a name of its own
+  6.1.21-v8x                              | a kernel with a name of its own
+  5.4.119-19.tl3                          | TencentOS                       | *tlinux*, *.tl3
+  5.4.119-20.oc8                          | TencentOS                       | *tlinux*, *.tl3
+  5.4.119-19.tlx                          | a kernel with a name of its own
+  5.4.119-20.ocx                          | a kernel with a name of its own
+  6.1.10-1.al8.x86_64                     | Anolis and Alibaba Cloud Linux  | *N.an23, .al8, .alnx
+  6.1.10-1.alnx                           | Anolis and Alibaba Cloud Linux  | *N.an23, .al8, .alnx
+  6.1.10-1.alx                            | a kernel with a name of its own
+  6.1.10-1.oex                            | a kernel with a name of its own
+  6.12.63-talos-x                         | a kernel with a name of its own
+  6.17.5-talos-x                          | a kernel with a name of its own
+  6.18.9-talos-x                          | a kernel with a name of its own
+  6.19.1-talos-x                          | a kernel with a name of its own
+  6.12.81-flatcar-x                       | a kernel with a name of its own
+  6.12.103-flatcar-x                      | a kernel with a name of its own
+  6.11.1-cachyos                          | a kernel with a name of its own
+  6.6.87-Microsoft                        | WSL                             | *-microsoft-standard-WSL2
+  6.12.24-unraid                          | Unraid                          | *-Unraid
+  6.6.44+TrueNAS                          | TrueNAS                         | *+truenas
+  6.6.44-4.17+XEN                         | XCP-ng or Xen                   | *xen*
+  6.1.112++                               | a kernel with a name of its own
+  6.1.112+x                               | a kernel with a name of its own
+  6.1.1-200.fcx                           | a kernel with a name of its own
+  6.6.48-1.qubes                          | a kernel with a name of its own
+  6.1.1.amznx                             | a kernel with a name of its own
+  6.1.10-11.phx                           | a kernel with a name of its own
+  6.1.75-androidx                         | a kernel with a name of its own
+  // kernel.org's candidates
+  7.0-rc7                                 | -
+  7.0.0rc7                                | -
+  7.0.0-rc12                              | -
+  7.0.0-rc7+                              | -
+  7.0.0-rcx                               | a kernel with a name of its own
+  7.0.0-rc7-x                             | a kernel with a name of its own
+`);
+
 const bare = machineOf([]);
 
 function parsed(text: string): KernelRelease {
@@ -178,6 +315,17 @@ describe("A release string", () => {
     const choice = chooseRules({ ...bare, kernel: linux("4.9") }, text);
     const own = chooseRules({ ...bare, kernel: linux(text) });
     expect(choice).toEqual({ ...own, chosenBy: "flag" });
+  });
+
+  test.each(NAMES)("%s is %s's (%s)", (text = "", name, row) => {
+    const vendor = rowsOf(parsed(text)).vendor;
+    expect(vendor?.name ?? "-").toBe(name);
+    if (row !== undefined) expect(vendor?.kernels.replace(/^\*-N-azure.*/, "*-N-azure, …")).toBe(row);
+  });
+
+  test("names rows that say where they were read", () => {
+    const own = VENDOR_KERNELS.flatMap(({ rules }) => (rules.kind === "read" ? rules.rows : []));
+    expect(own.filter(({ checkedAt }) => checkedAt === "")).toEqual([]);
   });
 
   test("of each row of the table stands among them", () => {
