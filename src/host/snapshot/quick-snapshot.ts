@@ -1,4 +1,6 @@
-import { type Unknown, unknown } from "../../pci/known.ts";
+import type { Bdf } from "../../pci/bdf.ts";
+import type { PciFunction } from "../../pci/function.ts";
+import { type Known, type Unknown, unknown } from "../../pci/known.ts";
 import { HYPERVISOR_SIGNS, HYPERVISORS } from "../hypervisor.ts";
 import type { Cpu, HostBridge, HostBridgeWindow, Iommu, Kernel, KernelModule, Machine, Note } from "../machine.ts";
 import { SNAPSHOT_SCHEMA, SOURCE_FORMATS } from "./forms.ts";
@@ -29,19 +31,50 @@ import {
  */
 const MAX_CHARACTERS = 256 * 1024;
 
+/** True when the text begins as a snapshot does, of whatever version. */
+export function looksLikeSnapshot(head: string): boolean {
+  return head.trimStart().startsWith("{") && /"schema"\s*:\s*"peerlane\.snapshot\//.test(head);
+}
+
 /**
- * A snapshot as the codecs read it, without them, in the order of its functions: `undefined` where anything about the text
- * is not as it should be, or is so rare that it is left to them.
+ * A snapshot as the codecs read it, without them: `undefined` where anything about the text is not as it should be, or is
+ * so rare that it is left to them.
  */
 export function quickSnapshot(text: string, file: string): Machine | undefined {
   // An object of JSON can have a key of that name, which is none of those that are looked at here.
   if (text.length > MAX_CHARACTERS || text.includes("__proto__") || text.includes("\uFFFD")) return undefined;
   try {
-    return machine(JSON.parse(text), file);
+    const whole = machine(JSON.parse(text), file);
+    return findTwice(whole.functions) === undefined ? inOrder(whole) : undefined;
   } catch (error) {
     if (error instanceof Misfit || error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** The machine with its functions in the order of addresses, and without ids that no device has. */
+export function inOrder(machine: Machine): Machine {
+  return { ...machine, functions: machine.functions.map(withoutNoIds).sort((a, b) => a.bdf - b.bdf) };
+}
+
+const noId = unknown("the snapshot has an id here that no device has");
+const isNoVendor = (id: Known<number>): boolean => id === 0 || id === 0xffff;
+
+/** No vendor is 0 or ffff: such ids were lost on the way, or were never read. */
+function withoutNoIds(fn: PciFunction): PciFunction {
+  return isNoVendor(fn.vendorId) ? { ...fn, vendorId: noId, deviceId: noId } : fn;
+}
+
+/** The second function of an address, where there are two. */
+export function findTwice(
+  functions: readonly PciFunction[],
+): { readonly index: number; readonly bdf: Bdf } | undefined {
+  const seen = new Set<Bdf>();
+  for (const [index, { bdf }] of functions.entries()) {
+    if (seen.has(bdf)) return { index, bdf };
+    seen.add(bdf);
+  }
+  return undefined;
 }
 
 const FORMATS = new Set(SOURCE_FORMATS);

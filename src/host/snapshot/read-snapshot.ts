@@ -1,19 +1,13 @@
 import { toJSONSchema, type z } from "zod";
-import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { PciFunction } from "../../pci/function.ts";
-import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import { isUnknown } from "../../pci/known.ts";
 import { type JsonPath, lineOfValue, parseJson, printable } from "../json/json-text.ts";
 import type { Machine } from "../machine.ts";
 import { snapshotCodecs } from "./codecs.ts";
 import { SNAPSHOT_SCHEMA } from "./forms.ts";
-import { quickSnapshot } from "./quick-snapshot.ts";
+import { findTwice, inOrder, quickSnapshot } from "./quick-snapshot.ts";
 import { ReasonsTable } from "./reasons-table.ts";
-
-/** True when the text begins as a snapshot does, of whatever version. */
-export function looksLikeSnapshot(head: string): boolean {
-  return head.trimStart().startsWith("{") && /"schema"\s*:\s*"peerlane\.snapshot\//.test(head);
-}
 
 /**
  * Reads a snapshot; its source is named by its label, else by `file`. Throws `bad-input` with the line and the path in
@@ -21,9 +15,7 @@ export function looksLikeSnapshot(head: string): boolean {
  * `too-large` for more than any machine has. Functions may be in any order.
  */
 export function readSnapshot(text: string, file: string): Machine {
-  const machine = quickSnapshot(text, file);
-  if (machine === undefined || findTwice(machine.functions) !== undefined) return readByCodecs(text, file);
-  return inOrder(machine);
+  return quickSnapshot(text, file) ?? readByCodecs(text, file);
 }
 
 /** {@link readSnapshot} by the codecs alone: slow, and with words for whatever is wrong. */
@@ -52,18 +44,6 @@ export function readByCodecs(text: string, file: string): Machine {
       : frame.hostBridges.map((bridge, index) => take(codecs.hostBridge, bridge, ["hostBridges", index])),
     functions,
   });
-}
-
-function inOrder(machine: Machine): Machine {
-  return { ...machine, functions: machine.functions.map(withoutNoIds).sort((a, b) => a.bdf - b.bdf) };
-}
-
-const noId = unknown("the snapshot has an id here that no device has");
-const isNoVendor = (id: Known<number>): boolean => id === 0 || id === 0xffff;
-
-/** No vendor is 0 or ffff: such ids were lost on the way, or were never read. */
-function withoutNoIds(fn: PciFunction): PciFunction {
-  return isNoVendor(fn.vendorId) ? { ...fn, vendorId: noId, deviceId: noId } : fn;
 }
 
 function refuseOtherVersions(value: unknown, file: string): void {
@@ -120,15 +100,6 @@ interface Finding {
   readonly path: JsonPath;
   readonly message: string;
   readonly depth: number;
-}
-
-function findTwice(functions: readonly PciFunction[]): { readonly index: number; readonly bdf: Bdf } | undefined {
-  const seen = new Set<Bdf>();
-  for (const [index, { bdf }] of functions.entries()) {
-    if (seen.has(bdf)) return { index, bdf };
-    seen.add(bdf);
-  }
-  return undefined;
 }
 
 /** The JSON Schema (2020-12) of snapshots. */

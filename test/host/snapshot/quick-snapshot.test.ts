@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { Machine } from "../../src/host/machine.ts";
-import { quickSnapshot } from "../../src/host/snapshot/quick-snapshot.ts";
-import { readByCodecs, readSnapshot } from "../../src/host/snapshot/read-snapshot.ts";
-import { writeSnapshot } from "../../src/host/snapshot/write-snapshot.ts";
-import { PeerlaneError } from "../../src/pci/error.ts";
-import { captureNames, readCapturedMachine } from "../machines/captures.ts";
-import { randomMachine } from "../property/random-machine.ts";
+import type { Machine } from "../../../src/host/machine.ts";
+import { quickSnapshot } from "../../../src/host/snapshot/quick-snapshot.ts";
+import { readByCodecs, readSnapshot } from "../../../src/host/snapshot/read-snapshot.ts";
+import { writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
+import { PeerlaneError } from "../../../src/pci/error.ts";
+import { captureNames, readCapturedMachine } from "../../machines/captures.ts";
+import { randomMachine } from "../../property/random-machine.ts";
 
 /** What a reader makes of a text, or the error that it throws. */
 function outcome(read: () => Machine): unknown {
