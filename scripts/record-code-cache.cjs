@@ -5,12 +5,14 @@
 const { mkdirSync, readFileSync, writeFileSync } = require("node:fs");
 const Module = require("node:module");
 const { basename, dirname, join } = require("node:path");
+const { setFlagsFromString } = require("node:v8");
 const { Script } = require("node:vm");
 
 const [program, folder, commandLines] = process.argv.slice(2);
 const scripts = new Map();
 
-// As src/cli/peerlane.cts does, whose source V8 compares by its length.
+// As src/cli/peerlane.cts does: V8 compares its flags and the lengths of sources.
+if (process.versions.v8.startsWith("11.3.")) setFlagsFromString("--interrupt-budget=1000000");
 require.extensions[".cjs"] = (module, filename) => {
   const script = new Script(Module.wrap(readFileSync(filename, "utf8")), { filename });
   scripts.set(filename, script);

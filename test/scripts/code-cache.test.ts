@@ -1,25 +1,43 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { wrap } from "node:module";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Script } from "node:vm";
-import { describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 
 const dist = join(import.meta.dirname, "../../dist");
-const folder = join(dist, "code-cache", `${process.versions.v8}-${process.arch}`);
+const built = join(dist, "code-cache", `${process.versions.v8}-${process.arch}`);
+const ARCHIVE = join(import.meta.dirname, "../machines/recorded/one-switch.intel.strict.tar.gz");
+
+/** Says of each file that is compiled whether the code that was kept of it is taken. */
+const WATCH = `
+const vm = require("node:vm");
+const { basename } = require("node:path");
+vm.Script = class extends vm.Script {
+  constructor(source, options) {
+    super(source, options);
+    const outcome = options.cachedData === undefined ? "none" : this.cachedDataRejected ? "rejected" : "taken";
+    process.stderr.write(basename(options.filename).replace(/-[^-]{8}\\.cjs$/, "") + " " + outcome + "\\n");
+  }
+};
+`;
 
 // Only the Node that built the program has one.
-describe.skipIf(!existsSync(folder))("The code that V8 made when the program was built", () => {
-  const names = existsSync(folder) ? readdirSync(folder) : [];
+describe.skipIf(!existsSync(built))("The code that V8 made when the program was built", () => {
+  const folder = mkdtempSync(join(tmpdir(), "peerlane-code-cache-"));
+  const watch = join(folder, "watch.cjs");
+  writeFileSync(watch, WATCH);
+  afterAll(() => rmSync(folder, { recursive: true }));
 
-  test("is there for what every run loads", () => {
-    expect(names.map((name) => name.replace(/-[^-]{8}\.cjs$/, ""))).toEqual(
-      expect.arrayContaining(["cli.cjs", "core"]),
-    );
-  });
-
-  test.for(names)("is taken for %s by the V8 that made it", (name) => {
-    const source = wrap(readFileSync(join(dist, name), "utf8"));
-    const cachedData = readFileSync(join(folder, name));
-    expect(new Script(source, { cachedData }).cachedDataRejected).toBe(false);
+  test.for([
+    ["cli.cjs", "--version"],
+    ["core", "--version"],
+    ["read-machine", "matrix"],
+    ["archive", "matrix"],
+  ] as const)("is taken for %s by %s", ([file, ...words]) => {
+    const given = words[0] === "matrix" ? [...words, ARCHIVE] : words;
+    const program = [watch, join(dist, "peerlane.cjs"), ...given];
+    const { stderr: said } = spawnSync(process.execPath, ["--require", ...program], { encoding: "utf8" });
+    expect(said.split("\n")).toContain(`${file} taken`);
+    expect(said).not.toContain("rejected");
   });
 });
