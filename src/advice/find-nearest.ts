@@ -10,6 +10,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
+import { whyUnread } from "../platforms/who-asks.ts";
 import { type MapType, NOT_DIRECT } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import { goesUp } from "../summary/going-up.ts";
@@ -42,8 +43,10 @@ export interface NearestQuestions {
 /** What lies between a device and another: where both have memory for peers, what is worse of the two ways. */
 export interface Reach {
   readonly mapType: MapType;
-  /** Whether the transfer works: supported, and nothing blocks it; `null` where that depends on what the source hides. */
+  /** Whether the transfer works: supported, and nothing blocks it; `null` where that depends on what is hidden or unread. */
   readonly works: boolean | null;
+  /** Why it is not known whether the drivers of the two share memory at all; `null` where that is known or hidden. */
+  readonly unread: string | null;
   /** The gate that blocks it; `null` where none does. */
   readonly blockedBy: Gate | null;
   readonly hops: number | null;
@@ -55,9 +58,6 @@ export interface Reach {
   /** Positions in the table of the way that is told. */
   readonly pair: readonly [provider: number, client: number];
 }
-
-/** As much of it as decides who is nearest. */
-type Way = Omit<Reach, "goesUp">;
 
 /** A device that may be as near as the nearest or nearer, as the source hides what decides. */
 export interface OpenCandidate {
@@ -180,7 +180,7 @@ function groupNamed(machine: Machine, classes: readonly DeviceGroup[], word: str
 }
 
 /**
- * The nearest of each device: of those that work, before those that may and those that do not, the direct ones, then by
+ * The nearest of each device: of those that work, before those that may and those that do not, the direct ones (before those that are so by the verdict alone), then by
  * hops, by locality, by NUMA node; all that are alike in all of it. Of a pair of which one has memory for peers the other is
  * the client. Throws `too-large` for more than a million pairs.
  */
@@ -248,7 +248,7 @@ class Search {
     });
     const [first, ...more] = candidates;
     const best = more.reduce((a, b) => (compare(b.rank, a.rank) < 0 ? b : a), first as (typeof candidates)[number]);
-    const reach = this.#told(device, best);
+    const { reach } = best;
     if (reach.works !== true && reach.hops === null) {
       return { device, nearest: unknown(this.#whyHidden(reach)), reach, perhaps: [] };
     }
@@ -258,29 +258,26 @@ class Search {
       device,
       nearest: nearest.map((one) => one.device),
       reach,
-      perhaps: perhaps.map((one) => ({ device: one.device, reach: this.#told(device, one) })),
+      perhaps: perhaps.map((one) => ({ device: one.device, reach: one.reach })),
     };
   }
 
-  /** With where its requests go, which is asked of what is told only. */
-  #told(device: Bdf, { device: other, reach }: { readonly device: Bdf; readonly reach: Way }): Reach {
-    const isUp =
-      reach.mapType === "bus-addr" && this.#waysOf(device, other).some(([i, j]) => goesUp(this.#answers.table, i, j));
-    return { ...reach, goesUp: isUp };
-  }
-
-  #whyHidden({ pair: [i, j], locality }: Way): string {
+  #whyHidden({ pair: [i, j], locality }: Reach): string {
     const { hidden } = this.#answers.table.why(i, j);
     return (
       hidden[0] ?? (isUnknown(locality.is) ? locality.is.unknown : "the source does not show how they are connected")
     );
   }
 
-  /** Where nothing is known to work, places are compared, and only one whose place is hidden may be nearer. */
-  #mayBeNearer(device: Bdf, one: { readonly device: Bdf; readonly reach: Way }, best: Ranked): boolean {
+  /**
+   * Where nothing is known to work, places are compared, and only one whose place is hidden may be nearer; but beside one that
+   * does not work each that perhaps does.
+   */
+  #mayBeNearer(device: Bdf, one: OpenCandidate, best: Ranked): boolean {
     const { reach } = one;
     if (reach.works === false) return false;
-    if (best.reach.works !== true) return reach.hops === null;
+    if (best.reach.works === false) return true;
+    if (best.reach.works === null) return reach.hops === null;
     const isOpen = reach.works === null || reach.mapType === "unknown";
     return isOpen && compare(this.#bestRank(device, one.device, reach), best.rank) <= 0;
   }
@@ -296,7 +293,7 @@ class Search {
     return ways;
   }
 
-  #reach(device: Bdf, other: Bdf): Way {
+  #reach(device: Bdf, other: Bdf): Reach {
     const own = this.#provides.has(device);
     const others = this.#provides.has(other);
     const reaches = this.#waysOf(device, other).map((pair) => this.#way(pair));
@@ -307,19 +304,36 @@ class Search {
       ? false
       : (!isHidden && reaches.every((way) => way.works === true)) || null;
     const memory = own && others ? "both" : own ? "own" : others ? "other" : isHidden ? "hidden" : "none";
-    return { ...worst, works, blockedBy: blocked?.blockedBy ?? null, memory };
+    return {
+      ...worst,
+      works,
+      unread: reaches.find(({ unread }) => unread !== null)?.unread ?? null,
+      blockedBy: blocked?.blockedBy ?? null,
+      memory,
+      goesUp: worst.mapType === "bus-addr" && reaches.some((way) => way.goesUp),
+    };
   }
 
-  #way(pair: Reach["pair"]): Omit<Way, "memory"> {
+  #way(pair: Reach["pair"]): Omit<Reach, "memory"> {
     const [i, j] = pair;
     const { table } = this.#answers;
     const mapType = table.mapType(i, j);
     const { supported } = table.why(i, j);
     const blocking = supported === false ? [] : this.#blocking(i, j);
     const sure = blocking.find(isSureBlock);
-    const works = supported === false || sure !== undefined ? false : blocking.length > 0 ? null : supported;
+    const unread = this.#unread(i, j);
+    const isOpen = blocking.length > 0 || unread !== null;
+    const works = supported === false || sure !== undefined ? false : isOpen ? null : supported;
     const locality = this.#answers.locality(i, j);
-    return { mapType, works, blockedBy: sure ?? null, hops: table.hops(i, j), locality, pair };
+    const hops = table.hops(i, j);
+    return { mapType, works, unread, blockedBy: sure ?? null, hops, locality, pair, goesUp: goesUp(table, i, j) };
+  }
+
+  #unread(i: number, j: number): string | null {
+    const { providers, clients, topology } = this.#answers.table;
+    const [provider, client] = [providers[i] as Bdf, clients[j] as Bdf];
+    if (!this.#provides.has(provider)) return null;
+    return whyUnread(this.#answers.askedBy(i, j), topology.functionOf(provider), topology.functionOf(client));
   }
 
   /** That a provider has no memory is no news where the path alone is asked for. */
@@ -336,22 +350,25 @@ class Search {
     return position;
   }
 
-  #rank(device: Bdf, other: Bdf, { works, mapType, hops, locality }: Way): Rank {
+  /** Drivers of which nothing was read may share no memory at all: such a pair is no nearer than one that is blocked. */
+  #rank(device: Bdf, other: Bdf, { works, unread, mapType, hops, locality, goesUp: isUp }: Reach): Rank {
+    const isOpen = works === null && unread === null;
     return [
-      works === true ? 0 : works === null ? 1 : 2,
-      mapType === "bus-addr" ? 0 : 1,
+      works === true ? 0 : isOpen ? 1 : 2,
+      mapType === "bus-addr" ? (isUp ? 1 : 0) : 2,
       hops ?? Number.MAX_SAFE_INTEGER,
       PLACES.indexOf(locality.word),
       this.#apart(device, other),
+      works === false ? 1 : 0,
     ];
   }
 
   /** The rank that an open one has if all that is hidden speaks for it. */
-  #bestRank(device: Bdf, other: Bdf, { mapType, hops, locality, pair: [i, j] }: Way): Rank {
+  #bestRank(device: Bdf, other: Bdf, { mapType, hops, locality, goesUp: isUp, pair: [i, j] }: Reach): Rank {
     const mayBeDirect = mapType === "unknown" && !NOT_DIRECT.has(this.#answers.table.why(i, j).reason);
     const isDirect = mapType === "bus-addr" || mayBeDirect;
     const place = locality.word === "hidden" ? 0 : PLACES.indexOf(locality.word);
-    return [0, isDirect ? 0 : 1, hops ?? 0, place, this.#apart(device, other)];
+    return [0, isDirect ? (isUp ? 1 : 0) : 2, hops ?? 0, place, this.#apart(device, other), 0];
   }
 
   /** 0 on one NUMA node, 2 on two, 1 where that is not known. */
@@ -365,7 +382,7 @@ class Search {
 }
 
 interface Ranked {
-  readonly reach: Way;
+  readonly reach: Reach;
   readonly rank: Rank;
 }
 

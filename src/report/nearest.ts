@@ -34,6 +34,8 @@ interface NearestView {
 interface Row {
   /** Whose nearest, which, by what path, and where all of them are. */
   readonly cells: readonly [devices: Rich, nearest: Rich, path: Rich, where: string];
+  /** Which others may be as near, or may work where the nearest does not; empty where none. */
+  readonly perhaps: Rich;
   /** What else is to be said of them. */
   readonly below: readonly Rich[];
 }
@@ -43,6 +45,8 @@ interface Section {
   readonly title: string;
   readonly head: readonly [string, string, string, string];
   readonly rows: readonly Row[];
+  /** What is to be said of each row, once. */
+  readonly below: readonly Rich[];
 }
 
 /**
@@ -56,7 +60,7 @@ export function nearestText(search: NearestSearch, options: ScreenOptions, befor
   const title = machineLines(machine, rules, width).map((line): Rich => [painted("strong", line)]);
   const sections: readonly (readonly Rich[])[] = [
     title,
-    summaryLines(view).flatMap((line) => wrap(line, width)),
+    [...summaryLines(view), ...blockedTexts(view)].flatMap((line) => wrap(line, width)),
     ...sectionsOf(view).map((section) => sectionLines(section, width)),
     remarkTexts(view).flatMap((text) => wrap(text, width)),
   ];
@@ -70,19 +74,20 @@ export function nearestText(search: NearestSearch, options: ScreenOptions, befor
 export function nearestBlocks(search: NearestSearch, before?: NearestSearch): readonly Block[] {
   const view = { search, before: before ?? null };
   const { machine, rules } = search.table;
-  const summary = summaryLines(view);
+  const summary = [...summaryLines(view), ...blockedTexts(view)];
   return [
     ...machineLines(machine, rules, Number.MAX_SAFE_INTEGER).map((text) => heading(text)),
     ...(summary.length === 0 ? [] : [list(summary)]),
-    ...sectionsOf(view).flatMap(({ title, head, rows }) => [
+    ...sectionsOf(view).flatMap(({ title, head, rows, below: ofAll }) => [
       heading(title),
       table(
         [...head],
-        rows.map(({ cells, below }) => {
-          const [devices, nearest, path, where] = cells;
-          return [devices, nearest, below.length === 0 ? path : joinRich([path, ...below], "; "), where];
+        rows.map((row) => {
+          const [devices, nearest, path, where] = row.cells;
+          return [devices, nearest, joinRich([path, ...belowOf(row)], "; "), where];
         }),
       ),
+      ...ofAll.map((text) => paragraph(text)),
     ]),
     ...remarkTexts(view).map((text) => paragraph(text)),
   ];
@@ -207,14 +212,15 @@ function sectionsOf(view: NearestView): readonly Section[] {
     if (isAboutOne(answers)) {
       for (const one of answers) done.add(one);
       const told = answers.flatMap((one) =>
-        rows.rowsOf(one).map(({ cells: [, ...cells], below }): Row => {
-          return { cells: [nounOf(one.question.among), ...cells], below };
+        rows.rowsOf(one).map(({ cells: [, ...cells], ...row }): Row => {
+          return { ...row, cells: [nounOf(one.question.among), ...cells] };
         }),
       );
       sections.push({
         title: `nearest to ${rows.names(of.devices)}`,
         head: ["", "nearest", "path", "where"],
         rows: told,
+        below: [],
       });
       continue;
     }
@@ -223,21 +229,31 @@ function sectionsOf(view: NearestView): readonly Section[] {
     const isMirrored = mirror !== undefined && rows.areMirrored(answer, mirror);
     if (isMirrored && mirror !== undefined) done.add(mirror);
     const [one, other] = [nounOf(of), nounOf(among)];
+    const all = onceForAll(rows.rowsOf(answer));
     sections.push(
       isMirrored
-        ? {
-            title: `${one} and ${other}, nearest to each other`,
-            head: [one, other, "path", "where"],
-            rows: rows.rowsOf(answer),
-          }
+        ? { title: `${one} and ${other}, nearest to each other`, head: [one, other, "path", "where"], ...all }
         : {
             title: `nearest ${of === among ? "other " : ""}${other} of each ${one}`,
             head: [one, `nearest ${other}`, "path", "where"],
-            rows: rows.rowsOf(answer),
+            ...all,
           },
     );
   }
   return sections;
+}
+
+/** What is perhaps so of each of several rows, once for all of them. */
+function onceForAll(rows: readonly Row[]): Pick<Section, "rows" | "below"> {
+  const [first, ...others] = rows;
+  const text = first === undefined ? "" : plainText(first.perhaps);
+  if (first === undefined || others.length === 0 || text === "") return { rows, below: [] };
+  if (others.some(({ perhaps }) => plainText(perhaps) !== text)) return { rows, below: [] };
+  return { rows: rows.map((row) => ({ ...row, perhaps: "" })), below: [rich`of each: ${first.perhaps}`] };
+}
+
+function belowOf({ perhaps, below }: Row): readonly Rich[] {
+  return plainText(perhaps) === "" ? below : [perhaps, ...below];
 }
 
 /** Answers that are told in one row. */
@@ -269,7 +285,7 @@ class RowMaker {
       of.devices.length + among.devices.length === 2 && of === among
         ? "there is no other"
         : `none: neither ${answer.without.length === 1 ? "it" : "they"} nor any ${nounOf(among)} has memory for peers`;
-    return [...rows, { cells: [this.names(answer.without), [painted("faint", why)], "", ""], below: [] }];
+    return [...rows, { cells: [this.names(answer.without), [painted("faint", why)], "", ""], perhaps: "", below: [] }];
   }
 
   /** Whether who is nearest to whom is the same from both sides. */
@@ -290,10 +306,6 @@ class RowMaker {
   #row({ devices, answer }: Alike): Row {
     const { nearest, reach, perhaps } = answer;
     const below: Rich[] = [];
-    if (perhaps.length > 0) {
-      const names = this.names(perhaps.map(({ device }) => device));
-      below.push(rich`${painted("unknown", "perhaps as near or nearer")}: ${names}`);
-    }
     const was = this.#changed.get(answer);
     if (was !== undefined) below.push([painted("warn", `was ${this.#wasText(was, nearest)}`)]);
     const others = isUnknown(nearest) ? [] : nearest.filter((bdf) => !devices.includes(bdf));
@@ -304,8 +316,17 @@ class RowMaker {
         pathText(reach),
         this.#where([...devices, ...others]),
       ],
+      perhaps: this.#perhapsText(perhaps, reach?.works !== false),
       below,
     };
+  }
+
+  #perhapsText(perhaps: Nearest["perhaps"], isBesideWorking: boolean): Rich {
+    if (perhaps.length === 0) return "";
+    const what = isBesideWorking
+      ? "perhaps as near or nearer"
+      : `unknown whether ${perhaps.length === 1 ? "it works" : "they work"}`;
+    return rich`${painted("unknown", what)}: ${this.names(perhaps.map(({ device }) => device))}`;
   }
 
   #nearestText(devices: readonly Bdf[], nearest: Known<readonly Bdf[]>): Rich {
@@ -371,19 +392,19 @@ function pathText(reach: Reach | null): Rich {
 const GAP = "  ";
 
 /** A section in columns; where one of its rows does not fit, each row as a sentence. */
-function sectionLines({ title, head, rows }: Section, width: number): readonly Rich[] {
+function sectionLines({ title, head, rows, below: ofAll }: Section, width: number): readonly Rich[] {
   const widths = head.map((word, column) => {
     return Math.max(textWidth(word), ...rows.map(({ cells }) => textWidth(cells[column] ?? "")));
   });
   const isNarrow = rows.some(({ cells }) => lineWidth(cells, widths) > width);
   // A place that has a name says more than its NUMA node.
   if (isNarrow && rows.some(({ cells: [, , , where] }) => NODE_OF_PLACE.test(where))) {
-    return sectionLines({ title, head, rows: rows.map(withoutNode) }, width);
+    return sectionLines({ title, head, rows: rows.map(withoutNode), below: ofAll }, width);
   }
   const indented = (lines: readonly Rich[]): readonly Rich[] =>
     lines.map((line, index) => rich`${index === 0 ? "    " : "      "}${line}`);
-  const below = ({ below: texts }: Row): readonly Rich[] =>
-    texts.flatMap((text) => indented(wrap(text, Math.max(width - 6, 20))));
+  const below = (row: Row): readonly Rich[] =>
+    belowOf(row).flatMap((text) => indented(wrap(text, Math.max(width - 6, 20))));
   const heads: readonly Rich[] = isNarrow
     ? []
     : [rich`  ${painted("faint", plainText(joinRich(columnsOf(head, widths), "")))}`];
@@ -398,13 +419,14 @@ function sectionLines({ title, head, rows }: Section, width: number): readonly R
         : [rich`  ${joinRich(columnsOf(row.cells, widths), "")}`];
       return [...lines, ...below(row)];
     }),
+    ...ofAll.flatMap((text) => wrap(text, Math.max(width - 2, 20)).map((line): Rich => rich`  ${line}`)),
   ];
 }
 
 const NODE_OF_PLACE = /, NUMA \d+$/;
 
-function withoutNode({ cells: [devices, nearest, path, where], below }: Row): Row {
-  return { cells: [devices, nearest, path, where.replace(NODE_OF_PLACE, "")], below };
+function withoutNode({ cells: [devices, nearest, path, where], ...row }: Row): Row {
+  return { ...row, cells: [devices, nearest, path, where.replace(NODE_OF_PLACE, "")] };
 }
 
 function lineWidth(cells: Row["cells"], widths: readonly number[]): number {
@@ -430,22 +452,36 @@ function sentenceOf({ cells: [devices, nearest, path, where] }: Row): Rich {
 const TOLD = 6;
 const GATE_HIDDEN = "the source does not show whether something blocks it";
 
+function reachesOf({ answers }: NearestSearch): readonly Reach[] {
+  return answers.flatMap(({ found }) =>
+    found.flatMap(({ reach, perhaps }) => [...(reach === null ? [] : [reach]), ...perhaps.map((one) => one.reach)]),
+  );
+}
+
+/** What blocks the nearest, with what unblocks it. */
+function blockedTexts({ search }: NearestView): readonly Rich[] {
+  const reaches = reachesOf(search);
+  const blocked = new Set(reaches.flatMap(({ blockedBy }) => (blockedBy === null ? [] : [blockedBy.message])));
+  return [
+    ...[...blocked].slice(0, TOLD).map((message): Rich => rich`${painted("no", "blocked")}: ${message}`),
+    ...(blocked.size > TOLD ? [`and ${blocked.size - TOLD} more such reasons`] : []),
+  ];
+}
+
 /** What the answers leave open, what is not in them, and where another question is answered. */
 function remarkTexts({ search }: NearestView): readonly Rich[] {
   const { table: decided, answers, virtual } = search;
-  const pairs = answers.flatMap(({ found }) =>
-    found.flatMap(({ reach, perhaps }) => [...(reach === null ? [] : [reach]), ...perhaps.map((one) => one.reach)]),
-  );
+  const pairs = reachesOf(search);
   const open = pairs.filter(({ works, mapType }) => works === null || mapType === "unknown");
   const by = decidedBy(decided.machine, decided.rules);
   const reasons = new Set(
-    open.map(({ pair: [i, j], memory }) => {
+    open.map(({ pair: [i, j], memory, unread }) => {
       const why = decided.why(i, j);
       if (decided.mapType(i, j) === "unknown") return reasonText(why, by);
+      if (unread !== null) return unread;
       return memory === "hidden" ? "the source does not show whether they have memory for peers" : GATE_HIDDEN;
     }),
   );
-  const blocked = new Set(pairs.flatMap(({ blockedBy }) => (blockedBy === null ? [] : [blockedBy.message])));
   const way = reasons.size === 0 ? null : wayToKnow(decided.machine);
   const refused = pairs.filter(({ works }) => works === false);
   const asks = new Answers(decided);
@@ -454,8 +490,6 @@ function remarkTexts({ search }: NearestView): readonly Rich[] {
   return [
     ...[...reasons].map((reason): Rich => rich`${painted("unknown", "unknown")}: ${reason}`),
     ...(way === null ? [] : [way]),
-    ...[...blocked].slice(0, TOLD).map((message): Rich => rich`${painted("no", "blocked")}: ${message}`),
-    ...(blocked.size > TOLD ? [`and ${blocked.size - TOLD} more such reasons`] : []),
     ...(pairs.some((reach) => howOf(reach) === DIRECT_BY_VERDICT)
       ? [[painted("warn", DIRECT_BY_VERDICT), `: ${GOING_UP}`]]
       : []),

@@ -58,6 +58,33 @@ function named(...names: readonly string[]): (fn: PciFunction) => boolean {
   return (fn) => fn.names.some((name) => names.includes(name));
 }
 
+/** NICs of which nobody read how the one's driver reaches memory of a GPU, and the other's may not while the IOMMU translates. */
+const drivers = (iommu: string): Machine =>
+  scenario(`cpu: amd-zen
+kernel: "7.2"
+iommu: ${iommu}
+hostBridges:
+  - id: 1022:14a4
+    below:
+      - rootPort: { at: 01.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: "SV+ RR+ CR+ UF+" }
+            below:
+              - gpu: { name: gpu0, id: 10de:2330, bar: 64G, driver: nvidia }
+              - nic: { name: eno1, id: 8086:1521, bar: 1M, driver: igb }
+              - switch: { id: 1000:c030, portId: 1000:c030, acs: "SV+ RR+ CR+ UF+" }
+                below: [nic: { name: mlx5_0, id: 15b3:1021, bar: 1M, driver: mlx5_core }]
+      - rootPort: { at: 02.0, id: 1022:14ab }
+        below: [nic: { name: eno2, id: 8086:1521, bar: 1M, driver: igb }]
+      - rootPort: { at: 03.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: false }
+            below:
+              - gpu: { name: amd0, id: 1002:74a1, bar: 64G, driver: amdgpu }
+              - gpu: { name: gpu1, id: 10de:2330, bar: 64G, driver: nvidia }
+              - nic: { name: mlx5_1, id: 15b3:1021, bar: 1M, driver: mlx5_core }
+`);
+
 const machines: Readonly<Record<string, Machine>> = {
   zen,
   refused,
@@ -74,6 +101,8 @@ const machines: Readonly<Record<string, Machine>> = {
     functions: refused.functions.filter(({ bridge }) => bridge === null).map((fn) => ({ ...fn, attachment: hidden })),
     hostBridges: hidden,
   },
+  "drivers, translated": drivers("strict"),
+  "drivers, untranslated": drivers("passthrough"),
   "mlx5_0 decodes nothing, gpu0 neither": withFunctions(zen, named("mlx5_0", "gpu0"), { command: 0 }),
 };
 
@@ -130,6 +159,16 @@ describe("The nearest of a device", () => {
       // a gate that blocks
       mlx5_0 decodes nothing, gpu0 neither | mlx5_0 | gpu | gpu1: bus-addr 4 PIX
       mlx5_0 decodes nothing, gpu0 neither | gpu0   | nic | mlx5_0 mlx5_1: bus-addr 4 PIX, does not work
+      // drivers of which nothing was read work for nobody, nor do they hide what is blocked
+      drivers, translated     | gpu0 | eno*   | eno1: thru-host-bridge 4 PIX, open
+      drivers, translated     | gpu0 | mlx5_0 | mlx5_0: thru-host-bridge 6 PXB, does not work
+      drivers, translated     | gpu0 | [em]*[02] | mlx5_0: thru-host-bridge 6 PXB, does not work ? eno2
+      drivers, untranslated   | gpu0 | nic    | mlx5_0: thru-host-bridge 6 PXB ? eno1
+      drivers, untranslated   | gpu1 | nic    | mlx5_1: bus-addr 4 PIX
+      // what is direct by the verdict alone after what is direct
+      drivers, translated     | mlx5_1 | gpu  | gpu1: bus-addr 4 PIX
+      drivers, untranslated   | mlx5_1 | gpu  | amd0 gpu1: bus-addr 4 PIX
+      drivers, translated     | mlx5_1 | amd0 | amd0: bus-addr 4 PIX
     `),
   )("on %s of %s among %s: %s", (name, of = "", among = "", expected) => {
     const found = search(machines[name as string] as Machine, `${of}:${among}`);
