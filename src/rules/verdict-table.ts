@@ -1,6 +1,7 @@
 import { type Machine, topologyOf } from "../host/machine.ts";
 import { type Device, type DeviceSelection, devicesOfInterest, resolveDevice } from "../host/select.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
 import { ROOT_BUS_HIDDEN, type Topology } from "../pci/topology.ts";
@@ -22,6 +23,13 @@ export interface DecideOptions {
   readonly rules?: string;
 }
 
+/** The path of a pair, by its position in the table. */
+interface FoundPath {
+  readonly position: number;
+  readonly path: Path;
+  readonly pair: PairPath;
+}
+
 /** More pairs than this are refused: a table of them would not fit in memory, let alone be read. */
 const MAX_PAIRS = 100_000_000;
 
@@ -39,7 +47,7 @@ export class VerdictTable {
   readonly #pairs: PairArrays;
   readonly #hostBridges: HostBridges;
 
-  #last: { readonly position: number; readonly path: Path; readonly pair: PairPath } | undefined;
+  #last: FoundPath | undefined;
 
   constructor(machine: Machine, selection: DeviceSelection, rules: RulesChoice, topology: Topology) {
     this.machine = machine;
@@ -107,25 +115,26 @@ export class VerdictTable {
 
   /** Indices of provider and client in the topology. */
   #ends(i: number, j: number): readonly [provider: number, client: number] {
-    const [provider, client] = [this.#providerIndices[i], this.#clientIndices[j]];
-    if (provider === undefined || client === undefined) throw this.#noPair(i, j);
-    return [provider, client];
+    return [entryAt(this.#providerIndices, i), entryAt(this.#clientIndices, j)];
   }
 
   /** Several witnesses ask of one pair after another: its path is found once. */
-  #path(i: number, j: number): Path {
+  #found(i: number, j: number): FoundPath {
     const position = this.#position(i, j);
     if (this.#last?.position !== position) {
       const path = findPath(this.topology, ...this.#ends(i, j));
       this.#last = { position, path, pair: this.#pairPath(i, j, path) };
     }
-    return this.#last.path;
+    return this.#last;
+  }
+
+  #path(i: number, j: number): Path {
+    return this.#found(i, j).path;
   }
 
   /** How a pair hangs together: cheaper than {@link at}. */
   path(i: number, j: number): PairPath {
-    const path = this.#path(i, j);
-    return this.#last?.pair ?? this.#pairPath(i, j, path);
+    return this.#found(i, j).pair;
   }
 
   #pairPath(i: number, j: number, { meeting, providerArm, clientArm }: Path): PairPath {
@@ -292,8 +301,6 @@ function indicesOf(topology: Topology, bdfs: readonly Bdf[]): Int32Array {
 /** What the host bridges of a machine decide, for whoever asks of places rather than of pairs. */
 export function hostBridgesOf(machine: Machine, topology: Topology, rules?: string): HostBridgeDecisions {
   const choice = chooseRules(machine, rules);
-  const refused: HostBridgeOutcome = { mapType: NOT_SUPPORTED, reason: "kernel-too-old", hidden: [] };
-  if (choice.candidates.length === 0) return { redirected: () => refused, apart: () => refused };
   return new HostBridges({ ...machine, inferredCpu: inferCpu(machine) }, topology, choice);
 }
 

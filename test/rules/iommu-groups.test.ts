@@ -230,6 +230,15 @@ describe("IOMMU groups", () => {
     expect(groups(functions.split(", ").flatMap(read))).toBe(expected);
   });
 
+  test("a bridge stands before what is below it, whatever their numbers", () => {
+    const below = (parts: Partial<PciFunction>): PciFunction[] => [
+      endpoint("01:00.0", { attachment: { upstream: at("40:01.0"), rootBus: 0x40 } }),
+      bridge("40:01.0", "root-port", 1, { attachment: { upstream: null, rootBus: 0x40 }, ...parts }),
+    ];
+    expect(groups(below({}))).toBe("01:00.0 40:01.0");
+    expect(groups(below({ acs: acs(0x1d) }))).toBe("01:00.0 / 40:01.0");
+  });
+
   test.each(
     rows(`
       // kind | mode        | group that the source shows | groups

@@ -105,6 +105,7 @@ describe("What a verdict says of a pair", () => {
       7.2       | Intel | apart | not-supported    | host-bridge-not-allowed    | false     | -1
       7.2       | Zen   | apart | thru-host-bridge | cpu-allowed                | true      | 6
       7.2       | ?     | apart | unknown          | cpu-hidden                 | null      | null
+      5.3       | Intel | below | bus-addr         | common-upstream-bridge     | true      | 4    // what is added is for the host bridge
       4.20      | Zen   | apart | not-supported    | no-common-upstream-bridge  | false     | -1
       4.19      | Zen   | below | not-supported    | kernel-too-old             | false     | -1
       4.19      | Zen   | same  | not-supported    | kernel-too-old             | false     | -1
@@ -123,10 +124,13 @@ describe("What a verdict says of a pair", () => {
       supported,
       distance,
       hops: { same: 0, below: 4, apart: 6 }[pair],
+      hidden: mapType === "unknown" ? ["hidden here"] : [],
     });
-    expect(verdict.releases !== undefined).toBe(release === "-");
+    expect("releases" in verdict).toBe(release === "-");
     // What the host bridge does is said where the pair hangs on it.
-    expect(verdict.throughHostBridge !== undefined).toBe(pair === "apart" && release !== "4.19");
+    expect("throughHostBridge" in verdict).toBe(pair === "apart" && release !== "4.19");
+    const why = decideAll(machine({ cpu, kernel }), { providers: [nvme0], clients: [client] }).why(0, 0);
+    expect("releases" in why).toBe(release === "-");
   });
 
   test("through the host bridge 5.2 and 5.3 add to the hops", () => {
@@ -134,6 +138,30 @@ describe("What a verdict says of a pair", () => {
       decide(machine({ kernel: linux(release) }, {}, "1022:1450"), nvme0, nvme2).distance;
     expect(of("5.3.18")).toBe(6 + 0x1000);
     expect(of("5.4")).toBe(6);
+  });
+
+  test("through the host bridge the distance is open where a kernel may be one of 5.3 or a newer one", () => {
+    const kernel = linux("5.3.18-150300.59.87-default");
+    const verdict = decide(machine({ kernel, cpu: zen }, {}, "1022:1450"), nvme0, nvme2);
+    expect(verdict).toMatchObject({ mapType: "thru-host-bridge", hops: 6, distance: null });
+  });
+
+  test("a redirected path is decided by the host bridge above it, and no other", () => {
+    const of = (mate: string, above: string): string => {
+      const functions = [
+        hostBridge("00:00.0", "8086:29c0"),
+        bridge("00:01.0", "root-port", 1, { acs: acs(0x1d) }),
+        endpoint("01:00.0", { multifunction: true }),
+        endpoint("01:00.1"),
+        hostBridge("40:00.0", "8086:2030"),
+        bridge("40:01.0", "root-port", 0x41, { acs: acs(0x1d) }),
+        endpoint("41:00.0", { multifunction: true }),
+        endpoint("41:00.1"),
+      ];
+      return decide(machineOf(functions), at(above), at(mate)).reason;
+    };
+    expect(of("01:00.0", "01:00.1")).toBe("host-bridge-not-allowed");
+    expect(of("41:00.0", "41:00.1")).toBe("host-bridge-allowed");
   });
 
   test.each(
@@ -180,6 +208,28 @@ describe("What a verdict says of a pair", () => {
     expect(verdict.throughHostBridge).toBeUndefined();
   });
 
+  test("whose way is hidden at the other end, or at both, names the uppermost function that is seen", () => {
+    const functions = [
+      bridge("10:00.0", "downstream-port", 0x11),
+      endpoint("11:00.0"),
+      endpoint("20:00.0", { attachment: { upstream: null, rootBus: 0x20 } }),
+      bridge("30:00.0", "upstream-port", 0x31),
+      bridge("31:00.0", "downstream-port", 0x32),
+      endpoint("32:00.0"),
+    ];
+    const hides = (provider: string, client: string): readonly string[] => {
+      // What every host bridge carries has no length all the same.
+      const verdict = decide(machineOf(functions, { cpu: zen }), at(provider), at(client));
+      expect(verdict).toMatchObject({ mapType: "unknown", supported: true, hops: null, distance: null });
+      return verdict.hidden.map(
+        (text) => /^the source does not show what is above (\S+): not part/.exec(text)?.[1] ?? text,
+      );
+    };
+    expect(hides("20:00.0", "11:00.0")).toEqual(["0000:10:00.0"]);
+    expect(hides("11:00.0", "20:00.0")).toEqual(["0000:10:00.0"]);
+    expect(hides("32:00.0", "11:00.0")).toEqual(["0000:30:00.0", "0000:10:00.0"]);
+  });
+
   test("what two functions hide for one reason is said once", () => {
     const of = { "02:00.0": unknown("no ACS"), "02:01.0": unknown("no ACS"), "04:00.0": unknown("another reason") };
     expect(decide(machine({}, of), nvme0, nvme1).hidden).toEqual(["no ACS", "another reason"]);
@@ -198,7 +248,9 @@ describe("Host bridges, asked of places", () => {
   const said = (release: string, rules?: string): unknown[] => {
     const of = machine({ cpu: zen, kernel: linux(release) });
     const hostBridges = hostBridgesOf(of, topologyOf(of), rules);
-    return [hostBridges.redirected(0), hostBridges.apart(0, 0)].map(({ mapType, reason }) => `${mapType} ${reason}`);
+    return [hostBridges.redirected(0), hostBridges.apart(0, 0)].map(({ mapType, reason, hidden: why }) =>
+      [mapType, reason, ...why].join(" "),
+    );
   };
   const allowed = `${THRU_HOST_BRIDGE} cpu-allowed`;
   test.each<[release: string, rules: string | undefined, redirected: string, apart: string]>([
@@ -225,6 +277,18 @@ describe("Host bridges, asked of places", () => {
       ["host-bridge-same-only", "host-bridge-not-allowed", "host-bridge-allowed"],
     ]);
   });
+});
+
+test("A pair on the third root bus is decided as those on the first", () => {
+  const functions = ["00", "20", "40"].flatMap((bus) => [
+    hostBridge(`${bus}:00.0`, "8086:2030"),
+    endpoint(`${bus}:02.0`),
+    endpoint(`${bus}:03.0`),
+  ]);
+  for (const bus of ["00", "20", "40"]) {
+    const verdict = decide(machineOf(functions), at(`${bus}:02.0`), at(`${bus}:03.0`));
+    expect(verdict).toMatchObject({ mapType: "thru-host-bridge", reason: "host-bridge-allowed", hops: 2, distance: 2 });
+  }
 });
 
 test("Without a choice a table is of the devices of interest, both ways", () => {

@@ -158,6 +158,14 @@ const NAMES = rows(`
   5.14.0-427.el90.x86_64                  | a kernel with a name of its own
   5.14.0.el90                             | a kernel with a name of its own
   5.14.0-x.el9                            | RHEL 9 and its clones           | 5.14.0.el9, its build left out
+  5.14.0x-1.el9                           | RHEL 9 and its clones           | 5.14.0.el9, its build left out
+  4.17.0-1.el8                            | a kernel with a name of its own
+  4.19.0-1.el8                            | a kernel with a name of its own
+  5.13.0-1.el9                            | a kernel with a name of its own
+  5.15.0-1.el9                            | a kernel with a name of its own
+  6.11.0-1.el10                           | a kernel with a name of its own
+  6.13.0-1.el10                           | a kernel with a name of its own
+  6.6.0-1.el10uek                         | Oracle UEK                      | *.elNuek
   5.14.0-427.el9uek                       | Oracle UEK                      | *.elNuek
   5.14.0-427.13.1.el9_4.elrepo.x86_64     | ELRepo                          | *.elN.elrepo
   4.18.0-553.el80                         | a kernel with a name of its own
@@ -171,6 +179,7 @@ const NAMES = rows(`
   5.15.1-1.cm2.x86_64                     | Azure Linux                     | 5.15.N.cm2, 5.10.N.cm1
   5.15.1-1.cm2x                           | a kernel with a name of its own
   5.15.1-1.cm3                            | a kernel with a name of its own
+  6.4.1-1.azl3                            | Azure Linux                     | *.azlN
   6.4.1-1.azl4                            | Azure Linux                     | *.azlN
   6.4.1-1.azlx                            | a kernel with a name of its own
   // Ubuntu: what stands behind a flavour makes it another build
