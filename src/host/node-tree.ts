@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
-import { basename, dirname, join, sep } from "node:path";
+import { join, sep } from "node:path";
 import type { FileTree } from "./file-tree.ts";
 
 /** Never wait on a FIFO or a device, and never follow a link that a copied tree points elsewhere. */
@@ -49,11 +49,14 @@ export class NodeTree implements FileTree {
   /** The place of a file, with its folder resolved; throws where links lead out of a copied tree. */
   #inside(path: string): string {
     if (this.#root === "/") return `/${path}`;
-    return join(this.#realFolder(dirname(path)), basename(path));
+    const slash = path.lastIndexOf(sep);
+    return this.#realFolder(path.slice(0, Math.max(slash, 0))) + sep + path.slice(slash + 1);
   }
 
   #realFolder(folder: string): string {
     if (this.#root === "/") return `/${folder}`;
+    const known = this.#folders.get(folder);
+    if (known !== undefined) return known;
     if (!this.#folders.has(folder)) this.#folders.set(folder, this.#resolve(folder));
     const real = this.#folders.get(folder);
     if (real === undefined) throw new Error(`${folder} leads out of ${this.#root}`);
