@@ -100,12 +100,15 @@ module.exports = {
     {
       name: "no-orphans",
       severity: "error",
-      from: { orphan: true, pathNot: "^src/cli/peerlane\\.cts$|^src/vm/guest/build-probe\\.ts$|\\.d\\.ts$" },
+      from: {
+        orphan: true,
+        pathNot: "^src/cli/(peerlane|single-file)\\.cts$|^src/vm/guest/build-probe\\.ts$|\\.d\\.ts$",
+      },
       to: {},
     },
   ],
   options: {
-    doNotFollow: { path: "node_modules" },
+    doNotFollow: { path: "node_modules|^dist/" },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: "tsconfig.json" },
     enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "types"] },

@@ -7,6 +7,7 @@ const KERNEL_TESTS = [
   "test/vm/fixes.test.ts",
   "test/vm/guest.test.ts",
   "test/live/guest/*.test.ts",
+  "test/package/guest.test.ts",
 ];
 
 /** Those that take minutes, the longest first: begun last, one of them would run alone at the end. */

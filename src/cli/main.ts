@@ -11,8 +11,9 @@ import { writeError } from "./write-error.ts";
 export async function run(given: readonly string[]): Promise<void> {
   // `| head` closes the pipe early: that is no error. A full disk is one.
   takeStreams((error) => {
-    if (error.code === "EPIPE") process.exit(process.exitCode ?? EXIT.yes);
-    process.exit(reportError(writeError("standard output", error), given.includes("--debug")));
+    // Not before the verb has said what its exit code is, which it does right behind its answer.
+    if (error.code === "EPIPE") setImmediate(() => process.exit(process.exitCode ?? EXIT.yes));
+    else process.exit(reportError(writeError("standard output", error), given.includes("--debug")));
   });
   try {
     const words = await meantWords(given);

@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../pci/error.ts";
+import { isSingleFile } from "../vm/single-file.ts";
 
 /** An address in this process: user space lies below 2^47 or 2^56, so a number holds it. */
 export type Pointer = number;
@@ -75,7 +76,9 @@ async function importLibrary(): Promise<typeof import("koffi")> {
     return await import("koffi");
   } catch (cause) {
     throw new PeerlaneError("environment", "the FFI library koffi does not load on this system", {
-      remedy: "install Peerlane with its optional package koffi: npm install --include=optional",
+      remedy: isSingleFile()
+        ? "install the libraries that it needs: libstdc++6 and libgcc-s1, as Debian calls them"
+        : "install Peerlane with its optional package koffi: npm install --include=optional",
       cause,
     });
   }

@@ -4,6 +4,7 @@ import { RUN_FILES } from "./guest/run-script.ts";
 import { nodeProgram } from "./node-program.ts";
 import type { NamedController } from "./nvme-names.ts";
 import { peerlaneEntries } from "./peerlane-package.ts";
+import { isSingleFile } from "./single-file.ts";
 
 /** A file that a caller puts into the guest. */
 export interface GuestFile {
@@ -33,8 +34,8 @@ export interface GuestImage {
 const REGULAR_FILE = 0o100000;
 
 /**
- * The root file system of a guest in which Peerlane runs: busybox, this Node with its libraries, Peerlane as it was
- * built, and the caller's files. Throws `environment` where one of them cannot be had.
+ * The root file system of a guest in which Peerlane runs: busybox, this Node with its libraries and Peerlane as it was
+ * built (or the single file in place of both), and the caller's files. Throws `environment` where one of them cannot be had.
  */
 export async function guestImage(image: GuestImage, signal?: AbortSignal): Promise<CpioEntry[]> {
   const node = await nodeProgram(signal);
@@ -52,7 +53,7 @@ export async function guestImage(image: GuestImage, signal?: AbortSignal): Promi
     { path: "bin/busybox", mode: PROGRAM_MODE, hostPath: image.busybox },
     { path: "init", mode: PROGRAM_MODE, content: image.init },
     ...node.entries,
-    ...peerlaneEntries(),
+    ...(isSingleFile() ? [] : peerlaneEntries()),
     ...Object.entries(texts).map(([path, content]) => ({ path, mode: REGULAR_FILE | 0o644, content })),
     ...image.extraFiles.map(({ guestPath, mode = 0o644, ...bytes }) => ({
       path: guestPath,

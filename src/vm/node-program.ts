@@ -3,8 +3,9 @@ import { dirname } from "node:path";
 import { PeerlaneError } from "../pci/error.ts";
 import { runCommand } from "./command.ts";
 import { type CpioEntry, PROGRAM_MODE } from "./cpio.ts";
+import { isSingleFile } from "./single-file.ts";
 
-/** The running Node as files of a guest. */
+/** The running Node, or the single file that is Peerlane with its engine, as files of a guest. */
 export interface NodeProgram {
   readonly entries: readonly CpioEntry[];
   /** Folders of its shared libraries, for LD_LIBRARY_PATH. */
@@ -12,8 +13,9 @@ export interface NodeProgram {
 }
 
 /**
- * The running Node as `/bin/node`, with the shared libraries and the dynamic linker that it has on this machine. The
- * guest is an x86-64 machine with glibc: throws `environment` on anything else, and where `ldd` is missing.
+ * The running Node as `/bin/node`, or the single file as `/bin/peerlane`, with the shared libraries and the dynamic linker
+ * that it has on this machine. The guest is an x86-64 machine with glibc: throws `environment` on anything else, and where
+ * `ldd` is missing.
  */
 export async function nodeProgram(signal?: AbortSignal): Promise<NodeProgram> {
   refuseOtherMachines();
@@ -23,14 +25,31 @@ export async function nodeProgram(signal?: AbortSignal): Promise<NodeProgram> {
     remedy: "ldd tells which libraries Node needs; install it: apt-get install libc-bin",
     failureRemedy: "run Peerlane with a Node of nodejs.org or of the distribution",
   });
-  const libraries = parseLdd(text);
+  const libraries = [...parseLdd(text), ...(isSingleFile() ? await foreignLibraries(signal) : [])];
   return {
     entries: [
-      { path: "bin/node", mode: PROGRAM_MODE, hostPath: program },
+      { path: isSingleFile() ? "bin/peerlane" : "bin/node", mode: PROGRAM_MODE, hostPath: program },
       ...libraries.map((path) => ({ path, mode: PROGRAM_MODE, hostPath: path })),
     ],
     libraryFolders: [...new Set(libraries.map((path) => dirname(path)))],
   };
+}
+
+/** What the single file's FFI needs beside its engine, which `ldd` does not see: it is loaded when it is asked for. */
+const FOREIGN_LIBRARIES = ["libstdc++.so.6", "libgcc_s.so.1"];
+
+async function foreignLibraries(signal?: AbortSignal): Promise<string[]> {
+  const text = await runCommand("ldconfig", ["-p"], {
+    ...(signal === undefined ? {} : { signal }),
+    remedy: "ldconfig tells where libraries are; install it: apt-get install libc-bin",
+  });
+  return FOREIGN_LIBRARIES.flatMap((name) => parseLdconfig(text, name) ?? []);
+}
+
+/** Where `ldconfig -p` has a library for x86-64; `undefined` where it has none. */
+export function parseLdconfig(text: string, name: string): string | undefined {
+  const lines = text.split("\n").map((line) => /^\s*(\S+) \(libc6,x86-64.*\) => (\/.*)$/.exec(line));
+  return lines.find((line) => line?.[1] === name)?.[2];
 }
 
 function refuseOtherMachines(): void {

@@ -1,11 +1,11 @@
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { needProgram, PROGRAM_FILE } from "../program.ts";
 
 const root = join(import.meta.dirname, "../..");
-const cli = join(root, "dist/peerlane.cjs");
 const recorded = join(root, "test/machines/recorded");
 
 /** What a line in a shell came to. */
@@ -36,7 +36,7 @@ export interface Workbench {
 
 /** Files of the repository that stand on the workbench. */
 const LINKS = {
-  ".bin/peerlane": cli,
+  ".bin/peerlane": PROGRAM_FILE,
   "mixed.tar.gz": join(recorded, "mixed-acs.intel.strict.tar.gz"),
   "cleared.tar.gz": join(recorded, "mixed-acs.intel.strict.by-address.tar.gz"),
   "lost.tar.gz": join(recorded, "one-switch.intel.strict.tar.gz"),
@@ -67,7 +67,7 @@ const HIDDEN_DUMP = `00:00.0 Host bridge [0600]: Intel Corporation Device [8086:
 
 /** Makes a workbench for one test file, and takes it away after its tests. */
 export function workbench(): Workbench {
-  if (!existsSync(cli)) throw new Error("build first: npm run build");
+  needProgram();
   const folder = mkdtempSync(join(tmpdir(), "peerlane-cli-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   mkdirSync(join(folder, ".bin"));

@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { PROGRAM } from "../program.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -16,14 +17,14 @@ export function withRealOutput(markdown: string): string {
 
 /** Whether {@link withRealOutput} would run something of a page. */
 export function hasOutput(markdown: string): boolean {
-  return markdown.includes("```console\n") || PROGRAM.test(markdown);
+  return markdown.includes("```console\n") || LIBRARY_PROGRAM.test(markdown);
 }
 
 /** A program of the library's with what it prints below it. */
-const PROGRAM = /```js\n([\s\S]*?)```\n\n```text\n[\s\S]*?```/;
+const LIBRARY_PROGRAM = /```js\n([\s\S]*?)```\n\n```text\n[\s\S]*?```/;
 
 function withPrograms(markdown: string): string {
-  return markdown.replaceAll(new RegExp(PROGRAM, "g"), (_, program: string) => {
+  return markdown.replaceAll(new RegExp(LIBRARY_PROGRAM, "g"), (_, program: string) => {
     const words = ["--input-type=module", "--eval", program];
     const { stdout, stderr, status } = spawnSync(process.execPath, words, { cwd: root, encoding: "utf8" });
     if (status !== 0) throw new Error(`${program}\nended with ${status}\n${stderr}`);
@@ -32,7 +33,7 @@ function withPrograms(markdown: string): string {
 }
 
 function outputOf(command: string): string {
-  const program = `'${process.execPath}' '${join(root, "dist/peerlane.cjs")}'`;
+  const program = PROGRAM.map((word) => `'${word}'`).join(" ");
   const { stdout } = spawnSync("bash", ["-c", command.replaceAll("npx peerlane", program)], {
     cwd: root,
     encoding: "utf8",

@@ -12,6 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { vi } from "vitest";
+import { PROGRAM } from "../program.ts";
 
 const root = join(import.meta.dirname, "../..");
 const scenario = join(root, "examples/one-switch.yaml");
@@ -71,7 +72,7 @@ export class FakeRun {
     const files = ["--kernel-image", join(this.folder, "kernel"), "--busybox", join(this.folder, "busybox")];
     const given = moment === "apt-get" ? [] : files;
     const after = moment === "qemu --shell" ? ["--shell"] : moment === "ldd" ? ["--", "true"] : [];
-    return [process.execPath, join(root, "dist/peerlane.cjs"), "vm", scenario, ...given, ...after];
+    return [...PROGRAM, "vm", scenario, ...given, ...after];
   }
 
   environment(moment: Moment): NodeJS.ProcessEnv {

@@ -14,8 +14,10 @@ import { guestDrives, refuseUnknownDisks } from "../../src/vm/guest-disks.ts";
 import { guestImage } from "../../src/vm/guest-image.ts";
 import { parseLdd } from "../../src/vm/node-program.ts";
 import { nameControllers } from "../../src/vm/nvme-names.ts";
+import { PROGRAM } from "../program.ts";
 
 const root = join(import.meta.dirname, "../..");
+const [program, ...first] = PROGRAM;
 const scenario = join(root, "examples/one-switch.yaml");
 let folder = "";
 beforeAll(() => {
@@ -226,7 +228,7 @@ describe("peerlane vm with a command", () => {
     [["--cpus", "0", "--", "ls"], "from 1 to 64"],
     [["--timeout", "soon", "--", "ls"], "is no timeout"],
   ] as const)("refuses %j", ([args, message]) => {
-    const { status, stderr } = spawnSync(process.execPath, [join(root, "dist/peerlane.cjs"), "vm", scenario, ...args], {
+    const { status, stderr } = spawnSync(program, [...first, "vm", scenario, ...args], {
       encoding: "utf8",
     });
     expect(stderr).toContain(message);

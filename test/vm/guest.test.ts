@@ -10,9 +10,11 @@ import { formatBdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { patternAt } from "../../src/vm/fresh-disk.ts";
+import { PROGRAM } from "../program.ts";
 import { inGuest } from "./in-guest.ts";
 
 const root = join(import.meta.dirname, "../..");
+const [program, ...first] = PROGRAM;
 const oneSwitch = join(root, "examples/one-switch.yaml");
 let folder = "";
 beforeAll(() => {
@@ -194,7 +196,7 @@ dd if=/dev/zero of=/dev/disk/by-name/archive bs=4096 count=1 conv=notrunc 2>/dev
 });
 
 function startGuest(temporary: string, command: readonly string[]): ChildProcess {
-  return spawn(process.execPath, [join(root, "dist/peerlane.cjs"), "vm", oneSwitch, "--", ...command], {
+  return spawn(program, [...first, "vm", oneSwitch, "--", ...command], {
     env: { ...process.env, TMPDIR: temporary },
     stdio: ["ignore", "pipe", "ignore"],
   });

@@ -1,6 +1,7 @@
 import { KERNEL_NAME_FORMS } from "../redaction/kernel-names.ts";
 import { RELEASE_WORDS } from "../redaction/kernel-release.ts";
 import { PARAMETER_WORDS, PARAMETERS } from "../redaction/parameters.ts";
+import { GONE } from "../redaction/scrub.ts";
 import { ANCHOR_SYMBOLS, CONFIG_SYMBOLS, MODULES } from "../system-files.ts";
 import { END_MARK, HEAD_MARK } from "./read-collected.ts";
 
@@ -147,7 +148,7 @@ BEGIN { count = split(words, list, /[ \n]+/); for (i = 1; i <= count; i++) known
     numbers = is_number ? numbers + 1 : 0
     good = part == "" || (is_number && numbers <= 3) || (word in known) || (base != "" && base in known && length(word) - length(base) <= 4) || word ~ /^(x86|x64|i[3-6]86|s390x?|el[0-9]+uek|oe[0-9]+(sp[0-9])?|20[0-9][0-9][0-9][0-9][0-9][0-9]|[0-9][0-9][0-9][0-9][0-9][0-9]rc[0-9]+|[0-9]+k)$/
     if (good) { text = text between part; gone = 0 }
-    else { if (!gone) text = text between "…"; gone = 1 }
+    else { if (!gone) text = text between "${GONE}"; gone = 1 }
   }
   print text
 }`;
@@ -172,7 +173,7 @@ function kept_value(value,  text, item, mark) {
     if (!is_plain(item)) {
       # The kernel still sees that a device stands here.
       if (!match(item, /^([01xX]+@)?([0-9a-fA-F]+:)?[0-9a-fA-F][0-9a-fA-F]?:[0-9a-fA-F][0-9a-fA-F]?[.][0-7]/) || RLENGTH > 40) RLENGTH = 0
-      item = substr(item, 1, RLENGTH) "…"
+      item = substr(item, 1, RLENGTH) "${GONE}"
     }
     text = text item mark
   }
@@ -196,7 +197,7 @@ const CLEAN_LSPCI = String.raw`
 /Vital Product Data/ { print; inside = 1; next }
 inside && /^\t\t/ { next }
 { inside = 0 }
-/Device Serial Number/ { sub(/Device Serial Number.*/, "Device Serial Number …") }
+/Device Serial Number/ { sub(/Device Serial Number.*/, "Device Serial Number ${GONE}") }
 { print }`;
 
 /**
@@ -254,14 +255,14 @@ name_filter=$(own_names 2>/dev/null | awk '
     for (one in name) {
       if (length(one) < 3 || one ~ /^(root|localhost|linux|debian|ubuntu|fedora|admin|user|host|server|gpu|nic|nvme|pci)$/ || one ~ /[*]/) continue
       gsub(/[^A-Za-z0-9_-]/, "[&]", one)
-      for (twice = 0; twice < 2; twice++) printf "s/(^|[^A-Za-z0-9])%s($|[^A-Za-z0-9])/\\1…\\2/g\n", one
+      for (twice = 0; twice < 2; twice++) printf "s/(^|[^A-Za-z0-9])%s($|[^A-Za-z0-9])/\\1${GONE}\\2/g\n", one
     }
   }')
 # Free text without names, MAC addresses, GUIDs and serial numbers.
 leave_out() {
-  sed -E -e 's/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/…/g' \
-    -e 's/[0-9a-fA-F]{2}([:_-][0-9a-fA-F]{2}){5,}/…/g' -e 's/[0-9a-fA-F]{4}([:.-][0-9a-fA-F]{4}){2,}/…/g' \
-    -e '/^[[:space:]](Region|Memory|Prefetchable|Expansion|[[:space:]]Address)/!s/[0-9a-fA-F]{12,}/…/g' -e 's/([sS]erial[^:=]*[:=] *)[^ ]+/\1…/g' -e "$name_filter"
+  sed -E -e 's/[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}/${GONE}/g' \
+    -e 's/[0-9a-fA-F]{2}([:_-][0-9a-fA-F]{2}){5,}/${GONE}/g' -e 's/[0-9a-fA-F]{4}([:.-][0-9a-fA-F]{4}){2,}/${GONE}/g' \
+    -e '/^[[:space:]](Region|Memory|Prefetchable|Expansion|[[:space:]]Address)/!s/[0-9a-fA-F]{12,}/${GONE}/g' -e 's/([sS]erial[^:=]*[:=] *)[^ ]+/\1${GONE}/g' -e "$name_filter"
 }
 is_kernel_name() {
   printf '%s\n' "$1" | grep -Eq ${forms}

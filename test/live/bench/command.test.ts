@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { OUTPUT_SCHEMAS } from "../../../src/report/schemas.ts";
+import { PROGRAM, PROGRAM_FILE } from "../../program.ts";
 
-const PROGRAM = join(import.meta.dirname, "../../../dist/peerlane.cjs");
+const [program, ...first] = PROGRAM;
 // Not in /tmp: that may be a tmpfs, which takes no direct I/O everywhere.
 const folder = mkdtempSync(join(import.meta.dirname, "../../../node_modules/.bench-test-"));
 const file = join(folder, "data");
@@ -14,7 +15,7 @@ writeFileSync(file, original);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function bench(...words: readonly string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, "bench", file, "--dram-only", ...words], {
+  const { status, stdout, stderr } = spawnSync(program, [...first, "bench", file, "--dram-only", ...words], {
     encoding: "utf8",
   });
   return { status, stdout, stderr };
@@ -72,7 +73,7 @@ describe("bench of a file, through DRAM alone", () => {
 
   test.for<[string, readonly string[], RegExp]>([
     ["without leave to write", ["--rw", "write", "--yes"], /destroys what is there[\s\S]*--allow-write/],
-    ["with leave for another file", ["--rw", "write", "--allow-write", PROGRAM, "--yes"], /--allow-write names/],
+    ["with leave for another file", ["--rw", "write", "--allow-write", PROGRAM_FILE, "--yes"], /--allow-write names/],
     ["with nobody to ask", ["--rw", "write", "--allow-write", file], /no terminal to ask on[\s\S]*--yes/],
     ["with a depth that there is not", ["--iodepth", "100"], /1 to 64/],
     ["with a size that is none", ["--bs", "big"], /a size is/],
@@ -98,7 +99,7 @@ describe("bench of a file, through DRAM alone", () => {
 
   test.for(["SIGINT", "SIGTERM", "SIGHUP"] as const)("shows what it has where %s ends it", async (signal) => {
     const words = ["bench", file, "--dram-only", "--runtime", "600", "--ramp", "0", "--json"];
-    const child = spawn(process.execPath, [PROGRAM, ...words]);
+    const child = spawn(program, [...first, ...words]);
     let stdout = "";
     child.stdout.on("data", (chunk: Buffer) => {
       stdout += chunk.toString();

@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
-
-/** What people run. */
-export const PROGRAM: string = join(import.meta.dirname, "../../../dist/peerlane.cjs");
+import { needProgram, PROGRAM } from "../../program.ts";
 
 /** What a run of `peerlane copy` came to. */
 export interface Outcome {
@@ -25,12 +23,13 @@ export interface CopyBench {
 
 /** Makes a bench for one test file, on a file system that has direct I/O. */
 export function copyBench(): CopyBench {
-  if (!existsSync(PROGRAM)) throw new Error("build first: npm run build");
+  needProgram();
+  const [program, ...first] = PROGRAM;
   const folder = mkdtempSync(join(tmpdir(), "peerlane-copy-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   const env = { ...process.env, XDG_STATE_HOME: join(folder, "state"), NO_COLOR: "1" };
   const start = (...words: readonly string[]): ChildProcess =>
-    spawn(process.execPath, [PROGRAM, "copy", ...words], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
+    spawn(program, [...first, "copy", ...words], { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
   return {
     folder,
     env,

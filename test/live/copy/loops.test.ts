@@ -1,12 +1,13 @@
 /** The attack of an issue: a loop and its file, two loops on one file, and a file below a mounted file system, by the program. */
 import { execFile } from "node:child_process";
 import { randomFillSync } from "node:crypto";
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { needProgram, PROGRAM } from "../../program.ts";
 import { LoopBench, run, whyNoLoops } from "../loop-devices.ts";
-import { PROGRAM } from "./copies.ts";
 
 const MIB = 2 ** 20;
+const [program, ...first] = PROGRAM;
 const why = whyNoLoops();
 
 let bench: LoopBench;
@@ -19,7 +20,7 @@ afterEach(() => bench.close());
 function peerlane(...words: readonly string[]): Promise<{ readonly code: number; readonly says: string }> {
   const env = { ...process.env, XDG_STATE_HOME: bench.path("state"), NO_COLOR: "1" };
   return new Promise((resolve) => {
-    execFile(process.execPath, [PROGRAM, ...words], { cwd: bench.folder, env }, (error, stdout, stderr) => {
+    execFile(program, [...first, ...words], { cwd: bench.folder, env }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code), says: `${stdout}${stderr}`.replaceAll(/\s+/g, " ") });
     });
   });
@@ -44,7 +45,7 @@ const copy = (source: string, target: string, ...more: readonly string[]) =>
   peerlane("copy", source, target, "--fallback", "--yes", ...more);
 
 describe.skipIf(why !== null)(`peerlane with loop devices${why === null ? "" : ` (${why})`}`, () => {
-  if (!existsSync(PROGRAM)) throw new Error("build first: npm run build");
+  needProgram();
 
   test.each([
     ["a loop to its file", "loop", "file"],

@@ -3,7 +3,8 @@ import { randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { lacking } from "../../cli/shell.ts";
-import { copyBench, type Outcome, PROGRAM } from "./copies.ts";
+import { PROGRAM } from "../../program.ts";
+import { copyBench, type Outcome } from "./copies.ts";
 
 const bench = copyBench();
 const without = lacking("script");
@@ -11,7 +12,7 @@ const bytes = randomBytes(3 * 2 ** 20);
 
 /** Runs `peerlane copy` on a terminal of its own, and types once it asks. */
 function onTerminal(words: string, typed = ""): Promise<Outcome> {
-  const command = `${process.execPath} ${PROGRAM} copy ${words}`;
+  const command = `${PROGRAM.join(" ")} copy ${words}`;
   const child = spawn("script", ["-qec", command, "/dev/null"], {
     cwd: bench.folder,
     env: { ...bench.env, TERM: "xterm" },
