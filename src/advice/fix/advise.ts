@@ -68,7 +68,7 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
   const shown = (way: Trial): ProvedFix =>
     withCaution(proved(way, table, others, pairs, rules, bootLoader?.name ?? null), before);
   const card = found.cards.map(shown).toSorted(bySideEffects)[0];
-  const up = goingUp(machine, pairs, rules, before);
+  const up = goingUp(machine, pairs, rules);
   const ways = found.ways.map((way) => ({ way, fix: shown(way) }));
   const isDirectAsItIs = before.every(({ mapType }) => mapType === "bus-addr");
   const alone = isDirectAsItIs && up.freed > 0 ? untranslated(machine) : [];

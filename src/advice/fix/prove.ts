@@ -58,7 +58,7 @@ export function proved(
     steps: stepsOf(idea, pairs, bootLoader),
     rules: table.rules,
     verdicts,
-    goingUp: goingUp(after, pairs, rules, verdicts),
+    goingUp: goingUp(after, pairs, rules),
     others: others.in(table),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
     isolation: isolationLost(before, table, isBooted),
