@@ -7,6 +7,7 @@ import { acsParameters } from "../../rules/acs-parameters.ts";
 import { bootControl, bootWorlds } from "../../rules/boot-acs.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
+import { whyByAddress } from "./by-ids.ts";
 import { editPciList, type ParameterEdit } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
 import { setpciSteps } from "./steps.ts";
@@ -23,12 +24,16 @@ export interface RedirectingFunction {
 /** How parameters name a function. */
 interface Naming {
   readonly nameOf: (device: Bdf) => string;
-  readonly caution: string;
+  readonly cautionOf: (machine: Machine, edit: ParameterEdit) => string;
 }
 
 const byAddress: Naming = {
   nameOf: formatBdf,
-  caution: "addresses change when devices are added or moved: look again after that",
+  cautionOf: (machine, { functions }) => {
+    const why = whyByAddress(machine, functions);
+    const by = why === null ? "" : `by address, as ${why}; `;
+    return `${by}addresses change when devices are added or moved: look again after that`;
+  },
 };
 
 /** By the way from the root bus (`pci_dev_str_match_path`, Linux 4.20 and newer), as bus numbers are given anew after a move. */
@@ -47,7 +52,8 @@ export function byPath(machine: Machine): Naming {
     const below = [...above.slice(0, -1).toReversed(), ...(above.length > 0 ? [index] : [])];
     return [formatBdf(topology.functionAt(top).bdf), ...below.map(step)].join("/");
   };
-  return { nameOf, caution: "ports are named by their way from the root bus, as bus numbers may change with the move" };
+  const caution = "ports are named by their way from the root bus, as bus numbers may change with the move";
+  return { nameOf, cautionOf: () => caution };
 }
 
 /**
@@ -124,7 +130,7 @@ function configFlags({ capability, control }: Acs): string {
   return [6, 5, 4, 3, 2, 1, 0].map((position) => flag(1 << position)).join("");
 }
 
-function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: Naming): readonly string[] {
+function parameterCautions(machine: Machine, edit: ParameterEdit, { cautionOf }: Naming): readonly string[] {
   const { commandLine } = machine.kernel;
   const removed = edit.removes.reduce((sum, word) => sum + word.length + 1, 0);
   const length = edit.add.length + (isUnknown(commandLine) ? 0 : commandLine.length + 1 - removed);
@@ -135,7 +141,7 @@ function parameterCautions(machine: Machine, edit: ParameterEdit, { caution }: N
     ...(length > COMMAND_LINE_SIZE
       ? [`with it the command line has ${length} characters; kernels take ${COMMAND_LINE_SIZE}`]
       : []),
-    edit.addByIds === null ? caution : "by ids it also hits such functions that are added later",
+    edit.addByIds === null ? cautionOf(machine, edit) : "by ids it also hits such functions that are added later",
     ...(isUnknown(machine.kernel.release)
       ? ["on Linux 6.11, 6.12 to 6.12.22, 6.13 to 6.13.10, 6.14 and 6.14.1 it leaves on what firmware had turned on"]
       : []),

@@ -1,5 +1,5 @@
 import { type Machine, originOf } from "../../host/machine.ts";
-import type { Bdf } from "../../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { acsParameters } from "../../rules/acs-parameters.ts";
@@ -48,6 +48,22 @@ export function entriesByIds(
   const askedByIds = asks(machine, withEntries(texts));
   if (asked === null || asked !== askedByIds) return null;
   return { texts, ids: [...ids], others: named.flatMap(({ device, ids: own }) => (own === null ? [device] : [])) };
+}
+
+/** Why functions are named by address and not by ids, where that is plain. */
+export function whyByAddress(machine: Machine, devices: readonly Bdf[]): string | null {
+  if (!SHOW_ALL.has(originOf(machine)) || machine.functionsMayBeMissing !== undefined) {
+    return "the source may leave functions with the same ids out";
+  }
+  const meant = machine.functions.filter(({ bdf }) => devices.includes(bdf));
+  const ids = new Set(meant.map(idsOf));
+  if (ids.has(null)) return "the source hides their ids";
+  const others = machine.functions.filter((fn) => ids.has(idsOf(fn)) && !devices.includes(fn.bdf) && !hasNoAcs(fn));
+  const [first, ...more] = others.map(({ bdf }) => formatBdf(bdf));
+  if (first === undefined) return null;
+  return more.length === 0
+    ? `${first} with the same ids is not meant`
+    : `${first} and ${more.length} more with the same ids are not meant`;
 }
 
 /** The ids of an entry's function, `null` where they are those of another that is not meant too. */
