@@ -169,6 +169,24 @@ export class PeerRoutes {
     return past.length === 0 && hidden !== undefined && isUnknown(hidden) ? hidden : past;
   }
 
+  /**
+   * True where the client's driver takes an address of its IOMMU, and nobody knows which as the memory has moved: no bridge
+   * below the root complex claims it, whatever it is.
+   */
+  goesUpAfterMove(i: number, j: number): boolean {
+    const { providers, clients, topology } = this.#table;
+    const client = clients[j] as Bdf;
+    const kind = this.#kindOfAddress(i, j, "bus-addr");
+    if (kind !== "thru-host-bridge") return false;
+    this.#addresses ??= new PeerAddresses(this.#table.machine);
+    const address = this.#addresses.map(topology.functionOf(providers[i] as Bdf), client, kind);
+    return (
+      isUnknown(address) &&
+      address.unknown === ADDRESS_GIVEN_ANEW.unknown &&
+      this.#addresses.isTranslated(client) === true
+    );
+  }
+
   #addressed(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair> {
     const { providers, clients, topology } = this.#table;
     const provider = providers[i] as Bdf;

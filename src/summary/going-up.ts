@@ -18,7 +18,7 @@ export function goesUp(table: VerdictTable, i: number, j: number): boolean {
     routes = new PeerRoutes(table);
     made.set(table, routes);
   }
-  return !routes.agrees(i, j) && isGoingUp(routes.at(i, j, false));
+  return routes.agrees(i, j) ? routes.goesUpAfterMove(i, j) : isGoingUp(routes.at(i, j, false));
 }
 
 /** The same of a pair whose routing is at hand. */

@@ -80,3 +80,32 @@ describe("A pair that becomes direct by the verdict alone", () => {
     expect(head("strict", "nvme0", "nvme1")).toBe("nothing to fix on the path");
   });
 });
+
+describe("Cards in other slots", () => {
+  /** An AMD GPU on a root port and, below a switch, a NIC and a drive whose slot is narrower. */
+  const apart = (iommu: string): Machine =>
+    bootScenario(`
+cpu: amd-zen
+kernel: "6.12"
+iommu: ${iommu}
+hostBridges:
+  - id: 1022:14a4
+    below:
+      - rootPort: { at: 01.0, id: 1022:14ab }
+        below: [{ gpu: { name: card0, id: 1002:74a1, bar: 64G, driver: amdgpu } }]
+      - rootPort: { at: 02.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: false }
+            below:
+              - nic: { name: mlx5_0, id: 15b3:1021, bars: { 0: 32M }, driver: mlx5_core }
+              - nvme: { name: nvme0, id: 144d:a80a, driver: nvme }
+`);
+
+  test("are direct by the verdict alone too, where drivers take addresses of the IOMMU", () => {
+    const moved = (iommu: string) =>
+      adviceFor(apart(iommu), "card0", "mlx5_0").fixes.find(({ kinds }) => kinds.join() === "slot");
+    expect(moved("strict")?.verdicts[0]?.mapType).toBe("bus-addr");
+    expect(moved("strict")?.goingUp.pairs).toBe(1);
+    expect(moved("passthrough")?.goingUp.pairs).toBe(0);
+  });
+});

@@ -147,14 +147,19 @@ describe("Pairs that something else blocks", () => {
 
   test("are not said to work", () => {
     expect(lines[2]).toBe(
-      "16 of 64 pairs become direct (proposal 5); the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card)",
+      "all 64 pairs are blocked now; 16 of 64 pairs become direct (proposal 2); the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card)",
     );
   });
 
   test("are counted where a proposal leaves them so, and are not the same outcome where one ends that", () => {
-    const at = lines.indexOf("1. pci=disable_acs_redir=pci:1000:c030");
+    const at = lines.indexOf("3. pci=disable_acs_redir=pci:1000:c030");
     expect(lines[at + 1]).toBe("  16 of 64 pairs direct, 48 still blocked; takes effect at the next boot; persistent");
-    expect(lines).toContain("5. iommu=pt, and boot with pci=disable_acs_redir=pci:1000:c030");
+    expect(lines).toContain("2. iommu=pt, and boot with pci=disable_acs_redir=pci:1000:c030");
+  });
+
+  test("have what ends it as the first proposal", () => {
+    expect(lines).toContain("1. iommu=pt");
+    expect(lines).toContain("Blocked by something else: all 64 pairs");
   });
 
   test("are not freed by taking the IOMMU away before anything else is proposed", () => {

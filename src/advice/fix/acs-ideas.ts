@@ -115,7 +115,7 @@ function configIdea(machine: Machine, redirecting: readonly RedirectingFunction[
       changes: [{ kind: "parameters", text: edit.sets }],
       lasting: "from-next-boot",
       steps: [edit],
-      cautions: [...parameterCautions(machine, edit, naming), "SrcValid and UpstreamFwd stay"],
+      cautions: [...parameterCautions(machine, edit, naming), "bit by bit, the others stay as set"],
     },
   ];
 }

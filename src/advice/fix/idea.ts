@@ -45,6 +45,8 @@ export interface Idea {
   /** When it takes hold, and for how long. */
   readonly lasting: "until-reboot" | "from-next-boot";
   readonly steps: readonly IdeaStep[];
+  /** True where a card comes to a slot that is narrower or slower than what it can use. */
+  readonly narrows?: boolean;
   /** What to know before doing it. */
   readonly cautions: readonly string[];
 }
@@ -62,6 +64,7 @@ export function both(first: Idea, second: Idea): Idea {
       : {}),
     changes: [...first.changes, ...second.changes],
     lasting: [first, second].some(({ lasting }) => lasting === "until-reboot") ? "until-reboot" : "from-next-boot",
+    ...(first.narrows === true || second.narrows === true ? { narrows: true } : {}),
     steps: [...first.steps, ...second.steps],
     cautions: [...new Set([...first.cautions, ...second.cautions])],
   };

@@ -55,7 +55,7 @@ export function proved(
   const isBooted = idea.changes.some(needsReboot);
   return {
     ...idea,
-    steps: stepsOf(idea, pairs, bootLoader),
+    steps: stepsOf(idea, changedFirst(pairs, verdicts, before), bootLoader),
     rules: table.rules,
     verdicts,
     goingUp: goingUp(after, pairs, rules),
@@ -63,6 +63,16 @@ export function proved(
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
     isolation: isolationLost(before, table, isBooted),
   };
+}
+
+/** The pairs, those in front whose verdict is another after it: one of these shows that it took. */
+function changedFirst(pairs: readonly Pair[], after: readonly Answer[], before: VerdictTable): readonly Pair[] {
+  const isChanged = ({ provider, client }: Pair, index: number): boolean => {
+    const [i, j] = [before.providers.indexOf(provider), before.clients.indexOf(client)];
+    return i >= 0 && j >= 0 && before.mapType(i, j) !== after[index]?.mapType;
+  };
+  const changed = pairs.filter(isChanged);
+  return [...changed, ...pairs.filter((pair) => !changed.includes(pair))];
 }
 
 /** The groups that a boot changes, as far as the rules form what the source states. */

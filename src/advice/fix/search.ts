@@ -31,8 +31,11 @@ export function findWays(question: Question): Found {
   const one = search.oneChange();
   const two = one.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.twoChanges(one);
   const all = [...one, ...two];
-  // What takes the IOMMU away takes every isolation: it is the last thing to do.
-  const ways = [...all.filter((way) => !isWithoutIommu(way)), ...all.filter(isWithoutIommu)];
+  const blockedAfter = ({ outcomes }: Trial): number => outcomes.filter(({ isBlocked }) => isBlocked).length;
+  // What ends that something else blocks pairs comes first. What takes the IOMMU away takes every isolation: it comes last.
+  const ways = all.toSorted(
+    (a, b) => Number(isWithoutIommu(a)) - Number(isWithoutIommu(b)) || blockedAfter(a) - blockedAfter(b),
+  );
   const cards = ways.some(({ outcomes }) => areDirect(outcomes)) ? [] : search.switchCards(ways.length === 0);
   return {
     ways: ways.map((way) => search.withReleases(way)),

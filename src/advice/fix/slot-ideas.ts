@@ -117,14 +117,16 @@ function ideaOf(
 
 /** What hands do. `isOne`: one device is put elsewhere, and the second one, if any, makes room for it. */
 export function ideaOfMoves(topology: Topology, moves: readonly Move[], isOne: boolean): Idea {
+  const narrow = narrowMoves(topology, moves);
   return {
     kinds: ["slot"],
+    ...(narrow.length === 0 ? {} : { narrows: true }),
     title: titleOf(topology, moves, isOne),
     changes: moves,
     lasting: "from-next-boot",
     steps: [{ where: "hands, with the power off", lines: moves.map((one) => `put ${placed(topology, one)}`) }],
     cautions: [
-      ...narrowMoves(topology, moves).map(
+      ...narrow.map(
         ({ device, under, slot, needed }) =>
           `the slot below ${formatBdf(under)} is ${linkText(slot)}, and ${formatBdf(device)} can use ${linkText(needed)}`,
       ),

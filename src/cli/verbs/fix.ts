@@ -91,7 +91,10 @@ export async function runFix(names: readonly string[], options: FixOptions): Pro
   show(options, {
     machine,
     json: () => ({ ...fixJson(advice), ...askedJson(changes) }),
-    blocks: () => [...askedBlocks(changes), ...fixBlocks(advice, { isWhole: options.full === true, asIs })],
+    blocks: () => {
+      const asked = changes.flatMap((change) => (change.kind === "parameters" ? [change.text] : []));
+      return [...askedBlocks(changes), ...fixBlocks(advice, { isWhole: options.full === true, asIs, asked })];
+    },
   });
   return exitCodeOf(advice);
 }

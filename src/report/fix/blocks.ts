@@ -25,11 +25,17 @@ export interface FixDetail {
   readonly isPart?: boolean;
   /** The verdicts of the pairs on the machine as it is, in their order, where the advice is for one with changes: what differs is marked. */
   readonly asIs?: readonly Verdict[] | undefined;
+  /** Kernel parameters that the machine has only in a what-if: commands do not set them. */
+  readonly asked?: readonly string[];
 }
 
 /** Advice as a report: what becomes of the pairs, each proposal with what else it does, what may help, what does not, what was searched. */
-export function fixBlocks(advice: Advice, { isWhole = false, isPart = false, asIs }: FixDetail = {}): readonly Block[] {
+export function fixBlocks(
+  advice: Advice,
+  { isWhole = false, isPart = false, asIs, asked = [] }: FixDetail = {},
+): readonly Block[] {
   const topology = topologyOf(advice.machine);
+  const telling = { advice, topology, isWhole, isPart, asked };
   const told: ProvedFix[] = [];
   const others: { readonly fix: ProvedFix; readonly like: ProvedFix }[] = [];
   for (const fix of advice.fixes) {
@@ -43,8 +49,8 @@ export function fixBlocks(advice: Advice, { isWhole = false, isPart = false, asI
     ),
     ...outcomeBlocks(advice, topology, asIs),
     ...blockedBlocks(advice),
-    ...told.flatMap((fix) => proposalBlocks(advice, fix, isWhole, topology)),
-    ...otherWayBlocks(advice, others, topology),
+    ...told.flatMap((fix) => proposalBlocks(telling, fix)),
+    ...otherWayBlocks(telling, others),
     ...afterAnyBlocks(advice),
     ...unprovedBlocks(advice),
     ...rejectedBlocks(advice),
@@ -64,8 +70,9 @@ function outcomeOf({ verdicts, goingUp }: ProvedFix): string {
 function blockedBlocks({ before, remedies }: Advice): readonly Block[] {
   const blocking = remedies.filter(({ gate }) => gate.effect === "blocks");
   if (blocking.length === 0) return [];
-  const isAll = before.every(mayBeBlocked);
-  const title = isAll ? "Blocked by something else" : "Some pairs are blocked by something else";
+  const count = before.filter(mayBeBlocked).length;
+  const isAll = count === before.length;
+  const title = `Blocked by something else${before.length === 1 ? "" : `: ${isAll ? `all ${pairsText(count)}` : `${count} of ${pairsText(before.length)}`}`}`;
   return [heading([painted("no", title)]), list(blocking.map(remedyText))];
 }
 

@@ -1,6 +1,6 @@
 import type { ClassPair } from "../../advice/fix/pair-classes.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
-import type { RequestsEnd } from "../../advice/fix/side-effects.ts";
+import type { RequestsEnd, RouteChange } from "../../advice/fix/side-effects.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType } from "../../rules/verdict.ts";
@@ -18,8 +18,8 @@ const MAX_DEVICES = 8;
 const ARROW = " → ";
 
 const endWords: Readonly<Record<RequestsEnd, string>> = {
-  arrive: "arrive as the verdict says",
-  "arrive otherwise": "arrive by another way than the verdict says",
+  arrive: "as the kernel decides",
+  "arrive otherwise": "another way than it decides",
   fail: "fail",
   unknown: "not known",
 };
@@ -39,11 +39,25 @@ export function otherTexts({ others }: ProvedFix, topology: Topology): readonly 
     ...byChange(others.hops, topology, ({ more }) => hopsText(more)),
     ...byChange(others.localities, topology, ({ before, after }) => `${before} → ${after}`),
     ...byChange(
-      routes,
+      bothWays(routes),
       topology,
-      ({ direction, before, after }) => `${direction}s ${endWords[before]} → ${endWords[after]}`,
+      ({ requests, before, after }) => `${requests} ${endWords[before]} → ${endWords[after]}`,
     ),
   ];
+}
+
+/** What becomes of writes and of reads alike is told once. */
+function bothWays(routes: readonly RouteChange[]): readonly (RouteChange & { readonly requests: string })[] {
+  const keyOf = ({ first, second, pairs, before, after }: RouteChange): string =>
+    [first, second, pairs, before, after].join();
+  const keysOf = (direction: RouteChange["direction"]): ReadonlySet<string> =>
+    new Set(routes.filter((route) => route.direction === direction).map(keyOf));
+  const [writes, reads] = [keysOf("write"), keysOf("read")];
+  return routes.flatMap((route) => {
+    const isBoth = writes.has(keyOf(route)) && reads.has(keyOf(route));
+    if (isBoth && route.direction === "read") return [];
+    return [{ ...route, requests: isBoth ? "requests" : `${route.direction}s` }];
+  });
 }
 
 /** Classes of pairs by what becomes of them, each with how many pairs it has. */

@@ -6,7 +6,7 @@ import type { Answer } from "../../answers/answer.ts";
 import { isSureBlock } from "../../answers/gate.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType, Verdict } from "../../rules/verdict.ts";
-import { type OutcomeGroup, outcomeGroups, rankOf } from "../../summary/outcomes.ts";
+import { type OutcomeGroup, outcomeGroups, RANKS, rankOf } from "../../summary/outcomes.ts";
 import { joinAlike } from "../alike.ts";
 import { askedSummary } from "../asked-by.ts";
 import { fullName, nameIn, portsText } from "../device-names.ts";
@@ -49,14 +49,16 @@ function bestOf({ fixes, before, goingUp }: Advice): ProvedFix | undefined {
   if (goingUp.freed > 0 && before.every(({ mapType }) => mapType === "bus-addr")) return undefined;
   let best: ProvedFix | undefined;
   const own = fixes.filter((fix) => !isCard(fix));
-  for (const fix of own) if (best === undefined || worthOf(fix) > worthOf(best)) best = fix;
+  const wide = own.filter(({ narrows }) => narrows !== true);
+  for (const fix of wide.length > 0 ? wide : own) if (best === undefined || worthOf(fix) > worthOf(best)) best = fix;
   return best;
 }
 
-/** The rank of its verdicts that nothing else blocks, and among those of one rank how few are direct by the verdict alone. */
+/** The rank of its verdicts that nothing else blocks; those that are direct by the verdict alone go through the host bridge. */
 function worthOf({ verdicts, goingUp }: ProvedFix): number {
   const usable = verdicts.filter(({ gates }) => !gates.some(isSureBlock));
-  return rankOf(usable) - goingUp.pairs / (verdicts.length + 1);
+  const lost = RANKS["bus-addr"] - RANKS["thru-host-bridge"];
+  return rankOf(usable) - goingUp.pairs * lost;
 }
 
 /** `mlx5_0 reaches memory of gpu0: through the host bridge, 4 hops; becomes direct, 4 hops`. */
@@ -108,7 +110,9 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
   const blocked = new Set(best.verdicts.filter(mayBeBlocked).map(keyOf));
   const comes = (mapType: MapType): number => countOf(changed.filter(({ after }) => after === mapType));
   const [direct, host] = [comes("bus-addr"), comes("thru-host-bridge")];
+  const now = advice.before.filter((pair) => pair.gates.some(isSureBlock)).length;
   const parts: Rich[] = [
+    ...(now === 0 ? [] : [rich`${someOfAll(now, total)} ${painted("no", `${now === 1 ? "is" : "are"} blocked now`)}`]),
     ...(direct === 0
       ? []
       : [rich`${someOfAll(direct, total)} ${painted("direct", `${verb(direct, "become")} direct`)}`]),
@@ -124,8 +128,11 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
   const told = changed.length === 0 ? [] : kept;
   for (const { pairs } of told) for (const pair of pairs) blocked.delete(keyOf(pair));
   if (blocked.size > 0) parts.push([painted("no", blockedText(blocked.size))]);
-  const [first = "", ...others] = parts;
-  return joinRich([rich`${first}${where}`, ...others], "; ");
+  const at = now === 0 ? 0 : 1;
+  return joinRich(
+    parts.map((part, index) => (index === at ? rich`${part}${where}` : part)),
+    "; ",
+  );
 }
 
 const ALL_THE_SAME = "the requests go up to the root complex all the same";

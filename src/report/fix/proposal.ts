@@ -22,8 +22,21 @@ import { pairsText } from "./outcome.ts";
 /** More pairs than this are told without their hops. */
 const MAX_PAIRS = 6;
 
+/** Some advice, and how it is told. */
+export interface Telling {
+  readonly advice: Advice;
+  readonly topology: Topology;
+  /** All that each does, and all of its commands. */
+  readonly isWhole: boolean;
+  /** In a report, which has no options of `fix`. */
+  readonly isPart: boolean;
+  /** Kernel parameters that the machine has only in a what-if. */
+  readonly asked: readonly string[];
+}
+
 /** One proposal with everything that it does, and how it is done. */
-export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean, topology: Topology): readonly Block[] {
+export function proposalBlocks(telling: Telling, fix: ProvedFix): readonly Block[] {
+  const { advice, isWhole, topology } = telling;
   const index = advice.fixes.indexOf(fix);
   const effects: readonly Rich[] = [
     rich`${outcomeText(advice, fix)}; ${lastingText(fix)}`,
@@ -33,7 +46,7 @@ export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean,
     ...isolationText(fix, topology),
     ...fix.cautions.map((caution) => rich`${painted("warn", "mind")}: ${withCode(caution)}`),
     ...newGates(advice, fix).map(gateText),
-    ...loaderTexts(advice, fix),
+    ...loaderTexts(telling, fix),
   ];
   return [
     heading(rich`${String(index + 1)}. ${withCode(shortTitle(fix, topology))}`),
@@ -47,24 +60,30 @@ export function proposalBlocks(advice: Advice, fix: ProvedFix, isWhole: boolean,
  * once is done before the next boot anyhow: its commands stand here.
  */
 export function otherWayBlocks(
-  advice: Advice,
+  { advice, topology, isPart }: Telling,
   ways: readonly { readonly fix: ProvedFix; readonly like: ProvedFix }[],
-  topology: Topology,
 ): readonly Block[] {
   if (ways.length === 0) return [];
   const [first] = ways;
   const isOne = ways.every(({ like }) => like === first?.like);
-  const like = first === undefined ? "" : isOne ? ` as ${advice.fixes.indexOf(first.like) + 1}` : "";
+  const numberOf = (fix: ProvedFix): number => advice.fixes.indexOf(fix) + 1;
+  const like = first === undefined || !isOne ? " as an earlier one" : ` as ${numberOf(first.like)}`;
   return [
-    heading(`The same outcome${like} by other means (all of each with --full)`),
+    heading(`The same outcome${like} by other means (all of each with ${inVerb(isPart, "--full")})`),
     ...ways.flatMap(({ fix, like: earlier }) => [
-      list([otherWayText(advice, fix, earlier, topology)]),
+      list([otherWayText(advice, fix, earlier, topology, isOne ? null : numberOf(earlier))]),
       ...(fix.lasting === "until-reboot" ? fix.steps.slice(0, 1).map(({ lines }) => code("", lines)) : []),
     ]),
   ];
 }
 
-function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topology: Topology): Rich {
+function otherWayText(
+  advice: Advice,
+  fix: ProvedFix,
+  earlier: ProvedFix,
+  topology: Topology,
+  like: number | null,
+): Rich {
   const plain = (texts: readonly Rich[]): string => texts.map(plainText).join("\n");
   const differs = (of: (one: ProvedFix) => readonly Rich[]): readonly Rich[] =>
     plain(of(fix)) === plain(of(earlier)) ? [] : of(fix);
@@ -81,7 +100,8 @@ function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topolo
       .map(withCode),
   ];
   const index = advice.fixes.indexOf(fix) + 1;
-  return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
+  const as = like === null ? "" : ` (as ${like})`;
+  return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${as}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
 }
 
 /** A caution says what is so, and after a colon why or what comes of it. */
@@ -102,8 +122,10 @@ function lastingText({ lasting, kinds }: ProvedFix): string {
 
 /** A function as parameters and titles name it: by address or by its way from the root bus, with flags in front or not. */
 const NAMED_FUNCTION = String.raw`(?:[01x]{7}@)?[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?:/[0-9a-f]{2}\.[0-7])*`;
+/** The same, or all functions of some ids. */
+const NAMED = `(?:${NAMED_FUNCTION}|(?:[01x]{7}@)?pci:[0-9a-f]{4}:[0-9a-f]{4})`;
 /** More than six of them in a row. */
-const LONG_LIST = new RegExp(`${NAMED_FUNCTION}(?:(?:;|, )${NAMED_FUNCTION}){6,}`, "g");
+const LONG_LIST = new RegExp(`${NAMED}(?:(?:;|, )${NAMED}){6,}`, "g");
 
 /** An address that stands in a sentence, and not in a parameter or a way from the root bus. */
 const ADDRESS = /(?<![\w=;@/.])[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7](?![\w;/])/g;
@@ -116,7 +138,7 @@ function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology
   const short = titleByIds.replaceAll(LONG_LIST, (all) => {
     const names = all.split(/;|, /);
     return all.includes(";")
-      ? `${names.slice(0, 2).join(";")} … (${names.length} functions)`
+      ? `${names.slice(0, 2).join(";")} … (${names.length} entries)`
       : `${names[0]} and ${names.length - 1} more`;
   });
   return short.replaceAll(ADDRESS, (address) => {
@@ -128,7 +150,7 @@ function shortTitle({ title, titleByIds = title }: ProvedFix, topology: Topology
 /** That pairs are direct by the verdict alone, and what makes their requests go directly. */
 export function goingUpTexts({ pairs, freed }: GoingUp, of: number, remedy: string): readonly Rich[] {
   if (pairs === 0) return [];
-  const those = of === 1 ? "it is" : `${pairs === of ? "all" : pairs} are`;
+  const those = of === 1 ? "it is" : `${pairs === of ? "all" : pairs} ${pairs === 1 ? "is" : "are"}`;
   const how =
     freed === 0
       ? ""
@@ -214,17 +236,19 @@ function isForBootLoaders({ steps }: ProvedFix): boolean {
   return steps.some(({ bootLoader }) => bootLoader !== undefined);
 }
 
-/** For whom the commands are and where the others stand, with the first proposal that has such; and what undoes it unseen. */
-function loaderTexts(advice: Advice, fix: ProvedFix): readonly Rich[] {
-  const earlier = advice.fixes.slice(0, advice.fixes.indexOf(fix));
-  if (!isForBootLoaders(fix) || earlier.some(isForBootLoaders)) return [];
-  const hasList = fix.steps.some(
-    ({ bootLoader, lines }) => bootLoader !== undefined && lines.some((line) => line.includes("pci=")),
-  );
+/** What undoes a list unseen, with the first proposal that has one; for whom commands are, with the first that has such. */
+function loaderTexts({ advice, isPart, asked }: Telling, fix: ProvedFix): readonly Rich[] {
+  const isFirst = (isOne: (one: ProvedFix) => boolean): boolean => advice.fixes.find(isOne) === fix;
   return [
-    ...(hasList ? [`a pci= list pasted later takes the place of this one${askAtOnce(advice)}`] : []),
-    otherLoadersText(advice),
+    ...(isFirst(hasPciList)
+      ? [`commands of another pci= list, pasted later, replace this one${askAtOnce(advice)}`]
+      : []),
+    ...(isFirst(isForBootLoaders) ? loaderText(advice, isPart, asked) : []),
   ];
+}
+
+function hasPciList({ steps }: ProvedFix): boolean {
+  return steps.some(({ bootLoader, lines }) => bootLoader !== undefined && lines.some((line) => line.includes("pci=")));
 }
 
 /** The unit, as a list of `pci=`, takes the place of one before it. */
@@ -253,12 +277,20 @@ function allOf({ machine, pairs: [pair] }: Advice): string {
   return `fix --all ${pair === undefined ? "gpu:nic" : `${kindOf(pair.provider)}:${kindOf(pair.client)}`}`;
 }
 
-/** Why these commands, and where the others are. */
-function otherLoadersText({ bootLoader }: Advice): Rich {
+/** An option of `fix`, also where another verb tells it. */
+function inVerb(isPart: boolean, option: string): string {
+  return isPart ? `peerlane fix … ${option}` : option;
+}
+
+/** Why these commands, beside what they are, and where the others stand. */
+function loaderText({ bootLoader }: Advice, isPart: boolean, asked: readonly string[]): readonly Rich[] {
   const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
   const why = bootLoader === null ? "" : `, as ${bootLoader.why}`;
   const isAssumed = bootLoader === null ? "assumed: " : "for ";
-  return `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: --boot-loader NAME`;
+  const others = `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: ${inVerb(isPart, "--boot-loader NAME")}`;
+  if (asked.length === 0) return [others];
+  const beside = `this machine has ${asked.join(" ")} in the what-if alone: set it as well`;
+  return [rich`${painted("warn", "mind")}: ${withCode(beside)}`, others];
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
@@ -281,5 +313,5 @@ function newGates(advice: Advice, fix: ProvedFix): readonly string[] {
 }
 
 export function gateText(message: string): Rich {
-  return rich`${painted("warn", "then mind")}: ${withCode(message)}`;
+  return rich`${painted("warn", "mind after it")}: ${withCode(message)}`;
 }
