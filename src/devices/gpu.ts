@@ -1,7 +1,7 @@
 import type { Device } from "../host/select.ts";
 import type { ByteStore } from "../memory/bytes.ts";
 import { PageAllocator } from "../memory/page-allocator.ts";
-import { type DmaSpan, PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { type DmaSpan, holds, PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { BusMaster } from "./bus-master.ts";
@@ -29,6 +29,7 @@ export class Gpu {
   readonly memory: ByteStore;
   /** The CPU physical range of the BAR. */
   readonly range: PhysRange;
+  readonly #system: System;
   readonly #allocator: PageAllocator;
   readonly #engine: DmaEngine;
 
@@ -38,6 +39,7 @@ export class Gpu {
     const { bar, range } = memoryBar(system, fn, options.bar);
     this.#engine = new DmaEngine(system, fn);
     this.bus = this.#engine.bus;
+    this.#system = system;
     this.fn = fn;
     this.bar = bar;
     this.range = range;
@@ -45,17 +47,42 @@ export class Gpu {
     this.#allocator = new PageAllocator(0, Math.max(1, Math.floor(range.sizeBytes / PAGE_BYTES)));
   }
 
-  /** Takes whole pages of its memory, as CPU physical addresses; `null` where there is no run as long. */
+  /**
+   * Takes whole pages of its memory, as CPU physical addresses; `null` where there is no run as long. No page is taken that
+   * somebody else has: where the BAR is p2pmem, its pool hands out what the driver hands out.
+   */
   alloc(sizeBytes: number): PhysRange | null {
     const pages = Math.ceil(sizeBytes / PAGE_BYTES);
-    const page = this.#allocator.alloc(pages);
-    if (page < 0) return null;
-    return { start: (this.range.start + page * PAGE_BYTES) as PhysAddr, sizeBytes: pages * PAGE_BYTES };
+    for (let from = 0; ; ) {
+      const page = this.#allocator.alloc(pages, from);
+      if (page < 0) return this.#allocFromPool(sizeBytes);
+      const start = (this.range.start + page * PAGE_BYTES) as PhysAddr;
+      const range: PhysRange = { start, sizeBytes: pages * PAGE_BYTES };
+      const takenUntil = this.#system.maps.takenUntil(range);
+      if (takenUntil === null && this.#system.maps.hold(range)) return range;
+      this.#allocator.free(page, pages);
+      from = Math.ceil(((takenUntil ?? 0) - this.range.start) / PAGE_BYTES);
+    }
   }
 
   /** Gives back what {@link alloc} gave. */
   free(range: PhysRange): void {
+    const { maps, pools } = this.#system;
+    const pool = maps.pagemapAt(range.start) === null ? undefined : pools.get(this.fn);
+    if (pool !== undefined) {
+      pool.free(range);
+      return;
+    }
+    maps.letGo(range);
     this.#allocator.free((range.start - this.range.start) / PAGE_BYTES, range.sizeBytes / PAGE_BYTES);
+  }
+
+  #allocFromPool(sizeBytes: number): PhysRange | null {
+    const pool = this.#system.pools.get(this.fn);
+    const range = pool?.alloc(sizeBytes) ?? null;
+    if (pool === undefined || range === null || holds(this.range, range.start)) return range;
+    pool.free(range);
+    return null;
   }
 
   /** Reads memory of others into its own at an offset. */

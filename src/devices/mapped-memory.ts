@@ -54,7 +54,7 @@ function mapPages(
 ): DmaResult<MappedMemory> {
   const ops = system.opsOf(fn);
   const device = system.deviceOf(fn);
-  const list = scatterlist(runs);
+  const list = scatterlist(runs, system.maps);
   const result = ops.mapList(device, list, direction);
   if (!result.ok) return result;
   return { ok: true, value: { spans: dmaEntries(list), unmap: () => ops.unmapList(device, list, direction) } };

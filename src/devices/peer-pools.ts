@@ -1,19 +1,12 @@
 import type { Machine } from "../host/machine.ts";
 import { resolveDevice } from "../host/select.ts";
 import { enableP2p } from "../memory/enable-p2p.ts";
-import type { P2pPool } from "../memory/p2p-pool.ts";
 import type { PageMaps } from "../memory/page-maps.ts";
 import type { Bar } from "../pci/bar.ts";
-import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { PeerMemoryRequest, SystemChoice } from "./system-options.ts";
-
-/** The peer memory of a machine's functions. */
-export interface PeerPools {
-  readonly pools: ReadonlyMap<Bdf, P2pPool>;
-  readonly choices: readonly SystemChoice[];
-}
 
 /** A memory BAR whose place and size are shown. */
 interface PlacedBar {
@@ -21,10 +14,16 @@ interface PlacedBar {
   readonly sizeBytes: number;
 }
 
-/** Makes the pools that the machine's drivers registered, and those that are asked for; one pool per function. */
-export function makePeerPools(machine: Machine, maps: PageMaps, asked: readonly PeerMemoryRequest[]): PeerPools {
+/**
+ * Makes the pools that the machine's drivers registered, and those that are asked for; one pool per function. What was
+ * decided on the way.
+ */
+export function makePeerPools(
+  machine: Machine,
+  maps: PageMaps,
+  asked: readonly PeerMemoryRequest[],
+): readonly SystemChoice[] {
   const requests = asked.map((request) => ({ ...request, fn: resolveDevice(machine, request.fn) }));
-  const pools = new Map<Bdf, P2pPool>();
   const choices: SystemChoice[] = [];
   for (const fn of machine.functions) {
     if (isUnknown(fn.p2pmem)) {
@@ -41,7 +40,7 @@ export function makePeerPools(machine: Machine, maps: PageMaps, asked: readonly 
       continue;
     }
     const { bar, offset } = place;
-    pools.set(fn.bdf, enableP2p(maps, machine, fn.bdf, bar, { offset, sizeBytes, publish: published === true }));
+    enableP2p(maps, machine, fn.bdf, bar, { offset, sizeBytes, publish: published === true });
     const value = `BAR ${bar} of ${formatBdf(fn.bdf)} from ${offset} on`;
     const isHidden = isUnknown(published) ? `; taken as not published: ${published.unknown}` : "";
     choices.push({
@@ -50,11 +49,8 @@ export function makePeerPools(machine: Machine, maps: PageMaps, asked: readonly 
       why: `sysfs and scenarios show how much there is, not where${isHidden}`,
     });
   }
-  for (const { fn, bar, ...part } of requests) {
-    const pool = pools.get(fn);
-    pools.set(fn, enableP2p(maps, machine, fn, bar, pool === undefined ? part : { ...part, pool }));
-  }
-  return { pools, choices };
+  for (const { fn, bar, ...part } of requests) enableP2p(maps, machine, fn, bar, part);
+  return choices;
 }
 
 /** An NVMe controller is the only function in the kernel that has a buffer by itself. */

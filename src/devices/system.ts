@@ -10,7 +10,7 @@ import { type Device, resolveDevice } from "../host/select.ts";
 import { IommuUnits } from "../iommu/units.ts";
 import type { DistanceBetween } from "../memory/allocate-for-clients.ts";
 import { providersOf } from "../memory/machine-bars.ts";
-import type { P2pPool } from "../memory/p2p-pool.ts";
+import { type P2pPool, poolsOf } from "../memory/p2p-pool.ts";
 import { PageMaps } from "../memory/page-maps.ts";
 import type { PagePool } from "../memory/page-pool.ts";
 import { type PhysicalMap, physicalMapOf } from "../memory/physical-map.ts";
@@ -38,7 +38,7 @@ export interface System {
   readonly ram: PagePool;
   /** One per memory BAR with an address. */
   readonly providers: readonly Provider[];
-  /** p2pmem by the function that owns it. */
+  /** p2pmem by the function that owns it, what was enabled later among it. */
   readonly pools: ReadonlyMap<Bdf, P2pPool>;
   readonly units: IommuUnits;
   readonly fabric: Fabric;
@@ -90,7 +90,7 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
     ram: physical.ram,
   });
   const failedReads = failedReadsBy(options, switchForwarding);
-  const { pools, choices: peers } = makePeerPools(machine, maps, options.peerMemory ?? []);
+  const peers = makePeerPools(machine, maps, options.peerMemory ?? []);
   const { decide, distance } = rulesOf(machine, options.rules);
   const cost = noCost();
   const backendOf = (fn: Bdf): Backend | undefined => (typeof backend === "function" ? backend(fn) : backend);
@@ -120,8 +120,8 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   };
   const providers = providersOf(machine);
   return {
-    ...{ machine, topology, physical, maps, ram, providers, pools, units, fabric, cost, choices },
-    ...{ decide, distance, deviceOf, opsOf },
+    ...{ machine, topology, physical, maps, ram, providers, units, fabric, cost, choices },
+    ...{ decide, distance, deviceOf, opsOf, pools: poolsOf(maps) },
     traffic: new TrafficLedger(fabric),
     failedReads: failedReads.value,
   };

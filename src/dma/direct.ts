@@ -6,6 +6,7 @@ import { type CostCounters, noCost } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
 import type { DmaMapping, DmaOps } from "./dma-ops.ts";
+import { LiveMappings } from "./live-mappings.ts";
 import {
   type MappingContext,
   PeerSegments,
@@ -29,8 +30,10 @@ export class DirectMapping implements DmaOps {
   readonly cost: CostCounters;
   readonly #segments: PeerSegments;
   readonly #pool: BouncePool | null;
-  /** Resources whose address looks like a bounce buffer's, where an offset makes it so: nothing is bounced there. */
-  readonly #notBounced = new WeakSet<DmaMapping>();
+  /** Lists, and which of their entries have bounce buffers. */
+  readonly #lists = new LiveMappings<readonly number[]>();
+  /** Ranges, and whether a bounce buffer stands for one: the address alone does not tell, where an offset is added. */
+  readonly #ranges = new LiveMappings<{ readonly isBounced: boolean }>();
 
   constructor(context: MappingContext, pool: BouncePool | null) {
     this.name = pool === null ? "direct" : "swiotlb";
@@ -39,38 +42,47 @@ export class DirectMapping implements DmaOps {
     this.#pool = pool;
   }
 
-  mapList(device: DmaDevice, list: Scatterlist, _direction: DmaDirection): DmaResult<number> {
+  mapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): DmaResult<number> {
     const refusal = refuseList(list);
     if (refusal !== null) return refusal;
     const { count } = list;
     const reach = reachOf(device);
     this.cost.listPasses++;
     this.#segments.begin(device.bdf);
+    const bounced: number[] = [];
     let mapped = 0;
     try {
       for (; mapped < count; mapped++) {
-        const failure = this.#mapSegment(device, list, mapped, reach);
+        const failure = this.#mapSegment(device, list, mapped, reach, bounced);
         if (failure !== null) return failure;
       }
       list.dmaCount = count;
+      this.#lists.add(list, device, direction, bounced);
       return { ok: true, value: count };
     } finally {
       // On a failure, and where the rules or a copy throw.
-      if (mapped < count) this.#unbounceList(device, list, mapped, null);
+      if (mapped < count) this.#unbounceList(device, list, bounced, null);
     }
   }
 
-  #mapSegment(device: DmaDevice, list: Scatterlist, index: number, reach: number): DmaFailure | null {
+  #mapSegment(
+    device: DmaDevice,
+    list: Scatterlist,
+    index: number,
+    reach: number,
+    bounced: number[],
+  ): DmaFailure | null {
     this.cost.segmentVisits++;
     const start = (list.phys[index] ?? noEntry(index)) as PhysAddr;
     const length = list.lengths[index] ?? noEntry(index);
-    const type = this.#segments.classify(start);
+    const type = this.#segments.classify(start, length);
     if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, start);
     let address = start + (type === SEGMENT_BUS_ADDR ? this.#segments.busOffset : device.ramBusOffset);
     if (!isReachable(address, length, reach)) {
-      const bounced = type === SEGMENT_MEMORY ? this.#bounce(device, start, length, reach) : -1;
-      if (bounced < 0) return this.#beyond(device, address, length, type);
-      address = bounced;
+      const buffer = type === SEGMENT_MEMORY ? this.#bounce(device, start, length, reach) : -1;
+      if (buffer < 0) return this.#beyond(device, address, length, type);
+      address = buffer;
+      bounced.push(index);
     }
     list.dmaAddress[index] = address;
     list.dmaLengths[index] = length;
@@ -79,9 +91,10 @@ export class DirectMapping implements DmaOps {
   }
 
   unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
+    const bounced = this.#lists.take(list, device, direction);
     this.cost.listPasses++;
     this.cost.segmentVisits += list.dmaCount;
-    this.#unbounceList(device, list, list.dmaCount, direction);
+    this.#unbounceList(device, list, bounced, direction);
     list.dmaCount = 0;
   }
 
@@ -89,38 +102,41 @@ export class DirectMapping implements DmaOps {
    * MODEL: looks for peer pages, and maps them as a list of one would be. The kernel's `dma_map_page` leaves that to its
    * callers.
    */
-  mapRange(device: DmaDevice, range: PhysRange, _direction: DmaDirection): DmaResult<DmaMapping> {
+  mapRange(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
     const refusal = refuseRange(range);
     if (refusal !== null) return refusal;
     const { start, sizeBytes } = range;
     this.#segments.begin(device.bdf);
-    const type = this.#segments.classify(start);
+    const type = this.#segments.classify(start, sizeBytes);
     if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, start);
     const reach = reachOf(device);
     const isBus = type === SEGMENT_BUS_ADDR;
     let address = start + (isBus ? this.#segments.busOffset : device.ramBusOffset);
-    if (!isReachable(address, sizeBytes, reach)) {
+    const isBounced = !isReachable(address, sizeBytes, reach);
+    if (isBounced) {
       const bounced = type === SEGMENT_MEMORY ? this.#bounce(device, start, sizeBytes, reach) : -1;
       if (bounced < 0) return this.#beyond(device, address, sizeBytes, type);
       address = bounced;
     }
-    return { ok: true, value: { address: address as DmaAddr, lengthBytes: sizeBytes, isBus } };
+    const mapping: DmaMapping = { address: address as DmaAddr, lengthBytes: sizeBytes, isBus };
+    this.#ranges.add(mapping, device, direction, { isBounced });
+    return { ok: true, value: mapping };
   }
 
   /** The CPU physical address as it is, without any offset (`dma_map_resource` and `DMA_ATTR_MMIO`, Linux 7.2). */
-  mapResource(device: DmaDevice, range: PhysRange, _direction: DmaDirection): DmaResult<DmaMapping> {
+  mapResource(device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
     const refusal = refuseRange(range);
     if (refusal !== null) return refusal;
     const { start, sizeBytes } = range;
     if (!isReachable(start, sizeBytes, reachOf(device))) return beyondMask(device, start, sizeBytes);
     const mapping: DmaMapping = { address: start as number as DmaAddr, lengthBytes: sizeBytes, isBus: false };
-    if (this.#pool?.owns(start - device.ramBusOffset)) this.#notBounced.add(mapping);
+    this.#ranges.add(mapping, device, direction, { isBounced: false });
     return { ok: true, value: mapping };
   }
 
   unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void {
-    if (!mapping.isBus && !this.#notBounced.has(mapping))
-      this.#unbounce(device, mapping.address, mapping.lengthBytes, direction);
+    const { isBounced } = this.#ranges.take(mapping, device, direction);
+    if (isBounced) this.#unbounce(device, mapping.address, mapping.lengthBytes, direction);
   }
 
   /**
@@ -132,20 +148,23 @@ export class DirectMapping implements DmaOps {
     device: DmaDevice,
     provider: Provider,
     ranges: readonly PhysRange[],
-    _direction: DmaDirection,
+    direction: DmaDirection,
   ): DmaResult<readonly DmaMapping[]> {
     const refusal = refuseRanges(ranges);
     if (refusal !== null) return refusal;
     this.#segments.begin(device.bdf);
-    const type = this.#segments.classifyProvider(provider);
-    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, (ranges[0] as PhysRange).start);
+    const type = this.#segments.classifyRanges(provider, ranges);
+    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, provider, ranges);
     const isBus = type === SEGMENT_BUS_ADDR;
     this.cost.allocations += ranges.length;
-    return offsetMappings(device, ranges, isBus ? provider.busOffset : device.ramBusOffset, isBus);
+    const mapped = offsetMappings(device, ranges, isBus ? provider.busOffset : device.ramBusOffset, isBus);
+    if (mapped.ok) for (const one of mapped.value) this.#ranges.add(one, device, direction, { isBounced: false });
+    return mapped;
   }
 
-  unmapProviderRanges(_device: DmaDevice, _mappings: readonly DmaMapping[], _direction: DmaDirection): void {
-    // Nothing was taken: the addresses follow from the ranges.
+  unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    for (const mapping of mappings) this.#ranges.require(mapping, device, direction);
+    for (const mapping of mappings) this.#ranges.take(mapping, device, direction);
   }
 
   #bounce(device: DmaDevice, phys: PhysAddr, length: number, reach: number): number {
@@ -160,20 +179,19 @@ export class DirectMapping implements DmaOps {
   }
 
   #unbounce(device: DmaDevice, address: number, length: number, direction: DmaDirection | null): void {
-    const phys = address - device.ramBusOffset;
-    if (this.#pool?.owns(phys)) this.cost.bouncedBytes += this.#pool.give(phys as PhysAddr, length, direction);
+    const buffer = (address - device.ramBusOffset) as PhysAddr;
+    this.cost.bouncedBytes += this.#pool?.give(buffer, length, direction) ?? 0;
   }
 
-  #unbounceList(device: DmaDevice, list: Scatterlist, count: number, direction: DmaDirection | null): void {
-    if (this.#pool === null) return;
-    for (let index = 0; index < count; index++) {
-      if (list.dmaIsBus[index] === 1) continue;
-      this.#unbounce(
-        device,
-        list.dmaAddress[index] ?? noEntry(index),
-        list.dmaLengths[index] ?? noEntry(index),
-        direction,
-      );
+  #unbounceList(
+    device: DmaDevice,
+    list: Scatterlist,
+    bounced: readonly number[],
+    direction: DmaDirection | null,
+  ): void {
+    for (const index of bounced) {
+      const address = list.dmaAddress[index] ?? noEntry(index);
+      this.#unbounce(device, address, list.dmaLengths[index] ?? noEntry(index), direction);
     }
   }
 

@@ -1,17 +1,32 @@
 import type { IommuDomain } from "../iommu/domain.ts";
 import type { Provider } from "../memory/provider.ts";
-import { dmaFromIova, formatAddress, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import {
+  dmaFromIova,
+  formatAddress,
+  type Iova,
+  type IovaRange,
+  type PhysAddr,
+  type PhysRange,
+} from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
-import { PeerlaneError } from "../pci/error.ts";
 import { type CostCounters, noCost } from "./cost.ts";
 import { directOps } from "./direct.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
 import type { DmaMapping, DmaOps } from "./dma-ops.ts";
-import { type DmaDomains, type IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "./iova-state.ts";
+import {
+  allocateIova,
+  type DmaDomains,
+  IovaState,
+  pageEnd,
+  pageStart,
+  permissionOf,
+  tryAllocIova,
+} from "./iova-state.ts";
+import { LiveMappings } from "./live-mappings.ts";
 import { type MappingContext, PeerSegments, SEGMENT_BUS_ADDR, SEGMENT_REFUSED } from "./peer-segments.ts";
-import { mappedPages, placeList } from "./place-list.ts";
+import { placeList } from "./place-list.ts";
 import { offsetMappings } from "./provider-ranges.ts";
 import { beyondMask, isReachable, reachOf, refuseList, refuseRange, refuseRanges } from "./reach.ts";
 import type { Scatterlist } from "./scatterlist.ts";
@@ -36,8 +51,10 @@ class IommuMapping implements DmaOps {
   readonly #domains: DmaDomains;
   readonly #beneath: DmaOps;
   readonly #segments: PeerSegments;
-  /** The IOVA range of each mapping of page-less ranges, by the mapping; `null` for a range that was mapped by itself. */
-  readonly #states = new WeakMap<DmaMapping, IovaState | null>();
+  /** The pages of IOVA space of each list; `null` where all of it has bus addresses. */
+  readonly #lists = new LiveMappings<IovaRange | null>();
+  /** The same of each range, or the state of the ranges that were linked together. */
+  readonly #ranges = new LiveMappings<IovaRange | IovaState | null>();
 
   constructor(context: IommuContext) {
     this.cost = context.cost ?? noCost();
@@ -60,7 +77,7 @@ class IommuMapping implements DmaOps {
     for (let index = 0; index < list.count; index++) {
       const phys = (list.phys[index] ?? noEntry(index)) as PhysAddr;
       const length = list.lengths[index] ?? noEntry(index);
-      const type = this.#segments.classify(phys);
+      const type = this.#segments.classify(phys, length);
       if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, phys);
       const isBus = type === SEGMENT_BUS_ADDR;
       list.dmaIsBus[index] = isBus ? 1 : 0;
@@ -70,15 +87,16 @@ class IommuMapping implements DmaOps {
         list.dmaAddress[index] = address;
       } else bytes += pageEnd(phys + length) - pageStart(phys);
     }
-    let start = 0;
+    let pages: IovaRange | null = null;
     if (bytes > 0) {
-      const allocated = this.#allocate(domain, device, bytes);
-      if (allocated === null) return noSpace(device, bytes);
-      start = allocated;
+      const start = allocateIova(domain, device, bytes, this.cost);
+      if (start === null) return noSpace(device, bytes);
+      pages = { start, sizeBytes: bytes };
       this.cost.iommuMapCalls++;
     }
     this.cost.segmentVisits += list.count;
-    list.dmaCount = placeList(domain, list, start, permissionOf(direction));
+    list.dmaCount = placeList(domain, list, pages?.start ?? 0, permissionOf(direction));
+    this.#lists.add(list, device, direction, pages);
     return { ok: true, value: list.dmaCount };
   }
 
@@ -88,10 +106,10 @@ class IommuMapping implements DmaOps {
       this.#beneath.unmapList(device, list, direction);
       return;
     }
+    const pages = this.#lists.take(list, device, direction);
     this.cost.listPasses++;
     this.cost.segmentVisits += list.dmaCount;
-    const pages = mappedPages(list);
-    if (pages !== null) this.#release(domain, pages.start, pages.sizeBytes);
+    if (pages !== null) this.#release(domain, pages);
     list.dmaCount = 0;
   }
 
@@ -102,10 +120,10 @@ class IommuMapping implements DmaOps {
     const refusal = refuseRange(range);
     if (refusal !== null) return refusal;
     this.#segments.begin(device.bdf);
-    const type = this.#segments.classify(range.start);
+    const type = this.#segments.classify(range.start, range.sizeBytes);
     if (type >= SEGMENT_REFUSED) return this.#segments.failure(type, range.start);
     if (type !== SEGMENT_BUS_ADDR) return this.#mapOne(domain, device, range, direction);
-    const mapped = offsetMappings(device, [range], this.#segments.busOffset, true);
+    const mapped = this.#atBusAddresses(device, [range], this.#segments.busOffset, direction);
     return mapped.ok ? { ok: true, value: mapped.value[0] as DmaMapping } : mapped;
   }
 
@@ -119,10 +137,7 @@ class IommuMapping implements DmaOps {
   unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void {
     const domain = this.#domains.dmaDomainOf(device.bdf);
     if (domain === null) this.#beneath.unmapRange(device, mapping, direction);
-    else if (!mapping.isBus) {
-      const start = pageStart(mapping.address);
-      this.#release(domain, start, pageEnd(mapping.address + mapping.lengthBytes) - start);
-    }
+    else this.#give(domain, this.#ranges.take(mapping, device, direction));
   }
 
   /**
@@ -141,31 +156,24 @@ class IommuMapping implements DmaOps {
     }
     const refusal = refuseRanges(ranges);
     if (refusal !== null) return refusal;
-    const first = ranges[0] as PhysRange;
     this.#segments.begin(device.bdf);
-    const type = this.#segments.classifyProvider(provider);
-    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, first.start);
+    const type = this.#segments.classifyRanges(provider, ranges);
+    if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, provider, ranges);
     if (type === SEGMENT_BUS_ADDR) {
       this.cost.allocations += ranges.length;
-      return offsetMappings(device, ranges, provider.busOffset, true);
+      return this.#atBusAddresses(device, ranges, provider.busOffset, direction);
     }
     return this.#linkAll(device, ranges, direction) ?? this.#mapEach(domain, device, ranges, direction);
   }
 
   unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
-    if (this.#domains.dmaDomainOf(device.bdf) === null) {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) {
       this.#beneath.unmapProviderRanges(device, mappings, direction);
       return;
     }
-    for (const mapping of mappings) {
-      if (mapping.isBus) continue;
-      const state = this.#states.get(mapping);
-      if (state === undefined)
-        throw new PeerlaneError("bad-input", "not a mapping of page-less ranges, or unmapped twice");
-      this.#states.delete(mapping);
-      if (state === null) this.unmapRange(device, mapping, direction);
-      else state.destroy();
-    }
+    for (const mapping of mappings) this.#ranges.require(mapping, device, direction);
+    for (const mapping of mappings) this.#give(domain, this.#ranges.take(mapping, device, direction));
   }
 
   /** All ranges in one IOVA range; `null` where none of their size is free. */
@@ -188,7 +196,7 @@ class IommuMapping implements DmaOps {
     }
     state.sync(0, sizeBytes);
     const mapping: DmaMapping = { address: dmaFromIova(state.address), lengthBytes: sizeBytes, isBus: false };
-    this.#states.set(mapping, state);
+    this.#ranges.add(mapping, device, direction, state);
     this.cost.allocations++;
     return { ok: true, value: [mapping] };
   }
@@ -209,7 +217,6 @@ class IommuMapping implements DmaOps {
       }
       mappings.push(mapped.value);
     }
-    for (const mapping of mappings) this.#states.set(mapping, null);
     this.cost.allocations += ranges.length;
     return { ok: true, value: mappings };
   }
@@ -217,24 +224,36 @@ class IommuMapping implements DmaOps {
   #mapOne(domain: IommuDomain, device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
     const page = pageStart(range.start);
     const bytes = pageEnd(range.start + range.sizeBytes) - page;
-    const start = this.#allocate(domain, device, bytes);
+    const start = allocateIova(domain, device, bytes, this.cost);
     if (start === null) return noSpace(device, bytes);
     domain.map(start, page as PhysAddr, bytes, permissionOf(direction));
     this.cost.iommuMapCalls++;
     const address = dmaFromIova((start + (range.start - page)) as Iova);
-    return { ok: true, value: { address, lengthBytes: range.sizeBytes, isBus: false } };
+    const mapping: DmaMapping = { address, lengthBytes: range.sizeBytes, isBus: false };
+    this.#ranges.add(mapping, device, direction, { start, sizeBytes: bytes });
+    return { ok: true, value: mapping };
   }
 
-  #allocate(domain: IommuDomain, device: DmaDevice, bytes: number): Iova | null {
-    const start = domain.iovas.allocate(bytes, device.maskBits);
-    if (start !== null) this.cost.iovaAllocations++;
-    return start;
+  #atBusAddresses(
+    device: DmaDevice,
+    ranges: readonly PhysRange[],
+    busOffset: number,
+    direction: DmaDirection,
+  ): DmaResult<readonly DmaMapping[]> {
+    const mapped = offsetMappings(device, ranges, busOffset, true);
+    if (mapped.ok) for (const mapping of mapped.value) this.#ranges.add(mapping, device, direction, null);
+    return mapped;
   }
 
-  #release(domain: IommuDomain, start: number, bytes: number): void {
+  #give(domain: IommuDomain, taken: IovaRange | IovaState | null): void {
+    if (taken instanceof IovaState) taken.destroy();
+    else if (taken !== null) this.#release(domain, taken);
+  }
+
+  #release(domain: IommuDomain, { start, sizeBytes }: IovaRange): void {
     this.cost.iommuUnmapCalls++;
     this.cost.iovaAllocations++;
-    this.cost.iommuFlushes += domain.release(start as Iova, bytes);
+    this.cost.iommuFlushes += domain.release(start, sizeBytes);
   }
 }
 

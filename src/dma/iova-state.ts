@@ -130,6 +130,20 @@ export class IovaState {
   }
 }
 
+/** {@link IommuDomain.allocate} within a device's mask, counted. */
+export function allocateIova(
+  domain: IommuDomain,
+  device: DmaDevice,
+  sizeBytes: number,
+  cost: CostCounters,
+): Iova | null {
+  const flushes = domain.counters.queueFlushes;
+  const start = domain.allocate(sizeBytes, device.maskBits);
+  cost.iommuFlushes += domain.counters.queueFlushes - flushes;
+  if (start !== null) cost.iovaAllocations++;
+  return start;
+}
+
 /**
  * IOVA space for ranges of `sizeBytes` in all, of which the first begins at `phys` (`dma_iova_try_alloc`, Linux 7.2).
  * `null` where no IOMMU translates the device or its space is used up: then each range is mapped by itself.
@@ -144,9 +158,8 @@ export function tryAllocIova(
   const domain = domains.dmaDomainOf(device.bdf);
   if (domain === null || !(sizeBytes > 0)) return null;
   const inPage = phys - pageStart(phys);
-  const start = domain.iovas.allocate(inPage + sizeBytes, device.maskBits);
+  const start = allocateIova(domain, device, inPage + sizeBytes, cost);
   if (start === null) return null;
-  cost.iovaAllocations++;
   cost.allocations++;
   return new IovaState(domain, (start + inPage) as Iova, sizeBytes, cost);
 }

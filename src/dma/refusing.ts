@@ -76,8 +76,9 @@ class RefusingMapping implements DmaOps {
     );
   }
 
-  unmapProviderRanges(_device: DmaDevice, _mappings: readonly DmaMapping[], _direction: DmaDirection): void {
-    // There are none: mapProviderRanges always refuses.
+  /** Nobody has a mapping of these: throws `bad-input` for any. */
+  unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    this.#beneath.unmapProviderRanges(device, mappings, direction);
   }
 
   #isPeer(phys: PhysAddr): boolean {

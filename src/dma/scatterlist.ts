@@ -1,4 +1,5 @@
-import type { DmaAddr, DmaSpan, PhysRange } from "../pci/addresses.ts";
+import type { PageLookup } from "../memory/page-kind.ts";
+import { type DmaAddr, type DmaSpan, formatAddress, type PhysRange } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
@@ -9,7 +10,7 @@ import { PeerlaneError } from "../pci/error.ts";
 export interface Scatterlist {
   /** Entries of the CPU side. */
   readonly count: number;
-  /** CPU physical address of each entry, page granular or not; an entry never crosses providers. */
+  /** CPU physical address of each entry, page granular or not; no back end maps an entry that leaves its provider or RAM. */
   readonly phys: Float64Array;
   /** Bytes of each entry, at least 1. */
   readonly lengths: Float64Array;
@@ -26,8 +27,11 @@ export interface DmaEntry extends DmaSpan {
   readonly isBus: boolean;
 }
 
-/** Makes a list that is not mapped; throws `bad-input` for an entry that is no run of bytes below 2^53. */
-export function scatterlist(entries: readonly PhysRange[]): Scatterlist {
+/**
+ * Makes a list that is not mapped; throws `bad-input` for an entry that is no run of bytes below 2^53 or, where `pages`
+ * are given, leaves the provider or the RAM in which it begins. Without, the back ends refuse such an entry.
+ */
+export function scatterlist(entries: readonly PhysRange[], pages?: PageLookup): Scatterlist {
   const count = entries.length;
   const list: Scatterlist = {
     count,
@@ -44,6 +48,13 @@ export function scatterlist(entries: readonly PhysRange[]): Scatterlist {
       throw new PeerlaneError(
         "bad-input",
         `entry ${index} of the scatterlist, ${start} + ${sizeBytes}, is no run of bytes`,
+      );
+    }
+    if (pages?.isOneMemory(start, sizeBytes) === false) {
+      throw new PeerlaneError(
+        "bad-input",
+        `entry ${index} of the scatterlist, ${formatAddress(start)} + ${sizeBytes}, leaves its provider, or RAM`,
+        { remedy: "split it where the provider's memory, or the RAM, ends" },
       );
     }
     list.phys[index] = start;

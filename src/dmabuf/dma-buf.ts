@@ -171,10 +171,14 @@ export class DmaBuf {
       if (!pinned.ok) return pinned;
       holding.isPinnedByMap = true;
     }
-    const mapped = this.#ops.map(attachment, direction);
-    if (mapped.ok) holding.mapping = { mappings: mapped.value, direction };
-    else this.#unpinAfterMap(holding);
-    return mapped;
+    try {
+      const mapped = this.#ops.map(attachment, direction);
+      if (mapped.ok) holding.mapping = { mappings: mapped.value, direction };
+      return mapped;
+    } finally {
+      // On a refusal, and where the rules throw because a verdict is unknown.
+      if (holding.mapping === null) this.#unpinAfterMap(holding);
+    }
   }
 
   /** Undoes {@link map}. Needs the lock. */

@@ -58,7 +58,7 @@ export class RdmaRegion {
     this.#options = options;
   }
 
-  /** Attaches, pins if that is the mode, and maps; on a refusal nothing is left of it. */
+  /** Attaches, pins if that is the mode, and maps; on a refusal, and where the rules throw, nothing is left of it. */
   static register(options: RdmaOptions): DmaResult<RdmaRegion> {
     const region = new RdmaRegion(options);
     const done = region.#begin();
@@ -78,17 +78,20 @@ export class RdmaRegion {
     const { buffer, device, dma, mode, name } = this.#options;
     buffer.get();
     const importer = { name, target: { device, dma }, allowsPeers: true };
-    const attached = buffer.attach(
-      mode === "pinned" ? importer : { ...importer, invalidateMappings: () => this.#invalidate() },
-    );
-    if (!attached.ok) {
-      buffer.put();
-      return attached;
+    let isReady = false;
+    try {
+      const attached = buffer.attach(
+        mode === "pinned" ? importer : { ...importer, invalidateMappings: () => this.#invalidate() },
+      );
+      if (!attached.ok) return attached;
+      this.#attachment = attached.value;
+      const ready = buffer.reservation.withLock(name, () => this.#pinAndMap(attached.value));
+      isReady = ready.ok;
+      return ready;
+    } finally {
+      // On a refusal, and where the rules throw because a verdict is unknown.
+      if (!isReady) this.#leave();
     }
-    this.#attachment = attached.value;
-    const ready = buffer.reservation.withLock(name, () => this.#pinAndMap(attached.value));
-    if (!ready.ok) this.#leave();
-    return ready;
   }
 
   #pinAndMap(attachment: Attachment): DmaResult<null> {
@@ -167,9 +170,13 @@ export class RdmaRegion {
 
   #leave(): void {
     const attachment = this.#attachment;
-    if (attachment === null) return;
-    this.#attachment = null;
     const { buffer } = this;
+    if (attachment === null) {
+      this.#state = "deregistered";
+      buffer.put();
+      return;
+    }
+    this.#attachment = null;
     buffer.reservation.withLock(this.name, () => {
       if (this.#mappings !== null) buffer.unmap(attachment);
       this.#mappings = null;

@@ -172,16 +172,22 @@ export class VfioDevice {
     // Revoking gives the lock of a buffer back, which is progress and ends up here again.
     if (this.#isAdvancing) return;
     this.#isAdvancing = true;
+    try {
+      this.#carryOutAll();
+    } finally {
+      this.#isAdvancing = false;
+    }
+  }
+
+  #carryOutAll(): void {
     for (let change = this.#queue[0]; change !== undefined && this.#carryOut(change.change); change = this.#queue[0]) {
       change.isDone = true;
       this.#queue.shift();
     }
-    if (this.#removal !== null && this.#state === "closed") {
-      this.#state = "removed";
-      this.#hardware.remove();
-      this.#removal.isDone = true;
-    }
-    this.#isAdvancing = false;
+    if (this.#removal === null || this.#state !== "closed") return;
+    this.#state = "removed";
+    this.#hardware.remove();
+    this.#removal.isDone = true;
   }
 
   /** False while importers are still in. */

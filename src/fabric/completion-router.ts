@@ -56,7 +56,7 @@ export class CompletionRouter {
         return this.#hide(tlp, at, busNumbersHidden);
       } else if (next === at) {
         why = this.#context.rules.completionLoop(at, isRedirected);
-      } else if (next >= 0 && bus < registers.count) {
+      } else if (next >= 0 && (bus < registers.count || (at === completer && this.#context.rules.isInside(at, next)))) {
         why = this.#context.rules.completion(at, isRelaxed);
         isRedirected ||= why === WHY.completionRedirect || why === WHY.completionUp;
       }

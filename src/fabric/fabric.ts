@@ -219,20 +219,23 @@ export class Fabric {
   #split(requester: number, requesterId: Bdf, address: number, bytes: Uint8Array, flags: number): RouteOutcome {
     checkRange(address, bytes.length);
     const most = (flags & TLP_READ) === 0 ? this.#maxPayloadBytes : this.#maxReadBytes;
-    for (let done = 0; done < bytes.length; ) {
+    // Of no bytes, it is one TLP all the same: it has to arrive.
+    let done = 0;
+    do {
       const length = Math.min(most, bytesToPageEnd(address + done), bytes.length - done);
       const outcome = this.#transactions.run(requester, requesterId, address + done, bytes, done, length, flags);
       if (outcome === HIDDEN) throw this.#transactions.hiddenError();
       if (outcome !== DELIVERED) return outcomeName(outcome);
       done += length;
-    }
+    } while (done < bytes.length);
     return outcomeName(DELIVERED);
   }
 
   #cpu(phys: PhysAddr, bytes: Uint8Array, isRead: boolean): RouteOutcome {
     checkRange(phys, bytes.length);
     let result = DELIVERED;
-    for (let done = 0; done < bytes.length; ) {
+    let done = 0;
+    do {
       const at = (phys + done) as PhysAddr;
       const length = Math.min(this.#maxPayloadBytes, bytesToPageEnd(at), bytes.length - done);
       const outcome = this.#transactions.runFromCpu(at, bytes, done, length, isRead);
@@ -240,7 +243,7 @@ export class Fabric {
       if (outcome !== DELIVERED && isRead) bytes.fill(0xff, done, done + length);
       if (result === DELIVERED) result = outcome;
       done += length;
-    }
+    } while (done < bytes.length);
     return outcomeName(result);
   }
 

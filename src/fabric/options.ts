@@ -61,8 +61,8 @@ export interface FabricOptions extends Partial<HardwareSettings> {
   /** The IOMMUs; without one, every address at the root complex is a bus address. */
   readonly translator?: Translator;
   /**
-   * Where DRAM lies, in CPU physical addresses. MODEL: without it, DRAM is wherever no host bridge has a window (the
-   * range of message-signalled interrupts with it), because a source does not show how much there is.
+   * Where DRAM lies, in CPU physical addresses. MODEL: without it, DRAM is wherever no host bridge has a window, because
+   * a source does not show how much there is.
    */
   readonly ram?: readonly PhysRange[];
   /** Bus address − CPU physical address of DRAM, for the host bridge of a root bus (`busKeyOf`). Default 0. */

@@ -5,6 +5,9 @@ import type { SettledOptions } from "./options.ts";
 import type { FabricRegisters } from "./registers.ts";
 import { WHY } from "./words.ts";
 
+/** Functions of a device, as its address counts them. */
+const FUNCTIONS = 8;
+
 /** In answers of {@link PortRules}: nothing stops the TLP. */
 export const PASSES = -1;
 
@@ -79,6 +82,15 @@ export class PortRules {
     if (!mayBlock || (control & PCI_ACS_RR) !== 0) return PASSES;
     const why = this.peer(port, peer, isTranslated);
     return why === WHY.egressBlocked || why === WHY.hidden ? why : PASSES;
+  }
+
+  /** Whether two functions on a root bus are endpoints of one device that reach each other inside of it. */
+  isInside(at: number, peer: number): boolean {
+    const { isBridge, topology } = this.#registers;
+    const areEndpoints = isBridge[at] === 0 && isBridge[peer] === 0;
+    if (!this.#insideDevices || !areEndpoints) return false;
+    const deviceOf = (index: number): number => Math.floor(topology.functionAt(index).bdf / FUNCTIONS);
+    return deviceOf(at) === deviceOf(peer);
   }
 
   /** What a bridge does with a request from below that its own window claims. */

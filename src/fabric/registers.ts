@@ -6,6 +6,8 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 
+const PCI_EXT_CAP_ID_ATS = 0x0f;
+
 /** Every bit of a register that the source does not show. */
 const ALL_BITS = 0xffff;
 
@@ -31,6 +33,8 @@ export interface FabricRegisters {
   /** ACS control registers, 0 without ACS, and their bits that are not known. */
   readonly acs: Uint16Array;
   readonly acsHidden: Uint16Array;
+  /** Whether a function has Address Translation Services switched on: 0 no, 1 yes, 2 hidden. */
+  readonly ats: Uint8Array;
   /** Domain and bus (`busKeyOf`) of a bridge's secondary and subordinate bus, -1 for no bridge or one that has none. */
   readonly secondary: Float64Array;
   readonly subordinate: Float64Array;
@@ -54,6 +58,7 @@ export function readRegisters(topology: Topology): FabricRegisters {
     commandHidden: new Uint8Array(count),
     acs: new Uint16Array(count),
     acsHidden: new Uint16Array(count),
+    ats: new Uint8Array(count),
     secondary: new Float64Array(count).fill(-1),
     subordinate: new Float64Array(count).fill(-1),
     busKey: new Float64Array(count),
@@ -63,6 +68,7 @@ export function readRegisters(topology: Topology): FabricRegisters {
     registers.busKey[index] = busKeyOf(fn.bdf);
     readCommand(registers, index, fn);
     readAcs(registers, index, fn);
+    registers.ats[index] = readAts(fn);
     readBridge(registers, index, fn);
   });
   return registers;
@@ -94,6 +100,13 @@ function readAcs(registers: FabricRegisters, index: number, { acs }: PciFunction
   }
   registers.acs[index] = acs.control;
   registers.acsHidden[index] = acs.uncertain ?? 0;
+}
+
+/** A capability whose enable bit the source leaves out, as a scenario's, counts as on. */
+function readAts({ capabilities }: PciFunction): number {
+  if (isUnknown(capabilities)) return 2;
+  const ats = capabilities.find(({ space, id }) => space === "extended" && id === PCI_EXT_CAP_ID_ATS);
+  return ats === undefined || ats.decoded["enabled"] === false ? 0 : 1;
 }
 
 function readBridge(registers: FabricRegisters, index: number, { bdf, bridge, express }: PciFunction): void {

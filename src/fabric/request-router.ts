@@ -18,6 +18,12 @@ const FAULT_WORDS: Readonly<Record<FaultReason, number>> = {
   blocked: WHY.blocked,
 };
 
+/** In {@link RequestRouter.bar}: DRAM, or no memory at all but the interrupt controller. */
+export const TARGET_DRAM = -1;
+export const TARGET_INTERRUPT = -2;
+
+const INTERRUPT_BYTES = 4;
+
 const aboveHidden = "the source does not show what is above it";
 
 /**
@@ -39,12 +45,12 @@ export class RequestRouter {
     this.#alwaysUp = context.options.switchForwarding === "always-upstream";
   }
 
-  /** Position of the BAR that the last delivered request reached, -1 for DRAM. */
+  /** Position of the BAR that the last delivered request reached, else {@link TARGET_DRAM} or {@link TARGET_INTERRUPT}. */
   get bar(): number {
     return this.#bar;
   }
 
-  /** Offset in the BAR, or the CPU physical address in DRAM. */
+  /** Offset in the BAR, the CPU physical address in DRAM, or the address of an interrupt. */
   get offset(): number {
     return this.#offset;
   }
@@ -99,7 +105,7 @@ export class RequestRouter {
         isRedirected = true;
       } else if (this.#alwaysUp) {
         why = WHY.alwaysUpstream;
-      } else if (!isRoot && owner >= 0) {
+      } else if (owner >= 0 && (!isRoot || (at === requester && this.#context.rules.isInside(at, owner)))) {
         why = this.#context.rules.peer(at, owner, isTranslated);
         if (why === WHY.peerClaims || why === WHY.directTranslated) {
           journey.push(at, why, address);
@@ -120,12 +126,24 @@ export class RequestRouter {
   }
 
   #atRoot(tlp: Tlp, port: number, root: number): number {
-    const { hostBridges, journey, options } = this.#context;
+    const { hostBridges, interrupts, journey, options } = this.#context;
     const { translator } = options;
     const isTranslated = (tlp.flags & TLP_TRANSLATED) !== 0;
+    if (
+      !isTranslated &&
+      interrupts !== null &&
+      tlp.address >= interrupts.start &&
+      tlp.address < interrupts.start + interrupts.sizeBytes
+    )
+      return this.#interrupt(tlp);
     let where: number;
-    // MODEL: the root complex believes a translated address and takes it for a bus address; an IOMMU with ATS checks
-    // that the requester may send one. Direct port to port routing ahead of the IOMMU is not modelled.
+    // MODEL: in passthrough, and without an IOMMU, the root complex believes a translated address whoever sends it; it
+    // takes it for a bus address. Direct port to port routing ahead of the IOMMU is not modelled.
+    if (isTranslated && translator?.translates(tlp.requesterId) === true) {
+      const ats = this.#atsOf(tlp);
+      if (ats === 2) return this.#hide(ROOT_COMPLEX, "whether the requester has ATS on is hidden");
+      if (ats === 0) return this.#end(IOMMU_FAULT, ROOT_COMPLEX, WHY.noAts, tlp.address);
+    }
     if (!isTranslated && translator !== undefined && translator.translates(tlp.requesterId)) {
       const isWrite = (tlp.flags & TLP_READ) === 0;
       const translation = translator.translate(tlp.requesterId, tlp.address as Iova, isWrite);
@@ -142,6 +160,22 @@ export class RequestRouter {
     const refusal = this.#policyRefusal(tlp, root, where);
     if (refusal !== PASSES) return this.#end(UNSUPPORTED_REQUEST, ROOT_COMPLEX, refusal, hostBridges.phys);
     return this.#reflect(tlp, port, where, isTranslated);
+  }
+
+  #atsOf({ requester, requesterId }: Tlp): number {
+    const { ats, topology } = this.#context.registers;
+    if (topology.functionAt(requester).bdf === requesterId) return ats[requester] ?? noEntry(requester);
+    return topology.has(requesterId) ? (ats[topology.indexOf(requesterId)] ?? 0) : 0;
+  }
+
+  /** The range is looked at before any domain is, as requests to it are no DMA (VT-d, "Interrupt Address Range"). */
+  #interrupt(tlp: Tlp): number {
+    const { address, flags, lengthBytes } = tlp;
+    const isInterrupt = (flags & TLP_READ) === 0 && lengthBytes === INTERRUPT_BYTES && address % INTERRUPT_BYTES === 0;
+    if (!isInterrupt) return this.#end(UNSUPPORTED_REQUEST, ROOT_COMPLEX, WHY.noInterrupt, address);
+    this.#bar = TARGET_INTERRUPT;
+    this.#offset = address;
+    return this.#end(DELIVERED, ROOT_COMPLEX, WHY.interrupt, address);
   }
 
   #reflect(tlp: Tlp, port: number, root: number, isTranslated: boolean): number {
@@ -204,7 +238,7 @@ export class RequestRouter {
     if (where === ROOT_NOTHING || where !== ROOT_DRAM || phys + tlp.lengthBytes > hostBridges.end) {
       return this.#end(UNSUPPORTED_REQUEST, ROOT_COMPLEX, WHY.noMemory, phys);
     }
-    this.#bar = -1;
+    this.#bar = TARGET_DRAM;
     this.#offset = phys;
     return this.#end(DELIVERED, ROOT_COMPLEX, WHY.dram, phys);
   }

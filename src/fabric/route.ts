@@ -1,7 +1,12 @@
 import type { DmaAddr, PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
-/** A request of a device, one or more TLPs. `translated`: the address was translated by ATS (PCIe 6.0 sec 2.2.4.1). */
+/**
+ * A request of a device, one or more TLPs; of no bytes it is a single one that moves none, as reads are that flush writes
+ * (PCIe 6.0 sec 2.2.5). `translated`: the address was translated by ATS (PCIe 6.0 sec 2.2.4.1).
+ *
+ * MODEL: memory reads and writes without PASID; no translation requests (AT = 01), no AtomicOps, no messages.
+ */
 export interface MemoryRequest {
   readonly requester: Bdf;
   readonly kind: "read" | "write";
@@ -30,7 +35,9 @@ export type RouteOutcome =
 /** What was reached. */
 export type RouteTarget =
   | { readonly kind: "dram"; readonly phys: PhysAddr }
-  | { readonly kind: "bar"; readonly fn: Bdf; readonly bar: number; readonly offset: number };
+  | { readonly kind: "bar"; readonly fn: Bdf; readonly bar: number; readonly offset: number }
+  /** A message-signalled interrupt: no memory is written. */
+  | { readonly kind: "interrupt"; readonly address: number };
 
 /** One step of a request or of its completion, for people. */
 export interface RouteHop {

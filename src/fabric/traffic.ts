@@ -1,3 +1,4 @@
+import type { ByteRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { BusClaims, FabricBars } from "./claims.ts";
 import type { FabricCounters } from "./counters.ts";
@@ -16,6 +17,8 @@ export interface RoutingContext {
   readonly journey: Journey;
   readonly counters: FabricCounters;
   readonly options: SettledOptions;
+  /** Where writes are interrupts, `null` on machines where no fixed range of addresses is. */
+  readonly interrupts: ByteRange | null;
   /** Built anew when a command register changes. */
   claims: BusClaims;
 }

@@ -1,9 +1,9 @@
 import type { Machine } from "../host/machine.ts";
-import { formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
+import { type ByteRange, formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { type Known, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { barsOf, claimsOf } from "./claims.ts";
 import { CompletionRouter } from "./completion-router.ts";
@@ -14,7 +14,7 @@ import { type FabricOptions, settled } from "./options.ts";
 import { DELIVERED, HIDDEN, outcomeName } from "./outcomes.ts";
 import { PortRules } from "./ports.ts";
 import { readRegisters } from "./registers.ts";
-import { RequestRouter } from "./request-router.ts";
+import { RequestRouter, TARGET_INTERRUPT } from "./request-router.ts";
 import type { Route, RouteTarget } from "./route.ts";
 import { FabricStorage } from "./storage.ts";
 import { type RoutingContext, TLP_READ, type Tlp } from "./traffic.ts";
@@ -54,6 +54,7 @@ export class Transactions {
       journey: new Journey(topology),
       counters: new FabricCounters(registers.count),
       options,
+      interrupts: interruptRange(machine),
       claims: claimsOf(registers, hostBridges, bars),
     };
     this.#requests = new RequestRouter(this.context);
@@ -187,7 +188,7 @@ export class Transactions {
     const { counters, options, journey } = this.context;
     if (options.trace !== undefined) for (const hop of journey.hops()) options.trace(hop);
     const outcome = this.#outcome;
-    if (outcome !== DELIVERED) return outcome;
+    if (outcome !== DELIVERED || lengthBytes === 0 || this.#bar === TARGET_INTERRUPT) return outcome;
     if (isRead) {
       if (this.#bar < 0) counters.dramReadBytes += lengthBytes;
       this.storage.read(this.#bar, this.#offset, bytes, from, lengthBytes);
@@ -220,12 +221,26 @@ export class Transactions {
 
   #target(): RouteTarget | null {
     if (this.#outcome !== DELIVERED) return null;
+    if (this.#bar === TARGET_INTERRUPT) return { kind: "interrupt", address: this.#offset };
     if (this.#bar < 0) return { kind: "dram", phys: this.#offset as PhysAddr };
     const { bars, registers } = this.context;
     const { bdf: fn } = registers.topology.functionAt(entryAt(bars.fn, this.#bar));
     return { kind: "bar", fn, bar: entryAt(bars.index, this.#bar), offset: this.#offset };
   }
 }
+
+/**
+ * Where a device's writes are interrupts: fixed on x86, behind a translation of its own elsewhere.
+ *
+ * MODEL: a machine that does not say what it is counts as x86; interrupts are not remapped, and nobody takes them.
+ */
+function interruptRange({ cpu: { architecture }, iommu: { kind } }: Machine): ByteRange | null {
+  const isX86 = isUnknown(architecture) || /^(?:x86_64|i[3-6]86|amd64)$/.test(architecture);
+  const isOther = kind === "arm-smmu" || kind === "virtio";
+  return isX86 && !isOther ? X86_MSI : null;
+}
+
+const X86_MSI: ByteRange = { start: 0xfee0_0000, sizeBytes: 2 ** 20 };
 
 /** Throws `bad-input` for what is no range of addresses. */
 export function checkRange(address: number, lengthBytes: number): void {

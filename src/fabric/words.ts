@@ -52,6 +52,9 @@ export const WHY = {
   completionStrays: 47,
   completionRefused: 48,
   hidden: 49,
+  interrupt: 50,
+  noInterrupt: 51,
+  noAts: 52,
 } as const;
 
 /** Decisions of ports about which the specification says nothing (PCIe 6.0 sec 6.12.1.1): settings of the model decide. */
@@ -123,6 +126,9 @@ const decisions: Readonly<Record<keyof typeof WHY, readonly [What, string]>> = {
   ],
   completionStrays: ["end", "no bus number here leads to the requester id: completion lost"],
   completionRefused: ["end", "this root complex forwards no completion from port to port: completion lost"],
+  interrupt: ["end", "a write of four bytes to the range of interrupts: a message-signalled interrupt, and no DMA"],
+  noInterrupt: ["end", "the range of interrupts takes aligned writes of four bytes and nothing else"],
+  noAts: ["end", "IOMMU fault: the address claims to be translated, and the requester has no ATS, or has it off"],
   hidden: ["end", "the source does not show what decides here"],
 };
 

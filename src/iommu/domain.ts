@@ -70,6 +70,20 @@ export class IommuDomain {
     return this.#queue.size;
   }
 
+  /**
+   * A range of at least `sizeBytes` (whole pages) below `2 ** maskBits`, `null` where there is no such space. Where only
+   * ranges that wait for the flush are in the way, they are flushed first.
+   *
+   * MODEL: an allocation that finds no space flushes the queue and tries once more. The kernel's fails, until the timer of
+   * the queue flushes it, 10 ms after its first entry (`IOVA_FQ_TIMEOUT`, Linux 7.2); there is no clock here.
+   */
+  allocate(sizeBytes: number, maskBits: number): Iova | null {
+    const found = this.iovas.allocate(sizeBytes, maskBits);
+    if (found !== null || this.#queue.size === 0) return found;
+    this.flush();
+    return this.iovas.allocate(sizeBytes, maskBits);
+  }
+
   /** True where nothing of a range is mapped, so that {@link map} takes it. */
   isFree(address: Iova, sizeBytes: number): boolean {
     return this.#table.isEmpty(address, sizeBytes);
@@ -103,16 +117,17 @@ export class IommuDomain {
    * Throws `bad-input` where no range starts that is handed out and not released yet.
    */
   release(address: Iova, sizeBytes: number): number {
-    if (this.invalidation === "strict") {
-      this.unmap(address, sizeBytes);
-      this.iovas.free(address);
-      return 1;
-    }
+    // Before anything is unmapped: what is there may be another's by now.
     if (!this.iovas.isLive(address) || this.#queue.has(address)) {
       throw new PeerlaneError(
         "bad-input",
         `no IOVA range starts at ${formatAddress(address)}: unmapped twice, or never`,
       );
+    }
+    if (this.invalidation === "strict") {
+      this.unmap(address, sizeBytes);
+      this.iovas.free(address);
+      return 1;
     }
     this.#table.unmap(address, sizeBytes);
     // A full queue is flushed before the entry goes in: its own IOTLB entries are forgotten with the others, its IOVA waits.

@@ -57,7 +57,12 @@ interface Group {
   readonly mode: IommuMode;
   /** What a user of the group (VFIO, iommufd) put in place of the default domain. */
   attached: IommuDomain | "blocked" | null;
+  /** Who that is, while something is attached (`iommu_group.owner`, Linux 7.2). */
+  user: object | null;
 }
+
+/** The user of a group that was blocked by nobody who said who it is. */
+const NAMELESS: object = {};
 
 /**
  * The IOMMUs of a machine: which requesters they translate, by which domain. Requesters of a group share one, so that
@@ -135,10 +140,11 @@ export class IommuUnits implements Translator {
 
   /**
    * Gives the group of a function to a user of its own: its domain, or `"blocked"` for none yet (VFIO holds the group but
-   * has no address space attached, or no longer). Throws `unsupported` where there is no IOMMU, `operation-failed` where the group is
-   * another user's; and as the constructor, with all as it was, where the groups are hidden.
+   * has no address space attached, or no longer). `user` stands for who takes it, the domain itself unless told: the same
+   * one may attach something else later. Throws `unsupported` where there is no IOMMU, `operation-failed` (EBUSY) where the
+   * group is another user's, who keeps it; and as the constructor, with all as it was, where the groups are hidden.
    */
-  attach(device: Device, domain: IommuDomain | "blocked"): void {
+  attach(device: Device, domain: IommuDomain | "blocked", user?: object): void {
     const requester = this.#addressOf(device);
     if (this.mode !== "off") {
       this.#groupNumbers();
@@ -150,17 +156,24 @@ export class IommuUnits implements Translator {
         remedy: "turn the IOMMU on",
       });
     }
-    const isTaken = group.attached !== null && group.attached !== "blocked" && group.attached !== domain;
-    if (isTaken && domain !== "blocked") {
-      throw new PeerlaneError("operation-failed", `the group of ${formatBdf(requester)} has another user's domain`);
+    const taker = user ?? (domain === "blocked" ? NAMELESS : domain);
+    if (group.user !== null && group.user !== taker) {
+      const what = group.attached === "blocked" ? "is held by another user" : "has another user's domain";
+      throw new PeerlaneError("operation-failed", `the group of ${formatBdf(requester)} ${what}`, {
+        facts: { errno: "EBUSY" },
+        remedy: "detach it first, or attach as the user who holds it",
+      });
     }
     group.attached = domain;
+    group.user = taker;
   }
 
-  /** Puts the default domain of a function's group back. */
+  /** Puts the default domain of a function's group back, whoever holds it. */
   detach(requester: Device): void {
     const group = this.#group(this.#addressOf(requester));
-    if (group !== null) group.attached = null;
+    if (group === null) return;
+    group.attached = null;
+    group.user = null;
   }
 
   /** A domain for a user of its own, with the IOVA space of this machine; not attached to anything. */
@@ -207,7 +220,7 @@ export class IommuUnits implements Translator {
     let group = this.#groups.get(number);
     if (group === undefined) {
       const own = this.#options.mode === undefined ? groupMode(this.machine, number) : undefined;
-      group = { mode: own ?? this.mode, defaultDomain: undefined, attached: null };
+      group = { mode: own ?? this.mode, defaultDomain: undefined, attached: null, user: null };
       this.#groups.set(number, group);
     }
     return group;

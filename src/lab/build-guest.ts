@@ -92,9 +92,8 @@ export function buildGuest(
 }
 
 function inGuest({ provider, range }: LabPeer, guestOf: (bdf: Bdf) => Bdf, position: number): LabPeer {
-  const seen: Provider = { owner: guestOf(provider.owner), bar: provider.bar, busOffset: 0 };
-  return {
-    provider: seen,
-    range: { start: (GUEST_BARS + position * LAB_MEMORY_BYTES * 2) as PhysAddr, sizeBytes: range.sizeBytes },
-  };
+  const start = (GUEST_BARS + position * LAB_MEMORY_BYTES * 2) as PhysAddr;
+  const inside: PhysRange = { start, sizeBytes: range.sizeBytes };
+  const seen: Provider = { owner: guestOf(provider.owner), bar: provider.bar, busOffset: 0, range: inside };
+  return { provider: seen, range: inside };
 }

@@ -2,7 +2,7 @@ import type { BouncePool } from "../dma/bounce-pool.ts";
 import type { CostCounters } from "../dma/cost.ts";
 import type { DmaDevice, DmaDirection } from "../dma/dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
-import { type DmaDomains, pageEnd, pageStart, permissionOf } from "../dma/iova-state.ts";
+import { allocateIova, type DmaDomains, pageEnd, pageStart, permissionOf } from "../dma/iova-state.ts";
 import { mappedPages, placeList } from "../dma/place-list.ts";
 import { beyondMask } from "../dma/reach.ts";
 import type { Scatterlist } from "../dma/scatterlist.ts";
@@ -128,9 +128,8 @@ export class HostMapping {
     }
     let start: Iova | null = 0 as Iova;
     if (bytes > 0) {
-      start = domain.iovas.allocate(bytes, device.maskBits);
+      start = allocateIova(domain, device, bytes, this.#cost);
       if (start === null) return dmaFailure("ENOMEM", `no ${bytes} bytes of IOVA space for ${formatBdf(device.bdf)}`);
-      this.#cost.iovaAllocations++;
       this.#cost.iommuMapCalls++;
     }
     list.dmaCount = placeList(domain, list, start, permissionOf(direction));

@@ -165,7 +165,7 @@ export class Transfer {
   }
 
   #reached({ target }: Route): string | null {
-    if (target === null) return null;
+    if (target === null || target.kind === "interrupt") return null;
     return target.kind === "dram" ? placeText(null, target.phys) : placeText(target.fn, target.offset, target.bar);
   }
 }

@@ -4,12 +4,12 @@ import { formatAddress, type PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { providerOf } from "./machine-bars.ts";
-import { P2pPool } from "./p2p-pool.ts";
+import { P2pPool, poolsOf } from "./p2p-pool.ts";
 import type { PageMaps } from "./page-maps.ts";
 
 /** Which part of the BAR, and how it is offered. */
 export interface EnableP2pOptions {
-  /** A pool of the same function to add the BAR to; without it, a new one. */
+  /** A pool of the same function to add the BAR to; without it, the one that it has, or a new one. */
   readonly pool?: P2pPool;
   /** First byte of the part, from the BAR's start, page granular; 0 by default. */
   readonly offset?: number;
@@ -49,7 +49,7 @@ export function enableP2p(
     );
   }
   const { kernelUsersOnly = false } = options;
-  const pool = options.pool ?? new P2pPool(maps, owner, { kernelUsersOnly });
+  const pool = options.pool ?? poolsOf(maps).get(owner) ?? new P2pPool(maps, owner, { kernelUsersOnly });
   pool.addResource(provider, { start: (range.start + offset) as PhysAddr, sizeBytes });
   if (options.publish ?? true) pool.publish();
   return pool;

@@ -1,7 +1,7 @@
 import type { Machine } from "../host/machine.ts";
 import { requireMachine } from "../host/require-machine.ts";
 import { type Device, resolveDevice } from "../host/select.ts";
-import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import { formatAddress, type PhysRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -66,9 +66,9 @@ export function providersOf(machine: Machine): readonly Provider[] {
     const functions = new Map(machine.functions.map((fn) => [fn.bdf, fn]));
     providers = assignedBars(machine)
       .filter(({ bar }) => bar !== ROM_INDEX)
-      .map(({ owner, bar, start, busStart }): Provider => {
+      .map(({ owner, bar, start, sizeBytes, busStart }): Provider => {
         const fn = functions.get(owner) as PciFunction;
-        return { owner, bar, busOffset: known(busStart, machine, fn) - start };
+        return { owner, bar, busOffset: known(busStart, machine, fn) - start, range: { start, sizeBytes } };
       });
     providersByMachine.set(machine, providers);
   }
@@ -80,14 +80,13 @@ export function providerOf(machine: Machine, device: Device, bar: number): { pro
   requireMachine("providerOf", machine);
   const owner = typeof device === "number" ? device : resolveDevice(machine, device);
   const provider = providersOf(machine).find((each) => each.owner === owner && each.bar === bar);
-  const range = assignedBars(machine).find((each) => each.owner === owner && each.bar === bar);
-  if (provider === undefined || range === undefined) {
+  if (provider === undefined) {
     throw new PeerlaneError("unknown-device", `${formatBdf(owner)} has no BAR ${bar} with a memory address`, {
       place: { file: machine.source.name },
       remedy: "'peerlane explain' says which BARs a function has",
     });
   }
-  return { provider, range: { start: range.start as PhysAddr, sizeBytes: range.sizeBytes } };
+  return { provider, range: provider.range };
 }
 
 /** `BAR 0 of 0000:03:00.0 at 0xfe000000`, for messages. */

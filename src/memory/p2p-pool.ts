@@ -1,4 +1,4 @@
-import { PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
+import { formatAddress, PAGE_BYTES, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { PageMaps } from "./page-maps.ts";
@@ -17,6 +17,22 @@ export interface P2pPoolOptions {
   readonly kernelUsersOnly?: boolean;
 }
 
+const poolsByMaps = new WeakMap<PageMaps, Map<Bdf, P2pPool>>();
+
+/** The pools with memory over a machine's struct pages, by owner, as they are whenever one looks; removed ones are not. */
+export function poolsOf(maps: PageMaps): ReadonlyMap<Bdf, P2pPool> {
+  return registryOf(maps);
+}
+
+function registryOf(maps: PageMaps): Map<Bdf, P2pPool> {
+  let pools = poolsByMaps.get(maps);
+  if (pools === undefined) {
+    pools = new Map();
+    poolsByMaps.set(maps, pools);
+  }
+  return pools;
+}
+
 /**
  * Peer memory of one function as its driver offers it, over one or more BAR ranges (`struct pci_p2pdma` with its
  * gen_pool, Linux 7.2). Each allocated page holds a reference; the pool is gone only when none is held.
@@ -24,6 +40,7 @@ export interface P2pPoolOptions {
 export class P2pPool {
   readonly owner: Bdf;
   readonly kernelUsersOnly: boolean;
+  readonly #maps: PageMaps;
   readonly #pool: PagePool;
   readonly #tearDowns = new Set<() => void>();
   #state: P2pPoolState = "live";
@@ -32,11 +49,12 @@ export class P2pPool {
 
   constructor(maps: PageMaps, owner: Bdf, options: P2pPoolOptions = {}) {
     this.owner = owner;
+    this.#maps = maps;
     this.kernelUsersOnly = options.kernelUsersOnly ?? false;
     this.#pool = new PagePool(maps, "peer", () => this.#finishRemoval());
   }
 
-  /** Adds a part of a BAR (`pci_p2pdma_add_resource`); throws `bad-input` for another function's, or pages that exist. */
+  /** Adds a part of a BAR (`pci_p2pdma_add_resource`); throws `bad-input` for another function's, outside of the BAR, or pages that exist. */
   addResource(provider: Provider, range: PhysRange): void {
     if (provider.owner !== this.owner) {
       throw new PeerlaneError(
@@ -44,8 +62,18 @@ export class P2pPool {
         `a pool of ${formatBdf(this.owner)} cannot offer ${formatBdf(provider.owner)}'s memory`,
       );
     }
+    const bar = provider.range;
+    if (range.start < bar.start || range.start + range.sizeBytes > bar.start + bar.sizeBytes) {
+      throw new PeerlaneError(
+        "bad-input",
+        `${range.sizeBytes} bytes at ${formatAddress(range.start)} are not in BAR ${provider.bar} of ${formatBdf(this.owner)}`,
+        { facts: { bar: formatAddress(bar.start), size: formatAddress(bar.sizeBytes) } },
+      );
+    }
     this.#requireLive();
     this.#pool.addRange(range, provider);
+    const pools = registryOf(this.#maps);
+    if (!pools.has(this.owner)) pools.set(this.owner, this);
   }
 
   /** Lets others find the pool, or hides it again (`pci_p2pmem_publish`). */
@@ -155,6 +183,8 @@ export class P2pPool {
   #finishRemoval(): void {
     if (this.#state !== "leaving" || this.#pool.pagesInUse > 0) return;
     this.#state = "removed";
+    const pools = registryOf(this.#maps);
+    if (pools.get(this.owner) === this) pools.delete(this.owner);
     this.#pool.close();
     this.#tearDowns.clear();
     this.#onRemoved();

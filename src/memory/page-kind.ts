@@ -10,4 +10,9 @@ export interface PageLookup {
   kindAt(phys: PhysAddr): PageKind | null;
   /** The provider of a peer page, `null` for every other kind and for no page at all. */
   providerAt(phys: PhysAddr): Provider | null;
+  /**
+   * True where all pages of a range are of one kind and, peer pages, of one provider: what stands in one entry of a list
+   * (`zone_device_pages_have_same_pgmap`, Linux 7.2).
+   */
+  isOneMemory(start: PhysAddr, sizeBytes: number): boolean;
 }

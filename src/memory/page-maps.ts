@@ -14,13 +14,18 @@ import { RangeTable } from "./range-table.ts";
  */
 export class PageMaps implements PageLookup {
   readonly #table = new RangeTable<Pagemap>();
+  /** Memory without pages that a driver has handed out. */
+  readonly #held = new RangeTable<null>();
 
-  /** Makes the struct pages of a range; throws `bad-input` where the range has some, or the request is no pagemap. */
+  /** Makes the struct pages of a range; throws `bad-input` where the range has some, is handed out, or the request is no pagemap. */
   add(request: PagemapRequest): Pagemap {
     const { range, kind, provider } = request;
     requireWholePages(range);
     if ((kind === "peer") !== (provider !== null)) refuse("peer pages, and only those, have a provider", range);
     const pagemap = new Pagemap(request);
+    if (this.#held.overlapping(range.start, range.sizeBytes) !== undefined) {
+      refuse("a driver has handed out a part of the range", range);
+    }
     if (!this.#table.add(range.start, range.sizeBytes, pagemap)) {
       refuse("a part of the range has pages already", range);
     }
@@ -43,6 +48,27 @@ export class PageMaps implements PageLookup {
     this.#table.remove(pagemap.range.start);
   }
 
+  /**
+   * A driver hands out memory that has no pages: until {@link letGo}, nobody makes pages of it, and no other driver hands
+   * it out. False, and nothing is held, where {@link takenUntil} finds something.
+   */
+  hold({ start, sizeBytes }: PhysRange): boolean {
+    return this.#table.overlapping(start, sizeBytes) === undefined && this.#held.add(start, sizeBytes, null);
+  }
+
+  /** Undoes {@link hold}; throws `bad-input` for a range that is not held. */
+  letGo(range: PhysRange): void {
+    const held = this.#held.overlapping(range.start, range.sizeBytes);
+    if (held?.start !== range.start || held.sizeBytes !== range.sizeBytes) refuse("the range is not handed out", range);
+    this.#held.remove(range.start);
+  }
+
+  /** The end of what is in the way of holding a range: pages, or what is held; `null` where nothing is. */
+  takenUntil({ start, sizeBytes }: PhysRange): number | null {
+    const taken = this.#table.overlapping(start, sizeBytes) ?? this.#held.overlapping(start, sizeBytes);
+    return taken === undefined ? null : taken.start + taken.sizeBytes;
+  }
+
   /** The pagemap of the page at an address, `null` where there is no page. */
   pagemapAt(phys: PhysAddr): Pagemap | null {
     return this.#table.valueAt(phys) ?? null;
@@ -54,6 +80,20 @@ export class PageMaps implements PageLookup {
 
   providerAt(phys: PhysAddr): Provider | null {
     return this.#table.valueAt(phys)?.provider ?? null;
+  }
+
+  /** Pagemaps that touch are one memory where kind and provider are the same. */
+  isOneMemory(start: PhysAddr, sizeBytes: number): boolean {
+    let index = this.#table.indexAt(start);
+    if (index < 0) return false;
+    const { kind, provider } = this.#table.at(index);
+    for (let end = this.#table.endOf(index); end < start + sizeBytes; end = this.#table.endOf(index)) {
+      index = this.#table.indexAt(end);
+      if (index < 0) return false;
+      const next = this.#table.at(index);
+      if (next.kind !== kind || next.provider !== provider) return false;
+    }
+    return true;
   }
 
   /** All pagemaps in ascending order. */

@@ -38,6 +38,11 @@ export class RangeTable<T> {
     return index < 0 ? undefined : this.#values[index];
   }
 
+  /** The value of the range at a position. */
+  at(index: number): T {
+    return this.#values[index] as T;
+  }
+
   /** Start of the range at a position. */
   startOf(index: number): number {
     return this.#starts[index] ?? noEntry(index);

@@ -1,3 +1,4 @@
+import type { RouteTarget } from "../fabric/route.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PeerRoute, PeerRouting } from "../routes/peer-routes.ts";
@@ -28,14 +29,18 @@ function addressJson({ address }: PeerRouting): RouteJson["address"] {
 function wayJson({ outcome, target, endedAt, reason, differs }: PeerRoute): WayJson {
   return {
     outcome,
-    target:
-      target?.kind === "bar"
-        ? { kind: "bar", bdf: formatBdf(target.fn), bar: target.bar, offset: target.offset }
-        : target && { kind: "dram", address: formatAddress(target.phys) },
+    target: targetJson(target),
     endedAt: place(endedAt),
     reason,
     differs,
   };
+}
+
+/** An interrupt reaches no memory. */
+function targetJson(target: RouteTarget | null): WayJson["target"] {
+  if (target === null || target.kind === "interrupt") return null;
+  if (target.kind === "dram") return { kind: "dram", address: formatAddress(target.phys) };
+  return { kind: "bar", bdf: formatBdf(target.fn), bar: target.bar, offset: target.offset };
 }
 
 function wayWithHopsJson(route: PeerRoute): WayWithHopsJson {

@@ -49,7 +49,9 @@ function endText(route: PeerRoute, nameOf: NameOf): Rich {
 
 /** What a route reached, as `BAR 2 of nvme0`. */
 export function targetText(target: PeerRoute["target"], nameOf: NameOf): string {
-  if (target?.kind !== "bar") return target === null ? "nothing" : `DRAM at ${formatAddress(target.phys)}`;
+  if (target === null) return "nothing";
+  if (target.kind === "interrupt") return "the interrupt controller";
+  if (target.kind === "dram") return `DRAM at ${formatAddress(target.phys)}`;
   const offset = target.offset === 0 ? "" : ` + ${formatAddress(target.offset)}`;
   return `BAR ${target.bar}${offset} of ${nameOf(target.fn)}`;
 }

@@ -9,7 +9,7 @@ const near = provider(0, 0x10_0000_0000);
 const far = provider(1, -0x1000_0000);
 const third = provider(2, 0);
 const pages = new FakePages([
-  { start: 0, sizeBytes: 0x8000_0000, kind: "ram" },
+  { start: 0, sizeBytes: 0x9000_0000, kind: "ram" },
   { start: 0x2_0000_0000, sizeBytes: 0x1000_0000, kind: "ram" },
   { start: 0xc000_0000, sizeBytes: 0x100_0000, kind: "peer", provider: near },
   { start: 0xd000_0000, sizeBytes: 0x100_0000, kind: "peer", provider: far },

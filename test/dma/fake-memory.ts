@@ -30,6 +30,11 @@ export class FakePages implements PageLookup {
     return this.#at(phys)?.provider ?? null;
   }
 
+  isOneMemory(start: PhysAddr, sizeBytes: number): boolean {
+    const region = this.#at(start);
+    return region !== undefined && start + sizeBytes <= region.start + region.sizeBytes;
+  }
+
   #at(phys: PhysAddr): FakeRegion | undefined {
     return this.regions.find(({ start, sizeBytes }) => phys >= start && phys < start + sizeBytes);
   }
@@ -43,9 +48,9 @@ export function device(options: Partial<DmaDevice> = {}): DmaDevice {
   return { bdf: CLIENT, maskBits: 64, ramBusOffset: 0, ...options };
 }
 
-/** A provider at 0000:03:00.`index`, BAR 0. */
-export function provider(index: number, busOffset: number): Provider {
-  return { owner: makeBdf(0, 3, 0, index), bar: 0, busOffset };
+/** A provider at 0000:03:00.`index`, BAR 0, with all addresses unless told. */
+export function provider(index: number, busOffset: number, bar: PhysRange = range(0, 2 ** 52)): Provider {
+  return { owner: makeBdf(0, 3, 0, index), bar: 0, busOffset, range: bar };
 }
 
 /** A range from plain numbers. */

@@ -22,7 +22,7 @@ export const assigned: Bdf = makeBdf(0, 5, 0, 0);
 export const barBytes = 0x10000;
 export const bar: PhysRange = { start: physAddr(0x38_0000_0000), sizeBytes: barBytes };
 /** Not 0, so that an address in the wrong space lands in the wrong place. */
-export const provider: Provider = { owner: gpu, bar: 0, busOffset: -0x8_0000_0000 };
+export const provider: Provider = { owner: gpu, bar: 0, busOffset: -0x8_0000_0000, range: bar };
 
 const machine = readScenario("scenario: x\ncpu: intel\nkernel: 7.2\niommu: off\nhostBridges: [{ below: [] }]\n", "x");
 
@@ -54,7 +54,10 @@ export class Bed {
   constructor({ mode = "strict", mapType = "thru-host-bridge", rules }: BedOptions = {}) {
     const groups = new Map([gpu, nic, assigned].map((bdf, index) => [bdf, index]));
     this.units = new IommuUnits(machine, { mode, groups, reserved: [] });
-    const context = { pages: { kindAt: () => null, providerAt: () => null }, decide: () => mapType };
+    const context = {
+      pages: { kindAt: () => null, providerAt: () => null, isOneMemory: () => false },
+      decide: () => mapType,
+    };
     this.dma = mode === "off" ? directOps(context) : iommuOps({ ...context, domains: this.units });
     this.guestDomain = this.units.newDomain("strict");
     if (mode !== "off") this.units.attach(assigned, this.guestDomain);

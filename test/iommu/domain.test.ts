@@ -33,6 +33,34 @@ describe("A domain", () => {
     expect(domain.counters).toEqual({ rangeFlushes: 1, queueFlushes: 0, queued: 0 });
   });
 
+  it("frees what waits for the flush before it says that no address is left", () => {
+    // Seven pages of space, and a queue that takes more than that.
+    const domain = new IommuDomain({ space: { addressBits: 15, reserved: [] }, invalidation: "lazy" });
+    const address = domain.allocate(4 * PAGE_BYTES, 64) as Iova;
+    domain.map(address, physAddr(0x7000), 4 * PAGE_BYTES, PERMIT_READ);
+    domain.resolve(address, false);
+    expect(domain.allocate(4 * PAGE_BYTES, 64)).toBeNull();
+    domain.release(address, 4 * PAGE_BYTES);
+    expect(domain.queueLength).toBe(1);
+    expect(domain.allocate(4 * PAGE_BYTES, 64)).toBe(address);
+    expect([domain.queueLength, domain.counters.queueFlushes]).toEqual([0, 1]);
+    expect(domain.resolve(address, false)).toBe(FAULT_NOT_PRESENT);
+  });
+
+  it.each(["strict", "lazy"] as const)(
+    "refuses a release of what nobody has, and unmaps nothing (%s)",
+    (invalidation) => {
+      const domain = newDomain(invalidation);
+      const address = mapPage(domain, 0x7000);
+      domain.release(address, PAGE_BYTES);
+      domain.flush();
+      expect(() => domain.release(address, PAGE_BYTES)).toThrow("unmapped twice, or never");
+      domain.map(address, physAddr(0x9000), PAGE_BYTES, PERMIT_READ);
+      expect(() => domain.release(address, PAGE_BYTES)).toThrow("unmapped twice, or never");
+      expect(domain.mappedBytes).toBe(PAGE_BYTES);
+    },
+  );
+
   it("still translates a page that the device used before a lazy release, until the flush", () => {
     const domain = newDomain("lazy");
     const used = mapPage(domain, 0x7000);

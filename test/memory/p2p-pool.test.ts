@@ -141,8 +141,8 @@ describe("The choice at allocation time", () => {
   function poolsOf(...owners: Bdf[]): P2pPool[] {
     return owners.map((owner, index) => {
       const pool = new P2pPool(maps, owner);
-      const provider = { owner, bar: 0, busOffset: 0 };
-      pool.addResource(provider, { start: physAddr(2 ** 44 + index * MIB), sizeBytes: 4 * PAGE });
+      const range = { start: physAddr(2 ** 44 + index * MIB), sizeBytes: 4 * PAGE };
+      pool.addResource({ owner, bar: 0, busOffset: 0, range }, range);
       pool.publish();
       return pool;
     });

@@ -6,7 +6,7 @@ import { type PhysRange, physAddr } from "../../src/pci/addresses.ts";
 import { makeBdf } from "../../src/pci/bdf.ts";
 
 const PAGE = 4096;
-const provider: Provider = { owner: makeBdf(0, 3, 0, 0), bar: 0, busOffset: -0x1000 };
+const provider: Provider = { owner: makeBdf(0, 3, 0, 0), bar: 0, busOffset: -0x1000, range: pages(0, 2 ** 40) };
 
 function pages(first: number, count: number): PhysRange {
   return { start: physAddr(first * PAGE), sizeBytes: count * PAGE };

@@ -10,8 +10,8 @@ import { makeBdf } from "../../src/pci/bdf.ts";
 
 const PAGE = 4096;
 const owner = makeBdf(0, 3, 0, 0);
-const provider = { owner, bar: 0, busOffset: 0 };
 const BAR: PhysRange = { start: physAddr(0xc000_0000), sizeBytes: 8 * PAGE };
+const provider = { owner, bar: 0, busOffset: 0, range: BAR };
 
 let maps: PageMaps;
 let pool: P2pPool;
@@ -56,7 +56,8 @@ describe("Mapping peer memory", () => {
     expect(errnoOf(user.mmapPool(pool, { sizeBytes: 0 }))).toBe("EINVAL");
     expect(errnoOf(user.mmapPool(pool, { sizeBytes: 9 * PAGE }))).toBe("ENOMEM");
     const kernelOnly = new P2pPool(maps, owner, { kernelUsersOnly: true });
-    kernelOnly.addResource(provider, { start: physAddr(0xd000_0000), sizeBytes: PAGE });
+    const other: PhysRange = { start: physAddr(0xd000_0000), sizeBytes: PAGE };
+    kernelOnly.addResource({ owner, bar: 1, busOffset: 0, range: other }, other);
     expect(errnoOf(user.mmapPool(kernelOnly, { sizeBytes: PAGE }))).toBe("EPERM");
     expect(kernelOnly.alloc(PAGE)).not.toBeNull();
     expect(pool.pagesInUse).toBe(0);
@@ -186,7 +187,7 @@ describe("Removal", () => {
     const address = succeeded(user.mmapPool(pool, { sizeBytes: 4 * PAGE }));
     pool.remove("revoke", () => {
       const next = new P2pPool(maps, makeBdf(0, 4, 0, 0));
-      next.addResource({ owner: next.owner, bar: 0, busOffset: 0 }, BAR);
+      next.addResource({ owner: next.owner, bar: 0, busOffset: 0, range: BAR }, BAR);
       next.alloc(8 * PAGE);
     });
     expect(maps.providerAt(BAR.start)?.owner).toBe(makeBdf(0, 4, 0, 0));

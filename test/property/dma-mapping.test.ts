@@ -161,7 +161,7 @@ function exercise(
   look: (list: Scatterlist) => void,
   failed: (list: Scatterlist, errno: string) => void,
 ) {
-  const lists = of.lists.map(scatterlist);
+  const lists = of.lists.map((entries) => scatterlist(entries));
   const unmap = (list: Scatterlist): void => ops.unmapList(of.device, list, "bidirectional");
   for (const step of of.steps) {
     const list = lists[step] as Scatterlist;
@@ -261,7 +261,7 @@ describe("A list that is mapped", () => {
       fc.property(world, (of) => {
         const used = domain();
         const ops = iommuOps({ ...contextOf(of), domains: { dmaDomainOf: () => used } });
-        for (const list of of.lists.map(scatterlist)) {
+        for (const list of of.lists.map((entries) => scatterlist(entries))) {
           const before = { free: used.iovas.freeRanges(), mapped: used.mappedBytes };
           const result = ops.mapList(of.device, list, "to-device");
           if (!result.ok) expect({ free: used.iovas.freeRanges(), mapped: used.mappedBytes }).toEqual(before);

@@ -148,7 +148,8 @@ class SideBySide {
   makePool(): P2pPool {
     const pool = new P2pPool(this.maps, makeBdf(0, 3, 0, this.generation % 8));
     PARTS.forEach((part, bar) => {
-      pool.addResource({ owner: pool.owner, bar, busOffset: this.generation }, rangeOf(part));
+      const range = rangeOf(part);
+      pool.addResource({ owner: pool.owner, bar, busOffset: this.generation, range }, range);
     });
     return pool;
   }
