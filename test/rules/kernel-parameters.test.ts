@@ -8,6 +8,7 @@ import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import {
   isStrayDevice,
+  listEntryKey,
   matchesDevice,
   misreadParameters,
   parsePciParameters,
@@ -347,6 +348,35 @@ describe("Whether an entry names a function of which parts are hidden, or whose 
     if (match === undefined || fn === undefined) throw new Error(entry);
     const found = matchesDevice(match, { ...fn, ...HIDDEN[hiddenPart] }, new Addresses(machine, topologyOf(machine)));
     expect(found).toEqual(matches === "?" ? hides : matches === "yes");
+  });
+});
+
+describe("An entry of a list", () => {
+  test.each(
+    rows(`
+      // list             | entry              | another one           | is the same
+      disable_acs_redir   | 00:04.0            | 0000:00:04.0          | yes
+      disable_acs_redir   | 0:4.0              | 00:04.0               | yes
+      disable_acs_redir   | 00:0A.0            | 00:0a.0               | yes
+      disable_acs_redir   | pci:1b36:c         | pci:0x1B36:000C       | yes
+      disable_acs_redir   | 00:04.0/0.0        | 00:04.0/00.0          | yes
+      disable_acs_redir   | 00:04.0            | 00:05.0               | no
+      disable_acs_redir   | 00:04.0            | 0001:00:04.0          | no
+      config_acs          | xx0@00:04.0        | XX0@0000:0:4.0        | yes
+      config_acs          | xx0@00:04.0        | 0@00:04.0             | yes  // x leaves a bit as it is
+      config_acs          | xx0@00:04.0        | xx1@00:04.0           | no
+      config_acs          | xx0@00:04.0        | xx0@00:05.0           | no
+    `),
+  )("of %s: %s and %s: %s", (list, one = "", other = "", isSame) => {
+    const key = (entry: string): unknown => listEntryKey(list as Parameters<typeof listEntryKey>[0], entry);
+    expect(key(one)).toBeTypeOf("string");
+    expect(key(one) === key(other)).toBe(isSame === "yes");
+  });
+
+  test("that the kernel cannot parse has no key", () => {
+    expect(listEntryKey("disable_acs_redir", "nvme0")).toBeUndefined();
+    expect(listEntryKey("disable_acs_redir", "xx0@00:04.0")).toBeUndefined();
+    expect(listEntryKey("config_acs", "00:04.0")).toBeUndefined();
   });
 });
 

@@ -183,6 +183,12 @@ const NAMES = rows(`
   6.4.1-1.azl4                            | Azure Linux                     | *.azlN
   6.4.1-1.azlx                            | a kernel with a name of its own
   // Ubuntu: what stands behind a flavour makes it another build
+  5.3.0-10-generic                        | Ubuntu                          | *-N-azure, …
+  5.16.0-1-oem                            | Ubuntu                          | *-N-azure, …
+  5.15.0-x-118-generic                    | a kernel with a name of its own
+  6.11.0-x-29-generic                     | a kernel with a name of its own
+  6.14.1-x-37-generic                     | a kernel with a name of its own
+  6.8.0-x-1-nvidia                        | a kernel with a name of its own
   5.4.0-190-lowlatency                    | Ubuntu                          | 5.4.0-N-generic
   5.4.0-190-generic-hwe                   | Ubuntu                          | *-N-azure, …
   5.4.0-1-2-generic                       | a kernel with a name of its own
@@ -220,6 +226,9 @@ const NAMES = rows(`
   6.1.0-28-powerpc64le                    | Debian                          | 6.1.0-N-amd64
   6.1.0-28-s390x                          | Debian                          | 6.1.0-N-amd64
   6.1.0-28-riscv64                        | Debian                          | 6.1.0-N-amd64
+  5.9.0-1-amd64                           | Debian                          | *-amd64
+  6.1.0amd64                              | Debian                          | 6.1.0-N-amd64
+  6.5.84-amd64-desktop                    | deepin                          | *-amd64-desktop*
   6.1.0+amd64                             | Debian                          | 6.1.0-N-amd64
   6.1.0.amd64                             | Debian                          | 6.1.0-N-amd64
   6.1.0-28-amd64x                         | a kernel with a name of its own
