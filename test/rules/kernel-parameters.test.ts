@@ -100,18 +100,27 @@ it.each(
     iommu=pt,off vfio-pci.ids=10de:2330                  | no                | iommu=pt,off
     intel_iommu=on,igfx_off iommu=pt vfio-pci.ids=1:2    | yes               |
     iommu=soft vfio-pci.ids=1:2 -- iommu=off             | yes               |
+    quiet=off iommu=off                                  | yes               | iommu=off
+    vfio_pci.ids iommu=off                               | no                |
   `),
 )("%s (vfio-pci: %s): %s", (commandLine, bound, told = "") => {
   const sentence = vfioWithoutIommu(commandLine, bound === "yes", intel);
   expect(sentence?.split("' and VFIO exclude each other")[0] ?? "").toBe(told === "" ? "" : `'${told}`);
 });
 
-it.each(["", "quiet", "pci=", "pci=noats", "pcie_ports=native pci=realloc=on,nomsi", 'x="', "=", "pci"])(
-  "%j holds nothing to misread",
-  (commandLine) => {
-    expect(misreadParameters(commandLine)).toEqual([]);
-  },
-);
+it.each([
+  "",
+  "quiet",
+  "pci=",
+  "pci=noats",
+  "pcie_ports=native pci=realloc=on,nomsi",
+  'x="',
+  "=",
+  "pci",
+  "disable_acs_redir",
+])("%j holds nothing to misread", (commandLine) => {
+  expect(misreadParameters(commandLine)).toEqual([]);
+});
 
 /** Two root ports, a switch below the first, endpoints of 1af4:1100 and of no subsystem; all redirect. */
 const redirecting = [
@@ -392,6 +401,7 @@ describe("Only what stands behind pci= is read", () => {
   test("as a word of pci=", () => {
     expect(uselessParameters("xci=noacs")).toEqual([]);
     expect(uselessParameters("pci=noacs")).toHaveLength(1);
+    expect(uselessParameters("pcie_acs_override")).toEqual([]);
   });
 
   test("a device that follows no list is no part of one", () => {
