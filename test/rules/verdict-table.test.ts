@@ -233,6 +233,8 @@ describe("What a verdict says of a pair", () => {
   test("what two functions hide for one reason is said once", () => {
     const of = { "02:00.0": unknown("no ACS"), "02:01.0": unknown("no ACS"), "04:00.0": unknown("another reason") };
     expect(decide(machine({}, of), nvme0, nvme1).hidden).toEqual(["no ACS", "another reason"]);
+    const two = { "02:00.0": unknown("no ACS"), "02:01.0": unknown("no ACS") };
+    expect(decide(machine({}, two), nvme0, nvme1).hidden).toEqual(["no ACS"]);
   });
 
   test("the table knows the CPU that functions show", () => {
