@@ -3,7 +3,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { AskedPairs } from "../platforms/asked-pairs.ts";
 import type { Directions } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
-import type { AskedBy } from "../platforms/who-asks.ts";
+import { type AskedBy, isGivenIova } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import type { MapType, Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
@@ -78,7 +78,12 @@ export class Answers {
 
   /** What the hardware is documented to do with a pair's traffic, per direction; of a guest whose host is given, the host's. */
   hardware(i: number, j: number): Directions {
-    return this.#onHost(i, j) ?? this.#documented.at(i, j);
+    return this.#onHost(i, j) ?? this.#documented.at(i, j, this.#isUp(i, j));
+  }
+
+  /** Whether requests of a direct pair go up to the root complex all the same. */
+  #isUp(i: number, j: number): boolean {
+    return this.table.mapType(i, j) === "bus-addr" && isGivenIova(this.askedBy(i, j), this.table.machine);
   }
 
   /** How far apart a pair is, by the words of `nvidia-smi topo`. */

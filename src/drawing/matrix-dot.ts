@@ -1,18 +1,23 @@
 import type { Bdf } from "../pci/bdf.ts";
 import type { Printable } from "../pci/visible.ts";
 import { nameIn, namesText } from "../report/device-names.ts";
-import { byKind, placeText } from "../report/island-lines.ts";
-import { MAP_TYPE_WORDS } from "../report/reasons.ts";
+import { byKind, insideText, placeText } from "../report/island-lines.ts";
+import { TOLD_WORDS } from "../report/reasons.ts";
+import { plainText } from "../report/rich.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { type ToldMapType, toldMapType } from "../summary/going-up.ts";
 import { type Island, islandsOf } from "../summary/islands.ts";
 import { type DotAttributes, dotDocument, dotStatement, titleLines } from "./dot.ts";
 
-const MAP_TYPES: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
+const MAP_TYPES: readonly ToldMapType[] = ["bus-addr", "goes-up", "thru-host-bridge", "not-supported", "unknown"];
 
-const LOOKS: Readonly<Record<MapType, DotAttributes>> = {
+const VERDICTS: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
+
+const LOOKS: Readonly<Record<ToldMapType, DotAttributes>> = {
   "bus-addr": { color: "#007a5a", fontcolor: "#007a5a", penwidth: 2.5 },
+  "goes-up": { color: "#8a5a00", fontcolor: "#8a5a00", penwidth: 2.5 },
   "thru-host-bridge": { color: "#8a5a00", fontcolor: "#8a5a00", penwidth: 1.2 },
   "not-supported": { color: "#c43b00", fontcolor: "#c43b00", style: "dotted" },
   unknown: { color: "#5b2a86", fontcolor: "#5b2a86", style: "dashed" },
@@ -25,7 +30,7 @@ const FEW_EDGES = 40;
 const MOST_EDGES = 200;
 
 /** Pairs of a provider's island and a client's, by map type. */
-type Counts = Readonly<Record<MapType, number>>;
+type Counts = Readonly<Record<ToldMapType, number>>;
 
 /**
  * The matrix as a graph for Graphviz: who stands together as nodes, with what their pairs are; edges are the pairs of one
@@ -40,7 +45,7 @@ export function matrixDot(table: VerdictTable, whatIf?: WhatIfView): Printable {
   const others = edges.length > FEW_EDGES ? edges.filter(({ mapType }) => mapType !== usual) : edges;
   const drawn = others.slice(0, MOST_EDGES);
   const notes = [
-    ...(others.length < edges.length && usual !== undefined ? [`no line: ${MAP_TYPE_WORDS[usual]}`] : []),
+    ...(others.length < edges.length && usual !== undefined ? [`no line: ${TOLD_WORDS[usual]}`] : []),
     ...(drawn.length < others.length ? [`${others.length - drawn.length} more lines are not drawn`] : []),
     ...(islands.length < all.length ? [`${all.length - islands.length} more places are not drawn`] : []),
   ];
@@ -57,7 +62,7 @@ export function matrixDot(table: VerdictTable, whatIf?: WhatIfView): Printable {
     ...islands.map((island, at) => dotStatement(`n${at}`, nodeOf(table, island))),
     ...drawn.map(({ from, to, mapType, count, isBoth }) =>
       dotStatement(`n${from} -> n${to}`, {
-        label: `${count} ${MAP_TYPE_WORDS[mapType]}`,
+        label: `${count} ${TOLD_WORDS[mapType]}`,
         ...LOOKS[mapType],
         ...(isBoth ? { dir: "both" } : {}),
       }),
@@ -65,18 +70,16 @@ export function matrixDot(table: VerdictTable, whatIf?: WhatIfView): Printable {
   ]);
 }
 
-function nodeOf({ topology }: VerdictTable, { place, numaNode, devices, pairs }: Island): DotAttributes {
+function nodeOf(table: VerdictTable, island: Island): DotAttributes {
+  const { topology } = table;
+  const { place, numaNode, devices, pairs } = island;
   const node = numaNode === null ? "" : `, NUMA ${numaNode}`;
   const names = byKind(topology, devices).map((bdf) => nameIn(topology, bdf));
-  const there = MAP_TYPES.filter((mapType) => pairs[mapType] > 0);
-  const inside = there.map((mapType) => (there.length === 1 ? "" : `${pairs[mapType]} `) + MAP_TYPE_WORDS[mapType]);
+  const there = VERDICTS.filter((mapType) => pairs[mapType] > 0);
+  const inside = there.length === 0 ? [] : [plainText(insideText(table, island))];
   const [only] = there;
   return {
-    label: [
-      `${placeText(topology, place)}${node}`,
-      namesText(names, 8),
-      ...(inside.length === 0 ? [] : [inside.join(", ")]),
-    ],
+    label: [`${placeText(topology, place)}${node}`, namesText(names, 8), ...inside],
     tooltip: namesText(names, 64),
     ...(there.length === 1 && only !== undefined ? { color: LOOKS[only]["color"] ?? "", penwidth: 2 } : {}),
   };
@@ -85,7 +88,7 @@ function nodeOf({ topology }: VerdictTable, { place, numaNode, devices, pairs }:
 /** Pairs from each island to each other one. */
 function countsOf(table: VerdictTable, islands: readonly Island[]): ReadonlyMap<string, Counts> {
   const placeOf = new Map<Bdf, number>(islands.flatMap(({ devices }, at) => devices.map((bdf) => [bdf, at] as const)));
-  const counts = new Map<string, Record<MapType, number>>();
+  const counts = new Map<string, Record<ToldMapType, number>>();
   table.providers.forEach((provider, i) => {
     const from = placeOf.get(provider);
     if (from === undefined) return;
@@ -93,8 +96,14 @@ function countsOf(table: VerdictTable, islands: readonly Island[]): ReadonlyMap<
       const to = placeOf.get(client);
       if (to === undefined || to === from) return;
       const key = `${from} ${to}`;
-      const found = counts.get(key) ?? { "bus-addr": 0, "thru-host-bridge": 0, "not-supported": 0, unknown: 0 };
-      found[table.mapType(i, j)]++;
+      const found = counts.get(key) ?? {
+        "bus-addr": 0,
+        "goes-up": 0,
+        "thru-host-bridge": 0,
+        "not-supported": 0,
+        unknown: 0,
+      };
+      found[toldMapType(table, i, j)]++;
       counts.set(key, found);
     });
   });
@@ -105,7 +114,7 @@ function countsOf(table: VerdictTable, islands: readonly Island[]): ReadonlyMap<
 interface Edge {
   readonly from: number;
   readonly to: number;
-  readonly mapType: MapType;
+  readonly mapType: ToldMapType;
   readonly count: number;
   readonly isBoth: boolean;
 }

@@ -4,10 +4,10 @@ import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { nameIn, namesText } from "../report/device-names.ts";
 import { byKind, placeText } from "../report/island-lines.ts";
-import { MAP_TYPE_WORDS, reasonSentence } from "../report/reasons.ts";
+import { GOES_UP_MARK, reasonSentence, TOLD_WORDS } from "../report/reasons.ts";
 import type { WhatIfView } from "../report/what-if.ts";
-import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { type ToldMapType, toldMapType } from "../summary/going-up.ts";
 import { type Island, islandsOf } from "../summary/islands.ts";
 
 /** A row or a column: a device, or several of one place. */
@@ -26,8 +26,8 @@ export interface Line {
 /** What a row and a column have in common: the verdicts of their pairs. */
 export interface Cell {
   /** `null` where there is no pair; `mixed` where their pairs differ. */
-  readonly is: MapType | "mixed" | null;
-  /** `4`, `H6`, `✗`, `?`, with a range where hops differ. */
+  readonly is: ToldMapType | "mixed" | null;
+  /** `4`, `4^`, `H6`, `✗`, `?`, with a range where hops differ. */
   readonly text: string;
   readonly details: readonly string[];
   /** A change that was asked about would change a verdict. */
@@ -184,13 +184,13 @@ class MatrixBuilder {
   /** A number below {@link CODES} for a verdict, and its hops where they count. */
   #code(i: number, j: number, by: "hops" | "verdict"): number {
     const hops = by === "hops" ? Math.min(this.#table.hops(i, j) ?? HOPS - 1, HOPS - 1) : 0;
-    return MAP_TYPES.indexOf(this.#table.mapType(i, j)) * HOPS + hops;
+    return MAP_TYPES.indexOf(toldMapType(this.#table, i, j)) * HOPS + hops;
   }
 
   /** What is in a row and a column. */
   cell(row: Line, column: Line): Cell {
     const { providers, clients } = this.#table;
-    const counts = new Map<MapType, number>();
+    const counts = new Map<ToldMapType, number>();
     const hops = { least: Number.POSITIVE_INFINITY, most: -1 };
     let example: readonly [i: number, j: number] | undefined;
     let isChanged = false;
@@ -199,7 +199,7 @@ class MatrixBuilder {
         const [provider, client] = [entryAt(providers, i), entryAt(clients, j)];
         if (provider === client) continue;
         example ??= [i, j];
-        const mapType = this.#table.mapType(i, j);
+        const mapType = toldMapType(this.#table, i, j);
         counts.set(mapType, (counts.get(mapType) ?? 0) + 1);
         const steps = this.#table.hops(i, j);
         hops.least = Math.min(hops.least, steps ?? hops.least);
@@ -214,7 +214,7 @@ class MatrixBuilder {
   }
 
   #details(
-    counts: ReadonlyMap<MapType, number>,
+    counts: ReadonlyMap<ToldMapType, number>,
     hops: { readonly least: number; readonly most: number },
     [i, j]: readonly [i: number, j: number],
   ): readonly string[] {
@@ -223,7 +223,7 @@ class MatrixBuilder {
     const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
     const more = total === 1 ? "" : ` and ${total - 1} more`;
     const verdicts = [...counts].map(([mapType, count]) =>
-      counts.size === 1 ? MAP_TYPE_WORDS[mapType] : `${count} ${MAP_TYPE_WORDS[mapType]}`,
+      counts.size === 1 ? TOLD_WORDS[mapType] : `${count} ${TOLD_WORDS[mapType]}`,
     );
     const { word } = this.#answers.locality(i, j);
     const facts = [
@@ -236,7 +236,7 @@ class MatrixBuilder {
   }
 }
 
-const MAP_TYPES: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
+const MAP_TYPES: readonly ToldMapType[] = ["bus-addr", "goes-up", "thru-host-bridge", "not-supported", "unknown"];
 const HOPS = 1024;
 const CODES = MAP_TYPES.length * HOPS;
 
@@ -255,10 +255,11 @@ function numbered(devices: readonly Bdf[], keyOf: (bdf: Bdf) => string): Classes
   );
 }
 
-function cellText(is: MapType | "mixed", hops: { readonly least: number; readonly most: number }): string {
+function cellText(is: ToldMapType | "mixed", hops: { readonly least: number; readonly most: number }): string {
   if (is === "not-supported") return "✗";
   if (is === "mixed") return "≠";
   const steps = hops.most < 0 ? "" : rangeText(hops);
+  if (is === "goes-up") return `${steps}${GOES_UP_MARK}`;
   return is === "unknown" ? `?${steps}` : is === "thru-host-bridge" ? `H${steps}` : steps;
 }
 

@@ -2,11 +2,11 @@ import type { DeviceKind } from "../pci/device-kind.ts";
 import type { Printable } from "../pci/visible.ts";
 import { leftOutTexts } from "../report/left-out.ts";
 import { reasonRemarks } from "../report/matrix-reasons.ts";
-import { MAP_TYPE_WORDS } from "../report/reasons.ts";
+import { GOES_UP_MARK, MAP_TYPE_WORDS, TOLD_WORDS } from "../report/reasons.ts";
 import { plainText } from "../report/rich.ts";
 import type { WhatIfView } from "../report/what-if.ts";
-import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { ToldMapType } from "../summary/going-up.ts";
 import { type Drawn, drawHead, drawLegend, drawSentences, type LegendEntry, MARGIN } from "./head.ts";
 import { type Cell, type Line, type MatrixScene, matrixScene } from "./matrix-scene.ts";
 import { drawText, type Fill, fitted, grouped, picture, rect, textPixels } from "./svg.ts";
@@ -104,8 +104,9 @@ const KIND_FILLS: Readonly<Record<DeviceKind, Fill>> = {
   other: "other",
 };
 
-const CELL_FILLS: Readonly<Record<MapType | "mixed" | "none", readonly [cell: Fill, text: Fill]>> = {
+const CELL_FILLS: Readonly<Record<ToldMapType | "mixed" | "none", readonly [cell: Fill, text: Fill]>> = {
   "bus-addr": ["direct", "on-direct"],
+  "goes-up": ["host", "on-host"],
   "thru-host-bridge": ["host", "on-host"],
   "not-supported": ["no", "on-no"],
   unknown: ["unknown", "on-unknown"],
@@ -193,8 +194,9 @@ function runsOf(
   return runs;
 }
 
-const CELL_WORDS: readonly (readonly [is: MapType | "mixed", sign: string, text: string])[] = [
+const CELL_WORDS: readonly (readonly [is: ToldMapType | "mixed", sign: string, text: string])[] = [
   ["bus-addr", "4", `${MAP_TYPE_WORDS["bus-addr"]}, with its hops`],
+  ["goes-up", `4${GOES_UP_MARK}`, TOLD_WORDS["goes-up"]],
   ["thru-host-bridge", "H6", MAP_TYPE_WORDS["thru-host-bridge"]],
   ["not-supported", "✗", MAP_TYPE_WORDS["not-supported"]],
   ["unknown", "?", MAP_TYPE_WORDS.unknown],

@@ -11,7 +11,7 @@ import { type DirectionOutcome, type Evidence, type FactPath, type PlatformFact,
 import { PLATFORM_FACTS } from "./facts.ts";
 import { all, any, hiddenFunction, isInSet, isOtherKind, isPort, matchesMachine } from "./match.ts";
 import { type VirtualMachine, virtualMachineOf, virtualMachineWords } from "./virtual-machine.ts";
-import { type Way, waysOf } from "./way.ts";
+import { type Way, waysOf, waysUp } from "./way.ts";
 
 /** What is documented of one direction. */
 export interface DirectionFact {
@@ -90,12 +90,13 @@ function matchesRootBus({ match }: PlatformFact, machine: Machine, topology: Top
 /**
  * What the hardware is documented to do with a pair's peer traffic, per direction, from {@link PLATFORM_FACTS}; `unknown`
  * where no source says it, sources disagree, or the machine's description hides what decides. The kernel's verdict is
- * another question, and nothing here changes it.
+ * another question, and nothing here changes it. `isUp`: the requests go up to the root complex even if the switch between
+ * the two redirects nothing, as they carry an address that no bridge claims.
  */
-export function directionsIn(context: PlatformContext, pair: PairPath): Directions {
+export function directionsIn(context: PlatformContext, pair: PairPath, isUp = false): Directions {
   const hosts = hostsPath(context, pair.provider, pair.client);
   if (hosts !== undefined) return { write: hidden(hosts.unknown), read: hidden(hosts.unknown) };
-  const { write, read } = waysOf(context.topology, pair);
+  const { write, read } = (isUp ? waysUp : waysOf)(context.topology, pair);
   return {
     write: isUnknown(write) ? hidden(write.unknown) : judge(context, pair, write, "write"),
     read: isUnknown(read) ? hidden(read.unknown) : judge(context, pair, read, "read"),

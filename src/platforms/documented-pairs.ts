@@ -15,8 +15,9 @@ export class DocumentedPairs {
     this.#table = table;
   }
 
-  at(i: number, j: number): Directions {
-    return directionsIn(this.#prepared(), this.#table.path(i, j));
+  /** `isUp`: of requests that go up to the root complex whatever the switches do. */
+  at(i: number, j: number, isUp = false): Directions {
+    return directionsIn(this.#prepared(), this.#table.path(i, j), isUp);
   }
 
   /** Why the path of a pair cannot be told from a guest, `undefined` where it can. */

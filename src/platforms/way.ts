@@ -41,6 +41,12 @@ function throughRootComplex(topology: Topology, provider: number, client: number
   return ofProvider === ofClient ? "same-host-bridge" : "across-host-bridges";
 }
 
+/** The way of a pair whose requests no bridge below the root complex claims, whatever the switches on it do. */
+export function waysUp(topology: Topology, pair: PairPath): Ways {
+  if (pair.provider === pair.client) return waysOf(topology, pair);
+  return both(throughRootComplex(topology, topology.indexOf(pair.provider), topology.indexOf(pair.client)));
+}
+
 /** `position` is that of the meeting point in `path`. */
 function belowSwitch(
   topology: Topology,

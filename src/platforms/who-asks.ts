@@ -188,6 +188,11 @@ export function addressRuleOf({ class: askClass, ways }: AskedBy): AddressRule {
   return askClass === "unknown" || only === undefined || others.length > 0 ? "of-the-verdict" : only;
 }
 
+/** True where a pair's client is given an address of the IOMMU, whatever the verdict: no bridge below the root complex claims it. */
+export function isGivenIova(askedBy: AskedBy, machine: Machine): boolean {
+  return addressKind(addressRuleOf(askedBy), machine) === "iova";
+}
+
 const addressSentences: Readonly<Record<AddressRule, string>> = {
   "of-the-verdict":
     "the bus address where the verdict is direct, else the CPU physical address, or an IOVA where the IOMMU translates",

@@ -3,11 +3,11 @@ import type { GroupChange } from "../advice/difference/groups.ts";
 import { countAnswers } from "../advice/difference/judge.ts";
 import type { FactChange, MachineFact } from "../advice/difference/machine-facts.ts";
 import type { MachineDifference } from "../advice/difference/machines.ts";
-import type { VerdictChange } from "../advice/difference/verdicts.ts";
+import type { DecidedSide, VerdictChange } from "../advice/difference/verdicts.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { ToldMapType } from "../summary/going-up.ts";
 import { fullName, nameIn, namesText } from "./device-names.ts";
 import {
   blockedLines,
@@ -23,7 +23,7 @@ import { type Block, heading, list, paragraph, type Rich, type Span } from "./do
 import type { AnswerChangeJson, DifferenceJson, DiffJson, GroupChangeJson, VerdictChangeJson } from "./json-types.ts";
 import { machineJson } from "./machine-json.ts";
 import { withCode } from "./parameters.ts";
-import { MAP_TYPE_PAINTS, MAP_TYPE_WORDS } from "./reasons.ts";
+import { TOLD_PAINTS, TOLD_WORDS } from "./reasons.ts";
 import { rich } from "./rich.ts";
 
 /** What differs between two machines, with the verdicts of the pairs that both have. */
@@ -228,7 +228,7 @@ const NAMED = 3;
  */
 function verdictChangeTexts(changes: readonly VerdictChange[], topology: Topology): readonly Rich[] {
   const kindOf = ({ before, after }: VerdictChange): string =>
-    [before.mapType, before.hops, after.mapType, after.hops].join();
+    [before.mapType, before.hops, before.goesUp, after.mapType, after.hops, after.goesUp].join();
   const keys = new Set(changes.map((change) => [change.provider, change.client, kindOf(change)].join()));
   const kinds = new Map<string, { readonly first: VerdictChange; count: number; readonly ways: VerdictChange[] }>();
   for (const change of changes) {
@@ -243,7 +243,7 @@ function verdictChangeTexts(changes: readonly VerdictChange[], topology: Topolog
     .sort((a, b) => b.count - a.count)
     .flatMap(({ first, count, ways }): Rich[] => {
       const { before, after } = first;
-      const becomes = rich`${mapTypeSpan(before.mapType, before.hops)} → ${mapTypeSpan(after.mapType, after.hops)}`;
+      const becomes = rich`${decidedSpan(before)} → ${decidedSpan(after)}`;
       const arrowOf = (way: VerdictChange): string =>
         way.provider !== way.client && keys.has([way.client, way.provider, kindOf(way)].join()) ? "↔" : "→";
       if (ways.length <= NAMED) {
@@ -259,11 +259,15 @@ function verdictChangeTexts(changes: readonly VerdictChange[], topology: Topolog
     });
 }
 
+function decidedSpan({ mapType, hops, goesUp }: DecidedSide): Span {
+  return mapTypeSpan(goesUp === true ? "goes-up" : mapType, hops);
+}
+
 /** A map type in words and paint, with its hops where it works. */
-export function mapTypeSpan(mapType: MapType, hops: number | null): Span {
-  const works = mapType === "bus-addr" || mapType === "thru-host-bridge";
-  const text = `${MAP_TYPE_WORDS[mapType]}${works && hops !== null ? `, ${hops} ${hops === 1 ? "hop" : "hops"}` : ""}`;
-  return { text, paint: MAP_TYPE_PAINTS[mapType] };
+export function mapTypeSpan(mapType: ToldMapType, hops: number | null): Span {
+  const works = mapType === "bus-addr" || mapType === "goes-up" || mapType === "thru-host-bridge";
+  const text = `${TOLD_WORDS[mapType]}${works && hops !== null ? `, ${hops} ${hops === 1 ? "hop" : "hops"}` : ""}`;
+  return { text, paint: TOLD_PAINTS[mapType] };
 }
 
 /** `peerlane.diff/1`. */
@@ -359,5 +363,6 @@ export function groupChangesJson(changes: readonly GroupChange[]): readonly Grou
 
 /** One changed verdict for JSON. */
 export function verdictChangeJson({ provider, client, before, after }: VerdictChange): VerdictChangeJson {
-  return { provider: formatBdf(provider), client: formatBdf(client), before, after };
+  const sideJson = ({ mapType, hops }: VerdictChange["before"]): VerdictChangeJson["before"] => ({ mapType, hops });
+  return { provider: formatBdf(provider), client: formatBdf(client), before: sideJson(before), after: sideJson(after) };
 }

@@ -19,7 +19,7 @@ import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
 import { bootWorlds } from "../rules/boot-acs.ts";
 import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { isGoingUp } from "../summary/going-up.ts";
+import { isGoingUp, wouldGoUp } from "../summary/going-up.ts";
 import { linkGbps, linksOfPair } from "../summary/links.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
@@ -33,6 +33,7 @@ import {
   MAP_TYPE_WORDS,
   OUTCOME_PAINTS,
   olderText,
+  TOLD_WORDS,
   verdictSentences,
 } from "./reasons.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
@@ -115,6 +116,8 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
             ? [painted("no", gate.message)]
             : rich`${painted("unknown", "perhaps")}: ${gate.message} (${gate.doubt})`,
       );
+  const isUp = hint?.mapType === "bus-addr" && wouldGoUp(table.machine, answer.askedBy);
+  const wouldBe = hint === null ? "" : TOLD_WORDS[isUp ? "goes-up" : hint.mapType];
   const mixes = "where firmware had left redirection off: this kernel puts back what firmware left";
   return {
     answer,
@@ -131,7 +134,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
         hint === null
           ? []
           : [
-              rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${MAP_TYPE_WORDS[hint.mapType]}${mixesAcs(table.machine) ? `, ${mixes}` : ""}`,
+              rich`the kernel itself proposes ${painted("strong", hint.value)}: the path would be ${wouldBe}${mixesAcs(table.machine) ? `, ${mixes}` : ""}`,
             ],
       memory: memoryTexts(answer, provider),
       blocked: gates("blocks"),

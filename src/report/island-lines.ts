@@ -141,7 +141,7 @@ function goingUpIn(table: VerdictTable, devices: readonly Bdf[]): number {
 }
 
 /** What the pairs of an island are: `direct`, `2 direct, 10 unknown`; those of NICs and the like, of which none is a provider, are none. */
-function insideText(table: VerdictTable, { pairs, devices }: Island): readonly Span[] {
+export function insideText(table: VerdictTable, { pairs, devices }: Island): readonly Span[] {
   const there = BY_BADNESS.filter((mapType) => pairs[mapType] > 0);
   const [only] = there;
   if (only === undefined) return [painted("faint", devices.length === 1 ? "alone" : "no pair")];

@@ -4,6 +4,7 @@ import { formatBdf } from "../pci/bdf.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { goesUp } from "../summary/going-up.ts";
 import { type CsvCell, csvText } from "./csv.ts";
 import { roleOf } from "./device-names.ts";
 import { nameJson } from "./json.ts";
@@ -17,6 +18,7 @@ const HEAD = [
   "clientName",
   "clientKind",
   "verdict",
+  "goesUp",
   "blocked",
   "reason",
   "distance",
@@ -54,6 +56,7 @@ function rowOf(answers: Answers, i: number, j: number): readonly CsvCell[] {
     ...end(provider),
     ...end(client),
     MAP_TYPE_WORDS[answer.mapType],
+    goesUp(table, i, j) ? "yes" : "no",
     blockedText(answer.gates),
     [reasonSentence(answer, table), ...(condition === null ? [] : [condition]), ...answer.hidden].join("; "),
     answer.distance,

@@ -2,8 +2,10 @@ import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type BlockedPairs, blockedPairs } from "../summary/blocked-pairs.ts";
+import { goesUp } from "../summary/going-up.ts";
 import type { Island } from "../summary/islands.ts";
 import { nameIn } from "./device-names.ts";
+import { GOES_UP_MARK, TOLD_PAINTS, TOLD_WORDS } from "./reasons.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
 import type { Paint } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
@@ -22,7 +24,8 @@ export function gridLines(
   if (hasNothingToDraw(table)) return [];
   const marks = changedPairs(table, whatIf);
   const { lines, showsPlaces } = drawGrid(table, islands, width, marks);
-  return [...lines, "", ...legend(width, marks.size > 0, showsPlaces, blockedPairs(table))];
+  const isAnyUp = table.providers.some((_, i) => table.clients.some((__, j) => goesUp(table, i, j)));
+  return [...lines, "", ...legend(width, { isMarked: marks.size > 0, showsPlaces, isAnyUp }, blockedPairs(table))];
 }
 
 /** Pairs, by position, whose verdict a change would change. */
@@ -63,7 +66,7 @@ const FEW_PAIRS = 64;
 /** How much a cell says: all, or no place of an unknown pair. */
 type CellForm = "full" | "short";
 
-/** One cell: what to print for a pair, and its paint; `!` marks one that is blocked, `*` one that a change would change. */
+/** One cell: what to print for a pair, and its paint; `^` marks one that is direct by the verdict alone, `!` one that is blocked, `*` one that a change would change. */
 function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
   const { text, paint } = verdictCell(answers, i, j, form);
   const pair = i * answers.table.clients.length + j;
@@ -78,7 +81,9 @@ function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { 
   switch (table.mapType(i, j)) {
     case "bus-addr":
       if (table.providers[i] === table.clients[j]) return { text: "·", paint: "faint" };
-      return { text: String(hops), paint: "direct" };
+      return goesUp(table, i, j)
+        ? { text: `${hops}${GOES_UP_MARK}`, paint: TOLD_PAINTS["goes-up"] }
+        : { text: String(hops), paint: "direct" };
     case "thru-host-bridge":
       return { text: `H${hops}`, paint: "host" };
     case "not-supported":
@@ -239,18 +244,20 @@ function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
 /** What the cells mean, in words that no one takes for a result. */
 function legend(
   width: number,
-  isMarked: boolean,
-  showsPlaces: boolean,
+  shows: { readonly isMarked: boolean; readonly showsPlaces: boolean; readonly isAnyUp: boolean },
   { sure, perhaps }: BlockedPairs,
 ): readonly Rich[] {
   const entries: readonly Rich[] = [
     rich`${painted("faint", "cells are hops, plain:")} ${painted("direct", "direct")}`,
+    ...(shows.isAnyUp
+      ? [rich`${painted("faint", `${GOES_UP_MARK}:`)} ${painted(TOLD_PAINTS["goes-up"], TOLD_WORDS["goes-up"])}`]
+      : []),
     rich`${painted("faint", "with H:")} ${painted("host", "through the host bridge")}`,
     rich`${painted("faint", "✗:")} ${painted("no", "not supported")}`,
-    rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
+    rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${shows.showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
     ...(sure.size > 0 ? [rich`${painted("faint", "!:")} ${painted("no", "blocked, whatever the verdict")}`] : []),
     ...(perhaps.size > 0 ? [rich`${painted("faint", "!?:")} ${painted("unknown", "may be blocked")}`] : []),
-    ...(isMarked ? [rich`${painted("faint", "*:")} differs from the machine as it is`] : []),
+    ...(shows.isMarked ? [rich`${painted("faint", "*:")} differs from the machine as it is`] : []),
   ];
   return wrap(joinRich(entries, " · "), width);
 }

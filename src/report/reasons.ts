@@ -7,6 +7,7 @@ import { maintainedPart } from "../rules/by-release.ts";
 import { type InferredCpu, inferCpu } from "../rules/inferred-cpu.ts";
 import { isOwnRow, newestRead, type RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { MapType, Reason, ReleaseInterval, ReleaseOutcome, Verdict } from "../rules/verdict.ts";
+import type { ToldMapType } from "../summary/going-up.ts";
 import { type Painted, painted } from "./rich.ts";
 import type { Paint } from "./style.ts";
 
@@ -21,6 +22,12 @@ export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
 /** A pair that the kernel calls direct and whose requests go up to the root complex all the same. */
 export const DIRECT_BY_VERDICT = "direct by the verdict alone";
 
+/** {@link MAP_TYPE_WORDS} with what is direct by the verdict alone. */
+export const TOLD_WORDS: Readonly<Record<ToldMapType, string>> = { ...MAP_TYPE_WORDS, "goes-up": DIRECT_BY_VERDICT };
+
+/** What a cell of a grid has behind the hops of a pair that is direct by the verdict alone. */
+export const GOES_UP_MARK = "^";
+
 /** Why, and the way out. */
 export const GOING_UP: string =
   "the drivers take addresses of the IOMMU, and the requests go up to the root complex all the same, which is slower; " +
@@ -33,6 +40,9 @@ export const MAP_TYPE_PAINTS: Readonly<Record<MapType, Paint>> = {
   "not-supported": "no",
   unknown: "unknown",
 };
+
+/** {@link MAP_TYPE_PAINTS} with what is direct by the verdict alone. */
+export const TOLD_PAINTS: Readonly<Record<ToldMapType, Paint>> = { ...MAP_TYPE_PAINTS, "goes-up": "warn" };
 
 /** How an outcome of documented hardware is painted. */
 export const OUTCOME_PAINTS: Readonly<Record<DirectionOutcome, Paint>> = {

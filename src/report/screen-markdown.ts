@@ -2,6 +2,7 @@ import { Answers } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { toldMapType } from "../summary/going-up.ts";
 import { islandsOf } from "../summary/islands.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { fullName, roleOf } from "./device-names.ts";
@@ -15,7 +16,7 @@ import { changedPairs, gridLines } from "./matrix-grid.ts";
 import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matrix-reasons.ts";
 import { listDevices, matrixLines, wayToKnowOf } from "./matrix-text.ts";
 import { withCode } from "./parameters.ts";
-import { MAP_TYPE_WORDS } from "./reasons.ts";
+import { MAP_TYPE_WORDS, TOLD_WORDS } from "./reasons.ts";
 import { plainText, rich } from "./rich.ts";
 import { type TreeDetail, type TreeInput, treeLines } from "./tree-text.ts";
 import type { WhatIfView } from "./what-if.ts";
@@ -88,7 +89,7 @@ function cellText(answers: Answers, i: number, j: number, isSame: boolean): stri
   if (isSame && mapType === "bus-addr") return "·";
   const works = mapType === "bus-addr" || mapType === "thru-host-bridge";
   const hops = decided.hops(i, j);
-  if (works) return `${MAP_TYPE_WORDS[mapType]} (${hops})`;
+  if (works) return `${TOLD_WORDS[toldMapType(decided, i, j)]} (${hops})`;
   if (isSame || mapType !== "unknown" || hops === null) return MAP_TYPE_WORDS[mapType];
   return `${MAP_TYPE_WORDS[mapType]} (${hops}, ${answers.locality(i, j).word})`;
 }

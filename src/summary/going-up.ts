@@ -1,9 +1,30 @@
-import { isTranslating } from "../host/machine.ts";
+import { isTranslating, type Machine } from "../host/machine.ts";
 import { isUnknown } from "../pci/known.ts";
+import { type AskedBy, isGivenIova } from "../platforms/who-asks.ts";
 import { PeerRoutes, type PeerRouting } from "../routes/peer-routes.ts";
+import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 
-const made = new WeakMap<VerdictTable, PeerRoutes>();
+/** What was asked of a table already: its routes, and the answers by position (`i * clients + j`). */
+interface Asked {
+  readonly routes: PeerRoutes;
+  readonly answers: Map<number, boolean>;
+}
+
+const made = new WeakMap<VerdictTable, Asked>();
+
+/** A map type, or that a pair is direct by the verdict alone. */
+export type ToldMapType = MapType | "goes-up";
+
+/** The map type of a pair as it is told. */
+export function toldMapType(table: VerdictTable, i: number, j: number): ToldMapType {
+  return goesUp(table, i, j) ? "goes-up" : table.mapType(i, j);
+}
+
+/** Whether a pair would be direct by the verdict alone on a machine, if it were direct: its driver takes an address of the IOMMU. */
+export function wouldGoUp(machine: Machine, askedBy: AskedBy): boolean {
+  return isGivenIova(askedBy, machine);
+}
 
 /**
  * True for a pair that is direct by the kernel's verdict alone: its driver takes an address of the IOMMU, which no bridge
@@ -13,12 +34,19 @@ export function goesUp(table: VerdictTable, i: number, j: number): boolean {
   const { mode } = table.machine.iommu;
   if (table.mapType(i, j) !== "bus-addr" || isUnknown(mode) || !isTranslating(mode)) return false;
   if (table.providers[i] === table.clients[j]) return false;
-  let routes = made.get(table);
-  if (routes === undefined) {
-    routes = new PeerRoutes(table);
-    made.set(table, routes);
+  let asked = made.get(table);
+  if (asked === undefined) {
+    asked = { routes: new PeerRoutes(table), answers: new Map() };
+    made.set(table, asked);
   }
-  return routes.agrees(i, j) ? routes.goesUpAfterMove(i, j) : isGoingUp(routes.at(i, j, false));
+  const { routes, answers } = asked;
+  const pair = i * table.clients.length + j;
+  let isUp = answers.get(pair);
+  if (isUp === undefined) {
+    isUp = routes.agrees(i, j) ? routes.goesUpAfterMove(i, j) : isGoingUp(routes.at(i, j, false));
+    answers.set(pair, isUp);
+  }
+  return isUp;
 }
 
 /** The same of a pair whose routing is at hand. */

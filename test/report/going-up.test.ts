@@ -1,14 +1,24 @@
 import { describe, expect, test } from "vitest";
 import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts";
+import { matrixDot } from "../../src/drawing/matrix-dot.ts";
+import { matrixSvg } from "../../src/drawing/matrix-svg.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { findDevice, selectDevices } from "../../src/host/select.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
+import { isUnknown } from "../../src/pci/known.ts";
 import { checkText } from "../../src/report/check/text.ts";
+import { differenceBlocks } from "../../src/report/difference.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
+import { documentText } from "../../src/report/document-text.ts";
 import { explainText } from "../../src/report/explain-text.ts";
+import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { nearestText } from "../../src/report/nearest.ts";
 import { nearestJson } from "../../src/report/nearest-json.ts";
+import { matrixBlocks } from "../../src/report/screen-markdown.ts";
+import { whatIfView } from "../../src/report/what-if.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
-import { decideAll } from "../../src/rules/verdict-table.ts";
+import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 import { bootScenario, check } from "../policy/machines.ts";
 
 /** An AMD GPU, a NIC and two drives with memory below one switch that redirects nothing. */
@@ -43,6 +53,32 @@ function explained(of: Machine, ...[a, b]: readonly [string, string]): string {
   return explainText(table, ...pair, screen, new PeerRoutes(table));
 }
 
+/** The same as `of` with a switch that redirects, and a parameter that ends it. */
+function whatIf(of: Machine): [before: VerdictTable, after: VerdictTable] {
+  const redirecting = { ...of, functions: of.functions.map(redirectingPort) };
+  const tables = [redirecting, of].map((machine) => decideAll(machine, selectDevices(machine, { all: false })));
+  return tables as [VerdictTable, VerdictTable];
+}
+
+function redirectingPort(fn: PciFunction): PciFunction {
+  const isPort = fn.bridge !== null && !isUnknown(fn.express) && fn.express?.type === "downstream-port";
+  return isPort ? { ...fn, acs: { capability: 0x1d, control: 0x1d } } : fn;
+}
+
+function differing(of: Machine): string {
+  const [before, after] = whatIf(of);
+  const view = whatIfView([{ kind: "iommu", mode: "off" } as never], before, after);
+  return view === undefined ? "" : documentText(differenceBlocks(view), screen);
+}
+
+function hinted(of: Machine): string {
+  const [{ machine: redirecting }] = whatIf(of);
+  return explained(redirecting, "card0", "mlx5_0");
+}
+
+const tableOf = (of: Machine): VerdictTable => decideAll(of, selectDevices(of, { all: false }));
+const rowOf = (text: string, pattern: RegExp): string => text.split("\n").find((line) => pattern.test(line)) ?? "";
+
 function searched(of: Machine, question: string): ReturnType<typeof findNearest> {
   return findNearest(of, nearestQuestions(of, [question]));
 }
@@ -63,11 +99,30 @@ describe("Pairs that are direct by the verdict alone are said to be so by", () =
       "6 direct\n",
     ],
     ["its places", matrixOf, "1 direct by the verdict alone, 5 direct", "card0 mlx5_0 nvme0 nvme1  direct"],
+    ["the grid's cells", (of) => rowOf(matrixOf(of), /^card0/), "4^", " 4"],
+    ["the grid's legend", matrixOf, "^: direct by the verdict alone", "cells are hops, plain: direct · with H"],
+    [
+      "its Markdown",
+      (of) => documentMarkdown(matrixBlocks(tableOf(of))),
+      "direct by the verdict alone (4)",
+      "direct (4)",
+    ],
+    ["its CSV", (of) => rowOf(matrixCsv(tableOf(of)), /card0,GPU,[^,]*,mlx5_0/), ",direct,yes,", ",direct,no,"],
+    ["its picture", (of) => matrixSvg(tableOf(of)), ">4^<", ">4<"],
+    ["its graph", (of) => matrixDot(tableOf(of)), "1 direct by the verdict alone, 5 direct", "\\ndirect"],
+    ["a difference", differing, "→ direct by the verdict alone, 4 hops", "→ direct, 4 hops"],
+    ["explain's hint", hinted, "the path would be direct by the verdict alone", "the path would be direct"],
     [
       "explain",
       (of) => explained(of, "card0", "mlx5_0"),
       "direct (bus-addr), distance 4, by the verdict alone: the requests go up to the root complex",
       "direct (bus-addr), distance 4\n",
+    ],
+    [
+      "its hardware",
+      (of) => explained(of, "card0", "mlx5_0"),
+      "into card0: writes and reads: works. The root complex",
+      "hardware  writes and reads: works. A switch",
     ],
     ["find", (of) => nearestText(searched(of, "gpu:nic"), screen), "direct by the verdict alone, 4 hops", "direct, 4"],
     ["its JSON", (of) => JSON.stringify(nearestJson(searched(of, "gpu:nic"))), '"goesUp":true', '"goesUp":false'],

@@ -1,15 +1,24 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
+import { goesUp } from "../../summary/going-up.ts";
 import { matchDevices } from "./match-devices.ts";
 import type { Matching } from "./matching.ts";
+
+/** What a machine decides of a pair. */
+export interface DecidedSide {
+  readonly mapType: MapType;
+  readonly hops: number | null;
+  /** Direct by the verdict alone: requests go up to the root complex all the same by addresses of the IOMMU. Absent where not, or not asked. */
+  readonly goesUp?: true;
+}
 
 /** A pair that two machines decide differently. */
 export interface VerdictChange {
   readonly provider: Bdf;
   readonly client: Bdf;
-  readonly before: { readonly mapType: MapType; readonly hops: number | null };
-  readonly after: { readonly mapType: MapType; readonly hops: number | null };
+  readonly before: DecidedSide;
+  readonly after: DecidedSide;
 }
 
 /**
@@ -38,7 +47,12 @@ export function compareVerdicts(
       const old = { mapType: before.mapType(row, column), hops: before.hops(row, column) };
       const now = { mapType: after.mapType(i, j), hops: after.hops(i, j) };
       if (old.mapType === now.mapType && old.hops === now.hops) return;
-      changes.push({ provider, client, before: old, after: now });
+      changes.push({
+        provider,
+        client,
+        before: goesUp(before, row, column) ? { ...old, goesUp: true } : old,
+        after: goesUp(after, i, j) ? { ...now, goesUp: true } : now,
+      });
     });
   });
   return changes;
