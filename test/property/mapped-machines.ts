@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { buildSystem, type System } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { PAGE_BYTES, type PhysRange } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
@@ -68,10 +69,21 @@ const RAM_PAGES = 64;
 const PEER_PAGES = 16;
 
 /**
- * Puts a draft's model together. What the PCIe specification leaves open is taken as the kernel takes it for granted: root
- * complexes forward, a port passes on what is below it again, Egress Control controls nobody.
+ * What the PCIe specification leaves open, taken as the kernel takes it for granted: root complexes forward, a port passes
+ * on what is below it again, Egress Control controls nobody.
  */
-export function mappedWorld({ scenario, ramBusOffset }: MachineDraft): MappedWorld {
+const PERMISSIVE: SystemOptions = {
+  rootComplex: "forward",
+  switchForwarding: "per-spec",
+  withoutUpstreamForwarding: "forward",
+  isEgressControlled: () => false,
+};
+
+/** Puts a draft's model together: with hardware that carries whatever the kernel maps, or with the model's own defaults. */
+export function mappedWorld(
+  { scenario, ramBusOffset }: MachineDraft,
+  hardware: "permissive" | "defaults" = "permissive",
+): MappedWorld {
   const machine = afterBoot(qemuMachineOf(scenario, "random.yaml"));
   const peers = machine.functions.flatMap(({ bdf, bars, bridge }) =>
     bridge !== null || isUnknown(bars)
@@ -86,13 +98,10 @@ export function mappedWorld({ scenario, ramBusOffset }: MachineDraft): MappedWor
         }),
   );
   const system = buildSystem(machine, {
+    ...(hardware === "permissive" ? PERMISSIVE : {}),
     ramBytes: 2 ** 22,
-    rootComplex: "forward",
-    switchForwarding: "per-spec",
     ramBusOffset: () => ramBusOffset,
     peerMemory: peers.map(({ fn, bar, sizeBytes }) => ({ fn, bar, sizeBytes })),
-    withoutUpstreamForwarding: "forward",
-    isEgressControlled: () => false,
     maxPayloadBytes: 4096,
     maxReadBytes: 4096,
   });
