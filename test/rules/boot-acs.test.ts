@@ -215,19 +215,26 @@ describe("The ways in which a boot may have gone", () => {
       ["asks clears unknown-parameter", "does not ask clears unknown-parameter"],
       [`${OPEN}not stated`],
     ],
-    // AMD's driver reads amd_iommu=off when it has asked already, if it found its table.
-    ...["amd_iommu=off", "quiet amd_iommu=off", "amd_iommu=off quiet", "quiet\tamd_iommu=off"].map(
-      (line): [string, "off", string, string[], string[]] => [
-        "6.1",
-        "off",
-        line,
-        ["asks clears unknown-parameter", "does not ask clears unknown-parameter"],
-        [AMD],
-      ],
-    ),
+    // AMD's driver reads amd_iommu=off when it has asked already, if it found its table; three letters of an option are
+    // compared (`parse_amd_iommu_options`).
+    ...[
+      "amd_iommu=off",
+      "quiet amd_iommu=off",
+      "amd_iommu=off quiet",
+      "quiet\tamd_iommu=off",
+      "amd_iommu=offx",
+      "amd_iommu=pgtbl_v1,off",
+    ].map((line): [string, "off", string, string[], string[]] => [
+      "6.1",
+      "off",
+      line,
+      ["asks clears unknown-parameter", "does not ask clears unknown-parameter"],
+      [AMD],
+    ]),
     ["6.1", "strict", "amd_iommu=off", ["asks clears unknown-parameter"], []],
     ["6.1", "off", "xamd_iommu=off", ["does not ask clears unknown-parameter"], []],
-    ["6.1", "off", "amd_iommu=offx", ["does not ask clears unknown-parameter"], []],
+    ["6.1", "off", "amd_iommu=of", ["does not ask clears unknown-parameter"], []],
+    ["6.1", "off", "amd_iommu=pgtbl_v1", ["does not ask clears unknown-parameter"], []],
     ["6.1", "off", "iommu=off", ["does not ask clears unknown-parameter"], []],
     ["6.1", "off", null, ["does not ask clears unknown-parameter"], []],
   ])("of %s with the IOMMU %s and '%s'", (release, mode, commandLine, ways, hidden) => {
