@@ -1,9 +1,10 @@
 import { functionIn, type System } from "../devices/system.ts";
+import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
 import type { Device } from "../host/select.ts";
 import { nearestPool } from "../memory/allocate-for-clients.ts";
 import type { P2pPool } from "../memory/p2p-pool.ts";
 import type { PhysRange } from "../pci/addresses.ts";
-import type { Bdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 
 /** Whose memory a target shall use: the nearest published one, a given one, or none but RAM. */
@@ -54,6 +55,29 @@ export function chooseProvider(
   const candidates = named === null ? pools : pools.filter(({ owner }) => owner === named);
   const nearest = nearestPool(candidates, clients, system.distance, seed);
   return nearest === null ? { source: "ram", why: "no-provider" } : { source: "peer", ...nearest };
+}
+
+/**
+ * Why a user of one device's memory cannot have what was asked for, `null` where it can: EINVAL, as the kernel's target
+ * says when a namespace with peer memory is enabled (`nvmet_p2pmem_ns_enable`, Linux 7.2). Asked of the drive alone: that a
+ * NIC is too far shows when a host connects. Throws `unsupported` where a verdict that decides is unknown.
+ */
+export function refuseProvider(system: System, drive: Bdf, choice: PeerMemoryChoice): DmaFailure | null {
+  if (choice === "off") return null;
+  const name = formatBdf(drive);
+  if (system.opsOf(drive).name === "refusing") {
+    return dmaFailure("EINVAL", `what maps for ${name} takes no peer memory`);
+  }
+  if (choice === "auto") {
+    const nearest = nearestPool([...system.pools.values()], [drive], system.distance, 0);
+    return nearest === null ? dmaFailure("EINVAL", `no published peer memory is within reach of ${name}`) : null;
+  }
+  const provider = functionIn(system, choice.provider, "NvmeOfTarget");
+  if (system.pools.get(provider)?.isPublished !== true) {
+    return dmaFailure("EINVAL", `${formatBdf(provider)} has no published peer memory`);
+  }
+  if (system.distance(provider, drive) >= 0) return null;
+  return dmaFailure("EINVAL", `${name} cannot reach the peer memory of ${formatBdf(provider)}`);
 }
 
 /**

@@ -3,12 +3,15 @@ import type { RdmaPort } from "../devices/rdma/memory-region.ts";
 import type { RdmaNic } from "../devices/rdma/rdma-nic.ts";
 import { RemoteHost } from "../devices/rdma/remote-host.ts";
 import type { System } from "../devices/system.ts";
+import type { DmaFailure } from "../dma/dma-error.ts";
 import type { PhysRange } from "../pci/addresses.ts";
+import { PeerlaneError } from "../pci/error.ts";
 import {
   type ChosenProvider,
   chooseProvider,
   type IoBuffer,
   type PeerMemoryChoice,
+  refuseProvider,
   takeIoBuffer,
 } from "./io-memory.ts";
 import { conclude, isSuccess, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
@@ -41,7 +44,10 @@ export interface NvmeOfReport extends TransferReport {
   readonly buffer: IoBuffer["origin"];
 }
 
-/** Opens queues for hosts. */
+/**
+ * A namespace with peer memory that hosts connect to, as nvmet has it: the drive has to reach the memory, else the
+ * namespace is not enabled; where a host's NIC does not, its queue takes RAM.
+ */
 export class NvmeOfTarget {
   readonly #system: System;
   readonly #options: NvmeOfOptions;
@@ -51,9 +57,25 @@ export class NvmeOfTarget {
     this.#options = options;
   }
 
-  /** A host connects: now the memory of its I/O is chosen. Throws `unsupported` where a verdict is unknown. */
+  /** Why the namespace is not enabled, `null` where it is (see {@link refuseProvider}). */
+  refusal(): DmaFailure | null {
+    const { drive, peerMemory = "auto" } = this.#options;
+    return refuseProvider(this.#system, drive.controller.fn, peerMemory);
+  }
+
+  /**
+   * A host connects: now the memory of its I/O is chosen. Throws `unsupported` where a verdict is unknown,
+   * `operation-failed` where there is a {@link refusal}.
+   */
   connect(host: RdmaPort): NvmeOfQueue {
     const { nic, drive, peerMemory = "auto", seed = 0 } = this.#options;
+    const refusal = this.refusal();
+    if (refusal !== null) {
+      throw new PeerlaneError("operation-failed", `the namespace is not enabled: ${refusal.errno}: ${refusal.reason}`, {
+        facts: { errno: refusal.errno },
+        remedy: "name a provider that the drive reaches, or 'off' for RAM",
+      });
+    }
     const chosen = chooseProvider(this.#system, [nic.fn, drive.controller.fn], peerMemory, seed);
     return new NvmeOfQueue(this.#system, this.#options, host, chosen);
   }

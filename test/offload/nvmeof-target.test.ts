@@ -7,9 +7,11 @@ import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
 import { poolOf } from "../../src/devices/system.ts";
 import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
+import { enableP2p } from "../../src/memory/enable-p2p.ts";
 import type { PeerMemoryChoice } from "../../src/offload/io-memory.ts";
 import { NvmeOfTarget } from "../../src/offload/nvmeof-target.ts";
 import type { TrafficReport } from "../../src/offload/traffic-report.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import {
   type Bench,
@@ -29,6 +31,7 @@ interface TargetBench extends Bench {
   readonly host: RemoteHost;
   readonly controller: NvmeController;
   connect(peerMemory?: PeerMemoryChoice, seed?: number): ReturnType<NvmeOfTarget["connect"]>;
+  refusal(): ReturnType<NvmeOfTarget["refusal"]>;
 }
 
 function targetOf(machine: Machine, options: SystemOptions = {}, nicName = "nic0"): TargetBench {
@@ -45,6 +48,7 @@ function targetOf(machine: Machine, options: SystemOptions = {}, nicName = "nic0
     controller,
     connect: (peerMemory = "auto", seed = 0) =>
       new NvmeOfTarget(system, { nic, drive, peerMemory, seed }).connect(host),
+    refusal: () => new NvmeOfTarget(system, { nic, drive }).refusal(),
   };
 }
 
@@ -126,7 +130,9 @@ describe("the provider of a queue", () => {
         for (const cpu of ["cpu: amd-zen", "cpu: intel"]) {
           const machine = serverMachine(iommu, acs, cpu);
           for (const nicName of ["nic0", "nic1"]) {
-            const { chosen } = targetOf(machine, {}, nicName).connect();
+            const { connect, refusal } = targetOf(machine, {}, nicName);
+            // Of a drive that reaches no memory at all the namespace is not enabled.
+            const chosen = refusal() === null ? connect().chosen : { source: "ram" as const };
             const clients = [bdfOf(machine, nicName), bdfOf(machine, "nvme0")];
             const found = findProvider(machine, clients).chosen;
             const owner = chosen.source === "peer" ? [chosen.pool.owner] : [];
@@ -159,15 +165,55 @@ describe("the provider of a queue", () => {
     expect(connect("auto", 3).chosen).toEqual(connect("auto", 3).chosen);
   });
 
-  it("is RAM where the host bridge does not pass, where a client refuses, and where the given one is too far", () => {
+  it("is RAM where only the NIC cannot reach it, or takes no peer memory", () => {
     const machine = serverMachine("off", "false", "cpu: intel");
     expect(targetOf(machine, {}, "nic1").connect().chosen).toEqual({ source: "ram", why: "no-provider" });
     const near = targetOf(machine);
-    expect(near.connect({ provider: near.fn("cmb1") }).chosen).toEqual({ source: "ram", why: "no-provider" });
+    const far = targetOf(machine, {}, "nic1");
+    expect(far.connect({ provider: far.fn("cmb0") }).chosen).toEqual({ source: "ram", why: "no-provider" });
     expect(near.connect({ provider: near.fn("cmb0") }).chosen).toMatchObject({ source: "peer" });
     const refusing = targetOf(machine, { backend: (fn) => (fn === near.fn("nic0") ? "refusing" : undefined) });
     expect(refusing.connect().chosen).toEqual({ source: "ram", why: "client-refuses" });
     expect(refusing.connect().write(io)).toMatchObject({ outcome: "done", buffer: { why: "client-refuses" } });
+  });
+});
+
+describe("a namespace with peer memory that its drive cannot use is not enabled: EINVAL, and which device fails", () => {
+  const intel = serverMachine("off", "false", "cpu: intel");
+
+  it("a named provider beyond the drive's reach", () => {
+    const { connect, fn } = targetOf(intel);
+    expect(() => connect({ provider: fn("cmb1") })).toThrow(
+      `the namespace is not enabled: EINVAL: ${formatBdf(fn("nvme0"))} cannot reach the peer memory of ${formatBdf(fn("cmb1"))}`,
+    );
+  });
+
+  it("a named provider without published memory", () => {
+    const { connect, fn, system } = targetOf(intel);
+    expect(() => connect({ provider: fn("gpu0") })).toThrow(`${formatBdf(fn("gpu0"))} has no published peer memory`);
+    poolOf(system, fn("cmb0")).publish(false);
+    expect(() => connect({ provider: fn("cmb0") })).toThrow(`${formatBdf(fn("cmb0"))} has no published peer memory`);
+  });
+
+  it("`auto` without memory within the drive's reach", () => {
+    const { connect, fn, system } = targetOf(intel);
+    poolOf(system, fn("cmb0")).publish(false);
+    expect(() => connect()).toThrow(`EINVAL: no published peer memory is within reach of ${formatBdf(fn("nvme0"))}`);
+    expect(connect("off").write(io)).toMatchObject({ outcome: "done", buffer: { source: "ram", why: "off" } });
+  });
+
+  it("a drive whose mapping takes no peer memory", () => {
+    const { fn } = targetOf(intel);
+    const refusing = targetOf(intel, { backend: (one) => (one === fn("nvme0") ? "refusing" : undefined) });
+    expect(() => refusing.connect()).toThrow(`EINVAL: what maps for ${formatBdf(fn("nvme0"))} takes no peer memory`);
+  });
+
+  it("is enabled by memory that was registered after the system was built", () => {
+    const { connect, fn, system } = targetOf(intel);
+    poolOf(system, fn("cmb0")).remove("wait");
+    expect(() => connect()).toThrow("no published peer memory");
+    enableP2p(system.maps, intel, fn("gpu0"), 1, { sizeBytes: 2 ** 21 });
+    expect(connect().write(io)).toMatchObject({ outcome: "done", buffer: { source: "peer", provider: fn("gpu0") } });
   });
 });
 

@@ -65,6 +65,88 @@ describe("a workload's NVMe-oF target", () => {
   });
 });
 
+describe("a target or a copy that is refused its provider", () => {
+  /** A drive beside a switch with a drive and its buffer; `ids` decides whether Linux is known not to trust the host bridge. */
+  const machine = (ids: string): string => `machine:
+  cpu: intel
+  kernel: 7.2
+  iommu: off
+  hostBridges:
+    - ${ids}
+      below:
+        - rootPort: {}
+          below:
+            - switch: { id: 1000:c030, portId: 1000:c030, acs: false }
+              below: [ { nic: { name: mlx5_0 } }, { nvme: { name: nvme0, cmb: 16M } } ]
+        - rootPort: {}
+          below: [ { nvme: { name: nvme3 } } ]
+workload:
+  - nvmeof: { nic: mlx5_0, drive: nvme3, provider: nvme0, io: [ { write: 64K } ] }
+  - copy: { from: nvme3, to: nvme3, size: 64K, provider: nvme0 }
+`;
+
+  it("is not run, and says which device fails, where the verdict is no", () => {
+    const { outcome, steps } = simulate(machine("id: 8086:29c0"));
+    expect(outcome).toBe("failed");
+    const why = "0000:05:00.0 cannot reach the peer memory of 0000:04:00.0";
+    expect(steps.map((step) => [step.outcome, step.why])).toEqual([
+      ["not-run", `the namespace is not enabled: EINVAL: ${why}`],
+      ["not-run", why],
+    ]);
+    expect(steps.every(({ memory, checked }) => memory.length === 0 && checked.rightBytes === 0)).toBe(true);
+  });
+
+  it("is unknown where the verdict is", () => {
+    const { outcome, steps } = simulate(machine("busOffset: 0"));
+    expect([outcome, ...steps.map((step) => step.outcome)]).toEqual(["unknown", "unknown", "unknown"]);
+  });
+
+  it("with `auto` and no memory within the drive's reach is not run either", () => {
+    const text = `machine:
+  cpu: intel
+  kernel: 7.2
+  iommu: off
+  hostBridges:
+    - below:
+        - rootPort: {}
+          below: [ { nic: { name: mlx5_0 } } ]
+        - rootPort: {}
+          below: [ { nvme: { name: nvme3 } } ]
+workload:
+  - nvmeof: { nic: mlx5_0, drive: nvme3, provider: auto, io: [ { write: 64K } ] }
+`;
+    expect(onlyStep(simulate(text))).toMatchObject({
+      outcome: "not-run",
+      why: "the namespace is not enabled: EINVAL: no published peer memory is within reach of 0000:02:00.0",
+    });
+    expect(onlyStep(simulate(text.replace("auto", "off"))).outcome).toBe("done");
+  });
+});
+
+describe("two functions of one device, of which nobody shows whether they reach each other inside", () => {
+  const step = (model: string): string => `machine:
+  cpu: amd-zen
+  kernel: 7.2
+  iommu: off
+  hostBridges:
+    - below:
+        - rootPort: { id: "1022:1483", acs: false }
+          below:
+            - functions: [ { gpu: { name: x, bar: 1M } }, { gpu: { name: y, bar: 1M } } ]
+${model}workload:
+  - copy: { from: x, to: y, size: 64K }
+`;
+
+  it.each([
+    ["as the model assumes", "", "delivered", /does not show whether the functions of this device reach each other/],
+    ["upstream", "model: { insideDevices: upstream }\n", "failed", /below this port again/],
+  ])("a copy is no plain success or failure: %s", (_, model, outcome, assumed) => {
+    const simulation = simulate(step(model));
+    expect(simulation.outcome).not.toBe(outcome);
+    expect(onlyStep(simulation).assumptions.join()).toMatch(assumed);
+  });
+});
+
 describe("a workload's copy", () => {
   it("is lost silently behind the emulated switch, and right through RAM", () => {
     const simulation = simulate(exampleText("silent-loss"));

@@ -1,7 +1,14 @@
 import type { NvmeDriver } from "../../devices/nvme/driver.ts";
+import type { Bdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { copyBetweenDevices } from "../copy.ts";
-import { type ChosenProvider, chooseProvider, takeIoBuffer } from "../io-memory.ts";
+import {
+  type ChosenProvider,
+  chooseProvider,
+  type PeerMemoryChoice,
+  refuseProvider,
+  takeIoBuffer,
+} from "../io-memory.ts";
 import { conclude, isSuccess, sameBytes } from "../outcome.ts";
 import { runOf, withMapped } from "../steps.ts";
 import { reportTraffic } from "../traffic-report.ts";
@@ -71,13 +78,24 @@ function* betweenDrives(
 ): Generator<Transfer> {
   const { blockBytes, count, sizeBytes } = step;
   const clients = [...new Set([from.controller.fn, to.controller.fn])];
-  const chosen = chooseProvider(devices.system, clients, devices.provider(step.provider), 0);
+  const asked = devices.provider(step.provider);
+  if (typeof asked === "object") requireReach(devices, clients, asked);
+  const chosen = chooseProvider(devices.system, clients, asked, 0);
   const [source, target] = [blockAt(step.from, step), blockAt(step.to, step)];
   for (let index = 0; index < count; index++) {
     const offset = (index * sizeBytes) / blockBytes;
     fillWithPattern(from.controller.namespace, (source + offset) * blockBytes, sizeBytes, seed + index);
     const ends = { from, to, source: source + offset, target: target + offset };
     yield throughBuffer(devices, chosen, ends, sizeBytes);
+  }
+}
+
+/** A provider that is named has to be within reach of both drives: `peerlane copy --via` refuses it too. */
+function requireReach({ system }: WorkloadDevices, clients: readonly Bdf[], provider: PeerMemoryChoice): void {
+  for (const client of clients) {
+    const refusal = refuseProvider(system, client, provider);
+    if (refusal !== null)
+      throw new PeerlaneError("operation-failed", refusal.reason, { facts: { errno: refusal.errno } });
   }
 }
 

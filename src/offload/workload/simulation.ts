@@ -19,8 +19,8 @@ export interface Transfer {
 }
 
 /**
- * How a step ended: as the worst of its transfers did. `not-run`: a device could not be brought up, or the model had no
- * memory left. `unknown`: the source hides what decides.
+ * How a step ended: as the worst of its transfers did. `not-run`: a device could not be brought up, a target or a copy was
+ * refused the provider that it named, or the model had no memory left. `unknown`: the source hides what decides.
  */
 export type StepOutcome = TransferOutcome | "not-run" | "unknown";
 
