@@ -6,7 +6,7 @@ import type { GateKind } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Topology } from "../pci/topology.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
-import { nameIn } from "./device-names.ts";
+import { nameIn, roleOf } from "./device-names.ts";
 import type { Rich } from "./document.ts";
 import { type Painted, painted, rich } from "./rich.ts";
 
@@ -250,12 +250,43 @@ export function blockedLines(changes: readonly AnswerChange[]): readonly Rich[] 
   });
 }
 
-/** The whole in one sentence: whether an answer got worse. */
-export function judgementLine(counts: AnswerCounts): Rich {
+/** How many of those that got neither better nor worse are known to work on neither side. */
+export function idleCount({ changes }: AnswerDifference): number {
+  return changes.filter(
+    ({ effect, before, after }) => effect === "other" && before.works !== true && after.works !== true,
+  ).length;
+}
+
+/** Which functions the IOMMU no longer keeps apart, by what they are. */
+export function isolationLines({ pastIommu }: AnswerDifference, after: Topology): readonly Rich[] {
+  const [example] = pastIommu;
+  if (example === undefined) return [];
+  const kinds = new Map<string, number>();
+  for (const pair of pastIommu) {
+    const kind = pair
+      .map((bdf) => roleOf(after.functionOf(bdf)))
+      .sort()
+      .join("–");
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+  }
+  const counts = [...kinds].sort((a, b) => b[1] - a[1]).map(([kind, count]) => `${count} ${kind}`);
+  const [pairs, reach, are] =
+    pastIommu.length === 1 ? ["1 pair", "reaches", "is"] : [`${pastIommu.length} pairs`, "reach", "are"];
+  const names = example.map((bdf) => nameIn(after, bdf)).join(" and ");
+  return [
+    rich`${painted("warn", "isolation")}: ${pairs} ${reach} each other past the IOMMU that did not (${counts.join(", ")}; as ${names}): for two guests that have one each they ${are} no longer apart`,
+  ];
+}
+
+/** The whole in one sentence: whether an answer got worse; `idle` of those that got neither are known to work on neither side. */
+export function judgementLine(counts: AnswerCounts, idle: number): Rich {
   const pairs = (count: number): string => (count === 1 ? "1 pair" : `${count} pairs`);
+  const some = idle === counts.other ? "" : `${idle} of them `;
+  const idleText = idle === 0 ? "" : ` (${some}known to work neither before nor after)`;
   const worse = [
     ...(counts.worse > 0 ? [pairs(counts.worse)] : []),
     ...(counts.gone > 0 ? [`${pairs(counts.gone)} gone with a device`] : []),
+    ...(counts.pastIommu > 0 ? [`isolation of ${pairs(counts.pastIommu)}`] : []),
     ...(counts.groups > 0
       ? [counts.groups === 1 ? "1 change of IOMMU groups" : `${counts.groups} changes of IOMMU groups`]
       : []),
@@ -264,7 +295,7 @@ export function judgementLine(counts: AnswerCounts): Rich {
     ...(counts.better > 0 ? [`better: ${pairs(counts.better)}`] : []),
     ...(counts["no-longer-known"] > 0 ? [`no longer known: ${pairs(counts["no-longer-known"])}`] : []),
     ...(counts["now-known"] > 0 ? [`known only now: ${pairs(counts["now-known"])}`] : []),
-    ...(counts.other > 0 ? [`neither better nor worse: ${pairs(counts.other)}`] : []),
+    ...(counts.other > 0 ? [`neither better nor worse: ${pairs(counts.other)}${idleText}`] : []),
   ].join("; ");
   const rest = further === "" ? "" : `; ${further}`;
   if (worse.length > 0) return rich`${painted("no", "worse")}: ${worse.join(", ")}${rest}`;

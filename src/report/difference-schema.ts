@@ -106,6 +106,9 @@ const answers = z.strictObject({
     other: count,
     gone: count.describe("pairs that worked and of which a device is gone or was replaced"),
     groups: count.describe("IOMMU groups that merge or are gone"),
+    pastIommu: count.describe(
+      "pairs of functions that the IOMMU kept apart and that reach each other past it, each once",
+    ),
     open: count.describe("pairs of which it is not known whether they got worse"),
     openGroups: count.describe(
       "IOMMU groups that merge or are gone if one side's are as predicted, or that are hidden after",
@@ -113,6 +116,11 @@ const answers = z.strictObject({
   }),
   changes: answerChanges,
   gone: z.array(pair).describe("pairs that worked, by the addresses before"),
+  pastIommu: z
+    .array(z.array(bdf))
+    .describe(
+      "functions that the IOMMU kept apart and that reach each other past it, each pair once, by the addresses after",
+    ),
   mayBeGone: z.array(pair).describe("pairs of which it is not known whether they worked, by the addresses before"),
 });
 

@@ -14,6 +14,8 @@ import {
   gateLines,
   goneLines,
   hasGateChange,
+  idleCount,
+  isolationLines,
   judgementLine,
   pairsOf,
   partLines,
@@ -86,10 +88,10 @@ export function differenceBlocks(view: DifferenceView): readonly Block[] {
   }
   if (blocks.length === 0) return [paragraph("no difference")];
   if (answers === undefined) return blocks;
-  const blocked = blockedLines(answers.changes);
+  const first = [...isolationLines(answers, view.after), ...blockedLines(answers.changes)];
   return [
-    heading(judgementLine(countAnswers(answers, difference.groups))),
-    ...(blocked.length === 0 ? [] : [list(blocked)]),
+    heading(judgementLine(countAnswers(answers, difference.groups), idleCount(answers))),
+    ...(first.length === 0 ? [] : [list(first)]),
     ...blocks,
   ];
 }
@@ -317,6 +319,7 @@ function answersJson(
     counts: countAnswers(answers, groups),
     changes: changes.map(answerChangeJson),
     gone: gone.map(pair),
+    pastIommu: answers.pastIommu.map((ends) => ends.map(formatBdf)),
     mayBeGone: mayBeGone.map(pair),
   };
 }

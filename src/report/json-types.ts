@@ -382,6 +382,8 @@ export interface DifferenceJson {
       readonly gone: number;
       /** IOMMU groups that merge or are gone. */
       readonly groups: number;
+      /** Pairs of functions that the IOMMU kept apart and that reach each other past it, each once. */
+      readonly pastIommu: number;
       /** Pairs of which it is not known whether they got worse. */
       readonly open: number;
       /** IOMMU groups that merge or are gone if one side's are as predicted, or that are hidden after. */
@@ -390,6 +392,8 @@ export interface DifferenceJson {
     readonly changes: readonly AnswerChangeJson[];
     /** Pairs that worked, by the addresses before. */
     readonly gone: readonly { readonly provider: string; readonly client: string }[];
+    /** Functions that the IOMMU kept apart and that reach each other past it, each pair once, by the addresses after. */
+    readonly pastIommu: readonly (readonly string[])[];
     /** Pairs of which it is not known whether they worked, by the addresses before. */
     readonly mayBeGone: readonly { readonly provider: string; readonly client: string }[];
   };

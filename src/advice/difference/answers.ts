@@ -2,9 +2,10 @@ import { Answers } from "../../answers/answer.ts";
 import { type Gate, isSureBlock } from "../../answers/gate.ts";
 import { type GateKindSet, HiddenGates, kindSet, kindsIn } from "../../answers/hidden-gates.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
+import type { Known } from "../../pci/known.ts";
 import { memoryOf } from "../../pci/peer-roles.ts";
 import type { AskedBy } from "../../platforms/who-asks.ts";
-import { PeerRoutes } from "../../routes/peer-routes.ts";
+import { type PeerDirection, PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { type AnswerPart, type AnswerParts, answerParts } from "./answer-parts.ts";
@@ -17,6 +18,7 @@ import {
   type WorkingSide,
   worksOf,
 } from "./effect.ts";
+import { KeptApart } from "./kept-apart.ts";
 import type { Matching } from "./matching.ts";
 import { hiddenFrom, sightOf } from "./sight.ts";
 
@@ -55,6 +57,8 @@ export interface AnswerDifference {
   readonly gone: readonly Pair[];
   /** The same of pairs of which it is not known whether they worked. */
   readonly mayBeGone: readonly Pair[];
+  /** Functions that the IOMMU kept apart and that reach each other past it, each pair once, by the addresses after. */
+  readonly pastIommu: readonly (readonly [Bdf, Bdf])[];
 }
 
 /** Of more pairs than this whole answers are compared only where map types or hops differ. */
@@ -80,7 +84,7 @@ export function compareAnswers(before: VerdictTable, after: VerdictTable, matchi
       if (change !== undefined) changes.push(change);
     });
   });
-  return { compared, skipped, changes, ...comparison.gone() };
+  return { compared, skipped, changes, ...comparison.gone(), pastIommu: comparison.pastIommu };
 }
 
 /** For each device of a list the position that it had in the other one. */
@@ -104,6 +108,7 @@ interface Said extends Omit<AnswerSide, "works" | "blockedBy"> {
   readonly askedBy: AskedBy;
   readonly gates: readonly Gate[];
   readonly parts: AnswerParts;
+  readonly past: Known<readonly PeerDirection[]>;
 }
 
 /** Of a map type that is unknown the reason is another matter, and so is the kernel that a source does not name. */
@@ -117,6 +122,7 @@ class Comparison {
   readonly #answers: readonly [before: Answers, after: Answers];
   readonly #routes: readonly [before: PeerRoutes, after: PeerRoutes];
   readonly #hidden: readonly [before: HiddenGates, after: HiddenGates];
+  readonly #keptApart: KeptApart;
 
   constructor(before: VerdictTable, after: VerdictTable, matching: Matching) {
     this.#matching = matching;
@@ -125,6 +131,7 @@ class Comparison {
     this.#answers = [new Answers(before), new Answers(after)];
     this.#routes = [new PeerRoutes(before), new PeerRoutes(after)];
     this.#hidden = [new HiddenGates(before.machine, before.topology), new HiddenGates(after.machine, after.topology)];
+    this.#keptApart = new KeptApart(before, after, matching);
   }
 
   isSameVerdict(row: number, column: number, i: number, j: number): boolean {
@@ -134,6 +141,7 @@ class Comparison {
 
   at(row: number, column: number, i: number, j: number): AnswerChange | undefined {
     const [old, now] = [this.#said(0, row, column), this.#said(1, i, j)];
+    this.#keptApart.add(now.provider, now.client, old, now);
     const gates = this.#gates(old, now);
     const parts = this.#parts(old, now);
     const { provider, client } = now;
@@ -154,7 +162,7 @@ class Comparison {
     // What the kernel calls direct goes past the IOMMU by that.
     const past = mapType === "bus-addr" ? [] : this.#routes[side].pastIommu(i, j);
     const parts = answerParts(answer, table, name, past);
-    return { provider, client, mapType, hops, memory, supported, gates, path, askedBy, parts };
+    return { provider, client, mapType, hops, memory, supported, gates, path, askedBy, parts, past };
   }
 
   /** An address of the machine before as it is after; of a function that is gone it says so. */
@@ -215,6 +223,10 @@ class Comparison {
       const change = { part, before: wasLess ? null : before, after: isLess ? null : after };
       return change.before === change.after ? [] : [change];
     });
+  }
+
+  get pastIommu(): AnswerDifference["pastIommu"] {
+    return this.#keptApart.lost;
   }
 
   gone(): Pick<AnswerDifference, "gone" | "mayBeGone"> {

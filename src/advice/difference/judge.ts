@@ -8,6 +8,8 @@ export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
   readonly gone: number;
   /** IOMMU groups that merge, or are gone. */
   readonly groups: number;
+  /** Pairs of functions that the IOMMU kept apart and that reach each other past it, each once. */
+  readonly pastIommu: number;
   /** Pairs of which it is not known whether they got worse, or whether they worked and are gone with a device; those that were skipped, too. */
   readonly open: number;
   /** IOMMU groups that merge or are gone if one side's are as predicted, or of which nothing is known after. */
@@ -15,14 +17,14 @@ export interface AnswerCounts extends Readonly<Record<AnswerEffect, number>> {
 }
 
 /** Whether an answer got worse; `null` where one side hides it. */
-export function gotWorse({ worse, gone, groups, open, openGroups }: AnswerCounts): boolean | null {
-  if (worse + gone + groups > 0) return true;
+export function gotWorse({ worse, gone, groups, pastIommu, open, openGroups }: AnswerCounts): boolean | null {
+  if (worse + gone + groups + pastIommu > 0) return true;
   return open + openGroups > 0 ? null : false;
 }
 
 /** Counts what differs. */
 export function countAnswers(
-  { changes, gone, mayBeGone, skipped }: AnswerDifference,
+  { changes, gone, mayBeGone, skipped, pastIommu }: AnswerDifference,
   groups: readonly GroupChange[],
 ): AnswerCounts {
   const count = (effect: AnswerEffect): number => changes.filter((change) => change.effect === effect).length;
@@ -34,6 +36,7 @@ export function countAnswers(
     other: count("other"),
     gone: gone.length,
     groups: groups.filter((change) => isSure(change) && isWorse(change)).length,
+    pastIommu: pastIommu.length,
     open: changes.filter(({ isOpen }) => isOpen).length + mayBeGone.length + skipped,
     openGroups: groups.filter((change) => !isSure(change) && isWorse(change)).length,
   };

@@ -48,8 +48,9 @@ different, and all that --append, --set and --move ask, is a what-if of the seco
 twice to compare it with itself as it would be.
 
 Exits with 0 where no answer got worse, also where something else differs; 1 where one did: a pair
-that worked works no longer, goes a longer way, has a further gate or is gone with its device, or
-IOMMU groups merge or are gone; 3 where that is not known of a pair, as what showed that it works, or
+that worked works no longer, goes a longer way, has a further gate or is gone with its device,
+IOMMU groups merge or are gone, or functions that the IOMMU kept apart reach each other past it, as
+a direct path does; 3 where that is not known of a pair, as what showed that it works, or
 that nothing is in its way, is hidden in the second.
 
 Examples:

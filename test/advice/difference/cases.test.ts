@@ -197,7 +197,8 @@ describe("Verdicts that got worse of pairs that are blocked anyway", () => {
     const whole = pairsOfGpu0(listed, server);
     expect(exitOf(whole)).toBe(0);
     expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
-      "no answer got worse; neither better nor worse: 2 pairs
+      "no answer got worse; no longer known: 1 pair; neither better nor worse: 2 pairs
+      (known to work neither before nor after)
         the verdicts of 2 pairs got worse, but they are blocked before and after:
           memory decode of 0000:03:00.0 is off: it answers to none of its BARs until a
           driver enables it"
@@ -207,7 +208,8 @@ describe("Verdicts that got worse of pairs that are blocked anyway", () => {
   test("are said to be blocked before where nothing blocks them now", () => {
     const whole = pairsOfGpu0(listed, bootScenario(BASE.replaceAll("8086:09a2", "8086:29c0")));
     expect(shown(whole).split("\n\n")[0]).toMatchInlineSnapshot(`
-      "no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs
+      "no answer got worse; better: 2 pairs; neither better nor worse: 2 pairs (known
+      to work neither before nor after)
         the verdicts of 2 pairs got worse, but they were blocked before: memory decode
           of 0000:03:00.0 is off: it answers to none of its BARs until a driver
           enables it"
@@ -269,8 +271,12 @@ hostBridges:
   test("are seen though neither source lists groups", () => {
     const whole = diff(apart, together);
     expect(shown(whole)).toMatchInlineSnapshot(`
-      "worse: 1 change of IOMMU groups; no longer known: 1 pair; neither better nor
-      worse: 5 pairs
+      "worse: isolation of 2 pairs, 1 change of IOMMU groups; no longer known: 1 pair;
+      neither better nor worse: 5 pairs (4 of them known to work neither before nor
+      after)
+        isolation: 2 pairs reach each other past the IOMMU that did not (1 GPU–NVMe, 1
+          NIC–NVMe; as gpu0 and nvme0): for two guests that have one each they are no
+          longer apart
 
       Devices
         ACS control of 0000:00:01.0 and 0000:02:00.0: SV RR CR UF → none
@@ -515,7 +521,7 @@ describe("What one side hides", () => {
 
       Beside them: 6 pairs differ
         documented of writes and reads: works (pcie-switch) → no longer known (gpu0 →
-          nic0, gpu0 → nvme0, nic0 → gpu0 and 3 more)
+          nvme0, nic0 → gpu0, nic0 → nvme0 and 2 more)
       "
     `);
     expect(exitOf(whole)).toBe(3);
