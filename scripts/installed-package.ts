@@ -1,11 +1,11 @@
 /**
- * Packs what was built, installs it into an empty project as users do, and runs it there with each release of Node:
- * `node --import tsx scripts/installed-package.ts`. Says how many packages and bytes that is. Fails where npm warns of
+ * Packs what was built, installs it by its name into an empty project with install scripts blocked, and runs it there with
+ * each release of Node: `node --import tsx scripts/installed-package.ts`. Says how many packages and bytes that is. Fails where npm warns of
  * Peerlane, where two releases of Node print different matrices, where a Node that is too old gets anything but one
  * sentence, and where publint or attw have something to say of its package.json.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { installedPackages } from "./licenses.ts";
@@ -40,7 +40,14 @@ const complaints: string[] = [];
 
 function install(tarball: string): void {
   writeFileSync(join(project, "package.json"), '{ "private": true }\n');
-  const words = ["install", "--prefer-offline", "--no-audit", "--no-fund", tarball];
+  const words = [
+    "install",
+    "--ignore-scripts",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    `peerlane@file:${tarball}`,
+  ];
   const whole = run("npm", words, project);
   const { stderr } = whole.status === 0 ? whole : runOrThrow("npm", [...words, "--omit=optional"], project);
   if (whole.status !== 0) console.log("skipped the optional package koffi: npm does not get it here");
@@ -56,6 +63,25 @@ function sayMeasures(tarball: string): void {
   const packages = installedPackages(project).map(({ name, version }) => `${name} ${version}`);
   console.log(`packed: ${statSync(tarball).size} bytes`);
   console.log(`installed: ${packages.length} packages, ${bytes} bytes: ${packages.join(", ")}`);
+}
+
+/** Scripts that npm would run while it installs, or with which it says that it has some. */
+const INSTALL_SCRIPTS = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare"];
+
+/** Nothing of ours runs while installing; the command is there by its name, and the FFI loads all the same. */
+function checkBlocked(): void {
+  const manifest = JSON.parse(readFileSync(join(project, "node_modules/peerlane/package.json"), "utf8")) as {
+    readonly scripts?: Readonly<Record<string, string>>;
+    readonly version: string;
+  };
+  const running = INSTALL_SCRIPTS.filter((name) => manifest.scripts?.[name] !== undefined);
+  if (running.length > 0) complaints.push(`package.json has scripts that run while installing: ${running.join(", ")}`);
+  const { status, stdout, stderr } = run("npm", ["exec", "--offline", "--", "peerlane", "--version"], project);
+  if (stdout !== `${manifest.version}\n`) complaints.push(`the command ended with ${status}: ${stdout}${stderr}`);
+  if (!existsSync(join(project, "node_modules/koffi"))) return;
+  const loaded = run("node", ["-e", "process.stdout.write(typeof require('koffi').load)"], project);
+  if (loaded.stdout !== "function") complaints.push(`koffi does not load without its install script: ${loaded.stderr}`);
+  console.log(`installed with scripts blocked: peerlane ${stdout.trim()}, and its FFI loads`);
 }
 
 /** The manual page lies where package.json says, and is one. */
@@ -120,6 +146,7 @@ try {
   checkManifest(tarball);
   install(tarball);
   sayMeasures(tarball);
+  checkBlocked();
   checkManual();
   checkNodes();
   checkOldNode();

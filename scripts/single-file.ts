@@ -116,7 +116,7 @@ function compilerWords(processor: Processor, engine: string, file: string): read
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     // Most runs end before code that was made faster would pay.
-    "--compile-jit-policy=10",
+    "--compile-jit-policy=100",
     "--loader=.binary:file",
     // Where the program was built says nothing on the machine where it runs.
     "--define=__dirname='/'",
