@@ -16,7 +16,7 @@ vm.Script = class extends vm.Script {
   constructor(source, options) {
     super(source, options);
     const outcome = options.cachedData === undefined ? "none" : this.cachedDataRejected ? "rejected" : "taken";
-    process.stderr.write(basename(options.filename).replace(/-[^-]{8}\\.cjs$/, "") + " " + outcome + "\\n");
+    process.stderr.write(basename(options.filename).replace(/-.{8}\\.cjs$/, "") + " " + outcome + "\\n");
   }
 };
 `;
