@@ -5,7 +5,7 @@ import type { BouncePool } from "./bounce-pool.ts";
 import { type CostCounters, noCost } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
-import type { DmaMapping, DmaOps } from "./dma-ops.ts";
+import type { DmaMapping, DmaOps, StaleReach } from "./dma-ops.ts";
 import { LiveMappings } from "./live-mappings.ts";
 import {
   type MappingContext,
@@ -165,6 +165,15 @@ export class DirectMapping implements DmaOps {
   unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
     for (const mapping of mappings) this.#ranges.require(mapping, device, direction);
     for (const mapping of mappings) this.#ranges.take(mapping, device, direction);
+  }
+
+  /** There is nothing to wait for. */
+  unlinkProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    this.unmapProviderRanges(device, mappings, direction);
+  }
+
+  staleReach(_device: DmaDevice, _mapping: DmaMapping): StaleReach {
+    return "bus-address";
   }
 
   #bounce(device: DmaDevice, phys: PhysAddr, length: number, reach: number): number {

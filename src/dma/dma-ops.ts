@@ -9,6 +9,13 @@ import type { DmaEntry, Scatterlist } from "./scatterlist.ts";
 export type DmaMapping = DmaEntry;
 
 /**
+ * What a device reaches that goes on with the addresses of a mapping after its unmap: `nothing`; `until-flush`, what was
+ * mapped, as the IOTLB of a lazy domain may still have it; `bus-address`, whatever claims the address, now and later, as no
+ * IOMMU looks at it.
+ */
+export type StaleReach = "nothing" | "until-flush" | "bus-address";
+
+/**
  * A back end of the DMA API: direct, swiotlb, IOMMU, or the one that refuses peers. Each call returns the right address
  * or a named error, and leaves nothing mapped on failure. Costs are added to `cost`.
  */
@@ -32,5 +39,13 @@ export interface DmaOps {
     ranges: readonly PhysRange[],
     direction: DmaDirection,
   ): DmaResult<readonly DmaMapping[]>;
+  /** Undoes {@link mapProviderRanges} as `dma_iova_destroy` does: in a lazy domain the IOTLB forgets it later. */
   unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void;
+  /**
+   * The same in two steps, `dma_iova_unlink` and `dma_iova_free` (Linux 7.2): the first returns when the IOTLB has forgotten
+   * the ranges, in lazy domains as well.
+   */
+  unlinkProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void;
+  /** What is still reached, at this moment, through a mapping that was unmapped. */
+  staleReach(device: DmaDevice, mapping: DmaMapping): StaleReach;
 }

@@ -14,7 +14,7 @@ import { type CostCounters, noCost } from "./cost.ts";
 import { directOps } from "./direct.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
-import type { DmaMapping, DmaOps } from "./dma-ops.ts";
+import type { DmaMapping, DmaOps, StaleReach } from "./dma-ops.ts";
 import {
   allocateIova,
   type DmaDomains,
@@ -55,6 +55,9 @@ class IommuMapping implements DmaOps {
   readonly #lists = new LiveMappings<IovaRange | null>();
   /** The same of each range, or the state of the ranges that were linked together. */
   readonly #ranges = new LiveMappings<IovaRange | IovaState | null>();
+
+  /** How often the queue of a lazy domain had been flushed when a mapping was undone: the next flush closes it. */
+  readonly #queuedAt = new WeakMap<DmaMapping, number>();
 
   constructor(context: IommuContext) {
     this.cost = context.cost ?? noCost();
@@ -137,7 +140,7 @@ class IommuMapping implements DmaOps {
   unmapRange(device: DmaDevice, mapping: DmaMapping, direction: DmaDirection): void {
     const domain = this.#domains.dmaDomainOf(device.bdf);
     if (domain === null) this.#beneath.unmapRange(device, mapping, direction);
-    else this.#give(domain, this.#ranges.take(mapping, device, direction));
+    else this.#give(domain, mapping, this.#ranges.take(mapping, device, direction));
   }
 
   /**
@@ -173,7 +176,36 @@ class IommuMapping implements DmaOps {
       return;
     }
     for (const mapping of mappings) this.#ranges.require(mapping, device, direction);
-    for (const mapping of mappings) this.#give(domain, this.#ranges.take(mapping, device, direction));
+    for (const mapping of mappings) this.#give(domain, mapping, this.#ranges.take(mapping, device, direction));
+  }
+
+  unlinkProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) {
+      this.#beneath.unlinkProviderRanges(device, mappings, direction);
+      return;
+    }
+    for (const mapping of mappings) this.#ranges.require(mapping, device, direction);
+    for (const mapping of mappings) this.#unlink(domain, this.#ranges.take(mapping, device, direction));
+  }
+
+  staleReach(device: DmaDevice, mapping: DmaMapping): StaleReach {
+    const domain = this.#domains.dmaDomainOf(device.bdf);
+    if (domain === null) return this.#beneath.staleReach(device, mapping);
+    if (mapping.isBus) return "bus-address";
+    return this.#queuedAt.get(mapping) === domain.counters.queueFlushes ? "until-flush" : "nothing";
+  }
+
+  #unlink(domain: IommuDomain, taken: IovaRange | IovaState | null): void {
+    if (taken instanceof IovaState) {
+      taken.unlink(0, taken.sizeBytes);
+      taken.free();
+    } else if (taken !== null) {
+      this.cost.iommuUnmapCalls++;
+      this.cost.iovaAllocations++;
+      this.cost.iommuFlushes++;
+      domain.releaseNow(taken.start, taken.sizeBytes);
+    }
   }
 
   /** All ranges in one IOVA range; `null` where none of their size is free. */
@@ -245,9 +277,10 @@ class IommuMapping implements DmaOps {
     return mapped;
   }
 
-  #give(domain: IommuDomain, taken: IovaRange | IovaState | null): void {
+  #give(domain: IommuDomain, mapping: DmaMapping, taken: IovaRange | IovaState | null): void {
     if (taken instanceof IovaState) taken.destroy();
     else if (taken !== null) this.#release(domain, taken);
+    if (domain.invalidation === "lazy") this.#queuedAt.set(mapping, domain.counters.queueFlushes);
   }
 
   #release(domain: IommuDomain, { start, sizeBytes }: IovaRange): void {

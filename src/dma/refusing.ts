@@ -6,7 +6,7 @@ import { noEntry } from "../pci/entry-at.ts";
 import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaResult, dmaFailure } from "./dma-error.ts";
-import type { DmaMapping, DmaOps } from "./dma-ops.ts";
+import type { DmaMapping, DmaOps, StaleReach } from "./dma-ops.ts";
 import { refuseList } from "./reach.ts";
 import type { Scatterlist } from "./scatterlist.ts";
 
@@ -79,6 +79,15 @@ class RefusingMapping implements DmaOps {
   /** Nobody has a mapping of these: throws `bad-input` for any. */
   unmapProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
     this.#beneath.unmapProviderRanges(device, mappings, direction);
+  }
+
+  /** As {@link unmapProviderRanges}. */
+  unlinkProviderRanges(device: DmaDevice, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+    this.#beneath.unlinkProviderRanges(device, mappings, direction);
+  }
+
+  staleReach(device: DmaDevice, mapping: DmaMapping): StaleReach {
+    return this.#beneath.staleReach(device, mapping);
   }
 
   #isPeer(phys: PhysAddr): boolean {

@@ -1,6 +1,6 @@
 import type { DmaDirection } from "../dma/dma-device.ts";
 import type { DmaResult } from "../dma/dma-error.ts";
-import type { DmaMapping } from "../dma/dma-ops.ts";
+import type { DmaMapping, StaleReach } from "../dma/dma-ops.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Attachment, Backing, Importer } from "./dma-buf.ts";
 
@@ -23,6 +23,18 @@ export function mapBacking(
 export function unmapBacking(attachment: Attachment, mappings: readonly DmaMapping[], direction: DmaDirection): void {
   const { device, dma } = targetOf(attachment);
   dma.unmapProviderRanges(device, mappings, direction);
+}
+
+/** {@link unmapBacking} that returns when no IOTLB has the ranges any more. */
+export function unlinkBacking(attachment: Attachment, mappings: readonly DmaMapping[], direction: DmaDirection): void {
+  const { device, dma } = targetOf(attachment);
+  dma.unlinkProviderRanges(device, mappings, direction);
+}
+
+/** What is still reached through a mapping that was undone. */
+export function staleReachOf(attachment: Attachment, mapping: DmaMapping): StaleReach {
+  const { device, dma } = targetOf(attachment);
+  return dma.staleReach(device, mapping);
 }
 
 function targetOf({ importer, buffer }: Attachment): NonNullable<Importer["target"]> {

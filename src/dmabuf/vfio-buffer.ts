@@ -1,5 +1,6 @@
 import { type DmaResult, dmaFailure } from "../dma/dma-error.ts";
-import { mapBacking, sizeOf, unmapBacking } from "./backing.ts";
+import type { DmaMapping } from "../dma/dma-ops.ts";
+import { mapBacking, sizeOf, staleReachOf, unlinkBacking, unmapBacking } from "./backing.ts";
 import { type Attachment, type Backing, DmaBuf, isRevocable } from "./dma-buf.ts";
 import type { VfioRules } from "./vfio-rules.ts";
 
@@ -19,6 +20,8 @@ export class VfioBuffer {
   readonly buffer: DmaBuf;
   readonly backing: Backing;
   readonly #rules: VfioRules;
+  /** What importers had and gave back: a device may have kept the addresses. */
+  readonly #unmapped: { readonly attachment: Attachment; readonly mapping: DmaMapping }[] = [];
   #isRevoked: boolean;
 
   constructor(name: string, backing: Backing, rules: VfioRules, owner: VfioBufferOwner, isRevoked: boolean) {
@@ -29,7 +32,10 @@ export class VfioBuffer {
       attach: (attachment) => this.#attach(attachment),
       pin: (attachment) => this.#pin(attachment),
       map: (attachment, direction) => this.#whileGranted(() => mapBacking(attachment, backing, direction)),
-      unmap: unmapBacking,
+      unmap: (attachment, mappings, direction) => {
+        (rules.unmapping === "unlinked" ? unlinkBacking : unmapBacking)(attachment, mappings, direction);
+        for (const mapping of mappings) this.#unmapped.push({ attachment, mapping });
+      },
       backing: () => this.#whileGranted(() => this.#single()),
       release: () => owner.released(this),
     });
@@ -53,6 +59,27 @@ export class VfioBuffer {
     return [
       ...reservation.pending.map((holder) => `${holder} has DMA to ${name} under way`),
       ...mappedBy.map((importer) => `${importer} has ${name} mapped`),
+    ];
+  }
+
+  /**
+   * What a device that goes on with addresses which its driver gave back still reaches, as sentences; changes with each
+   * flush of an IOMMU, and with new mappings of the same pages nothing.
+   */
+  get leftOpen(): readonly string[] {
+    const { name } = this.buffer;
+    // What a flush has closed stays closed.
+    const open = this.#unmapped.filter(({ attachment, mapping }) => staleReachOf(attachment, mapping) !== "nothing");
+    this.#unmapped.splice(0, this.#unmapped.length, ...open);
+    return [
+      ...new Set(
+        open.map(({ attachment, mapping }) => {
+          const who = attachment.importer.name;
+          return staleReachOf(attachment, mapping) === "until-flush"
+            ? `${who} may reach ${name} until the IOMMU flushes its queue`
+            : `${who} may reach ${name}, and what is there after it: no IOMMU looks at bus addresses`;
+        }),
+      ),
     ];
   }
 

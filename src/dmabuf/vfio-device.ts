@@ -26,11 +26,17 @@ export interface VfioDeviceOptions {
 class Change implements VfioOperation {
   readonly change: VfioChange;
   readonly #device: () => readonly string[];
+  readonly #leftOpen: () => readonly string[];
   isDone = false;
 
-  constructor(change: VfioChange, waitsFor: () => readonly string[]) {
+  constructor(change: VfioChange, waitsFor: () => readonly string[], leftOpen: () => readonly string[]) {
     this.change = change;
     this.#device = waitsFor;
+    this.#leftOpen = leftOpen;
+  }
+
+  get leftOpen(): readonly string[] {
+    return this.#leftOpen();
   }
 
   get waitsFor(): readonly string[] {
@@ -49,6 +55,8 @@ export class VfioDevice {
   readonly #hardware: VfioHardware;
   readonly #rules: VfioRules;
   readonly #buffers = new Set<VfioBuffer>();
+  /** All that were ever exported: a device may have kept addresses of any. */
+  readonly #exported: VfioBuffer[] = [];
   readonly #queue: Change[] = [];
   #removal: Change | null = null;
   #state: "closed" | "open" | "removed" = "closed";
@@ -81,6 +89,11 @@ export class VfioDevice {
   isRevoked(buffer: DmaBuf): boolean {
     for (const candidate of this.#buffers) if (candidate.buffer === buffer) return candidate.isRevoked;
     return true;
+  }
+
+  /** What devices that do not stop can still reach of this one, as sentences (see {@link VfioOperation.leftOpen}). */
+  get leftOpen(): readonly string[] {
+    return [...new Set(this.#exported.flatMap(({ leftOpen }) => leftOpen))];
   }
 
   /** Hands the device to a user, memory decode on. ENODEV once it is being removed. */
@@ -124,6 +137,7 @@ export class VfioDevice {
     const isRevoked = !this.#isDecoding || this.#queue.length > 0;
     const exported = new VfioBuffer(name, backing, this.#rules, owner, isRevoked);
     this.#buffers.add(exported);
+    this.#exported.push(exported);
     return { ok: true, value: exported.buffer };
   }
 
@@ -145,14 +159,22 @@ export class VfioDevice {
   /** Gives the device up: waits for the user to close it, and nobody opens it again (`vfio_unregister_group_dev`). */
   remove(): VfioOperation {
     if (this.#removal !== null) return this.#removal;
-    this.#removal = new Change("remove", () => [`the user has ${formatBdf(this.bdf)} open`, ...this.#reasons()]);
+    this.#removal = new Change(
+      "remove",
+      () => [`the user has ${formatBdf(this.bdf)} open`, ...this.#reasons()],
+      () => this.leftOpen,
+    );
     this.#advance();
     return this.#removal;
   }
 
   #request(change: VfioChange): VfioOperation {
     this.#assertOpen(change);
-    const request = new Change(change, () => this.#reasons());
+    const request = new Change(
+      change,
+      () => this.#reasons(),
+      () => this.leftOpen,
+    );
     this.#queue.push(request);
     this.#advance();
     return request;

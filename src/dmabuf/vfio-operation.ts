@@ -4,9 +4,18 @@ export type VfioChange = "reset" | "memory-decode-on" | "memory-decode-off" | "c
 /** A change of a device: begun, perhaps waiting for importers, done. */
 export interface VfioOperation {
   readonly change: VfioChange;
+  /**
+   * It has happened: every importer is out, as its driver says. That the hardware is out is another thing: a device that
+   * goes on with old addresses may get further than this, as {@link leftOpen} says.
+   */
   readonly isDone: boolean;
   /** What it waits for, as sentences; empty when it is done. */
   readonly waitsFor: readonly string[];
+  /**
+   * What a device that does not stop can still reach now, as sentences: a BAR through the IOTLB of a lazy domain until the
+   * flush, or whatever lies at a bus address. Empty once nothing is, as always in strict domains.
+   */
+  readonly leftOpen: readonly string[];
 }
 
 /** The device itself, told at the moment at which a change reaches it. */

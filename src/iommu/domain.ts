@@ -117,13 +117,7 @@ export class IommuDomain {
    * Throws `bad-input` where no range starts that is handed out and not released yet.
    */
   release(address: Iova, sizeBytes: number): number {
-    // Before anything is unmapped: what is there may be another's by now.
-    if (!this.iovas.isLive(address) || this.#queue.has(address)) {
-      throw new PeerlaneError(
-        "bad-input",
-        `no IOVA range starts at ${formatAddress(address)}: unmapped twice, or never`,
-      );
-    }
+    this.#requireLive(address);
     if (this.invalidation === "strict") {
       this.unmap(address, sizeBytes);
       this.iovas.free(address);
@@ -136,6 +130,19 @@ export class IommuDomain {
     this.#queue.add(address);
     this.counters.queued++;
     return isFull ? 1 : 0;
+  }
+
+  /** {@link release} that waits for the IOTLB in every domain, and frees the IOVAs at once. */
+  releaseNow(address: Iova, sizeBytes: number): void {
+    this.#requireLive(address);
+    this.unmap(address, sizeBytes);
+    this.iovas.free(address);
+  }
+
+  #requireLive(address: Iova): void {
+    // Before anything is unmapped: what is there may be another's by now.
+    if (this.iovas.isLive(address) && !this.#queue.has(address)) return;
+    throw new PeerlaneError("bad-input", `no IOVA range starts at ${formatAddress(address)}: unmapped twice, or never`);
   }
 
   /**

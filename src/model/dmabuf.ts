@@ -15,4 +15,4 @@ export {
 export { type Fence, Reservation } from "../dmabuf/reservation.ts";
 export { type VfioBar, VfioDevice, type VfioDeviceOptions } from "../dmabuf/vfio-device.ts";
 export type { VfioChange, VfioHardware, VfioOperation } from "../dmabuf/vfio-operation.ts";
-export { VFIO_6_19, VFIO_7_2, type VfioRules } from "../dmabuf/vfio-rules.ts";
+export { VFIO_6_19, VFIO_7_2, VFIO_UNLINKED, type VfioRules } from "../dmabuf/vfio-rules.ts";

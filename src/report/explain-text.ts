@@ -372,13 +372,23 @@ function addressTexts({ machine, rules }: VerdictTable, verdict: Answer, provide
   if (verdict.mapType === "unknown") return [];
   const bars = memoryBars(provider);
   if (bars === undefined) return ["the source hides the provider's BARs"];
-  if (verdict.mapType === "bus-addr") return bars.map((bar) => busAddressText(bar, isSubtracted(rules)));
   const { mode } = machine.iommu;
+  if (verdict.mapType === "bus-addr") {
+    const texts = bars.map((bar) => busAddressText(bar, isSubtracted(rules)));
+    return !isUnknown(mode) && isTranslating(mode) ? [...texts, BUS_ADDRESSES_STAY] : texts;
+  }
   if (isUnknown(mode))
     return ["a CPU physical address, or an IOVA where the IOMMU translates; the source does not show which"];
-  if (isTranslating(mode)) return ["an IOVA that the IOMMU driver picks outside of the host bridges' windows"];
-  return bars.map(physAddressText);
+  if (!isTranslating(mode)) return bars.map(physAddressText);
+  const picked = "an IOVA that the IOMMU driver picks outside of the host bridges' windows";
+  return mode === "lazy" ? [picked, FLUSHED_LATER] : [picked];
 }
+
+/** What an unmap does not take from a device that goes on (docs/model.md, "Revocation"). */
+const BUS_ADDRESSES_STAY =
+  "no unmap takes a bus address back: a device that goes on after a revocation reaches what is there, the next owner's too";
+const FLUSHED_LATER =
+  "unmapped lazily: a device that goes on after a revocation reaches the memory until the IOMMU flushes its queue (10 ms)";
 
 /** What a mapping comes to that the rules refuse, by release. */
 function refusalText({ candidates }: VerdictTable["rules"]): string {

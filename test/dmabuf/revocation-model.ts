@@ -1,11 +1,15 @@
+import type { DmaEntry } from "../../src/dma/scatterlist.ts";
 import type { DmaBuf } from "../../src/dmabuf/dma-buf.ts";
 import { GuestMemoryMap } from "../../src/dmabuf/guest-memory-map.ts";
 import { type RdmaAccess, type RdmaMode, RdmaRegion } from "../../src/dmabuf/rdma-region.ts";
 import type { VfioOperation } from "../../src/dmabuf/vfio-operation.ts";
+import type { Iova } from "../../src/pci/addresses.ts";
 import { Bed, type BedOptions, GUEST_ADDRESS, noLeaks } from "./test-bed.ts";
 
 export interface ModelOptions extends BedOptions {
   readonly rdma: RdmaMode;
+  /** Whether a device that does not stop has to be kept out; else it only has to be said that it may get in. */
+  readonly keepsOut?: boolean;
 }
 
 /** What may happen next, by anybody: the NIC, its driver, the guest, the user of the device, the bus. */
@@ -25,6 +29,8 @@ export const STEPS = [
   "close",
   "open again",
   "remove",
+  "flush",
+  "a device does not stop",
 ] as const;
 export type Step = (typeof STEPS)[number];
 
@@ -52,9 +58,15 @@ export class Run {
   readonly #inFlight: InFlight[] = [];
   #guestInFlight: { readonly generation: number } | null = null;
   readonly #operations: VfioOperation[] = [];
+  readonly #keepsOut: boolean;
+  /** Addresses that the NIC has used, and whether the IOMMU was flushed since. */
+  #used: { readonly region: RdmaRegion; readonly access: RdmaAccess; isFlushed: boolean } | null = null;
+  /** Uses of old addresses that reached the BAR. */
+  strays = 0;
 
   constructor(options: ModelOptions) {
     this.bed = new Bed(options);
+    this.#keepsOut = options.keepsOut ?? false;
     this.#rdma = options.rdma;
     this.#guest = new GuestMemoryMap("guest", this.bed.guestDomain);
     this.#buffer = this.bed.openAndExport([2, 1]);
@@ -100,9 +112,44 @@ export class Run {
         if (this.#operations.some(({ change }) => change === "remove")) return false;
         this.#operations.push(this.bed.vfio.remove());
         return true;
+      case "flush":
+        return this.#flush();
+      case "a device does not stop":
+        return this.#goOn();
       default:
         return this.#change(step);
     }
+  }
+
+  #flush(): boolean {
+    const domain = this.bed.units.dmaDomainOf(this.bed.device.bdf);
+    if (domain === null || domain.queueLength === 0) return false;
+    domain.flush();
+    if (this.#used !== null) this.#used.isFlushed = true;
+    return true;
+  }
+
+  /** The NIC uses addresses again whose mapping its driver gave back: it must be kept out, or said to get in. */
+  #goOn(): boolean {
+    const used = this.#used;
+    // What another region of the NIC was given again is its own.
+    if (used === null || used.access.spans.some((span) => this.#isGranted(span))) return false;
+    const told = this.bed.vfio.leftOpen;
+    for (const span of used.access.spans) {
+      if ("lost" in this.bed.land(span)) continue;
+      this.strays++;
+      if (this.#keepsOut) this.violations.push("a device that does not stop reached the BAR");
+      if (told.length === 0)
+        this.violations.push("a device that does not stop reached the BAR, and nothing said that it may");
+    }
+    return true;
+  }
+
+  #isGranted({ address, isBus }: DmaEntry): boolean {
+    const { bed } = this;
+    const domain = bed.units.dmaDomainOf(bed.device.bdf);
+    if (domain !== null && !isBus) return domain.lookUp(address as number as Iova) !== null;
+    return this.#regions.some(({ state }) => state === "usable" || state === "draining");
   }
 
   #register(): boolean {
@@ -146,6 +193,7 @@ export class Run {
         this.violations.push("DMA reached the BAR after the device had changed");
     }
     done.region.complete(done.access);
+    this.#used = { region: done.region, access: done.access, isFlushed: false };
     return true;
   }
 
@@ -234,6 +282,10 @@ export class Run {
       this.#operations.some(({ change }) => change === "remove"),
       units.dmaDomainOf(this.bed.device.bdf)?.mappedBytes,
       units.dmaDomainOf(this.bed.device.bdf)?.queueLength,
+      this.#used === null
+        ? null
+        : [this.#regions.indexOf(this.#used.region), this.#used.access.spans, this.#used.isFlushed],
+      vfio.leftOpen,
     ]);
   }
 }
@@ -243,6 +295,8 @@ export interface Search {
   /** Distinct states, and steps that were taken from them. */
   readonly states: number;
   readonly transitions: number;
+  /** Runs in which a device that did not stop reached the BAR. */
+  readonly strayed: number;
   /** The shortest run that breaks a rule, `null` where there is none. */
   readonly counterexample: { readonly steps: readonly Step[]; readonly violations: readonly string[] } | null;
 }
@@ -255,6 +309,7 @@ export function search(options: ModelOptions, depth: number): Search {
   const seen = new Set([replay(options, []).state]);
   let frontier: (readonly Step[])[] = [[]];
   let transitions = 0;
+  let strayed = 0;
   for (let length = 1; length <= depth; length++) {
     const next: (readonly Step[])[] = [];
     for (const steps of frontier) {
@@ -262,6 +317,7 @@ export function search(options: ModelOptions, depth: number): Search {
         const run = replay(options, steps);
         if (!run.take(step)) continue;
         transitions++;
+        if (run.strays > 0) strayed++;
         const path = [...steps, step];
         const { state } = run;
         if (run.violations.length === 0 && !seen.has(state)) {
@@ -270,13 +326,18 @@ export function search(options: ModelOptions, depth: number): Search {
           run.finish();
         }
         if (run.violations.length > 0) {
-          return { states: seen.size, transitions, counterexample: { steps: path, violations: run.violations } };
+          return {
+            states: seen.size,
+            transitions,
+            strayed,
+            counterexample: { steps: path, violations: run.violations },
+          };
         }
       }
     }
     frontier = next;
   }
-  return { states: seen.size, transitions, counterexample: null };
+  return { states: seen.size, transitions, strayed, counterexample: null };
 }
 
 function replay(options: ModelOptions, steps: readonly Step[]): Run {

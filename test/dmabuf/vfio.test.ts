@@ -237,6 +237,7 @@ describe("a device that goes on with addresses after it was told to stop", () =>
     nic.complete(access);
     bed.vfio.reset();
     expect(access.spans.map((span) => bed.land(span))).toEqual([{ lost: "not-present" }]);
+    expect(bed.vfio.leftOpen).toEqual([]);
   });
 
   it("still reaches the BAR through a lazy IOMMU that translated them before, until the flush", () => {
@@ -245,9 +246,14 @@ describe("a device that goes on with addresses after it was told to stop", () =>
     const access = granted(nic.access(0, 1));
     bed.land(access.spans[0] ?? never());
     nic.complete(access);
-    bed.vfio.reset();
+    const reset = bed.vfio.reset();
     expect(access.spans.map((span) => bed.land(span))).toEqual([{ offset: 0 }]);
+    expect([reset.isDone, reset.leftOpen]).toEqual([
+      true,
+      ["NIC may reach BAR 0 of 0000:03:00.0 until the IOMMU flushes its queue"],
+    ]);
     bed.units.flush();
+    expect(reset.leftOpen).toEqual([]);
     expect(access.spans.map((span) => bed.land(span))).toEqual([{ lost: "not-present" }]);
   });
 
@@ -256,7 +262,11 @@ describe("a device that goes on with addresses after it was told to stop", () =>
     const nic = region(bed, bed.openAndExport([0, 1]));
     const access = granted(nic.access(0, 1));
     nic.complete(access);
-    bed.vfio.close();
+    const close = bed.vfio.close();
+    expect([close.isDone, close.leftOpen]).toEqual([
+      true,
+      ["NIC may reach BAR 0 of 0000:03:00.0, and what is there after it: no IOMMU looks at bus addresses"],
+    ]);
     bed.vfio.open();
     expect(access.spans.map((span) => bed.land(span))).toEqual([{ offset: 0 }]);
   });

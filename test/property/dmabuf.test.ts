@@ -113,6 +113,8 @@ function flaky(dma: DmaOps, fails: readonly boolean[]): DmaOps {
     mapProviderRanges: (...args) =>
       fails[attempts++ % Math.max(fails.length, 1)] === true ? refused : dma.mapProviderRanges(...args),
     unmapProviderRanges: dma.unmapProviderRanges.bind(dma),
+    unlinkProviderRanges: dma.unlinkProviderRanges.bind(dma),
+    staleReach: dma.staleReach.bind(dma),
   };
 }
 
