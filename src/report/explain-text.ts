@@ -386,7 +386,7 @@ function addressTexts({ machine, rules }: VerdictTable, verdict: Answer, provide
 
 /** What an unmap does not take from a device that goes on (docs/model.md, "Revocation"). */
 const BUS_ADDRESSES_STAY =
-  "no unmap takes a bus address back: a device that goes on after a revocation reaches what is there, the next owner's too";
+  "bus addresses, which no unmap takes back: a device that goes on after a revocation reaches what is there, the next owner's too";
 const FLUSHED_LATER =
   "unmapped lazily: a device that goes on after a revocation reaches the memory until the IOMMU flushes its queue (10 ms)";
 

@@ -68,7 +68,8 @@ function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
   const mappings: DmaMapping[] = [];
   let rest: ReturnType<typeof withoutPeers> = null;
   const unmapPeers = (direction: DmaDirection): void => {
-    for (const mapping of mappings) opsOf(device).unmapRange(device, mapping, direction);
+    // A bus address was handed out as it is: nothing was taken for it.
+    for (const mapping of mappings) if (!mapping.isBus) opsOf(device).unmapRange(device, mapping, direction);
     mappings.length = 0;
   };
   return {
