@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { PortType } from "../../src/pci/express.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
+import { NO_VENDOR } from "../../src/pci/no-vendor.ts";
+import { acsQuirk } from "../../src/rules/acs-quirks.ts";
 import { isIsolated } from "../../src/rules/iommu-groups.ts";
 import { rows } from "../rows.ts";
 import { acs, at, express, functionAt } from "./by-hand.ts";
@@ -175,5 +177,59 @@ describe("What stands in for ACS", () => {
     expect(isolated("8086:a110", { ...port, acs: hidden })).toEqual(elsewhere);
     // Without the capability the kernel has nothing of its own to say: a root port without ACS is not isolated.
     expect(isolated("8086:a110", { ...port, acs: null })).toBe(false);
+  });
+});
+
+describe("The quirk of a function whose ids the source hides", () => {
+  const device = unknown("the device is not shown");
+  const vendor = unknown("the vendor is not shown");
+
+  test.each(
+    rows(`
+      // vendor | type                  | answer
+      ?         | root-port             | vendor
+      ?         | -                     | vendor
+      none      | root-port             | -       // hardware of no vendor has no quirk
+      1924      | endpoint              | device  // one of its devices has a row
+      1924      | -                     | device  // on any function
+      1924      | ?                     | device
+      8086      | upstream-port         | device
+      1c36      | root-port             | device
+      1c36      | downstream-port       | -       // rows of root ports alone
+      1c36      | root-complex-endpoint | -
+      1c36      | -                     | -
+      1c36      | ?                     | -
+      8088      | endpoint              | device
+      1af4      | root-port             | -       // a vendor without a row
+    `),
+  )("%s, on %s: %s", (name = "", type, answer) => {
+    const vendorId = name === "?" ? vendor : name === "none" ? NO_VENDOR : Number.parseInt(name, 16);
+    const capability = type === "?" ? unknown("not shown") : type === "-" ? null : express(type as PortType);
+    const found = acsQuirk(functionAt(at("03:00.0"), { vendorId, deviceId: device, express: capability }));
+    expect(found).toEqual(answer === "vendor" ? vendor : answer === "device" ? device : undefined);
+  });
+
+  test.each(
+    rows(`
+      // device | type                  | answer
+      8086:1521 | root-complex-endpoint | isolated
+      8086:9999 | root-complex-endpoint | isolated
+      8086:9999 | endpoint              | -
+      8086:8c10 | root-port             | isolated
+      8086:8c10 | downstream-port       | -
+      8086:a110 | root-port             | registers-elsewhere
+      8086:a110 | upstream-port         | -
+      1d17:0710 | root-port             | isolated
+      1d17:0710 | downstream-port       | isolated
+      1d17:0710 | upstream-port         | -
+      1d17:0720 | downstream-port       | open
+      1d17:3038 | endpoint              | isolated
+      8088:0200 | endpoint              | open
+      8088:0100 | endpoint              | isolated
+    `),
+  )("and of one that it shows: %s, %s: %s", (name = "", type, answer) => {
+    const [vendorId = 0, deviceId = 0] = name.split(":").map((digits) => Number.parseInt(digits, 16));
+    const found = acsQuirk(functionAt(at("03:00.0"), { vendorId, deviceId, express: express(type as PortType) }));
+    expect(found ?? "-").toBe(answer);
   });
 });
