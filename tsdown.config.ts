@@ -46,8 +46,6 @@ const config: UserConfig[] = defineConfig([
     platform: "neutral",
     // Packages without `exports` say by `main` where they begin, which a neutral platform does not look at by itself.
     inputOptions: { resolve: { mainFields: ["module", "main"] } },
-    // picocolors asks for what a browser does not have.
-    define: { process: "globalThis.process" },
     plugins: [licenses],
     target: "es2023",
     dts: true,

@@ -1,10 +1,11 @@
 import type { Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { AskedPairs } from "../platforms/asked-pairs.ts";
+import { type AskedPairs, askedPairsOf } from "../platforms/asked-pairs.ts";
 import type { Directions } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { type AskedBy, isGivenIova } from "../platforms/who-asks.ts";
 import type { PeerRoutes, PeerRouting } from "../routes/peer-routes.ts";
+import { KeptAnswers, onceOfTable } from "../rules/kept-answers.ts";
 import type { MapType, Verdict } from "../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 import { type Gate, isSureBlock } from "./gate.ts";
@@ -46,18 +47,24 @@ export class Answers {
   readonly #asked: AskedPairs;
   readonly #hostPaths: HostPaths | undefined;
   readonly #localities: Localities;
+  readonly #gates: KeptAnswers<readonly Gate[]>;
   #gateContext: GateContext | undefined;
 
   constructor(table: VerdictTable) {
     this.table = table;
     this.#localities = new Localities(table.machine, table.topology);
     this.#documented = new DocumentedPairs(table);
-    this.#asked = new AskedPairs(table);
+    this.#asked = askedPairsOf(table);
+    this.#gates = new KeptAnswers(table, (i, j) => this.#gatesOf(i, j, table.mapType(i, j)));
     this.#hostPaths = table.machine.host === undefined ? undefined : new HostPaths(table.machine, table.topology);
   }
 
   /** What stops or spoils a pair's transfer beside its map type; with another, what would if that were its map type. */
-  gates(i: number, j: number, mapType: MapType = this.table.mapType(i, j)): readonly Gate[] {
+  gates(i: number, j: number, mapType?: MapType): readonly Gate[] {
+    return mapType === undefined ? this.#gates.at(i, j) : this.#gatesOf(i, j, mapType);
+  }
+
+  #gatesOf(i: number, j: number, mapType: MapType): readonly Gate[] {
     const { machine, topology } = this.table;
     this.#gateContext ??= gateContext(machine);
     const { provider, client } = this.table.path(i, j);
@@ -109,6 +116,9 @@ export class Answers {
     return Object.assign(answer, { routing: isKeptInHost(answer) ? null : routes.at(i, j, withHops) });
   }
 }
+
+/** The answers of a table, for whoever asks: what one asked, another need not work out. */
+export const answersOf: (table: VerdictTable) => Answers = onceOfTable((table) => new Answers(table));
 
 /** True where no client is given an address of the memory, whatever the verdict is: the data lies in the host's, or the call fails. */
 export function isKeptInHost({ gates }: Pick<Answer, "gates">): boolean {

@@ -3,7 +3,7 @@ import { type Printable, visible } from "../pci/visible.ts";
 import { screenText } from "../report/printable.ts";
 import type { Rich } from "../report/rich.ts";
 import { truncate } from "../report/width.ts";
-import { wantsColor } from "./terminal.ts";
+import { mayBeTerminal, wantsColor } from "./terminal.ts";
 
 /*
  * The door: all that Peerlane prints goes through here, and nothing else touches the standard streams. What is not
@@ -23,7 +23,7 @@ export function takeStreams(onLost: (error: NodeJS.ErrnoException) => void): voi
 }
 
 function write(content: string | Uint8Array): void {
-  if (onLostOutput === undefined || isStreamUsed || fstatSync(1).isCharacterDevice()) {
+  if (onLostOutput === undefined || isStreamUsed || mayBeTerminal(1)) {
     streamedOutput().write(content);
     return;
   }

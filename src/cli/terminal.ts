@@ -33,5 +33,11 @@ export function wantsColor(option: "auto" | "always" | "never", stream: { readon
 
 /** Standard output where it may be a terminal; of a file or pipe Node's stream is not even loaded. */
 export function terminalOutput(): { readonly isTTY?: boolean; readonly columns?: number } {
-  return fstatSync(1).isCharacterDevice() ? process.stdout : {};
+  return mayBeTerminal(1) ? process.stdout : {};
+}
+
+/** Of the character devices, major number 1 is that of /dev/null and its like (Linux, Documentation/admin-guide/devices.txt). */
+export function mayBeTerminal(descriptor: number): boolean {
+  const stats = fstatSync(descriptor);
+  return stats.isCharacterDevice() && ((stats.rdev >> 8) & 0xfff) !== 1;
 }

@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { type Answers, answersOf } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import { entryAt } from "../pci/entry-at.ts";
@@ -89,7 +89,7 @@ class MatrixBuilder {
 
   constructor(table: VerdictTable, islands: readonly Island[], whatIf: WhatIfView | undefined) {
     this.#table = table;
-    this.#answers = new Answers(table);
+    this.#answers = answersOf(table);
     this.#providers = table.providers.slice(0, MOST_DEVICES);
     this.#clients = table.clients.slice(0, MOST_DEVICES);
     const wanted = new Set([...this.#providers, ...this.#clients]);

@@ -5,12 +5,19 @@
 export interface FileTree {
   /** What to call it in messages. */
   readonly name: string;
-  /** The first `maxBytes` of a regular file. */
-  read(path: string, maxBytes: number): Uint8Array | undefined;
+  /** The first `maxBytes` of a regular file; a tree may stop at `first` where that is enough. */
+  read(path: string, maxBytes: number, first?: FirstPart): Uint8Array | undefined;
   /** Names in a folder, unordered. */
   list(path: string): readonly string[] | undefined;
   /** Where a symbolic link points to, as written. */
   readLink(path: string): string | undefined;
+}
+
+/** The beginning of a file of which it depends whether the rest is read. */
+export interface FirstPart {
+  readonly bytes: number;
+  /** Asked where the file has so many bytes. */
+  isEnough(start: Uint8Array): boolean;
 }
 
 /** The longest path that Linux takes. */

@@ -48,6 +48,7 @@ export class FunctionFinder {
   /** Adds what `entries`, the names in a function's folder, show to be below it. */
   lookIn({ path, isReal }: FunctionPlace, entries: readonly string[]): void {
     for (const name of entries) {
+      if (!name.includes(":")) continue;
       const bdf = parseBdf(name);
       if (bdf === undefined || this.#seen.has(bdf)) {
         if (rootFolder.test(name)) this.#addRoot(`${path}/${name}`);

@@ -1,9 +1,15 @@
-import { closeSync, constants, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
-import { join, sep } from "node:path";
-import type { FileTree } from "./file-tree.ts";
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, realpathSync } from "node:fs";
+import { sep } from "node:path";
+import type { FileTree, FirstPart } from "./file-tree.ts";
 
 /** Never wait on a FIFO or a device, and never follow a link that a copied tree points elsewhere. */
 const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+/**
+ * sysfs gives what a file has in one read, up to a page (`kernfs_fop_read_iter`, Linux 7.2), and so does a folder of a
+ * disk: less than was asked for is all. Files of procfs come in parts.
+ */
+const PAGE = 4096;
 
 /** The files below a folder of this system: `/` for the live machine, or a copied or mounted tree. */
 export class NodeTree implements FileTree {
@@ -11,14 +17,14 @@ export class NodeTree implements FileTree {
   readonly #root: string;
   /** Real path of each folder that was asked for, `undefined` where it lies outside of the root. */
   readonly #folders = new Map<string, string | undefined>();
-  #buffer = new Uint8Array(4096);
+  #buffer = new Uint8Array(PAGE);
 
   constructor(root: string, name: string) {
     this.#root = root === "/" ? root : realRoot(root);
     this.name = name;
   }
 
-  read(path: string, maxBytes: number): Uint8Array | undefined {
+  read(path: string, maxBytes: number, first?: FirstPart): Uint8Array | undefined {
     let file: number;
     try {
       file = openSync(this.#inside(path), OPEN_FLAGS);
@@ -26,7 +32,10 @@ export class NodeTree implements FileTree {
       return undefined;
     }
     try {
-      return this.#readAll(file, maxBytes);
+      const isInOneRead = path.startsWith("sys/");
+      const start = this.#readFrom(file, 0, first?.bytes ?? maxBytes, isInOneRead);
+      if (first === undefined || start.length < first.bytes || first.isEnough(start)) return start.slice();
+      return this.#readFrom(file, first.bytes, maxBytes, isInOneRead).slice();
     } catch {
       return undefined;
     } finally {
@@ -34,16 +43,18 @@ export class NodeTree implements FileTree {
     }
   }
 
-  #readAll(file: number, maxBytes: number): Uint8Array {
-    let length = 0;
+  /** All of a file up to `maxBytes`, of which the buffer has the first `from`; a view of the buffer. */
+  #readFrom(file: number, from: number, maxBytes: number, isInOneRead: boolean): Uint8Array {
+    let length = from;
     while (length < maxBytes) {
       if (length === this.#buffer.length) this.#grow(maxBytes);
       const room = Math.min(this.#buffer.length, maxBytes) - length;
       const count = readSync(file, this.#buffer, length, room, null);
       if (count === 0) break;
       length += count;
+      if (isInOneRead && count < room && count < PAGE) break;
     }
-    return this.#buffer.slice(0, length);
+    return this.#buffer.subarray(0, length);
   }
 
   /** The place of a file, with its folder resolved; throws where links lead out of a copied tree. */
@@ -64,7 +75,13 @@ export class NodeTree implements FileTree {
   }
 
   #resolve(folder: string): string | undefined {
-    const real = realpathSync.native(join(this.#root, folder));
+    // What is no link and lies in a folder whose place is known needs no look at all that is above.
+    const slash = folder.lastIndexOf(sep);
+    if (slash > 0 && !folder.endsWith("/.") && !folder.endsWith("/..")) {
+      const inside = this.#realFolder(folder.slice(0, slash)) + folder.slice(slash);
+      if (lstatSync(inside).isDirectory()) return inside;
+    }
+    const real = realpathSync.native(`${this.#root}/${folder}`);
     return real === this.#root || real.startsWith(this.#root + sep) ? real : undefined;
   }
 

@@ -83,10 +83,15 @@ export function readSysfs(tree: FileTree, options: SysfsOptions = {}): Machine {
 
 /** Config space of a function as far as it is there and worth reading. */
 function readConfig(tree: FileTree, path: string): Uint8Array | undefined {
-  const start = tree.read(path, HEADER_AND_CAPABILITIES);
-  if (start === undefined || start.length < HEADER_AND_CAPABILITIES) return start;
+  const config = tree.read(path, CONFIG_BYTES, { bytes: HEADER_AND_CAPABILITIES, isEnough: hasNoMore });
+  if (config === undefined || config.length < HEADER_AND_CAPABILITIES) return config;
+  const start = config.subarray(0, HEADER_AND_CAPABILITIES);
   if (isPaddedHeader(start)) return start.subarray(0, HEADER_BYTES);
-  return mayHaveExtendedSpace(start) ? tree.read(path, CONFIG_BYTES) : start;
+  return config.length === HEADER_AND_CAPABILITIES || mayHaveExtendedSpace(start) ? config : start;
+}
+
+function hasNoMore(start: Uint8Array): boolean {
+  return isPaddedHeader(start) || !mayHaveExtendedSpace(start);
 }
 
 /**
@@ -228,7 +233,8 @@ class FunctionReader {
 
   #names(path: string, entries: ReadonlySet<string>): string[] {
     const names: string[] = [];
-    const folders = [path, ...[...entries].filter((name) => /^virtio\d+$/.test(name)).map((name) => `${path}/${name}`)];
+    const virtio = [...entries].filter((name) => name.startsWith("virtio") && /^virtio\d+$/.test(name));
+    const folders = [path, ...virtio.map((name) => `${path}/${name}`)];
     for (const folder of folders) {
       const inside = folder === path ? entries : new Set(this.#tree.list(folder) ?? []);
       for (const [kind, pattern] of classFolders) {

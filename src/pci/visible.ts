@@ -4,9 +4,15 @@
  * be drawn as nothing (fillers, variation selectors, noncharacters).
  */
 const UNSEEN = String.raw`[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]`;
-const unseen = new RegExp(UNSEEN, "u");
-/** Each character that {@link visible} shows. */
-export const everyUnseen: RegExp = new RegExp(UNSEEN, "gu");
+let unseen: RegExp | undefined;
+let every: RegExp | undefined;
+
+/** Finds each character that {@link visible} shows. Made when a text asks for it: Unicode's sets take a while to collect. */
+export function everyUnseen(): RegExp {
+  every ??= new RegExp(UNSEEN, "gu");
+  return every;
+}
+
 /** Most texts: printable ASCII, which is quicker to see. */
 const plain = /^[ -~]*$/;
 
@@ -14,7 +20,9 @@ const NAMED: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t"
 
 /** Whether a text holds something that {@link visible} would show. */
 export function hasUnseen(text: string): boolean {
-  return !plain.test(text) && unseen.test(text);
+  if (plain.test(text)) return false;
+  unseen ??= new RegExp(UNSEEN, "u");
+  return unseen.test(text);
 }
 
 /**
@@ -24,7 +32,7 @@ export function hasUnseen(text: string): boolean {
  */
 export function visible(text: string): string {
   if (plain.test(text)) return text;
-  return text.replaceAll(everyUnseen, (character) => NAMED[character] ?? escapeOf(character.codePointAt(0) ?? 0));
+  return text.replaceAll(everyUnseen(), (character) => NAMED[character] ?? escapeOf(character.codePointAt(0) ?? 0));
 }
 
 function escapeOf(codePoint: number): string {
@@ -63,7 +71,7 @@ export function jsonRows(value: object, rows: readonly string[]): Printable {
 }
 
 function withEscapes(text: string): Printable {
-  const escaped = text.replaceAll(everyUnseen, (character) =>
+  const escaped = text.replaceAll(everyUnseen(), (character) =>
     // Between the values there are line ends and nothing else; within them, JSON has escaped those itself.
     character === "\n" ? character : unitsOf(character),
   );

@@ -1,4 +1,5 @@
 import type { Bdf } from "../pci/bdf.ts";
+import { onceOfTable } from "../rules/kept-answers.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type AskedBy, askedByOf, askingKey } from "./who-asks.ts";
 
@@ -43,3 +44,6 @@ export class AskedPairs {
     return number;
   }
 }
+
+/** Who asks about the pairs of a table, for whoever wants to know. */
+export const askedPairsOf: (table: VerdictTable) => AskedPairs = onceOfTable((table) => new AskedPairs(table));

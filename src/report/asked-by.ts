@@ -1,4 +1,4 @@
-import { type Answer, Answers } from "../answers/answer.ts";
+import { type Answer, answersOf } from "../answers/answer.ts";
 import type { Machine } from "../host/machine.ts";
 import { ASK_CLASSES, type AskClass } from "../platforms/asking.ts";
 import {
@@ -143,7 +143,7 @@ function groupText(machine: Machine, { way: { row }, guessed, count }: WayGroup)
 
 /** Who asks the kernel, of a table's pairs. */
 export function askedRemarks(table: VerdictTable): readonly Remark[] {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const counts = new AskedCounts();
   let looked = 0;
   table.providers.forEach((provider, i) => {

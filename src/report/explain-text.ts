@@ -1,4 +1,4 @@
-import { type Answer, Answers, isKeptInHost } from "../answers/answer.ts";
+import { type Answer, answersOf, isKeptInHost } from "../answers/answer.ts";
 import { type Gate, isSureBlock } from "../answers/gate.ts";
 import type { Locality } from "../answers/locality.ts";
 import { isTranslating } from "../host/machine.ts";
@@ -58,7 +58,7 @@ export function explainText(
 /** The lines of {@link explainText}: what is the same both ways once, and what is not with whose memory it is about. */
 export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number, routes?: PeerRoutes): readonly Rich[] {
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const ways = (a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const]).map(([provider, client]) => {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);

@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
@@ -42,7 +42,7 @@ function islandRows(table: VerdictTable, islands: readonly Island[]): readonly I
 export function isAllBlocked(table: VerdictTable, { devices, pairs }: Island): boolean {
   if (pairs.unknown > 0 || blockedPairs(table).sure.size === 0) return false;
   const inside = new Set(devices);
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   let stopped = 0;
   for (const [i, provider] of table.providers.entries()) {
     for (const [j, client] of table.clients.entries()) {

@@ -1,4 +1,4 @@
-import { type Answer, Answers, type RoutedAnswer } from "../answers/answer.ts";
+import { type Answer, type Answers, answersOf, type RoutedAnswer } from "../answers/answer.ts";
 import type { Gate } from "../answers/gate.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
 import { deviceKind } from "../pci/device-kind.ts";
@@ -59,7 +59,7 @@ export function treeJson(input: TreeInput): TreeJson {
 
 /** `peerlane.explain/1`: one pair both ways, with the names of the functions on the path and the fabric's hops. */
 export function explainJson(table: VerdictTable, a: Bdf, b: Bdf, routes: PeerRoutes): ExplainJson {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const directions = a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const];
   return {
     schema: "peerlane.explain/1",

@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { type Answers, answersOf } from "../answers/answer.ts";
 import { type Gate, isSureBlock } from "../answers/gate.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import type { Printable } from "../pci/visible.ts";
@@ -35,7 +35,7 @@ const HEAD = [
  * several things in one cell are separated by `; `, and what is not known is left empty.
  */
 export function matrixCsv(table: VerdictTable): Printable {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const rows = table.providers.flatMap((provider, i) =>
     table.clients.flatMap((client, j) => (provider === client ? [] : [rowOf(answers, i, j)])),
   );

@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { type Answers, answersOf } from "../answers/answer.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type BlockedPairs, blockedPairs } from "../summary/blocked-pairs.ts";
@@ -123,7 +123,7 @@ function drawGrid(
   width: number,
   marks: Marks,
 ): { readonly lines: readonly Rich[]; readonly showsPlaces: boolean } {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const labels = table.providers.map((bdf) => nameIn(table.topology, bdf));
   const labelWidth = Math.min(
     Math.max(...labels.map((label) => 1 + textWidth(label)), "provider".length),

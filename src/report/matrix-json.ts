@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { answersOf } from "../answers/answer.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { askingWaysJson } from "./asked-by.ts";
 import { deviceJson } from "./json.ts";
@@ -12,7 +12,7 @@ import type { TreeInput } from "./tree-text.ts";
 /** `peerlane.matrix/2`: the machine, its devices, and every pair of two of them; what pairs have in common stands once. */
 export function matrixJson(input: TreeInput, routes: PeerRoutes): MatrixJson {
   const { table } = input;
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const shared = new SharedParts(table.topology);
   const pairs = table.providers.flatMap((provider, i) =>
     table.clients.flatMap((client, j) => {

@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
@@ -157,7 +157,7 @@ function blockedCounts(table: VerdictTable): BlockedCounts {
 
 /** Pairs through the host bridge of which it is known that they work. */
 function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean): number | null {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   let [works, looked] = [0, 0];
   for (const [i, provider] of table.providers.entries()) {
     for (const [j, client] of table.clients.entries()) {
@@ -225,7 +225,7 @@ function groupPairs(table: VerdictTable): {
   const counts: Record<MapType, number> = { "bus-addr": 0, "thru-host-bridge": 0, "not-supported": 0, unknown: 0 };
   const groups = new Map<string, ReasonGroup>();
   const kinds = new Numbering();
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   let explained = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
@@ -302,7 +302,7 @@ function redirectText(table: VerdictTable, redirecting: ReadonlySet<Bdf>): strin
  * once, with how many pairs it is about.
  */
 export function hardwareRemarks(table: VerdictTable): readonly Remark[] {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const pairsByText = new Map<string, number>();
   let looked = 0;
   table.providers.forEach((provider, i) => {
@@ -330,7 +330,7 @@ function documentedTrouble({ write, read }: Directions): readonly string[] {
 
 /** What stops or spoils transfers beside the verdicts: for each kind its first message, of how many pairs, and how many more there are. */
 export function gateRemarks(table: VerdictTable): readonly Remark[] {
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const byKind = new Map<
     string,
     { readonly label: Painted; readonly isStop: boolean; readonly messages: Set<string>; pairs: number }

@@ -1,5 +1,12 @@
-import stringWidth from "fast-string-width";
+import fastStringWidth from "fast-string-width";
 import { type Part, partsOf, plainText, type Rich, type Span } from "./rich.ts";
+
+const plain = /^[ -~]*$/;
+
+/** Most texts are printable ASCII, a column for each character. */
+function stringWidth(text: string): number {
+  return plain.test(text) ? text.length : fastStringWidth(text);
+}
 
 /** Columns that a text takes on a terminal, as it is printed: what is made visible takes the room of its escape. */
 export function textWidth(text: Rich): number {

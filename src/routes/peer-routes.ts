@@ -17,10 +17,11 @@ import type { PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
-import { AskedPairs } from "../platforms/asked-pairs.ts";
-import type { DirectionFact, Directions } from "../platforms/directions.ts";
+import { type AskedPairs, askedPairsOf } from "../platforms/asked-pairs.ts";
+import type { DirectionFact } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { addressKind, addressRuleOf } from "../platforms/who-asks.ts";
+import { KeptAnswers, onceOfTable } from "../rules/kept-answers.ts";
 import { findPath } from "../rules/path.ts";
 import { VerdictTable } from "../rules/verdict-table.ts";
 import { noMemoryBar, type PeerAddress, PeerAddresses } from "./peer-address.ts";
@@ -95,8 +96,8 @@ export class PeerRoutes {
   readonly #built = new Map<Behaviour, Transactions>();
   #driven: Machine | undefined;
   #addresses: PeerAddresses | undefined;
-  /** What is documented of the pair that was asked about last: both directions of it ask. */
-  #documented: { readonly i: number; readonly j: number; readonly directions: Directions } | undefined;
+  readonly #routings: KeptAnswers<PeerRouting | null>;
+  readonly #agreements: KeptAnswers<boolean>;
 
   constructor(table: VerdictTable) {
     if (!(table instanceof VerdictTable)) {
@@ -105,11 +106,17 @@ export class PeerRoutes {
     }
     this.#table = table;
     this.#facts = new DocumentedPairs(table);
-    this.#asked = new AskedPairs(table);
+    this.#routings = new KeptAnswers(table, (i, j) => this.#routing(i, j, false));
+    this.#agreements = new KeptAnswers(table, (i, j) => this.#doAgree(i, j));
+    this.#asked = askedPairsOf(table);
   }
 
   /** The routes of a pair, with their hops unless told; `null` where the kernel hands out no address. */
   at(i: number, j: number, withHops = true): PeerRouting | null {
+    return withHops ? this.#routing(i, j, true) : this.#routings.at(i, j);
+  }
+
+  #routing(i: number, j: number, withHops: boolean): PeerRouting | null {
     const mapType = this.#table.mapType(i, j);
     if (mapType === "not-supported") return null;
     if (mapType === "unknown") return { address: verdictHidden, write: verdictHidden, read: verdictHidden };
@@ -124,6 +131,10 @@ export class PeerRoutes {
    * for hops. Where it is false, {@link at} tells what differs, or that something is unknown.
    */
   agrees(i: number, j: number): boolean {
+    return this.#agreements.at(i, j);
+  }
+
+  #doAgree(i: number, j: number): boolean {
     const mapType = this.#table.mapType(i, j);
     if (mapType === "not-supported" || mapType === "unknown") return true;
     const pair = this.#addressed(i, j, mapType);
@@ -228,7 +239,7 @@ export class PeerRoutes {
     if (this.#table.topology.functionAt(entryAt(bars.fn, position)).bdf !== provider) return false;
     const passesRoot = journey.passes(ROOT_COMPLEX);
     if (passesRoot !== (mapType === "thru-host-bridge")) return false;
-    return !passesRoot || this.#directions(i, j)[direction].outcome !== "fails";
+    return !passesRoot || this.#facts.at(i, j)[direction].outcome !== "fails";
   }
 
   #route(pair: AddressedPair, direction: PeerDirection, withHops: boolean): Known<PeerRoute> {
@@ -260,7 +271,7 @@ export class PeerRoutes {
     if (LEFT_OPEN.some((why) => journey.positionOf(why) >= 0)) return leftOpen(route);
     const turn = TURNS.map((why) => journey.positionOf(why)).find((position) => position >= 0);
     if (turn === undefined) return route;
-    return asDocumented(route, turn, this.#directions(pair.i, pair.j)[direction]);
+    return asDocumented(route, turn, this.#facts.at(pair.i, pair.j)[direction]);
   }
 
   #ask({ requester, client, address }: AddressedPair, direction: PeerDirection, behaviour: Behaviour): Transactions {
@@ -283,19 +294,15 @@ export class PeerRoutes {
     return transactions;
   }
 
-  #directions(i: number, j: number): Directions {
-    if (this.#documented?.i !== i || this.#documented.j !== j) {
-      this.#documented = { i, j, directions: this.#facts.at(i, j) };
-    }
-    return this.#documented.directions;
-  }
-
   #behaviourFor(i: number, j: number): Behaviour {
     // Only a translating IOMMU makes a difference to where such a switch sends things.
     if (this.#addresses?.isTranslated(this.#table.clients[j] as Bdf) !== true) return "per-spec";
-    return this.#directions(i, j).write.facts.includes(UPSTREAM_FACT) ? "always-upstream" : "per-spec";
+    return this.#facts.at(i, j).write.facts.includes(UPSTREAM_FACT) ? "always-upstream" : "per-spec";
   }
 }
+
+/** The routes of a table, for whoever asks: what one asked, another need not work out. */
+export const peerRoutesOf: (table: VerdictTable) => PeerRoutes = onceOfTable((table) => new PeerRoutes(table));
 
 /** False where requests of `client` go up to the root complex, whatever the address: there is no need for a route. */
 function mayStayBelow(topology: Topology, provider: number, client: number): Known<boolean> {

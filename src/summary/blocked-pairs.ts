@@ -1,4 +1,4 @@
-import { Answers } from "../answers/answer.ts";
+import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -27,7 +27,7 @@ export function blockedPairs(table: VerdictTable): BlockedPairs {
 
 function look(table: VerdictTable): BlockedPairs {
   const { providers, clients, topology } = table;
-  const answers = new Answers(table);
+  const answers = answersOf(table);
   const isByPath = providers.every((bdf) => mayProvide(topology.functionOf(bdf)) !== true);
   const sure = new Set<number>();
   const perhaps = new Set<number>();

@@ -1,17 +1,17 @@
 import { isTranslating, type Machine } from "../host/machine.ts";
 import { isUnknown } from "../pci/known.ts";
 import { type AskedBy, isGivenIova } from "../platforms/who-asks.ts";
-import { PeerRoutes, type PeerRouting } from "../routes/peer-routes.ts";
+import { type PeerRouting, peerRoutesOf } from "../routes/peer-routes.ts";
+import { KeptAnswers, onceOfTable } from "../rules/kept-answers.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 
-/** What was asked of a table already: its routes, and the answers by position (`i * clients + j`). */
-interface Asked {
-  readonly routes: PeerRoutes;
-  readonly answers: Map<number, boolean>;
-}
-
-const made = new WeakMap<VerdictTable, Asked>();
+const upsOf = onceOfTable((table): KeptAnswers<boolean> => {
+  const routes = peerRoutesOf(table);
+  return new KeptAnswers(table, (i, j) =>
+    routes.agrees(i, j) ? routes.goesUpAfterMove(i, j) : isGoingUp(routes.at(i, j, false)),
+  );
+});
 
 /** A map type, or that a pair is direct by the verdict alone. */
 export type ToldMapType = MapType | "goes-up";
@@ -34,19 +34,7 @@ export function goesUp(table: VerdictTable, i: number, j: number): boolean {
   const { mode } = table.machine.iommu;
   if (table.mapType(i, j) !== "bus-addr" || isUnknown(mode) || !isTranslating(mode)) return false;
   if (table.providers[i] === table.clients[j]) return false;
-  let asked = made.get(table);
-  if (asked === undefined) {
-    asked = { routes: new PeerRoutes(table), answers: new Map() };
-    made.set(table, asked);
-  }
-  const { routes, answers } = asked;
-  const pair = i * table.clients.length + j;
-  let isUp = answers.get(pair);
-  if (isUp === undefined) {
-    isUp = routes.agrees(i, j) ? routes.goesUpAfterMove(i, j) : isGoingUp(routes.at(i, j, false));
-    answers.set(pair, isUp);
-  }
-  return isUp;
+  return upsOf(table).at(i, j);
 }
 
 /** The same of a pair whose routing is at hand. */

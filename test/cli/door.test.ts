@@ -79,8 +79,7 @@ describe("One door", () => {
   });
 
   test("has the colours: nothing else makes an escape sequence", () => {
-    expect(filesWith(/picocolors/)).toEqual(["report/style.ts"]);
-    expect(filesWith(/\\u001b|\\x1b|\\u009b|\\x9b/i)).toEqual(["cli/print.ts"]);
+    expect(filesWith(/\\u001b|\\x1b|\\u009b|\\x9b/i)).toEqual(["cli/print.ts", "report/style.ts"]);
   });
 
   test("opens files for writing in one way: beside and renamed, but for what has its own rules", () => {

@@ -90,8 +90,8 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
 }
 
 async function showMatrix(options: MatrixOptions, table: VerdictTable, whatIf: WhatIfView | undefined): Promise<void> {
-  const { PeerRoutes } = await import("../../routes/peer-routes.ts");
-  const routes = new PeerRoutes(table);
+  const { peerRoutesOf } = await import("../../routes/peer-routes.ts");
+  const routes = peerRoutesOf(table);
   show(options, {
     machine: table.machine,
     json: () => matrixJson(treeInput(table), routes),

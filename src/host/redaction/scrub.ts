@@ -27,35 +27,55 @@ export function scrubber(known: KnownNames): Scrub {
   };
 }
 
-/** Part of a longer path or word: what a file's name must not touch, or `m` would be found in `mask`. */
-const INSIDE_BEFORE = /[\p{L}\p{N}_./-]$/u;
-const INSIDE_AFTER = /^(?:[\p{L}\p{N}_/-]|\.[\p{L}\p{N}])/u;
+/** What is looked for. Made at the first text: Unicode's sets take a while to collect, and few runs send anything on. */
+interface Patterns {
+  /** Part of a longer path or word: what a file's name must not touch, or `m` would be found in `mask`. */
+  readonly insideBefore: RegExp;
+  readonly insideAfter: RegExp;
+  /** Words with the joints that host names have; a name may be all of one or a part of it. */
+  readonly word: RegExp;
+  readonly wordPart: RegExp;
+  readonly addresses: readonly RegExp[];
+  readonly paths: readonly RegExp[];
+}
+
+let made: Patterns | undefined;
+
+function patterns(): Patterns {
+  made ??= {
+    insideBefore: /[\p{L}\p{N}_./-]$/u,
+    insideAfter: /^(?:[\p{L}\p{N}_/-]|\.[\p{L}\p{N}])/u,
+    word: /[\p{L}\p{N}]+(?:[-_.][\p{L}\p{N}]+)*/gu,
+    wordPart: /[\p{L}\p{N}]+/gu,
+    addresses: addressPatterns(),
+    paths: pathPatterns(),
+  };
+  return made;
+}
 
 function withoutFiles(text: string, files: readonly string[]): string {
   return files.reduce((rest, file) => withoutFile(rest, file), text);
 }
 
 function withoutFile(text: string, file: string): string {
+  const { insideBefore, insideAfter } = patterns();
   const [first = "", ...others] = text.split(file);
   let result = first;
   let before = first;
   for (const part of others) {
-    const isInside = INSIDE_BEFORE.test(before.slice(-2)) || INSIDE_AFTER.test(part.slice(0, 3));
+    const isInside = insideBefore.test(before.slice(-2)) || insideAfter.test(part.slice(0, 3));
     result += (isInside ? file : "the source") + part;
     before = part === "" ? file : part;
   }
   return result;
 }
 
-/** Words with the joints that host names have; a name may be all of one or a part of it. */
-const WORD = /[\p{L}\p{N}]+(?:[-_.][\p{L}\p{N}]+)*/gu;
-const WORD_PART = /[\p{L}\p{N}]+/gu;
-
 function withoutNames(text: string, names: ReadonlySet<string>): string {
   if (names.size === 0) return text;
   const isName = (word: string): boolean => names.has(word.toLowerCase());
-  return text.replaceAll(WORD, (word) =>
-    isName(word) ? GONE : word.replaceAll(WORD_PART, (part) => (isName(part) ? GONE : part)),
+  const { word: words, wordPart } = patterns();
+  return text.replaceAll(words, (word) =>
+    isName(word) ? GONE : word.replaceAll(wordPart, (part) => (isName(part) ? GONE : part)),
   );
 }
 
@@ -63,7 +83,7 @@ function withoutNames(text: string, names: ReadonlySet<string>): string {
  * MAC addresses, GUIDs, serial numbers, IP addresses and host names with a domain, as they are written. Each pattern
  * takes time in proportion to the text: texts come from hostile files as well.
  */
-const ADDRESSES: readonly RegExp[] = [
+const addressPatterns = (): readonly RegExp[] => [
   // UUIDs.
   /(?<![0-9a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])/gi,
   // Pairs of digits: MAC addresses, device serial numbers.
@@ -89,7 +109,8 @@ const SERIAL = /((?<![A-Za-z])(?:S\/?N|serial(?: ?(?:number|no\.?|num))?)[ :=#]{
 const FILE_ENDING = /\.(?:gz|bz2|zst|xz|tar|tgz|json|xml|txt|log|ya?ml|ids|so|ko|service|conf)$/i;
 
 function withoutAddresses(text: string): string {
-  return ADDRESSES.reduce((rest, pattern) => rest.replaceAll(pattern, GONE), text)
+  return patterns()
+    .addresses.reduce((rest, pattern) => rest.replaceAll(pattern, GONE), text)
     .replaceAll(SERIAL, `$1${GONE}`)
     .replaceAll(IPV6, (run) => (run.includes("::") || run.split(":").length === 8 ? GONE : run))
     .replaceAll(DOTTED, (run) => (/\.[a-z]{2,}$/i.test(run) && !FILE_ENDING.test(run) ? GONE : run))
@@ -104,7 +125,7 @@ function looksLikeSerial(run: string): boolean {
 
 /** Paths that are the same on every machine and tell nothing. */
 const COMMON = "(?:sys|proc|boot|usr|etc)(?![\\p{L}\\p{N}_-])";
-const PATHS: readonly RegExp[] = [
+const pathPatterns = (): readonly RegExp[] => [
   // With blanks, in quotes.
   new RegExp(`(?<=(['"\`]))(?:~[\\w-]{0,64})?/(?!${COMMON})[^'"\`\\n]*(?=\\1)`, "gu"),
   new RegExp(`(?<![\\p{L}\\p{N}_./*+-])(?:~[\\w-]{0,64})?/(?!${COMMON})[^\\s'"\`<>|;,()]+`, "gu"),
@@ -118,5 +139,5 @@ const PATHS: readonly RegExp[] = [
 
 function withoutPaths(text: string): string {
   if (!text.includes("/") && !text.includes("\\")) return text;
-  return PATHS.reduce((rest, pattern) => rest.replaceAll(pattern, GONE), text);
+  return patterns().paths.reduce((rest, pattern) => rest.replaceAll(pattern, GONE), text);
 }

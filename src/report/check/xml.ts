@@ -9,7 +9,7 @@ function escapeCharacters(text: string, special: RegExp, kept: string): string {
   return text
     .replaceAll(notXml, "\ufffd")
     .replaceAll(special, (character) => escapes[character] ?? character)
-    .replaceAll(everyUnseen, (character) =>
+    .replaceAll(everyUnseen(), (character) =>
       kept.includes(character) ? character : `&#${character.codePointAt(0) ?? 0};`,
     );
 }
