@@ -331,11 +331,15 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   }
   for (const way of waysOfClass(askedBy, "does-not-ask")) {
     if (way.row.address !== "nvidia") continue;
-    const { words, isRejected } = nvidiaWords(machine);
+    const { words, isRejected } = nvidiaWords(machine, mapType === "bus-addr");
     // Below a switch that redirects nothing no IOMMU sees the address; and another way may be open.
     const isOnlyWay = askedBy.ways.every(({ row }) => row.aside !== undefined || row.address === "nvidia");
     const stops = mapType !== "bus-addr" && isOnlyWay && isRejected !== false;
-    push(`${prefixOf(way)}the IOMMU translates (${mode}): ${words}; boot with iommu=pt, and test with real data`, {
+    const spared = askedBy.ways.find(({ row }) => row.aside === undefined && row.address !== "nvidia");
+    const only =
+      spared === undefined ? "" : `; that is '${way.row.title}', and '${spared.row.title}' takes other addresses`;
+    const whole = `${words}; boot with iommu=pt, and test with real data${only}`;
+    push(`${prefixOf(way)}the IOMMU translates (${mode}): ${whole}`, {
       ...(stops ? { effect: "blocks" as const } : {}),
       about: `${way.row.id} ${prefixOf(way)}${words}`,
       ...(stops && isUnknown(isRejected) ? { doubt: isRejected.unknown } : {}),
@@ -347,9 +351,13 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
 }
 
 /** What the NVIDIA driver does with a translating IOMMU on a kernel, and whether the IOMMU rejects it; its guides want none on any. */
-function nvidiaWords({ kernel }: Machine): { readonly words: string; readonly isRejected: Known<boolean> } {
-  const raw =
-    "the NVIDIA driver hands out raw bus addresses on every path, by its published source, which the IOMMU rejects (reported for Linux 7.0)";
+function nvidiaWords(
+  { kernel }: Machine,
+  isDirect: boolean,
+): { readonly words: string; readonly isRejected: Known<boolean> } {
+  const raw = isDirect
+    ? "the NVIDIA driver hands out raw bus addresses, by its published source; on this path they turn at the switch and do not meet the IOMMU, which rejects them on others (reported for Linux 7.0)"
+    : "the NVIDIA driver hands out raw bus addresses on every path, by its published source, which the IOMMU rejects (reported for Linux 7.0)";
   const mapped =
     "the NVIDIA driver maps peers by the DMA API from Linux 5.9 to 6.11, by its published source, and NVIDIA does not support peer copies so";
   const number = mainlineNumber(kernel);

@@ -39,7 +39,7 @@ function islandRows(table: VerdictTable, islands: readonly Island[]): readonly I
 }
 
 /** True where every pair of an island that has memory for peers and a way is sure to be stopped, and there is one. */
-export function isAllBlocked(table: VerdictTable, { devices, pairs }: Island): boolean {
+function isAllBlocked(table: VerdictTable, { devices, pairs }: Island): boolean {
   if (pairs.unknown > 0 || blockedPairs(table).sure.size === 0) return false;
   const inside = new Set(devices);
   const answers = answersOf(table);

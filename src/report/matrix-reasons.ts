@@ -1,13 +1,15 @@
 import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
 import type { Bdf } from "../pci/bdf.ts";
+import type { PciFunction } from "../pci/function.ts";
 import type { DirectionFact, Directions } from "../platforms/directions.ts";
+import { whyUnread } from "../platforms/who-asks.ts";
 import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { blockedPairs } from "../summary/blocked-pairs.ts";
 import { goesUp } from "../summary/going-up.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
-import { nameIn, portsText } from "./device-names.ts";
+import { nameIn, portsText, roleOf } from "./device-names.ts";
 import { claimText, conditionText, gateLabel, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
 import { type Painted, painted, type Rich, rich, type Span } from "./rich.ts";
 import { wrap } from "./width.ts";
@@ -18,7 +20,7 @@ export interface Remark {
   readonly about?: string;
   /** A head over those that follow, or a word about all of them. */
   readonly isAboutAll?: boolean;
-  /** What is sure to stop pairs that have a way: it stands above, where it stops all of a place. */
+  /** What is sure to stop pairs that have a way: it stands above. */
   readonly stops?: true;
 }
 
@@ -123,10 +125,18 @@ function crossingText({ count, crossing, mayCross }: ReasonGroup): string {
 interface BlockedCounts {
   /** Those through the host bridge among the blocked ones. */
   readonly throughHostBridge: number;
-  /** Those through the host bridge that nothing blocks, and whose hardware is documented to do it; `null` of too many pairs. */
-  readonly works: number | null;
+  /** Those through the host bridge that nothing blocks: `null` of too many pairs. */
+  readonly works: WorkingCounts | null;
   readonly sure: number;
   readonly perhaps: number;
+}
+
+interface WorkingCounts {
+  /** Whose hardware is documented to do it, and of whose drivers something was read. */
+  readonly known: number;
+  /** Of which nothing is documented of the hardware, and of which nothing was read of the drivers. */
+  readonly undocumented: number;
+  readonly unread: number;
 }
 
 /** How many direct pairs are so by the verdict alone; `null` of too many pairs. */
@@ -155,20 +165,23 @@ function blockedCounts(table: VerdictTable): BlockedCounts {
   };
 }
 
-/** Pairs through the host bridge of which it is known that they work. */
-function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean): number | null {
+/** Pairs through the host bridge that nothing blocks, by what is known of them. */
+function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean): WorkingCounts | null {
   const answers = answersOf(table);
-  let [works, looked] = [0, 0];
+  let [known, undocumented, unread, looked] = [0, 0, 0, 0];
   for (const [i, provider] of table.providers.entries()) {
     for (const [j, client] of table.clients.entries()) {
       if (provider === client || table.mapType(i, j) !== "thru-host-bridge") continue;
       if (++looked > EXPLAINED) return null;
       if (isBlocked(i * table.clients.length + j)) continue;
       const { write, read } = answers.hardware(i, j);
-      if (isDocumented(write) && isDocumented(read)) works++;
+      const ends = [provider, client].map((bdf) => table.topology.functionOf(bdf)) as [PciFunction, PciFunction];
+      if (!isDocumented(write) || !isDocumented(read)) undocumented++;
+      else if (whyUnread(answers.askedBy(i, j), ...ends) !== null) unread++;
+      else known++;
     }
   }
-  return works;
+  return { known, undocumented, unread };
 }
 
 function isDocumented({ outcome }: DirectionFact): boolean {
@@ -195,10 +208,16 @@ function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCoun
 
 /** That a way through the host bridge is a way, for those that nothing blocks and whose hardware is known to do it. */
 function worksText(count: number, { throughHostBridge, works }: BlockedCounts): string {
-  if (works === 0 && throughHostBridge < count) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
-  if (works === 0 || works === null) return "";
-  if (works < count) return ` (${works} of them ${works === 1 ? "works" : "work"}, slower)`;
-  return ` (${count === 1 ? "this works" : "these work"}, slower)`;
+  if (works === null) return "";
+  const { known, undocumented, unread } = works;
+  if (known === 0 && throughHostBridge < count) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
+  if (known === 0) return "";
+  if (known === count) return ` (${count === 1 ? "this works" : "these work"}, slower)`;
+  const open = [
+    ...(undocumented > 0 ? [`of ${undocumented} the hardware is not documented`] : []),
+    ...(unread > 0 ? [`of ${unread} nothing was read of the drivers`] : []),
+  ];
+  return ` (${[`${known} of them ${known === 1 ? "works" : "work"}, slower`, ...open].join("; ")})`;
 }
 
 /** That requests of direct pairs do not go directly. */
@@ -287,6 +306,24 @@ function hiddenText({ hidden, hiddenKinds }: ReasonGroup): string {
   return ` (${[...hidden.values()].map(({ text }) => text).join("; ")}${more})`;
 }
 
+/** `120 pairs: 64 GPU → NIC, 56 GPU → GPU`, `64 pairs GPU → NIC`. */
+function countText(pairs: number, kinds: ReadonlyMap<string, number>): string {
+  const count = `${pairs} ${pairs === 1 ? "pair" : "pairs"}`;
+  if (kinds.size === 0 || kinds.size > FEW_KINDS) return count;
+  const [[only] = [""], ...others] = kinds;
+  if (others.length === 0) return `${count} ${only}`;
+  return `${count}: ${[...kinds]
+    .sort((a, b) => b[1] - a[1])
+    .map(([kind, of]) => `${of} ${kind}`)
+    .join(", ")}`;
+}
+
+/** So many gates that stop pairs stand above a matrix. */
+export const STOPS_ABOVE = 3;
+
+/** So many kinds of pairs are named with a gate. */
+const FEW_KINDS = 4;
+
 /** What stands for the explanations, or facts, behind the last one that is told. */
 export function moreKinds(kinds: number, what: string, pairs: number): string {
   const kindsText = `${kinds} more ${kinds === 1 ? what : `${what}s`}`;
@@ -333,33 +370,45 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
   const answers = answersOf(table);
   const byKind = new Map<
     string,
-    { readonly label: Painted; readonly isStop: boolean; readonly messages: Set<string>; pairs: number }
+    {
+      readonly label: Painted;
+      isStop: boolean;
+      readonly messages: Set<string>;
+      readonly kinds: Map<string, number>;
+      pairs: number;
+    }
   >();
   let looked = 0;
   table.providers.forEach((provider, i) => {
     table.clients.forEach((client, j) => {
       if (provider === client || ++looked > EXPLAINED) return;
+      const mapType = table.mapType(i, j);
+      const hasWay = mapType !== "not-supported" && mapType !== "unknown";
       for (const gate of answers.gates(i, j)) {
         // What has a way out of its own is another thing.
         const label = gateLabel(gate);
         const key = `${gate.kind} ${label.text} ${gate.remedy ?? ""}`;
         const entry = byKind.get(key) ?? {
           label,
-          isStop: isSureBlock(gate) && gate.kind !== "registers-only",
+          isStop: false,
           messages: new Set(),
+          kinds: new Map(),
           pairs: 0,
         };
+        entry.isStop ||= hasWay && isSureBlock(gate) && gate.kind !== "registers-only";
+        const kind = [provider, client].map((bdf) => roleOf(table.topology.functionOf(bdf))).join(" → ");
+        entry.kinds.set(kind, (entry.kinds.get(kind) ?? 0) + 1);
         entry.messages.add(gate.message);
         entry.pairs++;
         byKind.set(key, entry);
       }
     });
   });
-  return [...byKind.values()].map(({ label, isStop, messages, pairs }) => {
+  return [...byKind.values()].map(({ label, isStop, messages, kinds, pairs }) => {
     const [first = ""] = messages;
     const more =
       messages.size > 1 ? painted("faint", ` (and ${messages.size - 1} more like this; --json lists them)`) : "";
     const stops = isStop ? ({ stops: true } as const) : {};
-    return { ...stops, text: rich`${label} (${String(pairs)} ${pairs === 1 ? "pair" : "pairs"}): ${first}${more}` };
+    return { ...stops, text: rich`${label} (${countText(pairs, isStop ? kinds : new Map())}): ${first}${more}` };
   });
 }

@@ -12,11 +12,11 @@ import { askedRemarks } from "./asked-by.ts";
 import { drawColumns } from "./columns.ts";
 import { roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
-import { isAllBlocked, islandLines } from "./island-lines.ts";
+import { islandLines } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gridLines } from "./matrix-grid.ts";
-import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines } from "./matrix-reasons.ts";
+import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines, STOPS_ABOVE } from "./matrix-reasons.ts";
 import { screenText } from "./printable.ts";
 import { painted, type Rich } from "./rich.ts";
 import type { ScreenOptions } from "./style.ts";
@@ -56,8 +56,7 @@ export function matrixLines(
   const islands = islandsOf(table);
   const { first: reasons, rest } = reasonRemarks(table);
   const gates = gateRemarks(table);
-  const isAbove = islands.some((island) => isAllBlocked(table, island));
-  const stops = isAbove ? gates.filter((remark) => remark.stops === true) : [];
+  const stops = gates.filter((remark) => remark.stops === true).slice(0, STOPS_ABOVE);
   const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   const beside = [
     ...gates.filter((remark) => !stops.includes(remark)),

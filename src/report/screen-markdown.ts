@@ -9,11 +9,11 @@ import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
 import { explainLines } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
-import { isAllBlocked, islandTexts } from "./island-lines.ts";
+import { islandTexts } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { changedPairs, gridLines } from "./matrix-grid.ts";
-import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks } from "./matrix-reasons.ts";
+import { gateRemarks, hardwareRemarks, type Remark, reasonRemarks, STOPS_ABOVE } from "./matrix-reasons.ts";
 import { listDevices, matrixLines, wayToKnowOf } from "./matrix-text.ts";
 import { withCode } from "./parameters.ts";
 import { MAP_TYPE_WORDS, TOLD_WORDS } from "./reasons.ts";
@@ -43,8 +43,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
   const way = wayToKnowOf(decided);
   const { first: reasons, rest } = reasonRemarks(decided);
   const gates = gateRemarks(decided);
-  const isAbove = islands.some((island) => isAllBlocked(decided, island));
-  const stops = isAbove ? gates.filter((remark) => remark.stops === true) : [];
+  const stops = gates.filter((remark) => remark.stops === true).slice(0, STOPS_ABOVE);
   const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   return [
     ...title,

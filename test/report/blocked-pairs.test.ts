@@ -67,3 +67,61 @@ hostBridges:
   );
   expect(lines.join(" ")).toContain(`without a row: ${text}`);
 });
+
+/** NVIDIA GPUs, a NIC of RDMA, one of which nobody read, and a drive, where the kernel sends all through the host bridge. */
+const blocked = bootScenario(`
+cpu: amd-zen
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - id: 1022:14a4
+    below:
+      - rootPort: { at: 01.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: "SV+ RR+ CR+ UF+" }
+            below:
+              - gpu: { name: gpu0, id: 10de:2330, bar: 64G, driver: nvidia }
+              - gpu: { name: gpu1, id: 10de:2330, bar: 64G, driver: nvidia }
+              - nic: { name: mlx5_0, id: 15b3:1021, bar: 1M, driver: mlx5_core }
+              - nic: { name: eno1, id: 8086:1521, bar: 1M, driver: igb }
+              - nvme: { name: nvme0, id: 144d:a80a, driver: nvme }
+`);
+
+test("the first lines say which pairs are blocked and why, and of how many others nothing is known", () => {
+  const first = linesOf(blocked).slice(0, 12).join(" ").replace(/ +/g, " ");
+  expect(first).toContain(
+    "8 through the host bridge (2 of them work, slower; of 2 nothing was read of the drivers); 4 of these are blocked",
+  );
+  expect(first).toContain(
+    "blocked (4 pairs: 2 GPU → GPU, 2 GPU → NIC): the IOMMU translates (strict): the NVIDIA driver",
+  );
+});
+
+test("what only spoils one way of a pair says which is not touched, and is not the sentence of what blocks", () => {
+  const text = linesOf(blocked).join(" ").replace(/ +/g, " ");
+  expect(text).toMatch(
+    /mind \(2 pairs\): the IOMMU .*'NVIDIA GPU and NVMe: GPUDirect Storage in P2PDMA mode' takes other/,
+  );
+});
+
+test("a path that turns at the switch is not said to meet the IOMMU", () => {
+  const direct = bootScenario(`
+cpu: amd-zen
+kernel: 7.2
+iommu: strict
+hostBridges:
+  - id: 1022:14a4
+    below:
+      - rootPort: { at: 01.0, id: 1022:14ab }
+        below:
+          - switch: { id: 1000:c030, portId: 1000:c030, acs: false }
+            below:
+              - gpu: { name: gpu0, id: 10de:2330, bar: 64G, driver: nvidia }
+              - nic: { name: mlx5_0, id: 15b3:1021, bar: 1M, driver: mlx5_core }
+`);
+  const pair = [findDevice(direct, "gpu0"), findDevice(direct, "mlx5_0")] as const;
+  const table = decideAll(direct, { providers: pair, clients: pair });
+  const text = explainText(table, ...pair, screen, new PeerRoutes(table)).replace(/\s+/g, " ");
+  expect(text).toContain("on this path they turn at the switch and do not meet the IOMMU");
+  expect(text).not.toContain("on every path");
+});
