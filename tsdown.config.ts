@@ -14,7 +14,11 @@ const config: UserConfig[] = defineConfig([
     platform: "node",
     target: "node20.19",
     minify: true,
-    outputOptions: { codeSplitting: { groups: [{ name: "core", test: isOfEveryRun }] } },
+    outputOptions: {
+      codeSplitting: { groups: [{ name: "core", test: isOfEveryRun }] },
+      // What stays outside is required: code that V8 kept cannot import.
+      dynamicImportInCjs: false,
+    },
     plugins: [licenses, programBundle()],
     dts: false,
     clean: true,
