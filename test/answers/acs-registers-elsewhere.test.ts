@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { answer } from "../../src/answers/answer.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
-import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
-import { bar, hidden, kinds } from "./gate-cases.ts";
+import { acs, at, bridge, endpoint, hostBridge, ids, linux, machineOf, zen } from "../rules/by-hand.ts";
+import { bar, hidden, kinds, ofKind } from "./gate-cases.ts";
 
 describe("A root port that keeps its ACS registers elsewhere", () => {
   const SUNRISE_POINT = "8086:a167";
@@ -27,7 +27,7 @@ describe("A root port that keeps its ACS registers elsewhere", () => {
     });
     const found = answer(machine, at("01:00.0"), at("01:00.1"));
     expect(found.mapType).toBe("bus-addr");
-    const told = found.gates.filter(({ kind }) => kind === "acs-registers-elsewhere");
+    const told = ofKind(found.gates, "acs-registers-elsewhere");
     const message =
       "the verdict and the hardware differ: 0000:00:1b.0 keeps its ACS registers where the specification does not. With an " +
       "IOMMU the kernel turns redirection on in those, and decides by the standard one, which says off: requests go up to " +
@@ -63,4 +63,23 @@ test("Nothing is said of ACS registers elsewhere where the port is not what both
     expect(found.mapType).toBe(mapType);
     expect(kinds(found.gates)).toBe("");
   }
+});
+
+test("Nothing is said of ACS registers elsewhere where another port redirects, and the verdict says so", () => {
+  // A switch with a DMA engine as its second function: the engine and a drive meet at the root port.
+  const functions = [
+    hostBridge("00:00.0", "8086:191f"),
+    bridge("00:1b.0", "root-port", 1, ids("8086:a167")),
+    bridge("01:00.0", "upstream-port", 2, { multifunction: true }),
+    endpoint("01:00.1", { multifunction: true }),
+    bridge("02:00.0", "downstream-port", 3, { acs: acs(0b100) }),
+    endpoint("03:00.0", { bars: [bar()] }),
+  ];
+  const machine = machineOf(functions, {
+    cpu: zen,
+    iommu: { kind: "intel", mode: "passthrough", groupTypes: new Map() },
+  });
+  const found = answer(machine, at("03:00.0"), at("01:00.1"));
+  expect(found.mapType).toBe("thru-host-bridge");
+  expect(kinds(found.gates)).toBe("");
 });

@@ -6,7 +6,7 @@ import { memoryBars } from "../../src/pci/function.ts";
 import type { ResizableBar } from "../../src/pci/resizable-bar.ts";
 import type { Sriov } from "../../src/pci/sriov.ts";
 import { at, bridge, endpoint, hostBridge, machineOf, oneSwitch } from "../rules/by-hand.ts";
-import { bar, GiB, gates, hidden, kinds, MiB } from "./gate-cases.ts";
+import { bar, GiB, gates, hidden, kinds, MiB, wholeGates } from "./gate-cases.ts";
 
 describe("The provider's BARs", () => {
   const name = "0000:03:00.0";
@@ -64,6 +64,20 @@ describe("The provider's BARs", () => {
     expect(memoryBars(endpoint("03:00.0", { bars: all }))).toEqual([bar(), bar({ index: 5 })]);
     expect(memoryBars(endpoint("03:00.0", { bars: hidden }))).toBeUndefined();
   });
+});
+
+test("Two BARs without an address are told apart, and one that may be resized", () => {
+  const found = wholeGates({
+    provider: {
+      bars: [bar({ busAddress: null }), bar({ index: 4, busAddress: null })],
+      resizableBars: [{ barIndex: 2, currentBytes: 16 * MiB, supportedBytes: [16 * MiB, GiB] }],
+    },
+  });
+  expect(found.map(({ kind, about }) => `${kind}: ${about}`)).toEqual([
+    "bar-unassigned: BAR 0",
+    "bar-unassigned: BAR 4",
+    "resizable-bar-small: BAR 2",
+  ]);
 });
 
 describe("A virtual function", () => {

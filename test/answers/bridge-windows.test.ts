@@ -150,6 +150,16 @@ describe("A bridge window too small for a BAR is named, with its size", () => {
       ],
       true,
     ],
+    [
+      "more than such BARs have anyway",
+      [{ barIndex: 1, currentBytes: 512 * MiB, supportedBytes: [GiB / 2, GiB] }],
+      false,
+    ],
+    [
+      "the first size that they do not have",
+      [{ barIndex: 1, currentBytes: 512 * MiB, supportedBytes: [256 * MiB, 512 * MiB] }],
+      true,
+    ],
     ["the only size that it has", [{ barIndex: 1, currentBytes: GiB, supportedBytes: [GiB] }], false],
     ["less than it can be", [{ barIndex: 1, currentBytes: GiB, supportedBytes: [256 * MiB, GiB, 2 * GiB] }], false],
     [
@@ -203,6 +213,13 @@ describe("A bridge window too small for a BAR is named, with its size", () => {
     expect(told({ resizableBars: sizes })).toMatchObject([{ kind: "resizable-bar-small", message }]);
     expect(told({ resizableBars: sizes, bars: hidden })).toMatchObject([{ kind: "resizable-bar-small", message }]);
     expect(told({ resizableBars: [{ barIndex: 0, currentBytes: 0, supportedBytes: [] }] })).toEqual([]);
+  });
+
+  test("the window is the one of the BAR that is resizable, and not of the first one", () => {
+    const registers = bar({ busAddress: busAddr(2 * GiB), physAddress: physAddr(2 * GiB), prefetchable: false });
+    const { bars, ...one } = gpu("01:00.0", 256 * MiB, 64 * GiB);
+    const [gate] = decided(32 * GiB, { ...one, bars: [registers, ...(isUnknown(bars) ? [] : bars)] });
+    expect(gate?.message).toContain("the prefetchable window of 0000:00:01.0 (288 MiB) cannot hold more");
   });
 
   test("a window that holds the BAR is no cause", () => {

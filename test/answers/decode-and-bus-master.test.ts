@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { answer } from "../../src/answers/answer.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { at, bridge, endpoint, hostBridge, machineOf, zen } from "../rules/by-hand.ts";
-import { bar, type Driver, gates, hidden } from "./gate-cases.ts";
+import { bar, type Driver, gates, hidden, ofKind } from "./gate-cases.ts";
 
 describe("A client that is no bus master", () => {
   const [off, memory] = [0, 2];
@@ -22,7 +22,8 @@ describe("A client that is no bus master", () => {
     const machine: Partial<Machine> = { iommu: { kind: "intel", mode: "passthrough", groupTypes: new Map() } };
     const found = gates({ client: parts, machine });
     expect(found.map(({ kind }) => kind)).toEqual(wanted);
-    expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
+    const message = `0000:04:00.0 is no bus master although ${String(driver)} is bound to it: it issues no request until its driver turns that on`;
+    expect(found).toMatchObject(wanted.map(() => ({ effect: "blocks", message })));
     // A provider issues nothing.
     expect(gates({ provider: { driver, p2pmem: hidden, command: (command ?? off) | 2 }, machine })).toEqual([]);
     // No request of a function goes out to itself.
@@ -72,9 +73,10 @@ describe("A bridge on the way", () => {
       ),
       at("03:00.0"),
       at("04:00.0"),
-    ).gates.filter(({ kind }) => kind === "bridge-decode-off");
-    expect(found.map((gate) => gate.device)).toEqual(device === "" ? [] : [at(device)]);
-    expect(found.every(({ effect }) => effect === "blocks")).toBe(true);
+    ).gates;
+    const told = ofKind(found, "bridge-decode-off");
+    expect(told.map((gate) => gate.device)).toEqual(device === "" ? [] : [at(device)]);
+    expect(told.every(({ effect }) => effect === "blocks")).toBe(true);
   });
 
   test("says what the bridge does not pass on, and to whom", () => {
@@ -91,8 +93,8 @@ describe("A bridge on the way", () => {
       ),
       at("01:00.0"),
       at("02:00.0"),
-    ).gates.filter(({ kind }) => kind === "bridge-decode-off");
-    expect(found.map(({ message }) => message)).toEqual([
+    ).gates;
+    expect(ofKind(found, "bridge-decode-off").map(({ message }) => message)).toEqual([
       "memory decode of the bridge 0000:00:01.0 is off: no request reaches 0000:01:00.0, although a driver is bound to it",
       "the bridge 0000:00:02.0 is no bus master: it passes on no request of 0000:02:00.0, although a driver is bound to it",
     ]);
@@ -112,6 +114,42 @@ describe("A bridge on the way", () => {
       at("04:00.0"),
     );
     expect(found.mapType).toBe("unknown");
-    expect(found.gates.filter(({ kind }) => kind === "bridge-decode-off")).toEqual([]);
+    expect(ofKind(found.gates, "bridge-decode-off")).toEqual([]);
+  });
+
+  test("is one where only what is above both is hidden, and where no other bridge is off", () => {
+    const found = answer(
+      machineOf([
+        bridge("01:00.0", "upstream-port", 2),
+        bridge("02:00.0", "downstream-port", 3, { command: master }),
+        bridge("02:01.0", "downstream-port", 4),
+        endpoint("03:00.0", { bars: [bar()], driver: "nvme" }),
+        endpoint("04:00.0", { driver: "nvme" }),
+      ]),
+      at("03:00.0"),
+      at("04:00.0"),
+    );
+    expect(found.mapType).toBe("bus-addr");
+    expect(ofKind(found.gates, "bridge-decode-off").map(({ device }) => device)).toEqual([at("02:00.0")]);
+  });
+
+  test("is not the provider itself, where that is a bridge with memory", () => {
+    const found = answer(
+      machineOf(
+        [
+          hostBridge("00:00.0", "8086:29c0"),
+          bridge("00:01.0", "root-port", 1),
+          bridge("01:00.0", "upstream-port", 2, { command: off, bars: [bar()], driver: "switchtec" }),
+          bridge("00:02.0", "root-port", 3),
+          endpoint("03:00.0", { driver: "nvme" }),
+        ],
+        { cpu: zen },
+      ),
+      at("01:00.0"),
+      at("03:00.0"),
+    );
+    expect(found.mapType).toBe("thru-host-bridge");
+    expect(ofKind(found.gates, "bridge-decode-off")).toEqual([]);
+    expect(ofKind(found.gates, "memory-decode-off")).toHaveLength(1);
   });
 });

@@ -45,10 +45,18 @@ export type Pair = "bus-addr" | "thru-host-bridge" | "not-supported" | "same fun
 
 /** Gates without what tells several of one kind apart. */
 export function gates(setting: Setting, pair: Pair = "bus-addr"): readonly Gate[] {
-  return allGates(setting, pair).map(({ about: _, ...gate }) => gate);
+  return wholeGates(setting, pair).map(({ about: _, ...gate }) => gate);
 }
 
-function allGates(setting: Setting, pair: Pair): readonly Gate[] {
+/** Those of one kind; the others have to be gates, too. */
+export function ofKind(found: readonly Gate[], kind: Gate["kind"]): readonly Gate[] {
+  const text = expect.stringMatching(/./);
+  expect(found).toEqual(found.map(() => expect.objectContaining({ kind: text, effect: text, message: text })));
+  return found.filter((gate) => gate.kind === kind);
+}
+
+/** Gates as they are. */
+export function wholeGates(setting: Setting, pair: Pair = "bus-addr"): readonly Gate[] {
   const { provider, client, machine } = setting;
   const functions = [
     ...oneSwitch(),

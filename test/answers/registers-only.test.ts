@@ -1,9 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { answer } from "../../src/answers/answer.ts";
+import type { Gate } from "../../src/answers/gate.ts";
 import type { PciFunction } from "../../src/pci/function.ts";
 import { rows } from "../rows.ts";
-import { at, endpoint, machineOf, oneSwitch } from "../rules/by-hand.ts";
-import { bar, GiB, gates, hidden } from "./gate-cases.ts";
+import { at, bridge, endpoint, hostBridge, ids, linux, machineOf, oneSwitch, zen } from "../rules/by-hand.ts";
+import { bar, GiB, gates, hidden, iommu, MiB, ofKind, wholeGates } from "./gate-cases.ts";
 
 describe("A provider whose BARs hold registers", () => {
   const PROVIDERS: Readonly<Record<string, Partial<PciFunction>>> = {
@@ -85,12 +86,12 @@ describe("A provider whose BARs hold registers", () => {
       message: isSure ? said : `${said}, as far as the source shows`,
       ...(isSure ? {} : { doubt }),
     };
-    expect(found.filter(({ kind }) => kind === "registers-only")).toEqual(about === "" ? [] : [gate]);
+    expect(ofKind(found, "registers-only")).toEqual(about === "" ? [] : [gate]);
   });
 
   test("a GPU whose largest memory BAR is too small for pages is not said to have registers alone", () => {
     const gpu = { classCode: 0x030200, bars: [bar({ prefetchable: true, sizeBytes: 2 ** 20 })], driver: "amdgpu" };
-    const [gate] = gates({ provider: gpu }).filter(({ kind }) => kind === "registers-only");
+    const [gate] = ofKind(gates({ provider: gpu }), "registers-only");
     expect(gate?.message).toContain(
       "has no memory for peers: its largest memory BAR has 1 MiB, and Linux makes pages in units of 2 MiB",
     );
@@ -99,5 +100,57 @@ describe("A provider whose BARs hold registers", () => {
   test("is no matter to itself", () => {
     const found = gates({ provider: { bars: [bar({ prefetchable: false, sizeBytes: 65536 })] } }, "same function");
     expect(found).toEqual([]);
+  });
+});
+
+test("The GPU of an Intel processor has a window on the host's memory, and none of its own", () => {
+  const functions = [
+    hostBridge("00:00.0", "8086:4621"),
+    endpoint("00:02.0", { ...ids("8086:46a6"), classCode: 0x030000, driver: "i915", bars: [bar({ sizeBytes: GiB })] }),
+    bridge("00:06.0", "root-port", 1),
+    endpoint("01:00.0", { driver: "nvme" }),
+  ];
+  const found = answer(machineOf(functions, { cpu: zen, iommu: iommu("off") }), at("00:02.0"), at("01:00.0"));
+  expect(ofKind(found.gates, "registers-only")).toMatchObject([
+    {
+      device: at("00:02.0"),
+      effect: "blocks",
+      about: "no memory of its own",
+      message: expect.stringMatching(
+        /^0000:00:02\.0 has no memory of its own: its BARs hold registers and a window on the host's, and no memory for peers/,
+      ),
+    },
+  ]);
+});
+
+describe("A buffer that a scenario states", () => {
+  const message = (size: string): string =>
+    `the memory buffer of 0000:03:00.0 has ${size}, and Linux makes pages in units of 2 MiB: its driver registers none`;
+
+  test.each<[name: string, sizeBytes: number | "none" | "hidden", release: string | null, said: string]>([
+    ["of less than a unit", MiB, "7.2", "1 MiB"],
+    ["of a unit", 2 * MiB, "7.2", ""],
+    ["of more", GiB, "7.2", ""],
+    ["of less, on the first kernel that asks for units", MiB, "5.3", "1 MiB"],
+    ["of less, on the last one that does not", MiB, "5.2", ""],
+    ["of less, on a kernel that is hidden", MiB, null, "1 MiB"],
+    ["that it does not have", "none", "7.2", ""],
+    ["that is hidden", "hidden", "7.2", ""],
+  ])("%s", (_name, sizeBytes, release, said) => {
+    const p2pmem =
+      sizeBytes === "none"
+        ? null
+        : sizeBytes === "hidden"
+          ? hidden
+          : { sizeBytes, availableBytes: sizeBytes, published: true };
+    const kernel = { ...linux("7.2"), release: release ?? hidden };
+    const of = (format: "scenario" | "sysfs"): readonly Gate[] =>
+      wholeGates({ provider: { driver: "nvme", p2pmem }, machine: { kernel, source: { format, name: "by hand" } } });
+    const gate = { kind: "registers-only", device: at("03:00.0"), effect: "blocks", about: "small buffer" } as const;
+    expect(of("scenario").filter(({ about }) => about === "small buffer" || about === undefined)).toEqual(
+      said === "" ? [] : [{ ...gate, message: message(said) }],
+    );
+    // On a running machine the kernel has said.
+    expect(of("sysfs").filter(({ about }) => about === "small buffer")).toEqual([]);
   });
 });
