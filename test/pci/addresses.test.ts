@@ -7,15 +7,27 @@ import {
   type DmaAddr,
   dmaFromBus,
   dmaFromIova,
+  holds,
   type Iova,
   iova,
+  overlaps,
   PAGE_BYTES,
   type PhysAddr,
   pfnOf,
   physAddr,
   physToBus,
 } from "../../src/pci/addresses.ts";
-import { busOf, deviceOf, domainOf, formatBdf, functionOf, makeBdf, parseBdf } from "../../src/pci/bdf.ts";
+import {
+  busOf,
+  devfnOf,
+  deviceOf,
+  domainOf,
+  formatBdf,
+  functionOf,
+  isBdf,
+  makeBdf,
+  parseBdf,
+} from "../../src/pci/bdf.ts";
 
 describe("addresses of the two sides of a host bridge", () => {
   test("an offset added in one direction is taken off in the other", () => {
@@ -63,7 +75,60 @@ describe("addresses of the two sides of a host bridge", () => {
   });
 });
 
+describe("runs of bytes", () => {
+  test.for<[start: number, sizeBytes: number, shared: boolean, where: string]>([
+    [10, 10, true, "the same bytes"],
+    [12, 2, true, "within"],
+    [5, 20, true, "around"],
+    [5, 6, true, "over the first byte"],
+    [5, 5, false, "up to the first byte"],
+    [19, 5, true, "from the last byte on"],
+    [20, 5, false, "behind the last byte"],
+    [0, 5, false, "far before"],
+    [30, 5, false, "far behind"],
+    [10, 1, true, "one byte, the first"],
+    [15, 0, false, "no byte"],
+  ])("%i of %i bytes share one with 10 of 10: %s, %s", ([start, sizeBytes, shared]) => {
+    const [run, other] = [
+      { start: 10, sizeBytes: 10 },
+      { start, sizeBytes },
+    ];
+    expect([overlaps(run, other), overlaps(other, run)]).toEqual([shared, shared]);
+  });
+
+  test.for<[place: number, isIn: boolean]>([
+    [9, false],
+    [10, true],
+    [15, true],
+    [19, true],
+    [20, false],
+    [0, false],
+  ])("byte %i is one of 10 from 10 on: %s", ([place, isIn]) => {
+    expect(holds({ start: 10, sizeBytes: 10 }, place)).toBe(isIn);
+    expect(holds({ start: 10, sizeBytes: 0 }, place)).toBe(false);
+  });
+});
+
 describe("the address of a function", () => {
+  test.for<[value: unknown, isOne: boolean]>([
+    [0, true],
+    [0xffff_ffff_ffff, true],
+    [2 ** 48, false],
+    [-1, false],
+    [1.5, false],
+    [Number.NaN, false],
+    ["1", false],
+    [null, false],
+  ])("%s is one as a number: %s", ([value, isOne]) => {
+    expect(isBdf(value)).toBe(isOne);
+  });
+
+  test("has device and function in its lowest byte, as the kernel packs them", () => {
+    expect(devfnOf(makeBdf(1, 0x3f, 31, 7))).toBe(0xff);
+    expect(devfnOf(makeBdf(0, 0xff, 0, 1))).toBe(1);
+    expect(devfnOf(makeBdf(0, 1, 2, 0))).toBe(0x10);
+  });
+
   test("is read as it is printed, with domains up to 32 bits", () => {
     const part = (most: number): fc.Arbitrary<number> => fc.nat(most);
     fc.assert(

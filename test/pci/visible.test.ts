@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { hasUnseen, jsonText, visible } from "../../src/pci/visible.ts";
+import { hasUnseen, jsonRows, jsonText, visible } from "../../src/pci/visible.ts";
 
 const SHOWN: readonly (readonly [what: string, text: string, shown: string])[] = [
   ["a line end", "a\nb", "a\\nb"],
@@ -60,6 +60,19 @@ describe("JSON text", () => {
     expect(hasUnseen(json.replaceAll("\n", ""))).toBe(false);
     expect(json.split("\n")).toHaveLength(5);
     expect(JSON.parse(json)).toEqual({ [text]: [text] });
+  });
+
+  test.each<[name: string, value: object, rows: readonly string[], text: string]>([
+    ["a list that is named", { a: [{ x: 1 }, { x: 2 }] }, ["a"], '{\n "a": [\n  {"x":1},\n  {"x":2}\n ]\n}'],
+    ["a list that is not", { a: [1] }, [], '{\n "a": [\n  1\n ]\n}'],
+    ["an empty list", { a: [] }, ["a"], '{\n "a": []\n}'],
+    ["an object of that name", { a: { b: 1 } }, ["a"], '{\n "a": {\n  "b": 1\n }\n}'],
+    ["two keys", { a: 1, b: [2, 3] }, ["b"], '{\n "a": 1,\n "b": [\n  2,\n  3\n ]\n}'],
+    ["a key without a value", { a: undefined, b: null }, ["a"], '{\n "b": null\n}'],
+    ["what is not to be seen", { "\u202e": ["\u009b"] }, ["\u202e"], '{\n "\\u202e": [\n  "\\u009b"\n ]\n}'],
+  ])("has one item a line: %s", (_, value, rows, text) => {
+    expect(jsonRows(value, rows)).toBe(text);
+    expect(JSON.parse(jsonRows(value, rows))).toEqual(JSON.parse(JSON.stringify(value)));
   });
 
   test("is JSON.stringify's where there is nothing to hide", () => {
