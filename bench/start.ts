@@ -143,7 +143,9 @@ function run({ name, command, environment, exitCode = 0, isRight }: Contestant):
   const { status, stdout, stderr, error } = spawnSync(program, args, { env, encoding: "utf8" });
   const milliseconds = performance.now() - start;
   if (error !== undefined || status !== exitCode || !isRight(stdout)) {
-    throw new Error(`${name} failed (exit code ${status}): ${error?.message ?? stderr}\n${(stdout ?? "").slice(0, 500)}`);
+    throw new Error(
+      `${name} failed (exit code ${status}): ${error?.message ?? stderr}\n${(stdout ?? "").slice(0, 500)}`,
+    );
   }
   return milliseconds;
 }
