@@ -1,4 +1,3 @@
-import type { CostCounters } from "../dma/cost.ts";
 import { directOps } from "../dma/direct.ts";
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
@@ -7,6 +6,7 @@ import { refusingOps } from "../dma/refusing.ts";
 import { swiotlbOps } from "../dma/swiotlb.ts";
 import type { IommuUnits } from "../iommu/units.ts";
 import type { ByteStore } from "../memory/bytes.ts";
+import type { CostCounters } from "../memory/cost.ts";
 import type { PageMaps } from "../memory/page-maps.ts";
 import type { PagePool } from "../memory/page-pool.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";

@@ -1,4 +1,3 @@
-import { type CostCounters, noCost } from "../dma/cost.ts";
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
 import { createFabric, type Fabric } from "../fabric/fabric.ts";
@@ -9,6 +8,7 @@ import { requireMachine } from "../host/require-machine.ts";
 import { type Device, resolveDevice } from "../host/select.ts";
 import { IommuUnits } from "../iommu/units.ts";
 import type { DistanceBetween } from "../memory/allocate-for-clients.ts";
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import { providersOf } from "../memory/machine-bars.ts";
 import { type P2pPool, poolsOf } from "../memory/p2p-pool.ts";
 import { PageMaps } from "../memory/page-maps.ts";
@@ -76,10 +76,11 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const topology = topologyOf(machine);
   const { rootComplex, switchForwarding, choices: platform } = platformChoices(machine, topology, options);
   const physical = physicalMapOf(machine, { ramBytes: options.ramBytes ?? DEFAULT_RAM_BYTES });
-  const maps = new PageMaps();
+  const cost = noCost();
+  const maps = new PageMaps(cost);
   const ram = systemMemory(maps, physical);
   keepFirstPage(ram);
-  const units = new IommuUnits(machine, options.iommu);
+  const units = new IommuUnits(machine, { cost, ...options.iommu });
   const { backend, ramBusOffset } = options;
   if (ramBusOffset !== undefined) requireRamBesideWindows(machine, physical.ram, ramBusOffset);
   const fabric = createFabric(machine, {
@@ -92,7 +93,6 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const failedReads = failedReadsBy(options, switchForwarding);
   const peers = makePeerPools(machine, maps, options.peerMemory ?? []);
   const { decide, distance } = rulesOf(machine, options.rules);
-  const cost = noCost();
   const backendOf = (fn: Bdf): Backend | undefined => (typeof backend === "function" ? backend(fn) : backend);
   const isBounceAsked = machine.functions.some(({ bdf }) => backendOf(bdf) === "swiotlb");
   const wantsBounce = isBounceAsked || wantsBounceBuffers(ram, requestersOf(topology, options));

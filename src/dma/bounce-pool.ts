@@ -1,3 +1,4 @@
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -25,6 +26,7 @@ export interface BounceMemory {
 export class BouncePool {
   readonly range: PhysRange;
   readonly #memory: BounceMemory;
+  readonly #cost: CostCounters;
   /** Slots of the buffer that starts at a slot, 0 inside of buffers and where it is free. */
   readonly #length: Uint8Array;
   readonly #isUsed: Uint8Array;
@@ -32,14 +34,15 @@ export class BouncePool {
   #next = 0;
   #usedSlots = 0;
 
-  /** Throws `bad-input` unless the range is whole pages. */
-  constructor(range: PhysRange, memory: BounceMemory) {
+  /** Counts to `cost`, where it is given. Throws `bad-input` unless the range is whole pages. */
+  constructor(range: PhysRange, memory: BounceMemory, cost: CostCounters = noCost()) {
     if (range.start % PAGE_BYTES !== 0 || range.sizeBytes % PAGE_BYTES !== 0 || range.sizeBytes < PAGE_BYTES) {
       throw new PeerlaneError("bad-input", "bounce buffers take whole pages of RAM");
     }
     const slots = range.sizeBytes / SLOT_BYTES;
     this.range = range;
     this.#memory = memory;
+    this.#cost = cost;
     this.#length = new Uint8Array(slots);
     this.#isUsed = new Uint8Array(slots);
     this.#original = new Float64Array(slots);
@@ -66,6 +69,7 @@ export class BouncePool {
     const buffer = this.range.start + first * SLOT_BYTES;
     // Before anything is taken: a copy that throws leaves the slots free.
     this.#memory.copy(original, buffer as PhysAddr, lengthBytes);
+    this.#cost.bouncedBytes += lengthBytes;
     this.#isUsed.fill(1, first, first + count);
     this.#length[first] = count;
     this.#original[first] = original;
@@ -84,7 +88,10 @@ export class BouncePool {
     if (count === 0)
       throw new PeerlaneError("bad-input", "no bounce buffer starts there: unmapped twice, or never mapped");
     const isWritten = direction === "from-device" || direction === "bidirectional";
-    if (isWritten) this.#memory.copy(buffer, (this.#original[first] ?? noEntry(first)) as PhysAddr, lengthBytes);
+    if (isWritten) {
+      this.#memory.copy(buffer, (this.#original[first] ?? noEntry(first)) as PhysAddr, lengthBytes);
+      this.#cost.bouncedBytes += lengthBytes;
+    }
     this.#isUsed.fill(0, first, first + count);
     this.#length[first] = 0;
     this.#usedSlots -= count;

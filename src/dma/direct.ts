@@ -1,11 +1,12 @@
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { DmaAddr, PhysAddr, PhysRange } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import type { BouncePool } from "./bounce-pool.ts";
-import { type CostCounters, noCost } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
 import type { DmaMapping, DmaOps, StaleReach } from "./dma-ops.ts";
+import { ListWalk } from "./list-walk.ts";
 import { LiveMappings } from "./live-mappings.ts";
 import {
   type MappingContext,
@@ -47,13 +48,12 @@ export class DirectMapping implements DmaOps {
     if (refusal !== null) return refusal;
     const { count } = list;
     const reach = reachOf(device);
-    this.cost.listPasses++;
     this.#segments.begin(device.bdf);
     const bounced: number[] = [];
     let mapped = 0;
     try {
-      for (; mapped < count; mapped++) {
-        const failure = this.#mapSegment(device, list, mapped, reach, bounced);
+      for (const walk = new ListWalk(count, this.cost); walk.next(); mapped++) {
+        const failure = this.#mapSegment(device, list, walk.index, reach, bounced);
         if (failure !== null) return failure;
       }
       list.dmaCount = count;
@@ -61,7 +61,7 @@ export class DirectMapping implements DmaOps {
       return { ok: true, value: count };
     } finally {
       // On a failure, and where the rules or a copy throw.
-      if (mapped < count) this.#unbounceList(device, list, bounced, null);
+      if (mapped < count) for (const index of bounced) this.#unbounceEntry(device, list, index, null);
     }
   }
 
@@ -72,7 +72,6 @@ export class DirectMapping implements DmaOps {
     reach: number,
     bounced: number[],
   ): DmaFailure | null {
-    this.cost.segmentVisits++;
     const start = (list.phys[index] ?? noEntry(index)) as PhysAddr;
     const length = list.lengths[index] ?? noEntry(index);
     const type = this.#segments.classify(start, length);
@@ -92,9 +91,13 @@ export class DirectMapping implements DmaOps {
 
   unmapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): void {
     const bounced = this.#lists.take(list, device, direction);
-    this.cost.listPasses++;
-    this.cost.segmentVisits += list.dmaCount;
-    this.#unbounceList(device, list, bounced, direction);
+    let next = 0;
+    for (const walk = new ListWalk(list.dmaCount, this.cost); walk.next(); ) {
+      list.dmaIsBus[walk.index] = 0;
+      if (walk.index !== bounced[next]) continue;
+      this.#unbounceEntry(device, list, walk.index, direction);
+      next++;
+    }
     list.dmaCount = 0;
   }
 
@@ -119,7 +122,7 @@ export class DirectMapping implements DmaOps {
       address = bounced;
     }
     const mapping: DmaMapping = { address: address as DmaAddr, lengthBytes: sizeBytes, isBus };
-    this.#ranges.add(mapping, device, direction, { isBounced });
+    this.#add(mapping, device, direction, { isBounced });
     return { ok: true, value: mapping };
   }
 
@@ -130,7 +133,7 @@ export class DirectMapping implements DmaOps {
     const { start, sizeBytes } = range;
     if (!isReachable(start, sizeBytes, reachOf(device))) return beyondMask(device, start, sizeBytes);
     const mapping: DmaMapping = { address: start as number as DmaAddr, lengthBytes: sizeBytes, isBus: false };
-    this.#ranges.add(mapping, device, direction, { isBounced: false });
+    this.#add(mapping, device, direction, { isBounced: false });
     return { ok: true, value: mapping };
   }
 
@@ -156,9 +159,8 @@ export class DirectMapping implements DmaOps {
     const type = this.#segments.classifyRanges(provider, ranges);
     if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, provider, ranges);
     const isBus = type === SEGMENT_BUS_ADDR;
-    this.cost.allocations += ranges.length;
     const mapped = offsetMappings(device, ranges, isBus ? provider.busOffset : device.ramBusOffset, isBus);
-    if (mapped.ok) for (const one of mapped.value) this.#ranges.add(one, device, direction, { isBounced: false });
+    if (mapped.ok) for (const one of mapped.value) this.#add(one, device, direction, { isBounced: false });
     return mapped;
   }
 
@@ -176,6 +178,12 @@ export class DirectMapping implements DmaOps {
     return "bus-address";
   }
 
+  /** The mapping of a range is an object of its own. */
+  #add(mapping: DmaMapping, device: DmaDevice, direction: DmaDirection, taken: { readonly isBounced: boolean }): void {
+    this.cost.allocations++;
+    this.#ranges.add(mapping, device, direction, taken);
+  }
+
   #bounce(device: DmaDevice, phys: PhysAddr, length: number, reach: number): number {
     const pool = this.#pool;
     if (pool === null) return -1;
@@ -183,25 +191,17 @@ export class DirectMapping implements DmaOps {
     if (!isReachable(start + device.ramBusOffset, sizeBytes, reach)) return -1;
     const buffer = pool.take(phys, length);
     if (buffer < 0) return -1;
-    this.cost.bouncedBytes += length;
     return buffer + device.ramBusOffset;
   }
 
   #unbounce(device: DmaDevice, address: number, length: number, direction: DmaDirection | null): void {
     const buffer = (address - device.ramBusOffset) as PhysAddr;
-    this.cost.bouncedBytes += this.#pool?.give(buffer, length, direction) ?? 0;
+    this.#pool?.give(buffer, length, direction);
   }
 
-  #unbounceList(
-    device: DmaDevice,
-    list: Scatterlist,
-    bounced: readonly number[],
-    direction: DmaDirection | null,
-  ): void {
-    for (const index of bounced) {
-      const address = list.dmaAddress[index] ?? noEntry(index);
-      this.#unbounce(device, address, list.dmaLengths[index] ?? noEntry(index), direction);
-    }
+  #unbounceEntry(device: DmaDevice, list: Scatterlist, index: number, direction: DmaDirection | null): void {
+    const address = list.dmaAddress[index] ?? noEntry(index);
+    this.#unbounce(device, address, list.dmaLengths[index] ?? noEntry(index), direction);
   }
 
   #beyond(device: DmaDevice, address: number, length: number, type: number): DmaFailure {

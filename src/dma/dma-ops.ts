@@ -1,6 +1,6 @@
+import type { CostCounters } from "../memory/cost.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { PhysRange } from "../pci/addresses.ts";
-import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import type { DmaResult } from "./dma-error.ts";
 import type { DmaEntry, Scatterlist } from "./scatterlist.ts";

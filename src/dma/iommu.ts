@@ -1,4 +1,5 @@
 import type { IommuDomain } from "../iommu/domain.ts";
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import type { Provider } from "../memory/provider.ts";
 import {
   dmaFromIova,
@@ -10,7 +11,6 @@ import {
 } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
-import { type CostCounters, noCost } from "./cost.ts";
 import { directOps } from "./direct.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaFailure, type DmaResult, dmaFailure } from "./dma-error.ts";
@@ -24,6 +24,7 @@ import {
   permissionOf,
   tryAllocIova,
 } from "./iova-state.ts";
+import { ListWalk } from "./list-walk.ts";
 import { LiveMappings } from "./live-mappings.ts";
 import { type MappingContext, PeerSegments, SEGMENT_BUS_ADDR, SEGMENT_REFUSED } from "./peer-segments.ts";
 import { placeList } from "./place-list.ts";
@@ -71,13 +72,12 @@ class IommuMapping implements DmaOps {
     if (domain === null) return this.#beneath.mapList(device, list, direction);
     const refusal = refuseList(list);
     if (refusal !== null) return refusal;
-    this.cost.listPasses += 2;
-    this.cost.segmentVisits += list.count;
     this.#segments.begin(device.bdf);
     let bytes = 0;
     const reach = reachOf(device);
     // The DMA side is not in use yet: it holds the bus addresses until the second pass gives them their place.
-    for (let index = 0; index < list.count; index++) {
+    for (const walk = new ListWalk(list.count, this.cost); walk.next(); ) {
+      const { index } = walk;
       const phys = (list.phys[index] ?? noEntry(index)) as PhysAddr;
       const length = list.lengths[index] ?? noEntry(index);
       const type = this.#segments.classify(phys, length);
@@ -92,13 +92,11 @@ class IommuMapping implements DmaOps {
     }
     let pages: IovaRange | null = null;
     if (bytes > 0) {
-      const start = allocateIova(domain, device, bytes, this.cost);
+      const start = allocateIova(domain, device, bytes);
       if (start === null) return noSpace(device, bytes);
       pages = { start, sizeBytes: bytes };
-      this.cost.iommuMapCalls++;
     }
-    this.cost.segmentVisits += list.count;
-    list.dmaCount = placeList(domain, list, pages?.start ?? 0, permissionOf(direction));
+    list.dmaCount = placeList(domain, list, pages?.start ?? 0, permissionOf(direction), this.cost);
     this.#lists.add(list, device, direction, pages);
     return { ok: true, value: list.dmaCount };
   }
@@ -110,8 +108,7 @@ class IommuMapping implements DmaOps {
       return;
     }
     const pages = this.#lists.take(list, device, direction);
-    this.cost.listPasses++;
-    this.cost.segmentVisits += list.dmaCount;
+    for (const walk = new ListWalk(list.dmaCount, this.cost); walk.next(); ) list.dmaIsBus[walk.index] = 0;
     if (pages !== null) this.#release(domain, pages);
     list.dmaCount = 0;
   }
@@ -162,10 +159,7 @@ class IommuMapping implements DmaOps {
     this.#segments.begin(device.bdf);
     const type = this.#segments.classifyRanges(provider, ranges);
     if (type >= SEGMENT_REFUSED) return this.#segments.rangeFailure(type, provider, ranges);
-    if (type === SEGMENT_BUS_ADDR) {
-      this.cost.allocations += ranges.length;
-      return this.#atBusAddresses(device, ranges, provider.busOffset, direction);
-    }
+    if (type === SEGMENT_BUS_ADDR) return this.#atBusAddresses(device, ranges, provider.busOffset, direction);
     return this.#linkAll(device, ranges, direction) ?? this.#mapEach(domain, device, ranges, direction);
   }
 
@@ -201,9 +195,6 @@ class IommuMapping implements DmaOps {
       taken.unlink(0, taken.sizeBytes);
       taken.free();
     } else if (taken !== null) {
-      this.cost.iommuUnmapCalls++;
-      this.cost.iovaAllocations++;
-      this.cost.iommuFlushes++;
       domain.releaseNow(taken.start, taken.sizeBytes);
     }
   }
@@ -228,8 +219,7 @@ class IommuMapping implements DmaOps {
     }
     state.sync(0, sizeBytes);
     const mapping: DmaMapping = { address: dmaFromIova(state.address), lengthBytes: sizeBytes, isBus: false };
-    this.#ranges.add(mapping, device, direction, state);
-    this.cost.allocations++;
+    this.#add(mapping, device, direction, state);
     return { ok: true, value: [mapping] };
   }
 
@@ -249,20 +239,18 @@ class IommuMapping implements DmaOps {
       }
       mappings.push(mapped.value);
     }
-    this.cost.allocations += ranges.length;
     return { ok: true, value: mappings };
   }
 
   #mapOne(domain: IommuDomain, device: DmaDevice, range: PhysRange, direction: DmaDirection): DmaResult<DmaMapping> {
     const page = pageStart(range.start);
     const bytes = pageEnd(range.start + range.sizeBytes) - page;
-    const start = allocateIova(domain, device, bytes, this.cost);
+    const start = allocateIova(domain, device, bytes);
     if (start === null) return noSpace(device, bytes);
     domain.map(start, page as PhysAddr, bytes, permissionOf(direction));
-    this.cost.iommuMapCalls++;
     const address = dmaFromIova((start + (range.start - page)) as Iova);
     const mapping: DmaMapping = { address, lengthBytes: range.sizeBytes, isBus: false };
-    this.#ranges.add(mapping, device, direction, { start, sizeBytes: bytes });
+    this.#add(mapping, device, direction, { start, sizeBytes: bytes });
     return { ok: true, value: mapping };
   }
 
@@ -273,8 +261,14 @@ class IommuMapping implements DmaOps {
     direction: DmaDirection,
   ): DmaResult<readonly DmaMapping[]> {
     const mapped = offsetMappings(device, ranges, busOffset, true);
-    if (mapped.ok) for (const mapping of mapped.value) this.#ranges.add(mapping, device, direction, null);
+    if (mapped.ok) for (const mapping of mapped.value) this.#add(mapping, device, direction, null);
     return mapped;
+  }
+
+  /** The mapping of a range is an object of its own. */
+  #add(mapping: DmaMapping, device: DmaDevice, direction: DmaDirection, taken: IovaRange | IovaState | null): void {
+    this.cost.allocations++;
+    this.#ranges.add(mapping, device, direction, taken);
   }
 
   #give(domain: IommuDomain, mapping: DmaMapping, taken: IovaRange | IovaState | null): void {
@@ -284,9 +278,7 @@ class IommuMapping implements DmaOps {
   }
 
   #release(domain: IommuDomain, { start, sizeBytes }: IovaRange): void {
-    this.cost.iommuUnmapCalls++;
-    this.cost.iovaAllocations++;
-    this.cost.iommuFlushes += domain.release(start, sizeBytes);
+    domain.release(start, sizeBytes);
   }
 }
 

@@ -1,9 +1,9 @@
 import type { IommuDomain } from "../iommu/domain.ts";
 import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
+import type { CostCounters } from "../memory/cost.ts";
 import { formatAddress, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaResult, dmaFailure } from "./dma-error.ts";
 
@@ -45,15 +45,13 @@ export class IovaState {
   readonly address: Iova;
   readonly sizeBytes: number;
   readonly #domain: IommuDomain;
-  readonly #cost: CostCounters;
   #linkedBytes = 0;
   #isLive = true;
 
-  constructor(domain: IommuDomain, address: Iova, sizeBytes: number, cost: CostCounters) {
+  constructor(domain: IommuDomain, address: Iova, sizeBytes: number) {
     this.address = address;
     this.sizeBytes = sizeBytes;
     this.#domain = domain;
-    this.#cost = cost;
   }
 
   /**
@@ -77,7 +75,6 @@ export class IovaState {
       return dmaFailure("EIO", `IOVA ${formatAddress(address)} + ${sizeBytes} is linked already`);
     }
     this.#domain.map(first as Iova, pageStart(phys) as PhysAddr, bytes, permissionOf(direction));
-    this.#cost.iommuMapCalls++;
     this.#linkedBytes += bytes;
     return { ok: true, value: address as Iova };
   }
@@ -93,16 +90,13 @@ export class IovaState {
     const first = pageStart(this.address + offsetBytes);
     const bytes = pageEnd(this.address + offsetBytes + sizeBytes) - first;
     this.#linkedBytes -= this.#domain.unmap(first as Iova, bytes);
-    this.#cost.iommuUnmapCalls++;
-    this.#cost.iommuFlushes++;
   }
 
   /** Unmaps whatever is linked, in one go, and frees the space (`dma_iova_destroy`). */
   destroy(): void {
     this.#end();
     const first = pageStart(this.address);
-    this.#cost.iommuUnmapCalls++;
-    this.#cost.iommuFlushes += this.#domain.release(first as Iova, pageEnd(this.address + this.sizeBytes) - first);
+    this.#domain.release(first as Iova, pageEnd(this.address + this.sizeBytes) - first);
   }
 
   /** Frees the space (`dma_iova_free`); throws `bad-input` where something is linked. */
@@ -116,7 +110,6 @@ export class IovaState {
   #end(): void {
     if (!this.#isLive) throw new PeerlaneError("bad-input", "this IOVA space was given back already");
     this.#isLive = false;
-    this.#cost.iovaAllocations++;
   }
 
   #requireInside(offsetBytes: number, sizeBytes: number): void {
@@ -130,18 +123,9 @@ export class IovaState {
   }
 }
 
-/** {@link IommuDomain.allocate} within a device's mask, counted. */
-export function allocateIova(
-  domain: IommuDomain,
-  device: DmaDevice,
-  sizeBytes: number,
-  cost: CostCounters,
-): Iova | null {
-  const flushes = domain.counters.queueFlushes;
-  const start = domain.allocate(sizeBytes, device.maskBits);
-  cost.iommuFlushes += domain.counters.queueFlushes - flushes;
-  if (start !== null) cost.iovaAllocations++;
-  return start;
+/** {@link IommuDomain.allocate} within a device's mask. */
+export function allocateIova(domain: IommuDomain, device: DmaDevice, sizeBytes: number): Iova | null {
+  return domain.allocate(sizeBytes, device.maskBits);
 }
 
 /**
@@ -158,8 +142,8 @@ export function tryAllocIova(
   const domain = domains.dmaDomainOf(device.bdf);
   if (domain === null || !(sizeBytes > 0)) return null;
   const inPage = phys - pageStart(phys);
-  const start = allocateIova(domain, device, inPage + sizeBytes, cost);
+  const start = allocateIova(domain, device, inPage + sizeBytes);
   if (start === null) return null;
   cost.allocations++;
-  return new IovaState(domain, (start + inPage) as Iova, sizeBytes, cost);
+  return new IovaState(domain, (start + inPage) as Iova, sizeBytes);
 }

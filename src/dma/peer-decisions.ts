@@ -1,6 +1,6 @@
+import type { CostCounters } from "../memory/cost.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { Bdf } from "../pci/bdf.ts";
-import type { CostCounters } from "./cost.ts";
 import type { DecidePeer, PeerMapType } from "./dma-device.ts";
 
 /** The rules' answers: each pair is asked about once, and kept for the provider's life (`map_types`, Linux 7.2). */

@@ -1,8 +1,8 @@
+import type { CostCounters } from "../memory/cost.ts";
 import type { PageLookup } from "../memory/page-kind.ts";
 import type { Provider } from "../memory/provider.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import type { CostCounters } from "./cost.ts";
 import type { DecidePeer } from "./dma-device.ts";
 import { type DmaFailure, dmaFailure } from "./dma-error.ts";
 import { PeerDecisions } from "./peer-decisions.ts";
@@ -35,7 +35,6 @@ export class PeerSegments {
   busOffset = 0;
   readonly #pages: PageLookup;
   readonly #decisions: PeerDecisions;
-  readonly #cost: CostCounters;
   #client: Bdf | undefined;
   #provider: Provider | null = null;
   #type = SEGMENT_REFUSED;
@@ -43,7 +42,6 @@ export class PeerSegments {
   constructor(context: MappingContext, cost: CostCounters) {
     this.#pages = context.pages;
     this.#decisions = new PeerDecisions(context.decide, cost);
-    this.#cost = cost;
   }
 
   /** Starts a list, or anything else, of a client. */
@@ -54,12 +52,10 @@ export class PeerSegments {
 
   /** How a segment is mapped, a `SEGMENT_…`. */
   classify(phys: PhysAddr, sizeBytes: number): number {
-    this.#cost.pageTouches++;
     const kind = this.#pages.kindAt(phys);
     if (kind === null || kind === "private") return SEGMENT_NO_PAGE;
     if (!this.#pages.isOneMemory(phys, sizeBytes)) return SEGMENT_LEAVES;
     if (kind !== "peer") return SEGMENT_MEMORY;
-    this.#cost.pagemapLookups++;
     const provider = this.#pages.providerAt(phys);
     if (provider === null) return SEGMENT_NO_PAGE;
     return this.classifyProvider(provider);

@@ -1,20 +1,29 @@
 import type { IommuDomain } from "../iommu/domain.ts";
+import type { CostCounters } from "../memory/cost.ts";
 import type { Iova, IovaRange, PhysAddr } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { pageEnd, pageStart } from "./iova-state.ts";
+import { ListWalk } from "./list-walk.ts";
 import type { Scatterlist } from "./scatterlist.ts";
 
 /**
  * Second pass over a list whose bus addresses stand in its DMA side already: maps runs of physical memory at `start` and
  * on, and fills the DMA side, in which entries that touch become one. Yields the number of its entries.
  */
-export function placeList(domain: IommuDomain, list: Scatterlist, start: number, permission: number): number {
+export function placeList(
+  domain: IommuDomain,
+  list: Scatterlist,
+  start: number,
+  permission: number,
+  cost: CostCounters,
+): number {
   const { phys, lengths, dmaAddress, dmaLengths, dmaIsBus, count } = list;
   let out = 0;
   let at = start;
   let runPhys = 0;
   let runBytes = 0;
-  for (let index = 0; index < count; index++) {
+  for (const walk = new ListWalk(count, cost); walk.next(); ) {
+    const { index } = walk;
     const length = lengths[index] ?? noEntry(index);
     const isBus = dmaIsBus[index] ?? noEntry(index);
     let address = dmaAddress[index] ?? noEntry(index);
@@ -49,10 +58,11 @@ export function placeList(domain: IommuDomain, list: Scatterlist, start: number,
 }
 
 /** The whole pages of IOVA space that {@link placeList} mapped a list to; `null` where all of it has bus addresses. */
-export function mappedPages(list: Scatterlist): IovaRange | null {
+export function mappedPages(list: Scatterlist, cost: CostCounters): IovaRange | null {
   let start = -1;
   let end = 0;
-  for (let index = 0; index < list.dmaCount; index++) {
+  for (const walk = new ListWalk(list.dmaCount, cost); walk.next(); ) {
+    const { index } = walk;
     if (list.dmaIsBus[index] === 1) continue;
     const address = list.dmaAddress[index] ?? noEntry(index);
     if (start < 0) start = pageStart(address);

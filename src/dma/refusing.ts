@@ -1,12 +1,13 @@
+import type { CostCounters } from "../memory/cost.ts";
 import type { PageLookup } from "../memory/page-kind.ts";
 import type { Provider } from "../memory/provider.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
-import type { CostCounters } from "./cost.ts";
 import type { DmaDevice, DmaDirection } from "./dma-device.ts";
 import { type DmaResult, dmaFailure } from "./dma-error.ts";
 import type { DmaMapping, DmaOps, StaleReach } from "./dma-ops.ts";
+import { ListWalk } from "./list-walk.ts";
 import { refuseList } from "./reach.ts";
 import type { Scatterlist } from "./scatterlist.ts";
 
@@ -38,10 +39,8 @@ class RefusingMapping implements DmaOps {
   mapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): DmaResult<number> {
     const refusal = refuseList(list);
     if (refusal !== null) return refusal;
-    this.cost.listPasses++;
-    for (let index = 0; index < list.count; index++) {
-      this.cost.segmentVisits++;
-      const phys = (list.phys[index] ?? noEntry(index)) as PhysAddr;
+    for (const walk = new ListWalk(list.count, this.cost); walk.next(); ) {
+      const phys = (list.phys[walk.index] ?? noEntry(walk.index)) as PhysAddr;
       if (this.#isPeer(phys)) return refusePeer(device, phys);
     }
     return this.#beneath.mapList(device, list, direction);
@@ -91,7 +90,6 @@ class RefusingMapping implements DmaOps {
   }
 
   #isPeer(phys: PhysAddr): boolean {
-    this.cost.pageTouches++;
     return this.#pages.kindAt(phys) === "peer";
   }
 }

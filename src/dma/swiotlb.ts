@@ -1,3 +1,4 @@
+import { noCost } from "../memory/cost.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import { type BounceMemory, BouncePool } from "./bounce-pool.ts";
 import { DirectMapping } from "./direct.ts";
@@ -16,6 +17,7 @@ export interface SwiotlbContext extends MappingContext {
  * are copied at map and at unmap. The pool is given back beside, for its use to be watched.
  */
 export function swiotlbOps(context: SwiotlbContext): DmaOps & { readonly pool: BouncePool } {
-  const pool = new BouncePool(context.pool, context.memory);
-  return Object.assign(new DirectMapping(context, pool), { pool });
+  const { cost = noCost() } = context;
+  const pool = new BouncePool(context.pool, context.memory, cost);
+  return Object.assign(new DirectMapping({ ...context, cost }, pool), { pool });
 }

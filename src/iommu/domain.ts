@@ -1,3 +1,4 @@
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import { formatAddress, type Iova, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { Iotlb } from "./iotlb.ts";
@@ -20,6 +21,8 @@ export interface DomainOptions {
   readonly invalidation: Invalidation;
   /** Ranges that a lazy domain queues before it flushes; 256 unless told. */
   readonly flushQueueEntries?: number;
+  /** Counters to add to; new ones unless given. */
+  readonly cost?: CostCounters;
 }
 
 /** What a domain's invalidations came to. */
@@ -40,6 +43,7 @@ export interface DomainCounters {
 export class IommuDomain {
   readonly invalidation: Invalidation;
   readonly iovas: IovaAllocator;
+  readonly cost: CostCounters;
   readonly counters: DomainCounters = { rangeFlushes: 0, queueFlushes: 0, queued: 0 };
   readonly #table = new PageTable();
   readonly #iotlb = new Iotlb();
@@ -56,7 +60,8 @@ export class IommuDomain {
       );
     }
     this.invalidation = options.invalidation;
-    this.iovas = new IovaAllocator(options.space);
+    this.cost = options.cost ?? noCost();
+    this.iovas = new IovaAllocator(options.space, this.cost);
     this.#queueCapacity = flushQueueEntries;
   }
 
@@ -101,6 +106,7 @@ export class IommuDomain {
       );
     }
     this.#table.map(address, phys, sizeBytes, permission);
+    this.cost.iommuMapCalls++;
   }
 
   /** Unmaps what is mapped of a range and waits until the IOTLB forgot it, in every domain; the bytes unmapped. */
@@ -108,6 +114,8 @@ export class IommuDomain {
     const unmapped = this.#table.unmap(address, sizeBytes);
     this.#iotlb.invalidate(address, sizeBytes);
     this.counters.rangeFlushes++;
+    this.cost.iommuUnmapCalls++;
+    this.cost.iommuFlushes++;
     return unmapped;
   }
 
@@ -124,6 +132,7 @@ export class IommuDomain {
       return 1;
     }
     this.#table.unmap(address, sizeBytes);
+    this.cost.iommuUnmapCalls++;
     // A full queue is flushed before the entry goes in: its own IOTLB entries are forgotten with the others, its IOVA waits.
     const isFull = this.#queue.size === this.#queueCapacity;
     if (isFull) this.flush();
@@ -156,6 +165,7 @@ export class IommuDomain {
     this.#queue = new Set();
     this.#iotlb.invalidateAll();
     this.counters.queueFlushes++;
+    this.cost.iommuFlushes++;
     for (const address of queued) this.iovas.free(address);
   }
 

@@ -1,3 +1,4 @@
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import { FreeRuns } from "../memory/free-runs.ts";
 import { type ByteRange, formatAddress, type Iova, PAGE_BYTES } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -25,6 +26,7 @@ const BITS_BELOW_4_GIB = 32;
  */
 export class IovaAllocator {
   readonly space: IovaSpace;
+  readonly #cost: CostCounters;
   readonly #gaps = new FreeRuns();
   /** Pages of each live range by its first page. */
   readonly #live = new Map<number, number>();
@@ -32,12 +34,13 @@ export class IovaAllocator {
   /** As the kernel's workaround for devices that claim 64 bits and have fewer: ends with the first failure below 4 GiB. */
   #triesBelow4GiB = true;
 
-  /** Throws `bad-input` for widths out of range. */
-  constructor(space: IovaSpace) {
+  /** Counts to `cost`, where it is given. Throws `bad-input` for widths out of range. */
+  constructor(space: IovaSpace, cost: CostCounters = noCost()) {
     if (!Number.isInteger(space.addressBits) || space.addressBits < 13 || space.addressBits > 52) {
       throw new PeerlaneError("bad-input", `an IOVA space of ${space.addressBits} bits; 13 to 52 are possible`);
     }
     this.space = space;
+    this.#cost = cost;
     this.#gaps.give(1, 2 ** space.addressBits / PAGE_BYTES);
     for (const { start, sizeBytes } of space.reserved) {
       // An empty range inside of a page would round to all of it.
@@ -63,6 +66,7 @@ export class IovaAllocator {
     if (start < 0) return null;
     this.#live.set(start, pages);
     this.#livePages += pages;
+    this.#cost.iovaAllocations++;
     return (start * PAGE_BYTES) as Iova;
   }
 
@@ -75,6 +79,7 @@ export class IovaAllocator {
     }
     this.#live.delete(start);
     this.#livePages -= pages;
+    this.#cost.iovaAllocations++;
   }
 
   /** True where a range that was handed out and not freed starts in the page of an address. */

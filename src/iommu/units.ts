@@ -37,7 +37,7 @@ const ADDRESS_BITS = 48;
 const MAX_FAULTS = 1024;
 
 /** How the IOMMUs of a machine are modelled; what is absent is taken from the machine. */
-export interface IommuOptions extends Pick<DomainOptions, "flushQueueEntries"> {
+export interface IommuOptions extends Pick<DomainOptions, "flushQueueEntries" | "cost"> {
   /** One mode for all groups instead of the machine's. */
   readonly mode?: IommuMode;
   /** Group of each function; one that is absent has no IOMMU above it. */
@@ -178,7 +178,7 @@ export class IommuUnits implements Translator {
 
   /** A domain for a user of its own, with the IOVA space of this machine; not attached to anything. */
   newDomain(invalidation: Invalidation = "strict"): IommuDomain {
-    const { flushQueueEntries } = this.#options;
+    const { cost, flushQueueEntries } = this.#options;
     this.#space ??= {
       addressBits: this.#options.addressBits ?? ADDRESS_BITS,
       reserved: this.#options.reserved ?? reservedRanges(this.machine),
@@ -186,6 +186,7 @@ export class IommuUnits implements Translator {
     return new IommuDomain({
       space: this.#space,
       invalidation,
+      ...(cost === undefined ? {} : { cost }),
       ...(flushQueueEntries === undefined ? {} : { flushQueueEntries }),
     });
   }

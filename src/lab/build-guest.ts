@@ -1,10 +1,10 @@
 import { rulesOf } from "../devices/rules.ts";
 import type { System } from "../devices/system.ts";
-import { noCost } from "../dma/cost.ts";
 import { directOps } from "../dma/direct.ts";
 import type { DmaDevice } from "../dma/dma-device.ts";
 import { guestView } from "../dmabuf/guest-view.ts";
 import { PERMIT_READ, PERMIT_WRITE } from "../iommu/page-table.ts";
+import { noCost } from "../memory/cost.ts";
 import { PageMaps } from "../memory/page-maps.ts";
 import type { Provider } from "../memory/provider.ts";
 import { holds, type Iova, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
@@ -47,11 +47,11 @@ export function buildGuest(
     domain.map(range.start as number as Iova, start, sizeBytes, permission);
   });
   for (const bdf of assigned) units.attach(bdf, domain);
-  const maps = new PageMaps();
+  const cost = noCost();
+  const maps = new PageMaps(cost);
   maps.add({ range: ram, kind: "ram", provider: null });
   for (const { range, provider } of hasPeerPages ? peers : []) maps.add({ range, kind: "peer", provider });
   const device: DmaDevice = { bdf: guestOf(client), maskBits: 64, ramBusOffset: 0 };
-  const cost = noCost();
   const { decide } = rulesOf(view.machine, undefined);
   const ops = directOps({ pages: maps, decide, cost });
   const peerAt = (phys: PhysAddr): number => peers.findIndex(({ range }) => holds(range, phys));
@@ -68,8 +68,15 @@ export function buildGuest(
       device,
       planned: device,
       pages: maps,
-      providerOf: (phys) => peers[peerAt(phys)]?.provider ?? null,
+      providerOf: (phys) => {
+        cost.ownerLookups++;
+        return peers[peerAt(phys)]?.provider ?? null;
+      },
       rules: new PeerRules(decide, commonBridgeIn(view.machine), cost),
+      sideObject: (made) => {
+        cost.allocations++;
+        return made;
+      },
       hasIommu: false,
       host: new HostMapping({ domains: { dmaDomainOf: () => null }, bounce: null, cost }),
       opsOf: () => ops,

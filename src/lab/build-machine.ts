@@ -54,13 +54,15 @@ function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, La
   const device = system.deviceOf(client);
   const planned = kind.hasOtherClient ? system.deviceOf(bdfOf(machine, "planned")) : device;
   const bounceRange = kind.hasHighRam ? system.ram.alloc(BOUNCE_BYTES, { below: FOUR_GIB }) : null;
-  const bounce = bounceRange === null ? null : new BouncePool(bounceRange, fabric.dram);
+  const bounce = bounceRange === null ? null : new BouncePool(bounceRange, fabric.dram, cost);
   const pools = [bounce, poolOf(system.opsOf(client))].filter((pool) => pool !== null);
   const ramOfLists = system.ram.alloc(LAB_MEMORY_BYTES, kind.hasHighRam ? { from: FOUR_GIB as PhysAddr } : {});
   if (ramOfLists === null) throw new PeerlaneError("unsupported", `${kind.id}: no RAM for the lists`);
   const domain = units.dmaDomainOf(client);
-  const providerAt = (phys: PhysAddr): Provider | null =>
-    peers.find(({ range }) => holds(range, phys))?.provider ?? null;
+  const providerAt = (phys: PhysAddr): Provider | null => {
+    cost.ownerLookups++;
+    return peers.find(({ range }) => holds(range, phys))?.provider ?? null;
+  };
   return {
     kind,
     fabric,
@@ -75,6 +77,10 @@ function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, La
       pages: maps,
       providerOf: providerAt,
       rules: new PeerRules(system.decide, commonBridgeIn(machine), cost),
+      sideObject: (made) => {
+        cost.allocations++;
+        return made;
+      },
       hasIommu: domain !== null,
       host: new HostMapping({ domains: units, bounce, cost }),
       opsOf: ({ bdf }) => system.opsOf(bdf),

@@ -1,6 +1,7 @@
 import type { DmaDirection } from "../dma/dma-device.ts";
 import type { DmaFailure, DmaResult } from "../dma/dma-error.ts";
 import type { Scatterlist } from "../dma/scatterlist.ts";
+import type { Provider } from "../memory/provider.ts";
 import type { LabWorld } from "./world.ts";
 
 /** The designs, by name; the order is that of the years. */
@@ -53,8 +54,13 @@ export interface MappingDesign {
   open(world: LabWorld): DesignMapper;
 }
 
-/** A design at work. It is given one list at a time: prepared, mapped, unmapped, released. */
+/** A design at work. It is given one list at a time: built, prepared, mapped, unmapped, released. */
 export interface DesignMapper {
+  /**
+   * What is done with each segment as it is put into the list, by whoever does that anyway: no pass of its own. `owners` says
+   * whose memory each is, as its allocator knows; `null` for RAM.
+   */
+  build?(list: Scatterlist, owners: readonly (Provider | null)[]): void;
   /** Does what {@link Preparation} says; a refusal leaves nothing behind. */
   prepare(list: Scatterlist): DmaFailure | null;
   /** Fills the DMA side; a refusal leaves nothing mapped, but for what {@link release} gives back. */

@@ -1,4 +1,4 @@
-import { type CostCounters, noCost } from "../dma/cost.ts";
+import { type CostCounters, noCost } from "../memory/cost.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignId, MappingDesign } from "./design.ts";
 import { MAPPING_DESIGNS } from "./designs/all-designs.ts";

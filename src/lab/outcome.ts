@@ -1,7 +1,7 @@
-import type { CostCounters } from "../dma/cost.ts";
 import type { DmaErrno } from "../dma/dma-error.ts";
 import type { DmaEntry } from "../dma/scatterlist.ts";
 import type { RouteHop, RouteOutcome } from "../fabric/route.ts";
+import type { CostCounters } from "../memory/cost.ts";
 import type { Preparation } from "./design.ts";
 import type { SegmentKind } from "./list-kinds.ts";
 

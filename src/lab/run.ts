@@ -1,6 +1,7 @@
-import { type CostCounters, noCost } from "../dma/cost.ts";
 import type { DmaFailure } from "../dma/dma-error.ts";
 import { dmaEntries } from "../dma/scatterlist.ts";
+import { type CostCounters, noCost } from "../memory/cost.ts";
+import type { Provider } from "../memory/provider.ts";
 import { holds, PAGE_BYTES } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { buildLabMachine } from "./build-machine.ts";
@@ -44,6 +45,7 @@ export class DesignRunner {
     for (const { store } of machine.stores) store.fill(0, Number.MAX_SAFE_INTEGER - PAGE_BYTES, 0);
     transfer.fill(BEFORE);
     const start = { ...cost };
+    this.#mapper.build?.(list, ownersOf(machine, segments));
     const refusedEarly = this.#mapper.prepare(list);
     const prepared = { ...cost };
     const mapped = refusedEarly ?? this.#mapper.map(list, "bidirectional");
@@ -86,6 +88,7 @@ export class DesignRunner {
   /** Prepares, maps, unmaps and releases without moving a byte; false where it was refused. For measuring time. */
   mapOnly(segments: readonly SegmentKind[], seed: number, times: number): boolean {
     const list = listOf(this.machine, segments, seed);
+    this.#mapper.build?.(list, ownersOf(this.machine, segments));
     for (let index = 0; index < times; index++) {
       const isMapped = this.#mapper.prepare(list) === null && this.#mapper.map(list, "bidirectional").ok;
       if (isMapped) this.#mapper.unmap(list, "bidirectional");
@@ -141,6 +144,13 @@ export class DesignRunner {
 /** Carries out one run on a machine of its own. */
 export function runOnce({ design, kind, seed, segments }: RunPlan): RunResult {
   return new DesignRunner(design, kind).run(segments, seed);
+}
+
+/** Whose memory each segment is. */
+function ownersOf({ peers }: LabMachine, segments: readonly SegmentKind[]): readonly (Provider | null)[] {
+  const [a, b] = peers;
+  const owners = { a: a.provider, b: b.provider, r: null };
+  return segments.map((kind) => owners[kind]);
 }
 
 function costBetween(before: CostCounters, after: CostCounters): CostCounters {

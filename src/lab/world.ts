@@ -1,7 +1,7 @@
-import type { CostCounters } from "../dma/cost.ts";
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
 import { PeerDecisions } from "../dma/peer-decisions.ts";
+import type { CostCounters } from "../memory/cost.ts";
 import type { PageLookup } from "../memory/page-kind.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
@@ -19,6 +19,8 @@ export interface LabWorld {
   /** Whose memory an address is, as its allocator knows without struct pages; `null` for RAM. */
   providerOf(phys: PhysAddr): Provider | null;
   readonly rules: PeerRules;
+  /** Makes an object that travels beside a request. */
+  sideObject<T extends object>(made: T): T;
   /** Whether an IOMMU translates for the device. */
   readonly hasIommu: boolean;
   /** The mapping of RAM by a kernel that knows of no peers. */

@@ -1,5 +1,6 @@
 import { formatAddress, PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
+import { type CostCounters, noCost } from "./cost.ts";
 import type { PageKind, PageLookup } from "./page-kind.ts";
 import { Pagemap, type PagemapRequest } from "./pagemap.ts";
 import type { Provider } from "./provider.ts";
@@ -13,9 +14,15 @@ import { RangeTable } from "./range-table.ts";
  * one to drop gives it back through the pagemap's `release`.
  */
 export class PageMaps implements PageLookup {
+  readonly cost: CostCounters;
   readonly #table = new RangeTable<Pagemap>();
   /** Memory without pages that a driver has handed out. */
   readonly #held = new RangeTable<null>();
+
+  /** Counts to `cost`, where it is given. */
+  constructor(cost: CostCounters = noCost()) {
+    this.cost = cost;
+  }
 
   /** Makes the struct pages of a range; throws `bad-input` where the range has some, is handed out, or the request is no pagemap. */
   add(request: PagemapRequest): Pagemap {
@@ -75,10 +82,12 @@ export class PageMaps implements PageLookup {
   }
 
   kindAt(phys: PhysAddr): PageKind | null {
+    this.cost.pageTouches++;
     return this.#table.valueAt(phys)?.kind ?? null;
   }
 
   providerAt(phys: PhysAddr): Provider | null {
+    this.cost.pagemapLookups++;
     return this.#table.valueAt(phys)?.provider ?? null;
   }
 
@@ -116,7 +125,7 @@ export class PageMaps implements PageLookup {
   handOut(range: PhysRange): void {
     const pagemap = this.#wholeIn(range);
     this.#requireAll(pagemap, range, (references) => references === 0, "a page to hand out is in use");
-    addToAll(pagemap, range, 1);
+    this.#addReference(pagemap, range);
   }
 
   /**
@@ -126,7 +135,7 @@ export class PageMaps implements PageLookup {
   getPages(range: PhysRange): void {
     const pagemap = this.#wholeIn(range);
     this.#requireAll(pagemap, range, (references) => references > 0, "a page without references has no users");
-    addToAll(pagemap, range, 1);
+    this.#addReference(pagemap, range);
   }
 
   /**
@@ -139,7 +148,7 @@ export class PageMaps implements PageLookup {
     const first = pageIndex(pagemap, range.start);
     const end = pageEnd(pagemap, range);
     for (let page = first; page < end; page++) if (pagemap.counts.at(page) === 0) return false;
-    addToAll(pagemap, range, 1);
+    this.#addReference(pagemap, range);
     return true;
   }
 
@@ -150,6 +159,7 @@ export class PageMaps implements PageLookup {
     const end = pageEnd(pagemap, range);
     let runStart = -1;
     for (let page = pageIndex(pagemap, range.start); page < end; page++) {
+      this.cost.pageReferences++;
       const isLast = pagemap.counts.add(page, -1) === 0;
       if (isLast && runStart < 0) runStart = page;
       if (!isLast && runStart >= 0) {
@@ -168,6 +178,14 @@ export class PageMaps implements PageLookup {
   /** {@link putPages} for the page at one address. */
   putPage(phys: PhysAddr): void {
     this.putPages(pageAt(phys));
+  }
+
+  #addReference(pagemap: Pagemap, range: PhysRange): void {
+    const end = pageEnd(pagemap, range);
+    for (let page = pageIndex(pagemap, range.start); page < end; page++) {
+      this.cost.pageReferences++;
+      pagemap.counts.add(page, 1);
+    }
   }
 
   #wholeIn(range: PhysRange): Pagemap {
@@ -199,11 +217,6 @@ function pageEnd(pagemap: Pagemap, range: PhysRange): number {
 
 function holds(pagemap: Pagemap, range: PhysRange): boolean {
   return range.sizeBytes > 0 && range.start + range.sizeBytes <= pagemap.range.start + pagemap.range.sizeBytes;
-}
-
-function addToAll(pagemap: Pagemap, range: PhysRange, difference: number): void {
-  const end = pageEnd(pagemap, range);
-  for (let page = pageIndex(pagemap, range.start); page < end; page++) pagemap.counts.add(page, difference);
 }
 
 function rangeOfPages(pagemap: Pagemap, first: number, end: number): PhysRange {

@@ -1,5 +1,4 @@
 export { type BounceMemory, BouncePool, MAX_BOUNCE_BYTES } from "../dma/bounce-pool.ts";
-export { type CostCounters, noCost } from "../dma/cost.ts";
 export { directOps } from "../dma/direct.ts";
 export type { DecidePeer, DmaDevice, DmaDirection, PeerMapType } from "../dma/dma-device.ts";
 export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
@@ -13,3 +12,4 @@ export { beyondMask } from "../dma/reach.ts";
 export { type RefusingContext, refusingOps } from "../dma/refusing.ts";
 export { type DmaEntry, dmaEntries, type Scatterlist, scatterlist } from "../dma/scatterlist.ts";
 export { type SwiotlbContext, swiotlbOps } from "../dma/swiotlb.ts";
+export { type CostCounters, noCost } from "../memory/cost.ts";

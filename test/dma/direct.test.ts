@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { noCost } from "../../src/dma/cost.ts";
 import { directOps } from "../../src/dma/direct.ts";
 import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
+import { noCost } from "../../src/memory/cost.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";
 
@@ -60,14 +60,14 @@ describe("Direct mapping", () => {
   it("asks the rules once per provider and client, and looks pagemaps up only for peer pages", () => {
     const { ops, table, cost } = setUp();
     const mixed = list([0xc000_0000, 1], [0xc000_1000, 1], [0x4000, 1], [0xd000_0000, 1], [0xc000_2000, 1]);
+    const { touches, lookups } = pages;
     ops.mapList(device(), mixed, "to-device");
     ops.unmapList(device(), mixed, "to-device");
     ops.mapList(device(), mixed, "to-device");
     expect(table.asked).toBe(2);
+    expect([pages.touches - touches, pages.lookups - lookups]).toEqual([10, 8]);
     expect(cost).toMatchObject({
       mapTypeDecisions: 2,
-      pageTouches: 10,
-      pagemapLookups: 8,
       listPasses: 3,
       segmentVisits: 15,
     });

@@ -17,16 +17,21 @@ export interface FakeRegion {
 /** Pages as a list of regions says. */
 export class FakePages implements PageLookup {
   readonly regions: readonly FakeRegion[];
+  /** Pages looked at, and providers looked up. */
+  touches = 0;
+  lookups = 0;
 
   constructor(regions: readonly FakeRegion[]) {
     this.regions = regions;
   }
 
   kindAt(phys: PhysAddr): PageKind | null {
+    this.touches++;
     return this.#at(phys)?.kind ?? null;
   }
 
   providerAt(phys: PhysAddr): Provider | null {
+    this.lookups++;
     return this.#at(phys)?.provider ?? null;
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { noCost } from "../../src/dma/cost.ts";
 import { type IovaState, tryAllocIova } from "../../src/dma/iova-state.ts";
 import { FAULT_NOT_PRESENT, type IommuDomain } from "../../src/iommu/domain.ts";
+import { noCost } from "../../src/memory/cost.ts";
 import { iova, PAGE_BYTES, physAddr } from "../../src/pci/addresses.ts";
 import { device, domain } from "./fake-memory.ts";
 

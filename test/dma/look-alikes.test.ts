@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { noCost } from "../../src/dma/cost.ts";
 import { scatterlist } from "../../src/dma/scatterlist.ts";
 import { swiotlbOps } from "../../src/dma/swiotlb.ts";
+import { noCost } from "../../src/memory/cost.ts";
 import { type DmaAddr, physAddr } from "../../src/pci/addresses.ts";
 import { rows } from "../rows.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";

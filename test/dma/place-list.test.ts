@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { mappedPages, placeList } from "../../src/dma/place-list.ts";
 import { dmaEntries, type Scatterlist, scatterlist } from "../../src/dma/scatterlist.ts";
 import type { IommuDomain } from "../../src/iommu/domain.ts";
+import { noCost } from "../../src/memory/cost.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 
 /** An entry of physical memory, or of a peer at a bus address. */
@@ -27,9 +28,9 @@ function place(entries: readonly Entry[]) {
   const list = listOf(entries);
   const maps: (readonly number[])[] = [];
   const domain = { map: (...call: number[]) => maps.push(call) } as unknown as IommuDomain;
-  list.dmaCount = placeList(domain, list, START, 3);
+  list.dmaCount = placeList(domain, list, START, 3, noCost());
   const out = dmaEntries(list).map(({ address, lengthBytes, isBus }) => [isBus ? "bus" : "iova", address, lengthBytes]);
-  return { maps, out, pages: mappedPages(list) };
+  return { maps, out, pages: mappedPages(list, noCost()) };
 }
 
 describe("where the entries of a list lie in IOVA space", () => {
@@ -171,7 +172,7 @@ describe("where the entries of a list lie in IOVA space", () => {
 
   test("pages at IOVA 0 count as mapped", () => {
     const list = listOf([["phys", 0x1000, 4096]]);
-    list.dmaCount = placeList({ map: () => {} } as unknown as IommuDomain, list, 0, 1);
-    expect(mappedPages(list)).toEqual({ start: 0, sizeBytes: 4096 });
+    list.dmaCount = placeList({ map: () => {} } as unknown as IommuDomain, list, 0, 1, noCost());
+    expect(mappedPages(list, noCost())).toEqual({ start: 0, sizeBytes: 4096 });
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { MAX_BOUNCE_BYTES } from "../../src/dma/bounce-pool.ts";
-import { noCost } from "../../src/dma/cost.ts";
 import { dmaEntries, scatterlist } from "../../src/dma/scatterlist.ts";
 import { swiotlbOps } from "../../src/dma/swiotlb.ts";
+import { noCost } from "../../src/memory/cost.ts";
 import { type PhysAddr, physAddr } from "../../src/pci/addresses.ts";
 import { device, FakePages, provider, range, rules } from "./fake-memory.ts";
 

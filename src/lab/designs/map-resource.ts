@@ -9,7 +9,7 @@ import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
-import { joinParts, withoutPeers } from "./parted-list.ts";
+import { joinParts, NOTHING_PARTED, partList } from "./parted-list.ts";
 import { refusePeer } from "./peer-hook.ts";
 
 const origins: MappingDesign["origins"] = [
@@ -64,41 +64,35 @@ type MapPeer = (provider: Provider, range: PhysRange, direction: DmaDirection) =
 /** Memory that is no peer's is mapped by a call of its own, in one batch as ever. */
 function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
   const { cost, device, host, opsOf, providerOf, rules } = world;
-  const isPeer = (phys: PhysAddr): boolean => providerOf(phys) !== null;
   const mappings: DmaMapping[] = [];
-  let rest: ReturnType<typeof withoutPeers> = null;
+  let parted = NOTHING_PARTED;
   const unmapPeers = (direction: DmaDirection): void => {
     // A bus address was handed out as it is: nothing was taken for it.
     for (const mapping of mappings) if (!mapping.isBus) opsOf(device).unmapRange(device, mapping, direction);
     mappings.length = 0;
   };
   return {
-    prepare: ({ phys, count }) => {
-      for (let index = 0; index < count; index++) {
-        const start = (phys[index] ?? noEntry(index)) as PhysAddr;
-        const provider = providerOf(start);
-        const isFar = provider !== null && rules.mapType(provider, device.bdf) === "not-supported";
-        if (isFar) return dmaFailure("EOPNOTSUPP", `no attachment: ${refusePeer(world, start).reason}`);
-      }
-      return null;
+    prepare: (list) => {
+      parted = partList(list, providerOf, cost);
+      const far = parted.peers.find(({ owner }) => rules.mapType(owner, device.bdf) === "not-supported");
+      if (far === undefined) return null;
+      const { start } = far.range;
+      return dmaFailure("EOPNOTSUPP", `no attachment: ${refusePeer(world, start).reason}`);
     },
     map: (list, direction) => {
-      rest = withoutPeers(list, isPeer);
+      const { rest } = parted;
       if (rest !== null) {
         const mapped = host.mapList(device, rest, direction);
         if (!mapped.ok || rest === list) return mapped;
       }
-      cost.listPasses++;
-      cost.segmentVisits += list.count - (rest?.count ?? 0);
       let failure: DmaFailure | null = null;
-      joinParts(list, rest, isPeer, (index, start) => {
-        const provider = providerOf(start);
-        if (provider === null) return null;
-        const mapped = mapPeer(provider, { start, sizeBytes: list.lengths[index] ?? noEntry(index) }, direction);
+      const place = (index: number, start: PhysAddr, owner: Provider): DmaMapping | null => {
+        const mapped = mapPeer(owner, { start, sizeBytes: list.lengths[index] ?? noEntry(index) }, direction);
         if (mapped.ok) mappings.push(mapped.value);
         else failure = mapped;
         return mapped.ok ? mapped.value : null;
-      });
+      };
+      joinParts(list, parted, place, cost);
       if (failure === null) return { ok: true, value: list.dmaCount };
       unmapPeers(direction);
       if (rest !== null) host.unmapList(device, rest, direction);
@@ -106,7 +100,7 @@ function mapper(world: LabWorld, mapPeer: MapPeer): DesignMapper {
     },
     unmap: (list, direction) => {
       unmapPeers(direction);
-      if (rest !== null) host.unmapList(device, rest, direction);
+      if (parted.rest !== null) host.unmapList(device, parted.rest, direction);
       list.dmaCount = 0;
     },
     release: () => {},

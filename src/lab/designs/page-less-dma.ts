@@ -1,5 +1,6 @@
 import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
 import type { DmaMapping } from "../../dma/dma-ops.ts";
+import { ListWalk } from "../../dma/list-walk.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
@@ -49,7 +50,7 @@ export const pageLessSideObject: MappingDesign = {
   preparation: "submission",
   hasPeerPages: false,
   open: (world) => {
-    const { cost, device, planned, providerOf, rules } = world;
+    const { device, planned, providerOf, rules, sideObject } = world;
     const base = mapper(world, (phys) => {
       const provider = providerOf(phys);
       const isSame = device.bdf === planned.bdf;
@@ -59,7 +60,7 @@ export const pageLessSideObject: MappingDesign = {
     return {
       ...base,
       prepare: (list) => {
-        cost.allocations++;
+        sideObject({ planned });
         return base.prepare(list);
       },
     };
@@ -75,7 +76,6 @@ function mapper(world: LabWorld, isGoodFor: (phys: PhysAddr) => boolean): Design
     resources.length = 0;
   };
   const hook = {
-    checksMask: false,
     place: (index: number, phys: PhysAddr): number => {
       const address = carried[index] ?? AS_MEMORY;
       return address < 0 || isGoodFor(phys) ? address : REFUSED;
@@ -102,8 +102,7 @@ function mapper(world: LabWorld, isGoodFor: (phys: PhysAddr) => boolean): Design
 /**
  * Turns each peer segment into an address for the planned device; what is taken on the way is added to `resources`.
  *
- * MODEL: for both directions, as nobody has said yet which way the request goes; and without looking at the device's
- * mask, which is not among the rules.
+ * MODEL: for both directions, as nobody has said yet which way the request goes.
  */
 function derive(
   world: LabWorld,
@@ -111,8 +110,9 @@ function derive(
   carried: Float64Array,
   resources: DmaMapping[],
 ): DmaFailure | null {
-  const { opsOf, planned, providerOf, rules } = world;
-  for (let index = 0; index < count; index++) {
+  const { cost, opsOf, planned, providerOf, rules } = world;
+  for (const walk = new ListWalk(count, cost); walk.next(); ) {
+    const { index } = walk;
     const start = (phys[index] ?? noEntry(index)) as PhysAddr;
     const provider = providerOf(start);
     carried[index] = AS_MEMORY;

@@ -1,4 +1,6 @@
 import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
+import { ListWalk } from "../../dma/list-walk.ts";
+import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { Provider } from "../../memory/provider.ts";
 import { formatAddress, type PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
@@ -11,13 +13,10 @@ export type PlacePeer = (provider: Provider, phys: PhysAddr) => number;
 
 /** A hook that looks at each page, and asks `place` for the peer pages. */
 export function hookByPages(world: LabWorld, place: PlacePeer): SegmentHook {
-  const { cost, pages } = world;
+  const { pages } = world;
   return {
-    checksMask: true,
     place: (_, phys) => {
-      cost.pageTouches++;
       if (pages.kindAt(phys) !== "peer") return AS_MEMORY;
-      cost.pagemapLookups++;
       const provider = pages.providerAt(phys);
       return provider === null ? REFUSED : place(provider, phys);
     },
@@ -26,14 +25,10 @@ export function hookByPages(world: LabWorld, place: PlacePeer): SegmentHook {
 }
 
 /** True where a list holds a peer page; one pass in any case, as `sg_has_p2p` looks at every page. */
-export function hasPeerPage(world: LabWorld, phys: Float64Array, count: number): boolean {
-  const { cost, pages } = world;
-  cost.listPasses++;
-  cost.segmentVisits += count;
-  cost.pageTouches += count;
+export function hasPeerPage({ cost, pages }: LabWorld, { phys, count }: Scatterlist): boolean {
   let isFound = false;
-  for (let index = 0; index < count; index++) {
-    if (pages.kindAt((phys[index] ?? noEntry(index)) as PhysAddr) === "peer") isFound = true;
+  for (const walk = new ListWalk(count, cost); walk.next(); ) {
+    if (pages.kindAt((phys[walk.index] ?? noEntry(walk.index)) as PhysAddr) === "peer") isFound = true;
   }
   return isFound;
 }

@@ -31,14 +31,12 @@ export const pfnT: MappingDesign = {
   preparation: "building",
   hasPeerPages: false,
   open: (world) => {
-    const { cost, device, host, providerOf, rules } = world;
+    const { device, host, providerOf, rules } = world;
     let frames: readonly TypedFrame[] = [];
     const hook = {
-      checksMask: true,
       place: (index: number, phys: PhysAddr): number => {
         if (frames[index]?.isDevice !== true) return AS_MEMORY;
         // MODEL: the flags have no room for the owner: it is found by the number, in a table of physical ranges.
-        cost.pagemapLookups++;
         const provider = providerOf(phys);
         if (provider === null) return REFUSED;
         const type = rules.mapType(provider, device.bdf);
@@ -48,18 +46,16 @@ export const pfnT: MappingDesign = {
       refusal: (phys: PhysAddr) => refusePeer(world, phys),
     };
     return {
-      prepare: ({ phys, count }) => {
-        frames = Array.from({ length: count }, (_, index) => {
+      build: ({ phys }, owners) => {
+        frames = owners.map((owner, index) => {
           const start = (phys[index] ?? noEntry(index)) as PhysAddr;
-          return { pfn: pfnOf(start), isDevice: providerOf(start) !== null };
+          return { pfn: pfnOf(start), isDevice: owner !== null };
         });
-        return null;
       },
+      prepare: () => null,
       map: (list, direction) => host.mapList(device, list, direction, hook),
       unmap: (list, direction) => host.unmapList(device, list, direction),
-      release: () => {
-        frames = [];
-      },
+      release: () => {},
     };
   },
 };

@@ -3,12 +3,11 @@ import type { DmaResult } from "../../dma/dma-error.ts";
 import type { DmaMapping } from "../../dma/dma-ops.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
 import type { Provider } from "../../memory/provider.ts";
-import type { PhysAddr, PhysRange } from "../../pci/addresses.ts";
-import { noEntry } from "../../pci/entry-at.ts";
+import type { PhysRange } from "../../pci/addresses.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
-import { joinParts, type PlacedPeer, withoutPeers } from "./parted-list.ts";
+import { joinParts, NOTHING_PARTED, type PartedList, type PlacedPeer, partList } from "./parted-list.ts";
 
 /** What Linux does for memory that has no pages. */
 export const providerRanges: MappingDesign = {
@@ -41,34 +40,34 @@ interface Group {
 }
 
 function open(world: LabWorld): DesignMapper {
-  const { device, opsOf, providerOf } = world;
+  const { cost, device, opsOf, providerOf } = world;
   const ops = opsOf(device);
-  const isPeer = (phys: PhysAddr): boolean => providerOf(phys) !== null;
+  let parted = NOTHING_PARTED;
   let groups: readonly Group[] = [];
-  let rest: Scatterlist | null = null;
   const unmapAll = (list: Scatterlist, direction: DmaDirection): void => {
     for (const { mappings } of groups) ops.unmapProviderRanges(device, mappings, direction);
+    const { rest } = parted;
     if (rest !== null && rest.dmaCount > 0) ops.unmapList(device, rest, direction);
-    groups = [];
-    rest = null;
     list.dmaCount = 0;
   };
   return {
-    prepare: () => null,
+    prepare: (list) => {
+      parted = partList(list, providerOf, cost);
+      groups = groupsOf(parted);
+      return null;
+    },
     map: (list, direction) => {
-      rest = withoutPeers(list, isPeer);
+      const { rest } = parted;
       if (rest !== null) {
         const mapped = ops.mapList(device, rest, direction);
         if (!mapped.ok || rest === list) return mapped;
       }
-      const wanted = groupsOf(world, list);
-      const mapped = mapGroups(world, wanted, direction);
-      groups = wanted;
+      const mapped = mapGroups(world, groups, direction);
       if (!mapped.ok) {
         unmapAll(list, direction);
         return mapped;
       }
-      joinParts(list, rest, isPeer, (index) => placeOf(wanted, index));
+      joinParts(list, parted, (index) => placeOf(groups, index), cost);
       return { ok: true, value: list.dmaCount };
     },
     unmap: unmapAll,
@@ -76,23 +75,18 @@ function open(world: LabWorld): DesignMapper {
   };
 }
 
-function groupsOf({ cost, providerOf }: LabWorld, { phys, lengths, count }: Scatterlist): Group[] {
+/** What the exporter hands over: it has the ranges beside their provider, and looks for neither. */
+function groupsOf({ peers }: PartedList): Group[] {
   const groups: Group[] = [];
-  cost.listPasses++;
-  for (let position = 0; position < count; position++) {
-    const start = (phys[position] ?? noEntry(position)) as PhysAddr;
-    const provider = providerOf(start);
-    if (provider === null) continue;
-    cost.segmentVisits++;
+  for (const { index, owner: provider, range } of peers) {
     let group = groups.find((one) => one.provider === provider);
     if (group === undefined) {
       group = { provider, ranges: [], places: new Map(), sizeBytes: 0, mappings: [] };
       groups.push(group);
     }
-    group.places.set(position, { index: group.ranges.length, offset: group.sizeBytes });
-    const sizeBytes = lengths[position] ?? noEntry(position);
-    group.ranges.push({ start, sizeBytes });
-    group.sizeBytes += sizeBytes;
+    group.places.set(index, { index: group.ranges.length, offset: group.sizeBytes });
+    group.ranges.push(range);
+    group.sizeBytes += range.sizeBytes;
   }
   return groups;
 }

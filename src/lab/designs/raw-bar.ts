@@ -1,4 +1,5 @@
 import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
+import { ListWalk } from "../../dma/list-walk.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { noEntry } from "../../pci/entry-at.ts";
@@ -32,19 +33,15 @@ export const rawBar: MappingDesign = {
 function open(world: LabWorld): DesignMapper {
   const { cost, device, host, pages, planned, providerOf, rules } = world;
   const hook = {
-    checksMask: false,
     // MODEL: "the address" is the CPU's physical one, which is the only one in a page.
-    place: (_: number, phys: PhysAddr): number => {
-      cost.pageTouches++;
-      return pages.kindAt(phys) === "peer" ? phys : AS_MEMORY;
-    },
+    place: (_: number, phys: PhysAddr): number => (pages.kindAt(phys) === "peer" ? phys : AS_MEMORY),
     refusal: (phys: PhysAddr): DmaFailure => refusePeer(world, phys),
   };
   return {
     prepare: ({ phys, count }) => {
       const seen = new Set<object>();
-      for (let index = 0; index < count; index++) {
-        const provider = providerOf((phys[index] ?? noEntry(index)) as PhysAddr);
+      for (const walk = new ListWalk(count, cost); walk.next(); ) {
+        const provider = providerOf((phys[walk.index] ?? noEntry(walk.index)) as PhysAddr);
         if (provider === null || seen.has(provider)) continue;
         seen.add(provider);
         if (!rules.hasCommonBridge(provider, planned.bdf)) {

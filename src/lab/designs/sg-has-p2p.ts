@@ -1,3 +1,6 @@
+import type { Scatterlist } from "../../dma/scatterlist.ts";
+import type { PhysAddr } from "../../pci/addresses.ts";
+import { noEntry } from "../../pci/entry-at.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
@@ -23,7 +26,7 @@ export const sgHasP2p: MappingDesign = {
     "back ends are not converted.",
   preparation: "building",
   hasPeerPages: true,
-  open: (world) => mapper(world, ({ phys, count }) => hasPeerPage(world, phys, count)),
+  open: (world) => mapper(world, (list) => hasPeerPage(world, list)),
 };
 
 /** The variant whose list carries a flag, set when a page is put into it. */
@@ -41,21 +44,17 @@ export const sgHasP2pFlag: MappingDesign = {
     const base = mapper(world, () => isFlagged);
     return {
       ...base,
-      prepare: ({ phys, count }) => {
-        // Whoever builds the list goes over it anyway: what the flag adds is a look at each page, not a pass.
-        const { listPasses, segmentVisits } = world.cost;
-        isFlagged = hasPeerPage(world, phys, count);
-        Object.assign(world.cost, { listPasses, segmentVisits });
-        return null;
+      build: ({ phys }, owners) => {
+        isFlagged = false;
+        for (let index = 0; index < owners.length; index++) {
+          if (world.pages.kindAt((phys[index] ?? noEntry(index)) as PhysAddr) === "peer") isFlagged = true;
+        }
       },
     };
   },
 };
 
-function mapper(
-  world: LabWorld,
-  hasPeers: (list: { readonly phys: Float64Array; readonly count: number }) => boolean,
-): DesignMapper {
+function mapper(world: LabWorld, hasPeers: (list: Scatterlist) => boolean): DesignMapper {
   const { device, host } = world;
   const hook = hookByPages(world, placeInSegment(world));
   return {

@@ -1,11 +1,13 @@
 import type { DmaFailure } from "../../dma/dma-error.ts";
+import { ListWalk } from "../../dma/list-walk.ts";
+import { beyondMask } from "../../dma/reach.ts";
 import type { Scatterlist } from "../../dma/scatterlist.ts";
-import type { PhysAddr } from "../../pci/addresses.ts";
-import { noEntry } from "../../pci/entry-at.ts";
+import type { Provider } from "../../memory/provider.ts";
+import { PAGE_BYTES, type PhysAddr } from "../../pci/addresses.ts";
 import type { DesignMapper, MappingDesign } from "../design.ts";
 import type { LabWorld } from "../world.ts";
 import { LINKS } from "./links.ts";
-import { joinParts, withoutPeers } from "./parted-list.ts";
+import { joinParts, type PartedList, partList } from "./parted-list.ts";
 import { placeInSegment, refusePeer } from "./peer-hook.ts";
 
 /** Mapping operations for peers, put in front of those of the machine. */
@@ -37,26 +39,20 @@ export const stackedOps: MappingDesign = {
 
 function open(world: LabWorld): DesignMapper {
   const { cost, device, host, pages } = world;
-  const isPeer = (phys: PhysAddr): boolean => pages.kindAt(phys) === "peer";
-  const walk = (segments: number): void => {
-    cost.listPasses++;
-    cost.segmentVisits += segments;
-  };
+  const ownerAt = (phys: PhysAddr): Provider | null => (pages.kindAt(phys) === "peer" ? pages.providerAt(phys) : null);
   /** What was mapped below for the list that is mapped now: somebody has to keep it until unmap. */
   let below: Scatterlist | null = null;
   return {
     prepare: () => null,
     map: (list, direction) => {
-      walk(list.count);
-      cost.pageTouches += list.count;
-      const rest = withoutPeers(list, isPeer);
+      const parted = partList(list, ownerAt, cost);
+      const { rest } = parted;
       if (rest === list) return host.mapList(device, list, direction);
       if (rest !== null) {
-        cost.allocations++;
         const mapped = host.mapList(device, rest, direction);
         if (!mapped.ok) return mapped;
       }
-      const refusal = merge(world, list, rest);
+      const refusal = merge(world, list, parted);
       if (refusal === null) {
         below = rest;
         return { ok: true, value: list.dmaCount };
@@ -65,8 +61,11 @@ function open(world: LabWorld): DesignMapper {
       return refusal;
     },
     unmap: (list, direction) => {
-      walk(list.dmaCount);
-      const wasSplit = list.dmaIsBus.subarray(0, list.dmaCount).includes(1);
+      // Only the list itself tells whether it was split: it is looked through for bus addresses.
+      let wasSplit = false;
+      for (const walk = new ListWalk(list.dmaCount, cost); walk.next(); ) {
+        if (list.dmaIsBus[walk.index] === 1) wasSplit = true;
+      }
       if (!wasSplit) host.unmapList(device, list, direction);
       else if (below !== null) host.unmapList(device, below, direction);
       below = null;
@@ -77,22 +76,21 @@ function open(world: LabWorld): DesignMapper {
 }
 
 /** Puts peers and the lower result together in order; `null`, or why a peer cannot be reached. */
-function merge(world: LabWorld, list: Scatterlist, rest: Scatterlist | null): DmaFailure | null {
-  const { cost, device, pages } = world;
+function merge(world: LabWorld, list: Scatterlist, parted: PartedList): DmaFailure | null {
+  const { cost, device } = world;
   const placePeer = placeInSegment(world);
-  cost.listPasses++;
-  cost.segmentVisits += list.count;
-  cost.pageTouches += list.count;
+  let isBeyond = false;
   const refused = joinParts(
     list,
-    rest,
-    (phys) => pages.kindAt(phys) === "peer",
-    (_, phys) => {
-      cost.pagemapLookups++;
-      const provider = pages.providerAt(phys);
-      const address = provider === null ? -1 : placePeer(provider, phys);
-      return address < 0 || address >= 2 ** device.maskBits ? null : { address, isBus: true };
+    parted,
+    (_, phys, owner) => {
+      const address = placePeer(owner, phys);
+      isBeyond = address + PAGE_BYTES > 2 ** device.maskBits;
+      return address < 0 || isBeyond ? null : { address, isBus: true };
     },
+    cost,
   );
-  return refused < 0 ? null : refusePeer(world, (list.phys[refused] ?? noEntry(refused)) as PhysAddr);
+  const phys = (list.phys[refused] ?? 0) as PhysAddr;
+  if (isBeyond) return beyondMask(device, phys, PAGE_BYTES);
+  return refused < 0 ? null : refusePeer(world, phys);
 }

@@ -1,4 +1,4 @@
-import type { CostCounters } from "../../dma/cost.ts";
+import type { CostCounters } from "../../memory/cost.ts";
 import type { DesignId } from "../design.ts";
 import { type Baseline, type LabCell, type LabResult, type LabRun, outcomesOf } from "../lab.ts";
 import type { ListKind } from "../list-kinds.ts";

@@ -1,4 +1,4 @@
-import type { CostCounters } from "../../dma/cost.ts";
+import type { CostCounters } from "../../memory/cost.ts";
 import type { Statement } from "./statement.ts";
 
 const LOGAN = { who: "Logan Gunthorpe", date: "2017-04-16", seed: "000" } as const;

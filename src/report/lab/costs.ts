@@ -1,7 +1,7 @@
-import type { CostCounters } from "../../dma/cost.ts";
 import type { Baseline, LabResult, LabRun } from "../../lab/lab.ts";
 import type { ListKind } from "../../lab/list-kinds.ts";
 import type { ClassId } from "../../lab/machines/machine-class.ts";
+import type { CostCounters } from "../../memory/cost.ts";
 
 /** Machines whose costs are shown: no IOMMU, IOMMU and direct peers, IOMMU and peers through it. */
 export const COST_CLASSES: readonly ClassId[] = ["one-switch", "iommu-closed-root", "acs-redirect-iommu"];
