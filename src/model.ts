@@ -4,6 +4,7 @@
  *
  * @packageDocumentation
  */
+export * as addresses from "./model/addresses.ts";
 export * as devices from "./model/devices.ts";
 export * as dma from "./model/dma.ts";
 export * as dmabuf from "./model/dmabuf.ts";

@@ -12,8 +12,9 @@ import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, type OwnerPlace, SPARE_BYTES } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
+import { SpareMemory } from "./spare-memory.ts";
 import { PeerRules } from "./world.ts";
 
 /** Where the VMM puts the guest's RAM and BARs: guest-physical addresses that no window of the host has. */
@@ -35,13 +36,14 @@ export function buildGuest(
   const assigned = [real[0].provider.owner, real[1].provider.owner, client];
   const view = guestView(machine, assigned, { kernel: "7.2" });
   const guestOf = (bdf: Bdf): Bdf => view.guestOf.get(bdf) ?? bdf;
-  const backing = system.ram.alloc(LAB_MEMORY_BYTES);
+  const backing = system.ram.alloc(LAB_MEMORY_BYTES + SPARE_BYTES);
   if (backing === null) throw new PeerlaneError("unsupported", `${kind.id}: no RAM for the guest`);
   const ram: PhysRange = { start: GUEST_RAM, sizeBytes: LAB_MEMORY_BYTES };
+  const allRam: PhysRange = { start: GUEST_RAM, sizeBytes: LAB_MEMORY_BYTES + SPARE_BYTES };
   const peers = [inGuest(real[0], guestOf, 0), inGuest(real[1], guestOf, 1)] as const;
   const domain = units.newDomain();
   const permission = PERMIT_READ | PERMIT_WRITE;
-  domain.map(ram.start as number as Iova, backing.start, ram.sizeBytes, permission);
+  domain.map(ram.start as number as Iova, backing.start, allRam.sizeBytes, permission);
   peers.forEach(({ range }, index) => {
     const { start, sizeBytes } = real[index === 0 ? 0 : 1].range;
     domain.map(range.start as number as Iova, start, sizeBytes, permission);
@@ -49,13 +51,22 @@ export function buildGuest(
   for (const bdf of assigned) units.attach(bdf, domain);
   const cost = noCost();
   const maps = new PageMaps(cost);
-  maps.add({ range: ram, kind: "ram", provider: null });
+  maps.add({ range: allRam, kind: "ram", provider: null });
   for (const { range, provider } of hasPeerPages ? peers : []) maps.add({ range, kind: "peer", provider });
   const device: DmaDevice = { bdf: guestOf(client), maskBits: 64, ramBusOffset: 0 };
   const { decide } = rulesOf(view.machine, undefined);
   const ops = directOps({ pages: maps, decide, cost });
   const peerAt = (phys: PhysAddr): number => peers.findIndex(({ range }) => holds(range, phys));
   const { dram } = fabric;
+  const placeOf = (phys: PhysAddr): OwnerPlace => {
+    const index = peerAt(phys);
+    const peer = peers[index];
+    if (peer === undefined) return { store: dram, at: phys - ram.start + backing.start, owner: null };
+    const { owner, bar } = real[index === 0 ? 0 : 1].provider;
+    return { store: fabric.barBytes(owner, bar), at: phys - peer.range.start, owner };
+  };
+  const spareStart = (GUEST_RAM + LAB_MEMORY_BYTES) as PhysAddr;
+  const spare = new SpareMemory({ start: spareStart, sizeBytes: SPARE_BYTES }, placeOf);
   return {
     kind,
     fabric,
@@ -77,18 +88,17 @@ export function buildGuest(
         cost.allocations++;
         return made;
       },
+      // A guest does not see what hardware it is on.
+      documented: () => ({ write: null, read: null, facts: [] }),
+      moveToHost: (list, index) => spare.move(list, index, true),
       hasIommu: false,
       host: new HostMapping({ domains: { dmaDomainOf: () => null }, bounce: null, cost }),
       opsOf: () => ops,
       cost,
     },
-    placeOf: (phys) => {
-      const index = peerAt(phys);
-      const peer = peers[index];
-      if (peer === undefined) return { store: dram, at: phys - ram.start + backing.start, owner: null };
-      const { owner, bar } = real[index === 0 ? 0 : 1].provider;
-      return { store: fabric.barBytes(owner, bar), at: phys - peer.range.start, owner };
-    },
+    whyNoPages: null,
+    spare,
+    placeOf,
     stores: [
       { store: dram, owner: null },
       ...real.map(({ provider: { owner, bar } }) => ({ store: fabric.barBytes(owner, bar), owner })),

@@ -5,15 +5,17 @@ import type { Machine } from "../host/machine.ts";
 import { readScenario } from "../host/scenario/scenario-machine.ts";
 import { providerOf } from "../memory/machine-bars.ts";
 import type { Provider } from "../memory/provider.ts";
-import { holds, type PhysAddr } from "../pci/addresses.ts";
-import type { Bdf } from "../pci/bdf.ts";
+import { formatAddress, holds, type PhysAddr } from "../pci/addresses.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { afterBoot } from "../rules/boot-acs.ts";
 import { buildGuest } from "./build-guest.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
+import { documentedIn } from "./documented.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, type OwnerPlace, SPARE_BYTES } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
+import { SpareMemory } from "./spare-memory.ts";
 import { PeerRules } from "./world.ts";
 
 /** RAM of the ordinary classes, and of those whose lists have to lie above 4 GiB. */
@@ -33,7 +35,12 @@ export function machineOf(kind: MachineClass): Machine {
 export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabMachine {
   const machine = machineOf(kind);
   const names = { a: bdfOf(machine, "peerA"), b: bdfOf(machine, "peerB"), client: bdfOf(machine, "client") };
-  const withPages = hasPeerPages && !kind.isGuest;
+  const peers: readonly [LabPeer, LabPeer] = [
+    providerOf(machine, names.a, PEER_BAR),
+    providerOf(machine, names.b, PEER_BAR),
+  ];
+  const noPages = whyNoPages(kind, hasPeerPages, peers);
+  const withPages = hasPeerPages && !kind.isGuest && noPages === null;
   const { rootComplex, switchForwarding } = kind;
   const system = buildSystem(machine, {
     ramBytes: kind.hasHighRam ? HIGH_RAM_BYTES : RAM_BYTES,
@@ -41,15 +48,27 @@ export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabM
     switchForwarding,
     peerMemory: withPages ? [names.a, names.b].map((fn) => ({ fn, bar: PEER_BAR })) : [],
   });
-  const peers: readonly [LabPeer, LabPeer] = [
-    providerOf(machine, names.a, PEER_BAR),
-    providerOf(machine, names.b, PEER_BAR),
-  ];
   if (kind.isGuest) return buildGuest(kind, system, peers, names.client, hasPeerPages);
-  return onHost(kind, system, peers, names.client);
+  return onHost(kind, system, peers, names.client, noPages);
 }
 
-function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, LabPeer], client: Bdf): LabMachine {
+/** Peer memory that an architecture's linear map does not reach gets no struct pages (`mhp_range_allowed`, Linux 7.2). */
+function whyNoPages(kind: MachineClass, isWanted: boolean, peers: readonly LabPeer[]): string | null {
+  const { linearMapEnd } = kind;
+  const outside = peers.find(({ range }) => linearMapEnd !== null && range.start + range.sizeBytes > linearMapEnd);
+  if (linearMapEnd === null || !isWanted || outside === undefined) return null;
+  const { provider, range } = outside;
+  const place = `BAR ${provider.bar} of ${formatBdf(provider.owner)} at ${formatAddress(range.start)}`;
+  return `no struct pages: ${place} lies beyond the linear map, which ends at ${formatAddress(linearMapEnd)}`;
+}
+
+function onHost(
+  kind: MachineClass,
+  system: System,
+  peers: readonly [LabPeer, LabPeer],
+  client: Bdf,
+  noPages: string | null,
+): LabMachine {
   const { cost, fabric, machine, maps, units } = system;
   const device = system.deviceOf(client);
   const planned = kind.hasOtherClient ? system.deviceOf(bdfOf(machine, "planned")) : device;
@@ -58,6 +77,15 @@ function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, La
   const pools = [bounce, poolOf(system.opsOf(client))].filter((pool) => pool !== null);
   const ramOfLists = system.ram.alloc(LAB_MEMORY_BYTES, kind.hasHighRam ? { from: FOUR_GIB as PhysAddr } : {});
   if (ramOfLists === null) throw new PeerlaneError("unsupported", `${kind.id}: no RAM for the lists`);
+  const spareRange = system.ram.alloc(SPARE_BYTES);
+  if (spareRange === null) throw new PeerlaneError("unsupported", `${kind.id}: no RAM to take instead of peer memory`);
+  const placeOf = (phys: PhysAddr): OwnerPlace => {
+    const peer = peers.find(({ range }) => holds(range, phys));
+    if (peer === undefined) return { store: fabric.dram, at: phys, owner: null };
+    const { owner } = peer.provider;
+    return { store: fabric.barBytes(owner, PEER_BAR), at: phys - peer.range.start, owner };
+  };
+  const spare = new SpareMemory(spareRange, placeOf);
   const domain = units.dmaDomainOf(client);
   const providerAt = (phys: PhysAddr): Provider | null => {
     cost.ownerLookups++;
@@ -81,17 +109,16 @@ function onHost(kind: MachineClass, system: System, peers: readonly [LabPeer, La
         cost.allocations++;
         return made;
       },
+      documented: documentedIn(machine, client),
+      moveToHost: (list, index) => spare.move(list, index, true),
       hasIommu: domain !== null,
       host: new HostMapping({ domains: units, bounce, cost }),
       opsOf: ({ bdf }) => system.opsOf(bdf),
       cost,
     },
-    placeOf: (phys) => {
-      const peer = peers.find(({ range }) => holds(range, phys));
-      if (peer === undefined) return { store: fabric.dram, at: phys, owner: null };
-      const { owner } = peer.provider;
-      return { store: fabric.barBytes(owner, PEER_BAR), at: phys - peer.range.start, owner };
-    },
+    whyNoPages: noPages,
+    spare,
+    placeOf,
     stores: [
       { store: fabric.dram, owner: null },
       ...peers.map(({ provider: { owner } }) => ({ store: fabric.barBytes(owner, PEER_BAR), owner })),

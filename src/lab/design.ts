@@ -4,7 +4,7 @@ import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { LabWorld } from "./world.ts";
 
-/** The designs, by name; the order is that of the years. */
+/** The designs, by name: those of the letters in the order of the years, then what platforms and drivers do. */
 export const DESIGN_IDS = [
   "pfn-t",
   "raw-bar",
@@ -18,6 +18,10 @@ export const DESIGN_IDS = [
   "dma-map-resource",
   "dma-map-p2p",
   "provider-ranges",
+  "no-offsets",
+  "stores-only",
+  "ask-then-map-resource",
+  "bus-address-unasked",
 ] as const;
 
 /** One of {@link DESIGN_IDS}. */
@@ -50,6 +54,8 @@ export interface MappingDesign {
   readonly preparation: Preparation;
   /** Whether peer memory has struct pages (64 bytes for each 4 KiB). */
   readonly hasPeerPages: boolean;
+  /** A list is mapped for what the device does with it, reads and writes apart; else for both at once. */
+  readonly mapsByDirection?: boolean;
   /** The design at work for one device of a machine. */
   open(world: LabWorld): DesignMapper;
 }

@@ -5,6 +5,7 @@ import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
+import type { SpareMemory } from "./spare-memory.ts";
 import type { LabWorld } from "./world.ts";
 
 /** Peer memory that lists take their segments from. */
@@ -35,6 +36,10 @@ export interface LabMachine {
   readonly peers: readonly [LabPeer, LabPeer];
   /** Struct pages of the peer memory, in bytes. */
   readonly structPageBytes: number;
+  /** Why peer memory has no struct pages though the design wants some; `null` where it has, or none are wanted. */
+  readonly whyNoPages: string | null;
+  /** RAM that is taken instead of peer memory. */
+  readonly spare: SpareMemory;
   placeOf(phys: PhysAddr): OwnerPlace;
   /** All bytes of the machine that something may be written to, but for bounce buffers. */
   readonly stores: readonly { readonly store: ByteStore; readonly owner: Bdf | null }[];
@@ -46,3 +51,5 @@ export interface LabMachine {
 
 /** Bytes of each of the three memories that lists take segments from. */
 export const LAB_MEMORY_BYTES: number = 2 ** 26;
+/** RAM to take instead of peer memory: the longest list. */
+export const SPARE_BYTES: number = 2 ** 24;

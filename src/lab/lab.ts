@@ -6,9 +6,14 @@ import { checkLength, LIST_KINDS, type ListKind, listOf, segmentsOf } from "./li
 import { MACHINE_CLASSES } from "./machines/all-classes.ts";
 import type { ClassId, MachineClass } from "./machines/machine-class.ts";
 import { LAB_OUTCOMES, type LabOutcome, outcomeOf, type RunResult } from "./outcome.ts";
-import { DesignRunner } from "./run.ts";
+import { DesignRunner, type FallBack } from "./run.ts";
 import { runId } from "./run-id.ts";
 import { shrink } from "./shrink.ts";
+
+/** Lists of one peer alone go up to this length. */
+const LONGEST_OF_A_PAIR = 64;
+/** The list that is refused and falls back. */
+const FALL_BACK_LENGTH = 64;
 
 /** Lengths of the lists unless told. */
 export const LAB_LENGTHS: readonly number[] = [1, 2, 64, 4096];
@@ -45,6 +50,8 @@ export interface LabCell {
   readonly runs: readonly LabRun[];
   /** `null` where everything was right. */
   readonly counterExample: CounterExample | null;
+  /** What users of a list of peer memory had who fell back to system memory; `null` where nothing is refused. */
+  readonly fallBack: FallBack | null;
 }
 
 /** What it costs a kernel that knows of no peers to map and unmap a list of RAM. */
@@ -86,16 +93,19 @@ function runCell(design: MappingDesign, kind: MachineClass, lengths: readonly nu
     lengths
       // A mixed list of one segment is an all-peer one.
       .filter((length) => listKind !== "mixed" || length > 1)
+      // Lists of one pair are there for their outcome; what long ones cost, the others show.
+      .filter((length) => !listKind.startsWith("only-") || length <= LONGEST_OF_A_PAIR)
       .map((length): LabRun => ({ listKind, length, result: runner.run(segmentsOf(listKind, length), seed) })),
   );
   const worst = worstRun(runs);
   if (worst === undefined || outcomeOf(worst.result) === "right") {
-    return { design: design.id, kind: kind.id, runs, counterExample: null };
+    return { design: design.id, kind: kind.id, runs, counterExample: null, fallBack: null };
   }
   const segments = segmentsOf(worst.listKind, worst.length);
   const smallest = shrink(runner, segments, seed, worst.result);
   const id = runId({ design, kind, seed, segments: smallest.segments });
-  return { design: design.id, kind: kind.id, runs, counterExample: { id, result: smallest.result } };
+  const fallBack = runner.fallBack(segmentsOf("all-peer", FALL_BACK_LENGTH), seed);
+  return { design: design.id, kind: kind.id, runs, counterExample: { id, result: smallest.result }, fallBack };
 }
 
 /** The shortest of those that ended worst. */
@@ -104,16 +114,22 @@ function worstRun(runs: readonly LabRun[]): LabRun | undefined {
   return runs.toSorted((a, b) => rank(b) - rank(a) || a.length - b.length)[0];
 }
 
+/** How lists of a kind end, each direction by itself. */
+export interface ListOutcome {
+  readonly read: LabOutcome;
+  readonly write: LabOutcome;
+  /** Whether bytes lie in system memory, moved there without a word. */
+  readonly isInHostMemory: boolean;
+}
+
 /** The worst outcome of the lists of a kind, each direction by itself; `null` where there are none. */
-export function outcomesOf(
-  { runs }: LabCell,
-  listKind: ListKind,
-): { readonly read: LabOutcome; readonly write: LabOutcome } | null {
+export function outcomesOf({ runs }: LabCell, listKind: ListKind): ListOutcome | null {
   const results = runs.filter((run) => run.listKind === listKind).map(({ result }) => result);
   if (results.length === 0) return null;
   const worst = (of: (result: RunResult) => LabOutcome): LabOutcome =>
     LAB_OUTCOMES[Math.max(...results.map((result) => LAB_OUTCOMES.indexOf(of(result))))] ?? "right";
-  return { read: worst(({ read }) => read), write: worst(({ write }) => write) };
+  const isInHostMemory = results.some((result) => result.inHostMemory > 0);
+  return { read: worst(({ read }) => read), write: worst(({ write }) => write), isInHostMemory };
 }
 
 function baselineOf(kind: MachineClass, length: number, seed: number): Baseline {

@@ -7,8 +7,8 @@ import type { LabMachine } from "./lab-machine.ts";
 /** What a segment is: memory of `peerA`, of `peerB`, or RAM. */
 export type SegmentKind = "a" | "b" | "r";
 
-/** The kinds of list. */
-export const LIST_KINDS = ["no-peer", "mixed", "all-peer"] as const;
+/** The kinds of list; those of one peer tell its pair apart from the other. */
+export const LIST_KINDS = ["no-peer", "mixed", "all-peer", "only-a", "only-b"] as const;
 
 /** One of {@link LIST_KINDS}. */
 export type ListKind = (typeof LIST_KINDS)[number];
@@ -23,6 +23,8 @@ export function segmentsOf(listKind: ListKind, length: number): readonly Segment
     // Runs of two of one owner: what a design keeps from segment to segment has to be kept, and given up again.
     const peer = ((index + 1) >> 1) % 2 === 0 ? "a" : "b";
     if (listKind === "no-peer") return "r";
+    if (listKind === "only-a") return "a";
+    if (listKind === "only-b") return "b";
     return listKind === "mixed" && index % 2 === 1 ? "r" : peer;
   });
 }

@@ -60,6 +60,8 @@ export interface RunResult {
   readonly entries: readonly DmaEntry[];
   /** Payload that passed through the root complex from port to port, as a part of the list's peer bytes: 0 to 1. */
   readonly throughRoot: number;
+  /** The part of the list's peer bytes that the design moved to system memory without a word: 0 to 1. */
+  readonly inHostMemory: number;
   readonly structPageBytes: number;
   /** Whether everything was as before once the list was unmapped. */
   readonly isRestored: boolean;

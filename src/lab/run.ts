@@ -1,23 +1,31 @@
+import type { DmaDirection } from "../dma/dma-device.ts";
 import type { DmaFailure } from "../dma/dma-error.ts";
-import { dmaEntries } from "../dma/scatterlist.ts";
+import { type DmaEntry, dmaEntries, type Scatterlist } from "../dma/scatterlist.ts";
 import { type CostCounters, noCost } from "../memory/cost.ts";
 import type { Provider } from "../memory/provider.ts";
-import { holds, PAGE_BYTES } from "../pci/addresses.ts";
+import { holds, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";
 import type { LabMachine } from "./lab-machine.ts";
 import { listOf, type SegmentKind } from "./list-kinds.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import type { LabOutcome, Refusal, RunResult } from "./outcome.ts";
+import { type LabOutcome, outcomeOf, type Refusal, type RunCost, type RunResult } from "./outcome.ts";
 import type { RunPlan } from "./run-id.ts";
-import { Transfer } from "./transfer.ts";
+import { Transfer, type Transferred } from "./transfer.ts";
 
 /** What the owner puts into the memory first, and what the device writes over it. */
 const BEFORE = 0x0f0f_1234;
 const AFTER = 0x5a5a_4321;
 /** DMA entries that a result keeps. */
 const KEPT_ENTRIES = 16;
+
+/** What became of a list that a design refused, when its user took system memory instead. */
+export interface FallBack {
+  readonly outcome: LabOutcome;
+  /** Bytes that had to be fetched from peer memory first, by the CPU: they were in there already. */
+  readonly copiedBytes: number;
+}
 
 /** A design on a machine of a class, for any number of runs, one after the other. */
 export class DesignRunner {
@@ -34,61 +42,110 @@ export class DesignRunner {
   }
 
   /**
-   * Carries a list out: prepared and mapped by the design, read and written by the device with nothing but the DMA
-   * entries, compared where the bytes belong, unmapped, released.
+   * Carries a list out: built, prepared and mapped by the design, read and written by the device with nothing but the DMA
+   * entries, compared where the bytes belong, unmapped, released. A design that maps by direction does all of it twice.
    */
   run(segments: readonly SegmentKind[], seed: number): RunResult {
     const { machine } = this;
     const { cost } = machine.world;
     const list = listOf(machine, segments, seed);
+    const at = list.phys.slice();
     const transfer = new Transfer(machine, list, segments);
-    for (const { store } of machine.stores) store.fill(0, Number.MAX_SAFE_INTEGER - PAGE_BYTES, 0);
+    this.#clear();
     transfer.fill(BEFORE);
-    const start = { ...cost };
-    this.#mapper.build?.(list, ownersOf(machine, segments));
-    const refusedEarly = this.#mapper.prepare(list);
-    const prepared = { ...cost };
-    const mapped = refusedEarly ?? this.#mapper.map(list, "bidirectional");
-    const atMap = { ...cost };
-    if (!mapped.ok) {
-      this.#mapper.release();
-      const phase = refusedEarly === null ? "mapping" : this.design.preparation;
-      return this.#refused(mapped, phase, [start, prepared, atMap]);
-    }
-    const entries = dmaEntries(list);
+    const spent: RunCost = { prepare: noCost(), map: noCost(), unmap: noCost() };
+    const during = <T>(part: keyof RunCost, work: () => T): T => {
+      const before = { ...cost };
+      const result = work();
+      for (const name of NAMES) spent[part][name] += cost[name] - before[name];
+      return result;
+    };
+    const early = during("prepare", () => this.#prepare(list, segments));
+    const moved = machine.spare.movedBytes;
+    const ends: { read: Transferred; write: Transferred } = { read: REFUSED, write: REFUSED };
+    let entries: readonly DmaEntry[] = [];
+    let refusal = early;
     machine.fabric.counters.clear();
-    const read = transfer.read(BEFORE);
-    const isBounced = atMap.bouncedBytes > prepared.bouncedBytes;
-    const written = transfer.write(AFTER, isBounced);
-    const throughRoot =
-      transfer.peerBytes === 0 ? 0 : machine.fabric.counters.rootComplexBytes / transfer.peerBytes / 2;
-    const unmapStart = { ...cost };
-    this.#mapper.unmap(list, "bidirectional");
-    this.#mapper.release();
-    const end = { ...cost };
-    return {
-      read: read.outcome,
-      write: this.#afterUnmap(transfer, written.outcome),
-      refusal: null,
-      mishap: read.mishap ?? written.mishap,
-      cost: {
-        prepare: costBetween(start, prepared),
-        map: costBetween(prepared, atMap),
-        unmap: costBetween(unmapStart, end),
-      },
+    const directions: readonly DmaDirection[] = this.design.mapsByDirection ? BY_DIRECTION : ["bidirectional"];
+    for (const direction of early === null ? directions : []) {
+      const bounced = cost.bouncedBytes;
+      const mapped = during("map", () => this.#mapper.map(list, direction));
+      if (!mapped.ok) {
+        refusal ??= this.#refusal(mapped, "mapping");
+        continue;
+      }
+      entries = dmaEntries(list);
+      const isBounced = cost.bouncedBytes > bounced;
+      if (direction !== "from-device") ends.read = transfer.read(BEFORE);
+      if (direction !== "to-device") ends.write = transfer.write(AFTER, isBounced);
+      during("unmap", () => this.#mapper.unmap(list, direction));
+      if (direction !== "to-device") ends.write = this.#afterUnmap(transfer, ends.write);
+    }
+    if (entries.length > 0) during("unmap", () => this.#mapper.release());
+    else this.#mapper.release();
+    const { rootComplexBytes } = machine.fabric.counters;
+    const result: RunResult = {
+      read: ends.read.outcome,
+      write: ends.write.outcome,
+      refusal,
+      mishap: ends.read.mishap ?? ends.write.mishap,
+      cost: spent,
       entryCount: entries.length,
       entries: entries.slice(0, KEPT_ENTRIES),
-      throughRoot,
+      throughRoot: transfer.peerBytes === 0 ? 0 : rootComplexBytes / transfer.peerBytes / 2,
+      inHostMemory: transfer.peerBytes === 0 ? 0 : moved / (transfer.peerSegments * PAGE_BYTES),
       structPageBytes: machine.structPageBytes,
       isRestored: machine.leftovers() === this.#idle,
-      isContained: this.#isContained(segments.length, list.phys),
+      isContained: this.#isContained([at, list.phys]),
     };
+    machine.spare.release();
+    return result;
+  }
+
+  /**
+   * What a user does who is refused: takes system memory for the peers' part, fetches what was in there already, and has it
+   * mapped as RAM. `null` where the design does not refuse. Memory that is refused at allocation holds nothing yet.
+   */
+  fallBack(segments: readonly SegmentKind[], seed: number): FallBack | null {
+    const { machine } = this;
+    const { device, host } = machine.world;
+    const list = listOf(machine, segments, seed);
+    const transfer = new Transfer(machine, list, segments);
+    const isHandedOutLate = this.design.preparation === "allocation" || machine.whyNoPages !== null;
+    this.#clear();
+    if (!isHandedOutLate) transfer.fill(BEFORE);
+    let refusal: object | null = this.#prepare(list, segments);
+    const isEmpty = isHandedOutLate && refusal !== null;
+    if (refusal === null) {
+      if (isHandedOutLate) transfer.fill(BEFORE);
+      const mapped = this.#mapper.map(list, "bidirectional");
+      if (mapped.ok) this.#mapper.unmap(list, "bidirectional");
+      else refusal = mapped;
+    }
+    this.#mapper.release();
+    if (refusal === null) return null;
+    segments.forEach((kind, index) => {
+      if (kind !== "r") machine.spare.move(list, index, !isEmpty);
+    });
+    if (isEmpty) transfer.fill(BEFORE);
+    const copiedBytes = machine.spare.copiedBytes;
+    const mapped = host.mapList(device, list, "bidirectional");
+    let ends: Pick<RunResult, "read" | "write"> = { read: "refused", write: "refused" };
+    if (mapped.ok) {
+      const read = transfer.read(BEFORE).outcome;
+      const write = transfer.write(AFTER, true);
+      host.unmapList(device, list, "bidirectional");
+      ends = { read, write: this.#afterUnmap(transfer, write).outcome };
+    }
+    machine.spare.release();
+    return { outcome: outcomeOf(ends), copiedBytes };
   }
 
   /** Prepares, maps, unmaps and releases without moving a byte; false where it was refused. For measuring time. */
   mapOnly(segments: readonly SegmentKind[], seed: number, times: number): boolean {
     const list = listOf(this.machine, segments, seed);
     this.#mapper.build?.(list, ownersOf(this.machine, segments));
+    this.machine.spare.release();
     for (let index = 0; index < times; index++) {
       const isMapped = this.#mapper.prepare(list) === null && this.#mapper.map(list, "bidirectional").ok;
       if (isMapped) this.#mapper.unmap(list, "bidirectional");
@@ -98,38 +155,39 @@ export class DesignRunner {
     return true;
   }
 
+  #prepare(list: Scatterlist, segments: readonly SegmentKind[]): Refusal | null {
+    const { whyNoPages } = this.machine;
+    const hasPeers = segments.some((kind) => kind !== "r");
+    // Without struct pages there is nothing to put into the list.
+    if (whyNoPages !== null && hasPeers) return { phase: "building", errno: "EINVAL", reason: whyNoPages };
+    this.#mapper.build?.(list, ownersOf(this.machine, segments));
+    const failure = this.#mapper.prepare(list);
+    return failure === null ? null : this.#refusal(failure, this.design.preparation);
+  }
+
+  #refusal({ errno, reason }: DmaFailure, phase: Refusal["phase"]): Refusal {
+    return { phase, errno, reason };
+  }
+
+  #clear(): void {
+    for (const { store } of this.machine.stores) store.fill(0, Number.MAX_SAFE_INTEGER - PAGE_BYTES, 0);
+  }
+
   /** A write that was right may still not be there: overwritten by a later one, or not copied back. */
-  #afterUnmap(transfer: Transfer, outcome: LabOutcome): LabOutcome {
-    return outcome === "right" && transfer.firstDifference(AFTER) >= 0 ? "wrong-address" : outcome;
+  #afterUnmap(transfer: Transfer, { outcome, mishap }: Transferred): Transferred {
+    const isGone = outcome === "right" && transfer.firstDifference(AFTER) >= 0;
+    return { outcome: isGone ? "wrong-address" : outcome, mishap };
   }
 
-  #refused(
-    { errno, reason }: DmaFailure,
-    phase: Refusal["phase"],
-    [start, prepared, end]: readonly [CostCounters, CostCounters, CostCounters],
-  ): RunResult {
-    return {
-      read: "refused",
-      write: "refused",
-      refusal: { phase, errno, reason },
-      mishap: null,
-      cost: { prepare: costBetween(start, prepared), map: costBetween(prepared, end), unmap: noCost() },
-      entryCount: 0,
-      entries: [],
-      throughRoot: 0,
-      structPageBytes: this.machine.structPageBytes,
-      isRestored: this.machine.leftovers() === this.#idle,
-      isContained: true,
-    };
-  }
-
-  /** Whether the pages that hold bytes are those of the list, but for bounce buffers. */
-  #isContained(count: number, phys: Float64Array): boolean {
+  /** Whether the pages that hold bytes are those of the list, where it lay and where it lies, but for bounce buffers. */
+  #isContained(places: readonly Float64Array[]): boolean {
     const { bounceRanges, placeOf, stores } = this.machine;
     const expected = new Map(stores.map(({ store }) => [store, new Set<number>()]));
-    for (let index = 0; index < count; index++) {
-      const { store, at } = placeOf((phys[index] ?? noEntry(index)) as Parameters<typeof placeOf>[0]);
-      expected.get(store)?.add(at);
+    for (const phys of places) {
+      for (let index = 0; index < phys.length; index++) {
+        const { store, at } = placeOf((phys[index] ?? noEntry(index)) as PhysAddr);
+        expected.get(store)?.add(at);
+      }
     }
     return stores.every(({ store, owner }) => {
       const pages = expected.get(store);
@@ -141,6 +199,10 @@ export class DesignRunner {
   }
 }
 
+const NAMES = Object.keys(noCost()) as readonly (keyof CostCounters)[];
+const BY_DIRECTION: readonly DmaDirection[] = ["to-device", "from-device"];
+const REFUSED: Transferred = { outcome: "refused", mishap: null };
+
 /** Carries out one run on a machine of its own. */
 export function runOnce({ design, kind, seed, segments }: RunPlan): RunResult {
   return new DesignRunner(design, kind).run(segments, seed);
@@ -151,10 +213,4 @@ function ownersOf({ peers }: LabMachine, segments: readonly SegmentKind[]): read
   const [a, b] = peers;
   const owners = { a: a.provider, b: b.provider, r: null };
   return segments.map((kind) => owners[kind]);
-}
-
-function costBetween(before: CostCounters, after: CostCounters): CostCounters {
-  const difference = noCost();
-  for (const name of Object.keys(difference) as (keyof CostCounters)[]) difference[name] = after[name] - before[name];
-  return difference;
 }

@@ -27,7 +27,8 @@ export function shrink(
     result.read === whole.read &&
     result.write === whole.write &&
     result.refusal?.errno === whole.refusal?.errno &&
-    outcomeOf(result) === outcomeOf(whole);
+    outcomeOf(result) === outcomeOf(whole) &&
+    result.inHostMemory > 0 === whole.inHostMemory > 0;
   for (const candidate of shortLists(Math.min(TRIED_LENGTH, segments.length))) {
     const result = runner.run(candidate, seed);
     if (isAlike(result)) return { segments: candidate, result };

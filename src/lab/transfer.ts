@@ -49,7 +49,12 @@ export class Transfer {
 
   /** Bytes of peer memory that are moved in one direction. */
   get peerBytes(): number {
-    return this.#kinds.filter((kind) => kind !== "r").length * this.#data.length;
+    return this.peerSegments * this.#data.length;
+  }
+
+  /** Segments of peer memory. */
+  get peerSegments(): number {
+    return this.#kinds.filter((kind) => kind !== "r").length;
   }
 
   /** Puts bytes into the list's memory, as their owner. */

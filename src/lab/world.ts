@@ -1,12 +1,20 @@
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
 import { PeerDecisions } from "../dma/peer-decisions.ts";
+import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { CostCounters } from "../memory/cost.ts";
 import type { PageLookup } from "../memory/page-kind.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { HostMapping } from "./host-mapping.ts";
+
+/** Whether requests of a device to a peer arrive, as documented; `null` where nothing is. */
+export interface Documented {
+  readonly write: boolean | null;
+  readonly read: boolean | null;
+  readonly facts: readonly string[];
+}
 
 /** What a design sees of a machine: its kernel's own view, in a guest that of the guest's kernel. */
 export interface LabWorld {
@@ -23,6 +31,10 @@ export interface LabWorld {
   sideObject<T extends object>(made: T): T;
   /** Whether an IOMMU translates for the device. */
   readonly hasIommu: boolean;
+  /** What is documented of the hardware between a provider and the device, each way; words for people. */
+  documented(provider: Provider): Documented;
+  /** Takes system memory for a segment instead, with the bytes that are there. */
+  moveToHost(list: Scatterlist, index: number): void;
   /** The mapping of RAM by a kernel that knows of no peers. */
   readonly host: HostMapping;
   /** The mapping layer of Linux 7.2 for a device. */

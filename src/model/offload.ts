@@ -1,4 +1,24 @@
 /** Transfers between devices of the model, with what each who saw a part of them says, and where the bytes went. */
+export {
+  type Bio,
+  type BioSegment,
+  type DmaSegment,
+  mergeBios,
+  type PageSegment,
+  type QueueLimits,
+  type SideObject,
+  splitBio,
+} from "../offload/block/bio.ts";
+export {
+  type BlockDevice,
+  type BlockResult,
+  type BlockStatus,
+  MdDevice,
+  MultipathDevice,
+  NvmeBlockDevice,
+  stackedLimits,
+} from "../offload/block/block-device.ts";
+export { type OrchestratedMemory, orchestrate } from "../offload/block/orchestrate.ts";
 export { type CopyReport, type CopyRequest, copyBetweenDevices, type DevicePlace } from "../offload/copy.ts";
 export { type GpuRead, type GpuReadReport, type GpuReadWay, readIntoGpu } from "../offload/gpu-read.ts";
 export type { ChosenProvider, IoBuffer, PeerMemoryChoice, WhyRam } from "../offload/io-memory.ts";

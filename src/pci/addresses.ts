@@ -73,6 +73,12 @@ export function iova(value: number): Iova {
   return checked(value, "IOVA") as Iova;
 }
 
+/** Takes a raw number as a page frame number; throws `bad-input` unless its page lies below 2^53. */
+export function pfn(value: number): Pfn {
+  checked(value * PAGE_BYTES, "page frame at");
+  return checked(value, "page frame number") as Pfn;
+}
+
 /** A bus address as what a device is given. */
 export function dmaFromBus(bus: BusAddr): DmaAddr {
   return bus as number as DmaAddr;
@@ -86,6 +92,11 @@ export function dmaFromIova(address: Iova): DmaAddr {
 /** The page that holds a physical address. */
 export function pfnOf(phys: PhysAddr): Pfn {
   return Math.floor(phys / PAGE_BYTES) as Pfn;
+}
+
+/** The first byte of a page. */
+export function physOfPfn(frame: Pfn): PhysAddr {
+  return (frame * PAGE_BYTES) as PhysAddr;
 }
 
 /** Bus address of a CPU physical address, with `busOffset` = bus - physical as the kernel's provider holds it. */

@@ -1420,7 +1420,11 @@ export type DesignIdJson =
   | "page-less-side-object"
   | "dma-map-resource"
   | "dma-map-p2p"
-  | "provider-ranges";
+  | "provider-ranges"
+  | "no-offsets"
+  | "stores-only"
+  | "ask-then-map-resource"
+  | "bus-address-unasked";
 
 /** A class of machines of the lab. */
 export type ClassIdJson =
@@ -1445,7 +1449,8 @@ export type ClassIdJson =
   | "mask-32"
   | "guest"
   | "other-device"
-  | "emulated-switch";
+  | "emulated-switch"
+  | "linear-map";
 
 /** How a run of the lab ended, best first. */
 export type LabOutcomeJson = "right" | "refused" | "fault" | "lost" | "wrong-address";
@@ -1454,6 +1459,8 @@ export type LabOutcomeJson = "right" | "refused" | "fault" | "lost" | "wrong-add
 export interface CostJson {
   readonly pageTouches: number;
   readonly pagemapLookups: number;
+  readonly pageReferences: number;
+  readonly ownerLookups: number;
   readonly listPasses: number;
   readonly segmentVisits: number;
   readonly iommuMapCalls: number;
@@ -1467,7 +1474,7 @@ export interface CostJson {
 
 /** A design on a machine with one list. */
 export interface LabRunJson {
-  readonly workload: "no-peer" | "mixed" | "all-peer";
+  readonly workload: "no-peer" | "mixed" | "all-peer" | "only-a" | "only-b";
   readonly length: number;
   /** The worse of read and write. */
   readonly outcome: LabOutcomeJson;
@@ -1477,6 +1484,8 @@ export interface LabRunJson {
   readonly dmaEntries: number;
   /** Part of the peer bytes that the root complex passed from port to port. */
   readonly throughRoot: number;
+  /** Part of the peer bytes that was moved to system memory without a word. */
+  readonly inHostMemory: number;
   /** Struct pages of the peer memory. */
   readonly structPageBytes: number;
   readonly isRestored: boolean;
@@ -1526,11 +1535,15 @@ export interface LabJson {
     }[];
     readonly preparation: "allocation" | "submission" | "attach" | "building";
     readonly hasPeerPages: boolean;
+    /** Reads and writes are mapped apart. */
+    readonly mapsByDirection: boolean;
   }[];
   readonly classes: readonly {
     readonly id: ClassIdJson;
     readonly title: string;
     readonly words: string;
+    /** Whether a bridge is above peerA and the client, and peerB and the client. */
+    readonly pairs: readonly ("near" | "far")[];
     /** A scenario file. */
     readonly scenario: string;
     readonly rootComplex: "forward" | "refuse" | "writes-only" | "within-host-bridge";
@@ -1548,6 +1561,12 @@ export interface LabJson {
       readonly refusal: RefusalJson | null;
       readonly mishap: MishapJson | null;
     } | null;
+    /** Who was refused took system memory; null where nothing is refused. */
+    readonly fallBack: {
+      readonly outcome: LabOutcomeJson;
+      /** Fetched from peer memory by the CPU first. */
+      readonly copiedBytes: number;
+    } | null;
   }[];
   /** Lists of RAM, mapped by a kernel that knows of no peers. */
   readonly baselines: readonly {
@@ -1563,6 +1582,8 @@ export interface LabJson {
     readonly seed: string | null;
     readonly says: string;
     readonly about: readonly DesignIdJson[];
+    /** Machines that its author left out. */
+    readonly leftOut: readonly ClassIdJson[];
     /** Null where the lab was not asked for what decides. */
     readonly holds: boolean | null;
     readonly evidence: string | null;
@@ -1589,6 +1610,8 @@ export interface LabReplayJson {
   readonly dmaEntries: number;
   /** Part of the peer bytes that the root complex passed from port to port. */
   readonly throughRoot: number;
+  /** Part of the peer bytes that was moved to system memory without a word. */
+  readonly inHostMemory: number;
   /** Struct pages of the peer memory. */
   readonly structPageBytes: number;
   readonly isRestored: boolean;

@@ -5,7 +5,7 @@ import { outcomeOf } from "../../src/lab/outcome.ts";
 import { runOnce } from "../../src/lab/run.ts";
 import { parseRunId } from "../../src/lab/run-id.ts";
 import type { LabView } from "../../src/report/lab/blocks.ts";
-import { wholeLab, withLab } from "./lab-page.ts";
+import { wholeLab, withLab, withLetters } from "./lab-page.ts";
 
 const page = join(import.meta.dirname, "../../docs/lab.md");
 let view: LabView;
@@ -16,6 +16,11 @@ beforeAll(() => {
 
 test("docs/lab.md is what the lab finds (scripts/update-lab-page.ts)", async () => {
   await expect(withLab(readFileSync(page, "utf8"), view)).toMatchFileSnapshot(page);
+});
+
+test("docs/letters.md has every sentence with what was found (scripts/update-lab-page.ts)", async () => {
+  const letters = join(import.meta.dirname, "../../docs/letters.md");
+  await expect(withLetters(readFileSync(letters, "utf8"), view)).toMatchFileSnapshot(letters);
 });
 
 describe("in the whole lab", () => {

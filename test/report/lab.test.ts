@@ -43,7 +43,7 @@ describe("the lab as a screen", () => {
 
   test("tells of a statement only where what decides was run", () => {
     const text = documentText(labBlocks(small(["special-pages"])), SCREEN);
-    expect(text).toContain("POWER does not allow peers across host bridges");
+    expect(text).toContain("The struct page is used for a single flag");
     expect(text).not.toContain("dma_map_p2p");
   });
 

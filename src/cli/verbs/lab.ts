@@ -50,7 +50,7 @@ export function declareLab(command: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Exits with 0; replay with 0 where the run is right, 1 where it is not. All of it takes about half a minute.
+Exits with 0; replay with 0 where the run is right, 1 where it is not. All of it takes about a minute.
 
 Examples:
   peerlane lab --longest 64

@@ -1,16 +1,18 @@
 import { PeerlaneError } from "../../pci/error.ts";
 import type { DesignId, MappingDesign } from "../design.ts";
+import { askThenMapResource, busAddressUnasked } from "./drivers-ways.ts";
 import { helperInLoop } from "./helper-in-loop.ts";
 import { dmaMapP2p, dmaMapResource } from "./map-resource.ts";
 import { pageLessDma, pageLessSideObject } from "./page-less-dma.ts";
 import { pfnT } from "./pfn-t.ts";
 import { providerRanges } from "./provider-ranges.ts";
-import { rawBar } from "./raw-bar.ts";
+import { noOffsets, rawBar } from "./raw-bar.ts";
 import { sgHasP2p, sgHasP2pFlag } from "./sg-has-p2p.ts";
 import { specialPages } from "./special-pages.ts";
 import { stackedOps } from "./stacked-ops.ts";
+import { storesOnly } from "./stores-only.ts";
 
-/** All designs, in the order of the years. */
+/** All designs, in the order of their names' list. */
 export const MAPPING_DESIGNS: readonly MappingDesign[] = [
   pfnT,
   rawBar,
@@ -24,6 +26,10 @@ export const MAPPING_DESIGNS: readonly MappingDesign[] = [
   dmaMapResource,
   dmaMapP2p,
   providerRanges,
+  noOffsets,
+  storesOnly,
+  askThenMapResource,
+  busAddressUnasked,
 ];
 
 /** The design of a name; throws `usage`, with the names that there are. */

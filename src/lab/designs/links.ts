@@ -10,4 +10,7 @@ export const LINKS = {
   vfio2025: "https://lore.kernel.org/all/cover.1753274085.git.leonro@nvidia.com",
   pfnT: "https://git.kernel.org/linus/34c0fd540e79fb49ef9ce864dae1058cca265780",
   p2pdma2018: "https://lwn.net/Articles/767281/",
+  amdgpuDmaBuf:
+    "https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git/tree/drivers/gpu/drm/amd/amdgpu/amdgpu_dma_buf.c",
+  nvidiaRaw: "https://github.com/NVIDIA/open-gpu-kernel-modules/issues/1324",
 } as const;

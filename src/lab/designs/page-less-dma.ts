@@ -82,7 +82,7 @@ function mapper(world: LabWorld, isGoodFor: (phys: PhysAddr) => boolean): Design
     },
     refusal: (phys: PhysAddr): DmaFailure =>
       dmaFailure(
-        "EREMOTEIO",
+        "EINVAL",
         `${refusePeer(world, phys).reason}: the address was made for ${formatBdf(planned.bdf)}, and the side object says so`,
       ),
   };
@@ -118,7 +118,7 @@ function derive(
     carried[index] = AS_MEMORY;
     if (provider === null) continue;
     const type = rules.mapType(provider, planned.bdf);
-    if (type === "not-supported") return refusePeer({ ...world, device: planned }, start);
+    if (type === "not-supported") return { ...refusePeer({ ...world, device: planned }, start), errno: "EINVAL" };
     if (type === "bus-addr") {
       carried[index] = start + provider.busOffset;
       continue;

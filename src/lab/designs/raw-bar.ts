@@ -1,5 +1,6 @@
 import { type DmaFailure, dmaFailure } from "../../dma/dma-error.ts";
 import { ListWalk } from "../../dma/list-walk.ts";
+import type { Provider } from "../../memory/provider.ts";
 import type { PhysAddr } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { noEntry } from "../../pci/entry-at.ts";
@@ -27,10 +28,35 @@ export const rawBar: MappingDesign = {
     "Mapping sees a flag in the page and hands the BAR's address to the device as it is. Offsets are left to later work.",
   preparation: "allocation",
   hasPeerPages: true,
-  open,
+  open: (world) => open(world, () => null),
 };
 
-function open(world: LabWorld): DesignMapper {
+/** The same as its author meant it for the first incarnation: not on systems that have offsets. */
+export const noOffsets: MappingDesign = {
+  id: "no-offsets",
+  title: "raw BAR address, not on systems that have offsets",
+  origins: [
+    {
+      who: "Logan Gunthorpe to Benjamin Herrenschmidt",
+      date: "2017-04-16",
+      what: "mail that leaves systems with offsets out of the first incarnation (seed 000; the link is an answer in its thread)",
+      link: LINKS.offset2017,
+    },
+  ],
+  idea:
+    "As raw-bar, but peer memory whose bus address is not its CPU address is not handed out at all: the user gets system " +
+    "memory instead.",
+  preparation: "allocation",
+  hasPeerPages: true,
+  open: (world) =>
+    open(world, ({ busOffset, owner }) =>
+      busOffset === 0
+        ? null
+        : `bus addresses at ${formatBdf(owner)} are ${busOffset} bytes from CPU addresses, and offsets are not supported`,
+    ),
+};
+
+function open(world: LabWorld, refuses: (provider: Provider) => string | null): DesignMapper {
   const { cost, device, host, pages, planned, providerOf, rules } = world;
   const hook = {
     // MODEL: "the address" is the CPU's physical one, which is the only one in a page.
@@ -44,6 +70,8 @@ function open(world: LabWorld): DesignMapper {
         const provider = providerOf((phys[walk.index] ?? noEntry(walk.index)) as PhysAddr);
         if (provider === null || seen.has(provider)) continue;
         seen.add(provider);
+        const why = refuses(provider);
+        if (why !== null) return dmaFailure("ENODEV", `${why}: the user gets system memory instead`);
         if (!rules.hasCommonBridge(provider, planned.bdf)) {
           const pair = `${formatBdf(provider.owner)} and ${formatBdf(planned.bdf)}`;
           return dmaFailure("ENODEV", `no switch is above ${pair}: the user gets system memory instead`);

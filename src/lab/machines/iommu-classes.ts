@@ -13,6 +13,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "no-iommu",
+    pairs: ["near", "far"],
     title: "no IOMMU",
     words: "One peer in the client's switch, one below another root port; no IOMMU.",
     scenario: nearAndFar("no IOMMU", "off"),
@@ -20,6 +21,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "iommu-strict",
+    pairs: ["near", "far"],
     title: "IOMMU strict",
     words: "The same with an IOMMU whose unmaps wait for the IOTLB.",
     scenario: nearAndFar("IOMMU strict", "strict"),
@@ -27,6 +29,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "iommu-lazy",
+    pairs: ["near", "far"],
     title: "IOMMU lazy",
     words: "The same with an IOMMU that is flushed later, in one go.",
     scenario: nearAndFar("IOMMU lazy", "lazy"),
@@ -34,6 +37,7 @@ export const IOMMU_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "iommu-passthrough",
+    pairs: ["near", "far"],
     title: "IOMMU passthrough",
     words: "The same with an IOMMU that lets addresses through.",
     scenario: nearAndFar("IOMMU passthrough", "passthrough"),

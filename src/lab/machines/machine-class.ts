@@ -24,10 +24,14 @@ export const CLASS_IDS = [
   "guest",
   "other-device",
   "emulated-switch",
+  "linear-map",
 ] as const;
 
 /** One of {@link CLASS_IDS}. */
 export type ClassId = (typeof CLASS_IDS)[number];
+
+/** Where a peer is, seen from the client. */
+export type PairPlace = "near" | "far";
 
 /**
  * A kind of machine: a scenario with two owners of peer memory (`peerA`, `peerB`), who issues the DMA (`client`), and
@@ -46,16 +50,22 @@ export interface MachineClass extends Pick<HardwareSettings, "rootComplex" | "sw
   readonly hasOtherClient: boolean;
   /** RAM of the lists lies above 4 GiB. */
   readonly hasHighRam: boolean;
+  /** Whether a bridge is above `peerA` and the client, and above `peerB` and the client: near, or far. */
+  readonly pairs: readonly [PairPlace, PairPlace];
+  /** The end of the architecture's linear map, beyond which there can be no struct pages; `null`: it holds everything. */
+  readonly linearMapEnd: number | null;
 }
 
 /** A machine with nothing special beside its scenario. */
 export const PLAIN_MACHINE: Pick<
   MachineClass,
-  "rootComplex" | "switchForwarding" | "isGuest" | "hasOtherClient" | "hasHighRam"
+  "rootComplex" | "switchForwarding" | "isGuest" | "hasOtherClient" | "hasHighRam" | "pairs" | "linearMapEnd"
 > = {
   rootComplex: HARDWARE_DEFAULTS.rootComplex,
   switchForwarding: HARDWARE_DEFAULTS.switchForwarding,
   isGuest: false,
   hasOtherClient: false,
   hasHighRam: false,
+  pairs: ["near", "near"],
+  linearMapEnd: null,
 };

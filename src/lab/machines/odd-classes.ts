@@ -1,5 +1,5 @@
 import { type MachineClass, PLAIN_MACHINE } from "./machine-class.ts";
-import { CLIENT, hostBridge, PEER_A, PEER_B, rootPort, scenario, switchBelow } from "./scenarios.ts";
+import { CLIENT, hostBridge, PEER_A, PEER_B, POWER9_PORT_ID, rootPort, scenario, switchBelow } from "./scenarios.ts";
 
 const ALL = [PEER_A, PEER_B, CLIENT];
 const ACROSS = [
@@ -7,19 +7,28 @@ const ACROSS = [
   hostBridge([rootPort("04.0", PEER_A), rootPort("05.0", PEER_B)], ["bus: 0x40"]),
 ];
 
+/** The same with the root ports of POWER9. */
+const POWER = [
+  hostBridge([rootPort("04.0", CLIENT, POWER9_PORT_ID)]),
+  hostBridge([rootPort("04.0", PEER_A, POWER9_PORT_ID), rootPort("05.0", PEER_B, POWER9_PORT_ID)], ["bus: 0x40"]),
+];
+
 /** Classes that are out of the ordinary. */
 export const ODD_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "power-like",
+    pairs: ["far", "far"],
     title: "POWER-like",
-    words: "Peers across host bridges that take writes only; the kernel's list does not have them.",
+    words:
+      "POWER9: peers across host bridges that take writes only, as its firmware can be asked for; the kernel's list does not have them.",
     rootComplex: "writes-only",
-    scenario: scenario("like POWER", "{ architecture: ppc64le }", "off", ACROSS),
+    scenario: scenario("like POWER", "{ architecture: ppc64le }", "off", POWER),
   },
   {
     ...PLAIN_MACHINE,
     id: "writes-only",
+    pairs: ["far", "far"],
     title: "writes only, on the list",
     words:
       "The same hardware behind a CPU that the kernel's rules let through: they know one answer for both directions.",
@@ -50,6 +59,7 @@ export const ODD_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "other-device",
+    pairs: ["far", "far"],
     title: "request goes to another device",
     words:
       "Memory was chosen for a device in the peers' switch; on its way the request goes to one below another root port, with an IOMMU.",
@@ -67,5 +77,14 @@ export const ODD_CLASSES: readonly MachineClass[] = [
     scenario: scenario("switch that sends all upstream", "amd-zen", "{ mode: strict, kind: amd }", [
       hostBridge([switchBelow("04.0", ALL)]),
     ]),
+  },
+  {
+    ...PLAIN_MACHINE,
+    id: "linear-map",
+    title: "BARs beyond the linear map",
+    words:
+      "One switch, on an architecture whose linear map ends at 128 GiB, as RISC-V's with three levels of page tables; the BARs lie at 1 TiB, and no struct pages can be made of them.",
+    linearMapEnd: 2 ** 37,
+    scenario: scenario("BARs beyond the linear map", "amd-zen", "off", [hostBridge([switchBelow("04.0", ALL)])]),
   },
 ];

@@ -34,6 +34,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "root-ports",
+    pairs: ["far", "far"],
     title: "connected root ports",
     words:
       "Each device below a root port of its own; the root complex forwards between them, and the kernel's list knows.",
@@ -42,6 +43,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "closed-root-complex",
+    pairs: ["far", "far"],
     title: "closed root complex",
     words: "The same on a host that is on no list, and whose root complex refuses what one port sends to another.",
     rootComplex: "refuse",
@@ -50,6 +52,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "two-host-bridges",
+    pairs: ["far", "far"],
     title: "two host bridges",
     words: "The client below one host bridge, the peers below another; both are on the list and forward.",
     scenario: scenario("two host bridges", "amd-zen", "off", [
@@ -77,6 +80,7 @@ export const PATH_CLASSES: readonly MachineClass[] = [
   {
     ...PLAIN_MACHINE,
     id: "bus-offset-root-ports",
+    pairs: ["far", "far"],
     title: "bus offset, root ports",
     words: "Bus addresses 64 MiB above CPU addresses, and connected root ports instead of the switch.",
     scenario: scenario("bus offset and root ports", "amd-zen", "off", [hostBridge(ROOT_PORTS, ["busOffset: 64M"])]),

@@ -12,6 +12,8 @@ export const CLIENT = "nic: { name: client }";
  */
 const HOST_BRIDGE_ID = "8086:29c0";
 const ROOT_PORT_ID = "1b36:000c";
+/** The root port of a POWER9 host bridge, which the documented facts know. */
+export const POWER9_PORT_ID = "1014:04c1";
 const UPSTREAM_PORT_ID = "104c:8232";
 const DOWNSTREAM_PORT_ID = "104c:8233";
 
@@ -29,8 +31,8 @@ ${devices.map((device) => `              - ${port}\n                below: [${de
 }
 
 /** A root port with a device right below it. */
-export function rootPort(at: string, device: string): string {
-  return `      - rootPort: { at: ${at}, id: "${ROOT_PORT_ID}" }
+export function rootPort(at: string, device: string, id: string = ROOT_PORT_ID): string {
+  return `      - rootPort: { at: ${at}, id: "${id}" }
         below:
           - ${device}`;
 }

@@ -2,6 +2,7 @@ import type { CostCounters } from "../../memory/cost.ts";
 import type { DesignId } from "../design.ts";
 import { type Baseline, type LabCell, type LabResult, type LabRun, outcomesOf } from "../lab.ts";
 import type { ListKind } from "../list-kinds.ts";
+import { findClass } from "../machines/all-classes.ts";
 import { CLASS_IDS, type ClassId } from "../machines/machine-class.ts";
 import { type LabOutcome, worse } from "../outcome.ts";
 
@@ -33,13 +34,27 @@ export class Findings {
     return found(this.result.cells.find((cell) => cell.design === design && cell.kind === kind));
   }
 
-  /** The worst outcome of lists that have peers, both directions. */
+  /** The worst outcome of lists that have peers of both pairs, both directions. */
   withPeers(design: DesignId, kind: ClassId): LabOutcome {
     const cell = this.cell(design, kind);
     return (["mixed", "all-peer"] as const).reduce<LabOutcome>((worst, listKind) => {
       const outcomes = outcomesOf(cell, listKind);
       return outcomes === null ? worst : worse(worst, worse(outcomes.read, outcomes.write));
     }, "right");
+  }
+
+  /** How the pair with a peer ends, the worse of both directions. */
+  pair(design: DesignId, kind: ClassId, peer: "a" | "b"): LabOutcome {
+    const { read, write } = found(outcomesOf(this.cell(design, kind), `only-${peer}`) ?? undefined);
+    return worse(read, write);
+  }
+
+  /** Both pairs in words: `near right, far refused`, or one word where they end alike. */
+  pairs(design: DesignId, kind: ClassId): string {
+    const [a, b] = [this.pair(design, kind, "a"), this.pair(design, kind, "b")];
+    const [placeA, placeB] = findClass(kind).pairs;
+    if (a === b) return a;
+    return placeA === placeB ? `${a} and ${b}` : `${placeA} ${a}, ${placeB} ${b}`;
   }
 
   /** The run with the longest list of a kind. */

@@ -1,5 +1,6 @@
 import type { DesignId } from "../design.ts";
 import type { LabResult } from "../lab.ts";
+import type { ClassId } from "../machines/machine-class.ts";
 import { Findings, NotRun } from "./findings.ts";
 
 /** What a check found. */
@@ -16,8 +17,10 @@ export interface Statement {
   readonly date: string;
   /** Which of the mails that the project started from says so, `null` for another. */
   readonly seed: string | null;
-  /** What was said, in words of ours. */
+  /** What was said: the letter's claim, in words of ours. */
   readonly says: string;
+  /** Machines that its author left out by his own words, which do not count against him. */
+  readonly leftOut?: { readonly classes: readonly ClassId[]; readonly why: string };
   /** The designs that it is about. */
   readonly about: readonly DesignId[];
   /** Decides from what the lab found alone. */

@@ -39,13 +39,17 @@ function overview({ cells, classes, designs }: LabResult): Block {
 
 function letterOf(cells: readonly LabCell[], design: DesignId, kind: string): Rich {
   const cell = cells.find((one) => one.design === design && one.kind === kind);
-  return cell === undefined ? "" : [outcomeLetter(cellOutcome(cell))];
+  const outcome = cell === undefined ? null : cellOutcome(cell);
+  return outcome === null ? "" : [outcomeLetter(outcome)];
 }
 
 function designTable({ cells }: LabResult): Block {
   return table(
     ["machine", "lists with peers", "why"],
-    cells.map((cell) => [cell.kind, [outcomeSpan(cellOutcome(cell))], whyOf(cell)]),
+    cells.map((cell) => {
+      const outcome = cellOutcome(cell);
+      return [cell.kind, outcome === null ? "" : [outcomeSpan(cell.kind, outcome)], whyOf(cell)];
+    }),
   );
 }
 

@@ -56,7 +56,7 @@ function cells(map: CostCounters, unmap: CostCounters, length: number): readonly
   const perSegment = (name: keyof CostCounters): string => rounded(both(name) / length);
   return [
     perSegment("pageTouches"),
-    perSegment("pagemapLookups"),
+    rounded((both("pagemapLookups") + both("ownerLookups")) / length),
     perSegment("segmentVisits"),
     `${both("listPasses")}`,
     `${both("iommuMapCalls") + both("iommuUnmapCalls")}`,
@@ -67,7 +67,9 @@ function cells(map: CostCounters, unmap: CostCounters, length: number): readonly
 }
 
 const preparationWords: readonly (readonly [keyof CostCounters, string, string])[] = [
+  ["listPasses", "pass", "passes"],
   ["pageTouches", "page touch", "page touches"],
+  ["ownerLookups", "look-up", "look-ups"],
   ["mapTypeDecisions", "decision", "decisions"],
   ["iommuMapCalls", "IOMMU call", "IOMMU calls"],
   ["allocations", "object", "objects"],

@@ -11,16 +11,17 @@ export function labJson({ result, statements, measured }: LabView): LabJson {
     schema: "peerlane.lab/1",
     seed: result.seed,
     lengths: result.lengths,
-    designs: result.designs.map(({ id, title, idea, origins, preparation, hasPeerPages }) => ({
-      ...{ id, title, idea, origins, preparation, hasPeerPages },
+    designs: result.designs.map(({ id, title, idea, origins, preparation, hasPeerPages, mapsByDirection = false }) => ({
+      ...{ id, title, idea, origins, preparation, hasPeerPages, mapsByDirection },
     })),
-    classes: result.classes.map(({ id, title, words, scenario, rootComplex, switchForwarding }) => ({
-      ...{ id, title, words, scenario, rootComplex, switchForwarding },
+    classes: result.classes.map(({ id, title, words, pairs, scenario, rootComplex, switchForwarding }) => ({
+      ...{ id, title, words, pairs, scenario, rootComplex, switchForwarding },
     })),
     cells: result.cells.map(cellJson),
     baselines: result.baselines,
-    claims: statements.map(({ statement: { id, who, date, seed, says, about }, checked }) => ({
+    claims: statements.map(({ statement: { id, who, date, seed, says, about, leftOut }, checked }) => ({
       ...{ id, who, date, seed, says, about },
+      leftOut: leftOut?.classes ?? [],
       holds: checked?.holds ?? null,
       evidence: checked?.evidence ?? null,
     })),
@@ -28,20 +29,31 @@ export function labJson({ result, statements, measured }: LabView): LabJson {
   };
 }
 
-function cellJson({ design, kind, runs, counterExample }: LabCell): LabJson["cells"][number] {
+function cellJson({ design, kind, runs, counterExample, fallBack }: LabCell): LabJson["cells"][number] {
   return {
     design,
     class: kind,
     runs: runs.map(({ listKind, length, result }: LabRun) => ({ workload: listKind, length, ...outcomeJson(result) })),
     counterExample: counterExample === null ? null : { id: counterExample.id, ...detailsJson(counterExample.result) },
+    fallBack,
   };
 }
 
 function outcomeJson(result: RunResult): Omit<LabRunJson, "workload" | "length"> {
-  const { read, write, cost, entryCount, throughRoot, structPageBytes, isRestored, isContained } = result;
+  const { read, write, cost, entryCount, throughRoot, inHostMemory, structPageBytes, isRestored, isContained } = result;
   return {
     outcome: outcomeOf(result),
-    ...{ read, write, cost, dmaEntries: entryCount, throughRoot, structPageBytes, isRestored, isContained },
+    ...{
+      read,
+      write,
+      cost,
+      dmaEntries: entryCount,
+      throughRoot,
+      inHostMemory,
+      structPageBytes,
+      isRestored,
+      isContained,
+    },
   };
 }
 

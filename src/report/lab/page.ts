@@ -1,12 +1,12 @@
 import { markdownTable } from "markdown-table";
 import type { MappingDesign } from "../../lab/design.ts";
 import type { LabCell, LabResult } from "../../lab/lab.ts";
-import type { StatementResult } from "../../lab/statements/statement.ts";
+import type { Statement, StatementResult } from "../../lab/statements/statement.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { escaped } from "../document-markdown.ts";
 import { type LabView, whyOf } from "./blocks.ts";
 import { costTables } from "./costs.ts";
-import { cellOutcome, labTitle, outcomeText } from "./words.ts";
+import { cellOutcome, isSafe, labTitle, outcomeText } from "./words.ts";
 
 /**
  * The generated part of docs/lab.md: the table, what was said beside what was found, costs, machines, and a section for
@@ -14,19 +14,25 @@ import { cellOutcome, labTitle, outcomeText } from "./words.ts";
  */
 export function labPage({ result, statements }: LabView): Printable {
   const sections = [
-    `${labTitle(result)}. Lists with peers; lists without are right on every machine.`,
+    `${labTitle(result)}. Each cell is of two pairs, the client with peer A and with peer B: near ones have a bridge in common, far ones have not. Where both end alike there is one word. Lists without peers are right on every machine.`,
     outcomeTable(result),
     "## What was said, and what the lab found",
     statementTable(statements),
     "## Costs",
-    "Counted operations of map and unmap. For each segment: page touches, look-ups (page → page map → provider), visits. For the whole list: passes, calls of the IOMMU driver, flushes waited for, allocations and frees of IOVA space, objects allocated; and what was done before the call (building, allocation, submission, attaching).",
+    "Counted operations of map and unmap. For each segment: page touches, look-ups (page → page map → provider, or address → provider in the table of whoever hands the memory out), visits. For the whole list: passes, calls of the IOMMU driver (one for each run of memory and for each range), flushes waited for, allocations and frees of IOVA space, objects allocated; and what was done before the call (building, allocation, submission, attaching). The functions that do the work count, not the designs; [a test](../test/lab/counted-from-outside.test.ts) wraps the same objects from outside and finds the same figures for each design on each machine. Designs that map peer memory by a call of its own would never get a mixed list: the lab parts it for them, before.",
     ...costTables(result).flatMap(({ title, head, rows }) => [`### ${title}`, tableOf(head, rows)]),
     "## Machines",
-    result.classes.map(({ id, title, words }) => `- **${id}** (${title}): ${escaped(words)}`).join("\n"),
+    result.classes
+      .map(({ id, pairs, title, words }) => `- **${id}** (${title}; ${pairsText(pairs)}): ${escaped(words)}`)
+      .join("\n"),
     "## Designs",
     ...result.designs.map((design) => designSection(design, result, statements)),
   ];
   return `${sections.join("\n\n")}\n` as Printable;
+}
+
+function pairsText([a, b]: readonly [string, string]): string {
+  return a === b ? `both peers ${a}` : `peer A ${a}, peer B ${b}`;
 }
 
 function outcomeTable({ cells, classes, designs }: LabResult): string {
@@ -45,9 +51,9 @@ function outcomeTable({ cells, classes, designs }: LabResult): string {
 /** What is neither right nor refused stands out. */
 function emphasized(cell: LabCell): string {
   const outcome = cellOutcome(cell);
-  const text = outcomeText(outcome);
-  const isSafe = [outcome.read, outcome.write].every((one) => one === "right" || one === "refused");
-  return isSafe ? text : `**${text}**`;
+  if (outcome === null) return "";
+  const text = outcomeText(cell.kind, outcome);
+  return isSafe(outcome) ? text : `**${text}**`;
 }
 
 function statementTable(statements: readonly StatementResult[]): string {
@@ -57,10 +63,22 @@ function statementTable(statements: readonly StatementResult[]): string {
       if (checked === null) return [];
       const by = `${statement.who}, ${statement.date}${statement.seed === null ? "" : ` (seed ${statement.seed})`}`;
       return [
-        [escaped(statement.says), by, checked.holds ? "claim holds" : "**does not hold**", escaped(checked.evidence)],
+        [
+          escaped(statement.says),
+          by,
+          checked.holds ? "claim holds" : "**does not hold**",
+          `${escaped(checked.evidence)}${leftOutText(statement)}`,
+        ],
       ];
     }),
   ]);
+}
+
+/** Machines that do not count, by the author's own words. */
+function leftOutText({ leftOut }: Statement): string {
+  return leftOut === undefined
+    ? ""
+    : `; left out by its author (${escaped(leftOut.why)}): ${leftOut.classes.join(", ")}`;
 }
 
 function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -88,11 +106,13 @@ function designSection(design: MappingDesign, { cells }: LabResult, statements: 
 function findings(cells: readonly LabCell[]): readonly string[] {
   const groups = new Map<string, LabCell[]>();
   for (const cell of cells) {
-    const text = outcomeText(cellOutcome(cell));
+    const outcome = cellOutcome(cell);
+    if (outcome === null) continue;
+    const text = outcomeText(cell.kind, outcome);
     groups.set(text, [...(groups.get(text) ?? []), cell]);
   }
   return [...groups].map(([text, group]) => {
-    const isPlain = text === "right";
+    const isPlain = text.startsWith("right") && !text.includes(";");
     const where = group.map((cell) => (isPlain ? cell.kind : `${cell.kind} (${exampleOf(cell)})`));
     return `- ${text}: ${where.join(isPlain ? ", " : "; ")}`;
   });

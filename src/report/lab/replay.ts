@@ -3,7 +3,7 @@ import { listText, type RunPlan, runId } from "../../lab/run-id.ts";
 import { formatAddress } from "../../pci/addresses.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import { type Block, heading, list, type Rich, table } from "../document.ts";
-import { outcomeSpan } from "./words.ts";
+import { runSpan } from "./words.ts";
 
 /** One run as a report: the list, what the design made of it, where the first wrong request went. */
 export function replayBlocks(plan: RunPlan, result: RunResult): readonly Block[] {
@@ -14,7 +14,7 @@ export function replayBlocks(plan: RunPlan, result: RunResult): readonly Block[]
       `design: ${design.title}`,
       `machine: ${kind.words}`,
       `list: ${listText(plan.segments)} (a and b: memory of the two peers, r: RAM; a page each)`,
-      ["outcome: ", outcomeSpan(result)],
+      ["outcome: ", runSpan(result)],
       ...refusalLines(result),
       ...stateLines(result),
     ]),

@@ -17,6 +17,8 @@ const cost = named(
   z.strictObject({
     pageTouches: count,
     pagemapLookups: count,
+    pageReferences: count,
+    ownerLookups: count,
     listPasses: count,
     segmentVisits: count,
     iommuMapCalls: count,
@@ -61,6 +63,7 @@ const run = {
   cost: z.strictObject({ prepare: cost, map: cost, unmap: cost }),
   dmaEntries: count,
   throughRoot: z.number().min(0).describe("part of the peer bytes that the root complex passed from port to port"),
+  inHostMemory: z.number().min(0).describe("part of the peer bytes that was moved to system memory without a word"),
   structPageBytes: count.describe("struct pages of the peer memory"),
   isRestored: z.boolean(),
   isContained: z.boolean().describe("false where bytes outside of the list were written"),
@@ -89,6 +92,7 @@ export const labSchema: z.ZodType<LabJson> = named(
         origins: z.array(z.strictObject({ who: z.string(), date: z.string(), what: z.string(), link: z.string() })),
         preparation: z.enum(["allocation", "submission", "attach", "building"]),
         hasPeerPages: z.boolean(),
+        mapsByDirection: z.boolean().describe("reads and writes are mapped apart"),
       }),
     ),
     classes: z.array(
@@ -96,6 +100,9 @@ export const labSchema: z.ZodType<LabJson> = named(
         id: kind,
         title: z.string(),
         words: z.string(),
+        pairs: z
+          .array(z.enum(["near", "far"]))
+          .describe("whether a bridge is above peerA and the client, and peerB and the client"),
         scenario: z.string().describe("a scenario file"),
         rootComplex: z.enum(HARDWARE_WORDS.rootComplex),
         switchForwarding: z.enum(HARDWARE_WORDS.switchForwarding),
@@ -114,6 +121,10 @@ export const labSchema: z.ZodType<LabJson> = named(
             ...details,
           })
           .nullable(),
+        fallBack: z
+          .strictObject({ outcome, copiedBytes: count.describe("fetched from peer memory by the CPU first") })
+          .nullable()
+          .describe("who was refused took system memory; null where nothing is refused"),
       }),
     ),
     baselines: z
@@ -127,6 +138,7 @@ export const labSchema: z.ZodType<LabJson> = named(
         seed: z.string().nullable(),
         says: z.string(),
         about: z.array(design),
+        leftOut: z.array(kind).describe("machines that its author left out"),
         holds: z.boolean().nullable().describe("null where the lab was not asked for what decides"),
         evidence: z.string().nullable(),
       }),

@@ -1,20 +1,26 @@
-import type { LabCell, LabResult, LabRun } from "../../lab/lab.ts";
-import { LAB_OUTCOMES, type LabOutcome } from "../../lab/outcome.ts";
+import { type LabCell, type LabResult, type ListOutcome, outcomesOf } from "../../lab/lab.ts";
+import { findClass } from "../../lab/machines/all-classes.ts";
+import type { ClassId } from "../../lab/machines/machine-class.ts";
+import { type LabOutcome, type RunResult, worse } from "../../lab/outcome.ts";
 import type { Span } from "../document.ts";
 import type { Paint } from "../style.ts";
 
-/** Both directions of lists with peers, the worst of all lengths and kinds. */
+/** How a design ends on a machine for each of the two pairs: `a` is `peerA` and the client, `b` is `peerB` and it. */
 export interface CellOutcome {
-  readonly read: LabOutcome;
-  readonly write: LabOutcome;
+  readonly a: ListOutcome;
+  readonly b: ListOutcome;
 }
 
-/** How a design ends on a machine, for lists that have peers. */
-export function cellOutcome({ runs }: LabCell): CellOutcome {
-  const withPeers = runs.filter(({ listKind }) => listKind !== "no-peer");
-  const worst = (of: (run: LabRun) => LabOutcome): LabOutcome =>
-    LAB_OUTCOMES[Math.max(0, ...withPeers.map((run) => LAB_OUTCOMES.indexOf(of(run))))] ?? "right";
-  return { read: worst(({ result }) => result.read), write: worst(({ result }) => result.write) };
+/** Each pair by lists of its peer alone; `null` where none were run. */
+export function cellOutcome(cell: LabCell): CellOutcome | null {
+  const [a, b] = [outcomesOf(cell, "only-a"), outcomesOf(cell, "only-b")];
+  return a === null || b === null ? null : { a, b };
+}
+
+/** Names of the pairs of a class: by their place, where that tells them apart. */
+export function pairNames(kind: ClassId): readonly [string, string] {
+  const [a, b] = findClass(kind).pairs;
+  return a === b ? [`${a} A`, `${b} B`] : [a, b];
 }
 
 const outcomeWords: Readonly<Record<LabOutcome, string>> = {
@@ -33,14 +39,29 @@ const paints: Readonly<Record<LabOutcome, Paint>> = {
   "wrong-address": "no",
 };
 
-/** `right`, or `write right, read fault` where the directions differ. */
-export function outcomeText({ read, write }: CellOutcome): string {
-  return read === write ? outcomeWords[read] : `write ${outcomeWords[write]}, read ${outcomeWords[read]}`;
+/** `right`, or `write right, read fault` where the directions differ; and where the bytes lie in host memory. */
+function listText({ read, write, isInHostMemory }: ListOutcome): string {
+  const text = read === write ? outcomeWords[read] : `write ${outcomeWords[write]}, read ${outcomeWords[read]}`;
+  return isInHostMemory ? `${text} (in host memory)` : text;
 }
 
-/** The same, painted by the worse of both. */
-export function outcomeSpan(outcome: CellOutcome): Span {
-  return { text: outcomeText(outcome), paint: paintOf(outcome) };
+/** Both pairs: one word where they end alike, else each by its name: `near right, far refused`. */
+export function outcomeText(kind: ClassId, { a, b }: CellOutcome): string {
+  const [textA, textB] = [listText(a), listText(b)];
+  if (textA === textB) return textA;
+  const [nameA, nameB] = pairNames(kind);
+  return `${nameA}: ${textA}; ${nameB}: ${textB}`;
+}
+
+/** The same, painted by the worst of all. */
+export function outcomeSpan(kind: ClassId, outcome: CellOutcome): Span {
+  return { text: outcomeText(kind, outcome), paint: paintOf(outcome) };
+}
+
+/** One run's own outcome. */
+export function runSpan({ read, write, inHostMemory }: RunResult): Span {
+  const one = { read, write, isInHostMemory: inHostMemory > 0 };
+  return { text: listText(one), paint: paintOf({ a: one, b: one }) };
 }
 
 const letters: Readonly<Record<LabOutcome, string>> = {
@@ -51,19 +72,29 @@ const letters: Readonly<Record<LabOutcome, string>> = {
   "wrong-address": "W",
 };
 
-/** One letter for a cell of a narrow table; two where the directions differ, write first. */
-export function outcomeLetter(outcome: CellOutcome): Span {
-  const { read, write } = outcome;
+function listLetters({ read, write, isInHostMemory }: ListOutcome): string {
   const text = read === write ? letters[read] : letters[write] + letters[read];
-  return { text, paint: paintOf(outcome) };
+  return isInHostMemory ? text.replaceAll("=", "h") : text;
+}
+
+/** A letter for both pairs of a narrow table, or one for each, `a` first; two where directions differ, write first. */
+export function outcomeLetter(outcome: CellOutcome): Span {
+  const [a, b] = [listLetters(outcome.a), listLetters(outcome.b)];
+  return { text: a === b ? a : `${a}|${b}`, paint: paintOf(outcome) };
 }
 
 /** What the letters mean. */
 export const LETTERS_LEGEND =
-  "= right, x refused, F fault, L lost, W wrong address; two letters: write, then read; lists without peers are right everywhere unless a counter-example says otherwise";
+  "= right, h right in host memory, x refused, F fault, L lost, W wrong address; a|b: the two pairs, the near one first; two letters: write, then read; lists without peers are right everywhere unless a counter-example says otherwise";
 
-function paintOf({ read, write }: CellOutcome): Paint {
-  return paints[LAB_OUTCOMES.indexOf(read) > LAB_OUTCOMES.indexOf(write) ? read : write];
+function paintOf({ a, b }: CellOutcome): Paint {
+  const worst = [a.read, a.write, b.read, b.write].reduce(worse);
+  return worst === "right" && (a.isInHostMemory || b.isInHostMemory) ? "warn" : paints[worst];
+}
+
+/** Whether both pairs end right or refused. */
+export function isSafe({ a, b }: CellOutcome): boolean {
+  return [a.read, a.write, b.read, b.write].every((one) => one === "right" || one === "refused");
 }
 
 /** `12 designs on 22 machines, …`. */

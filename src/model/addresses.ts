@@ -1,0 +1,22 @@
+/** The kinds of address, which no two of are one type, and what makes them of numbers and of each other. */
+export {
+  type BusAddr,
+  busAddr,
+  busToPhys,
+  type DmaAddr,
+  type DmaSpan,
+  dmaFromBus,
+  dmaFromIova,
+  formatAddress,
+  type Iova,
+  iova,
+  PAGE_BYTES,
+  type Pfn,
+  type PhysAddr,
+  type PhysRange,
+  pfn,
+  pfnOf,
+  physAddr,
+  physOfPfn,
+  physToBus,
+} from "../pci/addresses.ts";
