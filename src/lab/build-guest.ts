@@ -12,9 +12,9 @@ import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, type OwnerPlace, SPARE_BYTES } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, SPARE_BYTES } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import { SpareMemory } from "./spare-memory.ts";
+import { type OwnerPlace, SpareMemory } from "./spare-memory.ts";
 import { PeerRules } from "./world.ts";
 
 /** Where the VMM puts the guest's RAM and BARs: guest-physical addresses that no window of the host has. */

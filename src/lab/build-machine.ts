@@ -13,9 +13,9 @@ import { buildGuest } from "./build-guest.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
 import { documentedIn } from "./documented.ts";
 import { HostMapping } from "./host-mapping.ts";
-import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, type OwnerPlace, SPARE_BYTES } from "./lab-machine.ts";
+import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, SPARE_BYTES } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import { SpareMemory } from "./spare-memory.ts";
+import { type OwnerPlace, SpareMemory } from "./spare-memory.ts";
 import { PeerRules } from "./world.ts";
 
 /** RAM of the ordinary classes, and of those whose lists have to lie above 4 GiB. */

@@ -5,7 +5,7 @@ import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr, PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
-import type { SpareMemory } from "./spare-memory.ts";
+import type { OwnerPlace, SpareMemory } from "./spare-memory.ts";
 import type { LabWorld } from "./world.ts";
 
 /** Peer memory that lists take their segments from. */
@@ -13,14 +13,6 @@ export interface LabPeer {
   readonly provider: Provider;
   /** As the designs' kernel sees it. */
   readonly range: PhysRange;
-}
-
-/** Where a physical address of the designs' kernel really is: bytes of DRAM or of a BAR. */
-export interface OwnerPlace {
-  readonly store: ByteStore;
-  readonly at: number;
-  /** Whose BAR, `null` for DRAM. */
-  readonly owner: Bdf | null;
 }
 
 /** A machine of a class, put together for one design. */

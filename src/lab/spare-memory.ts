@@ -1,8 +1,17 @@
 import type { Scatterlist } from "../dma/scatterlist.ts";
+import type { ByteStore } from "../memory/bytes.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import type { Bdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { OwnerPlace } from "./lab-machine.ts";
+
+/** Where a physical address of the designs' kernel really is: bytes of DRAM or of a BAR. */
+export interface OwnerPlace {
+  readonly store: ByteStore;
+  readonly at: number;
+  /** Whose BAR, `null` for DRAM. */
+  readonly owner: Bdf | null;
+}
 
 /** System memory that users take instead of a peer's, one run at a time. */
 export class SpareMemory {

@@ -37,7 +37,11 @@ describe("the sentences of the letters", () => {
         expect(existsSync(join(import.meta.dirname, "../..", path)), `${quote}: ${path}`).toBe(true);
       }
       const verb = /^peerlane (\w+)/.exec(command)?.[1];
-      if (verb !== undefined) expect(VERBS.map(({ name }) => name), quote).toContain(verb);
+      if (verb !== undefined)
+        expect(
+          VERBS.map(({ name }) => name),
+          quote,
+        ).toContain(verb);
     }
   });
 

@@ -81,12 +81,7 @@ export const LETTERS_LATER: readonly Letter[] = [
         test("test/fabric"),
       ),
       tried(LOGAN, "the only thing the struct page is used for … is a single flag", ["pages-only-for-a-flag"]),
-      tried(
-        DAN,
-        '"Peer" addresses are not "DMA" addresses',
-        ["undecorated-address"],
-        test("test/pci/frames.test.ts"),
-      ),
+      tried(DAN, '"Peer" addresses are not "DMA" addresses', ["undecorated-address"], test("test/pci/frames.test.ts")),
       tried(
         DAN,
         "the rules about what can and can't do peer-DMA are not generically known to the block layer",

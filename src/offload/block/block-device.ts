@@ -166,7 +166,12 @@ export class MdDevice implements BlockDevice {
   readonly #members: readonly BlockDevice[];
   readonly #chunkBytes: number;
 
-  constructor(pages: PageLookup, level: "raid0" | "raid1", members: readonly BlockDevice[], chunkBytes: number = 2 ** 16) {
+  constructor(
+    pages: PageLookup,
+    level: "raid0" | "raid1",
+    members: readonly BlockDevice[],
+    chunkBytes: number = 2 ** 16,
+  ) {
     this.#pages = pages;
     this.limits = stackedLimits(members);
     if (chunkBytes % this.limits.blockBytes !== 0) throw new PeerlaneError("bad-input", "a chunk is no whole blocks");
