@@ -59,6 +59,11 @@ export class TrafficLedger {
   }
 }
 
+/** Two pieces of traffic together. */
+export function addTraffic(a: SplitTraffic, b: SplitTraffic): SplitTraffic {
+  return { data: sum(a.data, b.data), control: sum(a.control, b.control) };
+}
+
 function take({ counters }: Fabric): Traffic {
   const { up, down, dramReadBytes, dramWrittenBytes, rootComplexBytes, requests } = counters;
   return { up: up.slice(), down: down.slice(), dramReadBytes, dramWrittenBytes, rootComplexBytes, requests };

@@ -1,4 +1,5 @@
 import type { Failure, Result } from "../pci/errno.ts";
+import { PeerlaneError } from "../pci/error.ts";
 
 /** Errors of the DMA API, by their kernel names. */
 export type DmaErrno = "EREMOTEIO" | "ENOMEM" | "EINVAL" | "EIO" | "EOPNOTSUPP" | "ENODEV";
@@ -12,4 +13,10 @@ export type DmaResult<T> = Result<T, DmaErrno>;
 /** Makes a failure. */
 export function dmaFailure(errno: DmaErrno, reason: string): DmaFailure {
   return { ok: false, errno, reason };
+}
+
+/** The value of what must not fail; throws `operation-failed` with the errno and the reason where it did. */
+export function granted<T>(result: Result<T, string>): T {
+  if (result.ok) return result.value;
+  throw new PeerlaneError("operation-failed", `${result.errno}: ${result.reason}`, { facts: { errno: result.errno } });
 }

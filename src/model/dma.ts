@@ -1,7 +1,7 @@
 export { type BounceMemory, BouncePool, MAX_BOUNCE_BYTES } from "../dma/bounce-pool.ts";
 export { directOps } from "../dma/direct.ts";
 export type { DecidePeer, DmaDevice, DmaDirection, PeerMapType } from "../dma/dma-device.ts";
-export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure } from "../dma/dma-error.ts";
+export { type DmaErrno, type DmaFailure, type DmaResult, dmaFailure, granted } from "../dma/dma-error.ts";
 export type { DmaMapping, DmaOps } from "../dma/dma-ops.ts";
 export { type IommuContext, iommuOps } from "../dma/iommu.ts";
 export { type DmaDomains, IovaState, pageEnd, pageStart, permissionOf, tryAllocIova } from "../dma/iova-state.ts";

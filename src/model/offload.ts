@@ -28,6 +28,7 @@ export {
   NvmeOfQueue,
   type NvmeOfReport,
   NvmeOfTarget,
+  type NvmeOfWork,
 } from "../offload/nvmeof-target.ts";
 export type { TransferOutcome, TransferReport } from "../offload/outcome.ts";
 export type { LinkTraffic, SwitchTraffic, TrafficReport } from "../offload/traffic-report.ts";

@@ -1,11 +1,11 @@
 import { DmaEngine } from "../devices/dma-engine.ts";
 import { functionIn, type System } from "../devices/system.ts";
-import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
+import { dmaFailure } from "../dma/dma-error.ts";
 import type { Device } from "../host/select.ts";
 import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { conclude, isSuccess, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
+import { conclude, isSuccess, type StepFailure, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
 import { runOf, withMapped } from "./steps.ts";
 import { reportTraffic } from "./traffic-report.ts";
 
@@ -35,7 +35,7 @@ export interface CopyRequest {
 export interface CopyReport extends TransferReport {
   readonly way: "direct" | "through-ram";
   /** Why it did not go directly, where it was meant to. */
-  readonly whyNotDirect: DmaFailure | null;
+  readonly whyNotDirect: StepFailure | null;
 }
 
 /** A place with its addresses on both sides. */

@@ -1,11 +1,11 @@
 import type { Gpu } from "../devices/gpu.ts";
 import type { NvmeDriver } from "../devices/nvme/driver.ts";
 import { poolOf, type System } from "../devices/system.ts";
-import { type DmaFailure, dmaFailure } from "../dma/dma-error.ts";
+import { dmaFailure } from "../dma/dma-error.ts";
 import { formatAddress, type PhysRange } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import { conclude, isSuccess, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
+import { conclude, isSuccess, type StepFailure, type StepResult, sameBytes, type TransferReport } from "./outcome.ts";
 import { runOf, withMapped } from "./steps.ts";
 import { reportTraffic } from "./traffic-report.ts";
 
@@ -35,7 +35,7 @@ export interface GpuRead {
 export interface GpuReadReport extends TransferReport {
   readonly way: GpuReadWay;
   /** Why it did not go as asked, where it did not. */
-  readonly whyNotAsAsked: DmaFailure | null;
+  readonly whyNotAsAsked: StepFailure | null;
 }
 
 /** Reads blocks of a drive into a GPU. Throws `bad-input` for a place outside of the GPU's memory. */

@@ -1,8 +1,10 @@
+import type { BusMaster, TransferFailure } from "../devices/bus-master.ts";
 import type { NvmeDriver } from "../devices/nvme/driver.ts";
 import type { RdmaPort } from "../devices/rdma/memory-region.ts";
 import type { RdmaNic } from "../devices/rdma/rdma-nic.ts";
 import { RemoteHost } from "../devices/rdma/remote-host.ts";
 import type { System } from "../devices/system.ts";
+import { addTraffic, type SplitTraffic } from "../devices/traffic.ts";
 import type { DmaFailure } from "../dma/dma-error.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
@@ -37,6 +39,14 @@ export interface NvmeOfIo {
   readonly block: number;
   /** Whole blocks. */
   readonly lengthBytes: number;
+}
+
+/** An I/O that is under way: its memory is taken, and its first half, into that memory, is over. */
+export interface NvmeOfWork {
+  /** The second half, out of the memory, which is then given back. */
+  finish(): NvmeOfReport;
+  /** Gives the memory back, without the second half. */
+  abandon(): void;
 }
 
 /** How an I/O ended, and whose memory it went through. */
@@ -85,7 +95,8 @@ export class NvmeOfTarget {
  * A host's queue at an NVMe-oF target over RDMA. A write is taken into the buffer by an RDMA READ, which the adapter
  * carries out as writes to the buffer, and the drive reads it from there; a read goes the other way.
  *
- * MODEL: the command and the response of the wire protocol are not carried; one I/O at a time.
+ * MODEL: the command and the response of the wire protocol are not carried. Of I/Os that are under way together the halves
+ * are carried out one after the other.
  */
 export class NvmeOfQueue {
   /** What was chosen when the queue was made. */
@@ -103,39 +114,49 @@ export class NvmeOfQueue {
 
   /** The host writes blocks. */
   write(io: NvmeOfIo): NvmeOfReport {
-    return this.#run(io, (range) => {
-      const fetched = this.#transferByNic("fetch", io, range);
-      return isSuccess(fetched) ? this.#transferByDrive("write", io, range) : fetched;
-    });
+    return this.begin("write", io).finish();
   }
 
   /** The host reads blocks. */
   read(io: NvmeOfIo): NvmeOfReport {
-    return this.#run(io, (range) => {
-      const filled = this.#transferByDrive("read", io, range);
-      return isSuccess(filled) ? this.#transferByNic("deliver", io, range) : filled;
-    });
+    return this.begin("read", io).finish();
   }
 
-  #run(io: NvmeOfIo, transfer: (range: PhysRange) => StepResult): NvmeOfReport {
+  /** Takes memory for an I/O and brings the data into it: from the host for a write, from the drive for a read. */
+  begin(kind: "read" | "write", io: NvmeOfIo): NvmeOfWork {
     const { nic, drive } = this.#options;
-    const masters = [nic.bus, drive.controller.bus];
-    // What was left from before is not this I/O's.
-    for (const bus of masters) bus.takeFailures();
+    const phases = new Phases(this.#system, [nic.bus, drive.controller.bus]);
     const buffer = takeIoBuffer(this.#system, this.chosen, io.lengthBytes);
-    const mark = this.#system.traffic.mark();
+    const halves = {
+      write: [
+        () => this.#transferByNic("fetch", io, buffer.range),
+        () => this.#transferByDrive("write", io, buffer.range),
+      ],
+      read: [
+        () => this.#transferByDrive("read", io, buffer.range),
+        () => this.#transferByNic("deliver", io, buffer.range),
+      ],
+    } as const;
+    const [into, out] = halves[kind];
+    let first: StepResult;
     try {
-      const step = transfer(buffer.range);
-      const report = conclude(step, {
-        lengthBytes: io.lengthBytes,
-        failures: masters.flatMap((bus) => bus.takeFailures()),
-        bytesMatch: this.#bytesMatch(io),
-        traffic: reportTraffic(this.#system, this.#system.traffic.since(mark)),
-      });
-      return { ...report, buffer: buffer.origin };
-    } finally {
+      first = phases.run(into);
+    } catch (error) {
       buffer.release();
+      throw error;
     }
+    return {
+      finish: () => {
+        try {
+          const step = isSuccess(first) ? phases.run(out) : first;
+          const bytesMatch = this.#bytesMatch(io);
+          return { ...phases.conclude(step, io.lengthBytes, bytesMatch), buffer: buffer.origin };
+        } finally {
+          buffer.release();
+        }
+      },
+      abandon: () => buffer.release(),
+    };
   }
 
   #transferByNic(what: "fetch" | "deliver", io: NvmeOfIo, range: PhysRange): StepResult {
@@ -170,5 +191,36 @@ export class NvmeOfQueue {
     if (!(this.#host instanceof RemoteHost)) return null;
     const { namespace, blockBytes } = this.#options.drive.controller;
     return sameBytes(this.#host.memory.slice(offset, lengthBytes), namespace.slice(block * blockBytes, lengthBytes));
+  }
+}
+
+/** What the halves of one I/O did, though others' work lies between them. */
+class Phases {
+  readonly #system: System;
+  readonly #masters: readonly BusMaster[];
+  readonly #failures: TransferFailure[] = [];
+  #traffic: SplitTraffic;
+
+  constructor(system: System, masters: readonly BusMaster[]) {
+    this.#system = system;
+    this.#masters = masters;
+    this.#traffic = system.traffic.since(system.traffic.mark());
+  }
+
+  run(work: () => StepResult): StepResult {
+    // What was left from before is not this I/O's.
+    for (const bus of this.#masters) bus.takeFailures();
+    const mark = this.#system.traffic.mark();
+    try {
+      return work();
+    } finally {
+      this.#traffic = addTraffic(this.#traffic, this.#system.traffic.since(mark));
+      this.#failures.push(...this.#masters.flatMap((bus) => bus.takeFailures()));
+    }
+  }
+
+  conclude(step: StepResult, lengthBytes: number, bytesMatch: boolean | null): TransferReport {
+    const traffic = reportTraffic(this.#system, this.#traffic);
+    return conclude(step, { lengthBytes, failures: this.#failures, bytesMatch, traffic });
   }
 }

@@ -1,6 +1,8 @@
 import type { TransferFailure } from "../devices/bus-master.ts";
-import type { DmaFailure } from "../dma/dma-error.ts";
+import type { DmaErrno } from "../dma/dma-error.ts";
 import type { RouteOutcome } from "../fabric/route.ts";
+import type { UserErrno } from "../memory/user-result.ts";
+import type { Failure } from "../pci/errno.ts";
 import type { TrafficReport } from "./traffic-report.ts";
 
 /**
@@ -19,7 +21,7 @@ export interface TransferReport {
   /** The fabric's view: `delivered`, or how the first request ended that was not. */
   readonly fabricSaw: RouteOutcome;
   /** Why mapping failed, `null` where it did not. */
-  readonly mappingFailure: DmaFailure | null;
+  readonly mappingFailure: StepFailure | null;
   /** What the fabric did not deliver, whoever learned of it. */
   readonly failures: readonly TransferFailure[];
   /** Whether the owner of the target has the bytes of the source; `null` where the model does not hold both. */
@@ -27,8 +29,11 @@ export interface TransferReport {
   readonly traffic: TrafficReport;
 }
 
+/** Why memory could not be mapped for a device, or taken from a process. */
+export type StepFailure = Failure<DmaErrno | UserErrno>;
+
 /** One step of a transfer: a device's status, or why its memory could not be mapped. */
-export type StepResult = { readonly status: string } | DmaFailure;
+export type StepResult = { readonly status: string } | StepFailure;
 
 /** True where a step went well, as its driver sees it. */
 export function isSuccess(step: StepResult): boolean {

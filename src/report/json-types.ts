@@ -992,13 +992,30 @@ export interface StepRunJson {
   readonly iommuFaults: number;
   /** What the outcome depends on where nobody shows, documents or specifies what really happens. */
   readonly assumptions: readonly string[];
+  /** What the step did beside its transfers: what was shared, who waited for whom, what is done. */
+  readonly events: readonly string[];
+  /** What devices that do not stop can still reach of memory that was taken back. */
+  readonly leftOpen: readonly string[];
   readonly traffic: TrafficJson;
 }
 
 /** A step of a workload with its outcome. */
 export interface StepJson extends StepRunJson {
   readonly name: string;
-  readonly kind: "copy" | "nvmeof" | "gpu-read";
+  readonly kind:
+    | "copy"
+    | "nvmeof"
+    | "gpu-read"
+    | "export"
+    | "import"
+    | "rdma"
+    | "reset"
+    | "revoke"
+    | "restore"
+    | "guest"
+    | "dma"
+    | "mmap"
+    | "direct-io";
   readonly place: { readonly file: string; readonly line: number; readonly column: number };
   /** The same by way of RAM, where asked for. */
   readonly throughRam: StepRunJson | null;

@@ -15,7 +15,7 @@ export interface Outcome {
 export async function peerlane(line: string): Promise<Outcome> {
   const words = line
     .split(" ")
-    .map((word) => (/^(?:texts|machines|attack)\//.test(word) ? join(import.meta.dirname, word) : word));
+    .map((word) => (/^(?:texts|machines|attack|model)\//.test(word) ? join(import.meta.dirname, word) : word));
   const printed = { stdout: "", stderr: "" };
   const originals = { stdout: process.stdout.write, stderr: process.stderr.write };
   const { exitCode } = process;

@@ -4,14 +4,18 @@ import type { MemoryRegion } from "../../src/devices/rdma/memory-region.ts";
 import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
 import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
 import type { System } from "../../src/devices/system.ts";
-import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
+import type { DmaAddr, DmaSpan, PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { benchOf, isSame, pattern, serverMachine } from "./machines.ts";
 
 const lengthBytes = 10_000;
 
 /** Registered RAM of an adapter, in two pieces. */
-function regionOf(system: System, fn: Bdf, nic: RdmaNic): { readonly region: MemoryRegion; readonly phys: PhysAddr } {
+function regionOf(
+  system: System,
+  fn: Bdf,
+  nic: RdmaNic,
+): { readonly region: MemoryRegion; readonly spans: readonly DmaSpan[]; readonly phys: PhysAddr } {
   const range = system.ram.alloc(5 * 4096);
   if (range === null) throw new Error("no RAM");
   const runs = [
@@ -20,7 +24,8 @@ function regionOf(system: System, fn: Bdf, nic: RdmaNic): { readonly region: Mem
   ];
   const mapped = mapMemory(system, fn, runs, "bidirectional");
   if (!mapped.ok) throw new Error(mapped.reason);
-  return { region: nic.register(mapped.value.spans, { remoteRead: true, remoteWrite: true }), phys: range.start };
+  const { spans } = mapped.value;
+  return { region: nic.register(spans, { remoteRead: true, remoteWrite: true }), spans, phys: range.start };
 }
 
 function contentsOf(system: System, phys: PhysAddr): Uint8Array {
@@ -61,7 +66,7 @@ describe.each(["off", "strict"] as const)("two RDMA adapters with the IOMMU %s",
   });
 
   it("refuse wrong keys, ranges and permissions", () => {
-    const closed = b.register(there.region.spans, { remoteRead: false, remoteWrite: false });
+    const closed = b.register(there.spans, { remoteRead: false, remoteWrite: false });
     expect(a.write(b, whole, { key: 999, offset: 0 })).toBe("remote-access-error");
     expect(a.write(b, whole, { key: closed.key, offset: 0 })).toBe("remote-access-error");
     expect(a.read(b, { key: closed.key, offset: 0 }, whole)).toBe("remote-access-error");

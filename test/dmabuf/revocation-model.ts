@@ -292,9 +292,9 @@ export class Run {
 
 /** What a search found. */
 export interface Search {
-  /** Distinct states, and steps that were taken from them. */
   readonly states: number;
-  readonly transitions: number;
+  /** The longest run that was taken, in steps. */
+  readonly deepest: number;
   /** Runs in which a device that did not stop reached the BAR. */
   readonly strayed: number;
   /** The shortest run that breaks a rule, `null` where there is none. */
@@ -308,15 +308,15 @@ export interface Search {
 export function search(options: ModelOptions, depth: number): Search {
   const seen = new Set([replay(options, []).state]);
   let frontier: (readonly Step[])[] = [[]];
-  let transitions = 0;
   let strayed = 0;
+  let deepest = 0;
   for (let length = 1; length <= depth; length++) {
     const next: (readonly Step[])[] = [];
     for (const steps of frontier) {
       for (const step of STEPS) {
         const run = replay(options, steps);
         if (!run.take(step)) continue;
-        transitions++;
+        deepest = length;
         if (run.strays > 0) strayed++;
         const path = [...steps, step];
         const { state } = run;
@@ -328,7 +328,7 @@ export function search(options: ModelOptions, depth: number): Search {
         if (run.violations.length > 0) {
           return {
             states: seen.size,
-            transitions,
+            deepest,
             strayed,
             counterexample: { steps: path, violations: run.violations },
           };
@@ -337,7 +337,7 @@ export function search(options: ModelOptions, depth: number): Search {
     }
     frontier = next;
   }
-  return { states: seen.size, transitions, strayed, counterexample: null };
+  return { states: seen.size, deepest, strayed, counterexample: null };
 }
 
 function replay(options: ModelOptions, steps: readonly Step[]): Run {

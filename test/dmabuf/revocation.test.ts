@@ -8,6 +8,7 @@ const setups: readonly (readonly [string, ModelOptions])[] = [
   ["an on-demand region, strict IOMMU", { rdma: "on-demand", mode: "strict" }],
   ["a pinned region that can be revoked, strict IOMMU", { rdma: "pinned-revocable", mode: "strict" }],
   ["an on-demand region, lazy IOMMU", { rdma: "on-demand", mode: "lazy" }],
+  ["a pinned region that can be revoked, lazy IOMMU", { rdma: "pinned-revocable", mode: "lazy" }],
   ["an on-demand region, bus addresses", { rdma: "on-demand", mapType: "bus-addr" }],
   ["a pinned region that can be revoked, bus addresses", { rdma: "pinned-revocable", mapType: "bus-addr" }],
 ];
@@ -18,6 +19,7 @@ describe(`all orders of up to ${DEPTH} of: DMA, unmap, revoke, reset, close, nex
     expect(found.counterexample).toBeNull();
     // A search that takes no step would find nothing either.
     expect(found.states).toBeGreaterThan(500);
+    expect(found.deepest).toBe(DEPTH);
   });
 });
 
@@ -31,7 +33,7 @@ describe("a device that does not stop when it is told to", () => {
   it.each(kept)("is kept out in all orders: %s", (_, options) => {
     const found = search({ ...options, keepsOut: true }, DEPTH);
     expect(found.counterexample).toBeNull();
-    expect(found.strayed).toBe(0);
+    expect([found.strayed, found.deepest]).toEqual([0, DEPTH]);
   });
 
   const reached: readonly (readonly [string, ModelOptions])[] = [
@@ -58,6 +60,7 @@ describe("a device that does not stop when it is told to", () => {
     const found = search(options, DEPTH);
     expect(found.counterexample).toBeNull();
     expect(found.strayed).toBeGreaterThan(0);
+    expect(found.deepest).toBe(DEPTH);
   });
 });
 

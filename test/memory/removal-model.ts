@@ -231,6 +231,8 @@ export class RemovalRun {
 /** What a search found. */
 export interface Search {
   readonly states: number;
+  /** The longest run that was taken, in steps beyond `begun`. */
+  readonly deepest: number;
   /** Runs in which a device that did not stop reached the BAR. */
   readonly strayed: number;
   /** The shortest run that breaks a rule, `null` where there is none. */
@@ -247,12 +249,14 @@ export function search(options: RemovalOptions, depth: number, begun: readonly S
   const seen = new Set([replay(begun).state]);
   let frontier: (readonly Step[])[] = [begun];
   let strayed = 0;
+  let deepest = 0;
   for (let length = 1; length <= depth; length++) {
     const next: (readonly Step[])[] = [];
     for (const steps of frontier) {
       for (const step of STEPS) {
         const run = replay(steps);
         if (!run.take(step)) continue;
+        deepest = length;
         if (run.strays > 0) strayed++;
         const path = [...steps, step];
         const { state } = run;
@@ -262,10 +266,10 @@ export function search(options: RemovalOptions, depth: number, begun: readonly S
           run.finish();
         }
         if (run.violations.length > 0)
-          return { states: seen.size, strayed, counterexample: { steps: path, violations: run.violations } };
+          return { states: seen.size, deepest, strayed, counterexample: { steps: path, violations: run.violations } };
       }
     }
     frontier = next;
   }
-  return { states: seen.size, strayed, counterexample: null };
+  return { states: seen.size, deepest, strayed, counterexample: null };
 }

@@ -23,11 +23,12 @@ describe(`all orders of up to ${DEPTH} of: allocate, map, DMA, unmap, free, mmap
       const found = search(options, DEPTH);
       expect(found.counterexample).toBeNull();
       expect(found.states).toBeGreaterThan(50);
+      expect(found.deepest).toBe(DEPTH);
     },
   );
 
   it.each(setups)("and so from where DMA is under way: %s", (_, options) => {
-    expect(search(options, DEPTH, BUSY).counterexample).toBeNull();
+    expect(search(options, DEPTH, BUSY)).toMatchObject({ counterexample: null, deepest: DEPTH });
   });
 });
 
@@ -38,7 +39,7 @@ describe("a device that does not stop when its driver gives memory back", () => 
   ] as const)("is kept out in all orders: %s", (_, options) => {
     const found = search({ ...options, keepsOut: true }, DEPTH, BUSY);
     expect(found.counterexample).toBeNull();
-    expect(found.strayed).toBe(0);
+    expect([found.strayed, found.deepest]).toEqual([0, DEPTH]);
   });
 
   it.each([

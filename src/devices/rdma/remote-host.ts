@@ -1,5 +1,6 @@
 import { ByteStore } from "../../memory/bytes.ts";
-import type { RdmaPort, RdmaStatus } from "./memory-region.ts";
+import type { RdmaPort, RdmaStatus, RemoteBuffer } from "./memory-region.ts";
+import { eachPacket } from "./packets.ts";
 
 /**
  * The host at the other end of a wire, of which only its registered memory is modelled: one region.
@@ -32,6 +33,23 @@ export class RemoteHost implements RdmaPort {
   receive(bytes: Uint8Array): RdmaStatus {
     this.messages.push(bytes.slice());
     return "success";
+  }
+
+  /** Reads memory of the other end into its own, from `offset` on (RDMA READ). */
+  readFrom(port: RdmaPort, from: RemoteBuffer, offset: number, lengthBytes: number): RdmaStatus {
+    return eachPacket(lengthBytes, (done, packet) => {
+      const status = port.serveRead(from.key, from.offset + done, packet);
+      if (status === "success") this.memory.write(offset + done, packet);
+      return status;
+    });
+  }
+
+  /** Writes its own memory from `offset` on to memory of the other end (RDMA WRITE). */
+  writeTo(port: RdmaPort, offset: number, to: RemoteBuffer, lengthBytes: number): RdmaStatus {
+    return eachPacket(lengthBytes, (done, packet) => {
+      this.memory.read(offset + done, packet);
+      return port.serveWrite(to.key, to.offset + done, packet);
+    });
   }
 
   #allows(key: number, offset: number, lengthBytes: number): boolean {

@@ -2,7 +2,8 @@ import type { Backend } from "../../devices/system-options.ts";
 import type { YamlSource } from "../../host/yaml/yaml-source.ts";
 import { present } from "../../pci/present.ts";
 import type { ModelInput } from "./input.ts";
-import type { DeviceName, NamedPeerMemory, NamedSystemOptions } from "./workload.ts";
+import type { DeviceName } from "./step-base.ts";
+import type { NamedPeerMemory, NamedSystemOptions } from "./workload.ts";
 
 /** `model:` with the places of its devices. */
 export function buildModel(input: ModelInput, source: YamlSource): NamedSystemOptions {

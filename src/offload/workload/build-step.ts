@@ -1,57 +1,62 @@
 import type { ValuePath, YamlSource } from "../../host/yaml/yaml-source.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import type { CopyInput, DriveInput, GpuReadInput, IoInput, PlaceInput, StepInput, TargetInput } from "./input.ts";
-import type {
-  CopyPlace,
-  CopyStep,
-  DeviceName,
-  DriveSetup,
-  GpuReadStep,
-  ProviderName,
-  TargetIo,
-  TargetStep,
-  WorkloadStep,
-} from "./workload.ts";
+import { type BuiltSharing, sharingBuilders } from "./build-sharing.ts";
+import type { CopyInput, GpuReadInput, IoInput, PlaceInput, StepInput, TargetInput } from "./input.ts";
+import type { SharedNames } from "./shared-names.ts";
+import type { DeviceName, DriveSetup } from "./step-base.ts";
+import { blockBytesOf, driveKeys, StepPlaces } from "./step-places.ts";
+import type { CopyPlace, CopyStep, GpuReadStep, ProviderName, TargetIo, TargetStep, WorkloadStep } from "./workload.ts";
 
-const KINDS = ["copy", "nvmeof", "gpuRead"] as const;
-
-type StepKey = (typeof KINDS)[number];
 type Rest<S> = Omit<S, "name" | "place" | "isCompared">;
+type Built = ((Rest<CopyStep> | Rest<TargetStep> | Rest<GpuReadStep>) & { readonly what: string }) | BuiltSharing;
+type StepKey = Exclude<keyof StepInput, "name" | "compare">;
 
 /** Fills in the defaults of one step, with the places of its parts. */
 export class StepBuilder {
   readonly #source: YamlSource;
   readonly #path: ValuePath;
+  readonly #places: StepPlaces;
+  readonly #builders: { readonly [K in StepKey]: (input: NonNullable<StepInput[K]>) => Built };
 
-  constructor(source: YamlSource, path: ValuePath) {
+  /** `names`: those of the steps before, to which this one adds its own. */
+  constructor(source: YamlSource, path: ValuePath, names: SharedNames) {
     this.#source = source;
     this.#path = path;
+    this.#places = new StepPlaces(source, path);
+    this.#builders = {
+      copy: (input) => this.#copy(input),
+      nvmeof: (input) => this.#nvmeof(input),
+      gpuRead: (input) => this.#gpuRead(input),
+      ...sharingBuilders(this.#places, names),
+    };
   }
 
   /** Throws `bad-input` with the place for a step that is none, or several. */
   build(input: StepInput, index: number): WorkloadStep {
     const place = this.#source.placeOf(this.#path);
-    const [kind, second] = KINDS.filter((key) => input[key] !== undefined);
+    const kinds = Object.keys(this.#builders) as StepKey[];
+    const [kind, second] = kinds.filter((key) => input[key] !== undefined);
     if (kind === undefined || second !== undefined) {
       const message =
         kind === undefined
-          ? `a step needs its kind as a key: ${KINDS.join(", ")}`
+          ? `a step needs its kind as a key: ${kinds.join(", ")}`
           : `one step cannot be both '${kind}' and '${second}'`;
       throw new PeerlaneError("bad-input", message, { place, remedy: "start each step with its own '- '" });
     }
-    const { what, ...rest } = this.#rest(input, kind);
+    const { what, ...rest } = this.#built(kind, input);
+    const isCompared = input.compare === "dram";
+    if (isCompared && !["copy", "nvmeof", "gpuRead"].includes(kind)) {
+      throw new PeerlaneError("bad-input", `'${kind}' has no way through RAM to be compared with`, {
+        place: this.#places.at(["compare"]),
+        remedy: "leave 'compare:' to copy, nvmeof and gpuRead",
+      });
+    }
     const name = input.name ?? `${index + 1}: ${what}`;
-    return { ...rest, name, place, isCompared: input.compare === "dram" };
+    return { ...rest, name, place, isCompared };
   }
 
-  #rest(
-    { copy, nvmeof, gpuRead }: StepInput,
-    kind: StepKey,
-  ): (Rest<CopyStep> | Rest<TargetStep> | Rest<GpuReadStep>) & { readonly what: string } {
-    if (copy !== undefined) return this.#copy(copy);
-    if (nvmeof !== undefined) return this.#nvmeof(nvmeof);
-    if (gpuRead !== undefined) return this.#gpuRead(gpuRead);
-    throw new RangeError(`no step of kind ${kind}`);
+  #built<K extends StepKey>(kind: K, input: Pick<StepInput, K>): Built {
+    return this.#builders[kind](input[kind] as NonNullable<StepInput[K]>);
   }
 
   #copy(input: CopyInput): Rest<CopyStep> & { readonly what: string } {
@@ -72,11 +77,14 @@ export class StepBuilder {
   }
 
   #nvmeof(input: TargetInput): Rest<TargetStep> & { readonly what: string } {
+    const nics = this.#devices(input, "nic", "nics");
+    const drives = this.#devices(input, "drive", "drives");
+    const textOf = (devices: readonly DeviceName[]): string => devices.map(({ text }) => text).join(", ");
     return {
       kind: "nvmeof",
-      what: `nvmeof target of ${input.drive} at ${input.nic}`,
-      nic: this.#device(input.nic, ["nvmeof", "nic"]),
-      drive: this.#drive(input, "nvmeof"),
+      what: `nvmeof target of ${textOf(drives)} at ${textOf(nics)}`,
+      nics,
+      drives: drives.map((device): DriveSetup => ({ device, ...driveKeys(input) })),
       provider: this.#provider(input.provider, ["nvmeof", "provider"]),
       queues: input.queues ?? 1,
       seed: input.seed ?? 0,
@@ -89,7 +97,7 @@ export class StepBuilder {
       kind: "gpu-read",
       what: `${input.gpu} reads from ${input.drive}`,
       gpu: this.#device(input.gpu, ["gpuRead", "gpu"]),
-      drive: this.#drive(input, "gpuRead"),
+      drive: this.#places.drive(input, ["gpuRead"]),
       sizeBytes: input.size,
       count: input.count ?? 1,
       block: input.block ?? 0,
@@ -98,15 +106,9 @@ export class StepBuilder {
     };
   }
 
-  #io({ read, write, count = 1, block = 0 }: IoInput, path: ValuePath): TargetIo {
-    const sizeBytes = read ?? write;
-    if (sizeBytes === undefined || (read !== undefined && write !== undefined)) {
-      throw new PeerlaneError("bad-input", "an I/O is either 'read: SIZE' or 'write: SIZE'", {
-        place: this.#source.placeOf([...this.#path, ...path]),
-        remedy: "start each I/O with its own '- '",
-      });
-    }
-    return { kind: read === undefined ? "write" : "read", sizeBytes, count, block };
+  #io(input: IoInput, path: ValuePath): TargetIo {
+    const { direction, sizeBytes } = this.#places.direction(input, path);
+    return { kind: direction, sizeBytes, count: input.count ?? 1, block: input.block ?? 0 };
   }
 
   #copyPlace(input: PlaceInput, path: ValuePath): CopyPlace {
@@ -114,9 +116,17 @@ export class StepBuilder {
     return { device: this.#device(device, path), bar, offset };
   }
 
-  #drive({ drive, blockSize, commandsIn }: DriveInput, key: StepKey): DriveSetup {
-    const device = this.#device(drive, [key, "drive"]);
-    return { device, blockBytes: blockBytesOf(blockSize), commandsIn: commandsIn ?? "host" };
+  /** One device by its key, or several by that of the list; no device twice. */
+  #devices(input: TargetInput, one: "nic" | "drive", several: "nics" | "drives"): readonly DeviceName[] {
+    const [text, texts] = [input[one], input[several]];
+    if ((text === undefined) === (texts === undefined)) {
+      throw new PeerlaneError("bad-input", `a target has either '${one}:' or '${several}:'`, {
+        place: this.#places.at(["nvmeof"]),
+        remedy: `'${several}: [a, b]' names several`,
+      });
+    }
+    if (text !== undefined) return [this.#device(text, ["nvmeof", one])];
+    return (texts ?? []).map((each, index) => this.#device(each, ["nvmeof", several, index]));
   }
 
   #provider(text: string | undefined, path: ValuePath): ProviderName {
@@ -125,10 +135,6 @@ export class StepBuilder {
   }
 
   #device(text: string, path: ValuePath): DeviceName {
-    return { text, place: this.#source.placeOf([...this.#path, ...path]) };
+    return this.#places.device(text, path);
   }
-}
-
-function blockBytesOf(text: "512" | "4096" | "4K" | undefined): 512 | 4096 {
-  return text === undefined || text === "512" ? 512 : 4096;
 }

@@ -12,7 +12,10 @@ import { isUnknown } from "../../pci/known.ts";
 import type { PeerMemoryChoice } from "../io-memory.ts";
 import { Assumptions } from "./assumptions.ts";
 import { functionOf } from "./model-options.ts";
-import type { CopyPlace, DeviceName, DriveSetup, ProviderName, WorkloadStep } from "./workload.ts";
+import { SharedMemory } from "./shared-memory.ts";
+import type { ChangeStep, SharingStep } from "./sharing-steps.ts";
+import type { DeviceName, DriveSetup } from "./step-base.ts";
+import type { CopyPlace, ProviderName, TargetStep, WorkloadStep } from "./workload.ts";
 
 /** Kept only where written: as large as drives are. */
 const NAMESPACE_BYTES = 2 ** 40;
@@ -26,17 +29,25 @@ export type CopyEnd =
 export class WorkloadDevices {
   readonly system: System;
   readonly assumptions: Assumptions;
+  /** What steps share by name. */
+  readonly shared: SharedMemory;
   readonly #drives = new Map<Bdf, { readonly setup: DriveSetup; readonly driver: NvmeDriver }>();
   readonly #nics = new Map<Bdf, RdmaNic>();
   readonly #gpus = new Map<Bdf, Gpu>();
+  /** Functions of which a step that was checked exports memory. */
+  readonly #exporters = new Set<Bdf>();
 
   /** Throws as `buildSystem`. */
   constructor(machine: System["machine"], options: SystemOptions) {
     this.system = buildSystem(machine, options);
     this.assumptions = new Assumptions(machine, options.rules);
+    this.shared = new SharedMemory(this.system, options.rules);
   }
 
-  /** Throws, with the place, for a step whose devices are not there or are of another kind. */
+  /**
+   * Throws, with the place, for a step whose devices are not there or are of another kind. Steps are checked in their order,
+   * before any is run.
+   */
   check(step: WorkloadStep): void {
     switch (step.kind) {
       case "copy":
@@ -44,17 +55,75 @@ export class WorkloadDevices {
         if (step.engine !== null) this.endpoint(step.engine);
         break;
       case "nvmeof":
-        this.#ofKind(step.nic, ["nic"], "NIC");
-        this.#checkDrive(step.drive);
+        this.#checkTarget(step);
         break;
       case "gpu-read":
         this.#ofKind(step.gpu, ["gpu", "accel"], "GPU or accelerator");
-        this.#memoryBar(step.gpu, null);
+        this.memoryOf(step.gpu, null);
         this.#checkDrive(step.drive);
         if (step.way === "gpu-reads") this.#checkPool(step.drive.device, "its buffer");
         break;
+      default:
+        this.#checkSharing(step);
     }
-    if (step.kind !== "gpu-read") this.provider(step.provider);
+    if (step.kind === "copy" || step.kind === "nvmeof") this.provider(step.provider);
+  }
+
+  #checkTarget({ nics, drives }: TargetStep): void {
+    const seen = new Set<Bdf>();
+    const once = (bdf: Bdf, { text, place }: DeviceName): void => {
+      if (seen.size < seen.add(bdf).size) return;
+      throw new PeerlaneError("bad-input", `${text} is in the target already`, {
+        place,
+        remedy: "name each device once",
+      });
+    };
+    for (const nic of nics) once(this.#ofKind(nic, ["nic"], "NIC").bdf, nic);
+    for (const drive of drives) once(this.#checkDrive(drive), drive.device);
+  }
+
+  #checkSharing(step: SharingStep): void {
+    switch (step.kind) {
+      case "export":
+        this.#exporters.add(this.memoryOf(step.device, step.bar).fn);
+        break;
+      case "import":
+        this.#ofKind(step.nic, ["nic"], "NIC");
+        break;
+      case "reset":
+      case "revoke":
+      case "restore":
+        this.#checkChange(step);
+        break;
+      case "guest":
+        for (const device of step.devices) this.endpoint(device);
+        break;
+      case "dma":
+        this.endpoint(step.device);
+        break;
+      case "mmap":
+        this.#checkPool(step.device, "peer memory");
+        break;
+      case "direct-io":
+        this.#checkDrive(step.drive);
+        break;
+      case "rdma":
+        break;
+    }
+  }
+
+  /** What is changed was exported before; peer memory without VFIO can only be removed, and nothing waits for it. */
+  #checkChange({ kind, by, device, during }: ChangeStep): void {
+    const { bdf } = this.endpoint(device);
+    if (this.#exporters.has(bdf)) return;
+    if (kind === "revoke" && by === "remove" && during === null) {
+      this.#checkPool(device, "peer memory");
+      return;
+    }
+    throw new PeerlaneError("bad-input", `no step before this one exports memory of ${device.text}`, {
+      place: device.place,
+      remedy: "export a part of it first; peer memory of a driver is taken back by 'revoke: { by: remove }'",
+    });
   }
 
   /** A controller with its driver, set up as asked; another set-up than before makes it anew. */
@@ -87,7 +156,7 @@ export class WorkloadDevices {
 
   gpu(name: DeviceName): Gpu {
     this.#ofKind(name, ["gpu", "accel"], "GPU or accelerator");
-    const { fn, bar } = this.#memoryBar(name, null);
+    const { fn, bar } = this.memoryOf(name, null);
     const gpu = this.#gpus.get(fn) ?? new Gpu(this.system, fn, { bar });
     this.#gpus.set(fn, gpu);
     return gpu;
@@ -97,7 +166,7 @@ export class WorkloadDevices {
   end({ device, bar }: CopyPlace): CopyEnd {
     const fn = this.endpoint(device);
     if (bar === null && deviceKind(fn) === "nvme") return { kind: "blocks", fn: fn.bdf };
-    return { kind: "memory", ...this.#memoryBar(device, bar) };
+    return { kind: "memory", ...this.memoryOf(device, bar) };
   }
 
   /** Whose memory is asked for. */
@@ -167,7 +236,8 @@ export class WorkloadDevices {
     );
   }
 
-  #memoryBar(name: DeviceName, bar: number | null): { readonly fn: Bdf; readonly bar: number } {
+  /** A memory BAR of an endpoint, the largest where it is `null`. Throws `bad-input`, with the place, where there is none. */
+  memoryOf(name: DeviceName, bar: number | null): { readonly fn: Bdf; readonly bar: number } {
     const { bdf } = this.endpoint(name);
     const [largest] = this.system.physical.regions
       .flatMap((region) => (region.kind === "bar" && region.owner === bdf ? [region] : []))

@@ -1,10 +1,9 @@
-import type { NvmeDriverOptions } from "../../devices/nvme/driver.ts";
 import type { Backend, SystemOptions } from "../../devices/system-options.ts";
 import type { HARDWARE_WORDS, HardwareSettings } from "../../fabric/options.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
+import type { DriveInput, DriveKeys, SharingInput } from "./sharing-input.ts";
 
-type BlockSizeInput = "512" | "4096" | "4K";
 type TlpSizeInput = "128" | "256" | "512" | "1024" | "2048" | "4096";
 
 /** `from:` and `to:` of a copy; a bare word is the device. */
@@ -23,7 +22,7 @@ export interface CopyInput {
   readonly provider?: string | undefined;
   readonly engine?: string | undefined;
   readonly fallBackToRam?: boolean | undefined;
-  readonly blockSize?: BlockSizeInput | undefined;
+  readonly blockSize?: DriveKeys["blockSize"];
 }
 
 /** One item of `io:`. */
@@ -34,16 +33,12 @@ export interface IoInput {
   readonly block?: number | undefined;
 }
 
-/** The keys of a drive, beside those of its step. */
-export interface DriveInput {
-  readonly drive: string;
-  readonly blockSize?: BlockSizeInput | undefined;
-  readonly commandsIn?: NvmeDriverOptions["commandsIn"];
-}
-
 /** `nvmeof:`. */
-export interface TargetInput extends DriveInput {
-  readonly nic: string;
+export interface TargetInput extends DriveKeys {
+  readonly nic?: string | undefined;
+  readonly nics?: readonly string[] | undefined;
+  readonly drive?: string | undefined;
+  readonly drives?: readonly string[] | undefined;
   readonly provider?: string | undefined;
   readonly queues?: number | undefined;
   readonly seed?: number | undefined;
@@ -61,7 +56,7 @@ export interface GpuReadInput extends DriveInput {
 }
 
 /** One item of `workload:`. */
-export interface StepInput {
+export interface StepInput extends SharingInput {
   readonly name?: string | undefined;
   readonly compare?: "dram" | undefined;
   readonly copy?: CopyInput | undefined;

@@ -8,11 +8,29 @@ const MAX_TRANSFERS = 32_768;
 
 /** How many transfers a step makes, and of how many bytes in all. */
 export function sizeOfStep(step: WorkloadStep): { readonly transfers: number; readonly lengthBytes: number } {
-  const parts = step.kind === "nvmeof" ? step.io : [step];
+  const parts = partsOf(step);
   return {
     transfers: parts.reduce((sum, { count }) => sum + count, 0),
     lengthBytes: parts.reduce((sum, { count, sizeBytes }) => sum + count * sizeBytes, 0),
   };
+}
+
+function partsOf(step: WorkloadStep): readonly { readonly count: number; readonly sizeBytes: number }[] {
+  switch (step.kind) {
+    case "nvmeof":
+      return step.io;
+    case "reset":
+    case "revoke":
+    case "restore":
+      return step.during === null ? [] : [{ count: 1, sizeBytes: step.during.sizeBytes }];
+    case "export":
+    case "import":
+    case "guest":
+    case "mmap":
+      return [];
+    default:
+      return [step];
+  }
 }
 
 /** Throws `too-large`, with the place, at the step with which a workload gets beyond what is simulated. */

@@ -9,7 +9,8 @@ import { present } from "../../pci/present.ts";
 import { formatSize } from "../../pci/size.ts";
 import { atPlace } from "./placed-error.ts";
 import { MAX_RAM_BYTES } from "./schema.ts";
-import type { DeviceName, NamedSystemOptions } from "./workload.ts";
+import type { DeviceName } from "./step-base.ts";
+import type { NamedSystemOptions } from "./workload.ts";
 
 /** The function that a file names. Throws with the place in it where there is none, or several. */
 export function functionOf(machine: Machine, { text, place }: DeviceName): Bdf {

@@ -9,6 +9,7 @@ import { StepBuilder } from "./build-step.ts";
 import type { WorkloadInput } from "./input.ts";
 import { refuseTooMuch } from "./limits.ts";
 import { workloadSchema } from "./schema.ts";
+import { SharedNames } from "./shared-names.ts";
 import type { Workload, WorkloadMachine, WorkloadStep } from "./workload.ts";
 
 /**
@@ -49,8 +50,9 @@ function below(source: YamlSource, above: ValuePath): YamlSource {
 
 function buildSteps(input: WorkloadInput, source: YamlSource): readonly WorkloadStep[] {
   const placeByName = new Map<string, Place>();
+  const names = new SharedNames();
   return input.workload.map((each, index) => {
-    const step = new StepBuilder(source, ["workload", index]).build(each, index);
+    const step = new StepBuilder(source, ["workload", index], names).build(each, index);
     const other = placeByName.get(step.name);
     if (other !== undefined) {
       throw new PeerlaneError("bad-input", `another step has this name: '${step.name}'`, {

@@ -5,7 +5,9 @@ import type { WorkloadDevices } from "./devices.ts";
 import { gpuTransfers } from "./gpu-transfers.ts";
 import { sizeOfStep } from "./limits.ts";
 import { placed } from "./placed-error.ts";
+import { sharingTransfers } from "./sharing-transfers.ts";
 import type { StepOutcome, StepRun, Transfer } from "./simulation.ts";
+import { StepEvents } from "./step-events.ts";
 import { pairsOfStep } from "./step-pairs.ts";
 import { StepTally } from "./step-tally.ts";
 import { targetTransfers } from "./target-transfers.ts";
@@ -31,7 +33,8 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
   system.fabric.takeReached();
   const faults = faultsOf(devices);
   const tally = new StepTally();
-  const ended = transferAll(devices, step, index * SEEDS_OF_STEP, tally, hooks);
+  const events = new StepEvents();
+  const ended = transferAll(devices, step, index * SEEDS_OF_STEP, { tally, events, hooks });
   if (ended !== null || tally.transfers["device-error"] > 0) devices.stopDrives();
   const reached = system.fabric.takeReached();
   const outcome = ended?.outcome ?? tally.outcome;
@@ -48,6 +51,8 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
     assumptions: devices.assumptions.of(reached, tally.failures),
     traffic: reportTraffic(system, system.traffic.since(mark)),
     pairs: pairsOfStep(devices, step, tally.memory),
+    events: events.happened,
+    leftOpen: events.leftOpen,
     staged: null,
   };
 }
@@ -59,13 +64,12 @@ function transferAll(
   devices: WorkloadDevices,
   step: WorkloadStep,
   seed: number,
-  tally: StepTally,
-  hooks: StepHooks,
+  { tally, events, hooks }: { readonly tally: StepTally; readonly events: StepEvents; readonly hooks: StepHooks },
 ): Ended {
   try {
     refusePartsOfBlocks(step);
     hooks.startTransfer(0);
-    const transfers = transfersOf(devices, step, seed);
+    const transfers = transfersOf(devices, step, seed, events);
     for (let number = 1; ; number++) {
       hooks.startTransfer(number);
       const next = transfers.next();
@@ -83,7 +87,12 @@ function transferAll(
   }
 }
 
-function transfersOf(devices: WorkloadDevices, step: WorkloadStep, seed: number): Generator<Transfer> {
+function transfersOf(
+  devices: WorkloadDevices,
+  step: WorkloadStep,
+  seed: number,
+  events: StepEvents,
+): Iterator<Transfer> {
   switch (step.kind) {
     case "copy":
       return copyTransfers(devices, step, seed);
@@ -91,18 +100,31 @@ function transfersOf(devices: WorkloadDevices, step: WorkloadStep, seed: number)
       return targetTransfers(devices, step, seed);
     case "gpu-read":
       return gpuTransfers(devices, step, seed);
+    default:
+      return sharingTransfers(devices, step, seed, events);
   }
 }
 
 function refusePartsOfBlocks(step: WorkloadStep): void {
-  if (step.kind === "copy") return;
-  const { blockBytes } = step.drive;
-  for (const { sizeBytes } of step.kind === "nvmeof" ? step.io : [step]) {
+  for (const { sizeBytes, blockBytes } of blockTransfers(step)) {
     if (sizeBytes % blockBytes === 0) continue;
     throw new PeerlaneError("bad-input", `${sizeBytes} bytes are no whole blocks of ${blockBytes}`, {
       place: step.place,
       remedy: "take a multiple of the block size",
     });
+  }
+}
+
+/** Sizes of what is read or written in blocks; a copy looks at its own. */
+function blockTransfers(step: WorkloadStep): readonly { readonly sizeBytes: number; readonly blockBytes: number }[] {
+  switch (step.kind) {
+    case "nvmeof":
+      return step.drives.flatMap(({ blockBytes }) => step.io.map(({ sizeBytes }) => ({ sizeBytes, blockBytes })));
+    case "gpu-read":
+    case "direct-io":
+      return [{ sizeBytes: step.sizeBytes, blockBytes: step.drive.blockBytes }];
+    default:
+      return [];
   }
 }
 

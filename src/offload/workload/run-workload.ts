@@ -96,6 +96,8 @@ function stagedStep(step: WorkloadStep): WorkloadStep {
       return { ...step, ...same, provider: "off" };
     case "gpu-read":
       return { ...step, ...same, way: "through-ram" };
+    default:
+      return { ...step, ...same };
   }
 }
 

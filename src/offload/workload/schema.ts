@@ -4,36 +4,18 @@ import { HARDWARE_WORDS } from "../../fabric/options.ts";
 import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
 import { scenarioSchema } from "../../host/scenario/schema.ts";
 import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/yaml/scalars.ts";
-import { choice, fields, list } from "../../host/yaml/schema-parts.ts";
+import { choice, fields } from "../../host/yaml/schema-parts.ts";
 import type { ModelInput, PlaceInput, StepInput, WorkloadInput } from "./input.ts";
+import { barIndex, block, blockSize, commandsIn, count, device, listOf, offset, size } from "./schema-values.ts";
+import { sharingShape } from "./sharing-schema.ts";
 
 /** A workload is written by hand; what is larger is no test of a model. */
 const MAX_STEPS = 256;
-/** One transfer needs its memory in one run. */
-const MAX_TRANSFER_BYTES = 16 * 2 ** 20;
 /** Each page of RAM and of peer memory costs the model memory of its own. */
 export const MAX_RAM_BYTES: number = 64 * 2 ** 30;
 
-const MAX_BLOCK = 2 ** 32 - 1;
-const MAX_COUNT = 32_768;
-
-function listOf<T>(items: z.ZodType<T>, expected: string, most: number): z.ZodType<readonly T[]> {
-  const { $schema: _, ...schemaOfItems } = z.toJSONSchema(items, { io: "input" });
-  return list(items, expected, schemaOfItems).refine(({ length }) => length > 0 && length <= most, {
-    error: `expected at least one and at most ${most}`,
-  });
-}
-
-const device = line("a device, as 0000:03:00.0, 03:00.0 or nvme0", 100);
-const size = byteSize("a size", 1, MAX_TRANSFER_BYTES);
-const count = wholeNumber("how many", 1, MAX_COUNT).optional();
-const block = wholeNumber("a block of the namespace", 0, MAX_BLOCK).optional();
-const blockSize = choice(["512", "4096", "4K"]).optional();
-const commandsIn = choice(["host", "controller"]).optional();
 /** A word or a device: the words are looked at first, so that no list of words is told where a device is misspelt. */
 const provider = line("auto, off or a device", 100).optional();
-const barIndex = wholeNumber("a BAR", 0, 5);
-const offset = byteSize("an offset", 0, 2 ** 50);
 
 const copyPlace: z.ZodType<PlaceInput> = z.union([
   device.transform((name) => ({ device: name })),
@@ -54,8 +36,10 @@ const copy = fields("copy", {
 const io = fields("an I/O", { read: size.optional(), write: size.optional(), count, block });
 
 const nvmeof = fields("nvmeof", {
-  nic: device,
-  drive: device,
+  nic: device.optional(),
+  nics: listOf(device, "a list of NICs", 16).optional(),
+  drive: device.optional(),
+  drives: listOf(device, "a list of drives", 64).optional(),
   provider,
   queues: wholeNumber("queues", 1, 64).optional(),
   seed: wholeNumber("a seed", 0, 2 ** 31 - 1).optional(),
@@ -82,6 +66,7 @@ const step: z.ZodType<StepInput> = fields("a step", {
   copy: copy.optional(),
   nvmeof: nvmeof.optional(),
   gpuRead: gpuRead.optional(),
+  ...sharingShape,
 });
 
 const backend = choice(BACKENDS);

@@ -72,6 +72,10 @@ export interface StepRun {
    */
   readonly assumptions: readonly string[];
   readonly traffic: TrafficReport;
+  /** What it did beside its transfers, as sentences: what was exported, who waits for whom, what is done. */
+  readonly events: readonly string[];
+  /** What devices that do not stop can still reach of memory that was taken back, as sentences. */
+  readonly leftOpen: readonly string[];
   /** The same by way of RAM; `null` where it was not asked for. */
   readonly staged: StepRun | null;
 }

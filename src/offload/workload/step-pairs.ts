@@ -1,6 +1,7 @@
 import type { Bdf } from "../../pci/bdf.ts";
 import type { WorkloadDevices } from "./devices.ts";
 import type { CountedMemory, StepPair } from "./simulation.ts";
+import type { DeviceName } from "./step-base.ts";
 import type { WorkloadStep } from "./workload.ts";
 
 /** The pairs of a step: between two memories those that were asked for, else those of the memory that was used. */
@@ -14,12 +15,12 @@ export function pairsOfStep(
 }
 
 function asked(devices: WorkloadDevices, step: WorkloadStep): readonly StepPair[] | undefined {
-  if (step.kind === "nvmeof") return undefined;
   if (step.kind === "gpu-read") {
     const [gpu, drive] = [step.gpu, step.drive.device].map((name) => devices.endpoint(name).bdf) as [Bdf, Bdf];
     if (step.way === "through-ram") return [];
     return [step.way === "gpu-reads" ? { provider: drive, client: gpu } : { provider: gpu, client: drive }];
   }
+  if (step.kind !== "copy") return undefined;
   const [from, to] = [devices.end(step.from), devices.end(step.to)];
   if (from.kind !== "memory" || to.kind !== "memory") return undefined;
   const engine = step.engine === null ? from.fn : devices.endpoint(step.engine).bdf;
@@ -27,9 +28,25 @@ function asked(devices: WorkloadDevices, step: WorkloadStep): readonly StepPair[
 }
 
 function clientsOf(devices: WorkloadDevices, step: WorkloadStep): readonly Bdf[] {
-  if (step.kind === "copy") return [devices.end(step.from).fn, devices.end(step.to).fn];
-  if (step.kind === "nvmeof") return [step.nic, step.drive.device].map((name) => devices.endpoint(name).bdf);
-  return [];
+  const named = (...names: readonly DeviceName[]): readonly Bdf[] => names.map((name) => devices.endpoint(name).bdf);
+  switch (step.kind) {
+    case "copy":
+      return [devices.end(step.from).fn, devices.end(step.to).fn];
+    case "nvmeof":
+      return named(...step.nics, ...step.drives.map(({ device }) => device));
+    case "rdma":
+      return devices.shared.clientOf(step.region);
+    case "reset":
+    case "revoke":
+    case "restore":
+      return step.during === null ? [] : devices.shared.clientOf(step.during.region);
+    case "dma":
+      return named(step.device);
+    case "direct-io":
+      return named(step.drive.device);
+    default:
+      return [];
+  }
 }
 
 function used(clients: readonly Bdf[], memory: readonly CountedMemory[]): readonly StepPair[] {

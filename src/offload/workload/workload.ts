@@ -1,16 +1,10 @@
-import type { NvmeOptions } from "../../devices/nvme/controller.ts";
-import type { NvmeDriverOptions } from "../../devices/nvme/driver.ts";
 import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
 import type { HardwareSettings } from "../../fabric/options.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Place } from "../../pci/error.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
-
-/** A device as a file names it: an address or a name that people use. */
-export interface DeviceName {
-  readonly text: string;
-  readonly place: Place;
-}
+import type { SharingStep } from "./sharing-steps.ts";
+import type { DeviceName, DriveSetup, StepBase } from "./step-base.ts";
 
 /** Whose peer memory a step uses: what the kernel would choose, none but RAM, or a device's. */
 export type ProviderName = "auto" | "off" | DeviceName;
@@ -22,22 +16,6 @@ export interface CopyPlace {
   readonly bar: number | null;
   /** Bytes from the start of the BAR or of the namespace. */
   readonly offset: number;
-}
-
-/** How an NVMe controller of a step is set up. */
-export interface DriveSetup
-  extends Required<Pick<NvmeOptions, "blockBytes">>,
-    Required<Pick<NvmeDriverOptions, "commandsIn">> {
-  readonly device: DeviceName;
-}
-
-/** What every step has. */
-interface StepBase {
-  /** For people; unique in its file. */
-  readonly name: string;
-  readonly place: Place;
-  /** Whether the same is done once more by way of RAM, on a model of its own. */
-  readonly isCompared: boolean;
 }
 
 /** Device to device: `count` transfers of `sizeBytes`, one behind the other. */
@@ -63,12 +41,18 @@ export interface TargetIo {
   readonly block: number;
 }
 
-/** An NVMe-oF target: hosts connect, then their I/O is dealt over the queues. */
+/**
+ * An NVMe-oF target with a namespace per drive: hosts connect through each NIC, then their I/O is dealt over namespaces and
+ * queues. One I/O of each queue to each namespace is under way at one time.
+ */
 export interface TargetStep extends StepBase {
   readonly kind: "nvmeof";
-  readonly nic: DeviceName;
-  readonly drive: DriveSetup;
+  /** At least one. */
+  readonly nics: readonly DeviceName[];
+  /** At least one, all with blocks of one size. */
+  readonly drives: readonly DriveSetup[];
   readonly provider: ProviderName;
+  /** Hosts that connect through each NIC. */
   readonly queues: number;
   readonly seed: number;
   readonly io: readonly TargetIo[];
@@ -87,7 +71,7 @@ export interface GpuReadStep extends StepBase {
 }
 
 /** One step of a workload. */
-export type WorkloadStep = CopyStep | TargetStep | GpuReadStep;
+export type WorkloadStep = CopyStep | TargetStep | GpuReadStep | SharingStep;
 
 /** A BAR, or a part of it, that is to be peer memory. */
 export interface NamedPeerMemory extends Omit<PeerMemoryRequest, "fn"> {

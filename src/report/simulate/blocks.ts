@@ -63,7 +63,9 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
     list([
       [outcomeText(run), ...(run.why === null ? [] : [`: ${run.why}`])],
       ...run.assumptions.map((text): Rich => [{ text: "assumed", paint: "unknown" }, `: ${text}`]),
-      checkedText(run),
+      ...run.events,
+      ...run.leftOpen.map((text): Rich => [{ text: "left open", paint: "warn" }, `: ${text}`]),
+      ...(run.lengthBytes === 0 ? [] : [checkedText(run)]),
       ...run.memory.map((memory) => memoryText(topology, memory)),
       ...run.failures.map(
         (failure) =>
@@ -73,7 +75,9 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
       ...(run.iommuFaults === 0 ? [] : [`${run.iommuFaults} IOMMU faults, in the kernel's log only`]),
       ...(staged === null ? [] : [comparisonText(run, staged)]),
     ]),
-    table(["", "DRAM read", "DRAM written", "root complex", "root ports", "switches", "control"], rows),
+    ...(run.lengthBytes === 0
+      ? []
+      : [table(["", "DRAM read", "DRAM written", "root complex", "root ports", "switches", "control"], rows)]),
   ];
 }
 

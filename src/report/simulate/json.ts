@@ -69,6 +69,8 @@ function runJson(run: StepRun): StepRunJson {
     failures: run.failures.map(failureJson),
     iommuFaults: run.iommuFaults,
     assumptions: run.assumptions,
+    events: run.events,
+    leftOpen: run.leftOpen,
     traffic: trafficJson(run.traffic),
   };
 }

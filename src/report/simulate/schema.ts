@@ -67,6 +67,10 @@ const runShape = {
   assumptions: z
     .array(z.string())
     .describe("what the outcome depends on where nobody shows, documents or specifies what really happens"),
+  events: z
+    .array(z.string())
+    .describe("what the step did beside its transfers: what was shared, who waited for whom, what is done"),
+  leftOpen: z.array(z.string()).describe("what devices that do not stop can still reach of memory that was taken back"),
   traffic,
 };
 
@@ -91,12 +95,17 @@ const trace = named(
 
 const run = named("StepRunJson", "One way of doing a step.", z.strictObject(runShape));
 
+const STEP_KINDS = [
+  ...(["copy", "nvmeof", "gpu-read"] as const),
+  ...(["export", "import", "rdma", "reset", "revoke", "restore", "guest", "dma", "mmap", "direct-io"] as const),
+] as const;
+
 const step = named(
   "StepJson",
   "A step of a workload with its outcome.",
   z.strictObject({
     name: z.string(),
-    kind: z.enum(["copy", "nvmeof", "gpu-read"]),
+    kind: z.enum(STEP_KINDS),
     place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
     ...runShape,
     throughRam: run.nullable().describe("the same by way of RAM, where asked for"),
