@@ -32,3 +32,8 @@ export {
 } from "../offload/nvmeof-target.ts";
 export type { TransferOutcome, TransferReport } from "../offload/outcome.ts";
 export type { LinkTraffic, SwitchTraffic, TrafficReport } from "../offload/traffic-report.ts";
+export { buildWorkload, parseWorkload } from "../offload/workload/parse-workload.ts";
+export { type RunOptions, runWorkload } from "../offload/workload/run-workload.ts";
+export type { Simulation, SimulationOutcome, StepOutcome, StepRun } from "../offload/workload/simulation.ts";
+export type { Workload, WorkloadStep } from "../offload/workload/workload.ts";
+export type { StepParts, WorkloadParts } from "../offload/workload/workload-parts.ts";

@@ -9,7 +9,7 @@ import { readCapture } from "../machines/captures.ts";
 const root = join(import.meta.dirname, "../..");
 
 describe("an example of the library", () => {
-  test.for(["which-pairs-work", "what-would-help", "what-if", "copy-on-the-model"])(
+  test.for(["which-pairs-work", "what-would-help", "what-if", "copy-on-the-model", "share-and-revoke"])(
     "%s runs and prints",
     async (name) => {
       const file = join(root, `examples/library/${name}.mjs`);

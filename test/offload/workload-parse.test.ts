@@ -43,7 +43,7 @@ describe("a workload file", () => {
     expect(model).toEqual({ backend: [], dmaMaskBits: [], peerMemory: [] });
     expect(steps[0]).toMatchObject({
       ...{ name: "1: nvmeof target of b at a", isCompared: false, provider: "auto", queues: 1, seed: 0 },
-      drives: [{ device: { text: "b" }, blockBytes: 512, commandsIn: "host" },
+      drives: [{ device: { text: "b" }, blockBytes: 512, commandsIn: "host" }],
       io: [{ kind: "read", sizeBytes: 4096, count: 1, block: 0 }],
     });
   });

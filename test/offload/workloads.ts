@@ -9,7 +9,14 @@ import { afterBoot } from "../../src/rules/boot-acs.ts";
 const examples = join(import.meta.dirname, "../../examples/workloads");
 
 /** The example workloads by name. */
-export const WORKLOAD_EXAMPLES = ["nvmeof-one-switch", "nvmeof-acs-redirect", "silent-loss"] as const;
+export const WORKLOAD_EXAMPLES = [
+  "nvmeof-one-switch",
+  "nvmeof-acs-redirect",
+  "silent-loss",
+  "ssd-to-gpu",
+  "nvmeof-two-nics-four-drives",
+  "vm-dma-buf-reset",
+] as const;
 
 /** The text of an example. */
 export function exampleText(name: (typeof WORKLOAD_EXAMPLES)[number]): string {

@@ -2,6 +2,7 @@ import { buildScenario } from "../../host/scenario/build-scenario.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import { scenarioMachine } from "../../host/scenario/scenario-machine.ts";
 import { issueError } from "../../host/yaml/issues.ts";
+import { objectSource } from "../../host/yaml/object-source.ts";
 import { readYaml, type ValuePath, type YamlSource } from "../../host/yaml/yaml-source.ts";
 import { formatPlace, PeerlaneError, type Place } from "../../pci/error.ts";
 import { buildModel } from "./build-model.ts";
@@ -11,21 +12,33 @@ import { refuseTooMuch } from "./limits.ts";
 import { workloadSchema } from "./schema.ts";
 import { SharedNames } from "./shared-names.ts";
 import type { Workload, WorkloadMachine, WorkloadStep } from "./workload.ts";
+import type { WorkloadParts } from "./workload-parts.ts";
 
 /**
  * Reads a workload file. `file` is its name for messages. Throws `bad-input` or `too-large` with file, line and column
  * for anything that is not a workload; never returns a partial one.
  */
 export function parseWorkload(text: string, file: string): Workload {
-  const source = readYaml(text, file);
+  return workloadOf(readYaml(text, file));
+}
+
+/**
+ * The workload that a program describes: what a workload file says, as an object. `name` is what messages call it. Throws as
+ * {@link parseWorkload}, with the way to the value in place of the line.
+ */
+export function buildWorkload(parts: WorkloadParts, name = "workload"): Workload {
+  return workloadOf(objectSource(parts, name));
+}
+
+function workloadOf(source: YamlSource): Workload {
   const result = workloadSchema.safeParse(source.value);
   if (!result.success) throw issueError(result.error.issues, source);
   const input = result.data;
   const steps = buildSteps(input, source);
   refuseTooMuch(steps);
   return {
-    file,
-    name: input.name ?? file,
+    file: source.file,
+    name: input.name ?? source.file,
     machine: machineOf(input.machine, source),
     model: buildModel(input.model ?? {}, source),
     steps,

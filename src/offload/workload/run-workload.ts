@@ -1,6 +1,7 @@
 import type { Backend } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
+import { afterBoot } from "../../rules/boot-acs.ts";
 import { reportTraffic } from "../traffic-report.ts";
 import { isAssumedFailure } from "./assumptions.ts";
 import { WorkloadDevices } from "./devices.ts";
@@ -20,11 +21,15 @@ export interface RunOptions {
 }
 
 /**
- * Runs a workload on the model of a machine as it is after its kernel's boot. What the machine hides makes outcomes
- * `unknown`; throws `bad-input`, `unknown-device` or `too-large`, with the place, for steps that do not fit the machine,
+ * Runs a workload on the model of a machine as it is after its kernel's boot; its own machine unless told, which is booted
+ * then. What the machine hides makes outcomes `unknown`; throws `usage` where the workload has no machine of its own, `bad-input`, `unknown-device` or `too-large`, with the place, for steps that do not fit the machine,
  * before anything is run where that can be told before.
  */
-export function runWorkload(workload: Workload, machine: Machine, options: RunOptions = {}): Simulation {
+export function runWorkload(
+  workload: Workload,
+  machine: Machine = ownMachine(workload),
+  options: RunOptions = {},
+): Simulation {
   const recorder = options.trace === true ? new TraceRecorder() : null;
   const runner = new Runner(workload, machine, options.progress);
   const devices = runner.devices(recorder);
@@ -42,6 +47,14 @@ export function runWorkload(workload: Workload, machine: Machine, options: RunOp
     traffic: reportTraffic(devices.system, devices.system.traffic.since(mark)),
     trace: recorder?.finish() ?? null,
   };
+}
+
+function ownMachine({ machine, file }: Workload): Machine {
+  if (machine.kind === "inline") return afterBoot(machine.machine);
+  throw new PeerlaneError("usage", `${file} names a machine that is elsewhere: ${machine.path}`, {
+    place: machine.place,
+    remedy: "read it, and give it as the second argument",
+  });
 }
 
 /** Runs steps one by one, and counts transfers. */

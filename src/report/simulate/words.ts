@@ -15,8 +15,12 @@ const outcomes: Readonly<Record<StepOutcome, string>> = {
 };
 
 /** How a step or transfer ended, in words. */
-export function outcomeText({ outcome, assumptions }: Pick<StepRun, "outcome" | "assumptions">): string {
-  const text = outcomes[outcome];
+export function outcomeText({
+  outcome,
+  assumptions,
+  lengthBytes,
+}: Pick<StepRun, "outcome" | "assumptions" | "lengthBytes">): string {
+  const text = outcome === "done" && lengthBytes === 0 ? "done" : outcomes[outcome];
   return assumptions.length === 0 ? text : `${text}, if what the model assumes holds`;
 }
 
