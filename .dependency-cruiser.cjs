@@ -23,6 +23,7 @@ const floors = [
   "platforms",
   "rules",
   "host",
+  "link",
   "pci",
 ];
 

@@ -35,6 +35,17 @@ export interface PciExpress {
   readonly linkStatus: Known<LinkState | null>;
   /** Raw registers where the source has the bytes, keyed by their names in the specification. */
   readonly registers: Known<ExpressRegisters>;
+  /** What a text without registers states of Device Control and Device Capabilities; `packetControlOf` reads both. */
+  readonly stated?: StatedPackets;
+}
+
+/** Parts of `PacketControl` that a text states, each where it does. */
+export interface StatedPackets {
+  readonly maxPayloadBytes?: number;
+  readonly possiblePayloadBytes?: number;
+  readonly maxReadRequestBytes?: number;
+  readonly relaxedOrdering?: boolean;
+  readonly extendedTags?: boolean;
 }
 
 /** Raw register values (PCIe 6.0 sec 7.5.3); the "2" registers are 0 in a version 1 capability. */

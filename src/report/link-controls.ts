@@ -1,5 +1,6 @@
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
+import { packetControlOf } from "../pci/packet-control.ts";
 import type { Topology } from "../pci/topology.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
 
@@ -8,31 +9,26 @@ export const CONTROL_HEADS: readonly string[] = ["MaxPayload", "MaxReadReq", "Re
 
 /**
  * What Device Control sets of a function's requests (PCIe 6.0 sec 7.5.3.4), as lspci names it: MaxPayload in bytes with
- * what it could be, MaxReadReq in bytes, whether Relaxed Ordering and Extended Tags may be used. Empty where the source holds
- * no such registers, and of virtual functions, in which those of their physical one count.
+ * what it could be, MaxReadReq in bytes, whether Relaxed Ordering and Extended Tags may be used. Empty where the source shows
+ * none of it, and of virtual functions, in which those of their physical one count.
  */
 export function controlCells(fn: PciFunction): readonly string[] {
   const { express } = fn;
-  if (physicalOf(fn) !== undefined || isUnknown(express) || express === null || isUnknown(express.registers)) {
-    return CONTROL_HEADS.map(() => "");
-  }
-  const { deviceControl: control, deviceCapabilities: capabilities } = express.registers;
-  const [payload, possible] = [bytes(control >>> 5), bytes(capabilities)];
+  if (physicalOf(fn) !== undefined || isUnknown(express) || express === null) return CONTROL_HEADS.map(() => "");
+  const controls = packetControlOf(express);
+  const isDecoded = !isUnknown(express.registers);
+  const bytes = (size: Known<number>): string => (isUnknown(size) ? (isDecoded ? "reserved" : "") : String(size));
+  const flag = (isOn: Known<boolean>): string => (isUnknown(isOn) ? "" : isOn ? "on" : "off");
+  const [payload, possible] = [bytes(controls.maxPayloadBytes), bytes(controls.possiblePayloadBytes)];
   return [
-    payload === possible ? payload : `${payload} of ${possible}`,
-    bytes(control >>> 12),
-    (control & 0x10) === 0 ? "off" : "on",
-    (control & 0x100) === 0 ? "off" : "on",
+    payload === possible || payload === "" || possible === "" ? payload : `${payload} of ${possible}`,
+    bytes(controls.maxReadRequestBytes),
+    flag(controls.relaxedOrdering),
+    flag(controls.extendedTags),
   ];
 }
 
 /** Whether {@link controlCells} has anything to say of a machine. */
 export function hasControls(topology: Topology): boolean {
   return topology.functions.some((fn) => controlCells(fn).some((cell) => cell !== ""));
-}
-
-/** 128 to 4096 bytes by three bits; two encodings are reserved. */
-function bytes(field: number): string {
-  const encoding = field & 7;
-  return encoding > 5 ? "reserved" : String(128 << encoding);
 }

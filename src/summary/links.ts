@@ -84,12 +84,6 @@ function bridgesAbove(topology: Topology, bdf: Bdf): readonly Bdf[] {
   return topology.bridgesAbove(topology.indexOf(bdf)).map((index) => topology.functionAt(index).bdf);
 }
 
-/** Gbit/s of a link in one direction, without the encoding's share (PCIe 6.0 sec 4.2); 0 where the speed is not known. */
-export function linkGbps({ speedGTps, width }: LinkState): number {
-  const share = speedGTps <= 5 ? 8 / 10 : speedGTps < 64 ? 128 / 130 : 236 / 256;
-  return speedGTps * width * share;
-}
-
 /** True for the types whose link is the one below them. */
 export function isPortAbove({ type }: PciExpress): boolean {
   return type === "root-port" || type === "downstream-port";

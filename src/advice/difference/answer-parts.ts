@@ -1,4 +1,5 @@
 import type { RoutedAnswer } from "../../answers/answer.ts";
+import { linkGbps } from "../../link/rate.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
@@ -8,7 +9,7 @@ import type { DirectionFact } from "../../platforms/directions.ts";
 import { provisosOn } from "../../platforms/who-asks.ts";
 import { type PeerDirection, type PeerRoute, type PeerRouting, TRANSLATED_PAST } from "../../routes/peer-routes.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
-import { linkGbps, linksOfPair } from "../../summary/links.ts";
+import { linksOfPair } from "../../summary/links.ts";
 
 /** What is said of a pair beside its map type, hops and gates. */
 export const ANSWER_PARTS = [

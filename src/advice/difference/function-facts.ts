@@ -10,6 +10,7 @@ import { PCI_COMMAND_MASTER, PCI_COMMAND_MEMORY } from "../../pci/config-space.t
 import type { ExpressRegisters, LinkState, PciExpress } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown, type Known, unknown } from "../../pci/known.ts";
+import { packetControlOf } from "../../pci/packet-control.ts";
 import { formatSize } from "../../pci/size.ts";
 import { physicalOf } from "../../pci/virtual-functions.ts";
 import { differing, differingEntries, type Entries, mapKnown, type Sides } from "./entries.ts";
@@ -215,8 +216,13 @@ const REGISTERS: readonly (keyof ExpressRegisters)[] = [
 function expressEntries(express: PciExpress | null): Known<Entries> {
   if (express === null) return new Map();
   const version = mapKnown(express.version, String);
+  const packets = packetControlOf(express);
   return new Map([
     ["version", version],
+    ["MaxPayload", mapKnown(packets.maxPayloadBytes, String)],
+    ["MaxReadReq", mapKnown(packets.maxReadRequestBytes, String)],
+    ["Relaxed Ordering", mapKnown(packets.relaxedOrdering, onOff)],
+    ["Extended Tags", mapKnown(packets.extendedTags, onOff)],
     ...REGISTERS.map((name): [string, Known<string>] => [
       name,
       mapKnown(express.registers, (registers) => `0x${hex(registers[name], 4)}`),

@@ -1,8 +1,10 @@
 import type { LinkState, PortType } from "../../pci/express.ts";
+import { isPacketSize } from "../../pci/packet-control.ts";
 import { type Line, word } from "./line.ts";
 import { type ExpressLines, type FunctionRecord, NOT_SEEN } from "./record.ts";
 
 const PLUS = 0x2b;
+const MINUS = 0x2d;
 const express = word("Express ");
 const versionText = word("(v");
 const behindVersion = word(") ");
@@ -49,6 +51,11 @@ export function readExpressTitle(line: Line, at: number): ExpressLines {
     slotNumber: NOT_SEEN,
     linkCapable: undefined,
     linkStatus: undefined,
+    possiblePayload: NOT_SEEN,
+    maxPayload: NOT_SEEN,
+    maxReadRequest: NOT_SEEN,
+    relaxedOrdering: undefined,
+    extendedTags: undefined,
     isLinkUp: false,
   };
 }
@@ -56,6 +63,11 @@ export function readExpressTitle(line: Line, at: number): ExpressLines {
 const linkCapable = word("LnkCap:");
 const linkStatus = word("LnkSta:");
 const slotNumber = word("Slot #");
+const deviceCapabilities = word("DevCap:");
+const maxPayload = word("MaxPayload ");
+const maxReadRequest = word("MaxReadReq ");
+const relaxedOrdering = word("RlxdOrd");
+const extendedTags = word("ExtTag");
 const changed = word("Changed:");
 /** What shows a device behind a port, by the line in which it stands or begins. */
 const signs = new Map([
@@ -65,7 +77,7 @@ const signs = new Map([
 const speedText = word("Speed ");
 const widthText = word("Width x");
 
-/** Reads the link and slot lines below a PCI Express capability. */
+/** Reads the lines of Device Control, link and slot below a PCI Express capability. */
 export function readExpressLine(line: Line, record: FunctionRecord): void {
   const lines = record.express;
   if (lines === undefined) return;
@@ -76,11 +88,37 @@ export function readExpressLine(line: Line, record: FunctionRecord): void {
       if (line.has(linkCapable)) lines.linkCapable ??= readLink(line);
       else if (line.has(linkStatus)) lines.linkStatus ??= readLink(line);
       return;
+    case 0x44: // D
+      if (line.has(deviceCapabilities)) lines.possiblePayload = sizeBehind(line, maxPayload);
+      return;
+    case 0x4d: // M
+      if (!line.has(maxPayload)) return;
+      lines.maxPayload = sizeBehind(line, maxPayload);
+      lines.maxReadRequest = sizeBehind(line, maxReadRequest);
+      return;
+    case 0x52: // R
+      if (!line.has(relaxedOrdering)) return;
+      lines.relaxedOrdering = flagBehind(line, relaxedOrdering);
+      lines.extendedTags = flagBehind(line, extendedTags);
+      return;
     case 0x53: // S
       if (line.has(slotNumber)) lines.slotNumber = line.decimal(line.start + slotNumber.length);
       return;
     default:
   }
+}
+
+/** The number of bytes behind a word, where it is one that the register can hold. */
+function sizeBehind(line: Line, text: Uint8Array): number {
+  const at = line.find(text);
+  const size = at < 0 ? NOT_SEEN : line.decimal(at + text.length);
+  return isPacketSize(size) ? size : NOT_SEEN;
+}
+
+function flagBehind(line: Line, text: Uint8Array): boolean | undefined {
+  const at = line.find(text);
+  const sign = at < 0 ? undefined : line.byte(at + text.length);
+  return sign === PLUS ? true : sign === MINUS ? false : undefined;
 }
 
 const unknownSpeed = word("unknown");

@@ -259,7 +259,21 @@ function sealExpress(
     linkCapable: link(express.linkCapable),
     linkStatus: link(express.linkStatus),
     registers: why.notInText,
+    ...statedPackets(express),
   };
+}
+
+/** What the lines told of Device Control; nothing where they told none of it. */
+function statedPackets(lines: ExpressLines): Pick<PciExpress, "stated"> {
+  const { possiblePayload, maxPayload, maxReadRequest, relaxedOrdering, extendedTags } = lines;
+  const stated = {
+    ...(maxPayload === NOT_SEEN ? {} : { maxPayloadBytes: maxPayload }),
+    ...(possiblePayload === NOT_SEEN ? {} : { possiblePayloadBytes: possiblePayload }),
+    ...(maxReadRequest === NOT_SEEN ? {} : { maxReadRequestBytes: maxReadRequest }),
+    ...(relaxedOrdering === undefined ? {} : { relaxedOrdering }),
+    ...(extendedTags === undefined ? {} : { extendedTags }),
+  };
+  return Object.keys(stated).length === 0 ? {} : { stated };
 }
 
 function sealAcs(record: FunctionRecord, missingCapability: Unknown | undefined): Known<Acs | null> {

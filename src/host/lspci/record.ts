@@ -33,6 +33,12 @@ export interface ExpressLines {
   slotNumber: number;
   linkCapable: { readonly speedGTps: number; readonly width: number } | undefined;
   linkStatus: { readonly speedGTps: number; readonly width: number } | undefined;
+  /** Of Device Capabilities and Device Control; {@link NOT_SEEN} where no line tells. */
+  possiblePayload: number;
+  maxPayload: number;
+  maxReadRequest: number;
+  relaxedOrdering: boolean | undefined;
+  extendedTags: boolean | undefined;
   /** The link is active, or the slot has a card. */
   isLinkUp: boolean;
 }

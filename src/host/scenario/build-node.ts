@@ -33,6 +33,8 @@ export interface BusContext {
   readonly hasHostBridge: boolean;
   /** What devices inherit. */
   readonly numaNode: number | null;
+  /** What the kernel gives devices below a port, as `null` where nothing above states it. */
+  readonly maxPayloadBytes: number | null;
 }
 
 type InputOf<K extends NodeInput["kind"]> = Extract<NodeInput, { readonly kind: K }>;
@@ -110,9 +112,21 @@ function baseOf(
   { input, path, device, function: fn, multifunction }: Placement,
 ): Omit<ScenarioFunctionBase, "id" | "acs"> {
   const { name = null, numaNode = bus.numaNode, iommuGroup = null } = input.attributes;
+  const { maxPayload: maxPayloadBytes = bus.maxPayloadBytes, maxReadRequest: maxReadRequestBytes = null } =
+    input.attributes;
   const place = context.source.placeOf(path);
   if (name !== null) claimName(context, name, place);
-  return { device, function: fn, multifunction, name, numaNode, iommuGroup, place };
+  return {
+    device,
+    function: fn,
+    multifunction,
+    name,
+    numaNode,
+    iommuGroup,
+    maxPayloadBytes,
+    maxReadRequestBytes,
+    place,
+  };
 }
 
 function claimName(context: BuildContext, name: string, place: Place): void {
@@ -142,7 +156,12 @@ function buildRootPort(
   countFunctions(context, 1, placement.path);
   const base = baseOf(context, bus, placement);
   const { id = null, acs, link = null } = input.attributes;
-  const below: BusContext = { bus: "link", hasHostBridge: false, numaNode: base.numaNode };
+  const below: BusContext = {
+    bus: "link",
+    hasHostBridge: false,
+    numaNode: base.numaNode,
+    maxPayloadBytes: base.maxPayloadBytes,
+  };
   return {
     kind: "root-port",
     ...base,
@@ -167,7 +186,7 @@ function buildSwitch(
   const why = "a switch has at most 32 downstream ports, devices 00 to 1f";
   const placements = placeOnBus(portItems, { first: 0, last: 31, reserved: null, full: FULL, why }, context.source);
   const inherited: PortInput = { ...(portId === undefined ? {} : { id: portId }), acs };
-  const inside: BusContext = { ...bus, numaNode: base.numaNode };
+  const inside: BusContext = { ...bus, numaNode: base.numaNode, maxPayloadBytes: base.maxPayloadBytes };
   return {
     kind: "switch",
     ...base,
@@ -205,7 +224,11 @@ function buildDownstreamPort(
     id: attributes.id ?? null,
     acs: portAcs(attributes.acs),
     link: attributes.link ?? null,
-    below: buildBelow(context, { bus: "link", hasHostBridge: false, numaNode: base.numaNode }, items),
+    below: buildBelow(
+      context,
+      { bus: "link", hasHostBridge: false, numaNode: base.numaNode, maxPayloadBytes: base.maxPayloadBytes },
+      items,
+    ),
   };
 }
 
@@ -230,7 +253,7 @@ function buildBridge(
     link: bus.bus === "link" ? (link ?? fullLink(BRIDGE_LINKS.bridge)) : null,
     below: buildBelow(
       context,
-      { bus: "conventional", hasHostBridge: false, numaNode: base.numaNode },
+      { bus: "conventional", hasHostBridge: false, numaNode: base.numaNode, maxPayloadBytes: base.maxPayloadBytes },
       itemsAt(input.below, placement.path),
     ),
   };

@@ -101,7 +101,11 @@ function buildHostBridge(
     hasFunction: hasHostBridge,
     id: input.id === undefined || input.id === "none" ? null : input.id,
     numaNode,
-    below: buildBelow(context, { bus: "root", hasHostBridge, numaNode }, itemsAt(input.below, path)),
+    below: buildBelow(
+      context,
+      { bus: "root", hasHostBridge, numaNode, maxPayloadBytes: null },
+      itemsAt(input.below, path),
+    ),
     place,
   };
 }

@@ -22,6 +22,17 @@ export function expressOf(node: FunctionNode): PciExpress | null {
     linkCapable: link?.capable ?? null,
     linkStatus: link?.negotiated ?? null,
     registers: registersUnstated,
+    ...statedPackets(node),
+  };
+}
+
+function statedPackets({ maxPayloadBytes, maxReadRequestBytes }: FunctionNode): Pick<PciExpress, "stated"> {
+  if (maxPayloadBytes === null && maxReadRequestBytes === null) return {};
+  return {
+    stated: {
+      ...(maxPayloadBytes === null ? {} : { maxPayloadBytes }),
+      ...(maxReadRequestBytes === null ? {} : { maxReadRequestBytes }),
+    },
   };
 }
 

@@ -11,6 +11,8 @@ export interface FunctionInput {
   readonly numaNode?: number | undefined;
   readonly iommuGroup?: number | undefined;
   readonly link?: ScenarioLink | undefined;
+  readonly maxPayload?: number | undefined;
+  readonly maxReadRequest?: number | undefined;
 }
 
 /** `rootPort:` and `port:`. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { flag, line, wholeNumber } from "../yaml/scalars.ts";
 import { choice, fields, list } from "../yaml/schema-parts.ts";
 import type { EndpointInput, FunctionInput, NodeInput, PortInput, SwitchInput } from "./input.ts";
-import { acs, at, bar, barSize, classCode, deviceName, ids, link } from "./scalars.ts";
+import { acs, at, bar, barSize, classCode, deviceName, ids, link, packetSize } from "./scalars.ts";
 import type { EndpointKind } from "./scenario.ts";
 
 const ENDPOINT_KINDS = ["nvme", "nic", "gpu", "accel", "device"] as const satisfies readonly EndpointKind[];
@@ -19,6 +19,8 @@ const functionShape = {
   numaNode: wholeNumber("a NUMA node", 0, 1023).optional(),
   iommuGroup: wholeNumber("an IOMMU group", 0, 65535).optional(),
   link: link.optional(),
+  maxPayload: packetSize.optional(),
+  maxReadRequest: packetSize.optional(),
 };
 const portShape = { ...functionShape, acs: acs.optional() };
 

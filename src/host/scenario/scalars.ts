@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { LinkState } from "../../pci/express.ts";
+import { isPacketSize } from "../../pci/packet-control.ts";
 import { parseSize } from "../../pci/size.ts";
 import { scalar } from "../yaml/scalars.ts";
 import { ACS_LETTERS } from "./defaults.ts";
@@ -39,6 +40,13 @@ function parseBarSize(text: string): number | undefined {
 export const barSize: z.ZodType<number, string> = scalar(
   "a size that is a power of two, such as 64K, 16M or 1G",
   parseBarSize,
+  ["string", "number"],
+);
+
+/** Data bytes of a TLP, or of one read, at most. */
+export const packetSize: z.ZodType<number, string> = scalar(
+  "bytes of a packet: 128, 256, 512, 1024, 2048 or 4096",
+  (text) => (/^\d{3,4}$/.test(text) && isPacketSize(Number(text)) ? Number(text) : undefined),
   ["string", "number"],
 );
 

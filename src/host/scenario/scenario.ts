@@ -30,6 +30,10 @@ export interface ScenarioFunctionBase {
   readonly numaNode: number | null;
   /** Overrides the IOMMU group that a kernel would form; `null`: not stated. */
   readonly iommuGroup: number | null;
+  /** MaxPayload, its own or that of the port above, in bytes; `null`: not stated. */
+  readonly maxPayloadBytes: number | null;
+  /** MaxReadReq in bytes; `null`: not stated. */
+  readonly maxReadRequestBytes: number | null;
   /** `null`: no ACS capability. */
   readonly acs: ScenarioAcs | null;
   /** Where the scenario file writes it. */

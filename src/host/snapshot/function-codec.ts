@@ -128,5 +128,15 @@ function expressCodec(known: KnownCodec): z.ZodType<PciExpress, unknown> {
     linkCapable: known(link.nullable()),
     linkStatus: known(link.nullable()),
     registers: known(registersCodec),
+    stated: statedCodec.exactOptional().describe("what a text without registers states of Device Control"),
   });
 }
+
+const packetSize = z.union([128, 256, 512, 1024, 2048, 4096].map((size) => z.literal(size)));
+const statedCodec = z.strictObject({
+  maxPayloadBytes: packetSize.exactOptional(),
+  possiblePayloadBytes: packetSize.exactOptional(),
+  maxReadRequestBytes: packetSize.exactOptional(),
+  relaxedOrdering: z.boolean().exactOptional(),
+  extendedTags: z.boolean().exactOptional(),
+});

@@ -2,8 +2,9 @@ import type { Acs } from "../../pci/acs.ts";
 import type { Bar } from "../../pci/bar.ts";
 import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { Capability } from "../../pci/capability.ts";
-import { type LinkState, type PciExpress, PORT_TYPES, type PortType } from "../../pci/express.ts";
+import { type LinkState, type PciExpress, PORT_TYPES, type PortType, type StatedPackets } from "../../pci/express.ts";
 import type { Attachment, P2pmem, PciFunction } from "../../pci/function.ts";
+import { isPacketSize } from "../../pci/packet-control.ts";
 import type { ResizableBar } from "../../pci/resizable-bar.ts";
 import type { Sriov } from "../../pci/sriov.ts";
 import {
@@ -122,7 +123,9 @@ const bridgeWindows = (value: unknown) =>
 const TYPES = new Set<PortType | "reserved">([...(Object.keys(PORT_TYPES) as PortType[]), "reserved"]);
 
 function express(value: unknown, known: KnownReader): PciExpress {
-  const json = object(value, 7);
+  const json = anyObject(value);
+  const { stated } = json;
+  object(json, 7 + present(json, "stated"));
   return {
     type: known.of(json["type"], expressType),
     version: known.of(json["version"], count),
@@ -131,7 +134,25 @@ function express(value: unknown, known: KnownReader): PciExpress {
     linkCapable: known.of(json["linkCapable"], nullableLink),
     linkStatus: known.of(json["linkStatus"], nullableLink),
     registers: known.of(json["registers"], expressRegisters),
+    ...(stated === undefined ? {} : { stated: statedPackets(stated) }),
   };
+}
+
+const SIZES = ["maxPayloadBytes", "possiblePayloadBytes", "maxReadRequestBytes"] as const;
+const FLAGS = ["relaxedOrdering", "extendedTags"] as const;
+
+function statedPackets(value: unknown): StatedPackets {
+  const json = anyObject(value);
+  object(json, present(json, ...SIZES, ...FLAGS));
+  const stated: { -readonly [key in keyof StatedPackets]: StatedPackets[key] } = {};
+  for (const key of SIZES) {
+    const size = json[key];
+    if (size === undefined) continue;
+    if (typeof size !== "number" || !isPacketSize(size)) refuse();
+    stated[key] = size;
+  }
+  for (const key of FLAGS) if (json[key] !== undefined) stated[key] = boolean(json[key]);
+  return stated;
 }
 
 const expressType = (value: unknown): PortType | "reserved" => oneOf(value, TYPES);

@@ -3,6 +3,7 @@ import type { WholeDifference } from "../../../src/advice/difference/compare-all
 import { countAnswers, gotWorse } from "../../../src/advice/difference/judge.ts";
 import type { Machine } from "../../../src/host/machine.ts";
 import { topologyOf } from "../../../src/host/machine.ts";
+import { linkGbps } from "../../../src/link/rate.ts";
 import type { Bdf } from "../../../src/pci/bdf.ts";
 import { busKeyOf, formatBdf } from "../../../src/pci/bdf.ts";
 import { isBridge } from "../../../src/pci/device-kind.ts";
@@ -13,7 +14,7 @@ import type { ExplainJson } from "../../../src/report/json-types.ts";
 import { PeerRoutes } from "../../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
-import { linkGbps, linksOfPair } from "../../../src/summary/links.ts";
+import { linksOfPair } from "../../../src/summary/links.ts";
 import { bootScenario, check } from "../../policy/machines.ts";
 import { intel, zen } from "../../rules/by-hand.ts";
 import { BASE, diff, shown } from "./machines.ts";

@@ -163,6 +163,10 @@ const express = {
   linkCapable: within<PciExpress, "linkCapable">("linkCapable", link("link-capable")),
   linkStatus: within<PciExpress, "linkStatus">("linkStatus", link("link")),
   registers: within<PciExpress, "registers">("registers", registers),
+  stated: to(nothing("registers, where there are any, tell it"), (value) => ({
+    ...value,
+    stated: { maxPayloadBytes: 2048 },
+  })),
 } satisfies Fields<PciExpress>;
 
 const acs = {

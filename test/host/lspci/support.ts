@@ -5,6 +5,7 @@ import type { Machine } from "../../../src/host/machine.ts";
 import { formatBdf, parseBdf } from "../../../src/pci/bdf.ts";
 import type { PciFunction } from "../../../src/pci/function.ts";
 import { isUnknown } from "../../../src/pci/known.ts";
+import { packetControlOf } from "../../../src/pci/packet-control.ts";
 import { sharedFiles } from "../../shared-files.ts";
 
 const encoder = new TextEncoder();
@@ -114,6 +115,8 @@ export function expectAgreement(first: Machine, second: Machine, known: readonly
     const other = second.functions[index] as PciFunction;
     const found: string[] = [];
     for (const key of comparedFields) compare(key, fn[key], other[key], found);
+    compare("express", expressOf(fn), expressOf(other), found);
+    compare("packets", packetsOf(fn), packetsOf(other), found);
     compare("bars", withoutRom(fn.bars), withoutRom(other.bars), found);
     for (const key of known) if (isUnknown(other[key]) && !isUnknown(fn[key])) found.push(`${key} is hidden`);
     expect(found, `${formatBdf(fn.bdf)} of ${second.source.name}`).toEqual([]);
@@ -129,13 +132,24 @@ const comparedFields = [
   "headerType",
   "command",
   "bridge",
-  "express",
   "acs",
   "sriov",
   "resizableBars",
   "iommuGroup",
   "numaNode",
 ] as const;
+
+/** The capability without what a text states in place of the registers. */
+function expressOf({ express }: PciFunction): unknown {
+  if (isUnknown(express) || express === null) return express;
+  const { stated, ...rest } = express;
+  return rest;
+}
+
+/** What Device Control says, from whatever tells it. */
+export function packetsOf({ express }: PciFunction): unknown {
+  return isUnknown(express) || express === null ? express : packetControlOf(express);
+}
 
 /** Config space is decoded without the expansion ROM, which no peer reads. */
 function withoutRom(bars: PciFunction["bars"]): PciFunction["bars"] {
