@@ -99,7 +99,7 @@ const HEADS = ["function", "what", "link", "ACS", "peer memory", "NUMA", "group"
 const ACS_END = 4;
 
 const NO_CONTROLS =
-  "MaxPayload and the like are not shown: this source holds no Device Control registers, as sysfs read by root and lspci -xxx do";
+  "MaxPayload and the like are not shown: this source shows no Device Control, as sysfs read by root, lspci -vvv and -xxx do";
 
 /** The most that `--width` takes. */
 const WIDEST_SCREEN = 500;

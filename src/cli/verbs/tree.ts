@@ -23,10 +23,7 @@ export function declareTree(command: Command, finish: Finish): void {
   command
     .argument("[source]", SOURCE_HELP)
     .option("--all", "each virtual function on a line of its own")
-    .option(
-      "--links",
-      "MaxPayload, MaxReadReq, Relaxed Ordering and Extended Tags, where the source holds the registers",
-    );
+    .option("--links", "MaxPayload, MaxReadReq, Relaxed Ordering and Extended Tags, where the source shows them");
   addPictureOptions(addMachineOptions(command))
     .addHelpText(
       "after",
