@@ -1,8 +1,10 @@
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { VERBS } from "../../src/cli/verbs.ts";
+import { findDesign } from "../../src/lab/designs/all-designs.ts";
 import { LETTERS } from "../../src/lab/letters/all-letters.ts";
+import { findClass } from "../../src/lab/machines/all-classes.ts";
 import { LAB_STATEMENTS } from "../../src/lab/statements/all-statements.ts";
 
 const sentences = LETTERS.flatMap(({ id, sentences: all }) => all.map((one) => ({ id, ...one })));
@@ -56,5 +58,39 @@ describe("the sentences of the letters", () => {
         statement.id,
       ).toContain(statement.who);
     }
+  });
+});
+
+describe("the letters, row by row, in docs/model.md", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/model.md"), "utf8");
+  const rows = [...page.matchAll(/^\| (S\d+) +\| (.*?) +\| `(.*?)` +\|$/gm)].map(([, row = "", , command = ""]) => ({
+    row,
+    command,
+  }));
+
+  test("has the rows S1 to S26", () => {
+    expect(rows.map(({ row }) => row)).toEqual(Array.from({ length: 26 }, (_, index) => `S${index + 1}`));
+  });
+
+  test.each(rows)("$row: $command", ({ command }) => {
+    const tests = /^npx vitest run --project fast (test\/.*?)(?: -t .*)?$/.exec(command)?.[1];
+    if (tests !== undefined) {
+      for (const path of tests.split(" "))
+        expect(existsSync(join(import.meta.dirname, "../..", path)), path).toBe(true);
+      return;
+    }
+    const lab = /^peerlane lab(?: ([a-z\d-]+))?(?: --designs (\S+))?(?: --classes (\S+))?(?: --longest \d+)?$/.exec(
+      command,
+    );
+    if (lab === null) {
+      expect(command).toMatch(/^peerlane (explain|simulate) /);
+      for (const [path] of command.matchAll(/examples\/\S+/g)) {
+        expect(existsSync(join(import.meta.dirname, "../..", path)), path).toBe(true);
+      }
+      return;
+    }
+    const [, one, designs, classes] = lab;
+    for (const id of [one, ...(designs?.split(",") ?? [])]) if (id !== undefined) expect(findDesign(id).id).toBe(id);
+    for (const id of classes?.split(",") ?? []) expect(findClass(id).id).toBe(id);
   });
 });

@@ -47,6 +47,16 @@ describe("the lab as a screen", () => {
     expect(text).not.toContain("dma_map_p2p");
   });
 
+  test("says why designs refuse, where these are few", () => {
+    const classes = ["bus-offset", "power-like"].map(findClass);
+    const result = runLab({ designs: ["no-offsets", "stores-only"].map(findDesign), classes, lengths: [1] });
+    const text = documentText(labBlocks({ result, statements: [], measured: [] }), SCREEN).replaceAll(/\s+/g, " ");
+    expect(text).toContain(
+      "no-offsets:bus-offset:1:a: at allocation: ENODEV, bus addresses at 0000:03:00.0 are 67108864",
+    );
+    expect(text).toContain("at mapping: EREMOTEIO, 0000:01:00.0 cannot load from 0000:41:00.0");
+  });
+
   test("a replay shows the hops of the first wrong request", () => {
     const plan = parseRunId("dma-map-resource:bus-offset:1:b");
     const text = documentText(replayBlocks(plan, runOnce(plan)), SCREEN);

@@ -51,7 +51,8 @@ export class Findings {
 
   /** Both pairs in words: `near right, far refused`, or one word where they end alike. */
   pairs(design: DesignId, kind: ClassId): string {
-    const [a, b] = [this.pair(design, kind, "a"), this.pair(design, kind, "b")];
+    const words = (peer: "a" | "b"): string => this.pair(design, kind, peer).replace("-", " ");
+    const [a, b] = [words("a"), words("b")];
     const [placeA, placeB] = findClass(kind).pairs;
     if (a === b) return a;
     return placeA === placeB ? `${a} and ${b}` : `${placeA} ${a}, ${placeB} ${b}`;

@@ -8,6 +8,9 @@ const JASON = { who: "Jason Gunthorpe", date: "2017-04-18", seed: "001" } as con
 
 const OFFSETS: readonly ClassId[] = ["bus-offset", "bus-offset-negative", "bus-offset-root-ports", "bus-offset-iommu"];
 
+/** What the first p2pmem is not for. */
+const LEFT_OUT: readonly ClassId[] = [...OFFSETS, "guest", "other-device"];
+
 /** Operations that a list has and another has not, as text; empty where there are none. */
 function difference(more: CostCounters, less: CostCounters): string {
   return namesOf(more, less)
@@ -68,13 +71,12 @@ export const STATEMENTS_2017: readonly Statement[] = [
     about: ["raw-bar"],
     says: "If everything was checked at allocation, mapping only has to stay out of the way.",
     leftOut: {
-      classes: [...OFFSETS, "guest", "other-device"],
+      classes: LEFT_OUT,
       why: "offsets and virtualization are left to later work, and memory is chosen for the devices in use",
     },
     check: (findings) => {
-      const leftOut: readonly ClassId[] = [...OFFSETS, "guest", "other-device"];
       const wrong = findings.classes.filter(
-        (kind) => !leftOut.includes(kind) && !["right", "refused"].includes(findings.withPeers("raw-bar", kind)),
+        (kind) => !LEFT_OUT.includes(kind) && !["right", "refused"].includes(findings.withPeers("raw-bar", kind)),
       );
       return {
         holds: wrong.length === 0,

@@ -14,6 +14,9 @@ export interface LabView {
   readonly measured: readonly MeasuredDesign[];
 }
 
+/** Refusals that are listed. */
+const MOST_REFUSALS = 16;
+
 /** The lab as a report: who ends how where, the smallest counter-examples, statements, costs. */
 export function labBlocks(view: LabView): readonly Block[] {
   const { result } = view;
@@ -24,6 +27,7 @@ export function labBlocks(view: LabView): readonly Block[] {
       ? []
       : [list(result.designs.map(({ id, title }, index) => `${index + 1}: ${id}, ${title}`))]),
     ...counterExampleBlocks(result),
+    ...refusalBlocks(result),
     ...statementBlocks(view.statements),
     ...costTables(result).flatMap(({ title, head, rows }) => [heading(title), table(head, rows)]),
     ...measuredBlocks(view.measured),
@@ -71,6 +75,16 @@ function counterExampleBlocks({ cells }: LabResult): readonly Block[] {
     heading("Smallest counter-examples"),
     list(wrong.map((cell): Rich => [{ text: cell.counterExample?.id ?? "", paint: "strong" }, `: ${whyOf(cell)}`])),
     paragraph("peerlane lab replay ID runs one again, hop by hop; JSON has the ids of refusals as well"),
+  ];
+}
+
+/** Refusals of several designs, by their reason, where they are few enough to be read; one design has them in its table. */
+function refusalBlocks({ cells, designs }: LabResult): readonly Block[] {
+  const refused = cells.filter((cell) => (cell.counterExample?.result.refusal ?? null) !== null);
+  if (designs.length === 1 || refused.length === 0 || refused.length > MOST_REFUSALS) return [];
+  return [
+    heading("Refused"),
+    list(refused.map((cell): Rich => [{ text: cell.counterExample?.id ?? "", paint: "strong" }, `: ${whyOf(cell)}`])),
   ];
 }
 
