@@ -48,6 +48,7 @@ describe("One door", () => {
       "report/check/junit.ts",
       "report/csv.ts",
       "report/document-markdown.ts",
+      "report/lab/letters-page.ts",
       "report/lab/page.ts",
       "report/live/bench/plot.ts",
       "report/machine-report.ts",
