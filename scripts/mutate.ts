@@ -8,6 +8,7 @@
  *                                             area whose tests take long, unless it is named)
  *
  *     npm run mutate -- --named               faults that once survived every test
+ *     npm run mutate -- --quick rules         the same changes without Vitest: minutes in place of hours
  *
  * `--seed TEXT` draws another sample, `--numbers` or `--operators` makes only that kind of change. Exit status 1: fewer
  * are noticed than an area's goal (of a sample: fewer than chance explains).
@@ -23,6 +24,7 @@ import { isNoticed, type Lines, type Mutant } from "./mutate/mutant.ts";
 import { tryNamed } from "./mutate/named.ts";
 import { mutateNumbers } from "./mutate/numbers.ts";
 import { mutateOperators } from "./mutate/operators.ts";
+import { tryQuickly } from "./mutate/quick.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
     numbers: { type: "boolean", default: false },
     operators: { type: "boolean", default: false },
     named: { type: "boolean", default: false },
+    quick: { type: "boolean", default: false },
   },
 });
 
@@ -64,10 +67,15 @@ function drawLines(files: readonly string[], count: number, random: Iterator<num
 async function run(area: Area, where: readonly Lines[]): Promise<Mutant[]> {
   process.env["MUTATE_TESTS"] = area.tests.join(" ");
   const both = values.numbers === values.operators;
+  const kinds = [
+    ...(both || values.operators ? (["operators"] as const) : []),
+    ...(both || values.numbers ? (["numbers"] as const) : []),
+  ];
+  if (values.quick) return tryQuickly({ where, tests: area.tests, kinds });
   const temporary = join(tmpdir(), `peerlane-mutate-${process.pid}`);
   return [
-    ...(both || values.operators ? await mutateOperators(where, temporary) : []),
-    ...(both || values.numbers ? await mutateNumbers(where) : []),
+    ...(kinds.includes("operators") ? await mutateOperators(where, temporary) : []),
+    ...(kinds.includes("numbers") ? await mutateNumbers(where) : []),
   ];
 }
 

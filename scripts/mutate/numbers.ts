@@ -22,13 +22,21 @@ export function mutateNumbers(where: readonly Lines[]): Promise<Mutant[]> {
   );
 }
 
+/** A number in a text: where it stands (offsets), its line, and whether it is the key of an object. */
+export interface NumberPlace {
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  readonly isKey: boolean;
+}
+
 /**
  * The numbers of a file that a change may make wrong: all but those of types, and what stands behind `??` for an element
  * of an array (`list[index] ?? 0`), which only an index out of range would meet: the compiler asks for it.
  */
-function numbersIn(file: string, text: string): { start: number; end: number; line: number }[] {
+export function numbersIn(file: string, text: string): NumberPlace[] {
   const source = ts.createSourceFile(basename(file), text, ts.ScriptTarget.ES2023, true);
-  const found: { start: number; end: number; line: number }[] = [];
+  const found: NumberPlace[] = [];
   const visit = (node: ts.Node): void => {
     if (ts.isTypeNode(node)) return;
     if (isForTheCompiler(node)) {
@@ -37,7 +45,13 @@ function numbersIn(file: string, text: string): { start: number; end: number; li
     }
     if (ts.isNumericLiteral(node)) {
       const start = node.getStart(source);
-      found.push({ start, end: node.end, line: source.getLineAndCharacterOfPosition(start).line + 1 });
+      const line = source.getLineAndCharacterOfPosition(start).line + 1;
+      found.push({
+        start,
+        end: node.end,
+        line,
+        isKey: ts.isPropertyAssignment(node.parent) && node.parent.name === node,
+      });
     }
     ts.forEachChild(node, visit);
   };
@@ -55,7 +69,7 @@ function isForTheCompiler(node: ts.Node): node is ts.BinaryExpression {
 }
 
 /** The number after this one, written as it is. */
-function oneMore(text: string): string {
+export function oneMore(text: string): string {
   const value = Number(text.replaceAll("_", "")) + 1;
   return /^0x/i.test(text) ? `0x${value.toString(16).padStart(text.length - 2, "0")}` : `${value}`;
 }

@@ -71,6 +71,7 @@ describe("What is above a function", () => {
       nvme 05:00.0                                                                  | 05:00.0<?
       nvme 0001:00:01.0, nvme 0001:05:00.0                                          | 0001:00:01.0<- 0001:05:00.0<?
       port 0001:00:01.0>1, nvme 01:00.0                                             | 01:00.0<? 0001:00:01.0<-  // another segment's bus
+      port 0001:00:01.0>1, nvme 0001:01:00.0                                        | 0001:00:01.0<- 0001:01:00.0<0001:00:01.0
       port 00:01.0>0, nvme 01:00.0                                                  | 00:01.0<- 01:00.0<? // not yet numbered
 
       // what only stands on a root bus shows that a bus is one
@@ -85,6 +86,8 @@ describe("What is above a function", () => {
       port 00:01.0>1, nvme 01:00.0 on=80                                            | 00:01.0<- 01:00.0<-
       port 00:01.0>1, nvme 02:00.0 below=00:01.0                                    | 00:01.0<- 02:00.0<00:01.0
       nvme 02:00.0 below=00:01.0                                                    | 02:00.0<?           // the bridge is not there
+      nvme 40:00.0 on=40, nvme 40:01.0                                              | 40:00.0<- 40:01.0<- // one of a bus shows where the others are
+      nvme 41:00.0 on=40, nvme 41:01.0                                              | 41:00.0<- 41:01.0<? // a virtual one on a bus of its own
 
       // virtual functions hang where their physical one does
       port 00:01.0>1, nvme 01:00.0, nvme 01:00.1 of=01:00.0                         | 00:01.0<- 01:00.0<00:01.0 01:00.1<00:01.0
@@ -103,6 +106,11 @@ describe("What is above a function", () => {
       port 00:01.0>1, nvme 01:00.0 sriov=2,256,1, nvme 02:00.0                      | 00:01.0<- 01:00.0<00:01.0 02:00.0<?  // known to be none
       port 00:01.0>1, port 00:02.0>2, nvme 01:00.0 sriov=1,256,1, nvme 02:00.0 of?  | 00:01.0<- 00:02.0<- 01:00.0<00:01.0 02:00.0<00:02.0 // a bridge's own bus
       nvme ff:00.0 on=0 sriov=2,255,1, nvme ff:1f.7 of?, nvme 0001:00:00.0 of?      | ff:00.0<- ff:1f.7<- 0001:00:00.0<- // no routing id beyond ffff
+      port 00:01.0>ff, nvme ff:00.0 sriov=1,255,1, nvme ff:1f.7 of?                 | 00:01.0<- ff:00.0<00:01.0 ff:1f.7<00:01.0
+      port 00:01.0>ff, nvme ff:00.0 sriov=1,256,1, nvme 0001:00:00.0 of?            | 00:01.0<- ff:00.0<00:01.0 0001:00:00.0<-
+      port 00:01.0>ff, nvme ff:00.0 sriov=1,512,1, nvme 0001:01:00.0 of?            | 00:01.0<- ff:00.0<00:01.0 0001:01:00.0<?
+      port 0001:00:01.0>1, nvme 0001:01:00.0 sriov=1,256,1, nvme 0001:02:00.0 of?   | 0001:00:01.0<- 0001:01:00.0<0001:00:01.0 0001:02:00.0<0001:00:01.0
+      port 00:01.0>1, port 00:02.0>3, nvme 01:00.0 sriov=1,1024,1, nvme 03:00.0 sriov=1,512,1, nvme 05:00.0 of? | 00:01.0<- 00:02.0<- 01:00.0<00:01.0 03:00.0<00:02.0 05:00.0<00:01.0 // the first that claims it
     `),
   )("of %s: %s", (functions = "", expected) => {
     const topology = build(functions.split(", ").map(read));
@@ -195,6 +203,14 @@ describe("The tree", () => {
     expect(names(topology, topology.children(index))).toBe(below);
   });
 
+  test("has what is below its very first function there, too", () => {
+    const topology = build(["port 00:01.0>1", "nvme 01:00.0", "nvme 01:00.1"].map(read));
+    expect(names(topology, topology.children(0))).toBe("01:00.0 01:00.1");
+    expect(names(topology, topology.subtreeOf(0))).toBe("00:01.0 01:00.0 01:00.1");
+    expect([topology.parentOf(1), topology.depth[1], topology.rootOf(1)]).toEqual([0, 1, 0]);
+    expect(topology.bridgesAbove(2)).toEqual([0]);
+  });
+
   test("has the functions of each root bus in order, without those that only hang from it", () => {
     const topology = tree();
     expect(
@@ -214,6 +230,7 @@ describe("The tree", () => {
     expect(topology.find(other)).toBeUndefined();
     const absent = "no function 0000:7f:00.0 in this machine";
     expect(() => topology.indexOf(other)).toThrow(absent);
+    expect(() => topology.indexOf(other)).toThrow(expect.objectContaining({ code: "unknown-device" }));
     expect(() => topology.functionOf(other)).toThrow(absent);
     expect(() => topology.bridgeAbove(other)).toThrow(absent);
     for (const index of [-2, -1, 11, 99, 0.5, Number.NaN]) {
