@@ -40,7 +40,7 @@ test("Each pair of a table has its own answer, made once", () => {
     made.push(`${i} ${j}`);
     return `of ${i} and ${j}`;
   });
-  const pairs = [0, 1].flatMap((i) => [0, 1, 2].map((j) => [i, j] as const));
+  const pairs = [0, 1, 2, 3].flatMap((i) => [0, 1, 2].map((j) => [i, j] as const));
   for (const _ of [1, 2]) for (const [i, j] of pairs) expect(answers.at(i, j)).toBe(`of ${i} and ${j}`);
   expect(made).toEqual(pairs.map(([i, j]) => `${i} ${j}`));
 });
