@@ -16,6 +16,9 @@ const PARTS = ["src/live", "src/measured", "src/memory", "src/vm", "test/live/gu
 const SINGLE_FILES = [
   ...["bench", "copy", "p2pmem", "probe", "vm"].map((verb) => `src/cli/verbs/${verb}.ts`),
   "test/vm/in-guest.ts",
+  // How the program is put together and started: a guest runs what was built.
+  ...["tsdown.config.ts", "scripts/program-bundle.ts", "scripts/build-code-cache.ts", "scripts/record-code-cache.cjs"],
+  "src/cli/peerlane.cts",
 ];
 
 function sourcesIn(folder: string): string[] {
