@@ -298,6 +298,10 @@ describe("A guest in a workload", () => {
       outcome: "not-run",
       why: expect.stringContaining("has another user's domain"),
     });
+    const hosts: StepParts = { name: "the host's", guest: { name: "vm", devices: ["nic0"] } };
+    expect(onMachine([...SHARED, hosts]).steps[2]?.why).toContain("is in its driver's hands");
+    const stranger: StepParts = { name: "stranger", dma: { guest: "vm", device: "nic0", write: "4K", at: 0 } };
+    expect(onMachine([SHARED[0] as StepParts, guest, stranger]).steps[2]?.why).toBe("0000:02:00.0 is no device of vm");
     const twice: StepParts = { name: "more RAM", guest: { name: "vm", ram: "1M" } };
     expect(onMachine([SHARED[0] as StepParts, guest, twice]).steps[2]?.why).toBe("vm gets no RAM: it has RAM already");
   });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { sizeOfStep } from "../../src/offload/workload/limits.ts";
-import { onServer } from "../offload/workloads.ts";
+import { onServer, SERVER, simulate } from "../offload/workloads.ts";
 
 const size = fc.constantFrom("512", "4K", "8K", "20K", "64K");
 const count = fc.integer({ min: 1, max: 3 });
@@ -57,6 +57,74 @@ const model = fc.record(
   },
   { requiredKeys: [] },
 );
+
+/** What may be done with memory that is shared: gpu1's, by nic0, by a guest with gpu0, and by a process with cmb0's. */
+const traffic = fc.record({
+  region: fc.constant("mr"),
+  kind: fc.constantFrom("read", "write"),
+  size: fc.constantFrom("4K", "20K", "64K"),
+  offset: fc.constantFrom(0, "4K", "60K"),
+});
+const trafficKeys = traffic.map(({ region, kind, size: bytes, offset }) => ({ region, [kind]: bytes, offset }));
+const during = fc.option(
+  trafficKeys.map((keys) => ({ ...keys, after: 0 })),
+  { nil: undefined },
+);
+const change = fc.oneof(
+  during.map((keys) => ({ reset: { device: "gpu1", during: keys } })),
+  fc
+    .tuple(fc.constantFrom("memory-decode-off", "close", "remove"), during)
+    .map(([by, keys]) => ({ revoke: { device: "gpu1", by, during: keys } })),
+  fc.constant({ restore: "gpu1" }),
+);
+const use = fc.oneof(
+  { weight: 3, arbitrary: fc.tuple(trafficKeys, count).map(([keys, times]) => ({ rdma: { ...keys, count: times } })) },
+  { weight: 2, arbitrary: change },
+  fc
+    .tuple(fc.constantFrom("read", "write"), fc.constantFrom(0, "60K", "1G", "1G", "2G"))
+    .map(([kind, at]) => ({ dma: { guest: "vm", device: "gpu0", [kind]: "4K", at } })),
+  fc.constant({ guest: { name: "vm", maps: [{ buffer: "buf", at: "1G" }] } }),
+  fc
+    .tuple(fc.constantFrom("read", "write"), count)
+    .map(([kind, times]) => ({ directIo: { memory: "user", drive: "nvme0", [kind]: "8K", count: times } })),
+  fc.constant({ revoke: { device: "cmb0", by: "remove" } }),
+);
+const shared = [
+  { export: { device: "gpu1", offset: "1M", size: "64K", as: "buf" } },
+  { import: { buffer: "buf", nic: "nic0", as: "mr" } },
+  { mmap: { device: "cmb0", size: "16K", as: "user" } },
+];
+
+test("random steps that share memory end by name; what is done is right, and what was not taken back in full is said", () => {
+  fc.assert(
+    fc.property(
+      fc.array(use, { minLength: 1, maxLength: 8 }),
+      fc.constantFrom("off", "strict", "lazy"),
+      fc.constantFrom("on-demand", "pinned-revocable", "pinned"),
+      fc.constantFrom("6.19", "7.2"),
+      (uses, iommu, mode, kernel) => {
+        const guest = { guest: { name: "vm", devices: ["gpu0"], ram: "64K" } };
+        const [first, imported, mapped] = shared;
+        const withMode = { import: { ...imported?.import, mode } };
+        const steps = [first, withMode, mapped, guest, ...uses];
+        const lines = steps.map((each, index) => `  - ${JSON.stringify({ name: `step ${index}`, ...each })}`);
+        const machine = SERVER.replace("iommu: off", `iommu: ${iommu}`).replace("kernel: 7.2", `kernel: ${kernel}`);
+        const { steps: runs } = simulate(`${machine}workload:\n${lines.join("\n")}\n`);
+        expect(runs).toHaveLength(steps.length);
+        for (const { outcome, why, checked, lengthBytes, leftOpen } of runs) {
+          const { rightBytes, wrongBytes, failedBytes, uncheckedBytes } = checked;
+          expect(uncheckedBytes).toBe(0);
+          if (outcome === "done") expect([rightBytes, why]).toEqual([lengthBytes, null]);
+          else expect(why).not.toBeNull();
+          if (outcome !== "not-run") expect(rightBytes + wrongBytes + failedBytes).toBe(lengthBytes);
+          // A strict IOMMU leaves nothing open but what was a bus address.
+          if (iommu === "strict") expect(leftOpen.filter((each) => each.includes("until the IOMMU"))).toEqual([]);
+        }
+      },
+    ),
+    { numRuns: Number(process.env["PEERLANE_SLOW"] === "1" ? 2000 : 100) },
+  );
+});
 
 test("random workloads end, add up, and what is called delivered is right at its owner", () => {
   fc.assert(

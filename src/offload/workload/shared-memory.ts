@@ -123,6 +123,11 @@ export class SharedMemory {
     return this.#need(this.#regions, name);
   }
 
+  /** True where steps registered memory at an adapter: its driver in the host uses it. */
+  hasRegions(nic: Bdf): boolean {
+    return [...this.#regions.values()].some((region) => region.nic.fn === nic);
+  }
+
   /** The adapter that has a region, if its step made it. */
   clientOf(name: string): readonly Bdf[] {
     const found = this.#regions.get(name);

@@ -159,6 +159,12 @@ function giveToGuest(devices: WorkloadDevices, step: StepOf<"guest">, events: St
   const guest = shared.guest(step.guest);
   for (const device of step.devices) {
     const { bdf } = devices.endpoint(device);
+    if (shared.hasRegions(bdf)) {
+      throw new PeerlaneError(
+        "operation-failed",
+        `${formatBdf(bdf)} is in its driver's hands: it has regions of the host`,
+      );
+    }
     system.units.attach(bdf, guest.domain, guest);
     guest.devices.add(bdf);
     events.say(`${formatBdf(bdf)} is ${step.guest}'s: its addresses are guest-physical`);
@@ -177,7 +183,11 @@ function* guestDma(devices: WorkloadDevices, step: StepOf<"dma">, seed: number):
   const { system, shared } = devices;
   const { direction, sizeBytes } = step;
   const guest = shared.guest(step.guest);
-  const bus = new BusMaster(system, devices.endpoint(step.device).bdf);
+  const { bdf } = devices.endpoint(step.device);
+  if (!guest.devices.has(bdf)) {
+    throw new PeerlaneError("operation-failed", `${formatBdf(bdf)} is no device of ${step.guest}`);
+  }
+  const bus = new BusMaster(system, bdf);
   for (let index = 0; index < step.count; index++) {
     const at = step.at + index * sizeBytes;
     const behind = shared.partOfGuest(guest, at, sizeBytes);
