@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import type * as Rules from "../../src/devices/rules.ts";
 import type * as IovaStates from "../../src/dma/iova-state.ts";
 import type * as Scatterlists from "../../src/dma/scatterlist.ts";
@@ -78,6 +78,16 @@ function watchedList(list: Scatterlist): Scatterlist {
     dmaIsBus: watched(list.dmaIsBus, touchDma),
   });
 }
+
+// Modules of its own: what is counted from outside is not what other tests of this worker have.
+vi.hoisted(() => vi.resetModules());
+
+afterAll(() => {
+  for (const path of ["dma/scatterlist", "dma/iova-state", "devices/rules", "lab/common-bridge"]) {
+    vi.doUnmock(`../../src/${path}.ts`);
+  }
+  vi.resetModules();
+});
 
 vi.mock("../../src/dma/scatterlist.ts", async (original) => {
   const real = await original<typeof Scatterlists>();
