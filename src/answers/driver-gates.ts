@@ -6,7 +6,7 @@ import { memoryBars, type PciFunction } from "../pci/function.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import { type AskClass, VFIO_DRIVERS } from "../platforms/asking.ts";
-import { holdsOn, mainlineNumber } from "../platforms/asking-conditions.ts";
+import { conditionWords, holdsOn, mainlineNumber } from "../platforms/asking-conditions.ts";
 import {
   type AskedBy,
   type AskedWay,
@@ -125,18 +125,35 @@ function doubtOfRefusals(ways: readonly AskedWay[], refusals: readonly (Refusal 
   return unless === undefined ? undefined : `not so where ${unless}, which the source does not show`;
 }
 
+/** A proviso that may refuse a pair, and of which of its ways. */
+export interface OpenRefusal extends OpenProviso {
+  readonly way: AskedWay;
+}
+
 /** What may stop a pair for all that the source shows of kernel and modules: of pairs of which no way is sure to be open. */
-export function openRefusals(machine: Machine, { ways, hidden }: AskedBy): readonly OpenProviso[] {
+export function openRefusals(machine: Machine, { ways, hidden }: AskedBy): readonly OpenRefusal[] {
   const own = ways.filter(({ row }) => row.aside === undefined);
   if (hidden !== null) return [];
-  const open: OpenProviso[] = [];
+  const open: OpenRefusal[] = [];
   for (const way of own) {
     if (refusalOf(machine, way) !== undefined) continue;
     const provisos = provisosOn(machine, way.row).filter((one) => one.holds !== true && isRefusing(one));
     if (provisos.length === 0) return [];
-    open.push(...provisos);
+    open.push(...provisos.map((proviso) => ({ ...proviso, way })));
   }
   return open;
+}
+
+/**
+ * {@link openRefusals} of which a release is a part, as gates in doubt: what else may be so (a module older than years) is
+ * assumed not to be.
+ */
+export function openRefusalGates(machine: Machine, askedBy: AskedBy): readonly Gate[] {
+  return openRefusals(machine, askedBy).flatMap(({ when, words, holds, way }): Gate[] => {
+    if (!isUnknown(holds) || (when.kernelFrom === undefined && when.kernelBefore === undefined)) return [];
+    const message = `${way.row.title}: if ${conditionWords(when)}: ${words}`;
+    return [{ kind: "no-peer-dma", device: null, effect: "blocks", message, about: way.row.id, doubt: holds.unknown }];
+  });
 }
 
 /** VFIO's switch for devices without an IOMMU. */
@@ -291,7 +308,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
   const gates: Gate[] = [];
   const push = (
     message: string,
-    more: Pick<Gate, "about" | "doubt" | "remedy"> & Partial<Pick<Gate, "effect">>,
+    more: Pick<Gate, "about" | "doubt" | "remedy" | "isUnsupported"> & Partial<Pick<Gate, "effect">>,
   ): void => {
     if (gates.some((gate) => gate.message === message)) return;
     gates.push({ kind: "iommu-translates", device: null, effect: "warns", message, ...more });
@@ -343,6 +360,7 @@ export function iommuGates(verdict: JudgedPair, machine: Machine): Gate[] {
       ...(stops ? { effect: "blocks" as const } : {}),
       about: `${way.row.id} ${prefixOf(way)}${words}`,
       ...(stops && isUnknown(isRejected) ? { doubt: isRejected.unknown } : {}),
+      ...(isRejected === false && isOnlyWay ? { isUnsupported: true as const } : {}),
       ...doubtOf(way, askedBy),
       remedy: "boot with iommu=pt, as NVIDIA's guides ask for; and test with real data",
     });

@@ -40,6 +40,8 @@ export interface Gate {
   readonly doubt?: string;
   /** The way out, where it is another than that of its kind. */
   readonly remedy?: string;
+  /** The vendor of the drivers does not support it so, and nobody says that it fails: it is no way that works. */
+  readonly isUnsupported?: true;
   /** There is no way out for this pair: `remedy` says what to do without it. */
   readonly isFinal?: true;
 }

@@ -28,7 +28,7 @@ import { withoutP2pdma } from "../rules/kernels/build-option.ts";
 import { rowsOf } from "../rules/kernels/choose-rules.ts";
 import { parseKernelRelease, releaseNumber } from "../rules/kernels/kernel-release.ts";
 import { findPath } from "../rules/path.ts";
-import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates, vfioGates } from "./driver-gates.ts";
+import { dmaMaskGates, iommuGates, kernelGate, noPeerDmaGates, openRefusalGates, vfioGates } from "./driver-gates.ts";
 import type { Gate, JudgedPair } from "./gate.ts";
 
 /** What GPUs have with Resizable BAR off. */
@@ -155,7 +155,11 @@ export function gatesOf(topology: Topology, context: GateContext, verdict: Judge
 function kernelGates({ machine, machineGates: gates, ofKernel }: GateContext, askedBy: AskedBy): readonly Gate[] {
   let own = ofKernel.get(askedBy);
   if (own === undefined) {
-    own = [...gates.flatMap((gate) => kernelGate(machine, gate, askedBy)), ...noPeerDmaGates(machine, askedBy)];
+    own = [
+      ...gates.flatMap((gate) => kernelGate(machine, gate, askedBy)),
+      ...noPeerDmaGates(machine, askedBy),
+      ...openRefusalGates(machine, askedBy),
+    ];
     ofKernel.set(askedBy, own);
   }
   return own;

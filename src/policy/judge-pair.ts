@@ -12,7 +12,7 @@ import { memoryBars } from "../pci/function.ts";
 import { isUnknown, type Known, type Unknown } from "../pci/known.ts";
 import { mayProvide } from "../pci/peer-roles.ts";
 import type { Topology } from "../pci/topology.ts";
-import { type Condition, VFIO_DRIVERS } from "../platforms/asking.ts";
+import { VFIO_DRIVERS } from "../platforms/asking.ts";
 import { conditionWords } from "../platforms/asking-conditions.ts";
 import { areEmulated } from "../platforms/emulated.ts";
 import { whyMaybeVirtual } from "../platforms/virtual-machine.ts";
@@ -147,9 +147,6 @@ export class RequiredPairs {
     const provides = mayProvide(provider);
     const askedBy = this.#answers.askedBy(i, j);
     const { ways } = askedBy;
-    for (const { holds, when, words } of openRefusals(this.#table.machine, askedBy)) {
-      if (isUnknown(holds) && isOfRelease(when)) reasons.push(`${words}, as far as the source shows`, holds.unknown);
-    }
     const unread = whyUnread(askedBy, provider, this.#client(j));
     if (unread !== null) reasons.push(unread);
     const { command, driver } = this.#client(j);
@@ -160,7 +157,8 @@ export class RequiredPairs {
     const mask = shown.find((gate) => gate.kind === "beyond-dma-mask");
     if (mask !== undefined && isUnknown(mode))
       reasons.push(`${mask.message}, unless the IOMMU translates`, mode.unknown);
-    for (const { doubt, effect, kind, message } of shown) {
+    for (const { doubt, effect, kind, message, isUnsupported } of shown) {
+      if (isUnsupported === true) reasons.push(message);
       if (doubt === undefined || kind === "beyond-dma-mask") continue;
       if (this.#rule.gates === "none" || effect === "blocks") reasons.push(message, doubt);
     }
@@ -223,11 +221,6 @@ export class RequiredPairs {
 
 /** What is taken for granted of drivers of which nothing is known. */
 const SHARED = "the drivers of the two share memory as the kernel decides";
-
-/** True for a condition that depends on the kernel's release. */
-function isOfRelease({ kernelFrom, kernelBefore }: Condition): boolean {
-  return kernelFrom !== undefined || kernelBefore !== undefined;
-}
 
 /** True for a BAR that has an address now, and another after a move. */
 function isGivenAnew({ busAddress }: Bar): boolean {

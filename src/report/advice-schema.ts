@@ -24,6 +24,7 @@ export const historySchema: z.ZodType<HistoryJson> = named(
         distance: z.int().min(-1).nullable(),
         reason: z.string(),
         hidden: z.array(z.string()),
+        blocked: z.enum(["yes", "perhaps", "no"]).describe("whether something stops the pair all the same"),
       }),
     ),
     notes,

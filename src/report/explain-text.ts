@@ -22,11 +22,13 @@ import type { Verdict } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { isGoingUp, wouldGoUp } from "../summary/going-up.ts";
 import { linksOfPair } from "../summary/links.ts";
+import { unaskedWay } from "../summary/unasked-pairs.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
 import { displayName, roleOf } from "./device-names.ts";
 import { acsText, machineLines, wayToKnow } from "./facts.ts";
 import { linkSentence, linkState, linkText } from "./link-text.ts";
+import { UNASKED_WORDS } from "./matrix-reasons.ts";
 import { screenText } from "./printable.ts";
 import {
   intervalText,
@@ -123,11 +125,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   return {
     answer,
     into: displayName(provider),
-    decision: isBlocked({ answer })
-      ? painted("no", `blocked, whatever the kernel says (${verdictWords(answer)})`)
-      : isGoingUp(routing) && answer.mapType === "bus-addr"
-        ? painted("warn", `${verdictWords(answer)}, by the verdict alone: the requests go up to the root complex`)
-        : painted(MAP_TYPE_PAINTS[answer.mapType], verdictWords(answer)),
+    decision: decisionOf(table, answer, routing),
     texts: {
       why: verdictSentences(answer, table),
       older: older === null ? [] : [older],
@@ -150,6 +148,27 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
   };
 }
 
+/** What comes of a pair, in the headline. */
+function decisionOf(table: VerdictTable, answer: Answer, routing: PeerRouting | null): Painted {
+  const words = verdictWords(answer);
+  const { mapType, gates } = answer;
+  if (isBlocked({ answer })) return painted("no", `blocked, whatever the kernel says (${words})`);
+  if (mapType === "not-supported") {
+    const [i, j] = [table.providers.indexOf(answer.provider), table.clients.indexOf(answer.client)];
+    const way = unaskedWay(table, i, j);
+    if (way === null) return painted("no", words);
+    const paint = way === "unknown" ? "unknown" : MAP_TYPE_PAINTS[way === "fails" ? "not-supported" : way];
+    return painted(paint, `${words}, by the kernel, which the drivers do not ask: they ${UNASKED_WORDS[way][1]}`);
+  }
+  if (isPerhapsBlocked({ answer })) return painted("unknown", `${words}; perhaps blocked (below)`);
+  if (gates.some(({ isUnsupported }) => isUnsupported === true)) {
+    return painted("warn", `${words}; not supported by the vendor of the drivers (below)`);
+  }
+  return isGoingUp(routing) && mapType === "bus-addr"
+    ? painted("warn", `${words}, by the verdict alone: the requests go up to the root complex`)
+    : painted(MAP_TYPE_PAINTS[mapType], words);
+}
+
 /** What the provider has for peers. */
 function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): readonly Rich[] {
   if (provider === client) return [];
@@ -165,6 +184,11 @@ function memoryTexts({ gates, provider, client }: Answer, fn: PciFunction): read
 
 function isBlocked({ answer }: Pick<Direction, "answer">): boolean {
   return answer.gates.some(isSureBlock);
+}
+
+/** True where the kernel allows it and a gate in doubt may stop it. */
+function isPerhapsBlocked({ answer }: Pick<Direction, "answer">): boolean {
+  return !isBlocked({ answer }) && answer.gates.some(({ effect }) => effect === "blocks");
 }
 
 /** True where the provider has nothing for peers, as far as the source shows. */

@@ -1,4 +1,5 @@
 import type { HistoryEntry } from "../advice/history.ts";
+import { isSureBlock } from "../answers/gate.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { Verdict } from "../rules/verdict.ts";
@@ -8,17 +9,18 @@ import { mapTypeSpan } from "./difference.ts";
 import { type Block, heading, type Rich, table } from "./document.ts";
 import type { HistoryJson } from "./json-types.ts";
 import { machineJson, notesJson } from "./machine-json.ts";
-import { verdictSentences } from "./reasons.ts";
+import { gateLabel, verdictSentences } from "./reasons.ts";
 
 /** What each release says of one pair, by ranges of releases. */
 export function historyBlocks(decided: VerdictTable, entries: readonly HistoryEntry[]): readonly Block[] {
   const [first] = entries;
   if (first === undefined) return [];
   const { provider, client } = first.verdict;
-  const rows = entries.map(({ from, to, verdict }): Rich[] => [
+  const rows = entries.map(({ from, to, verdict, blockedBy }): Rich[] => [
     from === to ? from : `${from} – ${to}`,
-    [mapTypeSpan(verdict.mapType, verdict.hops)],
+    [mapTypeSpan(verdict.mapType, verdict.hops), ...(blockedBy === null ? [] : ["; ", gateLabel(blockedBy)])],
     [
+      ...(blockedBy === null ? [] : [blockedBy.message]),
       ...verdictSentences(verdict, { ...decided, rules: { ...decided.rules, release: to, chosenBy: "flag" } }),
       ...distanceSentences(verdict),
     ].join("; "),
@@ -49,13 +51,14 @@ export function historyJson(decided: VerdictTable, entries: readonly HistoryEntr
     machine: machineJson(decided),
     provider: formatBdf(provider),
     client: formatBdf(client),
-    releases: entries.map(({ from, to, verdict }) => ({
+    releases: entries.map(({ from, to, verdict, blockedBy }) => ({
       from,
       to,
       mapType: verdict.mapType,
       distance: verdict.distance,
       reason: verdict.reason,
       hidden: verdict.hidden,
+      blocked: blockedBy === null ? "no" : isSureBlock(blockedBy) ? "yes" : "perhaps",
     })),
     notes: notesJson(decided.machine),
   };

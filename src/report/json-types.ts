@@ -508,6 +508,8 @@ export interface HistoryJson {
     readonly distance: number | null;
     readonly reason: string;
     readonly hidden: readonly string[];
+    /** Whether something stops the pair all the same. */
+    readonly blocked: "yes" | "perhaps" | "no";
   }[];
   readonly notes: readonly NoteJson[];
   readonly whatIf?: WhatIfJson;

@@ -8,6 +8,7 @@ import type { MapType, ReleaseInterval } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { blockedPairs } from "../summary/blocked-pairs.ts";
 import { goesUp } from "../summary/going-up.ts";
+import { type UnaskedCounts, type UnaskedWay, unaskedCounts } from "../summary/unasked-pairs.ts";
 import { AlikeSentences, kindOfSentence } from "./alike.ts";
 import { nameIn, portsText, roleOf } from "./device-names.ts";
 import { claimText, conditionText, gateLabel, MAP_TYPE_PAINTS, MAP_TYPE_WORDS, reasonText } from "./reasons.ts";
@@ -20,7 +21,7 @@ export interface Remark {
   readonly about?: string;
   /** A head over those that follow, or a word about all of them. */
   readonly isAboutAll?: boolean;
-  /** What is sure to stop pairs that have a way: it stands above. */
+  /** What is sure to stop pairs that have a way, or what their vendor does not support: it stands above. */
   readonly stops?: true;
 }
 
@@ -100,9 +101,7 @@ export function reasonRemarks(table: VerdictTable): ReasonRemarks {
     const pairs = untold.reduce((sum, { count }) => sum + count, 0);
     if (pairs > 0) told.push({ text: rich`${wordsOf()}: ${moreKinds(untold.length, "reason", pairs)}` });
   }
-  const first: Remark[] = [
-    { text: [painted("strong", summary(counts, blockedCounts(table), goingUpCount(table)))], isAboutAll: true },
-  ];
+  const first: Remark[] = [{ text: [painted("strong", summary(table, counts))], isAboutAll: true }];
   const rest = told.slice(FIRST_KINDS);
   first.push(...told.slice(0, FIRST_KINDS));
   if (rest.length > 0) {
@@ -137,6 +136,8 @@ interface WorkingCounts {
   /** Of which nothing is documented of the hardware, and of which nothing was read of the drivers. */
   readonly undocumented: number;
   readonly unread: number;
+  /** Which the vendor of the drivers does not support. */
+  readonly unsupported: number;
 }
 
 /** How many direct pairs are so by the verdict alone; `null` of too many pairs. */
@@ -168,7 +169,7 @@ function blockedCounts(table: VerdictTable): BlockedCounts {
 /** Pairs through the host bridge that nothing blocks, by what is known of them. */
 function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean): WorkingCounts | null {
   const answers = answersOf(table);
-  let [known, undocumented, unread, looked] = [0, 0, 0, 0];
+  let [known, undocumented, unread, unsupported, looked] = [0, 0, 0, 0, 0];
   for (const [i, provider] of table.providers.entries()) {
     for (const [j, client] of table.clients.entries()) {
       if (provider === client || table.mapType(i, j) !== "thru-host-bridge") continue;
@@ -178,30 +179,32 @@ function workingPairs(table: VerdictTable, isBlocked: (pair: number) => boolean)
       const ends = [provider, client].map((bdf) => table.topology.functionOf(bdf)) as [PciFunction, PciFunction];
       if (!isDocumented(write) || !isDocumented(read)) undocumented++;
       else if (whyUnread(answers.askedBy(i, j), ...ends) !== null) unread++;
+      else if (answers.gates(i, j).some(({ isUnsupported }) => isUnsupported === true)) unsupported++;
       else known++;
     }
   }
-  return { known, undocumented, unread };
+  return { known, undocumented, unread, unsupported };
 }
 
 function isDocumented({ outcome }: DirectionFact): boolean {
   return outcome === "works" || outcome === "limited";
 }
 
-function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCounts, up: number | null): string {
+function summary(table: VerdictTable, counts: Readonly<Record<MapType, number>>): string {
+  const blocked = blockedCounts(table);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
   if (total === 0) return "one device: no pair to decide";
+  const more: Readonly<Record<MapType, () => string>> = {
+    "bus-addr": () => upText(counts["bus-addr"], goingUpCount(table)),
+    "thru-host-bridge": () => worksText(counts["thru-host-bridge"], blocked),
+    "not-supported": () => unaskedText(counts["not-supported"], unaskedCounts(table, EXPLAINED)),
+    unknown: () => "",
+  };
   const types = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"] as const;
   const parts = types
     .filter((mapType) => mapType === "bus-addr" || counts[mapType] > 0)
     .map((mapType) => {
-      const works =
-        mapType === "thru-host-bridge"
-          ? worksText(counts[mapType], blocked)
-          : mapType === "bus-addr"
-            ? upText(counts[mapType], up)
-            : "";
-      return `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${works}`;
+      return `${counts[mapType]} ${MAP_TYPE_WORDS[mapType]}${more[mapType]()}`;
     });
   return `of ${total} ${total === 1 ? "pair" : "pairs"}: ${parts.join(", ")}${blockedText(blocked)}`;
 }
@@ -209,15 +212,46 @@ function summary(counts: Readonly<Record<MapType, number>>, blocked: BlockedCoun
 /** That a way through the host bridge is a way, for those that nothing blocks and whose hardware is known to do it. */
 function worksText(count: number, { throughHostBridge, works }: BlockedCounts): string {
   if (works === null) return "";
-  const { known, undocumented, unread } = works;
-  if (known === 0 && throughHostBridge < count) return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
-  if (known === 0) return "";
+  const { known, undocumented, unread, unsupported } = works;
+  if (unsupported === count) return ` (${UNSUPPORTED})`;
+  if (known === 0 && unsupported === 0 && throughHostBridge < count)
+    return ` (the kernel allows ${count === 1 ? "this" : "these"})`;
+  if (known === 0 && unsupported === 0) return "";
   if (known === count) return ` (${count === 1 ? "this works" : "these work"}, slower)`;
   const open = [
     ...(undocumented > 0 ? [`of ${undocumented} the hardware is not documented`] : []),
     ...(unread > 0 ? [`of ${unread} nothing was read of the drivers`] : []),
+    ...(unsupported > 0 ? [`${unsupported} ${UNSUPPORTED}`] : []),
   ];
-  return ` (${[`${known} of them ${known === 1 ? "works" : "work"}, slower`, ...open].join("; ")})`;
+  const working = known === 0 ? [] : [`${known} of them ${known === 1 ? "works" : "work"}, slower`];
+  return ` (${[...working, ...open].join("; ")})`;
+}
+
+/** Of pairs of which a gate says that the vendor of their drivers does not support it so. */
+const UNSUPPORTED = "not supported by the vendor of the drivers, below";
+
+/** What becomes of one or more pairs whose drivers do not ask the kernel. */
+export const UNASKED_WORDS: Readonly<Record<UnaskedWay, readonly [one: string, more: string]>> = {
+  "bus-addr": ["goes directly all the same", "go directly all the same"],
+  "thru-host-bridge": ["goes through the host bridge all the same", "go through the host bridge all the same"],
+  fails: ["does not arrive", "do not arrive"],
+  unknown: ["may go all the same, which is not documented", "may go all the same, which is not documented"],
+};
+
+/** That drivers which do not ask the kernel go all the same, and where. */
+function unaskedText(count: number, ways: UnaskedCounts | null): string {
+  const said = Object.entries(ways ?? {}).filter(([, pairs]) => pairs > 0) as [UnaskedWay, number][];
+  const unasked = said.reduce((sum, [, pairs]) => sum + pairs, 0);
+  if (unasked === 0) return "";
+  const some = unasked < count ? `${unasked} of them ` : "";
+  const they = (way: UnaskedWay): string =>
+    unasked === 1 ? `it ${UNASKED_WORDS[way][0]}` : `they ${UNASKED_WORDS[way][1]}`;
+  const [[only] = ["unknown" as const], ...others] = said;
+  const what =
+    others.length === 0
+      ? they(only)
+      : said.map(([way, pairs]) => `${pairs} ${UNASKED_WORDS[way][pairs === 1 ? 0 : 1]}`).join(", ");
+  return ` (${some}by drivers that do not ask the kernel: ${what})`;
 }
 
 /** That requests of direct pairs do not go directly. */
@@ -395,7 +429,8 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
           kinds: new Map(),
           pairs: 0,
         };
-        entry.isStop ||= hasWay && isSureBlock(gate) && gate.kind !== "registers-only";
+        entry.isStop ||=
+          hasWay && (gate.isUnsupported === true || (isSureBlock(gate) && gate.kind !== "registers-only"));
         const kind = [provider, client].map((bdf) => roleOf(table.topology.functionOf(bdf))).join(" → ");
         entry.kinds.set(kind, (entry.kinds.get(kind) ?? 0) + 1);
         entry.messages.add(gate.message);

@@ -225,6 +225,7 @@ export function claimText(mapType: MapType, releases: ReleaseInterval | undefine
 
 /** What a gate does to a pair: sure to block it, perhaps, as the source does not show all, or to be minded. */
 export function gateLabel(gate: Gate): Painted {
+  if (gate.isUnsupported === true) return painted("warn", "not supported by the vendor");
   if (gate.effect === "warns") return painted("warn", "mind");
   return isSureBlock(gate) ? painted("no", "blocked") : painted("unknown", "perhaps blocked");
 }

@@ -24,9 +24,11 @@ export interface PeerTarget {
 export function peerDifference(
   { outcome, target }: Pick<Route, "outcome" | "target">,
   passesRoot: boolean,
-  mapType: Extract<MapType, "bus-addr" | "thru-host-bridge">,
+  mapType: Exclude<MapType, "unknown">,
   { provider, bar, isOwn }: PeerTarget,
 ): PeerDifference | null {
+  // The kernel hands none of it out: what drivers do that do not ask it contradicts nothing.
+  if (mapType === "not-supported") return null;
   if (outcome !== "delivered") return "not-delivered";
   if (target?.kind !== "bar" || target.fn !== provider || target.bar !== bar || target.offset !== 0) return "elsewhere";
   if (mapType === "bus-addr") return passesRoot ? "goes-up" : null;

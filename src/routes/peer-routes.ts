@@ -18,6 +18,7 @@ import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
 import { type AskedPairs, askedPairsOf } from "../platforms/asked-pairs.ts";
+import type { AddressRule } from "../platforms/asking.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import { DocumentedPairs } from "../platforms/documented-pairs.ts";
 import { addressKind, addressRuleOf } from "../platforms/who-asks.ts";
@@ -43,7 +44,10 @@ export interface PeerRouting {
   readonly read: Known<PeerRoute>;
 }
 
-/** A pair for which the kernel hands out an address. */
+/** Verdicts with which a client may be given an address: one that the kernel refuses, where nobody asks it. */
+export type AddressedType = "bus-addr" | "thru-host-bridge" | "not-supported";
+
+/** A pair for which the kernel hands out an address, or its drivers do. */
 interface AddressedPair {
   readonly i: number;
   readonly j: number;
@@ -51,7 +55,7 @@ interface AddressedPair {
   readonly client: Bdf;
   /** Index of the client in the topology. */
   readonly requester: number;
-  readonly mapType: "bus-addr" | "thru-host-bridge";
+  readonly mapType: AddressedType;
   readonly address: PeerAddress;
   readonly behaviour: Behaviour;
   /** True for two functions on one link, whose far end is one device. */
@@ -69,6 +73,9 @@ const ASKED_BYTES = 64;
 
 /** Where a request, or else its completion, turns down again at the root complex. */
 const TURNS: readonly number[] = [WHY.reflected, WHY.completionReflected];
+
+/** Rules of addresses that drivers follow, and the kernel's verdict has no part in. */
+const OF_DRIVERS: readonly AddressRule[] = ["nvidia", "dma-api", "user-space"];
 
 const verdictHidden = unknown("the kernel's verdict is unknown, and with it the address that it hands out");
 const chosenAddress = unknown("the address is one that user space chooses");
@@ -111,19 +118,26 @@ export class PeerRoutes {
     this.#asked = askedPairsOf(table);
   }
 
-  /** The routes of a pair, with their hops unless told; `null` where the kernel hands out no address. */
+  /** The routes of a pair, with their hops unless told; `null` where no address is handed out: the kernel refuses one, and is asked. */
   at(i: number, j: number, withHops = true): PeerRouting | null {
     return withHops ? this.#routing(i, j, true) : this.#routings.at(i, j);
   }
 
   #routing(i: number, j: number, withHops: boolean): PeerRouting | null {
     const mapType = this.#table.mapType(i, j);
-    if (mapType === "not-supported") return null;
+    if (mapType === "not-supported" && !this.#isUnasked(i, j)) return null;
     if (mapType === "unknown") return { address: verdictHidden, write: verdictHidden, read: verdictHidden };
     const pair = this.#addressed(i, j, mapType);
     if (isUnknown(pair)) return { address: pair, write: pair, read: pair };
     const [write, read] = [this.#route(pair, "write", withHops), this.#route(pair, "read", withHops)];
     return { address: pair.address, write, read };
+  }
+
+  /** True where the drivers of a pair take an address whatever the kernel would say. */
+  #isUnasked(i: number, j: number): boolean {
+    const askedBy = this.#asked.at(i, j);
+    const rule = addressRuleOf(askedBy);
+    return (askedBy.class === "does-not-ask" || askedBy.class === "user-space") && OF_DRIVERS.includes(rule);
   }
 
   /**
@@ -198,7 +212,7 @@ export class PeerRoutes {
     );
   }
 
-  #addressed(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair> {
+  #addressed(i: number, j: number, mapType: AddressedType): Known<AddressedPair> {
     const { providers, clients, topology } = this.#table;
     const provider = providers[i] as Bdf;
     const client = clients[j] as Bdf;
@@ -218,12 +232,12 @@ export class PeerRoutes {
    * The map type of which the client's address is: the verdict's, but for drivers that take an address of their own, always
    * that of the DMA API or always the bus address.
    */
-  #kindOfAddress(i: number, j: number, mapType: AddressedPair["mapType"]): Known<AddressedPair["mapType"]> {
+  #kindOfAddress(i: number, j: number, mapType: AddressedType): Known<"bus-addr" | "thru-host-bridge"> {
     const rule = addressRuleOf(this.#asked.at(i, j));
     if (rule === "dma-api") return "thru-host-bridge";
     if (rule === "user-space") return chosenAddress;
     if (rule === "none") return noAddress;
-    if (rule !== "nvidia") return mapType;
+    if (rule !== "nvidia") return mapType === "not-supported" ? noAddress : mapType;
     const kind = addressKind(rule, this.#table.machine);
     if (isUnknown(kind)) return kind;
     return kind === "bus" ? "bus-addr" : "thru-host-bridge";

@@ -13,8 +13,8 @@ export interface BlockedPairs {
 const found = new WeakMap<VerdictTable, BlockedPairs>();
 
 /**
- * The blocked pairs of a table. Where no provider may have memory and rows tell what the paths would give, that one has
- * none is no gate.
+ * The blocked pairs of a table. Where no function of the machine may have memory and rows tell what the paths would give,
+ * that one has none is no gate: so a pair is the same whatever stands beside it.
  */
 export function blockedPairs(table: VerdictTable): BlockedPairs {
   let blocked = found.get(table);
@@ -28,7 +28,7 @@ export function blockedPairs(table: VerdictTable): BlockedPairs {
 function look(table: VerdictTable): BlockedPairs {
   const { providers, clients, topology } = table;
   const answers = answersOf(table);
-  const isByPath = providers.every((bdf) => mayProvide(topology.functionOf(bdf)) !== true);
+  const isByPath = topology.functions.every((fn) => mayProvide(fn) !== true);
   const sure = new Set<number>();
   const perhaps = new Set<number>();
   providers.forEach((provider, i) => {

@@ -145,7 +145,7 @@ describe("Drivers that let no peer at the memory stop the pair", () => {
       nvme        | nvme      | 7.2   | -
       nvme        | nvme      | 6.2   | -
       nvme        | nvme      | 6.1   | p2pmem-pages?  // no program can map peer pages; an NVMe target may use them
-      nvme        | nvme      | 5.14.0-570.el9 | -     // back-ports, of which nobody read
+      nvme        | nvme      | 5.14.0-570.el9 | p2pmem-pages?  // back-ports, of which nobody read
       nvme        | mlx5_core | 6.1   | -       // the NVMe target's
       nvme        | ahci      | 7.2   | host-memory-only
       nvme        | e1000e    | 7.2   | host-memory-only

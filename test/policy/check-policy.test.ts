@@ -167,7 +167,8 @@ hostBridges:
     ["fail", registersOfGpu, required("provider: gpu0, client: mlx5_0")],
     ["fail", translating("7.2"), required("provider: gpu0, client: mlx5_2, path: supported")],
     ["pass", translating("7.2"), required("provider: gpu0, client: mlx5_2, path: supported, gates: ignore")],
-    ["pass", translating("6.11"), required("provider: gpu0, client: mlx5_2, path: supported")],
+    // Mapped by the DMA API, and NVIDIA does not support it so: nobody says that it works, or that it fails.
+    ["unknown", translating("6.11"), required("provider: gpu0, client: mlx5_2, path: supported")],
     ["unknown", translating("5.14.0-503.el9.x86_64"), required("provider: gpu0, client: mlx5_2, path: supported")],
     ["pass", tuned, required("provider: gpu0, client: mlx5_0")],
     // A buffer that the client's driver never takes, that nobody read whether it does, or that no program can map.

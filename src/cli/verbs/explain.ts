@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { verdictHistory } from "../../advice/history.ts";
-import { Answers } from "../../answers/answer.ts";
+import { answersOf } from "../../answers/answer.ts";
 import { isSureBlock } from "../../answers/gate.ts";
 import { findDevice } from "../../host/select.ts";
 import { explainText } from "../../report/explain-text.ts";
@@ -10,6 +10,7 @@ import { explainBlocks } from "../../report/screen-markdown.ts";
 import { whatIfView } from "../../report/what-if.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll } from "../../rules/verdict-table.ts";
+import { type UnaskedWay, unaskedWay } from "../../summary/unasked-pairs.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addHostOptions,
@@ -40,8 +41,10 @@ export function declareExplain(command: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Exits with 0 where the client reaches the provider's memory, directly or through the host bridge, 1 where the kernel
-refuses or something blocks the transfer, 3 where the source hides what decides; --history too, by the machine's own kernel.
+Exits with 0 where the client reaches the provider's memory, directly or through the host bridge; 1 where the kernel
+refuses, or something blocks the transfer; 3 where the source hides what decides, or whether something blocks it. Where the
+drivers do not ask the kernel, its refusal is none: 0 where the requests arrive all the same, 1 where they do not, 3 where
+that is not known. --history too, by the machine's own kernel.
 
 Examples:
   sudo peerlane explain nvme0 mlx5_0
@@ -84,8 +87,8 @@ export async function runExplain(
       whatIf,
     });
   } else {
-    const { PeerRoutes } = await import("../../routes/peer-routes.ts");
-    const routes = new PeerRoutes(table);
+    const { peerRoutesOf } = await import("../../routes/peer-routes.ts");
+    const routes = peerRoutesOf(table);
     show(options, {
       machine,
       json: () => explainJson(table, provider, client, routes),
@@ -94,12 +97,16 @@ export async function runExplain(
       whatIf,
     });
   }
-  const answers = new Answers(table);
-  if (provider !== client && answers.gates(0, 1).some(isSureBlock)) return EXIT.no;
-  return exitCodes[table.mapType(0, both.length - 1)];
+  const answers = answersOf(table);
+  if (provider === client) return exitCodes[table.mapType(0, 0)];
+  const gates = answers.gates(0, 1);
+  if (gates.some(isSureBlock)) return EXIT.no;
+  const code = exitCodes[unaskedWay(table, 0, 1) ?? table.mapType(0, 1)];
+  return code === EXIT.yes && gates.some(({ effect }) => effect === "blocks") ? EXIT.unknown : code;
 }
 
-const exitCodes: Readonly<Record<MapType, number>> = {
+const exitCodes: Readonly<Record<MapType | UnaskedWay, number>> = {
+  fails: EXIT.no,
   "bus-addr": EXIT.yes,
   "thru-host-bridge": EXIT.yes,
   "not-supported": EXIT.no,
