@@ -43,13 +43,17 @@ export function verdictHistory(machine: Machine, provider: Bdf, client: Bdf): re
 /** What the kernel returns as distance differs between releases that agree on everything else: 5.2 and 5.3 add 0x1000. */
 function isSame({ verdict: a, blockedBy: ofA }: HistoryEntry, { verdict: b, blockedBy: ofB }: HistoryEntry): boolean {
   if (a.mapType !== b.mapType || a.reason !== b.reason || a.distance !== b.distance) return false;
-  return ofA?.kind === ofB?.kind && ofA?.about === ofB?.about && (ofA?.doubt === undefined) === (ofB?.doubt === undefined);
+  return (
+    ofA?.kind === ofB?.kind && ofA?.about === ofB?.about && (ofA?.doubt === undefined) === (ofB?.doubt === undefined)
+  );
 }
 
 /** What is sure to stop the pair, else what may; of a pair that the kernel refuses there is no need of either. */
 function blockedByOf(table: VerdictTable): Gate | null {
   const mapType = table.mapType(0, 0);
   if (table.providers[0] === table.clients[0] || mapType === "not-supported" || mapType === "unknown") return null;
-  const blocking = answersOf(table).gates(0, 0).filter(({ effect }) => effect === "blocks");
+  const blocking = answersOf(table)
+    .gates(0, 0)
+    .filter(({ effect }) => effect === "blocks");
   return blocking.find(isSureBlock) ?? blocking[0] ?? null;
 }

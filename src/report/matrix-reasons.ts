@@ -23,6 +23,8 @@ export interface Remark {
   readonly isAboutAll?: boolean;
   /** What is sure to stop pairs that have a way, or what their vendor does not support: it stands above. */
   readonly stops?: true;
+  /** A kernel parameter that does nothing, or not what was meant: it stands before the counts. */
+  readonly isMisread?: true;
 }
 
 /** Remarks as lines: two columns in, what belongs to one four. */
@@ -407,6 +409,7 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
     {
       readonly label: Painted;
       isStop: boolean;
+      readonly isMisread: boolean;
       readonly messages: Set<string>;
       readonly kinds: Map<string, number>;
       pairs: number;
@@ -425,6 +428,7 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
         const entry = byKind.get(key) ?? {
           label,
           isStop: false,
+          isMisread: gate.kind === "kernel-parameter-misread",
           messages: new Set(),
           kinds: new Map(),
           pairs: 0,
@@ -439,11 +443,16 @@ export function gateRemarks(table: VerdictTable): readonly Remark[] {
       }
     });
   });
-  return [...byKind.values()].map(({ label, isStop, messages, kinds, pairs }) => {
+  return [...byKind.values()].map(({ label, isStop, isMisread, messages, kinds, pairs }) => {
     const [first = ""] = messages;
     const more =
       messages.size > 1 ? painted("faint", ` (and ${messages.size - 1} more like this; --json lists them)`) : "";
     const stops = isStop ? ({ stops: true } as const) : {};
-    return { ...stops, text: rich`${label} (${countText(pairs, isStop ? kinds : new Map())}): ${first}${more}` };
+    const misread = isMisread ? ({ isMisread: true } as const) : {};
+    return {
+      ...stops,
+      ...misread,
+      text: rich`${label} (${countText(pairs, isStop ? kinds : new Map())}): ${first}${more}`,
+    };
   });
 }

@@ -57,9 +57,10 @@ export function matrixLines(
   const { first: reasons, rest } = reasonRemarks(table);
   const gates = gateRemarks(table);
   const stops = gates.filter((remark) => remark.stops === true).slice(0, STOPS_ABOVE);
-  const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
+  const misread = gates.filter((remark) => remark.isMisread === true);
+  const first = [...misread, ...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   const beside = [
-    ...gates.filter((remark) => !stops.includes(remark)),
+    ...gates.filter((remark) => !stops.includes(remark) && !misread.includes(remark)),
     ...hardwareRemarks(table),
     ...(routes === undefined ? [] : differenceRemarks(table, routes)),
   ];

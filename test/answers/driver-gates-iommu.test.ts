@@ -174,8 +174,8 @@ describe("Ways that the IOMMU meets otherwise", () => {
 describe("NVIDIA's driver, by the kernel's age", () => {
   const either = `on Linux 6.12 and newer ${RAW}; ${MAPPED}`;
   test.each<[release: string | null, pair: string, gate: Gate]>([
-    ["5.15", "thru-host-bridge", ofNvidia("warns", MAPPED)],
-    ["6.11", "thru-host-bridge", ofNvidia("warns", MAPPED)],
+    ["5.15", "thru-host-bridge", { ...ofNvidia("warns", MAPPED), isUnsupported: true }],
+    ["6.11", "thru-host-bridge", { ...ofNvidia("warns", MAPPED), isUnsupported: true }],
     ["6.12", "thru-host-bridge", ofNvidia("blocks", RAW)],
     ["6.13", "thru-host-bridge", ofNvidia("blocks", RAW)],
     ["6.12", "bus-addr", ofNvidia("warns", TURNS)],

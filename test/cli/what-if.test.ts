@@ -86,6 +86,7 @@ describe.concurrent("what was asked stands in the first line", () => {
 describe.concurrent("diff asks what if of the second machine, and exits by what gets worse,", () => {
   test.for([
     ["nothing asked", 0, "diff $MIXED $MIXED", "no difference"],
+    ["something of one source, which is then both sides", 0, "diff $MIXED --iommu pt", ": as it is → as asked"],
     ["the IOMMU passing addresses through", 0, "diff $MIXED $MIXED --iommu pt", "What if: "],
     ["a redirection cleared by a parameter", 0, "diff $MIXED $MIXED --append pci=disable_acs_redir=00:04.0", "better"],
     ["a redirection set", 1, "diff $CLEARED $CLEARED --set 00:04.0.acs=+RR+CR", "worse"],

@@ -91,6 +91,6 @@ test("a switch all of whose pairs are blocked is blocked, and the cause and the 
   const lines = matrixText(table, { width: 100, color: false }).split("\n");
   const above = lines.slice(0, 12).join("\n");
   expect(lines.join("\n")).toMatch(/^ {2}switch 16:00.0, NUMA 0 +gpu0 .*mlx5_1 +blocked$/m);
-  expect(above).toMatch(/blocked \(\d+ pairs\): the IOMMU translates \(strict\)/);
+  expect(above).toMatch(/blocked \(120 pairs: 64 GPU → NIC, 56 GPU → GPU\): the IOMMU translates \(strict\)/);
   expect(above.replaceAll(/\s+/g, " ")).toContain("boot with iommu=pt");
 });

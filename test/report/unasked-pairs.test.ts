@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { verdictHistory } from "../../src/advice/history.ts";
+import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { withOverrides } from "../../src/host/override.ts";
 import { findDevice, selectDevices } from "../../src/host/select.ts";
@@ -116,6 +117,11 @@ describe("What may be blocked is so on every screen", () => {
     expect(firstLines(server, pair)).toContain("1 through the host bridge; 1 of these may be blocked (below)");
     expect(matrixText(decideAll(server, pair), screen)).toContain("mlx5_0    H6!?");
   });
+});
+
+test("a list that the kernel reads otherwise stands above the counts, and is not to be set", () => {
+  const typo = askWhatIf(server, { append: "pci=disable_acs_redir=17:00.0,17:01.0" }).after;
+  expect(firstLines(typo)).toMatch(/the kernel reads '17:01.0' as an option of its own and ignores it.* of 136 pairs:/);
 });
 
 test("the history of a pair has a row of its own where what blocks it changes", () => {

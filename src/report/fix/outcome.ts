@@ -93,6 +93,8 @@ function pairText(
 /** `16 of 64 pairs become direct; the other 48 work through the host bridge, slower: …`. */
 function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: ProvedFix | undefined): Rich {
   const total = advice.before.length;
+  const now = advice.before.filter((pair) => pair.gates.some(isSureBlock)).length;
+  const nowText = rich`${someOfAll(now, total)} ${painted("no", `${now === 1 ? "is" : "are"} blocked now`)}`;
   const kept = groups.filter(({ before, after }) => before === after);
   if (best === undefined) {
     const counts = countSpans(kept);
@@ -104,15 +106,15 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
             counts.map(({ count, words }) => rich`${String(count)} ${words}`),
             ", ",
           )}`;
-    return rich`${String(total)} pairs${what}; ${nothingText(advice)}`;
+    const stopped = now === 0 ? "" : rich`${nowText}; `;
+    return rich`${stopped}${String(total)} pairs${what}; ${nothingText(advice)}`;
   }
   const changed = groups.filter(({ before, after }) => before !== after);
   const blocked = new Set(best.verdicts.filter(mayBeBlocked).map(keyOf));
   const comes = (mapType: MapType): number => countOf(changed.filter(({ after }) => after === mapType));
   const [direct, host] = [comes("bus-addr"), comes("thru-host-bridge")];
-  const now = advice.before.filter((pair) => pair.gates.some(isSureBlock)).length;
   const parts: Rich[] = [
-    ...(now === 0 ? [] : [rich`${someOfAll(now, total)} ${painted("no", `${now === 1 ? "is" : "are"} blocked now`)}`]),
+    ...(now === 0 ? [] : [nowText]),
     ...(direct === 0
       ? []
       : [rich`${someOfAll(direct, total)} ${painted("direct", `${verb(direct, "become")} direct`)}`]),

@@ -9,6 +9,8 @@ import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { deviceKind } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { misreadParameters, uselessParameters } from "../../rules/kernel-parameters.ts";
+import { unknownPciOptions } from "../../rules/pci-options.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import { fullName } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
@@ -288,9 +290,15 @@ function loaderText({ bootLoader }: Advice, isPart: boolean, asked: readonly str
   const why = bootLoader === null ? "" : `, as ${bootLoader.why}`;
   const isAssumed = bootLoader === null ? "assumed: " : "for ";
   const others = `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: ${inVerb(isPart, "--boot-loader NAME")}`;
-  if (asked.length === 0) return [others];
-  const beside = `this machine has ${asked.join(" ")} in the what-if alone: set it as well`;
+  const meant = asked.filter((word) => !isIgnored(word));
+  if (meant.length === 0) return [others];
+  const beside = `this machine has ${meant.join(" ")} in the what-if alone: set it as well`;
   return [rich`${painted("warn", "mind")}: ${withCode(beside)}`, others];
+}
+
+/** What Linux does not read as it was meant is not to be set. */
+function isIgnored(word: string): boolean {
+  return [misreadParameters, uselessParameters, unknownPciOptions].some((found) => found(word).length > 0);
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
