@@ -72,7 +72,10 @@ describe("A pair that becomes direct by the verdict alone", () => {
 
   test("is no pair with nothing to fix", () => {
     const head = (iommu: string, provider: string, client: string): string =>
-      headOf(adviceFor(machine(iommu, DIRECT), provider, client)).replace(/^.*4 hops(?:, may be blocked by something else)?; /, "");
+      headOf(adviceFor(machine(iommu, DIRECT), provider, client)).replace(
+        /^.*4 hops(?:, may be blocked by something else)?; /,
+        "",
+      );
     expect(head("strict", "card0", "mlx5_0")).toBe(
       "by the verdict alone: the requests go up to the root complex all the same; iommu=pt lets them go directly",
     );
