@@ -125,15 +125,15 @@ describe.skipIf(noNamespaces !== "")(`In a tree with it and the libraries that i
   });
 
   test("its FFI is loaded, and nothing of it stays", () => {
-    const work = join(tree, "work");
-    mkdirSync(work);
-    chmodSync(work, 0o777);
-    writeFileSync(join(work, "source"), createHash("sha512").update("data").digest().toString("hex").repeat(8192));
-    const words = ["copy", "/work/source", "/work/target", "--fallback", "--verify", "--yes"];
-    const { status, out, err } = inTree(words, { XDG_STATE_HOME: "/work/state" });
+    const data = join(tree, "data");
+    mkdirSync(data);
+    chmodSync(data, 0o777);
+    writeFileSync(join(data, "source"), createHash("sha512").update("data").digest().toString("hex").repeat(8192));
+    const words = ["copy", "/data/source", "/data/target", "--fallback", "--verify", "--yes"];
+    const { status, out, err } = inTree(words, { XDG_STATE_HOME: "/data/state" });
     expect({ status, err }).toMatchObject({ status: 0 });
     expect(out).toContain("verified: every byte is the same");
-    expect(readFileSync(join(work, "target")).equals(readFileSync(join(work, "source")))).toBe(true);
+    expect(readFileSync(join(data, "target")).equals(readFileSync(join(data, "source")))).toBe(true);
     expect(readdirSync(join(tree, "tmp"))).toEqual([]);
   });
 });
