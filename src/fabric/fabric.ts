@@ -8,6 +8,7 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known } from "../pci/known.ts";
+import { isPacketSize } from "../pci/packet-control.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { FabricCounters } from "./counters.ts";
 import type { FabricOptions } from "./options.ts";
@@ -279,7 +280,7 @@ function flagsOf({ kind, addressType, relaxedOrdering }: MemoryRequest): number 
 }
 
 function tlpSize(bytes: number, what: string): number {
-  if ([128, 256, 512, 1024, 2048, 4096].includes(bytes)) return bytes;
+  if (isPacketSize(bytes)) return bytes;
   throw new PeerlaneError("bad-input", `${what} ${bytes} is no size of a TLP`, {
     remedy: "take a power of two from 128 to 4096 (PCIe 6.0 sec 7.5.3.4)",
   });

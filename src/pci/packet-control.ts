@@ -37,13 +37,15 @@ export function packetControlOf({ registers, stated }: PciExpress): PacketContro
   };
 }
 
-/** True for what three bits of Device Control can say: 128 to 4,096, a power of two. */
+/** What three bits of Device Control can say: bytes of a payload, or of one read. */
+export const PACKET_SIZES: readonly number[] = [128, 256, 512, 1024, 2048, 4096];
+
+/** True for one of {@link PACKET_SIZES}. */
 export function isPacketSize(size: number): boolean {
-  return Number.isInteger(Math.log2(size)) && size >= 128 && size <= 4096;
+  return PACKET_SIZES.includes(size);
 }
 
-/** 128 to 4096 bytes by three bits; two encodings are reserved. */
+/** By three bits, of which two encodings are reserved. */
 function bytes(field: number): Known<number> {
-  const encoding = field & 7;
-  return encoding > 5 ? reserved : 128 << encoding;
+  return PACKET_SIZES[field & 7] ?? reserved;
 }

@@ -5,6 +5,7 @@ import type { BridgeRegisters } from "../../pci/bridge.ts";
 import type { Capability } from "../../pci/capability.ts";
 import { type PciExpress, PORT_TYPES, type PortType } from "../../pci/express.ts";
 import type { PciFunction } from "../../pci/function.ts";
+import { PACKET_SIZES } from "../../pci/packet-control.ts";
 import { bdf, bus, busAddress, byte, count, type KnownCodec, physAddress, register, size } from "./parts.ts";
 
 const id = register(4);
@@ -132,7 +133,7 @@ function expressCodec(known: KnownCodec): z.ZodType<PciExpress, unknown> {
   });
 }
 
-const packetSize = z.union([128, 256, 512, 1024, 2048, 4096].map((size) => z.literal(size)));
+const packetSize = z.union(PACKET_SIZES.map((size) => z.literal(size)));
 const statedCodec = z.strictObject({
   maxPayloadBytes: packetSize.exactOptional(),
   possiblePayloadBytes: packetSize.exactOptional(),
