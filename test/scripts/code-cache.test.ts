@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
@@ -40,4 +40,11 @@ describe.skipIf(!existsSync(built))("The code that V8 made when the program was 
     expect(said.split("\n")).toContain(`${file} taken`);
     expect(said).not.toContain("rejected");
   });
+});
+
+// Code that V8 kept runs as a script of its own, in which import() of a package fails: the FFI was not found so.
+test("no file of the program imports while it runs", () => {
+  const files = readdirSync(dist).filter((name) => name.endsWith(".cjs"));
+  const importing = files.filter((name) => /\bimport\(\s*["'`]/.test(readFileSync(join(dist, name), "utf8")));
+  expect({ isBuilt: files.includes("cli.cjs"), importing }).toEqual({ isBuilt: true, importing: [] });
 });
