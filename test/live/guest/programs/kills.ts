@@ -24,6 +24,8 @@ const MIB = 2 ** 20;
 const SOURCE = "/dev/nvme0n1";
 const LENGTH = 6 * MIB;
 const GUARD = 256 * 1024;
+/** Rounds after which the kills have had their chance, as a multiple of those that are needed if each meets its copy. */
+const PATIENCE = 4;
 const SIGNALS = ["SIGKILL", "SIGKILL", "SIGKILL", "SIGINT", "SIGTERM"] as const;
 
 /** One place that copies go to, again and again; each on a disk of its own, as a copy claims its target. */
@@ -58,14 +60,28 @@ function copyArguments(lane: Lane): readonly string[] {
   return ["copy", SOURCE, lane.target, ...offsets, ...shape, "--journal", lane.journal, "--yes", "--json"];
 }
 
-/** Kills one copy at a random point; the target's range and its guards held a fill before. */
+/** Bytes that the journal calls done; 0 without a journal. It is replaced whole, so that no read meets half of one. */
+function completedIn(journal: string): number {
+  if (!existsSync(journal)) return 0;
+  return (JSON.parse(readFileSync(journal, "utf8")) as { completedBytes: number }).completedBytes;
+}
+
+/**
+ * Kills one copy at a random point; the target's range and its guards held a fill before. A fifth are killed while they
+ * start; of the others half once their journal has come to a random byte, however fast this machine is, and half a random
+ * time after their first bytes of peer memory.
+ */
 async function killOne(lane: Lane): Promise<void> {
   const copy = start(copyArguments(lane));
   const before = available();
   const signal = SIGNALS[Math.floor(random() * SIGNALS.length)] ?? "SIGKILL";
   const early = random() < 0.2;
-  if (!early) await until(() => available() < before || copy.process.exitCode !== null);
-  await pause(random() * (early ? 1500 : 400));
+  const byProgress = random() < 0.5;
+  const point = random();
+  const hasEnded = (): boolean => copy.process.exitCode !== null;
+  if (!early) await until(() => available() < before || hasEnded());
+  if (early || !byProgress) await pause(point * (early ? 1500 : 400));
+  else await until(() => completedIn(lane.journal) > point * (LENGTH - MIB) || hasEnded());
   copy.process.kill(signal);
   const { code, stderr } = await copy.ended;
   // Some end by themselves just before.
@@ -80,8 +96,7 @@ function inspect(lane: Lane, index: number): number {
   const seen = readBytes(lane.target, lane.targetStart - GUARD, LENGTH + 2 * GUARD);
   must(seen.subarray(0, GUARD).equals(fill.subarray(0, GUARD)), "bytes before the range changed");
   must(seen.subarray(GUARD + LENGTH).equals(fill.subarray(GUARD + LENGTH)), "bytes behind the range changed");
-  if (!existsSync(lane.journal)) return 0;
-  const { completedBytes } = JSON.parse(readFileSync(lane.journal, "utf8")) as { completedBytes: number };
+  const completedBytes = completedIn(lane.journal);
   if (completedBytes > 0) journals++;
   const done = seen.subarray(GUARD, GUARD + completedBytes);
   must(
@@ -103,8 +118,14 @@ async function finish(lane: Lane, index: number): Promise<void> {
   if ((JSON.parse(stdout) as { resumedAt?: number }).resumedAt) resumed++;
 }
 
+/** Enough of each kind of kill: how many a round gives depends on how fast this machine is. */
+function isEnough(): boolean {
+  return killed >= wanted && inFlight > wanted / 2 && journals > wanted / 20 && resumed > wanted / 40;
+}
+
 async function killCopies(): Promise<object> {
-  for (let round = 0; killed < wanted; round++) {
+  const lastRound = (wanted / lanes.length) * PATIENCE;
+  for (let round = 0; !isEnough() && round < lastRound; round++) {
     fill.fill(round & 0xff ? round & 0xff : 0xa5);
     for (const lane of lanes) {
       rmSync(lane.journal, { force: true });
@@ -117,6 +138,7 @@ async function killCopies(): Promise<object> {
       if (inspect(lane, index) > 0 && resumed < wanted / 10) await finish(lane, index);
     }
   }
+  must(killed >= wanted, "too few copies were killed", { killed });
   must(inFlight > wanted / 2, "too few kills met a copy in flight", { inFlight });
   must(journals > wanted / 20, "too few kills left a journal with progress", { journals });
   must(resumed > wanted / 40, "too few copies were resumed", { resumed });
