@@ -11,7 +11,8 @@ import type { PageMaps } from "../memory/page-maps.ts";
 import type { PagePool } from "../memory/page-pool.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import { PeerlaneError } from "../pci/error.ts";
-import type { Backend } from "./system-options.ts";
+import { wrongArgument } from "../pci/wrong-argument.ts";
+import { BACKENDS, type Backend, type BackendName } from "./system-options.ts";
 
 /** What the back ends of a system are made of. */
 export interface MappingParts {
@@ -40,12 +41,16 @@ export class Backends {
     this.#parts = parts;
   }
 
-  /** The back end of a name; throws `unsupported` for bounce buffers without RAM. */
-  named(name: Backend): DmaOps {
-    let ops = this.#made.get(name);
+  /**
+   * The back end of a name, or one's own; throws `unsupported` for bounce buffers without RAM, `usage` for one's own that has
+   * the name of another.
+   */
+  of(backend: Backend): DmaOps {
+    let ops = this.#made.get(backend);
     if (ops === undefined) {
-      ops = this.#make(name);
-      this.#made.set(name, ops);
+      const name = BACKENDS.find((known) => known === backend);
+      ops = name === undefined ? this.#open(backend) : this.#make(name);
+      this.#made.set(backend, ops);
     }
     return ops;
   }
@@ -56,11 +61,11 @@ export class Backends {
    */
   asKernel(device: DmaDevice): DmaOps {
     const { units, ram, bounceRange } = this.#parts;
-    if (units.dmaDomainOf(device.bdf) !== null) return this.named("iommu");
-    return this.named(bounceRange === null || reachesRam(ram, device) ? "direct" : "swiotlb");
+    if (units.dmaDomainOf(device.bdf) !== null) return this.of("iommu");
+    return this.of(bounceRange === null || reachesRam(ram, device) ? "direct" : "swiotlb");
   }
 
-  #make(name: Backend): DmaOps {
+  #make(name: BackendName): DmaOps {
     const { maps: pages, decide, cost, units, dram, bounceRange } = this.#parts;
     const context = { pages, decide, cost };
     switch (name) {
@@ -76,9 +81,28 @@ export class Backends {
     }
   }
 
+  #open(own: Backend): DmaOps {
+    if (typeof own !== "object" || typeof own?.open !== "function" || typeof own.name !== "string") {
+      const expected = `one of ${BACKENDS.join(", ")}, or an object with 'name' and 'open'`;
+      throw wrongArgument({ call: "buildSystem", argument: "backend", given: own, expected });
+    }
+    if (BACKENDS.some((name) => name === own.name)) {
+      throw new PeerlaneError("usage", `the model has a back end named '${own.name}' of its own`, {
+        remedy: "give yours another name",
+      });
+    }
+    const { maps: pages, decide, cost, units: domains, dram, ram } = this.#parts;
+    const parts = { pages, decide, cost, domains, dram, ram };
+    return own.open({
+      ...parts,
+      named: (name) => this.of(name),
+      asKernel: (device) => this.asKernel(device),
+    });
+  }
+
   /** What maps RAM for devices that take no peer memory: the IOMMU's, which maps directly for those in passthrough. */
   #refusedBeneath(): DmaOps {
-    return this.named("iommu");
+    return this.of("iommu");
   }
 }
 

@@ -1,14 +1,42 @@
+import type { DmaDevice } from "../dma/dma-device.ts";
+import type { DmaOps } from "../dma/dma-ops.ts";
+import type { DmaDomains } from "../dma/iova-state.ts";
+import type { MappingContext } from "../dma/peer-segments.ts";
 import type { FabricOptions } from "../fabric/options.ts";
 import type { Device } from "../host/select.ts";
 import type { IommuOptions } from "../iommu/units.ts";
+import type { ByteStore } from "../memory/bytes.ts";
 import type { EnableP2pOptions } from "../memory/enable-p2p.ts";
+import type { PagePool } from "../memory/page-pool.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
-/** Back ends of the DMA API; `refusing` is one that takes no peer memory. */
+/** The model's back ends of the DMA API; `refusing` is one that takes no peer memory. */
 export const BACKENDS = ["direct", "swiotlb", "iommu", "refusing"] as const;
 
 /** One of {@link BACKENDS}. */
-export type Backend = (typeof BACKENDS)[number];
+export type BackendName = (typeof BACKENDS)[number];
+
+/** What a back end of one's own may be made of: those of the model among it, to go by them in part. */
+export interface BackendParts extends Required<MappingContext> {
+  readonly domains: DmaDomains;
+  readonly ram: PagePool;
+  /** The bytes of RAM. */
+  readonly dram: ByteStore;
+  /** A back end of the model. Bounce buffers are where the kernel would have some: {@link asKernel}. */
+  named(name: Exclude<BackendName, "swiotlb">): DmaOps;
+  /** What the kernel would choose for a device. */
+  asKernel(device: DmaDevice): DmaOps;
+}
+
+/** A back end of one's own, opened once for each system. */
+export interface OwnBackend {
+  /** None of {@link BACKENDS}. */
+  readonly name: string;
+  open(parts: BackendParts): DmaOps;
+}
+
+/** What maps memory for a device: by name, or one's own. */
+export type Backend = BackendName | OwnBackend;
 
 /** Whether a device learns that a read of its own failed, or takes what came (zeros) for the data. */
 export const FAILED_READS = ["reported", "unnoticed"] as const;

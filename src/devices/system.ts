@@ -98,7 +98,7 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const wantsBounce = isBounceAsked || wantsBounceBuffers(ram, requestersOf(topology, options));
   const bounceRange = wantsBounce ? reserveBounceRange(ram) : null;
   const backends = new Backends({ maps, decide, cost, units, dram: fabric.dram, ram, bounceRange });
-  if (isBounceAsked) backends.named("swiotlb");
+  if (isBounceAsked) backends.of("swiotlb");
   const choices: SystemChoice[] = [...platform, { what: "failed-reads", ...failedReads }, ...peers];
   const devices = new Map<Bdf, DmaDevice>();
 
@@ -116,7 +116,7 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const opsOf = (named: Device): DmaOps => {
     const fn = addressOf(named);
     const name = backendOf(fn);
-    return name === undefined ? backends.asKernel(deviceOf(fn)) : backends.named(name);
+    return name === undefined ? backends.asKernel(deviceOf(fn)) : backends.of(name);
   };
   const providers = providersOf(machine);
   return {

@@ -28,6 +28,7 @@ import type { Scatterlist } from "./scatterlist.ts";
  */
 export class DirectMapping implements DmaOps {
   readonly name: "direct" | "swiotlb";
+  readonly takesPeers = true;
   readonly cost: CostCounters;
   readonly #segments: PeerSegments;
   readonly #pool: BouncePool | null;

@@ -16,11 +16,13 @@ export type DmaMapping = DmaEntry;
 export type StaleReach = "nothing" | "until-flush" | "bus-address";
 
 /**
- * A back end of the DMA API: direct, swiotlb, IOMMU, or the one that refuses peers. Each call returns the right address
+ * A back end of the DMA API: direct, swiotlb, IOMMU, the one that refuses peers, or one's own. Each call returns the right address
  * or a named error, and leaves nothing mapped on failure. Costs are added to `cost`.
  */
 export interface DmaOps {
-  readonly name: "direct" | "swiotlb" | "iommu" | "refusing";
+  readonly name: string;
+  /** Whether peer memory may be mapped at all, as callers ask before they try (`dma_pci_p2pdma_supported`, Linux 7.2). */
+  readonly takesPeers: boolean;
   readonly cost: CostCounters;
   /** Fills the DMA side; the value is the number of DMA entries (`dma_map_sgtable`). */
   mapList(device: DmaDevice, list: Scatterlist, direction: DmaDirection): DmaResult<number>;

@@ -48,6 +48,7 @@ export interface IommuContext extends MappingContext {
  */
 class IommuMapping implements DmaOps {
   readonly name = "iommu";
+  readonly takesPeers = true;
   readonly cost: CostCounters;
   readonly #domains: DmaDomains;
   readonly #beneath: DmaOps;

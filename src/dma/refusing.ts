@@ -26,6 +26,7 @@ export interface RefusingContext {
  */
 class RefusingMapping implements DmaOps {
   readonly name = "refusing";
+  readonly takesPeers = false;
   readonly cost: CostCounters;
   readonly #pages: PageLookup;
   readonly #beneath: DmaOps;

@@ -39,6 +39,8 @@ export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabM
     providerOf(machine, names.a, PEER_BAR),
     providerOf(machine, names.b, PEER_BAR),
   ];
+  requireMemory(kind, peers);
+  requirePairs(kind, machine, names.client, peers);
   const noPages = whyNoPages(kind, hasPeerPages, peers);
   const withPages = hasPeerPages && !kind.isGuest && noPages === null;
   const { rootComplex, switchForwarding } = kind;
@@ -50,6 +52,27 @@ export function buildLabMachine(kind: MachineClass, hasPeerPages: boolean): LabM
   });
   if (kind.isGuest) return buildGuest(kind, system, peers, names.client, hasPeerPages);
   return onHost(kind, system, peers, names.client, noPages);
+}
+
+/** Throws `unsupported` for peers with less memory than lists take their segments from. */
+function requireMemory(kind: MachineClass, peers: readonly LabPeer[]): void {
+  const small = peers.find(({ range }) => range.sizeBytes < LAB_MEMORY_BYTES);
+  if (small === undefined) return;
+  const { provider, range } = small;
+  const place = `BAR ${provider.bar} of ${formatBdf(provider.owner)}`;
+  throw new PeerlaneError("unsupported", `${kind.id}: ${place} has ${range.sizeBytes} bytes`, {
+    remedy: `lists take their segments from ${LAB_MEMORY_BYTES} bytes: accel: { bars: { 0: "64M" }, name: peerA }`,
+  });
+}
+
+/** Throws `bad-input` where a class says of its pairs what its own tree does not. */
+function requirePairs(kind: MachineClass, machine: Machine, client: Bdf, peers: readonly LabPeer[]): void {
+  const isNear = commonBridgeIn(machine);
+  const places = peers.map(({ provider }) => (isNear(provider.owner, client) ? "near" : "far"));
+  if (places.every((place, index) => place === kind.pairs[index])) return;
+  throw new PeerlaneError("bad-input", `${kind.id}: the class says pairs are ${kind.pairs.join(" and ")}`, {
+    remedy: `by its tree they are: pairs: ["${places.join('", "')}"] (near: a bridge is above the peer and the client)`,
+  });
 }
 
 /** Peer memory that an architecture's linear map does not reach gets no struct pages (`mhp_range_allowed`, Linux 7.2). */

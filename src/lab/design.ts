@@ -4,7 +4,7 @@ import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { Provider } from "../memory/provider.ts";
 import type { LabWorld } from "./world.ts";
 
-/** The designs, by name: those of the letters in the order of the years, then what platforms and drivers do. */
+/** The designs of the lab itself, by name: those of the letters in the order of the years, then what platforms and drivers do. */
 export const DESIGN_IDS = [
   "pfn-t",
   "raw-bar",
@@ -44,9 +44,13 @@ export interface Origin {
  */
 export type Preparation = "allocation" | "submission" | "attach" | "building";
 
-/** A way to get from memory of a list to addresses that a device can use. */
+/**
+ * A way to get from memory of a list to addresses that a device can use. One of your own goes beside those of the lab
+ * wherever these do.
+ */
 export interface MappingDesign {
-  readonly id: DesignId;
+  /** One of {@link DESIGN_IDS}; of a design of your own another: lower-case letters, digits and dashes. */
+  readonly id: string;
   readonly title: string;
   readonly origins: readonly Origin[];
   /** What it does, in sentences of ours. */

@@ -1,11 +1,12 @@
 import { type CostCounters, noCost } from "../memory/cost.ts";
 import { buildLabMachine } from "./build-machine.ts";
-import type { DesignId, MappingDesign } from "./design.ts";
-import { MAPPING_DESIGNS } from "./designs/all-designs.ts";
+import type { MappingDesign } from "./design.ts";
+import { MAPPING_DESIGNS, requireDesign } from "./designs/all-designs.ts";
 import { checkLength, LIST_KINDS, type ListKind, listOf, segmentsOf } from "./list-kinds.ts";
-import { MACHINE_CLASSES } from "./machines/all-classes.ts";
-import type { ClassId, MachineClass } from "./machines/machine-class.ts";
+import { MACHINE_CLASSES, requireClass } from "./machines/all-classes.ts";
+import type { MachineClass, PairPlace } from "./machines/machine-class.ts";
 import { LAB_OUTCOMES, type LabOutcome, outcomeOf, type RunResult } from "./outcome.ts";
+import { requireDistinct } from "./own-name.ts";
 import { DesignRunner, type FallBack } from "./run.ts";
 import { runId } from "./run-id.ts";
 import { shrink } from "./shrink.ts";
@@ -18,7 +19,7 @@ const FALL_BACK_LENGTH = 64;
 /** Lengths of the lists unless told. */
 export const LAB_LENGTHS: readonly number[] = [1, 2, 64, 4096];
 
-/** What the lab carries out. */
+/** What the lab carries out: designs and classes of its own (all of them unless told), and of yours. */
 export interface LabOptions {
   readonly designs?: readonly MappingDesign[];
   readonly classes?: readonly MachineClass[];
@@ -45,8 +46,11 @@ export interface CounterExample {
 
 /** All runs of a design on a machine. */
 export interface LabCell {
-  readonly design: DesignId;
-  readonly kind: ClassId;
+  /** Names of the design and of the machine class. */
+  readonly design: string;
+  readonly kind: string;
+  /** Where the client's two pairs are, as the class says. */
+  readonly pairs: readonly [PairPlace, PairPlace];
   readonly runs: readonly LabRun[];
   /** `null` where everything was right. */
   readonly counterExample: CounterExample | null;
@@ -56,7 +60,7 @@ export interface LabCell {
 
 /** What it costs a kernel that knows of no peers to map and unmap a list of RAM. */
 export interface Baseline {
-  readonly kind: ClassId;
+  readonly kind: string;
   readonly length: number;
   readonly map: CostCounters;
   readonly unmap: CostCounters;
@@ -72,9 +76,19 @@ export interface LabResult {
   readonly baselines: readonly Baseline[];
 }
 
-/** Carries out every list by every design on every machine. The same options give the same result. */
+/**
+ * Carries out every list by every design on every machine. The same options give the same result. Throws `usage` for a
+ * design or class of yours that has the name of another.
+ *
+ * @example
+ * runLab({ designs: [mine, findDesign("special-pages")], classes: [findClass("bus-offset")] });
+ */
 export function runLab(options: LabOptions = {}): LabResult {
   const { designs = MAPPING_DESIGNS, classes = MACHINE_CLASSES, lengths = LAB_LENGTHS, seed = 1, onCell } = options;
+  designs.forEach(requireDesign);
+  classes.forEach(requireClass);
+  requireDistinct("a design", designs);
+  requireDistinct("a machine class", classes);
   lengths.forEach(checkLength);
   const cells = designs.flatMap((design) =>
     classes.map((kind) => {
@@ -97,15 +111,16 @@ function runCell(design: MappingDesign, kind: MachineClass, lengths: readonly nu
       .filter((length) => !listKind.startsWith("only-") || length <= LONGEST_OF_A_PAIR)
       .map((length): LabRun => ({ listKind, length, result: runner.run(segmentsOf(listKind, length), seed) })),
   );
+  const cell = { design: design.id, kind: kind.id, pairs: kind.pairs };
   const worst = worstRun(runs);
   if (worst === undefined || outcomeOf(worst.result) === "right") {
-    return { design: design.id, kind: kind.id, runs, counterExample: null, fallBack: null };
+    return { ...cell, runs, counterExample: null, fallBack: null };
   }
   const segments = segmentsOf(worst.listKind, worst.length);
   const smallest = shrink(runner, segments, seed, worst.result);
   const id = runId({ design, kind, seed, segments: smallest.segments });
   const fallBack = runner.fallBack(segmentsOf("all-peer", FALL_BACK_LENGTH), seed);
-  return { design: design.id, kind: kind.id, runs, counterExample: { id, result: smallest.result }, fallBack };
+  return { ...cell, runs, counterExample: { id, result: smallest.result }, fallBack };
 }
 
 /** The shortest of those that ended worst. */

@@ -1,6 +1,6 @@
-import type { DesignId, MappingDesign } from "./design.ts";
+import type { MappingDesign } from "./design.ts";
 import { type ListKind, segmentsOf } from "./list-kinds.ts";
-import type { ClassId, MachineClass } from "./machines/machine-class.ts";
+import type { MachineClass } from "./machines/machine-class.ts";
 import { DesignRunner } from "./run.ts";
 
 /** What is measured. */
@@ -18,8 +18,8 @@ export interface MeasureOptions {
 
 /** Time of preparing, mapping and unmapping in this implementation. */
 export interface MeasuredDesign {
-  readonly design: DesignId;
-  readonly kind: ClassId;
+  readonly design: string;
+  readonly kind: string;
   /** `null` where the design refuses. */
   readonly nsPerSegment: number | null;
 }

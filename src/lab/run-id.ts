@@ -26,13 +26,24 @@ export function listText(segments: readonly SegmentKind[]): string {
 const HOW =
   "an id is design:class:seed:list, as 'dma-map-resource:bus-offset:1:a' or 'special-pages:one-switch:1:mixed-16'";
 
+/** Designs and classes of yours, which ids may name beside those of the lab. */
+export interface OwnParts {
+  readonly designs?: readonly MappingDesign[];
+  readonly classes?: readonly MachineClass[];
+}
+
 /** Reads an id; throws `usage` with what is wrong with it. A list may also be named, as `mixed-16`. */
-export function parseRunId(id: string): RunPlan {
+export function parseRunId(id: string, own: OwnParts = {}): RunPlan {
   const parts = id.split(":");
   const [design = "", kind = "", seed = "", list = ""] = parts;
   if (parts.length !== 4) throw new PeerlaneError("usage", `'${short(id)}' is no id of a run`, { remedy: HOW });
   if (!/^\d{1,9}$/.test(seed)) throw new PeerlaneError("usage", `'${short(seed)}' is no seed`, { remedy: HOW });
-  return { design: findDesign(design), kind: findClass(kind), seed: Number(seed), segments: parseList(list) };
+  return {
+    design: own.designs?.find((one) => one.id === design) ?? findDesign(design),
+    kind: own.classes?.find((one) => one.id === kind) ?? findClass(kind),
+    seed: Number(seed),
+    segments: parseList(list),
+  };
 }
 
 function parseList(text: string): readonly SegmentKind[] {

@@ -7,8 +7,10 @@ import { holds, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { noEntry } from "../pci/entry-at.ts";
 import { buildLabMachine } from "./build-machine.ts";
 import type { DesignMapper, MappingDesign } from "./design.ts";
+import { requireDesign } from "./designs/all-designs.ts";
 import type { LabMachine } from "./lab-machine.ts";
 import { listOf, type SegmentKind } from "./list-kinds.ts";
+import { requireClass } from "./machines/all-classes.ts";
 import type { MachineClass } from "./machines/machine-class.ts";
 import { type LabOutcome, outcomeOf, type Refusal, type RunCost, type RunResult } from "./outcome.ts";
 import type { RunPlan } from "./run-id.ts";
@@ -34,7 +36,10 @@ export class DesignRunner {
   readonly #mapper: DesignMapper;
   readonly #idle: string;
 
+  /** Throws `usage` for one of yours that has a name of the lab's, or a machine without what lists need. */
   constructor(design: MappingDesign, kind: MachineClass) {
+    requireDesign(design);
+    requireClass(kind);
     this.design = design;
     this.machine = buildLabMachine(kind, design.hasPeerPages);
     this.#mapper = design.open(this.machine.world);

@@ -97,13 +97,14 @@ export class Transfer {
     const cursor = new EntryCursor(this.#list);
     this.#eachPart((segment, part) => {
       const dmaAddress = cursor.addressOf(segment, part.offset);
+      const isAddress = Number.isSafeInteger(dmaAddress) && dmaAddress >= 0;
       // A device with fewer address bits than it is given drops the upper ones.
-      const address = (dmaAddress < 0 ? 0 : dmaAddress % issues) as DmaAddr;
+      const address = (isAddress ? dmaAddress % issues : 0) as DmaAddr;
       const bytes =
         direction === "write"
           ? this.#pattern(salt, segment, part.offset, part.length)
           : this.#seen.fill(0).subarray(0, part.length);
-      const ended = dmaAddress < 0 ? "not-issued" : fabric[direction](requester, address, bytes);
+      const ended = isAddress ? fabric[direction](requester, address, bytes) : "not-issued";
       const here = ended === "delivered" ? (isThere(segment, part) ? "right" : null) : outcomeOfRoute(ended);
       if (here === "right") return;
       if (mishap !== null && (here !== null || outcome === "wrong-address")) {

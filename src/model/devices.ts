@@ -27,7 +27,10 @@ export { RemoteHost } from "../devices/rdma/remote-host.ts";
 export { buildSystem, functionIn, poolOf, type System } from "../devices/system.ts";
 export type {
   Backend,
+  BackendName,
+  BackendParts,
   FailedReads,
+  OwnBackend,
   PeerMemoryRequest,
   SystemChoice,
   SystemOptions,

@@ -48,8 +48,7 @@ export function chooseProvider(
   seed: number,
 ): ChosenProvider {
   if (choice === "off") return { source: "ram", why: "off" };
-  if (clients.some((client) => system.opsOf(client).name === "refusing"))
-    return { source: "ram", why: "client-refuses" };
+  if (clients.some((client) => !system.opsOf(client).takesPeers)) return { source: "ram", why: "client-refuses" };
   const pools = [...system.pools.values()];
   const named = choice === "auto" ? null : functionIn(system, choice.provider, "NvmeOfTarget");
   const candidates = named === null ? pools : pools.filter(({ owner }) => owner === named);
@@ -65,7 +64,7 @@ export function chooseProvider(
 export function refuseProvider(system: System, drive: Bdf, choice: PeerMemoryChoice): DmaFailure | null {
   if (choice === "off") return null;
   const name = formatBdf(drive);
-  if (system.opsOf(drive).name === "refusing") {
+  if (!system.opsOf(drive).takesPeers) {
     return dmaFailure("EINVAL", `what maps for ${name} takes no peer memory`);
   }
   if (choice === "auto") {

@@ -1,5 +1,6 @@
 import { buildSystem, type System } from "../../src/devices/system.ts";
 import type { SystemOptions } from "../../src/devices/system-options.ts";
+import type { DmaOps } from "../../src/dma/dma-ops.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
@@ -87,4 +88,23 @@ export function benchOf(machine: Machine, options: SystemOptions = {}): Bench {
 /** Whether two runs of bytes are the same: `toEqual` takes a microsecond a byte. */
 export function isSame(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
+}
+
+/** A back end by another name, which maps as the one beneath; `onCall` hears of each call. */
+export function wrapped(
+  beneath: DmaOps,
+  own: Pick<DmaOps, "name" | "takesPeers">,
+  onCall: (call: string) => void = () => {},
+): DmaOps {
+  return new Proxy(beneath, {
+    get: (ops, key) => {
+      if (key === "name" || key === "takesPeers") return own[key];
+      const value: unknown = Reflect.get(ops, key, ops);
+      if (typeof value !== "function") return value;
+      return (...given: unknown[]): unknown => {
+        onCall(String(key));
+        return Reflect.apply(value, ops, given);
+      };
+    },
+  });
 }

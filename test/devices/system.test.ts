@@ -3,13 +3,14 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { mapMemory } from "../../src/devices/mapped-memory.ts";
 import { buildSystem, poolOf } from "../../src/devices/system.ts";
+import type { OwnBackend } from "../../src/devices/system-options.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
 import { isBridge } from "../../src/pci/device-kind.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
-import { bdfOf, benchOf, emulatedMachine, machineOf, serverMachine } from "./machines.ts";
+import { bdfOf, benchOf, emulatedMachine, machineOf, serverMachine, wrapped } from "./machines.ts";
 
 function choiceOf(machine: Machine, what: string): string | undefined {
   return buildSystem(machine).choices.find((choice) => choice.what === what)?.value;
@@ -80,6 +81,40 @@ describe("a system", () => {
     const refusing = benchOf(machine, { backend: (one) => (one === bdfOf(machine, "nic0") ? "refusing" : undefined) });
     expect(refusing.system.opsOf(fn("nic0")).name).toBe("refusing");
     expect(refusing.system.opsOf(fn("nvme0")).name).toBe("direct");
+  });
+
+  describe("with a back end of one's own", () => {
+    const counting = (name: string, calls: string[]): OwnBackend => ({
+      name,
+      open: ({ named }) => wrapped(named("direct"), { name, takesPeers: true }, (call) => calls.push(call)),
+    });
+
+    it("maps by it for the devices that it is given for, and by the kernel's choice for the others", () => {
+      const machine = serverMachine();
+      const calls: string[] = [];
+      const mine = counting("counting", calls);
+      const { system, fn } = benchOf(machine, {
+        backend: (one) => (one === bdfOf(machine, "nic0") || one === bdfOf(machine, "gpu0") ? mine : undefined),
+      });
+      const range = system.ram.alloc(4096);
+      if (range === null) throw new Error("no RAM");
+      expect(mapMemory(system, fn("nic0"), [range], "to-device").ok).toBe(true);
+      expect(mapMemory(system, fn("nvme0"), [range], "to-device").ok).toBe(true);
+      expect(calls.filter((call) => call.startsWith("map"))).toHaveLength(1);
+      expect(system.opsOf(fn("nic0")).name).toBe("counting");
+      expect(system.opsOf(fn("gpu0"))).toBe(system.opsOf(fn("nic0")));
+      expect(system.opsOf(fn("nvme0")).name).toBe("direct");
+    });
+
+    it.each<[string, OwnBackend, string]>([
+      ["of the name of one of ours", counting("iommu", []), "the model has a back end named 'iommu' of its own"],
+      ["that is no name of ours", "drect" as never, "'backend' is the text \"drect\", and one of direct, swiotlb"],
+      ["without 'open'", { name: "mine" } as never, "'backend' is an object with name, and one of direct"],
+      ["that is null", null as never, "'backend' is null, and one of direct"],
+    ])("refuses one %s", (_, backend, message) => {
+      const { system, fn } = benchOf(serverMachine(), { backend });
+      expect(() => system.opsOf(fn("nic0"))).toThrow(message);
+    });
   });
 
   it("takes what platforms are documented to do, and says so", () => {

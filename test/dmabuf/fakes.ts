@@ -26,6 +26,7 @@ export function failingDma(bed: Bed): DmaOps {
   return {
     ...bed.dma,
     name: "refusing",
+    takesPeers: false,
     cost: bed.dma.cost,
     mapProviderRanges: () => failure,
     unmapProviderRanges: never,

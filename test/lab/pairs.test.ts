@@ -32,7 +32,7 @@ test.for(MAPPING_DESIGNS)("$id: a list of both peers ends as the worse pair does
 test("a cell names both pairs where they differ", () => {
   const classes = [findClass("iommu-strict"), findClass("bus-offset"), findClass("one-switch")];
   const { cells } = runLab({ designs: [findDesign("raw-bar")], classes, lengths: [1] });
-  const texts = cells.map((cell) => outcomeText(cell.kind, cellOutcome(cell) ?? (null as never)));
+  const texts = cells.map((cell) => outcomeText(cell, cellOutcome(cell) ?? (null as never)));
   expect(texts).toEqual(["near: right; far: refused", "near A: right; near B: wrong address", "right"]);
 });
 

@@ -9,14 +9,26 @@ import { readCapture } from "../machines/captures.ts";
 const root = join(import.meta.dirname, "../..");
 
 describe("an example of the library", () => {
-  test.for(["which-pairs-work", "what-would-help", "what-if", "copy-on-the-model", "share-and-revoke"])(
-    "%s runs and prints",
-    async (name) => {
-      const file = join(root, `examples/library/${name}.mjs`);
-      const output = execFileSync(process.execPath, [file], { cwd: root, encoding: "utf8" });
-      await expect(output).toMatchFileSnapshot(`__snapshots__/${name}.txt`);
-    },
-  );
+  test.for([
+    "which-pairs-work",
+    "what-would-help",
+    "what-if",
+    "copy-on-the-model",
+    "share-and-revoke",
+    "a-design-of-your-own",
+  ])("%s runs and prints", async (name) => {
+    const file = join(root, `examples/library/${name}.mjs`);
+    const output = execFileSync(process.execPath, [file], { cwd: root, encoding: "utf8" });
+    await expect(output).toMatchFileSnapshot(`__snapshots__/${name}.txt`);
+  });
+});
+
+test("docs/model.md quotes what an example prints", () => {
+  const page = readFileSync(join(root, "docs/model.md"), "utf8");
+  const quoted = /a-design-of-your-own\.mjs\).*?```text\n(.*?)\n```/s.exec(page)?.[1]?.split("\n") ?? [];
+  const printed = readFileSync(join(import.meta.dirname, "__snapshots__/a-design-of-your-own.txt"), "utf8").split("\n");
+  expect(quoted).toHaveLength(3);
+  expect(printed).toEqual(expect.arrayContaining(quoted));
 });
 
 describe("the library in a browser", () => {

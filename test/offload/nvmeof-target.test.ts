@@ -5,7 +5,7 @@ import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
 import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
 import { RemoteHost } from "../../src/devices/rdma/remote-host.ts";
 import { poolOf } from "../../src/devices/system.ts";
-import type { SystemOptions } from "../../src/devices/system-options.ts";
+import type { OwnBackend, SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode, Machine } from "../../src/host/machine.ts";
 import { enableP2p } from "../../src/memory/enable-p2p.ts";
 import type { PeerMemoryChoice } from "../../src/offload/io-memory.ts";
@@ -22,6 +22,7 @@ import {
   machineOf,
   pattern,
   serverMachine,
+  wrapped,
 } from "../devices/machines.ts";
 
 const lengthBytes = 64 * 1024;
@@ -175,6 +176,13 @@ describe("the provider of a queue", () => {
     const refusing = targetOf(machine, { backend: (fn) => (fn === near.fn("nic0") ? "refusing" : undefined) });
     expect(refusing.connect().chosen).toEqual({ source: "ram", why: "client-refuses" });
     expect(refusing.connect().write(io)).toMatchObject({ outcome: "done", buffer: { why: "client-refuses" } });
+    // A back end of one's own that says so, whatever its name.
+    const own: OwnBackend = {
+      name: "mine",
+      open: ({ named }) => wrapped(named("direct"), { name: "mine", takesPeers: false }),
+    };
+    const mine = targetOf(machine, { backend: (fn) => (fn === near.fn("nic0") ? own : undefined) });
+    expect(mine.connect().chosen).toEqual({ source: "ram", why: "client-refuses" });
   });
 });
 

@@ -104,6 +104,7 @@ function flaky(dma: DmaOps, fails: readonly boolean[]): DmaOps {
   const refused = { ok: false, errno: "ENOMEM", reason: "no IOVA space" } as const;
   return {
     name: dma.name,
+    takesPeers: dma.takesPeers,
     cost: dma.cost,
     mapList: dma.mapList.bind(dma),
     unmapList: dma.unmapList.bind(dma),

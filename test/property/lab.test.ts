@@ -47,7 +47,7 @@ test("whatever a design says, everything is unmapped again, and only a wrong add
 
 test("what Linux maps today is right wherever the hardware does as the rules say", () => {
   const today = MAPPING_DESIGNS.filter(({ id }) => id === "special-pages" || id === "provider-ranges");
-  const kinds = MACHINE_CLASSES.filter(({ id }) => !RULES_ARE_WRONG.includes(id));
+  const kinds = MACHINE_CLASSES.filter(({ id }) => !RULES_ARE_WRONG.some((wrong) => wrong === id));
   fc.assert(
     fc.property(plans, fc.constantFrom(...today), fc.constantFrom(...kinds), ({ seed, segments }, design, kind) => {
       expect(["right", "refused"]).toContain(outcomeOf(benchOf(design, kind).run(segments, seed)));

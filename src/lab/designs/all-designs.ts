@@ -1,5 +1,6 @@
 import { PeerlaneError } from "../../pci/error.ts";
-import type { DesignId, MappingDesign } from "../design.ts";
+import type { MappingDesign } from "../design.ts";
+import { requireOwnName } from "../own-name.ts";
 import { askThenMapResource, busAddressUnasked } from "./drivers-ways.ts";
 import { helperInLoop } from "./helper-in-loop.ts";
 import { dmaMapP2p, dmaMapResource } from "./map-resource.ts";
@@ -34,9 +35,18 @@ export const MAPPING_DESIGNS: readonly MappingDesign[] = [
 
 /** The design of a name; throws `usage`, with the names that there are. */
 export function findDesign(name: string): MappingDesign {
-  const design = MAPPING_DESIGNS.find(({ id }) => id === (name as DesignId));
+  const design = MAPPING_DESIGNS.find(({ id }) => id === name);
   if (design !== undefined) return design;
   throw new PeerlaneError("usage", `no design '${name}' in the lab`, {
     remedy: `there are ${MAPPING_DESIGNS.map(({ id }) => id).join(", ")}`,
+  });
+}
+
+/** Throws `usage` unless a design is the lab's, or has a name of its own and can be opened. */
+export function requireDesign(design: MappingDesign): void {
+  requireOwnName("a design", design, MAPPING_DESIGNS);
+  if (typeof design.open === "function") return;
+  throw new PeerlaneError("usage", `the design '${design.id}' has no function 'open'`, {
+    remedy: "open(world) returns what prepares, maps, unmaps and releases lists",
   });
 }

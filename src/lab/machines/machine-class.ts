@@ -1,6 +1,6 @@
 import { HARDWARE_DEFAULTS, type HardwareSettings } from "../../fabric/options.ts";
 
-/** The kinds of machine, by name. */
+/** The kinds of machine of the lab itself, by name. */
 export const CLASS_IDS = [
   "one-switch",
   "acs-redirect",
@@ -34,11 +34,12 @@ export type ClassId = (typeof CLASS_IDS)[number];
 export type PairPlace = "near" | "far";
 
 /**
- * A kind of machine: a scenario with two owners of peer memory (`peerA`, `peerB`), who issues the DMA (`client`), and
- * what config space does not say.
+ * A kind of machine: a scenario with two owners of peer memory (`peerA`, `peerB`: BAR 0 of 64 MiB at least), who issues
+ * the DMA (`client`), and what config space does not say. One of your own goes beside those of the lab wherever these do.
  */
 export interface MachineClass extends Pick<HardwareSettings, "rootComplex" | "switchForwarding"> {
-  readonly id: ClassId;
+  /** One of {@link CLASS_IDS}; of a class of your own another: lower-case letters, digits and dashes. */
+  readonly id: string;
   readonly title: string;
   /** What is special, in a sentence. */
   readonly words: string;

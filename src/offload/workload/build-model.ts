@@ -1,4 +1,4 @@
-import type { Backend } from "../../devices/system-options.ts";
+import type { BackendName } from "../../devices/system-options.ts";
 import type { YamlSource } from "../../host/yaml/yaml-source.ts";
 import { present } from "../../pci/present.ts";
 import type { ModelInput } from "./input.ts";
@@ -25,7 +25,7 @@ export function buildModel(input: ModelInput, source: YamlSource): NamedSystemOp
 }
 
 function backendsOf(input: NonNullable<ModelInput["backend"]>, source: YamlSource): NamedSystemOptions["backend"] {
-  return typeof input === "string" ? input : byDevice<Backend>(input, "backend", source);
+  return typeof input === "string" ? input : byDevice<BackendName>(input, "backend", source);
 }
 
 function byDevice<T>(

@@ -1,4 +1,4 @@
-import type { Backend, SystemOptions } from "../../devices/system-options.ts";
+import type { BackendName, SystemOptions } from "../../devices/system-options.ts";
 import type { HARDWARE_WORDS, HardwareSettings } from "../../fabric/options.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
@@ -84,7 +84,7 @@ export interface ModelInput extends Optional<HardwareWords>, Optional<Pick<Syste
   readonly ramBusOffset?: number | undefined;
   readonly maxPayload?: TlpSizeInput | undefined;
   readonly maxReadRequest?: TlpSizeInput | undefined;
-  readonly backend?: Backend | Readonly<Record<string, Backend>> | undefined;
+  readonly backend?: BackendName | Readonly<Record<string, BackendName>> | undefined;
   readonly dmaMaskBits?: Readonly<Record<string, number>> | undefined;
   readonly peerMemory?: readonly PeerMemoryInput[] | undefined;
 }

@@ -1,4 +1,4 @@
-import type { Backend, SystemOptions } from "../../devices/system-options.ts";
+import type { BackendName, SystemOptions } from "../../devices/system-options.ts";
 import type { RouteHop } from "../../fabric/route.ts";
 import type { Machine } from "../../host/machine.ts";
 import { findDevice } from "../../host/select.ts";
@@ -37,7 +37,7 @@ export function systemOptions(
 
 function backendsOf(
   machine: Machine,
-  chosen: readonly (readonly [DeviceName, Backend])[],
+  chosen: readonly (readonly [DeviceName, BackendName])[],
 ): Pick<SystemOptions, "backend"> {
   if (chosen.length === 0) return {};
   const byFunction = new Map(chosen.map(([device, backend]) => [functionOf(machine, device), backend]));

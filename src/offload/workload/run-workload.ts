@@ -1,4 +1,4 @@
-import type { Backend } from "../../devices/system-options.ts";
+import type { BackendName } from "../../devices/system-options.ts";
 import type { Machine } from "../../host/machine.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { afterBoot } from "../../rules/boot-acs.ts";
@@ -73,7 +73,7 @@ class Runner {
   }
 
   /** A model of the machine, or why there is none. */
-  devices(recorder: TraceRecorder | null, backend?: Backend): WorkloadDevices | string {
+  devices(recorder: TraceRecorder | null, backend?: BackendName): WorkloadDevices | string {
     const { model } = this.#workload;
     const options = systemOptions(this.#machine, model, recorder?.hop);
     try {

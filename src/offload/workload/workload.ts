@@ -1,4 +1,4 @@
-import type { Backend, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
+import type { BackendName, PeerMemoryRequest, SystemOptions } from "../../devices/system-options.ts";
 import type { HardwareSettings } from "../../fabric/options.ts";
 import type { Machine } from "../../host/machine.ts";
 import type { Place } from "../../pci/error.ts";
@@ -85,7 +85,7 @@ export interface NamedSystemOptions
   /** One for all host bridges. */
   readonly ramBusOffset?: number;
   /** For all devices, or one by one. */
-  readonly backend: Backend | readonly (readonly [DeviceName, Backend])[];
+  readonly backend: BackendName | readonly (readonly [DeviceName, BackendName])[];
   readonly dmaMaskBits: readonly (readonly [DeviceName, number])[];
   readonly peerMemory: readonly NamedPeerMemory[];
 }

@@ -1,10 +1,9 @@
-import type { DesignId } from "../../lab/design.ts";
 import type { LabCell, LabResult } from "../../lab/lab.ts";
 import type { MeasuredDesign } from "../../lab/measure.ts";
 import type { StatementResult } from "../../lab/statements/statement.ts";
 import { type Block, heading, list, paragraph, type Rich, table } from "../document.ts";
 import { costTables } from "./costs.ts";
-import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan } from "./words.ts";
+import { cellOutcome, LETTERS_LEGEND, labTitle, outcomeLetter, outcomeSpan, whyOf } from "./words.ts";
 
 /** What a report of the lab is made of. */
 export interface LabView {
@@ -41,7 +40,7 @@ function overview({ cells, classes, designs }: LabResult): Block {
   );
 }
 
-function letterOf(cells: readonly LabCell[], design: DesignId, kind: string): Rich {
+function letterOf(cells: readonly LabCell[], design: string, kind: string): Rich {
   const cell = cells.find((one) => one.design === design && one.kind === kind);
   const outcome = cell === undefined ? null : cellOutcome(cell);
   return outcome === null ? "" : [outcomeLetter(outcome)];
@@ -52,20 +51,9 @@ function designTable({ cells }: LabResult): Block {
     ["machine", "lists with peers", "why"],
     cells.map((cell) => {
       const outcome = cellOutcome(cell);
-      return [cell.kind, outcome === null ? "" : [outcomeSpan(cell.kind, outcome)], whyOf(cell)];
+      return [cell.kind, outcome === null ? "" : [outcomeSpan(cell, outcome)], whyOf(cell)];
     }),
   );
-}
-
-/** Why a cell is not right, in a sentence; empty where it is. */
-export function whyOf({ counterExample }: LabCell): string {
-  if (counterExample === null) return "";
-  const { refusal, mishap } = counterExample.result;
-  if (refusal !== null) return `at ${refusal.phase}: ${refusal.errno}, ${refusal.reason}`;
-  if (mishap === null) return "";
-  const { direction, expected, reached, routeOutcome } = mishap;
-  const where = reached === null ? routeOutcome : `it reaches ${reached}`;
-  return `a ${direction} of ${expected}: ${where}`;
 }
 
 function counterExampleBlocks({ cells }: LabResult): readonly Block[] {

@@ -1,10 +1,9 @@
 import type { Baseline, LabResult, LabRun } from "../../lab/lab.ts";
 import type { ListKind } from "../../lab/list-kinds.ts";
-import type { ClassId } from "../../lab/machines/machine-class.ts";
 import type { CostCounters } from "../../memory/cost.ts";
 
 /** Machines whose costs are shown: no IOMMU, IOMMU and direct peers, IOMMU and peers through it. */
-export const COST_CLASSES: readonly ClassId[] = ["one-switch", "iommu-closed-root", "acs-redirect-iommu"];
+export const COST_CLASSES: readonly string[] = ["one-switch", "iommu-closed-root", "acs-redirect-iommu"];
 
 /** A table of counted operations. */
 export interface CostTable {
@@ -29,7 +28,7 @@ export function costTables(result: LabResult): readonly CostTable[] {
     );
 }
 
-function rowsOf(result: LabResult, kind: ClassId, listKind: ListKind, length: number): readonly (readonly string[])[] {
+function rowsOf(result: LabResult, kind: string, listKind: ListKind, length: number): readonly (readonly string[])[] {
   const baseline = result.baselines.find((one) => one.kind === kind && one.length === length);
   const rows = result.cells
     .filter((cell) => cell.kind === kind)

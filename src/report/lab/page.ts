@@ -4,9 +4,9 @@ import type { LabCell, LabResult } from "../../lab/lab.ts";
 import type { Statement, StatementResult } from "../../lab/statements/statement.ts";
 import type { Printable } from "../../pci/visible.ts";
 import { escaped } from "../document-markdown.ts";
-import { type LabView, whyOf } from "./blocks.ts";
+import type { LabView } from "./blocks.ts";
 import { costTables } from "./costs.ts";
-import { cellOutcome, isSafe, labTitle, outcomeText } from "./words.ts";
+import { cellOutcome, isSafe, labTitle, outcomeText, whyOf } from "./words.ts";
 
 /**
  * The generated part of docs/lab.md: the table, what was said beside what was found, costs, machines, and a section for
@@ -52,7 +52,7 @@ function outcomeTable({ cells, classes, designs }: LabResult): string {
 function emphasized(cell: LabCell): string {
   const outcome = cellOutcome(cell);
   if (outcome === null) return "";
-  const text = outcomeText(cell.kind, outcome);
+  const text = outcomeText(cell, outcome);
   return isSafe(outcome) ? text : `**${text}**`;
 }
 
@@ -87,7 +87,9 @@ function tableOf(head: readonly string[], rows: readonly (readonly string[])[]):
 
 function designSection(design: MappingDesign, { cells }: LabResult, statements: readonly StatementResult[]): string {
   const own = cells.filter((cell) => cell.design === design.id);
-  const said = statements.filter(({ statement, checked }) => checked !== null && statement.about.includes(design.id));
+  const said = statements.filter(
+    ({ statement, checked }) => checked !== null && statement.about.some((id) => id === design.id),
+  );
   return [
     `### ${design.id}`,
     `${capital(design.title)}. ${escaped(design.idea)}`,
@@ -108,7 +110,7 @@ function findings(cells: readonly LabCell[]): readonly string[] {
   for (const cell of cells) {
     const outcome = cellOutcome(cell);
     if (outcome === null) continue;
-    const text = outcomeText(cell.kind, outcome);
+    const text = outcomeText(cell, outcome);
     groups.set(text, [...(groups.get(text) ?? []), cell]);
   }
   return [...groups].map(([text, group]) => {

@@ -1,6 +1,4 @@
 import { type LabCell, type LabResult, type ListOutcome, outcomesOf } from "../../lab/lab.ts";
-import { findClass } from "../../lab/machines/all-classes.ts";
-import type { ClassId } from "../../lab/machines/machine-class.ts";
 import { type LabOutcome, type RunResult, worse } from "../../lab/outcome.ts";
 import type { Span } from "../document.ts";
 import type { Paint } from "../style.ts";
@@ -17,9 +15,8 @@ export function cellOutcome(cell: LabCell): CellOutcome | null {
   return a === null || b === null ? null : { a, b };
 }
 
-/** Names of the pairs of a class: by their place, where that tells them apart. */
-export function pairNames(kind: ClassId): readonly [string, string] {
-  const [a, b] = findClass(kind).pairs;
+/** Names of the pairs of a cell's class: by their place, where that tells them apart. */
+function pairNames({ pairs: [a, b] }: LabCell): readonly [string, string] {
   return a === b ? [`${a} A`, `${b} B`] : [a, b];
 }
 
@@ -46,22 +43,33 @@ function listText({ read, write, isInHostMemory }: ListOutcome): string {
 }
 
 /** Both pairs: one word where they end alike, else each by its name: `near right, far refused`. */
-export function outcomeText(kind: ClassId, { a, b }: CellOutcome): string {
+export function outcomeText(cell: LabCell, { a, b }: CellOutcome): string {
   const [textA, textB] = [listText(a), listText(b)];
   if (textA === textB) return textA;
-  const [nameA, nameB] = pairNames(kind);
+  const [nameA, nameB] = pairNames(cell);
   return `${nameA}: ${textA}; ${nameB}: ${textB}`;
 }
 
 /** The same, painted by the worst of all. */
-export function outcomeSpan(kind: ClassId, outcome: CellOutcome): Span {
-  return { text: outcomeText(kind, outcome), paint: paintOf(outcome) };
+export function outcomeSpan(cell: LabCell, outcome: CellOutcome): Span {
+  return { text: outcomeText(cell, outcome), paint: paintOf(outcome) };
 }
 
 /** One run's own outcome. */
 export function runSpan({ read, write, inHostMemory }: RunResult): Span {
   const one = { read, write, isInHostMemory: inHostMemory > 0 };
   return { text: listText(one), paint: paintOf({ a: one, b: one }) };
+}
+
+/** Why a cell is not right, in a sentence; empty where it is. */
+export function whyOf({ counterExample }: LabCell): string {
+  if (counterExample === null) return "";
+  const { refusal, mishap } = counterExample.result;
+  if (refusal !== null) return `at ${refusal.phase}: ${refusal.errno}, ${refusal.reason}`;
+  if (mishap === null) return "";
+  const { direction, expected, reached, routeOutcome } = mishap;
+  const where = reached === null ? routeOutcome : `it reaches ${reached}`;
+  return `a ${direction} of ${expected}: ${where}`;
 }
 
 const letters: Readonly<Record<LabOutcome, string>> = {
