@@ -101,7 +101,17 @@ const proved = named(
           .array(z.strictObject({ ...classPair, before: locality, after: locality }))
           .describe("pairs that keep map type and hops and come to lie nearer or farther apart"),
         routes: z
-          .array(z.strictObject({ ...classPair, direction: z.enum(["write", "read"]), before: end, after: end }))
+          .array(
+            z.strictObject({
+              ...classPair,
+              direction: z.enum(["write", "read"]),
+              before: end,
+              after: end,
+              why: z
+                .array(z.string())
+                .describe("why they end so after it, each reason once; none where they arrive as the verdict promises"),
+            }),
+          )
           .exactOptional()
           .describe(
             "pairs that keep their map type and whose requests end otherwise; left out where there are too many pairs to ask",
@@ -142,7 +152,9 @@ export const fixSchema: z.ZodType<FixJson> = named(
     pairs: z.array(matrixPair).describe("the asked pairs as they are; none of a function with itself"),
     proposals: z
       .array(z.union([proved, likely]))
-      .describe("those that are proved first: one change before two, a switch card last"),
+      .describe(
+        "those that are proved first, in the order and with the numbers of the screen: settings before cards that move, what helps most first, what takes the IOMMU away and then a switch card last",
+      ),
     reasons: z.array(matrixReason).describe("of `pairs` and of those of all proposals"),
     hidden: z.array(z.string()).describe("what the source hides, in its words"),
     gates,

@@ -620,6 +620,8 @@ export interface ProvedFixJson {
       readonly direction: "write" | "read";
       readonly before: "arrive" | "arrive otherwise" | "fail" | "unknown";
       readonly after: "arrive" | "arrive otherwise" | "fail" | "unknown";
+      /** Why they end so after it, each reason once; none where they arrive as the verdict promises. */
+      readonly why: readonly string[];
     }[];
   };
   readonly groups: Known<readonly GroupChangeJson[]>;
@@ -655,7 +657,7 @@ export interface FixJson {
   readonly machine: MachineJson;
   /** The asked pairs as they are; none of a function with itself. */
   readonly pairs: readonly MatrixPairJson[];
-  /** Those that are proved first: one change before two, a switch card last. */
+  /** Those that are proved first, in the order and with the numbers of the screen: settings before cards that move, what helps most first, what takes the IOMMU away and then a switch card last. */
   readonly proposals: readonly (ProvedFixJson | LikelyFixJson)[];
   /** Of `pairs` and of those of all proposals. */
   readonly reasons: readonly MatrixReasonJson[];

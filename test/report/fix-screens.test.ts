@@ -3,10 +3,11 @@ import { describe, expect, it, test } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
-import { findDevices } from "../../src/host/select.ts";
+import { findDevice, findDevices } from "../../src/host/select.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix/blocks.ts";
+import { fixJson } from "../../src/report/fix/json.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
 import { bootScenario } from "../policy/machines.ts";
 import { FIVE_MACHINES, machineOf, WIDTHS } from "./five-machines.ts";
@@ -147,22 +148,84 @@ describe("Pairs that something else blocks", () => {
 
   test("are not said to work", () => {
     expect(lines[2]).toBe(
-      "all 64 pairs are blocked now; 16 of 64 pairs become direct (proposal 2); the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card)",
+      "all 64 pairs are blocked now; 16 of 64 pairs become direct; the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card)",
     );
   });
 
   test("are counted where a proposal leaves them so, and are not the same outcome where one ends that", () => {
     const at = lines.indexOf("3. pci=disable_acs_redir=pci:1000:c030");
-    expect(lines[at + 1]).toBe("  16 of 64 pairs direct, 48 still blocked; takes effect at the next boot; persistent");
-    expect(lines).toContain("2. iommu=pt, and boot with pci=disable_acs_redir=pci:1000:c030");
+    expect(lines[at + 1]).toBe(
+      "  16 of 64 pairs direct, 48 still blocked, 16 no longer blocked; takes effect at the next boot; persistent",
+    );
+    expect(lines).toContain("2. iommu=pt");
   });
 
-  test("have what ends it as the first proposal", () => {
-    expect(lines).toContain("1. iommu=pt");
+  test("have what ends it, and helps most, as the first proposal, and each says that it ends it", () => {
+    const firstLineOf = (title: string): string | undefined => lines[lines.indexOf(title) + 1]?.split(";")[0];
+    expect(firstLineOf("1. iommu=pt, and boot with pci=disable_acs_redir=pci:1000:c030")).toBe(
+      "  16 of 64 pairs direct, no longer blocked",
+    );
+    expect(firstLineOf("2. iommu=pt")).toBe("  64 pairs through the host bridge, no longer blocked");
     expect(lines).toContain("Blocked by something else: all 64 pairs");
   });
 
   test("are not freed by taking the IOMMU away before anything else is proposed", () => {
     expect(advice.fixes.at(-1)?.title).toBe("intel_iommu=off");
+  });
+});
+
+describe("Proposals", () => {
+  const server = machineOf("examples/gpu-nic-server.yaml");
+  const ofPair = (provider: string, client: string): Advice =>
+    advise(server, [{ provider: findDevice(server, provider), client: findDevice(server, client) }]);
+  const all = { "gpu:gpu": adviceOn(server, "gpu:gpu"), "a far pair": ofPair("gpu0", "mlx5_2") };
+  const numbersIn = (text: string): readonly number[] =>
+    [...text.matchAll(/^ {0,2}(\d+)\. /gm)].map(([, number]) => Number(number));
+
+  test.each(Object.entries(all))("are numbered as they are printed, of %s, and as JSON has them", (_, advice) => {
+    const { proposals } = fixJson(advice);
+    const numbers = numbersIn(screenOf(advice, 1000));
+    expect(numbers).toEqual(advice.fixes.map((__, index) => index + 1));
+    expect(numbersIn(documentText(fixBlocks(advice, { isWhole: true }), { width: 1000, color: false }))).toEqual(
+      numbers,
+    );
+    expect(proposals.flatMap((one) => (one.outcome === "proved" ? [one.title] : []))).toEqual(
+      advice.fixes.map(({ title }) => title),
+    );
+  });
+
+  test("move no card before settings are told, and the headline is that of the first", () => {
+    const isMove = all["gpu:gpu"].fixes.map(({ kinds }) => kinds.includes("slot"));
+    expect(isMove).toEqual([false, false, false, false, true, true, false]);
+    expect(screenOf(all["gpu:gpu"], 1000).split("\n")[2]).toBe(
+      "8 of 56 pairs become direct; the other 48 work through the host bridge, slower: only one switch above both makes them direct (other slots, or a switch card); 10 direct with cards in other slots (proposal 5)",
+    );
+  });
+
+  test("that gain a direct path come before those that only make the way shorter", () => {
+    expect(all["a far pair"].fixes.map(({ verdicts }) => verdicts[0]?.mapType)).toEqual([
+      "bus-addr",
+      "bus-addr",
+      "thru-host-bridge",
+    ]);
+  });
+
+  test("say of other pairs what is not known of their reads, why, and how to know or avoid it", () => {
+    const advice = ofPair("gpu0", "gpu1");
+    const text = screenOf(advice, 1000);
+    expect(text).toContain(
+      "other pairs: reads arrive today, after it that is not known: 4 GPU ↔ NIC each way: of a read's request and its completion one goes up to the root complex and the other turns at the switch, as redirection is off at one of the two ports alone; no source documents whether that works, only a read on this machine shows it; redirection off at both ports avoids it, as proposal 2 does",
+    );
+    expect(text).toContain("  2. pci=disable_acs_redir=pci:1000:c030: ");
+    const [first] = fixJson(advice).proposals;
+    const routes = first?.outcome === "proved" ? (first.otherPairs.routes ?? []) : [];
+    const why = (end: string): readonly string[] => [
+      ...new Set(routes.filter(({ after }) => after === end).flatMap((route) => route.why)),
+    ];
+    expect(why("unknown")).toEqual([
+      "it reaches the root complex, and no documented fact applies: ACS redirects requests and not completions",
+      "it reaches the root complex, and no documented fact applies: ACS redirects completions and not requests",
+    ]);
+    expect(why("arrive otherwise")).toEqual(["they turn at the switch, while the verdict is through the host bridge"]);
   });
 });

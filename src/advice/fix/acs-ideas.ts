@@ -5,9 +5,10 @@ import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { acsParameters } from "../../rules/acs-parameters.ts";
 import { bootControl, bootWorlds } from "../../rules/boot-acs.ts";
+import { readEntries } from "../../rules/kernel-parameters.ts";
 import { rowsOf } from "../../rules/kernels/choose-rules.ts";
 import { parseKernelRelease } from "../../rules/kernels/kernel-release.ts";
-import { whyByAddress } from "./by-ids.ts";
+import { allOfTheirIds, whyByAddress } from "./by-ids.ts";
 import { editPciList, type ParameterEdit } from "./command-line-edit.ts";
 import type { Idea } from "./idea.ts";
 import { setpciSteps } from "./steps.ts";
@@ -90,6 +91,40 @@ function disableIdea(machine: Machine, redirecting: readonly RedirectingFunction
     steps: [edit],
     cautions: parameterCautions(machine, edit, naming),
   };
+}
+
+/**
+ * `disable_acs_redir` by ids alone where those hit more functions that redirect than `redirecting`: every port of one kind of
+ * switch at once, in one entry, which is clean where pairs beside these are to be direct too. None where ids hit these
+ * alone, as then {@link acsIdeas} has it, where a source may leave functions out, and where `config_acs` sets what it clears.
+ */
+export function allOfIdsIdea(machine: Machine, redirecting: readonly RedirectingFunction[]): readonly Idea[] {
+  const hit = allOfTheirIds(
+    machine,
+    redirecting.map(({ device }) => device),
+  );
+  const [first, ...more] = hit?.others ?? [];
+  const { commandLine } = machine.kernel;
+  const isSet = !isUnknown(commandLine) && readEntries(commandLine, "config_acs").length > 0;
+  if (hit === null || first === undefined || isSet) return [];
+  const entries = hit.ids.map((ids) => ({ device: first, text: `pci:${ids}` }));
+  const list = editPciList(machine, "disable_acs_redir", entries, false);
+  const edit: ParameterEdit = { ...list, ids: hit.ids, functions: [] };
+  const others = more.length === 0 ? `${formatBdf(first)} too` : `${more.length + 1} functions more`;
+  const naming: Naming = {
+    nameOf: formatBdf,
+    cautionOf: () => `by ids it clears redirection at ${others}, and at such functions that are added later`,
+  };
+  return [
+    {
+      kinds: ["kernel-parameter"],
+      title: edit.sets,
+      changes: [{ kind: "parameters", text: edit.sets }],
+      lasting: "from-next-boot",
+      steps: [edit],
+      cautions: parameterCautions(machine, edit, naming),
+    },
+  ];
 }
 
 function byIdsOf({ setsByIds }: ParameterEdit): Pick<Idea, "titleByIds"> {

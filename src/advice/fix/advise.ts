@@ -10,6 +10,7 @@ import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts"
 import { type GoingUp, goingUp } from "./going-up.ts";
 import { both, type Pair } from "./idea.ts";
 import { passthroughIdea } from "./iommu-ideas.ts";
+import { inOrder } from "./order.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
 import { findWays } from "./search.ts";
@@ -25,7 +26,7 @@ export interface Advice {
   readonly before: readonly Answer[];
   /** Those of them that are direct by the verdict alone. */
   readonly goingUp: GoingUp;
-  /** What helps, each shown by the rules on the changed machine: one change before two, a switch card last. */
+  /** What helps, each shown by the rules on the changed machine, as they are told: settings before cards that move, what helps most first. */
   readonly fixes: readonly ProvedFix[];
   /** The boot loader whose commands come first in the steps, and by what it is known; `null` where it is not. */
   readonly bootLoader: LikelyBootLoader | null;
@@ -85,7 +86,7 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
     pairs,
     before,
     goingUp: up,
-    fixes,
+    fixes: inOrder(fixes),
     bootLoader,
     rejected: found.rejected,
     searched: found.searched,

@@ -1,4 +1,5 @@
 import { type Machine, originOf } from "../../host/machine.ts";
+import { ACS_REDIRECT_BITS } from "../../pci/acs.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import type { PciFunction } from "../../pci/function.ts";
 import { isUnknown } from "../../pci/known.ts";
@@ -64,6 +65,23 @@ export function whyByAddress(machine: Machine, devices: readonly Bdf[]): string 
   return more.length === 0
     ? `${first} with the same ids is not meant`
     : `${first} and ${more.length} more with the same ids are not meant`;
+}
+
+/**
+ * The ids of some functions, each once, and the other functions with these ids that redirect: `null` where the source may
+ * leave functions out, or hides ids or ACS of one that may be hit.
+ */
+export function allOfTheirIds(
+  machine: Machine,
+  devices: readonly Bdf[],
+): { readonly ids: readonly string[]; readonly others: readonly Bdf[] } | null {
+  if (!SHOW_ALL.has(originOf(machine)) || machine.functionsMayBeMissing !== undefined) return null;
+  const ids = new Set(machine.functions.filter(({ bdf }) => devices.includes(bdf)).map(idsOf));
+  if (ids.has(null)) return null;
+  const hit = machine.functions.filter((fn) => ids.has(idsOf(fn)) && !devices.includes(fn.bdf));
+  if (hit.some(({ acs }) => isUnknown(acs))) return null;
+  const others = hit.filter(({ acs }) => acs !== null && !isUnknown(acs) && (acs.control & ACS_REDIRECT_BITS) !== 0);
+  return { ids: [...ids].flatMap((one) => one ?? []), others: others.map(({ bdf }) => bdf) };
 }
 
 /** The ids of an entry's function, `null` where they are those of another that is not meant too. */

@@ -2,7 +2,7 @@ import { type Machine, topologyOf } from "../../host/machine.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Verdict } from "../../rules/verdict.ts";
-import { acsIdeas, byPath, type RedirectingFunction } from "./acs-ideas.ts";
+import { acsIdeas, allOfIdsIdea, byPath, type RedirectingFunction } from "./acs-ideas.ts";
 import type { Attempts } from "./attempts.ts";
 import { both, type Idea } from "./idea.ts";
 import { areDirect, gain, isAtLeast, isBetter, type Outcomes, type Trial } from "./trial.ts";
@@ -26,13 +26,15 @@ export function redirectingFunctions(machine: Machine, verdicts: readonly Verdic
 export function cleared(attempts: Attempts, redirecting: readonly RedirectingFunction[]): readonly Trial[] {
   const { machine, before } = attempts.question;
   const now = { verdicts: before, outcomes: attempts.before };
-  return acsIdeas(machine, redirecting).flatMap((idea, index) =>
+  const [first = [], ...others] = acsIdeas(machine, redirecting).map((idea, index) =>
     attempts
       .carriedOut("ACS", [idea], true)
       .map((trial) =>
         withoutIdle(attempts, "ACS", now, trial, redirecting, (needed) => acsIdeas(machine, needed)[index]),
       ),
   );
+  const needed = first.flatMap((trial) => neededFor(now, trial, redirecting));
+  return [first, attempts.carriedOut("ACS", allOfIdsIdea(machine, needed), false), ...others].flat();
 }
 
 /** Changes with the redirection cleared that stands after them: each by the first way of clearing it that helps most. */
@@ -67,16 +69,31 @@ export function withAcs(attempts: Attempts, what: string, trials: readonly Trial
 function withoutIdle(
   attempts: Attempts,
   what: string,
-  before: { readonly verdicts: readonly Verdict[]; readonly outcomes: Outcomes },
+  before: Decided,
   trial: Trial,
   redirecting: readonly RedirectingFunction[],
   remake: (needed: readonly RedirectingFunction[]) => Idea | undefined,
 ): Trial {
-  const of = (outcomes: Outcomes, index: number): Outcomes => outcomes.slice(index, index + 1);
-  const better = before.verdicts.filter((_, index) => isBetter(of(before.outcomes, index), of(trial.outcomes, index)));
-  const devices = new Set(better.flatMap(({ acsRedirect }) => acsRedirect));
-  const needed = redirecting.filter(({ device }) => devices.has(device));
+  const needed = neededFor(before, trial, redirecting);
   const idea = needed.length < redirecting.length && needed.length > 0 ? remake(needed) : undefined;
   const less = idea === undefined ? "nothing is idle" : attempts.tryOrSay(what, idea);
   return typeof less !== "string" && isAtLeast(less.outcomes, trial.outcomes) ? less : trial;
+}
+
+/** Some pairs as they are decided. */
+interface Decided {
+  readonly verdicts: readonly Verdict[];
+  readonly outcomes: Outcomes;
+}
+
+/** Those of some functions that redirect a pair which is better off after `trial`. */
+function neededFor(
+  before: Decided,
+  trial: Trial,
+  redirecting: readonly RedirectingFunction[],
+): readonly RedirectingFunction[] {
+  const of = (outcomes: Outcomes, index: number): Outcomes => outcomes.slice(index, index + 1);
+  const better = before.verdicts.filter((_, index) => isBetter(of(before.outcomes, index), of(trial.outcomes, index)));
+  const devices = new Set(better.flatMap(({ acsRedirect }) => acsRedirect));
+  return redirecting.filter(({ device }) => devices.has(device));
 }

@@ -25,7 +25,7 @@ export function goingUp(machine: Machine, pairs: readonly Pair[], rules: string 
     const ends = new RequestEnds(table);
     return (i, j) => {
       const found = ends.of(i, j);
-      return found !== null && found.write === "arrive" && found.read === "arrive";
+      return found !== null && found.write.end === "arrive" && found.read.end === "arrive";
     };
   });
   return { pairs: up.length, freed: arrive.filter((arrives) => arrives).length };

@@ -3,6 +3,7 @@ import type { Machine } from "../../host/machine.ts";
 import { type DeviceSelection, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import type { PeerDifference } from "../../routes/peer-difference.ts";
 import { type PeerDirection, type PeerRoute, PeerRoutes } from "../../routes/peer-routes.ts";
 import type { MapType } from "../../rules/verdict.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
@@ -36,6 +37,8 @@ export interface RouteChange extends ClassPair {
   readonly direction: PeerDirection;
   readonly before: RequestsEnd;
   readonly after: RequestsEnd;
+  /** Why they end so after it, each reason once; none where they arrive as the verdict promises. */
+  readonly why: readonly string[];
 }
 
 /** What a change does to the pairs that nobody asked about. */
@@ -115,7 +118,7 @@ export class Others {
     const classes = new Classes<ClassChange>();
     const hops = new Classes<HopChange>();
     const localities = new Classes<LocalityChange>();
-    const routes = new Classes<RouteChange>();
+    const routes = new Classes<RouteChange & { readonly why: string[] }>();
     const listed: VerdictChange[] = [];
     const localitiesAfter = new Localities(after.machine, after.topology);
     const ends = new RequestEnds(after);
@@ -152,10 +155,12 @@ export class Others {
         const [from, to] = [this.#ends.of(i, j), ends.of(i, j)];
         if (from === null || to === null) return;
         for (const direction of ["write", "read"] as const) {
-          const [was, is] = [from[direction], to[direction]];
-          if (was !== is) {
-            routes.count([...of, direction, was, is], { ...pair, direction, before: was, after: is });
-          }
+          const [was, is] = [from[direction].end, to[direction].end];
+          if (was === is) continue;
+          const why: string[] = [];
+          const one = routes.count([...of, direction, was, is], { ...pair, direction, before: was, after: is, why });
+          const reason = to[direction].why;
+          if (reason !== null && !one.why.includes(reason)) one.why.push(reason);
         }
       });
     });
@@ -172,11 +177,17 @@ export class Others {
   }
 }
 
+/** Where requests of one direction end, and why there; `null` where they arrive as the verdict promises. */
+interface EndOfRequests {
+  readonly end: RequestsEnd;
+  readonly why: string | null;
+}
+
 /** Where the requests of a table's pairs end; each is asked once. */
 export class RequestEnds {
   readonly #routes: PeerRoutes;
   readonly #columns: number;
-  readonly #known = new Map<number, Readonly<Record<PeerDirection, RequestsEnd>> | null>();
+  readonly #known = new Map<number, Readonly<Record<PeerDirection, EndOfRequests>> | null>();
 
   constructor(table: VerdictTable) {
     this.#routes = new PeerRoutes(table);
@@ -184,7 +195,7 @@ export class RequestEnds {
   }
 
   /** `null` where no address is handed out, or nobody knows which: after a move, of those that get another. */
-  of(i: number, j: number): Readonly<Record<PeerDirection, RequestsEnd>> | null {
+  of(i: number, j: number): Readonly<Record<PeerDirection, EndOfRequests>> | null {
     const key = i * this.#columns + j;
     let ends = this.#known.get(key);
     if (ends === undefined) {
@@ -199,21 +210,33 @@ export class RequestEnds {
   }
 }
 
-function endOf(route: Known<PeerRoute>): RequestsEnd {
-  if (isUnknown(route)) return "unknown";
-  if (route.outcome !== "delivered") return "fail";
-  return route.differs === null ? "arrive" : "arrive otherwise";
+function endOf(route: Known<PeerRoute>): EndOfRequests {
+  if (isUnknown(route)) return { end: "unknown", why: route.unknown };
+  if (route.outcome !== "delivered") return { end: "fail", why: route.reason };
+  return route.differs === null
+    ? { end: "arrive", why: null }
+    : { end: "arrive otherwise", why: OTHERWISE[route.differs] };
 }
+
+/** How requests arrive that do not arrive as the verdict promises. */
+const OTHERWISE: Readonly<Record<PeerDifference, string>> = {
+  "not-delivered": "they end on the way",
+  elsewhere: "they reach something else than the provider's BAR",
+  "goes-up": "they go up to the root complex, while the verdict is direct",
+  "stays-below": "they turn at the switch, while the verdict is through the host bridge",
+};
 
 /** Pairs counted by what is alike of them. */
 class Classes<T extends ClassPair> {
   readonly #known = new Map<string, T & { pairs: number }>();
 
-  count(key: readonly (string | number | undefined)[], one: T & { pairs: number }): void {
+  /** The class of a pair, which is `one` where none of its key was counted before. */
+  count(key: readonly (string | number | undefined)[], one: T & { pairs: number }): T {
     const text = key.join();
     const known = this.#known.get(text) ?? one;
     known.pairs++;
     this.#known.set(text, known);
+    return known;
   }
 
   get all(): T[] {

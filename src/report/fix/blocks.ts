@@ -1,8 +1,8 @@
 import type { Advice } from "../../advice/fix/advise.ts";
 import { type GateRemedy, mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
+import { outcomeOf } from "../../advice/fix/order.ts";
 import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
-import { isSureBlock } from "../../answers/gate.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
@@ -36,21 +36,15 @@ export function fixBlocks(
 ): readonly Block[] {
   const topology = topologyOf(advice.machine);
   const telling = { advice, topology, isWhole, isPart, asked };
-  const told: ProvedFix[] = [];
-  const others: { readonly fix: ProvedFix; readonly like: ProvedFix }[] = [];
-  for (const fix of advice.fixes) {
-    const like = isWhole ? undefined : told.find((one) => outcomeOf(one) === outcomeOf(fix));
-    if (like === undefined) told.push(fix);
-    else others.push({ fix, like });
-  }
   return [
     ...(isPart ? [] : machineLines(advice.machine, advice.rules, Number.MAX_SAFE_INTEGER)).map((text) =>
       paragraph([painted("strong", text)]),
     ),
     ...outcomeBlocks(advice, topology, asIs),
     ...blockedBlocks(advice),
-    ...told.flatMap((fix) => proposalBlocks(telling, fix)),
-    ...otherWayBlocks(telling, others),
+    ...told(advice, isWhole).flatMap(({ like, fixes }) =>
+      like === null ? fixes.flatMap((fix) => proposalBlocks(telling, fix)) : otherWayBlocks(telling, like, fixes),
+    ),
     ...afterAnyBlocks(advice),
     ...unprovedBlocks(advice),
     ...rejectedBlocks(advice),
@@ -60,10 +54,24 @@ export function fixBlocks(
   ];
 }
 
-/** What becomes of the pairs, as a text to compare. */
-function outcomeOf({ verdicts, goingUp }: ProvedFix): string {
-  const each = verdicts.map(({ mapType, hops, gates }) => `${mapType} ${hops} ${gates.some(isSureBlock)}`);
-  return [...each, goingUp.pairs].join();
+/**
+ * The proposals as they stand under each other: those after which the pairs are what they are after one that was told before,
+ * `like`, in short, unless all is told of each.
+ */
+function told(
+  { fixes }: Advice,
+  isWhole: boolean,
+): readonly { readonly like: ProvedFix | null; readonly fixes: readonly ProvedFix[] }[] {
+  const firsts = new Map<string, ProvedFix>();
+  const all: { readonly like: ProvedFix | null; readonly fixes: ProvedFix[] }[] = [];
+  for (const fix of fixes) {
+    const like = isWhole ? null : (firsts.get(outcomeOf(fix)) ?? null);
+    if (like === null) firsts.set(outcomeOf(fix), fix);
+    const last = all.at(-1);
+    if (last !== undefined && last.like === like) last.fixes.push(fix);
+    else all.push({ like, fixes: [fix] });
+  }
+  return all;
 }
 
 /** What stops a pair whatever the kernel decides is said before anything that moves the kernel's decision. */

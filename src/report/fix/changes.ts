@@ -4,12 +4,15 @@ import type { RequestsEnd, RouteChange } from "../../advice/fix/side-effects.ts"
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType } from "../../rules/verdict.ts";
+import { joinAlike } from "../alike.ts";
 import { nameIn, namesText, roleOf } from "../device-names.ts";
 import { groupTexts, mapTypeSpan } from "../difference.ts";
 import { joinRich, painted, plainText, type Rich, rich } from "../rich.ts";
 
 /** So many classes of pairs of a kind are named. */
 const MAX_CLASSES = 6;
+/** So many reasons for what becomes of their requests. */
+const MAX_REASONS = 2;
 /** So many groups, of so many devices that come together. */
 const MAX_GROUPS = 3;
 const MAX_DEVICES = 8;
@@ -17,18 +20,32 @@ const MAX_DEVICES = 8;
 /** Between a class of providers and one of clients. */
 const ARROW = " → ";
 
-const endWords: Readonly<Record<RequestsEnd, string>> = {
-  arrive: "as the kernel decides",
-  "arrive otherwise": "another way than it decides",
-  fail: "fail",
-  unknown: "not known",
+/** Where requests end as the machine is. */
+const TODAY: Readonly<Record<RequestsEnd, string>> = {
+  arrive: "arrive today",
+  "arrive otherwise": "arrive today by another way than the verdict's",
+  fail: "fail today",
+  unknown: "are not known to arrive today",
 };
+
+/** And after a change. */
+const AFTER_IT: Readonly<Record<RequestsEnd, string>> = {
+  arrive: "they arrive",
+  "arrive otherwise": "they arrive by another way than the verdict's",
+  fail: "they fail",
+  unknown: "that is not known",
+};
+
+/** What is not known where only one of a request and its completion is redirected (`platforms/way.ts`). */
+const HALF = /ACS redirects (?:requests and not completions|completions and not requests)$/;
+const HALF_TEXT =
+  "of a read's request and its completion one goes up to the root complex and the other turns at the switch, as redirection is off at one of the two ports alone; no source documents whether that works, only a read on this machine shows it; redirection off at both ports avoids it";
 
 /**
  * Other pairs by what becomes of them and by class: `other pairs: through the host bridge → direct: 8 GPU → GPU`, `2 hops
  * more: 4 NVMe ↔ SATA controller each way`.
  */
-export function otherTexts({ others }: ProvedFix, topology: Topology): readonly Rich[] {
+export function otherTexts({ others }: ProvedFix, topology: Topology, fixes: readonly ProvedFix[]): readonly Rich[] {
   const routes = others.routes ?? [];
   const isAlike = others.count + others.localities.length + routes.length === 0;
   if (isAlike) return [others.routes === null ? "no other pair changes its verdict" : "no other pair changes"];
@@ -41,9 +58,26 @@ export function otherTexts({ others }: ProvedFix, topology: Topology): readonly 
     ...byChange(
       bothWays(routes),
       topology,
-      ({ requests, before, after }) => `${requests} ${endWords[before]} → ${endWords[after]}`,
+      ({ requests, before, after }) => `${requests} ${TODAY[before]}, after it ${AFTER_IT[after]}`,
+      (all) => reasonsText(all, fixes),
     ),
   ];
+}
+
+/** Why requests end as they do then, for all that do. */
+function reasonsText(routes: readonly RouteChange[], fixes: readonly ProvedFix[]): string {
+  const reasons = [...new Set(routes.flatMap(({ why }) => why))];
+  const halves = reasons.filter((reason) => HALF.test(reason));
+  const others = joinAlike(reasons.filter((reason) => !halves.includes(reason)));
+  const whole = fixes.findIndex((fix) => fix.kinds.every((kind) => kind === "kernel-parameter") && !leavesHalves(fix));
+  const avoids = whole < 0 ? "" : `, as proposal ${whole + 1} does`;
+  const texts = [...(halves.length === 0 ? [] : [`${HALF_TEXT}${avoids}`]), ...others.slice(0, MAX_REASONS)];
+  const more = others.length > MAX_REASONS ? [`and ${others.length - MAX_REASONS} reasons more`] : [];
+  return [...texts, ...more].join("; ");
+}
+
+function leavesHalves({ others }: ProvedFix): boolean {
+  return others.routes === null || others.routes.some(({ why }) => why.some((reason) => HALF.test(reason)));
 }
 
 /** What becomes of writes and of reads alike is told once. */
@@ -65,18 +99,21 @@ function byChange<T extends ClassPair>(
   classes: readonly T[],
   topology: Topology,
   changeOf: (one: T) => Rich,
+  whyOf: (all: readonly T[]) => string = () => "",
 ): readonly Rich[] {
   const kinds = new Map<string, { readonly what: Rich; readonly classes: string[] }>();
-  for (const one of eachWay(classes, topology, (of) => plainText(changeOf(of)))) {
+  const keyOf = (of: T): string => plainText(changeOf(of));
+  for (const one of eachWay(classes, topology, keyOf)) {
     const what = changeOf(one.of);
     const kind = kinds.get(plainText(what)) ?? { what, classes: [] };
     kind.classes.push(one.pairs);
     kinds.set(plainText(what), kind);
   }
-  return [...kinds.values()].map(({ what, classes: named }) => {
+  return [...kinds].map(([key, { what, classes: named }]) => {
     const more = named.length - MAX_CLASSES;
     const text = named.slice(0, MAX_CLASSES).join(", ");
-    return rich`other pairs: ${what}: ${text}${more > 0 ? ` and ${more} more kinds of pairs (--json has all)` : ""}`;
+    const why = whyOf(classes.filter((one) => keyOf(one) === key));
+    return rich`other pairs: ${what}: ${text}${more > 0 ? ` and ${more} more kinds of pairs (--json has all)` : ""}${why === "" ? "" : `: ${why}`}`;
   });
 }
 

@@ -161,6 +161,7 @@ function otherPairsJson({ others }: ProvedFix, topology: Topology): ProvedFixJso
             direction: one.direction,
             before: one.before,
             after: one.after,
+            why: one.why,
           })),
         }),
     classes: others.classes.map((one) => ({ ...classPairJson(one, topology), before: one.before, after: one.after })),

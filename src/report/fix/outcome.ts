@@ -1,12 +1,13 @@
 import type { Advice } from "../../advice/fix/advise.ts";
 import { mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { GoingUp } from "../../advice/fix/going-up.ts";
+import { movesCards, needsCard, worthOf } from "../../advice/fix/order.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
 import { isSureBlock } from "../../answers/gate.ts";
 import type { Topology } from "../../pci/topology.ts";
 import type { MapType, Verdict } from "../../rules/verdict.ts";
-import { type OutcomeGroup, outcomeGroups, RANKS, rankOf } from "../../summary/outcomes.ts";
+import { type OutcomeGroup, outcomeGroups } from "../../summary/outcomes.ts";
 import { joinAlike } from "../alike.ts";
 import { askedSummary } from "../asked-by.ts";
 import { fullName, nameIn, portsText } from "../device-names.ts";
@@ -39,26 +40,30 @@ export function outcomeBlocks(advice: Advice, topology: Topology, asIs?: readonl
   return [heading(head), list([...whole, ...askedSummary(advice.machine, advice.before)])];
 }
 
-function isCard({ kinds }: ProvedFix): boolean {
-  return kinds.includes("switch-card");
-}
-
-/** The proposal after which the pairs are best off with what the machine has; of those that do the same, the first. */
+/**
+ * The proposal whose outcome is the headline: the first, but for a switch card, and for a card in a slot that is too narrow for
+ * it where something else helps.
+ */
 function bestOf({ fixes, before, goingUp }: Advice): ProvedFix | undefined {
   // They are what they were by the verdict: what becomes of their requests is said beside it.
   if (goingUp.freed > 0 && before.every(({ mapType }) => mapType === "bus-addr")) return undefined;
-  let best: ProvedFix | undefined;
-  const own = fixes.filter((fix) => !isCard(fix));
-  const wide = own.filter(({ narrows }) => narrows !== true);
-  for (const fix of wide.length > 0 ? wide : own) if (best === undefined || worthOf(fix) > worthOf(best)) best = fix;
-  return best;
+  const own = fixes.filter((fix) => !needsCard(fix));
+  return own.find(({ narrows }) => narrows !== true) ?? own[0];
 }
 
-/** The rank of its verdicts that nothing else blocks; those that are direct by the verdict alone go through the host bridge. */
-function worthOf({ verdicts, goingUp }: ProvedFix): number {
-  const usable = verdicts.filter(({ gates }) => !gates.some(isSureBlock));
-  const lost = RANKS["bus-addr"] - RANKS["thru-host-bridge"];
-  return rankOf(usable) - goingUp.pairs * lost;
+/** What helps more than `best` and touches more, with what the machine has; of those that do the same, the first. */
+function furtherOf({ fixes }: Advice, best: ProvedFix): ProvedFix | undefined {
+  let further: ProvedFix | undefined;
+  for (const fix of fixes) {
+    if (!needsCard(fix) && fix.narrows !== true && worthOf(fix) > worthOf(further ?? best)) further = fix;
+  }
+  return further;
+}
+
+/** What it touches that a smaller change does not. */
+function touchedText({ fixes }: Advice, fix: ProvedFix): string {
+  const what = movesCards(fix) ? "with cards in other slots" : "with more taken away";
+  return `${what} (proposal ${fixes.indexOf(fix) + 1})`;
 }
 
 /** `mlx5_0 reaches memory of gpu0: through the host bridge, 4 hops; becomes direct, 4 hops`. */
@@ -78,12 +83,16 @@ function pairText(
       : "";
   const names = rich`${fullName(topology, pair.client)} reaches memory of ${fullName(topology, pair.provider)}`;
   const now = rich`${names}: ${spanOf(pair)}${isOther ? "*" : ""}${painted("no", blocked)}`;
-  const card = advice.fixes.find(isCard)?.verdicts[0];
+  const card = advice.fixes.find(needsCard)?.verdicts[0];
   if (best !== undefined) {
-    const further = card === undefined ? "" : rich`, and ${spanOf(card)} with a switch card`;
+    const more = furtherOf(advice, best);
+    const others = [
+      ...(more === undefined ? [] : [rich`, and ${spanOf(more.verdicts[0])} ${touchedText(advice, more)}`]),
+      ...(card === undefined ? [] : [rich`, and ${spanOf(card)} with a switch card`]),
+    ];
     const index = advice.fixes.indexOf(best);
     const where = index === 0 ? "" : ` (proposal ${index + 1})`;
-    return rich`${now}; becomes ${spanOf(best.verdicts[0])}${alone(best.goingUp, 1)}${where}${further}`;
+    return rich`${now}; becomes ${spanOf(best.verdicts[0])}${alone(best.goingUp, 1)}${where}${joinRich(others, "")}`;
   }
   if (card === undefined) return rich`${now}; ${nothingText(advice)}`;
   const what = pair.supported === true ? "makes it direct" : "helps";
@@ -130,11 +139,27 @@ function countsText(advice: Advice, groups: readonly OutcomeGroup[], best: Prove
   const told = changed.length === 0 ? [] : kept;
   for (const { pairs } of told) for (const pair of pairs) blocked.delete(keyOf(pair));
   if (blocked.size > 0) parts.push([painted("no", blockedText(blocked.size))]);
+  parts.push(...furtherTexts(advice, best));
   const at = now === 0 ? 0 : 1;
   return joinRich(
     parts.map((part, index) => (index === at ? rich`${part}${where}` : part)),
     "; ",
   );
+}
+
+/** That of several pairs more are direct, or work, with what touches more. */
+function furtherTexts(advice: Advice, best: ProvedFix): readonly Rich[] {
+  const more = furtherOf(advice, best);
+  if (more === undefined) return [];
+  const usable = ({ verdicts }: ProvedFix, isDirect: boolean): number =>
+    verdicts.filter(
+      ({ mapType, gates }) =>
+        (mapType === "bus-addr" || (!isDirect && mapType === "thru-host-bridge")) && !gates.some(isSureBlock),
+    ).length;
+  const isDirect = usable(more, true) > usable(best, true);
+  const count = usable(more, isDirect);
+  const what = isDirect ? painted("direct", `${count} direct`) : painted("host", `${count} ${verb(count, "work")}`);
+  return [rich`${what} ${touchedText(advice, more)}`];
 }
 
 const ALL_THE_SAME = "the requests go up to the root complex all the same";

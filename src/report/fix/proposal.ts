@@ -43,7 +43,7 @@ export function proposalBlocks(telling: Telling, fix: ProvedFix): readonly Block
   const effects: readonly Rich[] = [
     rich`${outcomeText(advice, fix)}; ${lastingText(fix)}`,
     ...goingUpTexts(fix.goingUp, fix.verdicts.length, "iommu=pt as well"),
-    ...otherTexts(fix, topology),
+    ...otherTexts(fix, topology, advice.fixes),
     ...placesText(fix, isWhole, topology),
     ...isolationText(fix, topology),
     ...fix.cautions.map((caution) => rich`${painted("warn", "mind")}: ${withCode(caution)}`),
@@ -58,34 +58,26 @@ export function proposalBlocks(telling: Telling, fix: ProvedFix): readonly Block
 }
 
 /**
- * Proposals after which the pairs are what they are after an earlier one, each in what it does otherwise. One that is done at
- * once is done before the next boot anyhow: its commands stand here.
+ * Proposals after which the pairs are what they are after the one told before, each in what it does otherwise. One that is
+ * done at once is done before the next boot anyhow: its commands stand here.
  */
 export function otherWayBlocks(
   { advice, topology, isPart }: Telling,
-  ways: readonly { readonly fix: ProvedFix; readonly like: ProvedFix }[],
+  like: ProvedFix,
+  ways: readonly ProvedFix[],
 ): readonly Block[] {
   if (ways.length === 0) return [];
-  const [first] = ways;
-  const isOne = ways.every(({ like }) => like === first?.like);
-  const numberOf = (fix: ProvedFix): number => advice.fixes.indexOf(fix) + 1;
-  const like = first === undefined || !isOne ? " as an earlier one" : ` as ${numberOf(first.like)}`;
+  const number = advice.fixes.indexOf(like) + 1;
   return [
-    heading(`The same outcome${like} by other means (all of each with ${inVerb(isPart, "--full")})`),
-    ...ways.flatMap(({ fix, like: earlier }) => [
-      list([otherWayText(advice, fix, earlier, topology, isOne ? null : numberOf(earlier))]),
+    heading(`The same outcome as ${number} by other means (all of each with ${inVerb(isPart, "--full")})`),
+    ...ways.flatMap((fix) => [
+      list([otherWayText(advice, fix, like, topology)]),
       ...(fix.lasting === "until-reboot" ? fix.steps.slice(0, 1).map(({ lines }) => code("", lines)) : []),
     ]),
   ];
 }
 
-function otherWayText(
-  advice: Advice,
-  fix: ProvedFix,
-  earlier: ProvedFix,
-  topology: Topology,
-  like: number | null,
-): Rich {
+function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topology: Topology): Rich {
   const plain = (texts: readonly Rich[]): string => texts.map(plainText).join("\n");
   const differs = (of: (one: ProvedFix) => readonly Rich[]): readonly Rich[] =>
     plain(of(fix)) === plain(of(earlier)) ? [] : of(fix);
@@ -93,7 +85,7 @@ function otherWayText(
   const isSameLoss = fix.lasting === "until-reboot" && lostPairs(fix) === lostPairs(earlier);
   const parts: readonly Rich[] = [
     ...differs((one) => [lastingText(one)]),
-    ...differs((one) => otherTexts(one, topology)),
+    ...differs((one) => otherTexts(one, topology, advice.fixes)),
     ...differs((one) => placesText(one, false, topology)),
     ...(isSameLoss ? [] : differs((one) => isolationText(one, topology))),
     ...fix.cautions
@@ -102,8 +94,7 @@ function otherWayText(
       .map(withCode),
   ];
   const index = advice.fixes.indexOf(fix) + 1;
-  const as = like === null ? "" : ` (as ${like})`;
-  return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${as}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
+  return rich`${String(index)}. ${withCode(shortTitle(fix, topology))}${parts.flatMap((part, at): Span[] => [at === 0 ? ": " : "; ", ...rich`${part}`])}`;
 }
 
 /** A caution says what is so, and after a colon why or what comes of it. */
@@ -166,14 +157,21 @@ export function goingUpTexts({ pairs, freed }: GoingUp, of: number, remedy: stri
 function outcomeText({ before }: Advice, fix: ProvedFix): Rich {
   const changed = fix.verdicts.filter((verdict, index) => verdict.mapType !== before[index]?.mapType);
   const [first] = changed;
+  const isBlocked = ({ gates }: Advice["before"][number]): boolean => gates.some(isSureBlock);
+  const freed = fix.verdicts.filter((verdict, index) => {
+    const old = before[index];
+    return old !== undefined && isBlocked(old) && !isBlocked(verdict);
+  }).length;
+  const ends =
+    freed === 0 ? "" : rich`, ${painted("direct", `${freed === before.length ? "" : `${freed} `}no longer blocked`)}`;
   if (first === undefined || changed.length === before.length || changed.some((one) => one.mapType !== first.mapType)) {
-    return countsText(fix);
+    return rich`${countsText(fix)}${ends}`;
   }
   const blocked = fix.verdicts.filter(
     (verdict) => !changed.includes(verdict) && verdict.gates.some(isSureBlock),
   ).length;
   const still = blocked === 0 ? "" : rich`, ${painted("no", `${blocked} still blocked`)}`;
-  return rich`${String(changed.length)} of ${pairsText(before.length)} ${mapTypeSpan(first.mapType, null)}${still}`;
+  return rich`${String(changed.length)} of ${pairsText(before.length)} ${mapTypeSpan(first.mapType, null)}${still}${ends}`;
 }
 
 /** What the pairs are after it: `direct, 4 hops`; of several how many are what. */
