@@ -8,6 +8,7 @@ const floors = [
   "report",
   "policy",
   "advice",
+  "predict",
   "summary",
   "measured",
   "answers",

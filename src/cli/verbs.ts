@@ -21,6 +21,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./verbs/explain.ts")).declareExplain,
   },
   {
+    name: "predict",
+    group: "look",
+    summary: "what a pair can carry: GB/s and latency, and what holds it back",
+    load: async () => (await import("./verbs/predict.ts")).declarePredict,
+  },
+  {
     name: "diff",
     group: "look",
     summary: "what differs between two machines, or one before and after",

@@ -772,6 +772,62 @@ export interface NearestJson {
   readonly asked?: readonly string[];
 }
 
+/** A figure, and what it may be. */
+export interface RangedJson {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What one pair carries of writes or of reads: 10^9 data bytes per second, one flow, one way. */
+export interface PredictionJson {
+  readonly gbps: RangedJson;
+  /** A link is hidden: it may be less. */
+  readonly isUpperBound: boolean;
+  /** By a measurement on such hardware, by the specification, or with something that the source does not show. */
+  readonly sure: "measured" | "specification" | "assumption";
+  readonly turn: "switch" | "root-complex" | "inside-device";
+  /** Position in hops of the one with the least. */
+  readonly bottleneck: number;
+  /** In the order of the data. */
+  readonly hops: readonly {
+    readonly kind: "link" | "root-complex" | "reads-in-flight";
+    /** The function at a link's lower end; who reads. */
+    readonly at: string | null;
+    readonly towards: "up" | "down" | null;
+    readonly link: { readonly speedGTps: number; readonly width: number } | null;
+    readonly gbps: RangedJson;
+    readonly why: string;
+    /** By a measurement on such hardware, by the specification, or with something that the source does not show. */
+    readonly sure: "measured" | "specification" | "assumption";
+  }[];
+  readonly hiddenLinks: readonly { readonly at: string; readonly why: string }[];
+  readonly payloadBytes: number;
+  /** What holds it back, the dearest first. */
+  readonly losses: readonly {
+    readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex";
+    readonly at: string | null;
+    readonly gbpsWithout: number;
+    readonly why: string;
+  }[];
+  readonly assumptions: readonly string[];
+  /** Of one TLP, one way, unloaded. */
+  readonly latencyNs: RangedJson;
+  readonly sizes: readonly { readonly sizeBytes: number; readonly gbps: number; readonly oneAtATimeGbps: number }[];
+}
+
+/** `peerlane predict --json`: what one pair can carry. */
+export interface PredictJson {
+  readonly schema: "peerlane.predict/1";
+  readonly machine: MachineJson;
+  readonly provider: string;
+  readonly client: string;
+  readonly write: Known<PredictionJson>;
+  readonly read: Known<PredictionJson>;
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
 /** `peerlane diff --json`. */
 export interface DiffJson {
   readonly schema: "peerlane.diff/1";
@@ -1669,6 +1725,7 @@ export interface JsonOutputs {
   readonly fix: FixJson;
   readonly find: FindJson;
   readonly nearest: NearestJson;
+  readonly predict: PredictJson;
   readonly diff: DiffJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;

@@ -10,6 +10,7 @@ import { poolsSchema } from "./live/pools-schema.ts";
 import { probeSchema } from "./live/probe/schema.ts";
 import { explainSchema, matrixSchema, treeSchema } from "./matrix-schema.ts";
 import { vmSchema } from "./measured-schema.ts";
+import { predictSchema } from "./predict/schema.ts";
 import { simulateSchema } from "./simulate/schema.ts";
 
 /**
@@ -25,6 +26,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   fix: fixSchema,
   find: findSchema,
   nearest: nearestSchema,
+  predict: predictSchema,
   diff: diffSchema,
   check: checkSchema,
   simulate: simulateSchema,

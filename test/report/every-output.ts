@@ -35,6 +35,8 @@ import { matrixJson } from "../../src/report/matrix-json.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
 import { nearestBlocks, nearestText } from "../../src/report/nearest.ts";
 import { nearestJson } from "../../src/report/nearest-json.ts";
+import { predictJson } from "../../src/report/predict/json.ts";
+import { predictBlocks } from "../../src/report/predict/screen.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
 
 import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
@@ -119,8 +121,10 @@ function ofPair(make: (shown: Shown, provider: Bdf, client: Bdf, table: VerdictT
 
 type Maker = (shown: Shown) => string;
 
+const onePair = (machine: Machine, a: Bdf, b: Bdf) => decideAll(machine, { providers: [a], clients: [b] });
+
 const historyOf = (machine: Machine, a: Bdf, b: Bdf) =>
-  [decideAll(machine, { providers: [a], clients: [b] }), verdictHistory(machine, a, b)] as const;
+  [onePair(machine, a, b), verdictHistory(machine, a, b)] as const;
 
 const nearestOf = (machine: Machine) => findNearest(machine, nearestQuestions(machine, []));
 
@@ -151,6 +155,9 @@ const makers: Readonly<Record<string, Maker>> = {
   "explain in colour": ofPair(({ colored }, a, b, table) => explainText(table, a, b, colored, new PeerRoutes(table))),
   "explain --markdown": ofPair((_, a, b, table) => documentMarkdown(explainBlocks(table, a, b, new PeerRoutes(table)))),
   "explain --json": ofPair((_, a, b, table) => printableJson(explainJson(table, a, b, new PeerRoutes(table)), 1)),
+  predict: ofPair(({ machine, screen }, a, b) => documentText(predictBlocks(onePair(machine, a, b)), screen)),
+  "predict --markdown": ofPair(({ machine }, a, b) => documentMarkdown(predictBlocks(onePair(machine, a, b)))),
+  "predict --json": ofPair(({ machine }, a, b) => printableJson(predictJson(onePair(machine, a, b)), 1)),
   fix: ofPair(({ machine, screen }, provider, client) =>
     documentText(fixBlocks(advise(machine, [{ provider, client }])), screen),
   ),

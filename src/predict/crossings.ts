@@ -1,0 +1,135 @@
+import { answersOf } from "../answers/answer.ts";
+import { isSureBlock } from "../answers/gate.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { Topology } from "../pci/topology.ts";
+import { type PeerDirection, peerRoutesOf } from "../routes/peer-routes.ts";
+import type { PairPath } from "../rules/verdict.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import { isGoingUp } from "../summary/going-up.ts";
+import { hiddenLinkAbove, type Link, linkAbove } from "../summary/links.ts";
+import { unaskedWay } from "../summary/unasked-pairs.ts";
+
+/** How far the two root ports of a pair are apart; `hidden`: the source does not show the NUMA nodes. */
+export type RootDistance = "one-host-bridge" | "one-socket" | "two-sockets" | "hidden";
+
+/** One thing that the data of a pair crosses. */
+export type Crossing =
+  /** A link, by the function at its lower end, and which way the data goes. */
+  | { readonly kind: "link"; readonly below: Bdf; readonly towards: "up" | "down"; readonly link: Link }
+  /** A link whose state the source does not show. */
+  | { readonly kind: "hidden-link"; readonly below: Bdf; readonly towards: "up" | "down"; readonly why: string }
+  | { readonly kind: "root-complex"; readonly distance: RootDistance };
+
+/** Where the requests of a pair turn: in a switch, at the root complex, or inside of the device that both are part of. */
+export type Turn = "switch" | "root-complex" | "inside-device";
+
+/** The way of a pair's data. */
+export interface DataPath {
+  readonly operation: PeerDirection;
+  readonly turn: Turn;
+  /** In the order of the data: of a write from the client to the provider, of a read back. */
+  readonly crossings: readonly Crossing[];
+  /** The functions on the way whose MaxPayload binds a packet, both ends among them. */
+  readonly functions: readonly Bdf[];
+  /** Who sends the packets that carry data. */
+  readonly sender: Bdf;
+}
+
+/**
+ * The way of the data of a pair of a table, named by its positions: where the requests turn is what the verdict, and where it
+ * differs the fabric, says. Unknown where that is not known, where no request arrives, or where both are one function.
+ */
+export function dataPath(table: VerdictTable, i: number, j: number, operation: PeerDirection): Known<DataPath> {
+  const turn = turnOf(table, i, j);
+  return isUnknown(turn) ? turn : pathTurning(table, i, j, operation, turn);
+}
+
+/** The same where the requests would turn in the switch below which both are; `null` where there is none. */
+export function directPath(table: VerdictTable, i: number, j: number, operation: PeerDirection): DataPath | null {
+  const { meeting } = table.path(i, j);
+  return meeting === null ? null : pathTurning(table, i, j, operation, "switch");
+}
+
+const sameFunction = unknown("both are one function: nothing crosses a link");
+const refused = unknown("the kernel refuses this pair, so nothing is sent");
+const fails = unknown("the requests of this pair do not arrive");
+
+function turnOf(table: VerdictTable, i: number, j: number): Known<Turn> {
+  if (table.providers[i] === table.clients[j]) return sameFunction;
+  const block = answersOf(table).gates(i, j).find(isSureBlock);
+  if (block !== undefined) return unknown(`nothing is sent: ${block.message}`);
+  const mapType = table.mapType(i, j);
+  if (mapType === "thru-host-bridge") return "root-complex";
+  if (mapType === "bus-addr") {
+    if (!peerRoutesOf(table).agrees(i, j) && isGoingUp(peerRoutesOf(table).at(i, j, false))) return "root-complex";
+    return isOneDevice(table.topology, table.path(i, j)) ? "inside-device" : "switch";
+  }
+  if (mapType === "unknown") return unknown("the kernel's verdict is not known, and with it where the requests turn");
+  const way = unaskedWay(table, i, j);
+  if (way === null) return refused;
+  if (way === "fails") return fails;
+  if (way === "unknown") return unknown("what these requests meet is not documented");
+  return way === "bus-addr" ? "switch" : "root-complex";
+}
+
+/** Two functions of one slot, which share its link. */
+function isOneDevice(topology: Topology, { provider, client }: PairPath): boolean {
+  return topology.slotMates(topology.indexOf(provider)).includes(topology.indexOf(client));
+}
+
+function pathTurning(table: VerdictTable, i: number, j: number, operation: PeerDirection, turn: Turn): DataPath {
+  const { topology } = table;
+  const { provider, client, meeting } = table.path(i, j);
+  const [sender, receiver] = operation === "write" ? [client, provider] : [provider, client];
+  const end = turn === "root-complex" ? undefined : (meeting ?? undefined);
+  const isInside = turn === "inside-device";
+  const up = isInside ? [] : armOf(topology, sender, end);
+  const down = isInside ? [] : armOf(topology, receiver, end).reverse();
+  const root: Crossing = { kind: "root-complex", distance: rootDistance(table, i, j) };
+  return {
+    operation,
+    turn,
+    crossings: [
+      ...up.flatMap((index) => crossingAbove(topology, index, "up")),
+      ...(turn === "root-complex" ? [root] : []),
+      ...down.flatMap((index) => crossingAbove(topology, index, "down")),
+    ],
+    functions: [...new Set([...up, ...down].map((index) => topology.functionAt(index).bdf).concat(end ?? []))],
+    sender,
+  };
+}
+
+/** A function and the bridges above it, up to one of them or to the top. */
+function armOf(topology: Topology, bdf: Bdf, end: Bdf | undefined): number[] {
+  const start = topology.indexOf(bdf);
+  const arm = [start, ...topology.bridgesAbove(start)];
+  const stop = end === undefined ? -1 : arm.indexOf(topology.indexOf(end));
+  return stop < 0 ? arm : arm.slice(0, stop);
+}
+
+function crossingAbove(topology: Topology, index: number, towards: "up" | "down"): readonly Crossing[] {
+  const below = topology.functionAt(index).bdf;
+  const link = linkAbove(topology, index);
+  if (link !== null) return [{ kind: "link", below, towards, link }];
+  const why = hiddenLinkAbove(topology, index);
+  return why === null ? [] : [{ kind: "hidden-link", below, towards, why: `the link of ${formatBdf(below)}: ${why}` }];
+}
+
+const DISTANCES = {
+  PIX: "one-host-bridge",
+  PXB: "one-host-bridge",
+  PHB: "one-host-bridge",
+  NODE: "one-socket",
+} as const;
+
+/**
+ * How far the two root ports are apart. MODEL: a NUMA node is a socket; with several nodes for each socket (AMD's NPS, Intel's
+ * SNC) a pair of one socket counts as one of two.
+ */
+function rootDistance(table: VerdictTable, i: number, j: number): RootDistance {
+  const { is } = answersOf(table).locality(i, j);
+  if (is === null) return "one-host-bridge";
+  if (isUnknown(is)) return "hidden";
+  return is === "SYS" ? "two-sockets" : DISTANCES[is];
+}

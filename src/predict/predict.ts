@@ -1,0 +1,299 @@
+import type { Machine } from "../host/machine.ts";
+import { inFlightGBps, readGBps, type StreamForm, USUAL_PACKETS, writeGBps } from "../link/stream.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { LinkState } from "../pci/express.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import type { PeerDirection } from "../routes/peer-routes.ts";
+import { onceOfTable } from "../rules/kept-answers.ts";
+import type { VerdictTable } from "../rules/verdict-table.ts";
+import type { Link } from "../summary/links.ts";
+import { type Crossing, type DataPath, dataPath, directPath } from "./crossings.ts";
+import { oneWayNs } from "./latency.ts";
+import { type PathPackets, packetsOf, type ReadPackets } from "./packets.ts";
+import { LINK_EFFICIENCY, type Ranged, rootComplexLimit, type Sureness } from "./platform-limits.ts";
+
+/** What one thing on the way carries of this data, in 10^9 data bytes per second. */
+export interface HopLimit extends Ranged {
+  readonly kind: "link" | "root-complex" | "reads-in-flight";
+  /** The function at the lower end of a link; who reads, of reads in flight; `null` for the root complex. */
+  readonly at: Bdf | null;
+  /** Which way the data goes over a link; else `null`. */
+  readonly towards: "up" | "down" | null;
+  /** The link as it is taken here, and as the source shows it; else `null`. */
+  readonly taken: LinkState | null;
+  readonly link: Link | null;
+}
+
+/** What holds a path back, and what it would carry without that. */
+export interface Loss {
+  readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex";
+  /** The function at the lower end of the link; `null` where it is no link's. */
+  readonly at: Bdf | null;
+  /** 10^9 data bytes per second without it, all else as it is. */
+  readonly gbpsWithout: number;
+  readonly why: string;
+}
+
+/** What a path can carry of one kind of data, one way, one flow, and why: a forecast, and no word about whether the data is right. */
+export interface Prediction extends Ranged {
+  readonly operation: PeerDirection;
+  /** Bytes of each read or write; the figure is of many that follow each other. */
+  readonly sizeBytes: number;
+  readonly path: DataPath;
+  readonly packets: PathPackets;
+  readonly hops: readonly HopLimit[];
+  /** The hop with the least. */
+  readonly bottleneck: HopLimit;
+  readonly losses: readonly Loss[];
+  /** What was taken for given as the source does not show it. */
+  readonly assumptions: readonly string[];
+  /** True where a link is hidden: it may be less than any figure here. */
+  readonly isUpperBound: boolean;
+  /** Nanoseconds of one TLP, one way, unloaded. */
+  readonly latencyNs: Ranged;
+}
+
+/** Bytes of a transfer where none is asked for: large enough that only what repeats counts. */
+export const LARGE_BYTES: number = 1 << 20;
+
+const noLink = unknown("no link is on the way, and so nothing that is known to limit it");
+
+/** The predictions for a table's pairs, which are named by their positions, as in the table. */
+export class Predictions {
+  readonly #table: VerdictTable;
+
+  constructor(table: VerdictTable) {
+    this.#table = table;
+  }
+
+  /** Of one pair and direction; unknown where nothing arrives or it is not known where it goes. */
+  at(i: number, j: number, operation: PeerDirection, sizeBytes: number = LARGE_BYTES): Known<Prediction> {
+    const path = dataPath(this.#table, i, j, operation);
+    if (isUnknown(path)) return path;
+    const { machine } = this.#table;
+    const reader = this.#table.clients[j] as Bdf;
+    const hidden = path.crossings.find((crossing) => crossing.kind === "hidden-link");
+    if (!path.crossings.some(({ kind }) => kind === "link")) return hidden === undefined ? noLink : unknown(hidden.why);
+    const packets = packetsOf(this.#table.topology, path, reader);
+    const direct = path.turn === "root-complex" ? directPath(this.#table, i, j, operation) : null;
+    return predictPath({ machine, path, packets, reader, sizeBytes, direct });
+  }
+}
+
+/** The predictions of a table, for whoever asks. */
+export const predictionsOf: (table: VerdictTable) => Predictions = onceOfTable((table) => new Predictions(table));
+
+/** What {@link predictPath} is asked about. */
+export interface AskedPath {
+  readonly machine: Machine;
+  readonly path: DataPath;
+  readonly packets: PathPackets;
+  /** Who reads, of a read. */
+  readonly reader: Bdf;
+  readonly sizeBytes: number;
+  /** The way that the data would take if it turned in a switch, where it does not; else `null`. */
+  readonly direct: DataPath | null;
+}
+
+/** What a path carries. Throws a `TypeError` for one that crosses no link whose state is shown. */
+export function predictPath(asked: AskedPath): Prediction {
+  const { path, packets, sizeBytes } = asked;
+  const hops = hopsOf(asked);
+  const bottleneck = hops.reduce((least, hop) => (hop.value < least.value ? hop : least));
+  const isUpperBound = path.crossings.some(({ kind }) => kind === "hidden-link");
+  const low = isUpperBound ? 0 : Math.min(...hops.map((hop) => hop.low));
+  return {
+    operation: path.operation,
+    sizeBytes,
+    path,
+    packets,
+    hops,
+    bottleneck,
+    value: bottleneck.value,
+    low,
+    high: Math.min(...hops.map((hop) => hop.high)),
+    why: bottleneck.why,
+    sure: sureOf(hops, packets),
+    losses: lossesOf(asked, bottleneck.value),
+    assumptions: assumptionsOf(asked, hops),
+    isUpperBound,
+    latencyNs: oneWayNs(path, Math.min(sizeBytes, packets.payload.value)),
+  };
+}
+
+/** What each thing on the way carries, in the order of the data. */
+function hopsOf(asked: AskedPath): readonly HopLimit[] {
+  const { path, packets, machine } = asked;
+  const hops: HopLimit[] = [];
+  let form: FormRange = { value: formOf(asked, "value"), low: formOf(asked, "low"), high: formOf(asked, "high") };
+  for (const crossing of path.crossings) {
+    if (crossing.kind === "link") hops.push(linkHop(asked, crossing, form));
+    if (crossing.kind !== "root-complex") continue;
+    const links = Math.min(...linksOf(path).map((each) => linkHop(asked, each, form).value));
+    const limit = rootComplexLimit(machine, crossing.distance, links);
+    const { payload, gbps } = limit;
+    if (gbps !== null) {
+      hops.push({ ...gbps, kind: "root-complex", at: null, towards: null, taken: null, link: null });
+    }
+    if (payload !== null && path.operation === "write") form = repacked(form, payload);
+  }
+  if (packets.reads !== null) hops.push(inFlightHop(asked, packets.reads));
+  return hops;
+}
+
+type Case = "value" | "low" | "high";
+type FormRange = Readonly<Record<Case, StreamForm>>;
+type LinkCrossing = Extract<Crossing, { readonly kind: "link" }>;
+
+function linksOf({ crossings }: DataPath): readonly LinkCrossing[] {
+  return crossings.flatMap((crossing) => (crossing.kind === "link" ? [crossing] : []));
+}
+
+function formOf({ packets }: AskedPath, of: Case): StreamForm {
+  return {
+    ...USUAL_PACKETS,
+    payloadBytes: packets.payload[of],
+    readRequestBytes: packets.reads?.request[of] ?? packets.payload[of],
+  };
+}
+
+function repacked(form: FormRange, payload: Ranged): FormRange {
+  const cut = (of: Case): StreamForm => ({
+    ...form[of],
+    payloadBytes: Math.min(form[of].payloadBytes, payload[of]),
+  });
+  return { value: cut("value"), low: cut("low"), high: cut("high") };
+}
+
+function linkHop({ path, sizeBytes }: AskedPath, { below, towards, link }: LinkCrossing, form: FormRange): HopLimit {
+  const taken = takenAs(link);
+  const gbps = (state: LinkState, of: Case): number =>
+    LINK_EFFICIENCY[of] *
+    (path.operation === "write" ? writeGBps(state, form[of], sizeBytes) : readGBps(state, form[of], sizeBytes));
+  const value = gbps(taken.value, "value");
+  return {
+    kind: "link",
+    at: below,
+    towards,
+    taken: taken.value,
+    link,
+    value,
+    low: Math.min(value, gbps(taken.low, "low")),
+    high: Math.max(value, gbps(taken.high, "high")),
+    why: `the link of ${formatBdf(below)}, x${taken.value.width} at ${taken.value.speedGTps} GT/s${taken.why}`,
+    sure: taken.sure,
+  };
+}
+
+interface TakenLink {
+  readonly value: LinkState;
+  readonly low: LinkState;
+  readonly high: LinkState;
+  readonly why: string;
+  readonly sure: Sureness;
+}
+
+/** A link as it will be under load: one that may be asleep wakes up. */
+function takenAs({ is, status, bothCan, belowCan, mayBeIdle }: Link): TakenLink {
+  const can = is === "idle-gpu" ? bothCan : is === "below-own" && mayBeIdle ? belowCan : null;
+  if (can === null) return { value: status, low: status, high: status, why: "", sure: "specification" };
+  const awake = { width: status.width, speedGTps: can.speedGTps };
+  const why = `, taken as awake (now ${status.speedGTps} GT/s, as an idle GPU has it)`;
+  return { value: awake, low: is === "idle-gpu" ? awake : status, high: awake, why, sure: "assumption" };
+}
+
+function inFlightHop({ path, packets: { payload }, reader }: AskedPath, { tags, request }: ReadPackets): HopLimit {
+  // A request there and its data back: the path both ways.
+  const roundTrip = oneWayNs(path, payload.value + 64);
+  const wait = (ns: number): number => ns + ns * RETURN_SHARE;
+  const gbps = (count: number, bytes: number, ns: number): number => inFlightGBps(count * bytes, wait(ns));
+  return {
+    kind: "reads-in-flight",
+    at: reader,
+    towards: null,
+    taken: null,
+    link: null,
+    value: gbps(tags.value, request.value, roundTrip.value),
+    low: gbps(tags.low, request.low, roundTrip.high),
+    high: gbps(tags.high, request.high, roundTrip.low),
+    why: `${tags.value} reads of ${request.value} bytes in flight, each of which takes about ${Math.round(wait(roundTrip.value))} ns`,
+    sure: "assumption",
+  };
+}
+
+/** What the way back takes beside the way there: the ends are passed once. */
+const RETURN_SHARE = 0.6;
+
+function sureOf(hops: readonly HopLimit[], packets: PathPackets): Sureness {
+  const all = [packets.payload.sure, ...hops.map(({ sure }) => sure)];
+  if (all.includes("assumption")) return "assumption";
+  return all.includes("measured") ? "measured" : "specification";
+}
+
+function assumptionsOf({ path, packets, machine }: AskedPath, hops: readonly HopLimit[]): readonly string[] {
+  const said: string[] = [];
+  if (packets.payload.sure !== "specification") said.push(packets.payload.why);
+  for (const each of packets.reads === null ? [] : [packets.reads.request, packets.reads.tags]) {
+    if (each.sure === "assumption") said.push(each.why);
+  }
+  for (const hop of hops) if (hop.kind === "link" && hop.sure === "assumption") said.push(hop.why);
+  for (const crossing of path.crossings) {
+    if (crossing.kind === "hidden-link") said.push(crossing.why);
+    if (crossing.kind === "root-complex") said.push(rootComplexLimit(machine, crossing.distance, 1).why);
+  }
+  return said;
+}
+
+/** What holds a path back, the dearest first: only what would give more if it were away. */
+function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
+  const { path, packets, direct } = asked;
+  const losses: Loss[] = [];
+  const without = (changed: Partial<AskedPath>): number => withoutLosses({ ...asked, ...changed });
+  for (const { below, link } of linksOf(path)) {
+    if (link.is !== "slow" && link.is !== "held-by-port") continue;
+    const can = link.is === "slow" ? link.bothCan : link.belowCan;
+    if (can === null) continue;
+    const crossings = path.crossings.map((crossing) =>
+      crossing.kind === "link" && crossing.below === below
+        ? { ...crossing, link: { ...link, status: can, is: "full" as const } }
+        : crossing,
+    );
+    losses.push({
+      kind: link.is === "slow" ? "slow-link" : "narrow-slot",
+      at: below,
+      gbpsWithout: without({ path: { ...path, crossings } }),
+      why:
+        link.is === "slow"
+          ? `the link of ${formatBdf(below)} is ${stateWords(link.status)}, and both ends can ${stateWords(can)}`
+          : `${formatBdf(below)} can ${stateWords(can)}, and its port only ${stateWords(link.status)}`,
+    });
+  }
+  const { possiblePayload, payload } = packets;
+  if (possiblePayload !== null && possiblePayload > payload.value && payload.sure !== "measured") {
+    const larger = { ...payload, value: possiblePayload, low: possiblePayload, high: possiblePayload };
+    losses.push({
+      kind: "small-payload",
+      at: null,
+      gbpsWithout: without({ packets: { ...packets, payload: larger } }),
+      why: `MaxPayload is ${payload.value} bytes, and all on the way can ${possiblePayload}`,
+    });
+  }
+  if (direct !== null) {
+    losses.push({
+      kind: "up-to-the-root-complex",
+      at: null,
+      gbpsWithout: without({ path: direct, direct: null }),
+      why: "the data goes up to the root complex and down again, and both devices are below one switch",
+    });
+  }
+  return losses.filter(({ gbpsWithout }) => gbpsWithout > now * 1.001).sort((a, b) => b.gbpsWithout - a.gbpsWithout);
+}
+
+function withoutLosses(asked: AskedPath): number {
+  return Math.min(...hopsOf(asked).map(({ value }) => value));
+}
+
+/** `x8 8 GT/s`. */
+function stateWords({ width, speedGTps }: LinkState): string {
+  return `x${width} ${speedGTps} GT/s`;
+}

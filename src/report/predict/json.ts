@@ -1,0 +1,78 @@
+import { formatBdf } from "../../pci/bdf.ts";
+import { PeerlaneError } from "../../pci/error.ts";
+import { isUnknown } from "../../pci/known.ts";
+import type { Ranged } from "../../predict/platform-limits.ts";
+import { type Prediction, predictionsOf } from "../../predict/predict.ts";
+import type { VerdictTable } from "../../rules/verdict-table.ts";
+import type { PredictionJson, PredictJson, RangedJson } from "../json-types.ts";
+import { machineJson, notesJson } from "../machine-json.ts";
+import { oneAtATimeGBps, TOLD_SIZES } from "./numbers.ts";
+
+/** `peerlane.predict/1`; `decided` is the table of the one pair. */
+export function predictJson(decided: VerdictTable): PredictJson {
+  const [[provider], [client]] = [decided.providers, decided.clients];
+  if (provider === undefined || client === undefined) {
+    throw new PeerlaneError("usage", "the prediction of no pair was asked for", {
+      remedy: "decide the pair: decideAll(machine, { providers: [provider], clients: [client] })",
+    });
+  }
+  const of = (operation: "write" | "read"): PredictJson["write"] => {
+    const prediction = predictionsOf(decided).at(0, 0, operation);
+    return isUnknown(prediction) ? prediction : predictionJson(decided, prediction);
+  };
+  return {
+    schema: "peerlane.predict/1",
+    machine: machineJson(decided),
+    provider: formatBdf(provider),
+    client: formatBdf(client),
+    write: of("write"),
+    read: of("read"),
+    notes: notesJson(decided.machine),
+  };
+}
+
+function predictionJson(decided: VerdictTable, prediction: Prediction): PredictionJson {
+  const { path, packets, hops, bottleneck } = prediction;
+  return {
+    gbps: rangedJson(prediction),
+    isUpperBound: prediction.isUpperBound,
+    sure: prediction.sure,
+    turn: path.turn,
+    bottleneck: hops.indexOf(bottleneck),
+    hops: hops.map((hop) => ({
+      kind: hop.kind,
+      at: hop.at === null ? null : formatBdf(hop.at),
+      towards: hop.towards,
+      link: hop.taken,
+      gbps: rangedJson(hop),
+      why: hop.why,
+      sure: hop.sure,
+    })),
+    hiddenLinks: path.crossings.flatMap((crossing) =>
+      crossing.kind === "hidden-link" ? [{ at: formatBdf(crossing.below), why: crossing.why }] : [],
+    ),
+    payloadBytes: packets.payload.value,
+    losses: prediction.losses.map((loss) => ({
+      kind: loss.kind,
+      at: loss.at === null ? null : formatBdf(loss.at),
+      gbpsWithout: round(loss.gbpsWithout),
+      why: loss.why,
+    })),
+    assumptions: prediction.assumptions,
+    latencyNs: rangedJson(prediction.latencyNs),
+    sizes: TOLD_SIZES.flatMap((sizeBytes) => {
+      const each = predictionsOf(decided).at(0, 0, prediction.operation, sizeBytes);
+      if (isUnknown(each)) return [];
+      return [{ sizeBytes, gbps: round(each.value), oneAtATimeGbps: round(oneAtATimeGBps(prediction, sizeBytes)) }];
+    }),
+  };
+}
+
+function rangedJson({ value, low, high }: Ranged): RangedJson {
+  return { value: round(value), low: round(low), high: round(high) };
+}
+
+/** To a millionth: what is behind that is the arithmetic's. */
+function round(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
+}

@@ -1,0 +1,20 @@
+import type { Prediction } from "../../predict/predict.ts";
+
+/** Bytes of single reads and writes that are told: from a cache line to where only what repeats counts. */
+export const TOLD_SIZES: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216];
+
+/** 10^9 bytes per second, to three digits: `56.3`, `7.01`, `0.42`. */
+export function gbpsText(gbps: number): string {
+  return gbps >= 100 ? gbps.toFixed(0) : gbps >= 10 ? gbps.toFixed(1) : gbps.toFixed(2);
+}
+
+/** `56.3 GB/s (52.9–57.5)`; of a bound `at most 56.3 GB/s`. */
+export function rangeText({ value, low, high, isUpperBound }: Prediction): string {
+  if (isUpperBound) return `at most ${gbpsText(high)} GB/s`;
+  return `${gbpsText(value)} GB/s (${gbpsText(low)}–${gbpsText(high)})`;
+}
+
+/** 10^9 bytes per second where each transfer waits for the one before: its way there counts each time. */
+export function oneAtATimeGBps(large: Prediction, sizeBytes: number): number {
+  return sizeBytes / (large.latencyNs.value + sizeBytes / large.value);
+}

@@ -1,0 +1,74 @@
+import { z } from "zod";
+import { whatIf } from "../difference-schema.ts";
+import type { PredictJson } from "../json-types.ts";
+import { machine, notes } from "../machine-schema.ts";
+import { bdf, count, known, named } from "../schema-parts.ts";
+
+const amount = z.number().min(0);
+const sure = z
+  .enum(["measured", "specification", "assumption"])
+  .describe("by a measurement on such hardware, by the specification, or with something that the source does not show");
+
+const ranged = named(
+  "RangedJson",
+  "A figure, and what it may be.",
+  z.strictObject({ value: amount, low: amount, high: amount }),
+);
+
+const link = z.strictObject({ speedGTps: z.number(), width: z.int().min(0) }).nullable();
+
+const prediction = named(
+  "PredictionJson",
+  "What one pair carries of writes or of reads: 10^9 data bytes per second, one flow, one way.",
+  z.strictObject({
+    gbps: ranged,
+    isUpperBound: z.boolean().describe("a link is hidden: it may be less"),
+    sure,
+    turn: z.enum(["switch", "root-complex", "inside-device"]),
+    bottleneck: z.int().min(0).describe("position in hops of the one with the least"),
+    hops: z
+      .array(
+        z.strictObject({
+          kind: z.enum(["link", "root-complex", "reads-in-flight"]),
+          at: bdf.nullable().describe("the function at a link's lower end; who reads"),
+          towards: z.enum(["up", "down"]).nullable(),
+          link,
+          gbps: ranged,
+          why: z.string(),
+          sure,
+        }),
+      )
+      .describe("in the order of the data"),
+    hiddenLinks: z.array(z.strictObject({ at: bdf, why: z.string() })),
+    payloadBytes: count,
+    losses: z
+      .array(
+        z.strictObject({
+          kind: z.enum(["slow-link", "narrow-slot", "small-payload", "up-to-the-root-complex"]),
+          at: bdf.nullable(),
+          gbpsWithout: amount,
+          why: z.string(),
+        }),
+      )
+      .describe("what holds it back, the dearest first"),
+    assumptions: z.array(z.string()),
+    latencyNs: ranged.describe("of one TLP, one way, unloaded"),
+    sizes: z.array(z.strictObject({ sizeBytes: count, gbps: amount, oneAtATimeGbps: amount })),
+  }),
+);
+
+/** The validator of `peerlane predict --json`. */
+export const predictSchema: z.ZodType<PredictJson> = named(
+  "PredictJson",
+  "`peerlane predict --json`: what one pair can carry.",
+  z.strictObject({
+    schema: z.literal("peerlane.predict/1"),
+    machine,
+    provider: bdf,
+    client: bdf,
+    write: known(prediction),
+    read: known(prediction),
+    notes,
+    whatIf,
+  }),
+);
