@@ -5,7 +5,7 @@ import { asked, groupChanges, verdictSide, whatIf } from "./difference-schema.ts
 import type { FindJson, FixJson, HistoryJson, NearestJson } from "./json-types.ts";
 import { machine, notes } from "./machine-schema.ts";
 import { asking, deviceName, gates, matrixPair, matrixReason } from "./pair-schema.ts";
-import { bdf, count, known, mapType, named } from "./schema-parts.ts";
+import { bdf, count, known, link, mapType, named } from "./schema-parts.ts";
 
 /** The validator of `peerlane explain --history --json`. */
 export const historySchema: z.ZodType<HistoryJson> = named(
@@ -150,6 +150,19 @@ export const fixSchema: z.ZodType<FixJson> = named(
     schema: z.literal("peerlane.fix/2"),
     machine,
     pairs: z.array(matrixPair).describe("the asked pairs as they are; none of a function with itself"),
+    nearer: z
+      .array(
+        z.strictObject({
+          of: namedDevice,
+          devices: z.array(namedDevice),
+          mapType,
+          hops: count.nullable(),
+          isRedirected: z
+            .boolean()
+            .describe("they are below one bridge, and ACS redirection keeps them from being direct"),
+        }),
+      )
+      .describe("of one pair that is not direct: what is nearer to each of the two than the other, of its class"),
     proposals: z
       .array(z.union([proved, likely]))
       .describe(
@@ -254,6 +267,31 @@ export const nearestSchema: z.ZodType<NearestJson> = named(
         }),
       )
       .describe("of each device of one group the nearest of another"),
+    reduced: z
+      .array(
+        z.strictObject({
+          device: namedDevice,
+          link: z
+            .strictObject({
+              at: bdf.describe("the function at its lower end: the device, or the switch of its card"),
+              is: z.enum(["full", "slow", "idle-gpu", "held-by-port", "below-own", "open"]),
+              status: link.describe("what was negotiated"),
+              deviceCan: link.nullable(),
+              bothCan: link.nullable().describe("what both ends can; null where that is not known"),
+            })
+            .nullable()
+            .describe("where it is narrower or slower than the device can be, and no idle GPU explains it"),
+          bar: z
+            .strictObject({
+              barIndex: z.int().min(0),
+              sizeBytes: count,
+              possibleBytes: count.nullable().describe("null where the source does not show what it could be"),
+            })
+            .nullable()
+            .describe("a BAR that shows a part of the device's memory, as without Resizable BAR"),
+        }),
+      )
+      .describe("of the devices that were asked about those whose link or BAR is less than it could be"),
     virtualFunctions: count.describe("those that are not listed, as they are where their physical one is"),
     notes,
     asked,

@@ -515,6 +515,12 @@ export interface HistoryJson {
   readonly whatIf?: WhatIfJson;
 }
 
+/** A function with the name that people use for it. */
+export interface NamedDeviceJson {
+  readonly bdf: string;
+  readonly name: string | null;
+}
+
 /** Another pair whose verdict a proposal changes. */
 export interface OtherVerdictJson extends VerdictChangeJson {
   /** Null where the source gives none. */
@@ -531,12 +537,6 @@ export interface NamedPairJson {
   readonly providerName: string | null;
   /** Null where the source gives none. */
   readonly clientName: string | null;
-}
-
-/** A function with the name that people use for it. */
-export interface NamedDeviceJson {
-  readonly bdf: string;
-  readonly name: string | null;
 }
 
 /** A smallest set of changes that makes pairs work, with what else it changes. */
@@ -657,6 +657,15 @@ export interface FixJson {
   readonly machine: MachineJson;
   /** The asked pairs as they are; none of a function with itself. */
   readonly pairs: readonly MatrixPairJson[];
+  /** Of one pair that is not direct: what is nearer to each of the two than the other, of its class. */
+  readonly nearer: readonly {
+    readonly of: NamedDeviceJson;
+    readonly devices: readonly NamedDeviceJson[];
+    readonly mapType: MapType;
+    readonly hops: number | null;
+    /** They are below one bridge, and ACS redirection keeps them from being direct. */
+    readonly isRedirected: boolean;
+  }[];
   /** Those that are proved first, in the order and with the numbers of the screen: settings before cards that move, what helps most first, what takes the IOMMU away and then a switch card last. */
   readonly proposals: readonly (ProvedFixJson | LikelyFixJson)[];
   /** Of `pairs` and of those of all proposals. */
@@ -764,6 +773,28 @@ export interface NearestJson {
     readonly found: readonly NearestDeviceJson[];
     /** Devices without a candidate: neither side has memory for peers. */
     readonly without: readonly NamedDeviceJson[];
+  }[];
+  /** Of the devices that were asked about those whose link or BAR is less than it could be. */
+  readonly reduced: readonly {
+    readonly device: NamedDeviceJson;
+    /** Where it is narrower or slower than the device can be, and no idle GPU explains it. */
+    readonly link: {
+      /** The function at its lower end: the device, or the switch of its card. */
+      readonly at: string;
+      readonly is: "full" | "slow" | "idle-gpu" | "held-by-port" | "below-own" | "open";
+      /** What was negotiated. */
+      readonly status: LinkStateJson;
+      readonly deviceCan: LinkStateJson | null;
+      /** What both ends can; null where that is not known. */
+      readonly bothCan: LinkStateJson | null;
+    } | null;
+    /** A BAR that shows a part of the device's memory, as without Resizable BAR. */
+    readonly bar: {
+      readonly barIndex: number;
+      readonly sizeBytes: number;
+      /** Null where the source does not show what it could be. */
+      readonly possibleBytes: number | null;
+    } | null;
   }[];
   /** Those that are not listed, as they are where their physical one is. */
   readonly virtualFunctions: number;

@@ -1,8 +1,10 @@
 import type { LinkState } from "../pci/express.ts";
 import { isUnknown } from "../pci/known.ts";
+import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import { isPortAbove, type Link, type LinkIs, linkAbove } from "../summary/links.ts";
-import { nameIn } from "./device-names.ts";
+import type { Shortfall, SmallBar } from "../summary/shortfalls.ts";
+import { nameIn, namesText } from "./device-names.ts";
 import { painted, type Rich, rich } from "./rich.ts";
 import type { Paint } from "./style.ts";
 
@@ -10,6 +12,9 @@ import type { Paint } from "./style.ts";
 export function linkState({ width, speedGTps }: LinkState): string {
   return speedGTps === 0 ? `x${width}` : `x${width} ${speedGTps}GT/s`;
 }
+
+/** So many names of devices that are alike are told. */
+const NAMED = 8;
 
 /** How links that are not full are marked behind their state, and painted. */
 const MARKS: Readonly<Record<LinkIs, readonly [mark: string, paint: Paint | null]>> = {
@@ -28,9 +33,48 @@ const MARKS: Readonly<Record<LinkIs, readonly [mark: string, paint: Paint | null
 export function linkText(topology: Topology, index: number): { readonly text: string; readonly paint: Paint | null } {
   const link = linkAbove(topology, index);
   if (link === null) return { text: portLinkText(topology, index), paint: null };
-  const [why, paint] = MARKS[link.is];
+  return { text: judgedLinkText(link), paint: MARKS[link.is][1] };
+}
+
+/** `x4 8GT/s of x16 32GT/s, slow`: what was negotiated, what could be, and why it is not. */
+function judgedLinkText(link: Link): string {
+  const [why] = MARKS[link.is];
   const mark = link.is === "below-own" && link.mayBeIdle ? `${why}, idle?` : why;
-  return { text: `${linkState(link.status)}${moreText(link)}${mark}`, paint };
+  return `${linkState(link.status)}${moreText(link)}${mark}`;
+}
+
+/** Why a link that is short is so, behind its states. */
+const WHY_SHORT: Partial<Readonly<Record<LinkIs, string>>> = {
+  slow: ", and both ends can more",
+  "held-by-port": ", as its port can no more",
+  "below-own": "; what its port can is not shown",
+};
+
+/** What of some devices is less than it could be, those that are alike together: `mlx5_0: x8 8GT/s of x16 8GT/s, and both ends can more`. */
+export function shortfallTexts(topology: Topology, shortfalls: readonly Shortfall[]): readonly Rich[] {
+  const alike = new Map<string, string[]>();
+  for (const shortfall of shortfalls) {
+    const text = shortfallText(topology, shortfall);
+    const names = alike.get(text);
+    const name = nameIn(topology, shortfall.device);
+    if (names === undefined) alike.set(text, [name]);
+    else names.push(name);
+  }
+  return [...alike].map(
+    ([text, names]) => rich`${painted("strong", namesText(names, NAMED))}: ${painted("warn", text)}`,
+  );
+}
+
+function shortfallText(topology: Topology, { device, link, bar }: Shortfall): string {
+  const at = link === null || link.below === device ? "" : ` (at ${nameIn(topology, link.below)})`;
+  const ofLink = link === null ? [] : [`${linkState(link.status)}${moreText(link)}${at}${WHY_SHORT[link.is] ?? ""}`];
+  const ofBar = bar === null ? [] : [smallBarText(bar)];
+  return [...ofLink, ...ofBar].join("; ");
+}
+
+function smallBarText({ barIndex, sizeBytes, possibleBytes }: SmallBar): string {
+  const of = possibleBytes === null ? ", as without Resizable BAR" : ` of ${formatSize(possibleBytes)}`;
+  return `BAR ${barIndex} is ${formatSize(sizeBytes)}${of}`;
 }
 
 /** What a link could be, as ` of x16 32GT/s`: what both ends can do where it is less, else what the function below can. */

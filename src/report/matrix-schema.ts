@@ -4,7 +4,7 @@ import type { ExplainJson, MatrixJson, TreeJson } from "./json-types.ts";
 import { device, deviceShape, machine, notes } from "./machine-schema.ts";
 import { asking, gates, matrixPair, matrixReason, pairShape } from "./pair-schema.ts";
 import { knownRoute, routeWithHops } from "./route-schema.ts";
-import { bdf, bus, count, known, named, providerMemory } from "./schema-parts.ts";
+import { bdf, bus, count, known, link, named, providerMemory } from "./schema-parts.ts";
 
 /** The validator of `peerlane matrix --json`. */
 export const matrixSchema: z.ZodType<MatrixJson> = named(
@@ -24,8 +24,6 @@ export const matrixSchema: z.ZodType<MatrixJson> = named(
     whatIf,
   }),
 );
-
-const link = named("LinkStateJson", "Speed and width.", z.strictObject({ speedGTps: z.number(), width: count }));
 
 /** The validator of `peerlane tree --json`. */
 export const treeSchema: z.ZodType<TreeJson> = named(

@@ -8,20 +8,25 @@ import type { PeerRoutes } from "../routes/peer-routes.ts";
 import { expectedGroupOf, expectedIommuGroups } from "../rules/iommu-groups.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { islandsOf } from "../summary/islands.ts";
+import { isDownTrained, shortfallsOf } from "../summary/shortfalls.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { drawColumns } from "./columns.ts";
 import { roleOf, shortAddress } from "./device-names.ts";
 import { machineLines, p2pmemText, wayToKnow } from "./facts.ts";
 import { islandLines } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
+import { shortfallTexts } from "./link-text.ts";
 import { differenceRemarks } from "./matrix-differences.ts";
 import { gridLines } from "./matrix-grid.ts";
 import { gateRemarks, hardwareRemarks, reasonRemarks, remarkLines, STOPS_ABOVE } from "./matrix-reasons.ts";
 import { screenText } from "./printable.ts";
-import { painted, type Rich } from "./rich.ts";
+import { joinRich, painted, type Rich, rich } from "./rich.ts";
 import type { ScreenOptions } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
 import { wrap } from "./width.ts";
+
+/** So many kinds of links and BARs that are less than they could be are told. */
+const TOLD_SHORTFALLS = 4;
 
 /**
  * The matrix as a screen: the machine, how many pairs are what and why, who stands together, providers × clients, the
@@ -66,7 +71,7 @@ export function matrixLines(
   ];
   const sections: readonly (readonly Rich[])[] = [
     title,
-    [...remarkLines(first, width), ...wayLines(table, width)],
+    [...remarkLines(first, width), ...shortfallLines(table, devices, width), ...wayLines(table, width)],
     islandLines(table, islands, width),
     gridLines(table, islands, width, whatIf),
     deviceLines(table.machine, devices, whatIf === undefined ? undefined : expectedGroups(table), width),
@@ -76,6 +81,26 @@ export function matrixLines(
     remarkLines(askedRemarks(table), width),
   ];
   return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ["", ...lines]));
+}
+
+/** What spoils the data rate of the devices themselves: links that did not train to what they can, small BARs of GPUs. */
+function shortfallLines({ topology }: VerdictTable, devices: readonly PciFunction[], width: number): readonly Rich[] {
+  const all = shortfallsOf(
+    topology,
+    devices.map(({ bdf }) => bdf),
+  );
+  const told = all.flatMap(({ device, link, bar }) => {
+    const down = link !== null && isDownTrained(link) ? link : null;
+    return down === null && bar === null ? [] : [{ device, link: down, bar }];
+  });
+  if (told.length === 0) return [];
+  const texts = shortfallTexts(topology, told);
+  const more = texts.length - TOLD_SHORTFALLS;
+  const named = joinRich(texts.slice(0, TOLD_SHORTFALLS), "; ");
+  return remarkLines(
+    [{ text: rich`less than they could be: ${named}${more > 0 ? `; and ${more} more kinds` : ""}` }],
+    width,
+  );
 }
 
 /** How to learn what is unknown, where the source cannot tell it. */

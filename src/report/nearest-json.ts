@@ -1,5 +1,6 @@
 import type { Nearest, NearestSearch } from "../advice/find-nearest.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import { shortfallsOf } from "../summary/shortfalls.ts";
 import type { NearestJson, ReachJson } from "./json-types.ts";
 import { machineJson, mapKnown, notesJson } from "./machine-json.ts";
 import { changedIn } from "./nearest.ts";
@@ -39,6 +40,20 @@ export function nearestJson(search: NearestSearch, before?: NearestSearch): Near
         };
       }),
       without: without.map(named),
+    })),
+    reduced: shortfallsOf(topology, decided.providers).map(({ device, link, bar }) => ({
+      device: named(device),
+      link:
+        link === null
+          ? null
+          : {
+              at: formatBdf(link.below),
+              is: link.is,
+              status: link.status,
+              deviceCan: link.belowCan,
+              bothCan: link.bothCan,
+            },
+      bar,
     })),
     virtualFunctions: search.virtual,
     notes: notesJson(machine),

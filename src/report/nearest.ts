@@ -14,10 +14,12 @@ import type { Topology } from "../pci/topology.ts";
 import type { Printable } from "../pci/visible.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { placeOf } from "../summary/islands.ts";
+import { shortfallsOf } from "../summary/shortfalls.ts";
 import { nameIn, namesText } from "./device-names.ts";
 import { type Block, heading, list, paragraph, table } from "./document.ts";
 import { machineLines, wayToKnow } from "./facts.ts";
 import { placeText } from "./island-lines.ts";
+import { shortfallTexts } from "./link-text.ts";
 import { screenText } from "./printable.ts";
 import { DIRECT_BY_VERDICT, decidedBy, GOING_UP, reasonText } from "./reasons.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
@@ -309,6 +311,7 @@ class RowMaker {
     const was = this.#changed.get(answer);
     if (was !== undefined) below.push([painted("warn", `was ${this.#wasText(was, nearest)}`)]);
     const others = isUnknown(nearest) ? [] : nearest.filter((bdf) => !devices.includes(bdf));
+    below.push(...shortfallTexts(this.#topology, shortfallsOf(this.#topology, [...devices, ...others])));
     return {
       cells: [
         this.names(devices),

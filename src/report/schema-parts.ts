@@ -46,6 +46,12 @@ TYPE_NAMES.add(mapType, { name: "MapType", says: "", isElsewhere: true });
 
 export const count: z.ZodInt = z.int().min(0);
 
+export const link: z.ZodObject<{ speedGTps: z.ZodNumber; width: typeof count }, z.core.$strict> = named(
+  "LinkStateJson",
+  "Speed and width.",
+  z.strictObject({ speedGTps: z.number(), width: count }),
+);
+
 /** What a provider has for peers. */
 export const providerMemory: z.ZodType<ProviderMemory> = z
   .strictObject({ pool: known(count.nullable()), largestBar: known(count.nullable()) })

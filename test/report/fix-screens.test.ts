@@ -4,6 +4,7 @@ import { type Advice, advise } from "../../src/advice/fix/advise.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, findDevices } from "../../src/host/select.ts";
+import type { Bdf } from "../../src/pci/bdf.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
 import { fixBlocks } from "../../src/report/fix/blocks.ts";
@@ -227,5 +228,32 @@ describe("Proposals", () => {
       "it reaches the root complex, and no documented fact applies: ACS redirects completions and not requests",
     ]);
     expect(why("arrive otherwise")).toEqual(["they turn at the switch, while the verdict is through the host bridge"]);
+  });
+
+  test("stand below what is nearer than a far device: direct now, or once nothing redirects", () => {
+    const near = (machine: Machine): readonly string[] => {
+      const [provider, client] = ["gpu0", "mlx5_2"].map((name) => findDevice(machine, name));
+      const advice = advise(machine, [{ provider: provider as Bdf, client: client as Bdf }]);
+      const { nearer } = fixJson(advice);
+      expect(nearer.map(({ of, devices }) => [of.name, ...devices.map(({ name }) => name)])).toEqual([
+        ["gpu0", "mlx5_0", "mlx5_1"],
+        ["mlx5_2", "gpu2", "gpu3"],
+      ]);
+      return screenOf(advice, 1000)
+        .split("\n")
+        .filter((line) => line.startsWith("  nearer to "));
+    };
+    expect(near(server)).toEqual([
+      "  nearer to gpu0: mlx5_0 mlx5_1: through the host bridge, 4 hops, direct without ACS redirection: fix gpu0 mlx5_0 says how",
+      "  nearer to mlx5_2: gpu2 gpu3: through the host bridge, 4 hops, direct without ACS redirection: fix gpu2 mlx5_2 says how",
+    ]);
+    const text = readFileSync(new URL("../../examples/gpu-nic-server.yaml", import.meta.url), "utf8");
+    const cleared = bootScenario(`${text}\ncmdline: "pci=disable_acs_redir=pci:1000:c030"\n`);
+    expect(near(cleared)).toEqual([
+      "  nearer to gpu0: mlx5_0 mlx5_1: direct, 4 hops, as the machine is",
+      "  nearer to mlx5_2: gpu2 gpu3: direct, 4 hops, as the machine is",
+    ]);
+    const beside = advise(server, [{ provider: findDevice(server, "gpu0"), client: findDevice(server, "mlx5_0") }]);
+    expect(beside.nearer).toEqual([]);
   });
 });

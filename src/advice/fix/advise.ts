@@ -10,6 +10,7 @@ import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts"
 import { type GoingUp, goingUp } from "./going-up.ts";
 import { both, type Pair } from "./idea.ts";
 import { passthroughIdea } from "./iommu-ideas.ts";
+import { type Nearer, nearerThan } from "./nearer.ts";
 import { inOrder } from "./order.ts";
 import { type ParameterEffect, parameterEffects } from "./parameter-effects.ts";
 import { answersOf, type ProvedFix, proved } from "./prove.ts";
@@ -24,6 +25,8 @@ export interface Advice {
   readonly pairs: readonly Pair[];
   /** The verdicts as they are, in the order of `pairs`. */
   readonly before: readonly Answer[];
+  /** Of one pair that is not direct: what is nearer to each of the two than the other; none of several pairs. */
+  readonly nearer: readonly Nearer[];
   /** Those of them that are direct by the verdict alone. */
   readonly goingUp: GoingUp;
   /** What helps, each shown by the rules on the changed machine, as they are told: settings before cards that move, what helps most first. */
@@ -79,12 +82,15 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
     ...ways.flatMap((one) => [one.fix, ...(one === freeing ? untranslated(one.way.after, one.way).map(shown) : [])]),
     ...(card === undefined ? [] : [card]),
   ];
+  const [pair, ...otherPairs] = pairs;
+  const isFar = otherPairs.length === 0 && before.every(({ mapType }) => mapType !== "bus-addr");
   const around = before.some(isBeyondMask) ? fixes.find(({ kinds }) => kinds.includes("iommu")) : undefined;
   return {
     machine,
     rules: table.rules,
     pairs,
     before,
+    nearer: isFar && pair !== undefined ? nearerThan(machine, pair, rules) : [],
     goingUp: up,
     fixes: inOrder(fixes),
     bootLoader,

@@ -51,6 +51,13 @@ export function fixJson(advice: Advice): FixJson {
     schema: "peerlane.fix/2",
     machine: machineJson(advice),
     pairs,
+    nearer: advice.nearer.map(({ of, devices, reach, isRedirected }) => ({
+      of: namedJson(of, topology),
+      devices: devices.map((bdf) => namedJson(bdf, topology)),
+      mapType: reach.mapType,
+      hops: reach.hops,
+      isRedirected,
+    })),
     proposals,
     reasons: shared.reasons,
     hidden: shared.hidden,

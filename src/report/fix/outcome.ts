@@ -1,6 +1,7 @@
 import type { Advice } from "../../advice/fix/advise.ts";
 import { mayBeBlocked } from "../../advice/fix/gate-remedies.ts";
 import type { GoingUp } from "../../advice/fix/going-up.ts";
+import type { Nearer } from "../../advice/fix/nearer.ts";
 import { movesCards, needsCard, worthOf } from "../../advice/fix/order.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
 import type { Answer } from "../../answers/answer.ts";
@@ -10,7 +11,7 @@ import type { MapType, Verdict } from "../../rules/verdict.ts";
 import { type OutcomeGroup, outcomeGroups } from "../../summary/outcomes.ts";
 import { joinAlike } from "../alike.ts";
 import { askedSummary } from "../asked-by.ts";
-import { fullName, nameIn, portsText } from "../device-names.ts";
+import { fullName, nameIn, namesText, portsText } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
 import { type Block, heading, list } from "../document.ts";
 import { hardwareTexts } from "../explain-text.ts";
@@ -37,7 +38,27 @@ export function outcomeBlocks(advice: Advice, topology: Topology, asIs?: readonl
   const whole = isOne
     ? [...whyTexts(advice, only, by), ...marked]
     : groups.map((group) => groupText(group, by, topology));
-  return [heading(head), list([...whole, ...askedSummary(advice.machine, advice.before)])];
+  const near = advice.nearer.map((one) => nearerText(advice, one, topology));
+  return [heading(head), list([...whole, ...near, ...askedSummary(advice.machine, advice.before)])];
+}
+
+/** So many devices that are nearer are named. */
+const NEARER = 8;
+
+/** `nearer to gpu0: mlx5_0 mlx5_1: direct, 4 hops, as the machine is`. */
+function nearerText({ pairs }: Advice, { of, devices, reach, isRedirected }: Nearer, topology: Topology): Rich {
+  const name = nameIn(topology, of);
+  const [first] = devices;
+  const names = namesText(
+    devices.map((bdf) => nameIn(topology, bdf)),
+    NEARER,
+  );
+  const isProvider = pairs[0]?.provider === of;
+  const one = first === undefined ? "" : nameIn(topology, first);
+  const after = isRedirected
+    ? `, direct without ACS redirection: fix ${isProvider ? `${name} ${one}` : `${one} ${name}`} says how`
+    : ", as the machine is";
+  return rich`nearer to ${name}: ${painted("strong", names)}: ${mapTypeSpan(reach.mapType, reach.hops)}${after}`;
 }
 
 /**
