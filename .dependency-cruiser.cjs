@@ -25,6 +25,7 @@ const floors = [
   "rules",
   "host",
   "link",
+  "results",
   "pci",
 ];
 
