@@ -242,8 +242,13 @@ function oldRate(match: RegExpExecArray | null): number | undefined {
   return match === null ? undefined : Number(match[2]) * 1024 ** PREFIXES.indexOf((match[3] ?? "").toLowerCase());
 }
 
-/** The block size of one way in `(R) 4096B-4096B, (W) 128KiB-128KiB, (T) …`, where it is one. */
+/** The block size of one way in `(R) 4096B-4096B, (W) 128KiB-128KiB, (T) …`, or in `4K-4K/128K-128K/…` of fio 2, where it is one. */
 function blockOf(sizes: string, way: "R" | "W"): number | null {
+  const old = /^(\d{1,9}[KMG]?)-(\d{1,9}[KMG]?)\/(\d{1,9}[KMG]?)-(\d{1,9}[KMG]?)\//.exec(sizes);
+  if (old !== null) {
+    const [least, most] = way === "R" ? [old[1], old[2]] : [old[3], old[4]];
+    return least === most ? (parseSize(least ?? "") ?? null) : null;
+  }
   const match = new RegExp(`\\(${way}\\) ([\\d.]{1,12})(Ki|Mi|Gi)?B-([\\d.]{1,12}(?:Ki|Mi|Gi)?B)`).exec(sizes);
   if (match === null || `${match[1]}${match[2] ?? ""}B` !== match[3]) return null;
   return bytesOf(Number(match[1]), (match[2] ?? "").slice(0, 1)) ?? null;

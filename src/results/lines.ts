@@ -78,7 +78,33 @@ export function linesOf(text: string, file: string): readonly Line[] {
       });
     }
   }
-  return lines;
+  return withoutHosts(lines);
+}
+
+/** `node1: ` of pdsh, and `node1 3: ` of launchers that say the rank too. */
+const HOST_LABEL = /^[A-Za-z0-9][\w.-]{0,80}(?: \d{1,6})?: ?/;
+
+/**
+ * Takes names of hosts off the front, where they are: such a label alone could be a word of a tool (`read: IOPS=…`), so only
+ * labels that stand on several lines and together on nearly all are taken for one.
+ */
+function withoutHosts(lines: readonly Line[]): readonly Line[] {
+  const counts = new Map<string, number>();
+  let filled = 0;
+  for (const { text } of lines) {
+    if (text === "") continue;
+    filled++;
+    const label = HOST_LABEL.exec(text)?.[0].trimEnd();
+    if (label !== undefined) counts.set(label, (counts.get(label) ?? 0) + 1);
+  }
+  const hosts = new Map([...counts].filter(([, count]) => count >= 5));
+  const labelled = [...hosts.values()].reduce((sum, count) => sum + count, 0);
+  if (labelled === 0 || labelled < 0.8 * filled) return lines;
+  return lines.map((line) => {
+    const label = HOST_LABEL.exec(line.text)?.[0];
+    if (label === undefined || !hosts.has(label.trimEnd())) return line;
+    return { ...line, text: line.text.slice(label.length), indent: line.indent + label.length };
+  });
 }
 
 function prefixLength(text: string): number {

@@ -105,6 +105,11 @@ export class Perftest implements LineReader {
       this.#run.role = "server";
       return true;
     }
+    // A client's or server's part without its head begins here; so does what a command prints.
+    if (/^\s*local address: /.test(text) || /(?:^|[\s/])ib_(?:write|read|send)_(?:bw|lat)(?:\s|$)/.test(text)) {
+      this.#begin();
+      return true;
+    }
     const device = /^\s*Dual-port\s{1,16}: \w{1,8}\s{1,16}Device\s{1,16}: (\S{1,64})$/.exec(text)?.[1];
     if (device !== undefined) this.#run.device = { kind: "rdma", name: device };
     const qps = /^\s*Number of qps\s{1,16}: (\d{1,8})\b/.exec(text)?.[1];
@@ -172,8 +177,8 @@ export class Perftest implements LineReader {
     if (values.length < 2 || values.some((value) => value === undefined)) return false;
     const { names, unit } = this.#columns;
     const at = (name: string): number => names.indexOf(name);
-    // CPU_Util stands behind the others, where it was asked for.
-    if (values.length !== names.length) {
+    // Pages cut the last columns out of a head; what the first ones are stays true.
+    if (values.length < names.length) {
       this.#out.unread(line, `the row has ${values.length} of ${names.length} figures`);
       return true;
     }

@@ -22,6 +22,8 @@ const carriers: readonly (readonly [string, (line: string) => string])[] = [
   ["Kubernetes' runtime", (line) => `2026-01-02T03:04:05.678901234Z stdout F ${line}`],
   ["a logger's timestamp", (line) => `[2026-01-02 03:04:05,678] ${line}`],
   ["Docker Compose", (line) => `bench-1  | ${line}`],
+  ["pdsh", (line) => `node01: ${line}`],
+  ["a launcher that names host and rank", (line) => `x3005c0s13b0n0.example 0: ${line}`],
   ["a quote of a quote", (line) => `> > ${line}`],
   ["colours", (line) => `\x1b[1;32m${line}\x1b[0m`],
   ["a title of the terminal", (line) => `\x1b]0;bench\x07${line}`],

@@ -105,12 +105,16 @@ memcpy SM GPU(row) <-> GPU(column) bandwidth (GB/s)
 0      0.00     40.50
 1     40.25      0.00
 
+SUM device_to_device_bidirectional_memcpy_write_sm 80.75
+COEFFICIENT_OF_VARIATION device_to_device_bidirectional_memcpy_write_sm 0.00
+
 Running device_to_device_latency_sm.
 Device to Device Latency SM GPU(row) <-> GPU(column) (ns)
           0         1
 0       N/A    610.00
 1    611.00       N/A
 `);
+    expect(old.unread.count).toBe(0);
     expect(old.entries.map((entry) => shortRow(entry).slice(1))).toEqual(
       rows(`
         20.5 GB/s  | gpu1 | gpu0 | read  | by to   | opposed | on
@@ -311,6 +315,25 @@ describe("perftest", () => {
     ]);
   });
 
+  test("what server and client printed, one after the other without their heads, is not mixed up; a head may lack its last column", () => {
+    const text = `$ ib_write_bw -d mlx5_2 --report_gbits
+* Waiting for client to connect... *
+${head("RDMA_Write BW Test")}
+ local address: LID 0000 QPN 0x0e3d PSN 0x264ade RKey 0x053e00 VAddr 0x00ee75e9060000
+ #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]
+ 1048576    5000             92.62              92.60              0.011041
+ local address: LID 0000 QPN 0x0e42 PSN 0xe4c7de RKey 0x053e00 VAddr 0x00eed30bae0000
+ #bytes     #iterations    BW peak[Gb/sec]    BW average[Gb/sec]
+ 1048576    5000             92.62              92.60              0.011041
+`;
+    expect(readResults(text).entries.map((entry) => shortRow(entry).slice(1))).toEqual(
+      rows(`
+        11.575 GB/s | mlx5_2 | host | write | by from    | alone | off
+        11.575 GB/s | ?      | ?    | copy  | by unknown | alone | unknown
+      `),
+    );
+  });
+
   test("JSON has no unit, and the rate of messages tells it", () => {
     const results = read("perftest-json.txt");
     expect(results.entries.map(shortRow)).toEqual(
@@ -435,15 +458,16 @@ describe("fio", () => {
 
   test("fio 2 prints KB/s and means KiB; without the lines of disks the disk is unknown", () => {
     const { entries, assumptions } =
-      readResults(`fiotest: (groupid=0, jobs=1): err= 0: pid=2070: Fri Mar  3 10:00:00 2017
+      readResults(`fiotest: (g=0): rw=read, bs=4K-4K/8K-16K/4K-4K, ioengine=libaio, iodepth=64
+fiotest: (groupid=0, jobs=1): err= 0: pid=2070: Fri Mar  3 10:00:00 2017
   read : io=1024.0MB, bw=2000.5KB/s, iops=15996, runt=   160msec
     clat (usec): min=1, max=2, avg= 3.50, stdev= 0.10
 
 Run status group 0 (all jobs):
    READ: io=1024.0MB, aggrb=2000KB/s, minb=2000KB/s, maxb=2000KB/s, mint=160msec, maxt=160msec
 `);
-    expect(entries.map(shortRow)).toEqual(rows("2:26 | 0.002048512 GB/s | ? | host | read | by from | alone | off"));
-    expect(entries[0]?.latencyNs).toBe(3500);
+    expect(entries.map(shortRow)).toEqual(rows("3:26 | 0.002048512 GB/s | ? | host | read | by from | alone | off"));
+    expect(entries.map(({ latencyNs, sizeBytes }) => [latencyNs, sizeBytes])).toEqual([[3500, 4096]]);
     expect(assumptions).toContain("fio 2 prints KB/s, MB/s and GB/s and means 1024 bytes and its powers");
   });
 
