@@ -27,7 +27,11 @@ export const LETTERS_2017: readonly Letter[] = [
         ["everything-is-remapped", "checked-once-is-enough"],
         "peerlane lab raw-bar",
       ),
-      tried(LOGAN, "it really doesn't seem like an unsolvable problem", ["today-is-right"]),
+      shown(
+        LOGAN,
+        "it really doesn't seem like an unsolvable problem",
+        "peerlane lab special-pages --classes iommu-strict,acs-redirect-iommu",
+      ),
       untried(LOGAN, "something we will need to address before a proper patch set is posted", PLAN),
       tried(
         BEN,
@@ -35,7 +39,7 @@ export const LETTERS_2017: readonly Letter[] = [
         ["undecorated-address"],
         "peerlane lab page-less-dma --classes one-switch,other-device",
       ),
-      tried(LOGAN, "I don't think you have to do things different based on the source.", ["undecorated-address"]),
+      tried(LOGAN, "I don't think you have to do things different based on the source.", ["checked-once-is-enough"]),
       tried(
         LOGAN,
         "restrict allocating p2pmem based on the devices in use",
@@ -53,11 +57,7 @@ export const LETTERS_2017: readonly Letter[] = [
         "choice-at-allocation",
       ]),
       tried(LOGAN, "you just need the dma mapping layer to stay out of the way", ["checked-once-is-enough"]),
-      shown(
-        BEN,
-        "The dma_ops today are architecture specific and have no way to differenciate",
-        test("test/dma/refusing.test.ts"),
-      ),
+      untried(BEN, "The dma_ops today are architecture specific and have no way to differenciate", HISTORY),
       tried(LOGAN, "we'd need a flag in struct page or some other similar method", ["pages-only-for-a-flag"]),
       tried(LOGAN, "everything would still work you just wouldn't get the performance or traffic flow", [
         "remapped-still-works",
@@ -121,9 +121,11 @@ export const LETTERS_2017: readonly Letter[] = [
         ["no-offsets-first"],
         "peerlane lab no-offsets",
       ),
-      tried(LOGAN, "This makes things much easier and still supports all the use cases we are interested in.", [
-        "no-offsets-first",
-      ]),
+      untried(
+        LOGAN,
+        "This makes things much easier and still supports all the use cases we are interested in.",
+        OPINION,
+      ),
       tried(
         BEN,
         "only work on a specific limited category of systems and is also incompatible with virtualization",
@@ -161,7 +163,7 @@ export const LETTERS_2017: readonly Letter[] = [
       shown(
         LOGAN,
         "a pretty specific optimization that mostly helps systems designed in specific ways",
-        "peerlane simulate examples/workloads/nvmeof-one-switch.yaml",
+        "peerlane lab raw-bar",
       ),
       untried(LOGAN, "Get the cases working we know will work", PLAN),
     ],
@@ -203,9 +205,11 @@ export const LETTERS_2017: readonly Letter[] = [
         test("test/lab/duplicate-code.test.ts"),
       ),
       untried(JASON, "someone would have to start to look at it to make a determination", PLAN),
-      tried(JASON, "the main server oriented iommu dma op will want to have proper p2p support anyhow", [
-        "helper-then-own-routines",
-      ]),
+      shown(
+        JASON,
+        "the main server oriented iommu dma op will want to have proper p2p support anyhow",
+        "peerlane lab special-pages --classes iommu-strict,acs-redirect-iommu",
+      ),
       tried(LOGAN, "The only thing I'm presently aware of is the segment check and applying the offset", [
         "check-and-offset",
       ]),
