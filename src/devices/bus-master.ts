@@ -18,6 +18,9 @@ export interface TransferFailure {
   readonly reason: string;
 }
 
+/** Told of a request before it is issued, when its address is decided: how many bytes it is for. */
+export type RequestWatcher = (lengthBytes: number) => void;
+
 /** Failures kept until somebody takes them; more are only counted. */
 const MAX_FAILURES = 256;
 
@@ -31,6 +34,7 @@ export class BusMaster {
   readonly #system: System;
   readonly #failures: TransferFailure[] = [];
   #failureCount = 0;
+  #watcher: RequestWatcher | null = null;
 
   /** Throws `unknown-device` where the machine has no such function. */
   constructor(system: System, fn: Device) {
@@ -68,18 +72,26 @@ export class BusMaster {
     return this.#system.traffic.asControl(() => this.read(address, into));
   }
 
+  /** Hears of requests for data of {@link scatter} and {@link gather}; `null`: nobody does. */
+  watch(watcher: RequestWatcher | null): void {
+    this.#watcher = watcher;
+  }
+
   /** Writes `bytes` to where a list of spans has its part from `offset` on. */
   scatter(spans: readonly DmaSpan[], offset: number, bytes: Uint8Array): void {
-    forEachPart(spans, offset, bytes.length, (address, lengthBytes, done) =>
-      this.write(address, bytes.subarray(done, done + lengthBytes)),
-    );
+    forEachPart(spans, offset, bytes.length, (address, lengthBytes, done) => {
+      this.#watcher?.(lengthBytes);
+      this.write(address, bytes.subarray(done, done + lengthBytes));
+    });
   }
 
   /** Fills `into` from a list of spans, from `offset` on; false where a read failed, after which no more is read. */
   gather(spans: readonly DmaSpan[], offset: number, into: Uint8Array): boolean {
     let isRead = true;
     forEachPart(spans, offset, into.length, (address, lengthBytes, done) => {
-      if (isRead) isRead = this.read(address, into.subarray(done, done + lengthBytes));
+      if (!isRead) return;
+      this.#watcher?.(lengthBytes);
+      isRead = this.read(address, into.subarray(done, done + lengthBytes));
     });
     return isRead;
   }

@@ -1,6 +1,6 @@
 /** Devices that issue DMA, and the machine put together for them. */
 export { buildMachine } from "../devices/build-machine.ts";
-export { BusMaster, type TransferFailure } from "../devices/bus-master.ts";
+export { BusMaster, type RequestWatcher, type TransferFailure } from "../devices/bus-master.ts";
 export { DmaEngine, type EngineStatus } from "../devices/dma-engine.ts";
 export { partOf, spanBytes } from "../devices/dma-spans.ts";
 export { Gpu, type GpuOptions } from "../devices/gpu.ts";

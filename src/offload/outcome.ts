@@ -10,7 +10,10 @@ import type { TrafficReport } from "./traffic-report.ts";
  * issued for that step. `device-error`: a device told its driver. `silent-loss`: every driver saw success, and the fabric
  * did not deliver. `wrong-bytes`: every driver saw success, the fabric delivered, and the bytes are not there.
  */
-export type TransferOutcome = "done" | "mapping-failed" | "device-error" | "silent-loss" | "wrong-bytes";
+export const TRANSFER_OUTCOMES = ["done", "mapping-failed", "device-error", "silent-loss", "wrong-bytes"] as const;
+
+/** One of {@link TRANSFER_OUTCOMES}. */
+export type TransferOutcome = (typeof TRANSFER_OUTCOMES)[number];
 
 /** What is known of a transfer, from each who saw a part of it. */
 export interface TransferReport {

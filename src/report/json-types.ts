@@ -1061,6 +1061,8 @@ export interface TrafficJson {
 export interface StepRunJson {
   readonly outcome: "done" | "mapping-failed" | "device-error" | "silent-loss" | "wrong-bytes" | "not-run" | "unknown";
   readonly why: string | null;
+  /** Errnos of refusals, statuses of devices, how requests ended that nobody was told of; each once. */
+  readonly errors: readonly string[];
   readonly bytes: number;
   readonly transfers: {
     readonly done: number;
@@ -1108,6 +1110,12 @@ export interface StepJson extends StepRunJson {
     | "mmap"
     | "direct-io";
   readonly place: { readonly file: string; readonly line: number; readonly column: number };
+  /** How the file says that each transfer of the step ends, if not well. */
+  readonly expected: {
+    readonly outcome: "refused" | "device-error" | "silent-loss" | "wrong-bytes";
+    readonly error: string | null;
+    readonly isMet: boolean;
+  } | null;
   /** The same by way of RAM, where asked for. */
   readonly throughRam: StepRunJson | null;
 }

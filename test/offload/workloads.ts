@@ -16,6 +16,8 @@ export const WORKLOAD_EXAMPLES = [
   "ssd-to-gpu",
   "nvmeof-two-nics-four-drives",
   "vm-dma-buf-reset",
+  "one-device",
+  "refused",
 ] as const;
 
 /** The text of an example. */

@@ -87,7 +87,14 @@ const use = fc.oneof(
   fc
     .tuple(fc.constantFrom("read", "write"), count)
     .map(([kind, times]) => ({ directIo: { memory: "user", drive: "nvme0", [kind]: "8K", count: times } })),
-  fc.constant({ revoke: { device: "cmb0", by: "remove" } }),
+  fc
+    .option(
+      fc
+        .tuple(fc.constantFrom("read", "write"), fc.constantFrom(0, "4K", "7K"))
+        .map(([kind, after]) => ({ memory: "user", drive: "nvme0", [kind]: "8K", after })),
+      { nil: undefined },
+    )
+    .map((keys) => ({ revoke: { device: "cmb0", by: "remove", during: keys } })),
 );
 const shared = [
   { export: { device: "gpu1", offset: "1M", size: "64K", as: "buf" } },

@@ -47,8 +47,8 @@ export function declareSimulate(command: Command, finish: Finish): void {
     .addHelpText(
       "after",
       `
-Exits with 0 where all is delivered and every byte is right at its owner, 1 where something is refused, lost, faulted or
-wrong, 3 where the source of the machine hides what decides or an outcome depends on what the model assumes, 4 where a file
+Exits with 0 where all is delivered and every byte is right at its owner, or ends as its step expects, 1 where something is
+refused, lost, faulted or wrong, 3 where the source of the machine hides what decides or an outcome depends on what the model assumes, 4 where a file
 cannot be written.
 
 Examples:

@@ -34,6 +34,11 @@ type Built<S> = Rest<S> & { readonly what: string };
 /** A step that shares memory without what every step has; `what` is its name unless it has one. */
 export type BuiltSharing = Built<SharingStep>;
 
+/** {@link Interrupted} without what both ways have. */
+type Through =
+  | Pick<Extract<Interrupted, { way: "rdma" }>, "way" | "region">
+  | Pick<Extract<Interrupted, { way: "direct-io" }>, "way" | "memory" | "drive" | "block">;
+
 type Builders = {
   readonly [K in keyof SharingInput]-?: (input: NonNullable<SharingInput[K]>) => BuiltSharing;
 };
@@ -113,11 +118,11 @@ class SharingBuilder {
   }
 
   #during(kind: ChangeStep["kind"], input: DuringInput): Interrupted {
-    const { region, offset = 0, after = 0 } = input;
+    const { offset = 0, after = 0 } = input;
     const path = [kind, "during"];
-    this.#names.use(region, "region", this.#places.at([...path, "region"]));
-    const traffic = this.#places.direction(input, path);
-    if (after < traffic.sizeBytes) return { region, offset, after, ...traffic };
+    const traffic = { ...this.#places.direction(input, path), offset, after };
+    const through = this.#through(input, path);
+    if (after < traffic.sizeBytes) return { ...through, ...traffic };
     throw new PeerlaneError(
       "bad-input",
       `after ${after} bytes a ${traffic.direction} of ${traffic.sizeBytes} is over`,
@@ -126,6 +131,24 @@ class SharingBuilder {
         remedy: "let it come earlier",
       },
     );
+  }
+
+  /** Whose memory the traffic of a change is in: a region's, or a process's by a drive. */
+  #through({ region, memory, drive, block, blockSize, commandsIn }: DuringInput, path: readonly string[]): Through {
+    const ofDrive = { block, blockSize, commandsIn };
+    const isBare = Object.values(ofDrive).every((value) => value === undefined);
+    if (region !== undefined && memory === undefined && drive === undefined && isBare) {
+      this.#names.use(region, "region", this.#places.at([...path, "region"]));
+      return { way: "rdma", region };
+    }
+    if (region === undefined && memory !== undefined && drive !== undefined) {
+      this.#names.use(memory, "mapping", this.#places.at([...path, "memory"]));
+      return { way: "direct-io", memory, drive: this.#places.drive({ drive, ...ofDrive }, path), block: block ?? 0 };
+    }
+    throw new PeerlaneError("bad-input", "traffic is of a 'region:', or of 'memory:' with a 'drive:'", {
+      place: this.#places.at(path),
+      remedy: "rdma has the one, directIo the other",
+    });
   }
 
   guest({ name, devices = [], ram = 0, maps = [] }: GuestInput): Built<GuestStep> {

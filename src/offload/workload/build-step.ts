@@ -3,13 +3,13 @@ import { PeerlaneError } from "../../pci/error.ts";
 import { type BuiltSharing, sharingBuilders } from "./build-sharing.ts";
 import type { CopyInput, GpuReadInput, IoInput, PlaceInput, StepInput, TargetInput } from "./input.ts";
 import type { SharedNames } from "./shared-names.ts";
-import type { DeviceName, DriveSetup } from "./step-base.ts";
+import type { DeviceName, DriveSetup, StepBase } from "./step-base.ts";
 import { blockBytesOf, driveKeys, StepPlaces } from "./step-places.ts";
 import type { CopyPlace, CopyStep, GpuReadStep, ProviderName, TargetIo, TargetStep, WorkloadStep } from "./workload.ts";
 
-type Rest<S> = Omit<S, "name" | "place" | "isCompared">;
+type Rest<S> = Omit<S, keyof StepBase>;
 type Built = ((Rest<CopyStep> | Rest<TargetStep> | Rest<GpuReadStep>) & { readonly what: string }) | BuiltSharing;
-type StepKey = Exclude<keyof StepInput, "name" | "compare">;
+type StepKey = Exclude<keyof StepInput, "name" | "compare" | "expect">;
 
 /** Fills in the defaults of one step, with the places of its parts. */
 export class StepBuilder {
@@ -52,7 +52,9 @@ export class StepBuilder {
       });
     }
     const name = input.name ?? `${index + 1}: ${what}`;
-    return { ...rest, name, place, isCompared };
+    const expected =
+      input.expect === undefined ? null : { outcome: input.expect.outcome, error: input.expect.error ?? null };
+    return { ...rest, name, place, isCompared, expected };
   }
 
   #built<K extends StepKey>(kind: K, input: Pick<StepInput, K>): Built {

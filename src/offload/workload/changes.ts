@@ -6,17 +6,17 @@ import type { WorkloadDevices } from "./devices.ts";
 import type { ChangeStep } from "./sharing-steps.ts";
 import type { StepEvents } from "./step-events.ts";
 
+/** A change under way, as far as its step asks. */
+export type PendingChange = Pick<VfioOperation, "isDone" | "waitsFor" | "leftOpen">;
+
 /**
  * Begins a change of a device: its reset, its memory taken back or given again, or its removal with the pool that it has
  * (`null`: it is over). What it waits for, and who has DMA under way where it does not wait, is said.
  */
-export function carryOut(devices: WorkloadDevices, step: ChangeStep, events: StepEvents): VfioOperation | null {
+export function carryOut(devices: WorkloadDevices, step: ChangeStep, events: StepEvents): PendingChange | null {
   const { bdf } = devices.endpoint(step.device);
   const vfio = devices.shared.vfio(bdf);
-  if (vfio === undefined) {
-    removePool(devices, bdf, events);
-    return null;
-  }
+  if (vfio === undefined) return removePool(devices, step, bdf, events);
   if (vfio.state !== "open") {
     throw new PeerlaneError("operation-failed", `${formatBdf(bdf)} is ${vfio.state}: nobody has it open`);
   }
@@ -52,21 +52,31 @@ function operate(vfio: VfioDevice, { kind, by }: ChangeStep): VfioOperation {
 }
 
 /** Without VFIO: the driver lets go, and its peer memory leaves; user mappings are taken away. */
-function removePool({ system }: WorkloadDevices, bdf: Bdf, events: StepEvents): void {
+function removePool({ system }: WorkloadDevices, step: ChangeStep, bdf: Bdf, events: StepEvents): PendingChange | null {
   const pool = system.pools.get(bdf);
   if (pool === undefined) throw new PeerlaneError("operation-failed", `${formatBdf(bdf)} has no peer memory any more`);
   const inUse = pool.pagesInUse;
   const state = pool.remove("revoke");
   events.say(`the peer memory of ${formatBdf(bdf)} leaves, and ${inUse} pages that were in use with it`);
-  if (state !== "removed")
-    throw new PeerlaneError("operation-failed", `${formatBdf(bdf)} waits for users of its pages`);
+  if (state === "removed") return null;
+  const removal: PendingChange = {
+    get isDone() {
+      return pool.state === "removed";
+    },
+    get waitsFor() {
+      return pool.state === "removed" ? [] : [`${pool.pagesInUse} pages are still in use`];
+    },
+    leftOpen: [],
+  };
+  events.say(`${words(step, bdf)} waits: ${removal.waitsFor.join("; ")}`);
+  return removal;
 }
 
 /** After a change: that it is done, and what it left open. Throws `operation-failed` where it still waits. */
 export function sayWhatIsLeft(
   devices: WorkloadDevices,
   step: ChangeStep,
-  { isDone, waitsFor, leftOpen }: VfioOperation,
+  { isDone, waitsFor, leftOpen }: PendingChange,
   events: StepEvents,
 ): void {
   const what = words(step, devices.endpoint(step.device).bdf);

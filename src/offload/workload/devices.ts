@@ -112,11 +112,12 @@ export class WorkloadDevices {
     }
   }
 
-  /** What is changed was exported before; peer memory without VFIO can only be removed, and nothing waits for it. */
+  /** What is changed was exported before; peer memory without VFIO can only be removed. */
   #checkChange({ kind, by, device, during }: ChangeStep): void {
     const { bdf } = this.endpoint(device);
+    if (during?.way === "direct-io") this.#checkDrive(during.drive);
     if (this.#exporters.has(bdf)) return;
-    if (kind === "revoke" && by === "remove" && during === null) {
+    if (kind === "revoke" && by === "remove") {
       this.#checkPool(device, "peer memory");
       return;
     }

@@ -3,6 +3,7 @@ import type { HARDWARE_WORDS, HardwareSettings } from "../../fabric/options.ts";
 import type { ScenarioInput } from "../../host/scenario/input.ts";
 import type { GpuReadWay } from "../gpu-read.ts";
 import type { DriveInput, DriveKeys, SharingInput } from "./sharing-input.ts";
+import type { Expected } from "./step-base.ts";
 
 type TlpSizeInput = "128" | "256" | "512" | "1024" | "2048" | "4096";
 
@@ -55,9 +56,16 @@ export interface GpuReadInput extends DriveInput {
   readonly fallBackToRam?: boolean | undefined;
 }
 
+/** `expect:`; a bare word is the outcome. */
+export interface ExpectInput {
+  readonly outcome: Expected["outcome"];
+  readonly error?: string | undefined;
+}
+
 /** One item of `workload:`. */
 export interface StepInput extends SharingInput {
   readonly name?: string | undefined;
+  readonly expect?: ExpectInput | undefined;
   readonly compare?: "dram" | undefined;
   readonly copy?: CopyInput | undefined;
   readonly nvmeof?: TargetInput | undefined;

@@ -1,4 +1,5 @@
 import { PeerlaneError } from "../../pci/error.ts";
+import { TRANSFER_OUTCOMES } from "../outcome.ts";
 import { reportTraffic } from "../traffic-report.ts";
 import { copyTransfers } from "./copy-transfers.ts";
 import type { WorkloadDevices } from "./devices.ts";
@@ -7,6 +8,7 @@ import { sizeOfStep } from "./limits.ts";
 import { placed } from "./placed-error.ts";
 import { sharingTransfers } from "./sharing-transfers.ts";
 import type { StepOutcome, StepRun, Transfer } from "./simulation.ts";
+import type { Expected } from "./step-base.ts";
 import { StepEvents } from "./step-events.ts";
 import { pairsOfStep } from "./step-pairs.ts";
 import { StepTally } from "./step-tally.ts";
@@ -38,10 +40,13 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
   if (ended !== null || tally.transfers["device-error"] > 0) devices.stopDrives();
   const reached = system.fabric.takeReached();
   const outcome = ended?.outcome ?? tally.outcome;
+  const errors = ended?.errors ?? tally.errors;
   return {
     step,
     outcome,
     why: ended?.why ?? tally.why,
+    errors,
+    isAsExpected: isAsExpected(step.expected, { outcome, errors, transfers: tally.transfers }),
     transfers: tally.transfers,
     lengthBytes: sizeOfStep(step).lengthBytes,
     memory: tally.memory,
@@ -58,7 +63,7 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
 }
 
 /** Why a step ended before all of its transfers were tried; `null` where it did not. */
-type Ended = { readonly outcome: StepOutcome; readonly why: string } | null;
+type Ended = { readonly outcome: StepOutcome; readonly why: string; readonly errors: readonly string[] } | null;
 
 function transferAll(
   devices: WorkloadDevices,
@@ -79,12 +84,29 @@ function transferAll(
     }
   } catch (error) {
     if (error instanceof PeerlaneError && error.code === "unsupported")
-      return { outcome: "unknown", why: error.message };
+      return { outcome: "unknown", why: error.message, errors: [] };
     if (error instanceof PeerlaneError && error.code === "operation-failed") {
-      return { outcome: "not-run", why: error.message };
+      const { errno } = error.facts;
+      return { outcome: "not-run", why: error.message, errors: errno === undefined ? [] : [errno] };
     }
     throw placed(error, step.place);
   }
+}
+
+/**
+ * Whether a step ended as it was to, each of its transfers so: as expected, else with every byte right at its owner. What is
+ * refused before anything is transferred is `not-run` by the name of an error.
+ */
+function isAsExpected(
+  expected: Expected | null,
+  { outcome, errors, transfers }: Pick<StepRun, "outcome" | "errors" | "transfers">,
+): boolean {
+  if (expected === null) return outcome === "done";
+  const wanted: StepOutcome = expected.outcome === "refused" ? "mapping-failed" : expected.outcome;
+  const isRefused = expected.outcome === "refused" && outcome === "not-run" && errors.length > 0;
+  if (outcome !== wanted && !isRefused) return false;
+  const others = TRANSFER_OUTCOMES.filter((one) => one !== wanted && transfers[one] > 0);
+  return others.length === 0 && (expected.error === null || errors.every((error) => error === expected.error));
 }
 
 function transfersOf(
@@ -123,6 +145,12 @@ function blockTransfers(step: WorkloadStep): readonly { readonly sizeBytes: numb
     case "gpu-read":
     case "direct-io":
       return [{ sizeBytes: step.sizeBytes, blockBytes: step.drive.blockBytes }];
+    case "reset":
+    case "revoke":
+    case "restore":
+      return step.during?.way === "direct-io"
+        ? [{ sizeBytes: step.during.sizeBytes, blockBytes: step.during.drive.blockBytes }]
+        : [];
     default:
       return [];
   }

@@ -101,7 +101,7 @@ class Runner {
 }
 
 function stagedStep(step: WorkloadStep): WorkloadStep {
-  const same = { isCompared: false };
+  const same = { isCompared: false, expected: null };
   switch (step.kind) {
     case "copy":
       return { ...step, ...same, provider: "off", fallBackToRam: true };
@@ -116,16 +116,18 @@ function stagedStep(step: WorkloadStep): WorkloadStep {
 
 function outcomeOf(steps: readonly StepRun[]): SimulationOutcome {
   if (steps.some((step) => isFailed(step) && !isFailedByAssumption(step))) return "failed";
-  const isOpen = (step: StepRun): boolean => step.outcome !== "done" || step.assumptions.length > 0;
+  const isOpen = (step: StepRun): boolean => !step.isAsExpected || step.assumptions.length > 0;
   return steps.some(isOpen) ? "unknown" : "delivered";
 }
 
-function isFailed({ outcome }: StepRun): boolean {
-  return outcome !== "done" && outcome !== "unknown";
+function isFailed({ isAsExpected, outcome }: StepRun): boolean {
+  return !isAsExpected && outcome !== "unknown";
 }
 
-function isFailedByAssumption({ failures }: StepRun): boolean {
-  return failures.length > 0 && failures.every(isAssumedFailure);
+/** What was refused, or should have been, no hardware decides. */
+function isFailedByAssumption({ assumptions, failures, outcome, step: { expected } }: StepRun): boolean {
+  if (failures.length > 0) return failures.every(isAssumedFailure);
+  return outcome === "done" && assumptions.length > 0 && expected?.outcome !== "refused";
 }
 
 function hiddenMachine(workload: Workload, machine: Machine, hidden: string): Simulation {

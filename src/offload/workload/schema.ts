@@ -5,9 +5,10 @@ import { scenarioJsonSchema } from "../../host/scenario/json-schema.ts";
 import { scenarioSchema } from "../../host/scenario/schema.ts";
 import { busOffset, byteSize, flag, kernelRelease, line, wholeNumber } from "../../host/yaml/scalars.ts";
 import { choice, fields } from "../../host/yaml/schema-parts.ts";
-import type { ModelInput, PlaceInput, StepInput, WorkloadInput } from "./input.ts";
+import type { ExpectInput, ModelInput, PlaceInput, StepInput, WorkloadInput } from "./input.ts";
 import { barIndex, block, blockSize, commandsIn, count, device, listOf, offset, size } from "./schema-values.ts";
 import { sharingShape } from "./sharing-schema.ts";
+import { EXPECTED_OUTCOMES } from "./step-base.ts";
 
 /** A workload is written by hand; what is larger is no test of a model. */
 const MAX_STEPS = 256;
@@ -60,9 +61,17 @@ const gpuRead = fields("gpuRead", {
   commandsIn,
 });
 
+const outcome = choice(EXPECTED_OUTCOMES);
+
+const expected: z.ZodType<ExpectInput> = z.union([
+  outcome.transform((word) => ({ outcome: word })),
+  fields("expect", { outcome, error: line("the name of an error, as EINVAL or remote-access-error", 60).optional() }),
+]);
+
 const step: z.ZodType<StepInput> = fields("a step", {
   name: line("what the step is, for people", 200).optional(),
   compare: choice(["dram"]).optional(),
+  expect: expected.optional(),
   copy: copy.optional(),
   nvmeof: nvmeof.optional(),
   gpuRead: gpuRead.optional(),

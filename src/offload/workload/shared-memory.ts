@@ -106,6 +106,7 @@ export class SharedMemory {
     const rules = vfioRulesOf(this.#system.machine, this.#rules);
     if (rules !== null) return rules;
     throw new PeerlaneError("operation-failed", "ENOTTY: VFIO exports no memory before Linux 6.19", {
+      facts: { errno: "ENOTTY" },
       remedy: "take a machine with a newer kernel, or '--kernel'",
     });
   }

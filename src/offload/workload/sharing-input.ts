@@ -52,9 +52,12 @@ export interface RdmaInput extends DirectionInput {
   readonly count?: number | undefined;
 }
 
-/** `during:` of a change. */
-export interface DuringInput extends DirectionInput {
-  readonly region: string;
+/** `during:` of a change: messages to a region, or I/O of a drive in memory of a process. */
+export interface DuringInput extends DirectionInput, DriveKeys {
+  readonly region?: string | undefined;
+  readonly memory?: string | undefined;
+  readonly drive?: string | undefined;
+  readonly block?: number | undefined;
   readonly offset?: number | undefined;
   readonly after?: number | undefined;
 }

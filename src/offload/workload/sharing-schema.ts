@@ -26,11 +26,17 @@ const imported = fields("import", {
   as: made,
 });
 
-const traffic = { region, read: size.optional(), write: size.optional(), offset: offset.optional() };
+const memory = line("the name of memory that a step before this one maps", 60);
+
+const traffic = { read: size.optional(), write: size.optional(), offset: offset.optional() };
+const driveKeys = { blockSize, commandsIn, block };
 
 /** A bare word is the device. */
 function change(what: string, by: boolean): z.ZodType<ChangeInput> {
-  const during = fields("during", { ...traffic, after: offset.optional() }).optional();
+  const during = fields("during", {
+    ...{ region: region.optional(), memory: memory.optional(), drive: device.optional() },
+    ...{ ...traffic, ...driveKeys, after: offset.optional() },
+  }).optional();
   const ways = choice(["memory-decode-off", "close", "remove"]).optional();
   return z.union([
     device.transform((name) => ({ device: name })),
@@ -49,7 +55,7 @@ const guest = fields("guest", {
 export const sharingShape: { readonly [K in keyof SharingInput]-?: z.ZodType<SharingInput[K]> } = {
   export: exported.optional(),
   import: imported.optional(),
-  rdma: fields("rdma", { ...traffic, count }).optional(),
+  rdma: fields("rdma", { region, ...traffic, count }).optional(),
   reset: change("reset", false).optional(),
   revoke: change("revoke", true).optional(),
   restore: change("restore", false).optional(),
@@ -60,8 +66,6 @@ export const sharingShape: { readonly [K in keyof SharingInput]-?: z.ZodType<Sha
   }).optional(),
   mmap: fields("mmap", { device, size: byteSize("a size", 1, 2 ** 36), as: made }).optional(),
   directIo: fields("directIo", {
-    memory: line("the name of memory that a step before this one maps", 60),
-    ...{ drive: device, blockSize, commandsIn, read: size.optional(), write: size.optional() },
-    ...{ offset: offset.optional(), count, block },
+    ...{ memory, drive: device, ...driveKeys, ...traffic, count },
   }).optional(),
 };

@@ -44,10 +44,11 @@ export interface RdmaStep extends StepBase, RegionTraffic {
 /** How memory is taken back for a while, or for good. */
 export type RevokeWay = "memory-decode-off" | "close" | "remove";
 
-/** Traffic under which a change comes: when `after` bytes are through, and the next packet has its addresses. */
-export interface Interrupted extends RegionTraffic {
-  readonly after: number;
-}
+/** Traffic under which a change comes: when `after` bytes are through, and the next packet or request has its address. */
+export type Interrupted = { readonly after: number } & (
+  | ({ readonly way: "rdma" } & RegionTraffic)
+  | ({ readonly way: "direct-io" } & ProcessTraffic)
+);
 
 /** A device is reset, its memory is taken back, or given again. */
 export interface ChangeStep extends StepBase {
@@ -88,16 +89,20 @@ export interface MmapStep extends StepBase {
 }
 
 /** A drive reads blocks into a process's memory, or writes blocks out of it (O_DIRECT). */
-export interface DirectIoStep extends StepBase {
-  readonly kind: "direct-io";
+export interface ProcessTraffic {
   readonly memory: string;
   readonly drive: DriveSetup;
   readonly direction: "read" | "write";
   readonly sizeBytes: number;
-  readonly count: number;
   readonly block: number;
   /** Bytes from the start of the mapping. */
   readonly offset: number;
+}
+
+/** `count` such transfers, one behind the other. */
+export interface DirectIoStep extends StepBase, ProcessTraffic {
+  readonly kind: "direct-io";
+  readonly count: number;
 }
 
 /** Steps of which what is made has a name. */

@@ -1,7 +1,7 @@
 import { BusMaster } from "../../devices/bus-master.ts";
+import type { NvmeDriver } from "../../devices/nvme/driver.ts";
 import type { RdmaStatus } from "../../devices/rdma/memory-region.ts";
 import { RemoteHost } from "../../devices/rdma/remote-host.ts";
-import type { VfioOperation } from "../../dmabuf/vfio-operation.ts";
 import { ByteStore } from "../../memory/bytes.ts";
 import type { DmaAddr, PhysAddr, PhysRange } from "../../pci/addresses.ts";
 import { PAGE_BYTES } from "../../pci/addresses.ts";
@@ -11,11 +11,11 @@ import { formatSize } from "../../pci/size.ts";
 import { conclude, type StepResult, sameBytes, type TransferReport } from "../outcome.ts";
 import { withMapped } from "../steps.ts";
 import { reportTraffic } from "../traffic-report.ts";
-import { carryOut, sayWhatIsLeft } from "./changes.ts";
+import { carryOut, type PendingChange, sayWhatIsLeft } from "./changes.ts";
 import type { WorkloadDevices } from "./devices.ts";
 import { fillWithPattern } from "./pattern.ts";
 import { bytesOfRuns, fillRuns, type SharedRegion, type UserMapping } from "./shared-memory.ts";
-import type { SharingStep } from "./sharing-steps.ts";
+import type { Interrupted, SharingStep } from "./sharing-steps.ts";
 import type { Transfer } from "./simulation.ts";
 import type { StepEvents } from "./step-events.ts";
 
@@ -79,15 +79,12 @@ function* changes(
   events: StepEvents,
 ): Generator<Transfer> {
   const { during } = step;
-  const begun: (VfioOperation | null)[] = [];
+  const begun: (PendingChange | null)[] = [];
   const begin = (): void => {
     begun.push(carryOut(devices, step, events));
   };
   if (during === null) begin();
-  else {
-    const region = devices.shared.region(during.region);
-    yield message(devices, region, during, seed, { after: during.after, action: begin });
-  }
+  else yield underTraffic(devices, during, seed, begin);
   const [operation] = begun;
   if (operation === undefined) {
     throw new PeerlaneError("operation-failed", `the traffic ended before ${during?.after} bytes were through`);
@@ -95,7 +92,16 @@ function* changes(
   if (operation !== null) sayWhatIsLeft(devices, step, operation, events);
 }
 
-/** What comes under a message: when `after` of its bytes are through, and the adapter has the next packet's addresses. */
+function underTraffic(devices: WorkloadDevices, during: Interrupted, seed: number, action: () => void): Transfer {
+  const interruption = { after: during.after, action };
+  if (during.way === "rdma") {
+    return message(devices, devices.shared.region(during.region), during, seed, interruption);
+  }
+  const drive = devices.drive(during.drive);
+  return processIo(devices, drive, devices.shared.mapping(during.memory), during, seed, interruption);
+}
+
+/** What comes under traffic: when `after` bytes are through, and the device has the address of the next packet or request. */
 interface Interruption {
   readonly after: number;
   readonly action: () => void;
@@ -225,22 +231,46 @@ function* directIo(devices: WorkloadDevices, step: StepOf<"direct-io">, seed: nu
   for (let index = 0; index < step.count; index++) {
     const block = step.block + (index * step.sizeBytes) / drive.controller.blockBytes;
     const offset = step.offset + index * step.sizeBytes;
-    const report = pinnedIo(devices, drive, mapping, { ...step, block, offset }, seed + index);
+    yield processIo(devices, drive, mapping, { ...step, block, offset }, seed + index);
+  }
+}
+
+type ProcessIo = Pick<StepOf<"direct-io">, "direction" | "block" | "offset" | "sizeBytes">;
+
+function processIo(
+  devices: WorkloadDevices,
+  drive: NvmeDriver,
+  mapping: UserMapping,
+  io: ProcessIo,
+  seed: number,
+  interruption?: Interruption,
+): Transfer {
+  const { bus } = drive.controller;
+  let through = 0;
+  let isDue = interruption !== undefined;
+  bus.watch((lengthBytes) => {
+    if (isDue && through + lengthBytes > (interruption?.after ?? 0)) {
+      isDue = false;
+      interruption?.action();
+    }
+    through += lengthBytes;
+  });
+  try {
+    const report = pinnedIo(devices, drive, mapping, io, seed);
     const { mappingFailure } = report;
-    const memory: Transfer["memory"] =
-      mappingFailure === null
-        ? { source: "peer", provider: mapping.owner }
-        : { source: "none", why: mappingFailure.reason };
-    yield { report, memory };
+    if (mappingFailure !== null) return { report, memory: { source: "none", why: mappingFailure.reason } };
+    return { report, memory: { source: "peer", provider: mapping.owner } };
+  } finally {
+    bus.watch(null);
   }
 }
 
 /** Pins the pages of the process, lets the drive work on them, and unpins them. */
 function pinnedIo(
   { system, shared }: WorkloadDevices,
-  drive: ReturnType<WorkloadDevices["drive"]>,
+  drive: NvmeDriver,
   mapping: UserMapping,
-  { direction, block, offset, sizeBytes }: Pick<StepOf<"direct-io">, "direction" | "block" | "offset" | "sizeBytes">,
+  { direction, block, offset, sizeBytes }: ProcessIo,
   seed: number,
 ): TransferReport {
   const { controller } = drive;

@@ -56,6 +56,10 @@ export interface StepRun {
   readonly outcome: StepOutcome;
   /** The first thing that went wrong, in words; `null` where nothing did. */
   readonly why: string | null;
+  /** Names of errors, each once: errnos of refusals, statuses of devices, how requests ended that nobody was told of. */
+  readonly errors: readonly string[];
+  /** Whether it ended as it was to: as its step expects, else with every byte right at its owner. */
+  readonly isAsExpected: boolean;
   readonly transfers: Readonly<Record<TransferOutcome, number>>;
   readonly lengthBytes: number;
   /** Most used first. */

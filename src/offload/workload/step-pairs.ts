@@ -39,7 +39,8 @@ function clientsOf(devices: WorkloadDevices, step: WorkloadStep): readonly Bdf[]
     case "reset":
     case "revoke":
     case "restore":
-      return step.during === null ? [] : devices.shared.clientOf(step.during.region);
+      if (step.during === null) return [];
+      return step.during.way === "rdma" ? devices.shared.clientOf(step.during.region) : named(step.during.drive.device);
     case "dma":
       return named(step.device);
     case "direct-io":

@@ -23,11 +23,14 @@ export class StepTally {
   readonly #memory = new Map<string, { readonly use: MemoryUse; transfers: number }>();
   readonly #failures = new Map<string, { readonly first: TransferFailure; times: number }>();
   readonly #checked = { rightBytes: 0, wrongBytes: 0, failedBytes: 0, uncheckedBytes: 0 };
+  readonly #errors = new Set<string>();
   #why: string | null = null;
 
   add({ report, memory }: Transfer): void {
     this.transfers[report.outcome]++;
     this.#why ??= whyOf(report);
+    const error = errorOf(report);
+    if (error !== null) this.#errors.add(error);
     this.#check(report);
     const key = memory.source === "peer" ? `peer ${memory.provider}` : `${memory.source} ${memory.why}`;
     const used = this.#memory.get(key) ?? { use: memory, transfers: 0 };
@@ -44,6 +47,11 @@ export class StepTally {
   /** The first thing that went wrong. */
   get why(): string | null {
     return this.#why;
+  }
+
+  /** Names of errors, each once. */
+  get errors(): readonly string[] {
+    return [...this.#errors];
   }
 
   get memory(): readonly CountedMemory[] {
@@ -73,6 +81,12 @@ export class StepTally {
     if (known !== undefined) known.times++;
     else if (this.#failures.size < MAX_FAILURES) this.#failures.set(key, { first: failure, times: 1 });
   }
+}
+
+/** The name of what went wrong: an errno, a device's status, how a request ended that nobody was told of. */
+function errorOf({ outcome, driverSaw, fabricSaw }: TransferReport): string | null {
+  if (outcome === "mapping-failed" || outcome === "device-error") return driverSaw;
+  return outcome === "silent-loss" ? fabricSaw : null;
 }
 
 function whyOf({ outcome, failures, mappingFailure, driverSaw }: TransferReport): string | null {

@@ -1,5 +1,5 @@
 import type { MachineParts } from "../../host/scenario/machine-parts.ts";
-import type { CopyInput, ModelInput, PlaceInput, StepInput } from "./input.ts";
+import type { CopyInput, ExpectInput, ModelInput, PlaceInput, StepInput } from "./input.ts";
 import type { ChangeInput } from "./sharing-input.ts";
 
 /** As a program writes it: sizes are numbers of bytes, or texts such as `64K`. */
@@ -13,7 +13,9 @@ type Written<T> = T extends number
 type WordOr<T> = string | Written<T>;
 
 /** One step: its kind as a key. */
-export interface StepParts extends Written<Omit<StepInput, "copy" | "reset" | "revoke" | "restore">> {
+export interface StepParts extends Written<Omit<StepInput, "copy" | "expect" | "reset" | "revoke" | "restore">> {
+  /** How it is to end; a bare word is the outcome. */
+  readonly expect?: ExpectInput["outcome"] | Written<ExpectInput>;
   readonly copy?: Written<Omit<CopyInput, "from" | "to">> & {
     readonly from: WordOr<PlaceInput>;
     readonly to: WordOr<PlaceInput>;

@@ -48,6 +48,7 @@ function stepJson(run: StepRun): StepJson {
     kind: step.kind,
     place: { file, line, column },
     ...runJson(run),
+    expected: step.expected === null ? null : { ...step.expected, isMet: run.isAsExpected },
     throughRam: staged === null ? null : runJson(staged),
   };
 }
@@ -56,6 +57,7 @@ function runJson(run: StepRun): StepRunJson {
   return {
     outcome: run.outcome,
     why: run.why,
+    errors: run.errors,
     bytes: run.lengthBytes,
     transfers: run.transfers,
     memory: run.memory.map(memoryJson),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXPECTED_OUTCOMES } from "../../offload/workload/step-base.ts";
 import type { SimulateJson } from "../json-types.ts";
 import { machine, notes } from "../machine-schema.ts";
 import { asking, pair } from "../pair-schema.ts";
@@ -49,6 +50,9 @@ const failure = named(
 const runShape = {
   outcome: z.enum(["done", "mapping-failed", "device-error", "silent-loss", "wrong-bytes", "not-run", "unknown"]),
   why: z.string().nullable(),
+  errors: z
+    .array(z.string())
+    .describe("errnos of refusals, statuses of devices, how requests ended that nobody was told of; each once"),
   bytes: count,
   transfers: z.strictObject({
     done: count,
@@ -108,6 +112,10 @@ const step = named(
     kind: z.enum(STEP_KINDS),
     place: z.strictObject({ file: z.string(), line: z.int().min(1), column: z.int().min(1) }),
     ...runShape,
+    expected: z
+      .strictObject({ outcome: z.enum(EXPECTED_OUTCOMES), error: z.string().nullable(), isMet: z.boolean() })
+      .nullable()
+      .describe("how the file says that each transfer of the step ends, if not well"),
     throughRam: run.nullable().describe("the same by way of RAM, where asked for"),
   }),
 );

@@ -1,4 +1,5 @@
 import type { CountedMemory, StepOutcome, StepRun } from "../../offload/workload/simulation.ts";
+import type { Expected } from "../../offload/workload/step-base.ts";
 import type { Bdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { fullName } from "../device-names.ts";
@@ -18,16 +19,29 @@ const outcomes: Readonly<Record<StepOutcome, string>> = {
 export function outcomeText({
   outcome,
   assumptions,
+  isAsExpected,
   lengthBytes,
-}: Pick<StepRun, "outcome" | "assumptions" | "lengthBytes">): string {
-  const text = outcome === "done" && lengthBytes === 0 ? "done" : outcomes[outcome];
+  step: { expected },
+}: Pick<StepRun, "outcome" | "assumptions" | "isAsExpected" | "lengthBytes" | "step">): string {
+  const plain = outcome === "done" && lengthBytes === 0 ? "done" : outcomes[outcome];
+  const text = expected === null ? plain : `${plain}; ${expectedText(expected, isAsExpected)}`;
   return assumptions.length === 0 ? text : `${text}, if what the model assumes holds`;
 }
 
+function expectedText({ outcome, error }: Expected, isMet: boolean): string {
+  if (isMet) return "as expected";
+  const named = error === null ? outcome : `${outcome} (${error})`;
+  return `not as expected: each transfer was to be ${named.replace("-", " ")}`;
+}
+
 /** The sign of an outcome: of one that rests on assumptions the one for unknown. */
-export function outcomeMark({ outcome, assumptions }: Pick<StepRun, "outcome" | "assumptions">): Span {
+export function outcomeMark({
+  outcome,
+  assumptions,
+  isAsExpected,
+}: Pick<StepRun, "outcome" | "assumptions" | "isAsExpected">): Span {
   if (outcome === "unknown" || assumptions.length > 0) return { text: "?", paint: "unknown" };
-  return outcome === "done" ? { text: "✓", paint: "direct" } : { text: "✗", paint: "no" };
+  return isAsExpected ? { text: "✓", paint: "direct" } : { text: "✗", paint: "no" };
 }
 
 /** Why a queue or transfer has no peer memory, in words; reasons of a mapping are words already. */
