@@ -236,7 +236,7 @@ export const explainText: (
 /** One pair as blocks, both ways. */
 export const explainBlocks: (table: VerdictTable, a: Device, b: Device, routes?: PeerRoutes) => readonly Block[] = door(
   "explainBlocks",
-  screenMarkdownReport.explainBlocks,
+  explainTextReport.explainBlocks,
   [aTable, a, b, someRoutes],
 );
 

@@ -26,9 +26,11 @@ import { unaskedWay } from "../summary/unasked-pairs.ts";
 import { askedTexts } from "./asked-by.ts";
 import { type ColumnRow, drawColumns } from "./columns.ts";
 import { displayName, roleOf } from "./device-names.ts";
+import { type Block, code } from "./document.ts";
 import { acsText, machineLines, wayToKnow } from "./facts.ts";
 import { linkSentence, linkState, linkText } from "./link-text.ts";
 import { UNASKED_WORDS } from "./matrix-reasons.ts";
+import { carriesTexts } from "./predict/carries.ts";
 import { screenText } from "./printable.ts";
 import {
   intervalText,
@@ -56,6 +58,14 @@ export function explainText(
   routes?: PeerRoutes,
 ): Printable {
   return screenText(explainLines(table, a, b, options.width, routes), options);
+}
+
+/** What a page of an issue tracker shows without a scroll bar. */
+const PAGE = 110;
+
+/** A pair explained, for Markdown. */
+export function explainBlocks(table: VerdictTable, a: Bdf, b: Bdf, routes?: PeerRoutes): readonly Block[] {
+  return [code("", explainLines(table, a, b, PAGE, routes).map(plainText))];
 }
 
 /** The lines of {@link explainText}: what is the same both ways once, and what is not with whose memory it is about. */
@@ -89,6 +99,7 @@ const LABELS = [
   "mind",
   "locality",
   "slowest",
+  "carries",
   "address",
   "route",
   "hardware",
@@ -140,6 +151,7 @@ function directionOf(table: VerdictTable, answer: Answer, routing: PeerRouting |
       mind: gates("warns"),
       locality: [localityText(table, answer)],
       slowest: slowestTexts(table, answer),
+      carries: isRegistersOnly(answer) ? [] : carriesTexts(table, answer),
       address: isKeptInHost(answer) ? [] : addressTexts(table, answer, provider),
       route: isKeptInHost(answer) ? [] : routingTexts(table, routing),
       hardware: hardwareTexts(answer),
@@ -192,7 +204,11 @@ function isPerhapsBlocked({ answer }: Pick<Direction, "answer">): boolean {
 }
 
 /** True where the provider has nothing for peers, as far as the source shows. */
-function hasNothing({ answer: { gates } }: Direction): boolean {
+function hasNothing({ answer }: Direction): boolean {
+  return isRegistersOnly(answer);
+}
+
+function isRegistersOnly({ gates }: Answer): boolean {
   return gates.some(({ kind }) => kind === "registers-only");
 }
 

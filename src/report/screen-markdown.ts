@@ -1,5 +1,4 @@
 import { Answers } from "../answers/answer.ts";
-import type { Bdf } from "../pci/bdf.ts";
 import type { PeerRoutes } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { toldMapType } from "../summary/going-up.ts";
@@ -7,7 +6,6 @@ import { islandsOf } from "../summary/islands.ts";
 import { askedRemarks } from "./asked-by.ts";
 import { fullName, roleOf } from "./device-names.ts";
 import { type Block, code, heading, list, paragraph, type Rich, table } from "./document.ts";
-import { explainLines } from "./explain-text.ts";
 import { machineLines, p2pmemText } from "./facts.ts";
 import { islandTexts } from "./island-lines.ts";
 import { leftOutTexts } from "./left-out.ts";
@@ -105,9 +103,4 @@ function remarkBlocks(remarks: readonly Remark[]): readonly Block[] {
 /** The tree for Markdown, with all of its columns. */
 export function treeBlocks(input: TreeInput, whatIf?: WhatIfView, detail?: TreeDetail): readonly Block[] {
   return [code("", treeLines(input, Number.POSITIVE_INFINITY, whatIf, detail).map(plainText))];
-}
-
-/** A pair explained, for Markdown. */
-export function explainBlocks(decided: VerdictTable, a: Bdf, b: Bdf, routes?: PeerRoutes): readonly Block[] {
-  return [code("", explainLines(decided, a, b, PAGE, routes).map(plainText))];
 }

@@ -23,7 +23,7 @@ import { checkText } from "../../src/report/check/text.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../src/report/difference.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
-import { explainText } from "../../src/report/explain-text.ts";
+import { explainBlocks, explainText } from "../../src/report/explain-text.ts";
 import { findBlocks, findJson } from "../../src/report/find.ts";
 import { fixBlocks } from "../../src/report/fix/blocks.ts";
 import { fixJson } from "../../src/report/fix/json.ts";
@@ -39,7 +39,7 @@ import { predictJson } from "../../src/report/predict/json.ts";
 import { predictBlocks } from "../../src/report/predict/screen.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
 
-import { explainBlocks, matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
+import { matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
 
 import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";

@@ -1,0 +1,43 @@
+import { isUnknown } from "../../pci/known.ts";
+import { type Loss, type Prediction, predictionsOf } from "../../predict/predict.ts";
+import type { PairPath } from "../../rules/verdict.ts";
+import type { VerdictTable } from "../../rules/verdict-table.ts";
+import { painted, type Rich, rich } from "../rich.ts";
+import { gbpsText, rangeText } from "./numbers.ts";
+import { hopWords } from "./screen.ts";
+
+/**
+ * What a pair can carry, in few words: writes and reads with their ranges and what holds them, then each thing that holds
+ * them back and what they would be without it. Nothing where no data is known to go anywhere.
+ */
+export function carriesTexts(table: VerdictTable, { provider, client }: PairPath): readonly Rich[] {
+  const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
+  const predictions = (["write", "read"] as const).flatMap((operation): readonly Prediction[] => {
+    const prediction = predictionsOf(table).at(i, j, operation);
+    return isUnknown(prediction) ? [] : [prediction];
+  });
+  const [first, second] = predictions;
+  if (first === undefined) return [];
+  const held = (of: Prediction): Rich => rich`held by ${hopWords(table.topology, of.bottleneck)}`;
+  const told = (of: Prediction): Rich => rich`${of.operation}s ${rangeText(of)}`;
+  const isOneHop = second?.bottleneck.at === first.bottleneck.at && second.bottleneck.kind === first.bottleneck.kind;
+  const figures =
+    second === undefined
+      ? rich`${told(first)}, ${held(first)}`
+      : isOneHop
+        ? rich`${told(first)}, ${told(second)}, ${held(first)}`
+        : rich`${told(first)}, ${held(first)}; ${told(second)}, ${held(second)}`;
+  return [figures, ...lossTexts(predictions)];
+}
+
+/** Losses, those of writes and of reads that are one thing as one: `MaxPayload is 128 bytes …; without that writes 56.3 GB/s`. */
+function lossTexts(predictions: readonly Prediction[]): readonly Rich[] {
+  const byWhy = new Map<string, { readonly of: Prediction; readonly loss: Loss }[]>();
+  for (const of of predictions) {
+    for (const loss of of.losses) byWhy.set(loss.why, [...(byWhy.get(loss.why) ?? []), { of, loss }]);
+  }
+  return [...byWhy].map(([why, each]): Rich => {
+    const gains = each.map(({ of, loss }) => `${of.operation}s ${gbpsText(loss.gbpsWithout)} GB/s`).join(", ");
+    return rich`${painted("warn", why)}; without that ${gains}`;
+  });
+}
