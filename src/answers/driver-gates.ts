@@ -152,8 +152,20 @@ export function openRefusalGates(machine: Machine, askedBy: AskedBy): readonly G
   return openRefusals(machine, askedBy).flatMap(({ when, words, holds, way }): Gate[] => {
     if (!isUnknown(holds) || (when.kernelFrom === undefined && when.kernelBefore === undefined)) return [];
     const message = `${way.row.title}: if ${conditionWords(when)}: ${words}`;
-    return [{ kind: "no-peer-dma", device: null, effect: "blocks", message, about: way.row.id, doubt: holds.unknown }];
+    const remedy = wayToSettle(machine, when);
+    const about = way.row.id;
+    return [{ kind: "no-peer-dma", device: null, effect: "blocks", message, about, ...remedy, doubt: holds.unknown }];
   });
+}
+
+/** How to know whether it is so, where it takes no other drivers to know: each way of sharing memory came with a release of its own. */
+function wayToSettle({ kernel: { release } }: Machine, { configOff }: OpenProviso["when"]): Pick<Gate, "remedy"> {
+  const look = configOff === undefined ? null : `grep ${configOff} /boot/config-$(uname -r)`;
+  if (isUnknown(release)) {
+    const also = look === null ? "" : `, and look there: ${look}`;
+    return { remedy: `the kernel is not named: give --kernel RELEASE, as uname -r prints it${also}` };
+  }
+  return look === null ? {} : { remedy: `look on that machine: ${look}` };
 }
 
 /** VFIO's switch for devices without an IOMMU. */

@@ -257,3 +257,47 @@ describe("Proposals", () => {
     expect(beside.nearer).toEqual([]);
   });
 });
+
+describe("Ways of sharing memory that came with releases of their own", () => {
+  const text = (kernel: string): string => `${kernel}
+cpu: amd-zen
+iommu: strict
+hostBridges:
+  - id: 1022:14d8
+    below:
+      - rootPort: { at: 01.0, id: 1022:14db }
+        below: [{ gpu: { bar: 32G, name: gpu0, driver: vfio-pci, id: 1002:744c } }]
+      - rootPort: { at: 02.0, id: 1022:14db }
+        below: [{ nic: { id: 15b3:1017, name: mlx5_0, driver: mlx5_core, bars: { 0: 32M } } }]
+      - rootPort: { at: 03.0, id: 1022:14db }
+        below: [{ gpu: { bar: 32G, name: gpu1, driver: amdgpu, id: 1002:744c } }]
+`;
+  const blockedOn = (kernel: string): readonly string[] => {
+    const lines = screenOf(adviceOn(bootScenario(text(kernel)), "gpu:nic"), 1000).split("\n");
+    return lines.filter((line) => /blocked/i.test(line));
+  };
+
+  test("say, where the kernel is not named, that they may be blocked and that naming it decides", () => {
+    const [head, ...lines] = blockedOn("");
+    expect(head).toBe("May be blocked by something else: all 2 pairs");
+    expect(lines.map((line) => /if (Linux is [^:]*): .* → (.*)$/.exec(line)?.slice(1))).toEqual([
+      ["Linux is older than 6.19", "the kernel is not named: give --kernel RELEASE, as uname -r prints it"],
+      [
+        "Linux is 6.19 or newer and CONFIG_VFIO_PCI_DMABUF is not set",
+        "the kernel is not named: give --kernel RELEASE, as uname -r prints it, and look there: grep CONFIG_VFIO_PCI_DMABUF /boot/config-$(uname -r)",
+      ],
+      [
+        "Linux is older than 7.1 and CONFIG_DMABUF_MOVE_NOTIFY is not set",
+        "the kernel is not named: give --kernel RELEASE, as uname -r prints it, and look there: grep CONFIG_DMABUF_MOVE_NOTIFY /boot/config-$(uname -r)",
+      ],
+    ]);
+    for (const line of lines) expect(line).toMatch(/^ {2}may be blocked: /);
+  });
+
+  test("and that a kernel which is named leaves the configuration to look at", () => {
+    expect(blockedOn("kernel: 7.2").map((line) => line.replace(/.* → /, ""))).toEqual([
+      "May be blocked by something else: 1 of 2 pairs",
+      "look on that machine: grep CONFIG_VFIO_PCI_DMABUF /boot/config-$(uname -r)",
+    ]);
+  });
+});

@@ -37,10 +37,12 @@ export async function runReport(source: string | undefined, options: ReportOptio
   const { before, after, changes } = await readSource(source, options);
   const { redact } = await import("../../host/redaction/redact.ts");
   const { PeerRoutes } = await import("../../routes/peer-routes.ts");
-  const machine = redact(after);
+  const { sourceTitle } = await import("../../host/redaction/names-of-source.ts");
+  const title = sourceTitle(after.source);
+  const machine = redact(after, title);
   const selection = { ...selectDevices(machine, { all: false }), ...rulesOf(options) };
   const table = decideAll(machine, selection);
-  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(redact(before), selection), table);
+  const whatIf = whatIfView(changes, changes.length === 0 ? table : decideAll(redact(before, title), selection), table);
   writeOutput(
     options.output,
     machineReport(treeInput(table), `peerlane ${packageFile.version}`, new PeerRoutes(table), changes, whatIf),

@@ -47,6 +47,16 @@ export function sourceLabel({ format, name }: Machine["source"]): string {
   return isPlain || (format === "scenario" && names.length === 0) ? file : KINDS[format];
 }
 
+/**
+ * What was read, for the head of what is sent on to anybody: `this host`, `text of lspci`, `scenario`, `snapshot (archive
+ * of sysfs)`. No file's own name, which may be a host's.
+ */
+export function sourceTitle({ format, madeOf, name }: Machine["source"]): string {
+  if (name === "this host") return name;
+  if (madeOf === undefined || madeOf === format) return KINDS[format];
+  return `${KINDS[format]} (${KINDS[madeOf]})`;
+}
+
 /** Hosts have a number or several parts. A plain word as a file's name (`intel.txt`) is one of many texts. */
 function looksLikeHost(name: string): boolean {
   return name.length >= 3 && /\p{L}/u.test(name) && /[\d.-]/.test(name) && !isKernelName(name);

@@ -3,6 +3,7 @@ import { type GateRemedy, mayBeBlocked } from "../../advice/fix/gate-remedies.ts
 import { outcomeOf } from "../../advice/fix/order.ts";
 import type { ParameterEffect } from "../../advice/fix/parameter-effects.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { isSureBlock } from "../../answers/gate.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { formatBdf } from "../../pci/bdf.ts";
 import type { Topology } from "../../pci/topology.ts";
@@ -80,7 +81,8 @@ function blockedBlocks({ before, remedies }: Advice): readonly Block[] {
   if (blocking.length === 0) return [];
   const count = before.filter(mayBeBlocked).length;
   const isAll = count === before.length;
-  const title = `Blocked by something else${before.length === 1 ? "" : `: ${isAll ? `all ${pairsText(count)}` : `${count} of ${pairsText(before.length)}`}`}`;
+  const isSure = blocking.some(({ gate }) => isSureBlock(gate));
+  const title = `${isSure ? "Blocked" : "May be blocked"} by something else${before.length === 1 ? "" : `: ${isAll ? `all ${pairsText(count)}` : `${count} of ${pairsText(before.length)}`}`}`;
   return [heading([painted("no", title)]), list(blocking.map(remedyText))];
 }
 
@@ -116,8 +118,12 @@ function rejectedBlocks({ rejected }: Advice): readonly Block[] {
 }
 
 function remedyText({ gate, remedy }: GateRemedy): Rich {
-  const isBlocking = gate.effect === "blocks";
-  const label = isBlocking ? painted("no", "blocked") : painted("warn", "mind");
+  const label =
+    gate.effect !== "blocks"
+      ? painted("warn", "mind")
+      : isSureBlock(gate)
+        ? painted("no", "blocked")
+        : painted("unknown", "may be blocked");
   return rich`${label}: ${withCode(gate.message)} → ${withCode(remedy)}`;
 }
 

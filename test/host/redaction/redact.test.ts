@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Machine } from "../../../src/host/machine.ts";
 import { leftOut } from "../../../src/host/redaction/left-out.ts";
+import { sourceTitle } from "../../../src/host/redaction/names-of-source.ts";
 import { redact } from "../../../src/host/redaction/redact.ts";
 import { compressSnapshot, writeSnapshot } from "../../../src/host/snapshot/write-snapshot.ts";
 import type { Capability } from "../../../src/pci/capability.ts";
@@ -116,4 +117,19 @@ describe("A capture", () => {
       expect(redact(machine).functions.map((fn) => fn.names)).toEqual(machine.functions.map((fn) => fn.names));
     },
   );
+});
+
+describe("What was read", () => {
+  it.each<[title: string, source: Machine["source"]]>([
+    ["this host", { format: "sysfs", name: "this host" }],
+    ["sysfs", { format: "sysfs", name: "/srv/web01" }],
+    ["text of lspci", { format: "lspci", name: "zeus.txt" }],
+    ["text of lspci", { format: "lspci", name: "standard input" }],
+    ["scenario", { format: "scenario", name: "server.yaml" }],
+    ["snapshot (text of lspci)", { format: "snapshot", madeOf: "lspci", name: "server.json" }],
+    ["snapshot (archive of sysfs)", { format: "snapshot", madeOf: "archive", name: "snapshot" }],
+    ["snapshot (sysfs)", { format: "snapshot", madeOf: "sysfs", name: "web01.json.gz" }],
+  ])("is named by its kind: %s", (title, source) => {
+    expect(sourceTitle(source)).toBe(title);
+  });
 });
