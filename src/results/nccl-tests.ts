@@ -1,14 +1,15 @@
 import type { Collector, LineReader } from "./collector.ts";
-import { GpuList, gpuAddress, groupOf } from "./devices.ts";
+import { itemsOf, type JsonNode, member, numberOf, textOf } from "./json-at.ts";
 import { type Line, parseDecimal, type Word, wordsOf } from "./lines.ts";
-import type { MeasuredDevice, MeasuredEntry } from "./results.ts";
+import { NcclRun } from "./nccl-run.ts";
+import type { ResultPlace } from "./results.ts";
 
 /**
  * `#  Rank  0 Group  0 Pid  123 on  node1 device  0 [0000:07:00] NVIDIA …`; releases before 2.18 have no group, and older
  * ones print the bus alone, `[0x07]`. Pages that take `#` for a heading lose it.
  */
 const RANK =
-  /^\s*#?\s{0,8}Rank\s{1,8}(\d{1,6}) (?:Group\s{1,8}(\d{1,9}) )?Pid\s{1,10}\d{1,10} on\s{1,10}(\S{1,1024}) device\s{1,8}(\d{1,4}) \[(?:([0-9a-f]{4,8}):([0-9a-f]{2}):([0-9a-f]{2})(?:\.0)?|0x([0-9a-f]{2}))\] (.{1,200})$/i;
+  /^\s*#?\s{0,8}Rank\s{1,8}\d{1,6} (?:Group\s{1,8}\d{1,9} )?Pid\s{1,10}\d{1,10} on\s{1,10}(\S{1,1024}) device\s{1,8}(\d{1,4}) \[([0-9a-fx:.]{1,20})\] (.{1,200})$/i;
 
 /** `Channel 00/0 : 0[0] -> 1[1] via P2P/IPC`: what NCCL_DEBUG=INFO prints for each connection. */
 const CHANNEL =
@@ -16,11 +17,6 @@ const CHANNEL =
 
 /** The columns behind the sizes, from the first time on. */
 const PER_SIDE = /^(?:time|cputime|algbw|busbw|#wrong|error|i_min|i_max|i_p99|i_cv%|timestamp)$/;
-
-interface Rank {
-  readonly index: number;
-  readonly gpu: MeasuredDevice;
-}
 
 /**
  * Reads nccl-tests and rccl-tests (common.cu, util.cu). Both bandwidths are 10^9 bytes in a second (`1.0E9`). `busbw` is the
@@ -32,19 +28,15 @@ interface Rank {
  */
 export class NcclTests implements LineReader {
   readonly #out: Collector;
-  #gpus: GpuList;
-  #test: string | null = null;
-  #ranks: Rank[] = [];
-  #host: string | null = null;
-  #transports = new Set<string>();
+  #run: NcclRun;
   /** Columns of one table from the first time on; `null` before its head. */
   #columns: readonly string[] | null = null;
+  /** A figure was printed: what heads a run begins a new one. */
   #isDone = false;
-  #kept: readonly [MeasuredDevice, MeasuredDevice] | null = null;
 
   constructor(out: Collector) {
     this.#out = out;
-    this.#gpus = new GpuList(out);
+    this.#run = new NcclRun(out);
   }
 
   take(line: Line): boolean {
@@ -58,14 +50,9 @@ export class NcclTests implements LineReader {
 
   #begin(): void {
     if (!this.#isDone) return;
-    this.#gpus = new GpuList(this.#out);
-    this.#test = null;
-    this.#ranks = [];
-    this.#host = null;
-    this.#transports = new Set();
+    this.#run = new NcclRun(this.#out);
     this.#columns = null;
     this.#isDone = false;
-    this.#kept = null;
   }
 
   #takeHead({ text }: Line): boolean {
@@ -73,7 +60,7 @@ export class NcclTests implements LineReader {
     if (starting !== null) {
       if (text.includes("starting")) {
         this.#begin();
-        this.#test = (starting[1] ?? "").replace(/_mpi$/, "");
+        this.#run.test = (starting[1] ?? "").replace(/_mpi$/, "");
       }
       this.#out.saw("nccl-tests");
       return true;
@@ -82,8 +69,8 @@ export class NcclTests implements LineReader {
     const command = /(?:^|[\s/])(\w{2,30}_perf)(?:_mpi)?(?:\s+-|$)/.exec(text)?.[1];
     if (command !== undefined && !text.trimStart().startsWith("#")) {
       this.#begin();
-      this.#test = command;
-      if (/\bNCCL_P2P_DISABLE=1\b/.test(text)) this.#transports.add("P2P disabled");
+      this.#run.test = command;
+      if (/\bNCCL_P2P_DISABLE=1\b/.test(text)) this.#run.transports.add("P2P disabled");
       return true;
     }
     if (/^\s*#?\s{0,8}nThread \d{1,6} nGpus \d{1,6} minBytes \d/.test(text)) {
@@ -92,7 +79,7 @@ export class NcclTests implements LineReader {
       return true;
     }
     const channel = CHANNEL.exec(text)?.[1];
-    if (channel !== undefined) this.#transports.add(channel);
+    if (channel !== undefined) this.#run.transports.add(channel);
     return channel !== undefined;
   }
 
@@ -100,28 +87,9 @@ export class NcclTests implements LineReader {
     const match = RANK.exec(text);
     if (match === null) return false;
     this.#begin();
-    this.#kept = null;
     this.#out.saw("nccl-tests");
-    const [, , , host = "", number = "", domain, bus = "", device = "", busAlone, name = ""] = match;
-    this.#host ??= host;
-    const index = Number(number);
-    if (host !== this.#host) {
-      this.#ranks.push({
-        index: -1,
-        gpu: { kind: "unknown", why: `a GPU of another host (rank ${this.#ranks.length})` },
-      });
-      return true;
-    }
-    const isBusOnly = domain === undefined && busAlone !== undefined && busAlone !== "00";
-    if (isBusOnly) {
-      this.#out.assume(
-        "nccl-tests prints only the bus of a GPU in this release: PCI domain 0000 and device 00 are assumed",
-      );
-    }
-    const bdf =
-      domain !== undefined ? gpuAddress(domain, bus, device) : isBusOnly ? gpuAddress("0", busAlone, "0") : null;
-    this.#gpus.set(index, { kind: "gpu", index, bdf, name });
-    this.#ranks.push({ index, gpu: { kind: "gpu", index, bdf, name } });
+    const [, host = "", index = "", address = "", name = ""] = match;
+    this.#run.addRank(host, Number(index), address, name);
     return true;
   }
 
@@ -175,73 +143,53 @@ export class NcclTests implements LineReader {
         this.#out.unread(line, "a bus bandwidth of the row is no figure");
         return;
       }
-      const wrong = parseDecimal(side[at + 1]?.text ?? "");
-      const time = parseDecimal(side[at - 2]?.text ?? "");
       this.#isDone = true;
-      this.#add(value, {
-        word,
-        size,
+      this.#run.add({
+        busbw: value,
+        sizeBytes: size,
         isInPlace: nth === 1,
-        time,
-        wrong: columns[at + 1] === "#wrong" ? wrong : undefined,
+        microseconds: parseDecimal(side[at - 2]?.text ?? ""),
+        wrong: columns[at + 1] === "#wrong" ? parseDecimal(side[at + 1]?.text ?? "") : undefined,
+        // Behind size, count and type; the last of these where there are any.
+        root: front > 3 ? parseDecimal(words[front - 1]?.text ?? "") : undefined,
+        place: word.place,
       });
     });
     return true;
   }
+}
 
-  #add(
-    value: number,
-    row: {
-      readonly word: Word;
-      readonly size: number;
-      readonly isInPlace: boolean;
-      readonly time: number | undefined;
-      readonly wrong: number | undefined;
-    },
-  ): void {
-    const { word, size, isInPlace, time, wrong } = row;
-    const count = this.#ranks.length;
-    if (count === 1) {
-      this.#out.leaveOut("figures of copies within one device");
-      return;
+/**
+ * Adds what `--output_file` wrote (util.cu). False where the value is no such document. Whether peers were used is not in it.
+ */
+export function addNcclJson(root: JsonNode, placeAt: (at: number) => ResultPlace, out: Collector): boolean {
+  const results = member(root, "results");
+  if (member(root, "nccl_version") === undefined || !Array.isArray(results?.value)) return false;
+  out.saw("nccl-tests");
+  const run = new NcclRun(out);
+  run.test = /([^/]{1,60}_perf)(?:_mpi)?$/.exec(textOf(itemsOf(member(root, "args"))[0]) ?? "")?.[1] ?? null;
+  for (const device of itemsOf(member(root, "config", "devices"))) {
+    const text = (key: string): string => textOf(member(device, key)) ?? "";
+    const index = numberOf(member(device, "device")) ?? 0;
+    run.addRank(text("hostname"), index, text("device_hex"), text("device_info"));
+  }
+  for (const row of itemsOf(results)) {
+    for (const key of ["out_of_place", "in_place"]) {
+      const side = member(row, key);
+      const rate = member(side, "bus_bw");
+      const busbw = numberOf(rate);
+      const sizeBytes = numberOf(member(row, "size"));
+      if (rate === undefined || busbw === undefined || sizeBytes === undefined) continue;
+      run.add({
+        busbw,
+        sizeBytes,
+        isInPlace: key === "in_place",
+        microseconds: numberOf(member(side, "time")) ?? numberOf(member(side, "cpu_time")),
+        wrong: numberOf(member(side, "nwrong")),
+        root: parseDecimal((textOf(member(row, "root")) ?? "").trim()),
+        place: placeAt(rate.at),
+      });
     }
-    const [from, to] = this.#ends();
-    const operation = this.#test === "sendrecv_perf" ? "send" : "collective";
-    this.#out.add({
-      tool: "nccl-tests",
-      test: this.#test ?? "nccl-tests",
-      label: `bus bandwidth, ${isInPlace ? "in-place" : "out-of-place"}`,
-      from,
-      to,
-      operation,
-      mover: "unknown",
-      direction: "one-way",
-      opposed: true,
-      flows: count === 0 ? null : count,
-      bytesPerSecond: value * 1e9,
-      latencyNs: time === undefined ? null : time * 1000,
-      sizeBytes: size,
-      peer: this.#peer(),
-      place: word.place,
-      doubts:
-        wrong !== undefined && wrong > 0 ? [`${wrong} values were wrong: the data did not arrive as it was sent`] : [],
-    });
   }
-
-  /** The two ranks, or all of them at either end; made once for a run. */
-  #ends(): readonly [MeasuredDevice, MeasuredDevice] {
-    if (this.#kept !== null) return this.#kept;
-    const ranks = this.#ranks.map(({ index, gpu }) => (index < 0 ? gpu : this.#gpus.get(index)));
-    const [first, second] = ranks;
-    const all: MeasuredDevice =
-      ranks.length === 0 ? { kind: "unknown", why: "the lines that name the ranks are not there" } : groupOf(ranks);
-    this.#kept = ranks.length === 2 && first !== undefined && second !== undefined ? [first, second] : [all, all];
-    return this.#kept;
-  }
-
-  #peer(): MeasuredEntry["peer"] {
-    if (this.#transports.has("P2P disabled")) return "off";
-    if (this.#transports.size !== 1) return "unknown";
-    return this.#transports.has("P2P") ? "on" : this.#transports.has("SHM") ? "off" : "unknown";
-  }
+  return true;
 }

@@ -4,7 +4,7 @@ import { Collector, type LineReader } from "./collector.ts";
 import { addFioJson, FioText } from "./fio.ts";
 import { type JsonNode, JsonScanner } from "./json-at.ts";
 import { type Line, linesOf, MAX_LINE, placeOf, wordsOf } from "./lines.ts";
-import { NcclTests } from "./nccl-tests.ts";
+import { addNcclJson, NcclTests } from "./nccl-tests.ts";
 import { addNvbandwidthJson, NvbandwidthText } from "./nvbandwidth.ts";
 import { P2pTest } from "./p2p-test.ts";
 import { addPerftestJson, Perftest } from "./perftest.ts";
@@ -51,7 +51,8 @@ export function readResults(text: string, file = "-"): MeasuredResults {
     const short = line.text.length > MAX_LINE ? { ...line, text: line.text.slice(0, MAX_LINE) } : line;
     const taker: LineReader | null = takerOf(short, current, readers);
     if (taker === null) {
-      if (looksLikeResult(short)) out.unread(line, "no reader knows it");
+      if (/^\d;fio-\d/.test(short.text)) out.unread(line, "fio's terse form is not read: take --output-format=json");
+      else if (looksLikeResult(short)) out.unread(line, "no reader knows it");
     } else if (taker !== current) {
       current?.leave();
       current = taker;
@@ -138,7 +139,9 @@ class Documents {
       const line = this.#lines[index];
       return line === undefined ? { line: 1, column: 1 } : placeOf(line, at - (this.#starts[index] ?? 0));
     };
-    return [addNvbandwidthJson, addFioJson, addPerftestJson, addBenchJson].some((add) => add(node, placeAt, this.#out));
+    return [addNvbandwidthJson, addFioJson, addPerftestJson, addNcclJson, addBenchJson].some((add) =>
+      add(node, placeAt, this.#out),
+    );
   }
 
   /** The line of an offset. */

@@ -152,6 +152,7 @@ describe("what is not understood", () => {
     ["  Bandwidth   : 171.420 MiB/s", true],
     ["latency 12 us", true],
     ["speed 196.5 Gb/s", true],
+    ["3;fio-3.39;job;0;0;1;2", true],
     ["  3     1.5     2.5", true],
     ["Device 0: NVIDIA L40S", false],
     ["there are 12 of 13 things", false],

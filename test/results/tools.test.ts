@@ -238,7 +238,10 @@ P2P=Enabled Latency Matrix (us)
         8600 ns   | gpu0 | gpu1 | read | by to      | alone | unknown
       `),
     );
-    expect(assumptions).toHaveLength(1);
+    expect(assumptions).toEqual([
+      expect.stringContaining("CUDA_DEVICE_ORDER"),
+      expect.stringContaining("does not say whether it read or wrote"),
+    ]);
   });
 });
 
@@ -405,6 +408,37 @@ ${channels}#       size         count      type   redop    root     time   algbw
     [table("", "$ NCCL_P2P_DISABLE=1 ./build/all_reduce_perf -b 8 -e 128M -f 2 -g 2\n"), "off"],
   ])("what NCCL says of its channels is whether peers were used (%#)", (text, peer) => {
     expect(readResults(text).entries.map((entry) => entry.peer)).toEqual([peer, peer]);
+  });
+
+  test.each([
+    ["broadcast_perf", "0", "gpu0 → gpu1 alone"],
+    ["broadcast_perf", "1", "gpu1 → gpu0 alone"],
+    ["scatter_perf", "1", "gpu1 → gpu0 alone"],
+    ["reduce_perf", "0", "gpu1 → gpu0 alone"],
+    ["gather_perf", "1", "gpu0 → gpu1 alone"],
+    ["unnamed", "0", "gpu0 + gpu1 → gpu0 + gpu1 alone"],
+    ["all_gather_perf", "-1", "gpu0 → gpu1 opposed"],
+  ])("%s with root %s goes one way: %s", (name, root, expected) => {
+    const text = table("", name === "unnamed" ? "" : `$ ./build/${name} -g 2\n`).replace("     -1 ", `     ${root} `);
+    const [entry] = readResults(text).entries;
+    const [, , from = "", to = "", , , way] = entry === undefined ? [] : shortRow(entry);
+    expect(`${from} → ${to} ${way}`.replaceAll(/ 0000:\w\w:00\.0/g, "")).toBe(expected);
+    expect(entry?.flows).toBe(root === "-1" ? 2 : 1);
+  });
+
+  test("JSON has the ranks, the test's name and the root", () => {
+    const json = read("nccl-tests-json.txt");
+    expect(json.entries.map((entry) => [entry.test, ...shortRow(entry)])).toEqual(
+      rows(`
+        reduce_perf | 13:56 | 19.96 GB/s | gpu1 0000:3b:00.0 | gpu0 0000:19:00.0 | collective | by unknown | alone | unknown
+        reduce_perf | 14:52 | 19.92 GB/s | gpu1 0000:3b:00.0 | gpu0 0000:19:00.0 | collective | by unknown | alone | unknown
+      `),
+    );
+    expect(json.entries.map(({ sizeBytes, latencyNs }) => [sizeBytes, latencyNs])).toEqual([
+      [1048576, 52500],
+      [1048576, 52600],
+    ]);
+    expect(json.unread.count).toBe(0);
   });
 
   test("timestamps, figures of each iteration and pages that eat the # are no hindrance", () => {
