@@ -1,9 +1,12 @@
 import type { Machine } from "../host/machine.ts";
 import { resolveDevice } from "../host/select.ts";
-import { enableP2p } from "../memory/enable-p2p.ts";
+import { type EnableP2pOptions, enableP2p } from "../memory/enable-p2p.ts";
+import { providerOf } from "../memory/machine-bars.ts";
 import type { PageMaps } from "../memory/page-maps.ts";
+import type { Provider } from "../memory/provider.ts";
+import { formatAddress, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
-import { formatBdf } from "../pci/bdf.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { PeerMemoryRequest, SystemChoice } from "./system-options.ts";
@@ -22,9 +25,20 @@ export function makePeerPools(
   machine: Machine,
   maps: PageMaps,
   asked: readonly PeerMemoryRequest[],
+  linearMapEnd: number | null,
 ): readonly SystemChoice[] {
   const requests = asked.map((request) => ({ ...request, fn: resolveDevice(machine, request.fn) }));
   const choices: SystemChoice[] = [];
+  /** Struct pages of a part of a BAR, and a pool over them; false, and why is said, where there can be none. */
+  const enable = (fn: Bdf, bar: number, part: Omit<EnableP2pOptions, "pool">): boolean => {
+    const { provider, range } = providerOf(machine, fn, bar);
+    const start = (range.start + (part.offset ?? 0)) as PhysAddr;
+    const sizeBytes = part.sizeBytes ?? range.start + range.sizeBytes - start;
+    const why = beyondLinearMap(provider, { start, sizeBytes }, linearMapEnd);
+    if (why === null) enableP2p(maps, machine, fn, bar, part);
+    else choices.push({ what: "peer-memory", value: `none in ${formatBdf(fn)}`, why });
+    return why === null;
+  };
   for (const fn of machine.functions) {
     if (isUnknown(fn.p2pmem)) {
       const why = `assumed: ${fn.p2pmem.unknown}`;
@@ -40,7 +54,7 @@ export function makePeerPools(
       continue;
     }
     const { bar, offset } = place;
-    enableP2p(maps, machine, fn.bdf, bar, { offset, sizeBytes, publish: published === true });
+    if (!enable(fn.bdf, bar, { offset, sizeBytes, publish: published === true })) continue;
     const value = `BAR ${bar} of ${formatBdf(fn.bdf)} from ${offset} on`;
     const isHidden = isUnknown(published) ? `; taken as not published: ${published.unknown}` : "";
     choices.push({
@@ -49,8 +63,15 @@ export function makePeerPools(
       why: `sysfs and scenarios show how much there is, not where${isHidden}`,
     });
   }
-  for (const { fn, bar, ...part } of requests) enableP2p(maps, machine, fn, bar, part);
+  for (const { fn, bar, ...part } of requests) enable(fn, bar, part);
   return choices;
+}
+
+/** Why memory gets no struct pages: the architecture's linear map ends before it does (`mhp_range_allowed`, Linux 7.2). */
+export function beyondLinearMap(provider: Provider, range: PhysRange, linearMapEnd: number | null): string | null {
+  if (linearMapEnd === null || range.start + range.sizeBytes <= linearMapEnd) return null;
+  const place = `BAR ${provider.bar} of ${formatBdf(provider.owner)} at ${formatAddress(range.start)}`;
+  return `no struct pages: ${place} lies beyond the linear map, which ends at ${formatAddress(linearMapEnd)}`;
 }
 
 /** An NVMe controller is the only function in the kernel that has a buffer by itself. */

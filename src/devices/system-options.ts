@@ -66,6 +66,11 @@ export interface SystemOptions extends Omit<FabricOptions, "translator" | "ram">
   /** A release (`6.12`) whose rules to use instead of the machine's. */
   readonly rules?: string;
   readonly peerMemory?: readonly PeerMemoryRequest[];
+  /**
+   * The end of the architecture's linear map, a physical address: peer memory that does not lie before it gets no struct
+   * pages, and is no pool; what needs none (dma-bufs of VFIO) goes on. All of memory is before it unless told.
+   */
+  readonly linearMapEnd?: number;
   readonly iommu?: IommuOptions;
 }
 

@@ -91,7 +91,7 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
     ram: physical.ram,
   });
   const failedReads = failedReadsBy(options, switchForwarding);
-  const peers = makePeerPools(machine, maps, options.peerMemory ?? []);
+  const peers = makePeerPools(machine, maps, options.peerMemory ?? [], options.linearMapEnd ?? null);
   const { decide, distance } = rulesOf(machine, options.rules);
   const backendOf = (fn: Bdf): Backend | undefined => (typeof backend === "function" ? backend(fn) : backend);
   const isBounceAsked = machine.functions.some(({ bdf }) => backendOf(bdf) === "swiotlb");

@@ -1,3 +1,4 @@
+import { beyondLinearMap } from "../devices/peer-pools.ts";
 import { buildSystem, type System } from "../devices/system.ts";
 import { BouncePool } from "../dma/bounce-pool.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
@@ -5,7 +6,7 @@ import type { Machine } from "../host/machine.ts";
 import { readScenario } from "../host/scenario/scenario-machine.ts";
 import { providerOf } from "../memory/machine-bars.ts";
 import type { Provider } from "../memory/provider.ts";
-import { formatAddress, holds, type PhysAddr } from "../pci/addresses.ts";
+import { holds, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { afterBoot } from "../rules/boot-acs.ts";
@@ -75,14 +76,14 @@ function requirePairs(kind: MachineClass, machine: Machine, client: Bdf, peers: 
   });
 }
 
-/** Peer memory that an architecture's linear map does not reach gets no struct pages (`mhp_range_allowed`, Linux 7.2). */
-function whyNoPages(kind: MachineClass, isWanted: boolean, peers: readonly LabPeer[]): string | null {
-  const { linearMapEnd } = kind;
-  const outside = peers.find(({ range }) => linearMapEnd !== null && range.start + range.sizeBytes > linearMapEnd);
-  if (linearMapEnd === null || !isWanted || outside === undefined) return null;
-  const { provider, range } = outside;
-  const place = `BAR ${provider.bar} of ${formatBdf(provider.owner)} at ${formatAddress(range.start)}`;
-  return `no struct pages: ${place} lies beyond the linear map, which ends at ${formatAddress(linearMapEnd)}`;
+/** Why peer memory gets no struct pages though some are wanted. */
+function whyNoPages({ linearMapEnd }: MachineClass, isWanted: boolean, peers: readonly LabPeer[]): string | null {
+  if (!isWanted) return null;
+  for (const { provider, range } of peers) {
+    const why = beyondLinearMap(provider, range, linearMapEnd);
+    if (why !== null) return why;
+  }
+  return null;
 }
 
 function onHost(

@@ -4,9 +4,12 @@ import { describe, expect, it } from "vitest";
 import { mapMemory } from "../../src/devices/mapped-memory.ts";
 import { buildSystem, poolOf } from "../../src/devices/system.ts";
 import type { OwnBackend } from "../../src/devices/system-options.ts";
+import { openVfio } from "../../src/devices/vfio.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { providerOf } from "../../src/memory/machine-bars.ts";
 import { physAddr } from "../../src/pci/addresses.ts";
+import { formatBdf } from "../../src/pci/bdf.ts";
 import { isBridge } from "../../src/pci/device-kind.ts";
 import { unknown } from "../../src/pci/known.ts";
 import { decide } from "../../src/rules/verdict-table.ts";
@@ -81,6 +84,44 @@ describe("a system", () => {
     const refusing = benchOf(machine, { backend: (one) => (one === bdfOf(machine, "nic0") ? "refusing" : undefined) });
     expect(refusing.system.opsOf(fn("nic0")).name).toBe("refusing");
     expect(refusing.system.opsOf(fn("nvme0")).name).toBe("direct");
+  });
+
+  describe("on an architecture whose linear map ends", () => {
+    const machine = serverMachine();
+    const endOf = (name: string, bar: number): number => {
+      const { range } = providerOf(machine, name, bar);
+      return range.start + range.sizeBytes;
+    };
+    const gpuBar = largestBar(machine, "gpu0");
+    const request = { fn: "gpu0", bar: gpuBar };
+
+    it.each([
+      ["at the end of a BAR: it has pages", endOf("gpu0", gpuBar), true],
+      ["a byte before: it has none", endOf("gpu0", gpuBar) - 1, false],
+      ["far behind", 2 ** 50, true],
+      ["before all of them", 2 ** 32, false],
+    ])("%s", (_, linearMapEnd, hasPool) => {
+      const system = buildSystem(machine, { peerMemory: [request], linearMapEnd });
+      expect(system.pools.has(bdfOf(machine, "gpu0"))).toBe(hasPool);
+      const said = system.choices.filter(({ why }) => why.includes("lies beyond the linear map"));
+      expect(said.some(({ value }) => value === `none in ${formatBdf(bdfOf(machine, "gpu0"))}`)).toBe(!hasPool);
+    });
+
+    it("a part of a BAR before the end has pages, and the pools of drivers go by the same rule", () => {
+      const linearMapEnd = endOf("gpu0", gpuBar) - 1;
+      const part = buildSystem(machine, { peerMemory: [{ ...request, sizeBytes: 65536 }], linearMapEnd });
+      expect(part.pools.get(bdfOf(machine, "gpu0"))?.sizeBytes).toBe(65536);
+      expect([...buildSystem(machine, { linearMapEnd: 2 ** 20 }).pools.keys()]).toEqual([]);
+      expect([...buildSystem(machine, { linearMapEnd: 2 ** 50 }).pools.keys()]).toEqual([
+        ...buildSystem(machine).pools.keys(),
+      ]);
+    });
+
+    it("what needs no pages goes on", () => {
+      const system = buildSystem(machine, { linearMapEnd: 2 ** 20 });
+      const buffer = openVfio(system, "gpu0").exportRanges(gpuBar, [{ start: 0, sizeBytes: 4096 }]);
+      expect(buffer.ok).toBe(true);
+    });
   });
 
   describe("with a back end of one's own", () => {

@@ -250,6 +250,18 @@ describe("a workload on a machine", () => {
   });
 });
 
+describe("peer memory beyond the linear map", () => {
+  it("is none for what needs pages, with the reason", () => {
+    const step = "  - nvmeof: { nic: nic0, drive: nvme0, provider: cmb0, io: [{ write: 4K }] }";
+    expect(onlyStep(onServer(step, "{ linearMapEnd: 64T }")).outcome).toBe("done");
+    expect(() => onServer(step, "{ linearMapEnd: 1G }")).toThrow(
+      /has no peer memory, and peer memory is asked for \(no struct pages: BAR \d of .* which ends at 0x40000000\)/,
+    );
+    const auto = onServer(step.replace("provider: cmb0", "provider: off"), "{ linearMapEnd: 1G }");
+    expect(onlyStep(auto).outcome).toBe("done");
+  });
+});
+
 describe("a step that does not fit the machine is refused with its place", () => {
   it.each([
     ["an unknown device", "copy: { from: gpu0, to: gpu9, size: 4K }", "no device 'gpu9'"],

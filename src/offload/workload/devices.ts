@@ -227,9 +227,11 @@ export class WorkloadDevices {
   #checkPool(name: DeviceName, what: string): Bdf {
     const { bdf } = this.endpoint(name);
     if (this.system.pools.has(bdf)) return bdf;
+    const none = this.system.choices.find(({ value }) => value === `none in ${formatBdf(bdf)}`);
+    const why = none === undefined ? "" : ` (${none.why})`;
     throw new PeerlaneError(
       "bad-input",
-      `${name.text} (${formatBdf(bdf)}) has no peer memory, and ${what} is asked for`,
+      `${name.text} (${formatBdf(bdf)}) has no peer memory, and ${what} is asked for${why}`,
       {
         place: name.place,
         remedy: "give the controller a 'cmb:' in the scenario, or name a BAR in the model's 'peerMemory:'",

@@ -90,6 +90,7 @@ type HardwareWords = Pick<HardwareSettings, keyof typeof HARDWARE_WORDS>;
 export interface ModelInput extends Optional<HardwareWords>, Optional<Pick<SystemOptions, "failedReads" | "rules">> {
   readonly ram?: number | undefined;
   readonly ramBusOffset?: number | undefined;
+  readonly linearMapEnd?: number | undefined;
   readonly maxPayload?: TlpSizeInput | undefined;
   readonly maxReadRequest?: TlpSizeInput | undefined;
   readonly backend?: BackendName | Readonly<Record<string, BackendName>> | undefined;

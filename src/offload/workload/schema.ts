@@ -84,6 +84,7 @@ const tlpSize = choice(["128", "256", "512", "1024", "2048", "4096"]).optional()
 const model: z.ZodType<ModelInput> = fields("model", {
   ram: byteSize("an amount of RAM", 2 ** 20, MAX_RAM_BYTES).optional(),
   ramBusOffset: busOffset.optional(),
+  linearMapEnd: byteSize("the end of the linear map, a physical address", 2 ** 30, 2 ** 52).optional(),
   rootComplex: choice(HARDWARE_WORDS.rootComplex).optional(),
   switchForwarding: choice(HARDWARE_WORDS.switchForwarding).optional(),
   failedReads: choice(FAILED_READS).optional(),

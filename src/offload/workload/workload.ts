@@ -81,7 +81,7 @@ export interface NamedPeerMemory extends Omit<PeerMemoryRequest, "fn"> {
 /** How the model is put together: {@link SystemOptions} with devices by name; what is absent is the model's own choice. */
 export interface NamedSystemOptions
   extends Partial<HardwareSettings>,
-    Pick<SystemOptions, "ramBytes" | "failedReads" | "rules"> {
+    Pick<SystemOptions, "ramBytes" | "failedReads" | "rules" | "linearMapEnd"> {
   /** One for all host bridges. */
   readonly ramBusOffset?: number;
   /** For all devices, or one by one. */
