@@ -9,9 +9,13 @@ import type { ByteStore } from "../memory/bytes.ts";
 import type { CostCounters } from "../memory/cost.ts";
 import type { PageMaps } from "../memory/page-maps.ts";
 import type { PagePool } from "../memory/page-pool.ts";
+import type { Provider } from "../memory/provider.ts";
 import { PAGE_BYTES, type PhysAddr, type PhysRange } from "../pci/addresses.ts";
+import type { Bdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
+import type { Documented } from "./documented.ts";
+import { storesOnlyOps } from "./stores-only.ts";
 import { BACKENDS, type Backend, type BackendName } from "./system-options.ts";
 
 /** What the back ends of a system are made of. */
@@ -21,6 +25,8 @@ export interface MappingParts {
   readonly cost: CostCounters;
   readonly units: IommuUnits;
   readonly dram: ByteStore;
+  /** What is documented of the hardware between a provider and a client. */
+  readonly documented: (provider: Provider, client: Bdf) => Documented;
   readonly ram: PagePool;
   /** RAM for bounce buffers, `null` where there are none. */
   readonly bounceRange: PhysRange | null;
@@ -75,6 +81,8 @@ export class Backends {
         return iommuOps({ ...context, domains: units });
       case "refusing":
         return refusingOps({ pages, beneath: this.#refusedBeneath() });
+      case "stores-only":
+        return storesOnlyOps({ ...context, domains: units, documented: this.#parts.documented });
       case "swiotlb":
         if (bounceRange === null) throw noBounceBuffers();
         return swiotlbOps({ ...context, memory: dram, pool: bounceRange });

@@ -10,8 +10,11 @@ import type { EnableP2pOptions } from "../memory/enable-p2p.ts";
 import type { PagePool } from "../memory/page-pool.ts";
 import type { Bdf } from "../pci/bdf.ts";
 
-/** The model's back ends of the DMA API; `refusing` is one that takes no peer memory. */
-export const BACKENDS = ["direct", "swiotlb", "iommu", "refusing"] as const;
+/**
+ * The model's back ends of the DMA API; `refusing` is one that takes no peer memory, `stores-only` one that asks what is
+ * documented of the platform, each direction by itself, where the rules refuse.
+ */
+export const BACKENDS = ["direct", "swiotlb", "iommu", "refusing", "stores-only"] as const;
 
 /** One of {@link BACKENDS}. */
 export type BackendName = (typeof BACKENDS)[number];

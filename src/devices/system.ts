@@ -21,6 +21,7 @@ import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
+import { documentedIn } from "./documented.ts";
 import { Backends, keepFirstPage, reserveBounceRange, wantsBounceBuffers } from "./mapping.ts";
 import { makePeerPools } from "./peer-pools.ts";
 import { platformChoices } from "./platform-choices.ts";
@@ -97,7 +98,11 @@ export function buildSystem(machine: Machine, asked: SystemOptions = {}): System
   const isBounceAsked = machine.functions.some(({ bdf }) => backendOf(bdf) === "swiotlb");
   const wantsBounce = isBounceAsked || wantsBounceBuffers(ram, requestersOf(topology, options));
   const bounceRange = wantsBounce ? reserveBounceRange(ram) : null;
-  const backends = new Backends({ maps, decide, cost, units, dram: fabric.dram, ram, bounceRange });
+  const backends = new Backends({
+    ...{ maps, decide, cost, units, ram, bounceRange },
+    dram: fabric.dram,
+    documented: (provider, client) => documentedIn(machine, client)(provider),
+  });
   if (isBounceAsked) backends.of("swiotlb");
   const choices: SystemChoice[] = [...platform, { what: "failed-reads", ...failedReads }, ...peers];
   const devices = new Map<Bdf, DmaDevice>();

@@ -1,3 +1,4 @@
+import { documentedIn } from "../devices/documented.ts";
 import { beyondLinearMap } from "../devices/peer-pools.ts";
 import { buildSystem, type System } from "../devices/system.ts";
 import { BouncePool } from "../dma/bounce-pool.ts";
@@ -12,7 +13,6 @@ import { PeerlaneError } from "../pci/error.ts";
 import { afterBoot } from "../rules/boot-acs.ts";
 import { buildGuest } from "./build-guest.ts";
 import { commonBridgeIn } from "./common-bridge.ts";
-import { documentedIn } from "./documented.ts";
 import { HostMapping } from "./host-mapping.ts";
 import { LAB_MEMORY_BYTES, type LabMachine, type LabPeer, SPARE_BYTES } from "./lab-machine.ts";
 import type { MachineClass } from "./machines/machine-class.ts";

@@ -1,3 +1,4 @@
+import type { Documented } from "../devices/documented.ts";
 import type { DecidePeer, DmaDevice } from "../dma/dma-device.ts";
 import type { DmaOps } from "../dma/dma-ops.ts";
 import { PeerDecisions } from "../dma/peer-decisions.ts";
@@ -8,13 +9,6 @@ import type { Provider } from "../memory/provider.ts";
 import type { PhysAddr } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { HostMapping } from "./host-mapping.ts";
-
-/** Whether requests of a device to a peer arrive, as documented; `null` where nothing is. */
-export interface Documented {
-  readonly write: boolean | null;
-  readonly read: boolean | null;
-  readonly facts: readonly string[];
-}
 
 /** What a design sees of a machine: its kernel's own view, in a guest that of the guest's kernel. */
 export interface LabWorld {

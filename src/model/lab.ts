@@ -1,5 +1,6 @@
 /** The lab: mapping designs side by side, each carried out on the fabric. */
 
+export type { Documented } from "../devices/documented.ts";
 export {
   DESIGN_IDS,
   type DesignId,
@@ -46,5 +47,5 @@ export { DesignRunner, type FallBack, runOnce } from "../lab/run.ts";
 export { listText, type OwnParts, parseRunId, type RunPlan, runId } from "../lab/run-id.ts";
 export { LAB_STATEMENTS, labStatements } from "../lab/statements/all-statements.ts";
 export type { Checked, Statement, StatementResult } from "../lab/statements/statement.ts";
-export type { Documented, LabWorld, PeerRules } from "../lab/world.ts";
+export type { LabWorld, PeerRules } from "../lab/world.ts";
 export { type CellOutcome, cellOutcome, outcomeText, whyOf } from "../report/lab/words.ts";

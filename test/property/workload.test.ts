@@ -53,7 +53,13 @@ const model = fc.record(
     switchForwarding: fc.constantFrom("per-spec", "always-upstream"),
     failedReads: fc.constantFrom("reported", "unnoticed"),
     maxPayload: fc.constantFrom("128", "4096"),
-    backend: fc.constantFrom("direct", "iommu", { gpu0: "refusing" }, { nvme0: "refusing", nic0: "swiotlb" }),
+    backend: fc.constantFrom(
+      "direct",
+      "iommu",
+      "stores-only",
+      { gpu0: "refusing" },
+      { nvme0: "refusing", nic0: "swiotlb" },
+    ),
   },
   { requiredKeys: [] },
 );

@@ -3,7 +3,13 @@ import type { Provider } from "../memory/provider.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { directionsIn, platformContext } from "../platforms/directions.ts";
 import { decideAll } from "../rules/verdict-table.ts";
-import type { Documented } from "./world.ts";
+
+/** Whether requests of a device to a peer arrive, as documented; `null` where nothing is. */
+export interface Documented {
+  readonly write: boolean | null;
+  readonly read: boolean | null;
+  readonly facts: readonly string[];
+}
 
 /** What the documented facts of a machine's hardware say of peers without a common bridge, for a client. */
 export function documentedIn(machine: Machine, client: Bdf): (provider: Provider) => Documented {
