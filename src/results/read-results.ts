@@ -1,7 +1,8 @@
 import { PeerlaneError } from "../pci/error.ts";
 import { addBenchJson, BenchText } from "./bench.ts";
 import { Collector, type LineReader } from "./collector.ts";
-import { addFioJson, FioText } from "./fio.ts";
+import { FioText } from "./fio.ts";
+import { addFioJson } from "./fio-json.ts";
 import { type JsonNode, JsonScanner } from "./json-at.ts";
 import { type Line, linesOf, MAX_LINE, placeOf, wordsOf } from "./lines.ts";
 import { addNcclJson, NcclTests } from "./nccl-tests.ts";

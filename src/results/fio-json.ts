@@ -1,0 +1,166 @@
+import { parseSize } from "../pci/size.ts";
+import type { Collector } from "./collector.ts";
+import { groupOf } from "./devices.ts";
+import { endsOf, isGpuEngine, memoryOf, partText, peerOf } from "./fio-ends.ts";
+import { itemsOf, type JsonNode, member, numberOf, textOf } from "./json-at.ts";
+import type { MeasuredDevice, MeasuredEntry, ResultPlace } from "./results.ts";
+
+/**
+ * Adds what `fio --output-format=json` printed, or one object of its `jobs` out of a document that was cut. False where the
+ * value is neither. `bw_bytes` is bytes in a second (`bw`, in releases without it, KiB), latencies are nanoseconds.
+ */
+export function addFioJson(root: JsonNode, placeAt: (at: number) => ResultPlace, out: Collector): boolean {
+  const isDocument = textOf(member(root, "fio version")) !== undefined && Array.isArray(member(root, "jobs")?.value);
+  const isJob = textOf(member(root, "jobname")) !== undefined && member(root, "read", "iops") !== undefined;
+  if (!isDocument && !isJob) return false;
+  out.saw("fio");
+  const names = itemsOf(member(root, "disk_util")).flatMap((disk) => textOf(member(disk, "name")) ?? []);
+  const ends = new JsonEnds(names);
+  const byGroup = new Map<number, JsonJob[]>();
+  for (const node of isDocument ? itemsOf(member(root, "jobs")) : [root]) {
+    const job = jobOf(node, root, ends);
+    const members = byGroup.get(job.group);
+    if (members === undefined) byGroup.set(job.group, [job]);
+    else members.push(job);
+  }
+  for (const [group, members] of byGroup) addGroup(group, members, placeAt, out);
+  return true;
+}
+
+/** A job of fio's JSON: a thread, or with `group_reporting` all of a group together. */
+interface JsonJob {
+  readonly node: JsonNode;
+  readonly name: string;
+  readonly group: number;
+  readonly rw: string | null;
+  readonly disk: MeasuredDevice;
+  readonly memory: MeasuredDevice;
+  /** Of how many threads its figures are. */
+  readonly threads: number;
+  readonly sizeBytes: number | null;
+}
+
+/** Disks and memory of jobs, made once for each text that names them: jobs often share one. */
+class JsonEnds {
+  readonly #names: readonly string[];
+  readonly #disks = new Map<string | null, MeasuredDevice>();
+  readonly #memories = new Map<string, MeasuredDevice>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  disk(file: string | null): MeasuredDevice {
+    const disk = this.#disks.get(file) ?? diskOf(file, this.#names);
+    this.#disks.set(file, disk);
+    return disk;
+  }
+
+  memory(option: string | null, engine: string | undefined): MeasuredDevice {
+    const key = isGpuEngine(engine) ? "a GPU" : (option ?? "");
+    const memory = this.#memories.get(key) ?? memoryOf(option, engine);
+    this.#memories.set(key, memory);
+    return memory;
+  }
+}
+
+function jobOf(node: JsonNode, root: JsonNode, ends: JsonEnds): JsonJob {
+  const option = (key: string): string | null =>
+    textOf(member(node, "job options", key)) ?? textOf(member(root, "global options", key)) ?? null;
+  const isTogether =
+    member(node, "job options", "group_reporting") !== undefined ||
+    member(root, "global options", "group_reporting") !== undefined;
+  return {
+    node,
+    name: textOf(member(node, "jobname")) ?? "fio",
+    group: numberOf(member(node, "groupid")) ?? 0,
+    rw: option("rw") ?? option("readwrite"),
+    disk: ends.disk(option("filename")),
+    memory: ends.memory(option("mem") ?? option("iomem"), option("ioengine") ?? undefined),
+    threads: isTogether ? Number(/^\d{1,6}$/.exec(option("numjobs") ?? "")?.[0] ?? "1") : 1,
+    sizeBytes: parseSize(option("bs") ?? option("blocksize") ?? "") ?? null,
+  };
+}
+
+/** Adds the jobs of a group, and of several their sum for each way, where they used the same disk and memory. */
+function addGroup(group: number, jobs: readonly JsonJob[], placeAt: (at: number) => ResultPlace, out: Collector): void {
+  const threads = jobs.reduce((sum, job) => sum + job.threads, 0);
+  const sums = new Sums();
+  for (const job of jobs) {
+    const { node, name, rw, disk, memory, sizeBytes } = job;
+    const figures = (["read", "write"] as const).flatMap((way) => {
+      const side = member(node, way);
+      const isUsed = (numberOf(member(side, "io_bytes")) ?? numberOf(member(side, "total_ios")) ?? 0) > 0;
+      return side !== undefined && isUsed ? [{ way, side }] : [];
+    });
+    for (const { way, side } of figures) {
+      const exact = member(side, "bw_bytes");
+      const coarse = member(side, "bw");
+      const rate = numberOf(exact) ?? (numberOf(coarse) ?? Number.NaN) * 1024;
+      if (!Number.isFinite(rate)) {
+        out.missing(placeAt(side.at), "the figures of a job of fio have no bandwidth");
+        continue;
+      }
+      const part = partText(job.threads, threads);
+      const error = numberOf(member(node, "error")) ?? 0;
+      const entry: MeasuredEntry = {
+        tool: "fio",
+        test: name,
+        label: rw === null ? part : `${part}, ${rw}`,
+        ...endsOf(way === "read", disk, memory),
+        operation: way,
+        direction: "one-way",
+        opposed: figures.length > 1,
+        flows: threads,
+        bytesPerSecond: rate,
+        // What fio was told not to measure is 0.
+        latencyNs: numberOf(member(side, "lat_ns", "mean")) || numberOf(member(side, "clat_ns", "mean")) || null,
+        sizeBytes,
+        peer: peerOf(memory),
+        place: placeAt((exact ?? coarse ?? side).at),
+        doubts: error > 0 ? [`the job ended with error ${error}`] : [],
+      };
+      out.add(entry);
+      sums.add(entry, rate);
+    }
+  }
+  for (const { entry, rate, count } of sums.ofSeveral()) {
+    out.add({
+      ...entry,
+      test: `group ${group}`,
+      label: `${count} jobs together`,
+      bytesPerSecond: rate,
+      latencyNs: null,
+    });
+  }
+}
+
+/** What the figures of a group come to, for each way between the same two ends. */
+class Sums {
+  readonly #byEnds = new Map<
+    MeasuredDevice,
+    Map<MeasuredDevice, { entry: MeasuredEntry; rate: number; count: number }>
+  >();
+
+  add(entry: MeasuredEntry, rate: number): void {
+    const byTo = this.#byEnds.get(entry.from) ?? new Map();
+    this.#byEnds.set(entry.from, byTo);
+    const sum = byTo.get(entry.to) ?? { entry, rate: 0, count: 0 };
+    byTo.set(entry.to, { entry: sum.entry, rate: sum.rate + rate, count: sum.count + 1 });
+  }
+
+  ofSeveral(): readonly { readonly entry: MeasuredEntry; readonly rate: number; readonly count: number }[] {
+    return [...this.#byEnds.values()].flatMap((byTo) => [...byTo.values()].filter(({ count }) => count > 1));
+  }
+}
+
+function diskOf(file: string | null, names: readonly string[]): MeasuredDevice {
+  const files = file === null ? [] : file.split(":");
+  const disks = files.map((path) => /^\/dev\/([\w!./-]{1,64})$/.exec(path)?.[1]);
+  if (disks.length > 0 && disks.every((name) => name !== undefined)) {
+    return groupOf(disks.map((name) => ({ kind: "block", name: name ?? "" })));
+  }
+  if (names.length > 0) return groupOf(names.map((name) => ({ kind: "block", name })));
+  if (file !== null) return groupOf(files.map((path) => ({ kind: "file", path })));
+  return { kind: "unknown", why: "the output names no disk and no file" };
+}
