@@ -13,6 +13,12 @@ export interface TransferFailure {
   /** Where the request started that a TLP of was not delivered. */
   readonly address: DmaAddr;
   readonly lengthBytes: number;
+  /** Of these bytes, those that were delivered before a TLP was not. */
+  readonly arrivedBytes: number;
+  /** The same with that TLP: no more of the request is sent. */
+  readonly sentBytes: number;
+  /** True for commands, lists and completions, which are no data. */
+  readonly isControl: boolean;
   readonly outcome: Exclude<RouteOutcome, "delivered">;
   readonly endedAt: RouteHop["at"];
   readonly reason: string;
@@ -34,6 +40,7 @@ export class BusMaster {
   readonly #system: System;
   readonly #failures: TransferFailure[] = [];
   #failureCount = 0;
+  #isControl = false;
   #watcher: RequestWatcher | null = null;
 
   /** Throws `unknown-device` where the machine has no such function. */
@@ -64,12 +71,21 @@ export class BusMaster {
 
   /** {@link write} of what is no data: completions, lists. */
   writeControl(address: DmaAddr, bytes: Uint8Array): void {
-    this.#system.traffic.asControl(() => this.write(address, bytes));
+    this.#asControl(() => this.write(address, bytes));
   }
 
   /** {@link read} of what is no data: commands, lists. */
   readControl(address: DmaAddr, into: Uint8Array): boolean {
-    return this.#system.traffic.asControl(() => this.read(address, into));
+    return this.#asControl(() => this.read(address, into));
+  }
+
+  #asControl<T>(issue: () => T): T {
+    this.#isControl = true;
+    try {
+      return this.#system.traffic.asControl(issue);
+    } finally {
+      this.#isControl = false;
+    }
   }
 
   /** Hears of requests for data of {@link scatter} and {@link gather}; `null`: nobody does. */
@@ -109,9 +125,12 @@ export class BusMaster {
   ): void {
     this.#failureCount++;
     if (this.#failures.length >= MAX_FAILURES) return;
+    const { arrivedBytes, sentBytes } = this.#system.fabric;
+    const isControl = this.#isControl;
     const route = this.#system.fabric.lastRoute();
     const end = isUnknown(route) ? { endedAt: this.fn, reason: route.unknown } : route;
     const { endedAt, reason } = end;
-    this.#failures.push({ requester: this.fn, kind, address, lengthBytes, outcome, endedAt, reason });
+    const bytes = { lengthBytes, arrivedBytes, sentBytes, isControl };
+    this.#failures.push({ requester: this.fn, kind, address, ...bytes, outcome, endedAt, reason });
   }
 }

@@ -35,6 +35,8 @@ export class Fabric {
   readonly machine: Machine;
   readonly topology: Topology;
   readonly counters: FabricCounters;
+  #arrivedBytes = 0;
+  #sentBytes = 0;
   readonly #transactions: Transactions;
   readonly #maxPayloadBytes: number;
   readonly #maxReadBytes: number;
@@ -112,6 +114,16 @@ export class Fabric {
     }
     registers.acs[index] = isUnknown(acs) ? control : control & acs.capability;
     registers.acsHidden[index] = 0;
+  }
+
+  /** Bytes of the last write or read of a device that were delivered: all of it, or those before the TLP that was not. */
+  get arrivedBytes(): number {
+    return this.#arrivedBytes;
+  }
+
+  /** The same with the TLP that was not delivered, after which no more are issued. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /**
@@ -224,10 +236,13 @@ export class Fabric {
     let done = 0;
     do {
       const length = Math.min(most, bytesToPageEnd(address + done), bytes.length - done);
+      this.#arrivedBytes = done;
+      this.#sentBytes = done + length;
       const outcome = this.#transactions.run(requester, requesterId, address + done, bytes, done, length, flags);
       if (outcome === HIDDEN) throw this.#transactions.hiddenError();
       if (outcome !== DELIVERED) return outcomeName(outcome);
       done += length;
+      this.#arrivedBytes = done;
     } while (done < bytes.length);
     return outcomeName(DELIVERED);
   }

@@ -1032,6 +1032,10 @@ export interface RequestFailureJson {
   readonly endedAt: string | "root-complex";
   readonly reason: string;
   readonly times: number;
+  /** Of commands, lists or completions, which are no data. */
+  readonly control: boolean;
+  /** Of all of them together; after a packet that is not delivered no more of its request is sent, so that `sent` less `arrived` is what was lost on the way. */
+  readonly bytes: { readonly asked: number; readonly sent: number; readonly arrived: number };
 }
 
 /** What went over the fabric, in bytes. */

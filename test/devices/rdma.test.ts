@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BusMaster } from "../../src/devices/bus-master.ts";
 import { mapMemory } from "../../src/devices/mapped-memory.ts";
 import type { MemoryRegion } from "../../src/devices/rdma/memory-region.ts";
 import { RdmaNic } from "../../src/devices/rdma/rdma-nic.ts";
@@ -74,6 +75,31 @@ describe.each(["off", "strict"] as const)("two RDMA adapters with the IOMMU %s",
     expect(a.write(b, { ...whole, offset: 1 }, { key: there.region.key, offset: 0 })).toBe("local-protection-error");
     b.deregister(closed);
     expect(() => b.deregister(closed)).toThrow("registered");
+  });
+
+  it("say of a request that ends on the way how much of it arrived before, and how much was sent", () => {
+    const bus = new BusMaster(system, a.fn);
+    const range = system.ram.alloc(4096);
+    if (range === null) throw new Error("no RAM");
+    const mapped = mapMemory(system, a.fn, [{ start: range.start, sizeBytes: 4096 }], "bidirectional");
+    const nowhere = 0xff_ffff_0000 as DmaAddr;
+    const [span] = mapped.ok ? mapped.value.spans : [];
+    const address = iommu === "off" ? nowhere : (span?.address ?? 0) + 2048;
+    bus.write(address as DmaAddr, pattern(4096));
+    bus.writeControl(nowhere, pattern(16));
+    expect(
+      bus
+        .takeFailures()
+        .map(({ lengthBytes: asked, sentBytes, arrivedBytes, isControl }) => [
+          asked,
+          sentBytes - arrivedBytes,
+          arrivedBytes,
+          isControl,
+        ]),
+    ).toEqual([
+      [4096, 256, iommu === "off" ? 0 : 2048, false],
+      [16, 16, 0, true],
+    ]);
   });
 
   it("tell the other side of reads that fail, and nobody of writes", () => {

@@ -63,6 +63,19 @@ describe("a simulated workload", () => {
   });
 });
 
+describe("a silent loss", () => {
+  const [step] = simulationJson(simulate(exampleText("silent-loss"))).steps;
+
+  test("adds up: what was to get there, what of it was sent and arrived, and what the links carried of it", () => {
+    const { bytes = 0, checked, failures, traffic } = step ?? { failures: [] };
+    expect(checked).toEqual({ right: 0, wrong: bytes, failed: 0, notChecked: 0 });
+    expect(failures.map((failure) => [failure.kind, failure.control, failure.times, failure.bytes])).toEqual([
+      ["write", false, 64, { asked: bytes, sent: 16 * 1024, arrived: 0 }],
+    ]);
+    expect(traffic?.rootPorts).toBe(16 * 1024);
+  });
+});
+
 describe("a trace file", () => {
   const { traceEvents, ...rest } = traceFile(simulate(exampleText("nvmeof-one-switch"), { trace: true }));
   const complete = traceEvents.filter(({ ph }) => ph === "X");

@@ -26,8 +26,9 @@ export type StepOutcome = TransferOutcome | "not-run" | "unknown";
 
 /** Requests that the same thing happened to. */
 export interface RepeatedFailure extends TransferFailure {
-  /** The first one is described; how many there were. */
+  /** The first one is described; how many there were, and their bytes together. */
   readonly times: number;
+  readonly allBytes: Pick<TransferFailure, "lengthBytes" | "arrivedBytes" | "sentBytes">;
 }
 
 /** A kind of memory with the transfers that used it. */

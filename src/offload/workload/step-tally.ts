@@ -15,13 +15,20 @@ const BY_SEVERITY: readonly TransferOutcome[] = [
 /** Kinds of failures that are described. */
 const MAX_FAILURES = 8;
 
+/** Failures that are alike. */
+interface CountedFailures {
+  readonly first: TransferFailure;
+  times: number;
+  readonly allBytes: { lengthBytes: number; arrivedBytes: number; sentBytes: number };
+}
+
 /** Adds up what the transfers of a step came to. */
 export class StepTally {
   readonly transfers: Record<TransferOutcome, number> = {
     ...{ done: 0, "mapping-failed": 0, "device-error": 0, "silent-loss": 0, "wrong-bytes": 0 },
   };
   readonly #memory = new Map<string, { readonly use: MemoryUse; transfers: number }>();
-  readonly #failures = new Map<string, { readonly first: TransferFailure; times: number }>();
+  readonly #failures = new Map<string, CountedFailures>();
   readonly #checked = { rightBytes: 0, wrongBytes: 0, failedBytes: 0, uncheckedBytes: 0 };
   readonly #errors = new Set<string>();
   #why: string | null = null;
@@ -65,7 +72,11 @@ export class StepTally {
   }
 
   get failures(): readonly RepeatedFailure[] {
-    return [...this.#failures.values()].map(({ first, times }) => ({ ...first, times }));
+    return [...this.#failures.values()].map(({ first, times, allBytes }) => ({
+      ...first,
+      times,
+      allBytes: { ...allBytes },
+    }));
   }
 
   #check({ outcome, bytesMatch, lengthBytes }: TransferReport): void {
@@ -76,10 +87,18 @@ export class StepTally {
   }
 
   #addFailure(failure: TransferFailure): void {
-    const key = [failure.requester, failure.kind, failure.outcome, failure.endedAt, failure.reason].join(" ");
-    const known = this.#failures.get(key);
-    if (known !== undefined) known.times++;
-    else if (this.#failures.size < MAX_FAILURES) this.#failures.set(key, { first: failure, times: 1 });
+    const { requester, kind, isControl, outcome, endedAt, reason } = failure;
+    const key = [requester, kind, isControl, outcome, endedAt, reason].join(" ");
+    let known = this.#failures.get(key);
+    if (known === undefined) {
+      if (this.#failures.size >= MAX_FAILURES) return;
+      known = { first: failure, times: 0, allBytes: { lengthBytes: 0, arrivedBytes: 0, sentBytes: 0 } };
+      this.#failures.set(key, known);
+    }
+    known.times++;
+    known.allBytes.lengthBytes += failure.lengthBytes;
+    known.allBytes.arrivedBytes += failure.arrivedBytes;
+    known.allBytes.sentBytes += failure.sentBytes;
   }
 }
 

@@ -1,6 +1,6 @@
 import { topologyOf } from "../../host/machine.ts";
 import type { TrafficReport } from "../../offload/traffic-report.ts";
-import type { Simulation, StepRun } from "../../offload/workload/simulation.ts";
+import type { RepeatedFailure, Simulation, StepRun } from "../../offload/workload/simulation.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
 import { chooseRules } from "../../rules/kernels/choose-rules.ts";
@@ -67,11 +67,7 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
       ...run.leftOpen.map((text): Rich => [{ text: "left open", paint: "warn" }, `: ${text}`]),
       ...(run.lengthBytes === 0 ? [] : [checkedText(run)]),
       ...run.memory.map((memory) => memoryText(topology, memory)),
-      ...run.failures.map(
-        (failure) =>
-          `${failure.times} × ${failure.kind} of ${fullName(topology, failure.requester)}: ${failure.outcome} at ` +
-          `${placeText(topology, failure.endedAt)}, ${failure.reason}`,
-      ),
+      ...run.failures.map((failure) => failureText(topology, failure)),
       ...(run.iommuFaults === 0 ? [] : [`${run.iommuFaults} IOMMU faults, in the kernel's log only`]),
       ...(staged === null ? [] : [comparisonText(run, staged)]),
     ]),
@@ -79,6 +75,26 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
       ? []
       : [table(["", "DRAM read", "DRAM written", "root complex", "root ports", "switches", "control"], rows)]),
   ];
+}
+
+/**
+ * `64 × write of nvme1 (0000:04:00.0), 256 KiB together: 0 B arrive, 256 KiB are lost at the root complex …`: what was sent,
+ * what of it arrives and where the rest ends, so that it adds up, with the bytes that the links below have carried of it.
+ */
+function failureText(topology: Topology, failure: RepeatedFailure): string {
+  const { times, kind, isControl, requester, outcome, endedAt, reason } = failure;
+  const { lengthBytes, arrivedBytes, sentBytes } = failure.allBytes;
+  const of = isControl ? `${kind} (of commands, lists or completions)` : kind;
+  const lost = lengthBytes - arrivedBytes;
+  const cut =
+    sentBytes < lengthBytes
+      ? `; after a packet that is lost the model sends no more of its request: ${formatSize(sentBytes)} of these ${formatSize(lengthBytes)} were ${kind === "write" ? "on the links" : "asked for"}`
+      : "";
+  return (
+    `${times} × ${of} of ${fullName(topology, requester)}, ${formatSize(lengthBytes)} together: ` +
+    `${formatSize(arrivedBytes)} ${kind === "write" ? "arrive" : "come back"}, ${formatSize(lost)} are lost at ` +
+    `${placeText(topology, endedAt)} (${outcome}: ${reason})${cut}`
+  );
 }
 
 function checkedText({ lengthBytes, checked: { rightBytes, wrongBytes, failedBytes, uncheckedBytes } }: StepRun): Rich {

@@ -91,6 +91,8 @@ function failureJson({
   endedAt,
   reason,
   times,
+  allBytes,
+  isControl,
 }: RepeatedFailure): RequestFailureJson {
   return {
     requester: formatBdf(requester),
@@ -100,6 +102,8 @@ function failureJson({
     endedAt: placeJson(endedAt),
     reason,
     times,
+    control: isControl,
+    bytes: { asked: allBytes.lengthBytes, sent: allBytes.sentBytes, arrived: allBytes.arrivedBytes },
   };
 }
 

@@ -44,6 +44,12 @@ const failure = named(
     endedAt: place,
     reason: z.string(),
     times: z.int().min(1),
+    control: z.boolean().describe("of commands, lists or completions, which are no data"),
+    bytes: z
+      .strictObject({ asked: count, sent: count, arrived: count })
+      .describe(
+        "of all of them together; after a packet that is not delivered no more of its request is sent, so that `sent` less `arrived` is what was lost on the way",
+      ),
   }),
 );
 
