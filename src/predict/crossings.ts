@@ -100,6 +100,24 @@ function pathTurning(table: VerdictTable, i: number, j: number, operation: PeerD
   };
 }
 
+/**
+ * The way between a device and host memory: up to its root port, or down from it. For what goes through memory, and for
+ * devices that were measured against it. It crosses no root complex: what memory carries is not asked.
+ */
+export function hostMemoryPath(topology: Topology, device: Bdf, operation: PeerDirection): DataPath {
+  const arm = armOf(topology, device, undefined);
+  const top = topology.functionAt(arm.at(-1) ?? topology.indexOf(device)).bdf;
+  const isWrite = operation === "write";
+  const ways = arm.flatMap((index) => crossingAbove(topology, index, isWrite ? "up" : "down"));
+  return {
+    operation,
+    turn: "root-complex",
+    crossings: isWrite ? ways : ways.reverse(),
+    functions: arm.map((index) => topology.functionAt(index).bdf),
+    sender: isWrite ? device : top,
+  };
+}
+
 /** A function and the bridges above it, up to one of them or to the top. */
 function armOf(topology: Topology, bdf: Bdf, end: Bdf | undefined): number[] {
   const start = topology.indexOf(bdf);

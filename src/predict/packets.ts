@@ -7,10 +7,15 @@ import { physicalOf } from "../pci/virtual-functions.ts";
 import type { DataPath } from "./crossings.ts";
 import { emittedPayload, type Ranged } from "./platform-limits.ts";
 
-/** MaxPayload where the source shows none of it: what firmware of servers sets as a rule. */
-const USUAL_PAYLOAD = 256;
-/** MaxReadReq where the source does not show it: Linux leaves what firmware set, most often this. */
-const USUAL_READ_REQUEST = 512;
+/** What is taken where the source does not show it. */
+export const ASSUMED_PACKETS = {
+  /** MaxPayload in bytes: what firmware of servers sets as a rule. */
+  payload: 256,
+  /** MaxReadReq in bytes: Linux leaves what firmware set, most often this. */
+  readRequest: 512,
+  /** Reads in flight, as of Extended Tags. */
+  tags: 256,
+} as const;
 /** Less than this is seen on switch ports that fix it, and nowhere else. */
 const LEAST_READ_REQUEST = 256;
 const LEAST_PAYLOAD = PACKET_SIZES[0] as number;
@@ -67,10 +72,10 @@ function payloadOf(topology: Topology, controls: readonly PacketControl[], among
   const emitted = emittedPayload(topology.functionOf(sender));
   const set = Math.min(...shown);
   const isWhole = shown.length > 0 && shown.length === among;
-  const bound = shown.length === 0 ? USUAL_PAYLOAD : set;
+  const bound = shown.length === 0 ? ASSUMED_PACKETS.payload : set;
   const why =
     shown.length === 0
-      ? `MaxPayload is not shown: assumed to be ${USUAL_PAYLOAD} bytes`
+      ? `MaxPayload is not shown: assumed to be ${ASSUMED_PACKETS.payload} bytes`
       : isWhole
         ? `MaxPayload ${set} bytes`
         : `MaxPayload ${set} bytes, of the functions that show it`;
@@ -97,8 +102,8 @@ function readRequestOf(topology: Topology, reader: Bdf): Ranged {
   if (size !== undefined && !isUnknown(size)) {
     return { value: size, low: size, high: size, why: `MaxReadReq ${size} bytes`, sure: "specification" };
   }
-  const why = `MaxReadReq of ${formatBdf(reader)} is not shown: assumed to be ${USUAL_READ_REQUEST} bytes`;
-  return { value: USUAL_READ_REQUEST, low: LEAST_READ_REQUEST, high: 4096, why, sure: "assumption" };
+  const why = `MaxReadReq of ${formatBdf(reader)} is not shown: assumed to be ${ASSUMED_PACKETS.readRequest} bytes`;
+  return { value: ASSUMED_PACKETS.readRequest, low: LEAST_READ_REQUEST, high: 4096, why, sure: "assumption" };
 }
 
 function tagsOf(topology: Topology, reader: Bdf, crossings: DataPath["crossings"]): Ranged {

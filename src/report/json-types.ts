@@ -847,6 +847,15 @@ export interface PredictionJson {
   readonly sizes: readonly { readonly sizeBytes: number; readonly gbps: number; readonly oneAtATimeGbps: number }[];
 }
 
+/** What a pair carries where both ends write to each other at once: 10^9 data bytes per second each way. */
+export interface BothWaysJson {
+  /** The client writes into the provider. */
+  readonly thereGbps: number;
+  readonly backGbps: number;
+  /** Functions at the lower ends of links that both cross the same way. */
+  readonly sharedLinks: readonly string[];
+}
+
 /** `peerlane predict --json`: what one pair can carry. */
 export interface PredictJson {
   readonly schema: "peerlane.predict/1";
@@ -855,6 +864,8 @@ export interface PredictJson {
   readonly client: string;
   readonly write: Known<PredictionJson>;
   readonly read: Known<PredictionJson>;
+  /** Both ends write to each other at once. */
+  readonly bothWays: Known<BothWaysJson>;
   readonly notes: readonly NoteJson[];
   readonly whatIf?: WhatIfJson;
 }

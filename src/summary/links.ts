@@ -124,13 +124,17 @@ function portAbove(
 /** Functions below a link among which a GPU is looked for: cards have a few. */
 const FEW = 32;
 
-/** Whether what is below a link is a GPU, with the bridges and other functions of its card, and nothing else. */
+/**
+ * Whether what is below a link is one GPU, with the bridges and other functions of its card, and nothing else. Above
+ * several it is a switch's link, and no GPU lowers that.
+ */
 function isGpuAlone(topology: Topology, index: number): boolean {
   const below = topology.subtreeOf(index);
   if (below.length > FEW) return false;
   const isGpu = (at: number): boolean => deviceKind(topology.functionAt(at)) === "gpu";
   const devices = [...below].filter((at) => !isBridge(topology.functionAt(at)));
-  return devices.length > 0 && devices.every((at) => topology.slotMates(at).some(isGpu));
+  const slots = new Set(devices.map((at) => topology.slotMates(at)));
+  return slots.size === 1 && [...slots].every((mates) => mates.some(isGpu));
 }
 
 function expressOf({ express }: PciFunction): PciExpress | null {

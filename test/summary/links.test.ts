@@ -63,6 +63,23 @@ describe("A link held against what both of its ends can do", () => {
   });
 });
 
+test.for([
+  ["one GPU, as on a card with a switch of its own", "- gpu: { link: gen5 x16 }", "idle-gpu"],
+  ["two GPUs", "- gpu: { link: gen5 x16 }\n              - gpu: { link: gen5 x16 }", "slow"],
+  ["a GPU and a NIC", "- gpu: { link: gen5 x16 }\n              - nic: { link: gen5 x16 }", "slow"],
+] as const)("A switch's uplink at less speed above %s", ([, devices, is]) => {
+  const text = `scenario: an uplink
+hostBridges:
+  - below:
+      - rootPort: { at: "01.0", link: gen5 x16 }
+        below:
+          - switch: { link: gen2 x16 of gen5 x16 }
+            below:
+              ${devices}
+`;
+  expect(linksOf(topologyOf(readScenario(text, "uplink.yaml")))[0]?.is).toBe(is);
+});
+
 describe("A GPU whose port's ability is hidden", () => {
   const can = { width: 16, speedGTps: 32 };
   const hidden = unknown("not shown");

@@ -1,6 +1,7 @@
 import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { bothWaysOf } from "../../predict/flows.ts";
 import type { Ranged } from "../../predict/platform-limits.ts";
 import { type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -27,8 +28,15 @@ export function predictJson(decided: VerdictTable): PredictJson {
     client: formatBdf(client),
     write: of("write"),
     read: of("read"),
+    bothWays: bothWaysJson(decided),
     notes: notesJson(decided.machine),
   };
+}
+
+function bothWaysJson(decided: VerdictTable): PredictJson["bothWays"] {
+  const both = bothWaysOf(decided, 0, 0);
+  if (isUnknown(both)) return both;
+  return { thereGbps: round(both.thereGBps), backGbps: round(both.backGBps), sharedLinks: both.shared.map(formatBdf) };
 }
 
 function predictionJson(decided: VerdictTable, prediction: Prediction): PredictionJson {

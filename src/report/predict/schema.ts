@@ -57,6 +57,16 @@ const prediction = named(
   }),
 );
 
+const bothWays = named(
+  "BothWaysJson",
+  "What a pair carries where both ends write to each other at once: 10^9 data bytes per second each way.",
+  z.strictObject({
+    thereGbps: amount.describe("the client writes into the provider"),
+    backGbps: amount,
+    sharedLinks: z.array(bdf).describe("functions at the lower ends of links that both cross the same way"),
+  }),
+);
+
 /** The validator of `peerlane predict --json`. */
 export const predictSchema: z.ZodType<PredictJson> = named(
   "PredictJson",
@@ -68,6 +78,7 @@ export const predictSchema: z.ZodType<PredictJson> = named(
     client: bdf,
     write: known(prediction),
     read: known(prediction),
+    bothWays: known(bothWays).describe("both ends write to each other at once"),
     notes,
     whatIf,
   }),

@@ -2,6 +2,7 @@ import type { Bdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import { formatSize } from "../../pci/size.ts";
 import type { Topology } from "../../pci/topology.ts";
+import { bothWaysOf } from "../../predict/flows.ts";
 import { type HopLimit, type Loss, type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { fullName, nameIn } from "../device-names.ts";
@@ -30,6 +31,7 @@ export function predictBlocks(decided: VerdictTable): readonly Block[] {
     list([
       figure(topology, `${nameIn(topology, client)} writes into ${nameIn(topology, provider)}`, write),
       figure(topology, `${nameIn(topology, client)} reads from ${nameIn(topology, provider)}`, read),
+      ...bothWaysText(decided),
     ]),
     ...lossBlocks(topology, both),
     ...both.flatMap((each) => [heading(HOP_HEADS[each.operation]), hopTable(topology, each)]),
@@ -38,6 +40,21 @@ export function predictBlocks(decided: VerdictTable): readonly Block[] {
     paragraph(
       "A forecast of one flow, one way, with nothing else under way; it says nothing about whether the data arrives right: peerlane probe does.",
     ),
+  ];
+}
+
+/** Both directions at once, and the links that both cross the same way; nothing where one of them has no figure. */
+function bothWaysText(decided: VerdictTable): readonly Rich[] {
+  const both = bothWaysOf(decided, 0, 0);
+  if (isUnknown(both)) return [];
+  const { thereGBps, backGBps, shared } = both;
+  const { topology } = decided;
+  const why =
+    shared.length === 0
+      ? ""
+      : rich`, as both cross the ${shared.length === 1 ? "link" : "links"} of ${shared.map((bdf) => nameIn(topology, bdf)).join(" and ")} up and down`;
+  return [
+    rich`both write to each other at once: ${painted("strong", `${gbpsText(thereGBps + backGBps)} GB/s`)} in all, ${gbpsText(thereGBps)} and ${gbpsText(backGBps)}${why}`,
   ];
 }
 
