@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it, test } from "vitest";
 import { type Advice, advise } from "../../src/advice/fix/advise.ts";
+import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice, findDevices } from "../../src/host/select.ts";
@@ -299,5 +300,30 @@ hostBridges:
       "May be blocked by something else: 1 of 2 pairs",
       "look on that machine: grep CONFIG_VFIO_PCI_DMABUF /boot/config-$(uname -r)",
     ]);
+  });
+});
+
+describe("Parameters that a machine has in a what-if alone", () => {
+  const server = machineOf("examples/gpu-nic-server.yaml");
+  const pair = { provider: findDevice(server, "gpu0"), client: findDevice(server, "mlx5_0") };
+  const toSet = (...asked: readonly string[]): string | null => {
+    const machine = askWhatIf(server, { append: asked.join(" ") }).after;
+    const blocks = fixBlocks(advise(machine, [pair], { slots: false }), { asked });
+    const text = documentText(blocks, { width: 1000, color: false });
+    return /this machine has (.*) in the what-if alone: set it as well/.exec(text)?.[1] ?? null;
+  };
+
+  test.each<[asked: string, toSet: string | null]>([
+    ["iommu=pt", "iommu=pt"],
+    ["pci=noats", "pci=noats"],
+    ["iommmu=pt", null],
+    ["pci=nonsense", null],
+    ["pcie_acs_override=downstream", null],
+    ["disable_acs_redir=0000:17:00.0", null],
+    ["pci=disable_acs_redir=0000:17:00.0,0000:17:01.0", null],
+    ["pci=disable_acs_redir=0000:77:00.0", null],
+    ["iommu=pt iommmu=pt pci=nonsense", "iommu=pt"],
+  ])("are to be set as well where Linux reads them as they were meant: %s", (asked, expected) => {
+    expect(toSet(asked)).toBe(expected);
   });
 });

@@ -3,14 +3,14 @@ import type { Advice } from "../../advice/fix/advise.ts";
 import type { RejectedIdea } from "../../advice/fix/attempts.ts";
 import type { GoingUp } from "../../advice/fix/going-up.ts";
 import type { ProvedFix } from "../../advice/fix/prove.ts";
+import { parameterNotes } from "../../advice/what-if/parameter-notes.ts";
 import { isSureBlock } from "../../answers/gate.ts";
+import { commandLineWords } from "../../host/command-line.ts";
 import { topologyOf } from "../../host/machine.ts";
 import { type Bdf, parseBdf } from "../../pci/bdf.ts";
 import { deviceKind } from "../../pci/device-kind.ts";
 import { isUnknown } from "../../pci/known.ts";
 import type { Topology } from "../../pci/topology.ts";
-import { misreadParameters, uselessParameters } from "../../rules/kernel-parameters.ts";
-import { unknownPciOptions } from "../../rules/pci-options.ts";
 import type { Verdict } from "../../rules/verdict.ts";
 import { fullName } from "../device-names.ts";
 import { mapTypeSpan } from "../difference.ts";
@@ -283,20 +283,16 @@ function inVerb(isPart: boolean, option: string): string {
 }
 
 /** Why these commands, beside what they are, and where the others stand. */
-function loaderText({ bootLoader }: Advice, isPart: boolean, asked: readonly string[]): readonly Rich[] {
+function loaderText({ bootLoader, machine }: Advice, isPart: boolean, asked: readonly string[]): readonly Rich[] {
   const shown = bootLoader?.name ?? DEFAULT_BOOT_LOADER;
   const why = bootLoader === null ? "" : `, as ${bootLoader.why}`;
   const isAssumed = bootLoader === null ? "assumed: " : "for ";
   const others = `${isAssumed}${shown} (${BOOT_LOADERS[shown]})${why}; others: ${inVerb(isPart, "--boot-loader NAME")}`;
-  const meant = asked.filter((word) => !isIgnored(word));
+  // What Linux does not read as it was meant is not to be set.
+  const meant = commandLineWords(asked.join(" ")).filter((word) => parameterNotes(machine, word).length === 0);
   if (meant.length === 0) return [others];
   const beside = `this machine has ${meant.join(" ")} in the what-if alone: set it as well`;
   return [rich`${painted("warn", "mind")}: ${withCode(beside)}`, others];
-}
-
-/** What Linux does not read as it was meant is not to be set. */
-function isIgnored(word: string): boolean {
-  return [misreadParameters, uselessParameters, unknownPciOptions].some((found) => found(word).length > 0);
 }
 
 function messagesAfter({ verdicts }: ProvedFix): ReadonlySet<string> {
