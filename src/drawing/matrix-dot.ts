@@ -11,7 +11,9 @@ import { type ToldMapType, toldMapType } from "../summary/going-up.ts";
 import { type Island, islandsOf } from "../summary/islands.ts";
 import { type DotAttributes, dotDocument, dotStatement, titleLines } from "./dot.ts";
 
-const MAP_TYPES: readonly ToldMapType[] = ["bus-addr", "goes-up", "thru-host-bridge", "not-supported", "unknown"];
+const MAP_TYPES: readonly ToldMapType[] = [
+  ...(["bus-addr", "goes-up", "thru-host-bridge", "unasked", "not-supported", "unknown"] as const),
+];
 
 const VERDICTS: readonly MapType[] = ["bus-addr", "thru-host-bridge", "not-supported", "unknown"];
 
@@ -20,6 +22,7 @@ const LOOKS: Readonly<Record<ToldMapType, DotAttributes>> = {
   "goes-up": { color: "#8a5a00", fontcolor: "#8a5a00", penwidth: 2.5 },
   "thru-host-bridge": { color: "#8a5a00", fontcolor: "#8a5a00", penwidth: 1.2 },
   "not-supported": { color: "#c43b00", fontcolor: "#c43b00", style: "dotted" },
+  unasked: { color: "#c43b00", fontcolor: "#c43b00", style: "dashed" },
   unknown: { color: "#5b2a86", fontcolor: "#5b2a86", style: "dashed" },
 };
 
@@ -100,6 +103,7 @@ function countsOf(table: VerdictTable, islands: readonly Island[]): ReadonlyMap<
         "bus-addr": 0,
         "goes-up": 0,
         "thru-host-bridge": 0,
+        unasked: 0,
         "not-supported": 0,
         unknown: 0,
       };

@@ -4,7 +4,7 @@ import { type DeviceKind, deviceKind } from "../pci/device-kind.ts";
 import { entryAt } from "../pci/entry-at.ts";
 import { nameIn, namesText } from "../report/device-names.ts";
 import { byKind, placeText } from "../report/island-lines.ts";
-import { GOES_UP_MARK, reasonSentence, TOLD_WORDS } from "../report/reasons.ts";
+import { GOES_UP_MARK, reasonSentence, TOLD_WORDS, UNASKED_CELL } from "../report/reasons.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type ToldMapType, toldMapType } from "../summary/going-up.ts";
@@ -27,7 +27,7 @@ export interface Line {
 export interface Cell {
   /** `null` where there is no pair; `mixed` where their pairs differ. */
   readonly is: ToldMapType | "mixed" | null;
-  /** `4`, `4^`, `H6`, `✗`, `?`, with a range where hops differ. */
+  /** `4`, `4^`, `H6`, `✗`, `✗~`, `?`, with a range where hops differ. */
   readonly text: string;
   readonly details: readonly string[];
   /** A change that was asked about would change a verdict. */
@@ -236,7 +236,9 @@ class MatrixBuilder {
   }
 }
 
-const MAP_TYPES: readonly ToldMapType[] = ["bus-addr", "goes-up", "thru-host-bridge", "not-supported", "unknown"];
+const MAP_TYPES: readonly ToldMapType[] = [
+  ...(["bus-addr", "goes-up", "thru-host-bridge", "unasked", "not-supported", "unknown"] as const),
+];
 const HOPS = 1024;
 const CODES = MAP_TYPES.length * HOPS;
 
@@ -257,6 +259,7 @@ function numbered(devices: readonly Bdf[], keyOf: (bdf: Bdf) => string): Classes
 
 function cellText(is: ToldMapType | "mixed", hops: { readonly least: number; readonly most: number }): string {
   if (is === "not-supported") return "✗";
+  if (is === "unasked") return UNASKED_CELL;
   if (is === "mixed") return "≠";
   const steps = hops.most < 0 ? "" : rangeText(hops);
   if (is === "goes-up") return `${steps}${GOES_UP_MARK}`;

@@ -2,7 +2,7 @@ import type { DeviceKind } from "../pci/device-kind.ts";
 import type { Printable } from "../pci/visible.ts";
 import { leftOutTexts } from "../report/left-out.ts";
 import { reasonRemarks } from "../report/matrix-reasons.ts";
-import { GOES_UP_MARK, MAP_TYPE_WORDS, TOLD_WORDS } from "../report/reasons.ts";
+import { GOES_UP_MARK, MAP_TYPE_WORDS, TOLD_WORDS, UNASKED_CELL } from "../report/reasons.ts";
 import { plainText } from "../report/rich.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -109,6 +109,7 @@ const CELL_FILLS: Readonly<Record<ToldMapType | "mixed" | "none", readonly [cell
   "goes-up": ["host", "on-host"],
   "thru-host-bridge": ["host", "on-host"],
   "not-supported": ["no", "on-no"],
+  unasked: ["no", "on-no"],
   unknown: ["unknown", "on-unknown"],
   mixed: ["self", "text"],
   none: ["self", "faint"],
@@ -199,6 +200,7 @@ const CELL_WORDS: readonly (readonly [is: ToldMapType | "mixed", sign: string, t
   ["goes-up", `4${GOES_UP_MARK}`, TOLD_WORDS["goes-up"]],
   ["thru-host-bridge", "H6", MAP_TYPE_WORDS["thru-host-bridge"]],
   ["not-supported", "✗", MAP_TYPE_WORDS["not-supported"]],
+  ["unasked", UNASKED_CELL, TOLD_WORDS.unasked],
   ["unknown", "?", MAP_TYPE_WORDS.unknown],
   ["mixed", "≠", "pairs that differ"],
 ];

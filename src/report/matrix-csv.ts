@@ -5,6 +5,7 @@ import type { Printable } from "../pci/visible.ts";
 import type { DirectionFact } from "../platforms/directions.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { goesUp } from "../summary/going-up.ts";
+import { isRefusedUnasked } from "../summary/unasked-pairs.ts";
 import { type CsvCell, csvText } from "./csv.ts";
 import { roleOf } from "./device-names.ts";
 import { nameJson } from "./json.ts";
@@ -19,6 +20,7 @@ const HEAD = [
   "clientKind",
   "verdict",
   "goesUp",
+  "unasked",
   "blocked",
   "reason",
   "distance",
@@ -57,6 +59,7 @@ function rowOf(answers: Answers, i: number, j: number): readonly CsvCell[] {
     ...end(client),
     MAP_TYPE_WORDS[answer.mapType],
     goesUp(table, i, j) ? "yes" : "no",
+    isRefusedUnasked(table, i, j) ? "yes" : "no",
     blockedText(answer.gates),
     [reasonSentence(answer, table), ...(condition === null ? [] : [condition]), ...answer.hidden].join("; "),
     answer.distance,

@@ -4,8 +4,9 @@ import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type BlockedPairs, blockedPairs } from "../summary/blocked-pairs.ts";
 import { goesUp } from "../summary/going-up.ts";
 import type { Island } from "../summary/islands.ts";
+import { isRefusedUnasked } from "../summary/unasked-pairs.ts";
 import { nameIn } from "./device-names.ts";
-import { GOES_UP_MARK, TOLD_PAINTS, TOLD_WORDS } from "./reasons.ts";
+import { GOES_UP_MARK, TOLD_PAINTS, TOLD_WORDS, UNASKED_CELL } from "./reasons.ts";
 import { joinRich, painted, type Rich, rich, type Span } from "./rich.ts";
 import type { Paint } from "./style.ts";
 import type { WhatIfView } from "./what-if.ts";
@@ -25,7 +26,9 @@ export function gridLines(
   const marks = changedPairs(table, whatIf);
   const { lines, showsPlaces } = drawGrid(table, islands, width, marks);
   const isAnyUp = table.providers.some((_, i) => table.clients.some((__, j) => goesUp(table, i, j)));
-  return [...lines, "", ...legend(width, { isMarked: marks.size > 0, showsPlaces, isAnyUp }, blockedPairs(table))];
+  const isAnyUnasked = table.providers.some((_, i) => table.clients.some((__, j) => isRefusedUnasked(table, i, j)));
+  const shows = { isMarked: marks.size > 0, showsPlaces, isAnyUp, isAnyUnasked };
+  return [...lines, "", ...legend(width, shows, blockedPairs(table))];
 }
 
 /** Pairs, by position, whose verdict a change would change. */
@@ -87,7 +90,9 @@ function verdictCell(answers: Answers, i: number, j: number, form: CellForm): { 
     case "thru-host-bridge":
       return { text: `H${hops}`, paint: "host" };
     case "not-supported":
-      return { text: "✗", paint: "no" };
+      return isRefusedUnasked(table, i, j)
+        ? { text: UNASKED_CELL, paint: TOLD_PAINTS.unasked }
+        : { text: "✗", paint: "no" };
     default:
       return { text: unknownCell(answers, i, j, form), paint: "unknown" };
   }
@@ -244,7 +249,12 @@ function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
 /** What the cells mean, in words that no one takes for a result. */
 function legend(
   width: number,
-  shows: { readonly isMarked: boolean; readonly showsPlaces: boolean; readonly isAnyUp: boolean },
+  shows: {
+    readonly isMarked: boolean;
+    readonly showsPlaces: boolean;
+    readonly isAnyUp: boolean;
+    readonly isAnyUnasked: boolean;
+  },
   { sure, perhaps }: BlockedPairs,
 ): readonly Rich[] {
   const entries: readonly Rich[] = [
@@ -254,6 +264,11 @@ function legend(
       : []),
     rich`${painted("faint", "with H:")} ${painted("host", "through the host bridge")}`,
     rich`${painted("faint", "✗:")} ${painted("no", "not supported")}`,
+    ...(shows.isAnyUnasked
+      ? [
+          rich`${painted("faint", `${UNASKED_CELL}:`)} ${painted(TOLD_PAINTS.unasked, TOLD_WORDS.unasked)} (requests may arrive)`,
+        ]
+      : []),
     rich`${painted("faint", "?:")} ${painted("unknown", "unknown")}${shows.showsPlaces ? ", with its place as nvidia-smi topo says it" : ""}`,
     ...(sure.size > 0 ? [rich`${painted("faint", "!:")} ${painted("no", "blocked, whatever the verdict")}`] : []),
     ...(perhaps.size > 0 ? [rich`${painted("faint", "!?:")} ${painted("unknown", "may be blocked")}`] : []),

@@ -22,8 +22,15 @@ export const MAP_TYPE_WORDS: Readonly<Record<MapType, string>> = {
 /** A pair that the kernel calls direct and whose requests go up to the root complex all the same. */
 export const DIRECT_BY_VERDICT = "direct by the verdict alone";
 
-/** {@link MAP_TYPE_WORDS} with what is direct by the verdict alone. */
-export const TOLD_WORDS: Readonly<Record<ToldMapType, string>> = { ...MAP_TYPE_WORDS, "goes-up": DIRECT_BY_VERDICT };
+/** {@link MAP_TYPE_WORDS} with what is direct by the verdict alone, and what is refused to drivers that do not ask. */
+export const TOLD_WORDS: Readonly<Record<ToldMapType, string>> = {
+  ...MAP_TYPE_WORDS,
+  "goes-up": DIRECT_BY_VERDICT,
+  unasked: "not supported, and the drivers do not ask",
+};
+
+/** The cell of a pair that the kernel refuses and whose drivers do not ask it. */
+export const UNASKED_CELL = "✗~";
 
 /** What a cell of a grid has behind the hops of a pair that is direct by the verdict alone. */
 export const GOES_UP_MARK = "^";
@@ -42,7 +49,11 @@ export const MAP_TYPE_PAINTS: Readonly<Record<MapType, Paint>> = {
 };
 
 /** {@link MAP_TYPE_PAINTS} with what is direct by the verdict alone. */
-export const TOLD_PAINTS: Readonly<Record<ToldMapType, Paint>> = { ...MAP_TYPE_PAINTS, "goes-up": "warn" };
+export const TOLD_PAINTS: Readonly<Record<ToldMapType, Paint>> = {
+  ...MAP_TYPE_PAINTS,
+  "goes-up": "warn",
+  unasked: "warn",
+};
 
 /** How an outcome of documented hardware is painted. */
 export const OUTCOME_PAINTS: Readonly<Record<DirectionOutcome, Paint>> = {

@@ -87,7 +87,7 @@ function cellText(answers: Answers, i: number, j: number, isSame: boolean): stri
   const works = mapType === "bus-addr" || mapType === "thru-host-bridge";
   const hops = decided.hops(i, j);
   if (works) return `${TOLD_WORDS[toldMapType(decided, i, j)]} (${hops})`;
-  if (isSame || mapType !== "unknown" || hops === null) return MAP_TYPE_WORDS[mapType];
+  if (isSame || mapType !== "unknown" || hops === null) return TOLD_WORDS[toldMapType(decided, i, j)];
   return `${MAP_TYPE_WORDS[mapType]} (${hops}, ${answers.locality(i, j).word})`;
 }
 

@@ -5,6 +5,7 @@ import { type PeerRouting, peerRoutesOf } from "../routes/peer-routes.ts";
 import { KeptAnswers, onceOfTable } from "../rules/kept-answers.ts";
 import type { MapType } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
+import { isRefusedUnasked } from "./unasked-pairs.ts";
 
 const upsOf = onceOfTable((table): KeptAnswers<boolean> => {
   const routes = peerRoutesOf(table);
@@ -13,12 +14,13 @@ const upsOf = onceOfTable((table): KeptAnswers<boolean> => {
   );
 });
 
-/** A map type, or that a pair is direct by the verdict alone. */
-export type ToldMapType = MapType | "goes-up";
+/** A map type, or that a pair is direct by the verdict alone, or refused by a kernel that its drivers do not ask. */
+export type ToldMapType = MapType | "goes-up" | "unasked";
 
 /** The map type of a pair as it is told. */
 export function toldMapType(table: VerdictTable, i: number, j: number): ToldMapType {
-  return goesUp(table, i, j) ? "goes-up" : table.mapType(i, j);
+  if (goesUp(table, i, j)) return "goes-up";
+  return isRefusedUnasked(table, i, j) ? "unasked" : table.mapType(i, j);
 }
 
 /** Whether a pair would be direct by the verdict alone on a machine, if it were direct: its driver takes an address of the IOMMU. */

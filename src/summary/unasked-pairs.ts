@@ -18,6 +18,19 @@ export function unaskedWay(table: VerdictTable, i: number, j: number): UnaskedWa
   return of === "does-not-ask" || of === "user-space" ? wayOf(peerRoutesOf(table).at(i, j)) : null;
 }
 
+/**
+ * True for a pair that the kernel refuses and whose drivers do not ask it, so that requests may arrive all the same: nothing
+ * else is sure to stop it, and the hardware is not documented to fail. Of this pair alone, and without its route.
+ */
+export function isRefusedUnasked(table: VerdictTable, i: number, j: number): boolean {
+  if (table.mapType(i, j) !== "not-supported" || table.providers[i] === table.clients[j]) return false;
+  const answers = answersOf(table);
+  const { class: of } = answers.askedBy(i, j);
+  if (of !== "does-not-ask" && of !== "user-space") return false;
+  const { write, read } = answers.hardware(i, j);
+  return ![write, read].some(({ outcome }) => outcome === "fails") && !answers.gates(i, j).some(isSureBlock);
+}
+
 /** `null` where there is no route, as no address is handed out. */
 function wayOf(routing: PeerRouting | null): UnaskedWay | null {
   if (routing === null) return null;

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { verdictHistory } from "../../src/advice/history.ts";
 import { askWhatIf } from "../../src/advice/what-if/what-if.ts";
+import { matrixDot } from "../../src/drawing/matrix-dot.ts";
+import { matrixSvg } from "../../src/drawing/matrix-svg.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { withOverrides } from "../../src/host/override.ts";
 import { findDevice, selectDevices } from "../../src/host/select.ts";
+import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { explainText } from "../../src/report/explain-text.ts";
+import { matrixCsv } from "../../src/report/matrix-csv.ts";
 import { matrixText } from "../../src/report/matrix-text.ts";
+import { matrixBlocks } from "../../src/report/screen-markdown.ts";
 import { peerRoutesOf } from "../../src/routes/peer-routes.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import type { VerdictTable } from "../../src/rules/verdict-table.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 import { unaskedWay } from "../../src/summary/unasked-pairs.ts";
 import { bootScenario, check, exampleText, machineOf } from "../policy/machines.ts";
@@ -41,6 +47,28 @@ describe("Pairs that the kernel refuses and whose drivers do not ask it", () => 
     const text = explained(old, "gpu0", "mlx5_0");
     expect(text).toContain("by the kernel, which the drivers do not ask: they go through the host bridge all the same");
     expect(text).toContain("↑ root complex ↓ 15:01.0 ↓ 16:00.0 ↓ 17:00.0 ↓ gpu0, arrives in BAR 1 of gpu0");
+  });
+
+  test("have a cell of their own in the grid, CSV, SVG, DOT and Markdown, whatever is selected beside them", () => {
+    const whole = decideAll(old, selectDevices(old, { all: false }));
+    const one = decideAll(old, { providers: [findDevice(old, "gpu0")], clients: [findDevice(old, "mlx5_0")] });
+    const cellsOf = (table: VerdictTable): readonly string[] =>
+      matrixText(table, { width: 400, color: false }).match(/(?<=^gpu0 .*)[✗·]~?/gm) ?? [];
+    expect(cellsOf(one)).toEqual(["✗~"]);
+    expect(cellsOf(whole)).toEqual(["✗", "✗", "·", ...Array<string>(15).fill("✗~")]);
+    const told = "not supported, and the drivers do not ask";
+    expect(flat(matrixText(whole, screen))).toContain(`✗~: ${told} (requests may arrive)`);
+    const unaskedIn = (csv: string): readonly (string | undefined)[] => {
+      const [head = "", ...lines] = csv.trim().split("\n");
+      return lines.map((line) => line.split(",")[head.split(",").indexOf("unasked")]);
+    };
+    expect(unaskedIn(matrixCsv(one))).toEqual(["yes"]);
+    const all = unaskedIn(matrixCsv(whole));
+    expect([all.length, all.filter((is) => is === "yes").length]).toEqual([136, 120]);
+    for (const table of [one, whole]) expect(matrixSvg(table)).toContain(told);
+    expect(matrixDot(whole)).toContain(told);
+    expect(documentMarkdown(matrixBlocks(one))).toContain(told);
+    expect(flat(matrixText(decideAll(server, selectDevices(server, { all: false })), screen))).not.toContain("✗~");
   });
 
   /** A pair of a server of which one thing is other. */
