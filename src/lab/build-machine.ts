@@ -27,9 +27,17 @@ const FOUR_GIB = 2 ** 32;
 const BOUNCE_BYTES = 2 ** 25;
 const PEER_BAR = 0;
 
+/** Machines that were read, by class: nothing changes one. */
+const machines = new WeakMap<MachineClass, Machine>();
+
 /** The machine of a class as the kernel has it after boot. */
 export function machineOf(kind: MachineClass): Machine {
-  return afterBoot(readScenario(kind.scenario, `${kind.id}.yaml`));
+  let machine = machines.get(kind);
+  if (machine === undefined) {
+    machine = afterBoot(readScenario(kind.scenario, `${kind.id}.yaml`));
+    machines.set(kind, machine);
+  }
+  return machine;
 }
 
 /** Puts a machine of a class together, with or without struct pages for peer memory. */

@@ -11,6 +11,7 @@ import { type LabOutcome, type Mishap, worse } from "./outcome.ts";
 /** Lists up to this length are moved whole; of longer ones, the start of one segment and the end of the next are. */
 const WHOLE_SEGMENTS = 64;
 const END_BYTES = 64;
+const WORD_BYTES = 4;
 
 /** A part of a segment that is moved. */
 interface Part {
@@ -31,8 +32,11 @@ export class Transfer {
   readonly #kinds: readonly SegmentKind[];
   /** The part of even segments that is moved, and that of odd ones. */
   readonly #parts: readonly [Part, Part];
+  /** Bytes as they are to be, and as they are found: as words too, a word of the pattern each. */
   readonly #data: Uint8Array;
+  readonly #dataWords: Uint32Array;
   readonly #seen: Uint8Array;
+  readonly #seenWords: Uint32Array;
 
   constructor(machine: LabMachine, list: Scatterlist, kinds: readonly SegmentKind[]) {
     this.#machine = machine;
@@ -43,8 +47,10 @@ export class Transfer {
     const end = { offset: PAGE_BYTES - END_BYTES, length: END_BYTES };
     this.#parts = kinds.length <= WHOLE_SEGMENTS ? [whole, whole] : [start, end];
     const [{ length }] = this.#parts;
-    this.#data = new Uint8Array(length);
-    this.#seen = new Uint8Array(length);
+    this.#dataWords = new Uint32Array(length / WORD_BYTES);
+    this.#data = new Uint8Array(this.#dataWords.buffer);
+    this.#seenWords = new Uint32Array(length / WORD_BYTES);
+    this.#seen = new Uint8Array(this.#seenWords.buffer);
   }
 
   /** Bytes of peer memory that are moved in one direction. */
@@ -76,10 +82,7 @@ export class Transfer {
 
   /** The device reads the list and compares what it got. */
   read(salt: number): Transferred {
-    return this.#move("read", salt, (segment, { offset, length }) => {
-      const wanted = this.#pattern(salt, segment, offset, length);
-      return isEqual(wanted, this.#seen, length);
-    });
+    return this.#move("read", salt, (segment, part) => this.#isSeen(salt, segment, part));
   }
 
   /** The device writes the list; bytes that go through a bounce buffer can be compared only after unmap. */
@@ -145,7 +148,15 @@ export class Transfer {
   #holds(salt: number, segment: number, { offset, length }: Part): boolean {
     const { store, at } = this.#machine.placeOf(this.#physOf(segment));
     store.read(at + offset, this.#seen, 0, length);
-    return isEqual(this.#pattern(salt, segment, offset, length), this.#seen, length);
+    return this.#isSeen(salt, segment, { offset, length });
+  }
+
+  /** Whether what was found is what is to be there. */
+  #isSeen(salt: number, segment: number, { offset, length }: Part): boolean {
+    this.#pattern(salt, segment, offset, length);
+    const [wanted, seen] = [this.#dataWords, this.#seenWords];
+    for (let index = 0; index < length / WORD_BYTES; index++) if (wanted[index] !== seen[index]) return false;
+    return true;
   }
 
   #physOf(segment: number): PhysAddr {
@@ -154,15 +165,12 @@ export class Transfer {
 
   /** Bytes that no other segment, offset or salt has: a word each, mixed of the three. */
   #pattern(salt: number, segment: number, offset: number, length: number): Uint8Array {
-    const bytes = this.#data.subarray(0, length);
-    for (let at = 0; at < length; at += 4) {
-      const word = Math.imul(segment + 1, 0x9e3779b1) ^ Math.imul(offset + at + 1, 0x85ebca6b) ^ salt;
-      bytes[at] = word;
-      bytes[at + 1] = word >>> 8;
-      bytes[at + 2] = word >>> 16;
-      bytes[at + 3] = word >>> 24;
+    const words = this.#dataWords;
+    const base = Math.imul(segment + 1, 0x9e3779b1) ^ salt;
+    for (let index = 0; index < length / WORD_BYTES; index++) {
+      words[index] = base ^ Math.imul(offset + index * WORD_BYTES + 1, 0x85ebca6b);
     }
-    return bytes;
+    return length === this.#data.length ? this.#data : this.#data.subarray(0, length);
   }
 
   #expected(segment: number, offset: number): string {
@@ -208,9 +216,4 @@ function outcomeOfRoute(outcome: RouteOutcome): LabOutcome {
 
 function placeText(owner: Bdf | null, at: number, bar = 0): string {
   return owner === null ? `DRAM ${formatAddress(at)}` : `BAR ${bar} of ${formatBdf(owner)} + ${formatAddress(at)}`;
-}
-
-function isEqual(a: Uint8Array, b: Uint8Array, length: number): boolean {
-  for (let index = 0; index < length; index++) if (a[index] !== b[index]) return false;
-  return true;
 }
