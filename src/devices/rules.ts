@@ -11,25 +11,27 @@ export interface AskedRules {
   readonly distance: DistanceBetween;
 }
 
-/** The rules of a machine's kernel, or of another release; each pair is decided once. */
+/** The rules of a machine's kernel, or of another release; each provider is decided once, for all functions. */
 export function rulesOf(machine: Machine, rules: string | undefined): AskedRules {
-  const tables = new Map<Bdf, Map<Bdf, VerdictTable>>();
-  const tableOf = (provider: Bdf, client: Bdf): VerdictTable => {
-    let byClient = tables.get(provider);
-    if (byClient === undefined) {
-      byClient = new Map();
-      tables.set(provider, byClient);
-    }
-    let table = byClient.get(client);
+  const clients = machine.functions.map(({ bdf }) => bdf);
+  const places = new Map(clients.map((bdf, place) => [bdf, place]));
+  const tables = new Map<Bdf, VerdictTable>();
+  const tableOf = (provider: Bdf): VerdictTable => {
+    let table = tables.get(provider);
     if (table === undefined) {
-      const pair = { providers: [provider], clients: [client] };
-      table = decideAll(machine, rules === undefined ? pair : { ...pair, rules });
-      byClient.set(client, table);
+      const selection = { providers: [provider], clients };
+      table = decideAll(machine, rules === undefined ? selection : { ...selection, rules });
+      tables.set(provider, table);
     }
     return table;
   };
-  const refuseUnknown = (provider: Bdf, client: Bdf, table: VerdictTable): never => {
-    const reason = table.why(0, 0).hidden.join("; ");
+  const placeOf = (client: Bdf): number => {
+    const place = places.get(client);
+    if (place !== undefined) return place;
+    throw new PeerlaneError("unknown-device", `no function ${formatBdf(client)} in ${machine.source.name}`);
+  };
+  const refuseUnknown = (provider: Bdf, client: Bdf): never => {
+    const reason = tableOf(provider).why(0, placeOf(client)).hidden.join("; ");
     const pair = `${formatBdf(provider)} for ${formatBdf(client)}`;
     throw new PeerlaneError("unsupported", `the verdict of ${pair} is unknown: ${reason}`, {
       place: { file: machine.source.name },
@@ -38,13 +40,10 @@ export function rulesOf(machine: Machine, rules: string | undefined): AskedRules
   };
   return {
     decide: ({ owner }, client): PeerMapType => {
-      const table = tableOf(owner, client);
-      const mapType = table.mapType(0, 0);
-      return mapType === "unknown" ? refuseUnknown(owner, client, table) : mapType;
+      const mapType = tableOf(owner).mapType(0, placeOf(client));
+      return mapType === "unknown" ? refuseUnknown(owner, client) : mapType;
     },
-    distance: (provider, client): number => {
-      const table = tableOf(provider, client);
-      return table.distance(0, 0) ?? refuseUnknown(provider, client, table);
-    },
+    distance: (provider, client): number =>
+      tableOf(provider).distance(0, placeOf(client)) ?? refuseUnknown(provider, client),
   };
 }

@@ -178,6 +178,7 @@ function fromOutside(design: MappingDesign): MappingDesign {
   };
   return {
     ...design,
+    id: `seen-${design.id}`,
     open: (world) => {
       const opsOf: typeof world.opsOf = (device) => {
         const ops = world.opsOf(device);

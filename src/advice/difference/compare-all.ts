@@ -22,13 +22,15 @@ export interface WholeDifference {
 /**
  * Compares two machines with all of their answers: those of devices that either side has, as a device that lost what it
  * provides has an answer all the same. `compared` are the machines whose facts are compared, where those
- * that are shown leave something out; `unchanged` is the second before what is asked of it, whose devices are then followed.
+ * that are shown leave something out; `unchanged` is the second before what is asked of it, whose devices are then followed. `decided` is for whoever compares one
+ * machine with many, and has its table already.
  */
 export function compareAll(
   machines: readonly [before: Machine, after: Machine],
   compared: readonly [before: Machine, after: Machine] = machines,
   rules: Pick<DecideOptions, "rules"> = {},
   unchanged: Machine = machines[1],
+  decided: (machine: Machine, options: DecideOptions) => VerdictTable = decideAll,
 ): WholeDifference {
   const [old, now] = machines;
   const [topology, asItWas] = [topologyOf(now), topologyOf(unchanged)];
@@ -41,8 +43,8 @@ export function compareAll(
     return [union(first[role], earlier), union(second[role], later)];
   };
   const [providers, clients] = [select("providers"), select("clients")];
-  const before = decideAll(old, { ...rules, providers: providers[0], clients: clients[0] });
-  const after = decideAll(now, { ...rules, providers: providers[1], clients: clients[1] });
+  const before = decided(old, { ...rules, providers: providers[0], clients: clients[0] });
+  const after = decided(now, { ...rules, providers: providers[1], clients: clients[1] });
   const difference = compareMachines(matching.before, matching.after, compared, matching);
   const hidden = groupsHidden(old, now, matching);
   return {

@@ -3,6 +3,7 @@ import { countAnswers, gotWorse } from "../../../src/advice/difference/judge.ts"
 import type { Machine } from "../../../src/host/machine.ts";
 import { differenceBlocks } from "../../../src/report/difference.ts";
 import { documentText } from "../../../src/report/document-text.ts";
+import { type DecideOptions, decideAll, type VerdictTable } from "../../../src/rules/verdict-table.ts";
 
 /** A switch with a GPU, a NIC and a drive with memory; a drive at another root port; a GPU at another host bridge. */
 export const BASE = `
@@ -32,9 +33,21 @@ hostBridges:
         below: [gpu: { name: gpu1, bar: 16G, rebar: full }]
 `;
 
+const kept = new WeakMap<Machine, Map<string, VerdictTable>>();
+
+/** A machine is decided once for each selection: some are compared with many, and most both ways. */
+function decided(machine: Machine, options: DecideOptions): VerdictTable {
+  const tables = kept.get(machine) ?? new Map<string, VerdictTable>();
+  kept.set(machine, tables);
+  const key = JSON.stringify(options);
+  const table = tables.get(key) ?? decideAll(machine, options);
+  tables.set(key, table);
+  return table;
+}
+
 /** All that differs between two machines, as the verb compares them. */
 export function diff(before: Machine, after: Machine): WholeDifference {
-  return compareAll([before, after]);
+  return compareAll([before, after], [before, after], {}, after, decided);
 }
 
 /** What the verb prints, on a screen of 80 columns. */

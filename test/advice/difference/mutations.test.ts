@@ -171,8 +171,10 @@ function* mutants(machine: Machine): Generator<Mutant> {
 const EVIDENCE =
   /\b(?:0x[0-9a-f]+|\d+ address bits|\d+(?:\.\d+)? [KMGT]iB|Linux \d\S*|(?:strict|lazy)\b)|^\S+(?= is built without)|'[^']*'/g;
 
+const ADDRESS = /\b[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\b/g;
+
 /** What `explain` says of a pair, in one direction, but for addresses in memory, names and roles of what is on the way. */
-function said(json: ExplainJson, at: number, name: (bdf: string) => string): string {
+function said(json: ExplainJson, at: number): string {
   const direction = json.directions[at];
   if (direction === undefined) throw new Error("no such direction");
   const ways = new Set(direction.askedBy.ways.map(({ id }) => id));
@@ -182,7 +184,7 @@ function said(json: ExplainJson, at: number, name: (bdf: string) => string): str
     "unknown" in to
       ? "unknown"
       : [to.outcome, to.endedAt, to.differs, to.hops.map(({ at: where, what }) => [where, what])];
-  const text = JSON.stringify([
+  return JSON.stringify([
     rest,
     gates.map(({ kind, device, effect, message }) => [kind, device, effect, message.replaceAll(EVIDENCE, "…")]),
     path.map(({ bdf }) => bdf),
@@ -199,20 +201,28 @@ function said(json: ExplainJson, at: number, name: (bdf: string) => string): str
       way(route.read),
     ],
   ]);
-  return text.replaceAll(/\b[0-9a-f]{4}:[0-9a-f]{2}:[01][0-9a-f]\.[0-7]\b/g, name);
 }
 
 class Explained {
   readonly #table: VerdictTable;
   readonly #routes: PeerRoutes;
   readonly #known = new Map<string, ExplainJson>();
+  readonly #said = new Map<string, readonly [explained: string, more: string]>();
 
   constructor(machine: Machine, devices: readonly Bdf[]) {
     this.#table = decideAll(machine, { providers: devices, clients: devices });
     this.#routes = new PeerRoutes(this.#table);
   }
 
-  said(provider: Bdf, client: Bdf, name: (bdf: string) => string = (bdf) => bdf): string {
+  said(provider: Bdf, client: Bdf, name?: (bdf: string) => string): string {
+    const pair = `${provider} ${client}`;
+    const known = this.#said.get(pair) ?? this.#say(provider, client);
+    this.#said.set(pair, known);
+    const [text, more] = known;
+    return `${name === undefined ? text : text.replaceAll(ADDRESS, name)} ${more}`;
+  }
+
+  #say(provider: Bdf, client: Bdf): readonly [string, string] {
     const [a, b] = provider < client ? [provider, client] : [client, provider];
     const key = `${a} ${b}`;
     let json = this.#known.get(key);
@@ -221,7 +231,7 @@ class Explained {
       this.#known.set(key, json);
     }
     const more = [this.#pool(provider), this.#slowest(provider, client), this.#past(provider, client)];
-    return `${said(json, provider === a ? 0 : 1, name)} ${more.join(" ")}`;
+    return [said(json, provider === a ? 0 : 1), more.join(" ")];
   }
 
   /** The slowest link, which explain has on its screen alone. */
@@ -269,6 +279,7 @@ function otherwise(machine: Machine, { machine: mutated, later }: Mutant, whole:
     devices.flatMap((bdf) => later.get(bdf) ?? []),
   );
   const apart = unmatched(whole);
+  const isNamedAlike = apart.size === 0 && [...later].every(([bdf, now]) => bdf === now);
   const name = (text: string): string => {
     // What is on the way and another function now is another way.
     if (apart.has(text)) return `${text}, which is another`;
@@ -280,7 +291,7 @@ function otherwise(machine: Machine, { machine: mutated, later }: Mutant, whole:
     for (const client of clients) {
       const [now, by] = [later.get(provider), later.get(client)];
       if (provider === client || now === undefined || by === undefined) continue;
-      if (before.said(provider, client, name) !== after.said(now, by))
+      if (before.said(provider, client, isNamedAlike ? undefined : name) !== after.said(now, by))
         pairs.add(`${formatBdf(now)} → ${formatBdf(by)}`);
     }
   }
