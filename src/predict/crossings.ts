@@ -1,13 +1,14 @@
 import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { LinkState } from "../pci/express.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { type PeerDirection, peerRoutesOf } from "../routes/peer-routes.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { isGoingUp } from "../summary/going-up.ts";
-import { hiddenLinkAbove, type Link, linkAbove } from "../summary/links.ts";
+import { hiddenLinkAbove, isPortAbove, type Link, linkAbove } from "../summary/links.ts";
 import { unaskedWay } from "../summary/unasked-pairs.ts";
 
 /** How far the two root ports of a pair are apart; `hidden`: the source does not show the NUMA nodes. */
@@ -127,11 +128,27 @@ function armOf(topology: Topology, bdf: Bdf, end: Bdf | undefined): number[] {
 }
 
 function crossingAbove(topology: Topology, index: number, towards: "up" | "down"): readonly Crossing[] {
-  const below = topology.functionAt(index).bdf;
+  const { bdf: below } = topology.functionAt(index);
   const link = linkAbove(topology, index);
   if (link !== null) return [{ kind: "link", below, towards, link }];
-  const why = hiddenLinkAbove(topology, index);
+  const why = unseenLinkAbove(topology, index);
   return why === null ? [] : [{ kind: "hidden-link", below, towards, why: `the link of ${formatBdf(below)}: ${why}` }];
+}
+
+/** Why what is above a function has no rate that is known; `null` where nothing is: on a root bus, and inside of a switch. */
+function unseenLinkAbove(topology: Topology, index: number): string | null {
+  if (topology.parentOf(index) === undefined) return null;
+  const { express } = topology.functionAt(index);
+  if (isUnknown(express)) return express.unknown;
+  if (express === null) return "it is conventional PCI, whose rate no register shows";
+  if (isPortAbove(express)) return null;
+  return hiddenLinkAbove(topology, index) ?? "its registers state no width";
+}
+
+/** The link as it will be under load: one of a GPU that may be asleep wakes up; `null` where it is as it is. */
+export function awakeLink({ is, status, bothCan, belowCan, mayBeIdle }: Link): LinkState | null {
+  const can = is === "idle-gpu" ? bothCan : is === "below-own" && mayBeIdle ? belowCan : null;
+  return can === null ? null : { width: status.width, speedGTps: can.speedGTps };
 }
 
 const DISTANCES = {

@@ -1,5 +1,5 @@
 import { linkGbps } from "../link/rate.ts";
-import type { DataPath } from "./crossings.ts";
+import { awakeLink, type DataPath } from "./crossings.ts";
 import type { Ranged } from "./platform-limits.ts";
 
 type Column = readonly [value: number, low: number, high: number];
@@ -54,7 +54,9 @@ function wayNs(path: DataPath, column: 0 | 1 | 2): number {
 }
 
 function bytesNs({ crossings }: DataPath, sizeBytes: number): number {
-  const rates = crossings.flatMap((each) => (each.kind === "link" ? [linkGbps(each.link.status)] : []));
+  const rates = crossings.flatMap((each) =>
+    each.kind === "link" ? [linkGbps(awakeLink(each.link) ?? each.link.status)] : [],
+  );
   const slowest = Math.min(...rates);
   return Number.isFinite(slowest) && slowest > 0 ? (sizeBytes * 8) / slowest : 0;
 }

@@ -15,7 +15,7 @@ import type { PeerDirection } from "../routes/peer-routes.ts";
 import { onceOfTable } from "../rules/kept-answers.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import type { Link } from "../summary/links.ts";
-import { type Crossing, type DataPath, dataPath, directPath } from "./crossings.ts";
+import { awakeLink, type Crossing, type DataPath, dataPath, directPath } from "./crossings.ts";
 import { oneWayNs, readNs } from "./latency.ts";
 import { type PathPackets, packetsOf, type ReadPackets } from "./packets.ts";
 import { LINK_EFFICIENCY, type Ranged, rootComplexLimit, type Sureness } from "./platform-limits.ts";
@@ -40,7 +40,7 @@ export interface HopLimit extends Ranged {
 /** What holds a path back, and what it would carry without that. */
 export interface Loss {
   readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex";
-  /** The function at the lower end of the link; `null` where it is no link's. */
+  /** The function at the lower end of the link; `null` where it is no link's, or that of several. */
   readonly at: Bdf | null;
   /** 10^9 data bytes per second without it, all else as it is. */
   readonly gbpsWithout: number;
@@ -62,7 +62,7 @@ export interface Prediction extends Ranged {
   readonly assumptions: readonly string[];
   /** True where a link is hidden: it may be less than any figure here. */
   readonly isUpperBound: boolean;
-  /** Nanoseconds of one TLP, one way, unloaded. */
+  /** Nanoseconds, unloaded: of one write, one way; of one read, there and back. */
   readonly latencyNs: Ranged;
 }
 
@@ -126,11 +126,14 @@ export function predictPath(asked: AskedPath): Prediction {
     low,
     high: Math.min(...hops.map((hop) => hop.high)),
     why: bottleneck.why,
-    sure: sureOf(hops, packets),
+    sure: sureOf(asked, hops),
     losses: lossesOf(asked, bottleneck.value),
     assumptions: assumptionsOf(asked, hops),
     isUpperBound,
-    latencyNs: oneWayNs(path, Math.min(sizeBytes, packets.payload.value)),
+    latencyNs:
+      packets.reads === null
+        ? oneWayNs(path, Math.min(sizeBytes, packets.payload.value))
+        : readNs(path, Math.min(sizeBytes, packets.reads.request.value)),
   };
 }
 
@@ -217,11 +220,11 @@ interface TakenLink {
   readonly sure: Sureness;
 }
 
-/** A link as it will be under load: one that may be asleep wakes up. */
-function takenAs({ is, status, bothCan, belowCan, mayBeIdle }: Link): TakenLink {
-  const can = is === "idle-gpu" ? bothCan : is === "below-own" && mayBeIdle ? belowCan : null;
-  if (can === null) return { value: status, low: status, high: status, why: "", sure: "specification" };
-  const awake = { width: status.width, speedGTps: can.speedGTps };
+/** A link as it is taken: awake, where a GPU lowers it while idle. */
+function takenAs(link: Link): TakenLink {
+  const { is, status } = link;
+  const awake = awakeLink(link);
+  if (awake === null) return { value: status, low: status, high: status, why: "", sure: "specification" };
   const why = `, taken as awake (now ${status.speedGTps} GT/s, as an idle GPU has it)`;
   return { value: awake, low: is === "idle-gpu" ? awake : status, high: awake, why, sure: "assumption" };
 }
@@ -244,8 +247,11 @@ function inFlightHop({ path, reader }: AskedPath, { tags, request }: ReadPackets
   };
 }
 
-function sureOf(hops: readonly HopLimit[], packets: PathPackets): Sureness {
-  const all = [packets.payload.sure, ...hops.map(({ sure }) => sure)];
+function sureOf({ machine, path, packets }: AskedPath, hops: readonly HopLimit[]): Sureness {
+  const roots = path.crossings.flatMap((each) =>
+    each.kind === "root-complex" ? [rootComplexLimit(machine, each.distance, 1).sure] : [],
+  );
+  const all = [packets.payload.sure, ...hops.map(({ sure }) => sure), ...roots];
   if (all.includes("assumption")) return "assumption";
   return all.includes("measured") ? "measured" : "specification";
 }
@@ -271,28 +277,22 @@ function assumptionsOf({ path, packets, machine }: AskedPath, hops: readonly Hop
 
 /** What holds a path back, the dearest first: only what would give more if it were away. */
 function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
-  const { path, packets, direct } = asked;
+  const { packets, direct } = asked;
   const losses: Loss[] = [];
   const without = (changed: Partial<AskedPath>): number => withoutLosses({ ...asked, ...changed });
-  for (const { below, link } of linksOf(path)) {
-    if (link.is !== "slow" && link.is !== "held-by-port") continue;
-    const can = link.is === "slow" ? link.bothCan : link.belowCan;
-    if (can === null) continue;
-    const crossings = path.crossings.map((crossing) =>
-      crossing.kind === "link" && crossing.below === below
-        ? { ...crossing, link: { ...link, status: can, is: "full" as const } }
-        : crossing,
-    );
-    losses.push({
-      kind: link.is === "slow" ? "slow-link" : "narrow-slot",
-      at: below,
-      gbpsWithout: without({ path: { ...path, crossings } }),
-      why:
-        link.is === "slow"
-          ? `the link of ${formatBdf(below)} is ${stateWords(link.status)}, and both ends can ${stateWords(can)}`
-          : `${formatBdf(below)} can ${stateWords(can)}, and its port only ${stateWords(link.status)}`,
-    });
+  const isMore = ({ gbpsWithout }: Loss): boolean => gbpsWithout > now * 1.001;
+  const links = lessLinks(asked.path);
+  const ofLinks = links.map(({ below, kind, can, why }): Loss => {
+    const path = withLinks(asked.path, new Map([[below, can]]));
+    return { kind, at: below, gbpsWithout: without({ path }), why };
+  });
+  if (links.length > 1 && !ofLinks.some(isMore)) {
+    // None of them alone helps, as the others hold the data back as much.
+    const path = withLinks(asked.path, new Map(links.map(({ below, can }) => [below, can])));
+    const why = links.map((link) => link.why).join("; ");
+    losses.push({ kind: "slow-link", at: null, gbpsWithout: without({ path }), why });
   }
+  losses.push(...ofLinks);
   const { possiblePayload, payload } = packets;
   if (possiblePayload !== null && possiblePayload > payload.value && payload.sure !== "measured") {
     const larger = { ...payload, value: possiblePayload, low: possiblePayload, high: possiblePayload };
@@ -311,7 +311,40 @@ function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
       why: "the data goes up to the root complex and down again, and both devices are below one switch",
     });
   }
-  return losses.filter(({ gbpsWithout }) => gbpsWithout > now * 1.001).sort((a, b) => b.gbpsWithout - a.gbpsWithout);
+  return losses.filter(isMore).sort((one, other) => other.gbpsWithout - one.gbpsWithout);
+}
+
+/** A link that is less than it could be, and what it could be. */
+interface LessLink {
+  readonly kind: "slow-link" | "narrow-slot";
+  readonly below: Bdf;
+  readonly can: LinkState;
+  readonly why: string;
+}
+
+/** Those of a path, each once, also where the data crosses it both ways. */
+function lessLinks(path: DataPath): readonly LessLink[] {
+  const links = new Map(linksOf(path).map(({ below, link }) => [below, link]));
+  return [...links].flatMap(([below, { is, status, bothCan, belowCan }]): readonly LessLink[] => {
+    if (is === "slow" && bothCan !== null) {
+      const why = `the link of ${formatBdf(below)} is ${stateWords(status)}, and both ends can ${stateWords(bothCan)}`;
+      return [{ kind: "slow-link", below, can: bothCan, why }];
+    }
+    if (is === "held-by-port" && belowCan !== null) {
+      const why = `${formatBdf(below)} can ${stateWords(belowCan)}, and its port only ${stateWords(status)}`;
+      return [{ kind: "narrow-slot", below, can: belowCan, why }];
+    }
+    return [];
+  });
+}
+
+function withLinks(path: DataPath, states: ReadonlyMap<Bdf, LinkState>): DataPath {
+  const crossings = path.crossings.map((crossing): Crossing => {
+    const state = crossing.kind === "link" ? states.get(crossing.below) : undefined;
+    if (crossing.kind !== "link" || state === undefined) return crossing;
+    return { ...crossing, link: { ...crossing.link, status: state, is: "full" } };
+  });
+  return { ...path, crossings };
 }
 
 function withoutLosses(asked: AskedPath): number {

@@ -842,7 +842,7 @@ export interface PredictionJson {
     readonly why: string;
   }[];
   readonly assumptions: readonly string[];
-  /** Of one TLP, one way, unloaded. */
+  /** Unloaded: of one write, one way; of one read, there and back. */
   readonly latencyNs: RangedJson;
   readonly sizes: readonly { readonly sizeBytes: number; readonly gbps: number; readonly oneAtATimeGbps: number }[];
 }

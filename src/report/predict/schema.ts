@@ -52,7 +52,7 @@ const prediction = named(
       )
       .describe("what holds it back, the dearest first"),
     assumptions: z.array(z.string()),
-    latencyNs: ranged.describe("of one TLP, one way, unloaded"),
+    latencyNs: ranged.describe("unloaded: of one write, one way; of one read, there and back"),
     sizes: z.array(z.strictObject({ sizeBytes: count, gbps: amount, oneAtATimeGbps: amount })),
   }),
 );
