@@ -4,7 +4,7 @@ import type { Topology } from "../pci/topology.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { type DataPath, dataPath } from "./crossings.ts";
+import { type DataPath, dataPath, directPath } from "./crossings.ts";
 import { packetsOf } from "./packets.ts";
 import { LARGE_BYTES, type Prediction, predictionsOf, predictPath } from "./predict.ts";
 
@@ -115,6 +115,8 @@ export interface BothWays {
   readonly backGBps: number;
   /** Functions at the lower ends of links that both cross the same way, as data that turns at the root complex does. */
   readonly shared: readonly Bdf[];
+  /** 10^9 bytes per second of both together if they turned in the switch that both are below; `null` where they do, or cannot. */
+  readonly directGBps: number | null;
 }
 
 /**
@@ -127,23 +129,36 @@ export function bothWaysOf(
   j: number,
   sizeBytes: number = LARGE_BYTES,
 ): Known<BothWays> {
-  const { machine, topology } = table;
-  const there = predictionsOf(table).at(i, j, "write", sizeBytes);
+  const there = dataPath(table, i, j, "write");
   if (isUnknown(there)) return there;
   const answers = dataPath(table, i, j, "read");
   if (isUnknown(answers)) return answers;
-  const path: DataPath = { ...answers, operation: "write" };
-  const reader = path.sender;
-  const back = predictPath({
-    machine,
-    path,
-    packets: packetsOf(topology, path, reader),
-    reader,
-    sizeBytes,
-    direct: null,
+  // What has no figure one way has none both ways.
+  const alone = predictionsOf(table).at(i, j, "write", sizeBytes);
+  if (isUnknown(alone)) return alone;
+  const [thereGBps = 0, backGBps = 0] = writesAtOnce(table, [there, answers], sizeBytes);
+  const direct =
+    there.turn === "root-complex"
+      ? (["write", "read"] as const).flatMap((operation) => directPath(table, i, j, operation) ?? [])
+      : [];
+  const turned = writesAtOnce(table, direct, sizeBytes);
+  return {
+    thereGBps,
+    backGBps,
+    shared: sharedLinks(table.topology, there, answers),
+    directGBps: turned.length === 0 ? null : turned.reduce((sum, gbps) => sum + gbps, 0),
+  };
+}
+
+/** What writes along some ways get where all run at once. */
+function writesAtOnce(table: VerdictTable, paths: readonly DataPath[], sizeBytes: number): readonly number[] {
+  const { machine, topology } = table;
+  const predictions = paths.map((each) => {
+    const path: DataPath = { ...each, operation: "write" };
+    const packets = packetsOf(topology, path, path.sender);
+    return predictPath({ machine, path, packets, reader: path.sender, sizeBytes, direct: null });
   });
-  const [thereGBps = 0, backGBps = 0] = shareOut(topology, [there, back]);
-  return { thereGBps, backGBps, shared: sharedLinks(topology, there.path, path) };
+  return shareOut(topology, predictions);
 }
 
 function sharedLinks(topology: Topology, a: DataPath, b: DataPath): readonly Bdf[] {

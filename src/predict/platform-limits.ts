@@ -153,7 +153,10 @@ function isOf({ cpu }: Machine, { vendor, family, models }: Processors): boolean
   return !isUnknown(model) && model !== null && models.some(([first, last]) => model >= first && model <= last);
 }
 
-/** What a family of devices puts in one packet of data at most, whatever MaxPayload allows. */
+/**
+ * What a family of devices puts in one packet of data at most, whatever MaxPayload allows. MODEL: seen of writes, and taken
+ * of answers to reads too.
+ */
 interface EmittedPayload {
   readonly name: string;
   readonly vendorId: number;

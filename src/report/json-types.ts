@@ -854,6 +854,8 @@ export interface BothWaysJson {
   readonly backGbps: number;
   /** Functions at the lower ends of links that both cross the same way. */
   readonly sharedLinks: readonly string[];
+  /** Both together, if they turned in the switch that both are below. */
+  readonly directGbps: number | null;
 }
 
 /** `peerlane predict --json`: what one pair can carry. */

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { LINK_EFFICIENCY } from "../../src/predict/platform-limits.ts";
-import { errorOf, type Group, medianOf } from "../predict/validation.ts";
+import { BOUNDS, errorOf, type Group, medianOf } from "../predict/validation.ts";
 import { rows } from "../rows.ts";
 import { type Checked, checkedPoints, missed, reachedBy, withTime } from "./time-page.ts";
 
@@ -48,6 +48,17 @@ describe("Predictions against published measurements", () => {
     expect(peers.nccl.median / peers.ours.median).toBeGreaterThan(5);
     const all = reachedBy(checked, ["peers", "host memory"]);
     expect(all.nccl.median / all.ours.median).toBeGreaterThan(4);
+  });
+
+  test("what the page says in words: within its goal between peers, and not against host memory", () => {
+    const isWithin = (group: Group): boolean => {
+      const { ours } = reachedBy(checked, [group]);
+      const { median, worst } = BOUNDS[group];
+      return ours.worst <= worst && ours.median <= (median ?? worst);
+    };
+    expect([isWithin("peers"), isWithin("host memory"), isWithin("IOMMU on")]).toEqual([true, false, false]);
+    const host = checked.filter(({ point }) => point.use === "score" && point.group === "host memory");
+    expect([host.filter(({ point }) => point.id.startsWith("nfp6000")).length, host.length]).toEqual([9, 11]);
   });
 
   test("every point that is missed says what is known of it", () => {

@@ -127,15 +127,16 @@ describe("Flows of a machine", () => {
 
 describe("Both directions of a pair at once", () => {
   test.each([
-    ["below one switch", oneSwitch("false"), 111.96, []],
-    ["redirected, both share the uplink", oneSwitch('"SV+ RR+ CR+ UF+"'), 55.98, ["01:00.0"]],
-    ["redirected over a slow uplink", oneSwitch('"SV+ RR+ CR+ UF+"', "gen4 x16 of gen4 x16"), 27.99, ["01:00.0"]],
-    ["on root ports of one host bridge", rootPorts("one-bridge"), 111.96, []],
-  ])("%s", (_, hostBridges, total, shared) => {
+    ["below one switch", oneSwitch("false"), 111.96, [], null],
+    ["redirected, both share the uplink", oneSwitch('"SV+ RR+ CR+ UF+"'), 55.98, ["01:00.0"], 111.96],
+    ["over a slow uplink", oneSwitch('"SV+ RR+ CR+ UF+"', "gen4 x16 of gen4 x16"), 27.99, ["01:00.0"], 111.96],
+    ["on root ports of one host bridge", rootPorts("one-bridge"), 111.96, [], null],
+  ])("%s", (_, hostBridges, total, shared, direct) => {
     const both = bothWaysOf(pairOf(scenario(hostBridges), "gpu0", "gpu1"), 0, 0);
     if (isUnknown(both)) throw new Error(both.unknown);
     expect(both.thereGBps + both.backGBps).toBeCloseTo(total, 1);
     expect(both.thereGBps).toBeCloseTo(both.backGBps, 6);
+    expect(both.directGBps).toEqual(direct === null ? null : expect.closeTo(direct, 1));
     expect(both.shared.map((bdf) => (bdf >> 8).toString(16).padStart(2, "0").concat(":00.0"))).toEqual(shared);
   });
 

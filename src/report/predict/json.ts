@@ -36,7 +36,13 @@ export function predictJson(decided: VerdictTable): PredictJson {
 function bothWaysJson(decided: VerdictTable): PredictJson["bothWays"] {
   const both = bothWaysOf(decided, 0, 0);
   if (isUnknown(both)) return both;
-  return { thereGbps: round(both.thereGBps), backGbps: round(both.backGBps), sharedLinks: both.shared.map(formatBdf) };
+  const { thereGBps, backGBps, shared, directGBps } = both;
+  return {
+    thereGbps: round(thereGBps),
+    backGbps: round(backGBps),
+    sharedLinks: shared.map(formatBdf),
+    directGbps: directGBps === null ? null : round(directGBps),
+  };
 }
 
 function predictionJson(decided: VerdictTable, prediction: Prediction): PredictionJson {

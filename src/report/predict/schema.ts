@@ -64,6 +64,7 @@ const bothWays = named(
     thereGbps: amount.describe("the client writes into the provider"),
     backGbps: amount,
     sharedLinks: z.array(bdf).describe("functions at the lower ends of links that both cross the same way"),
+    directGbps: amount.nullable().describe("both together, if they turned in the switch that both are below"),
   }),
 );
 

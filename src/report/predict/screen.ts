@@ -47,12 +47,12 @@ export function predictBlocks(decided: VerdictTable): readonly Block[] {
 function bothWaysText(decided: VerdictTable): readonly Rich[] {
   const both = bothWaysOf(decided, 0, 0);
   if (isUnknown(both)) return [];
-  const { thereGBps, backGBps, shared } = both;
+  const { thereGBps, backGBps, shared, directGBps } = both;
   const { topology } = decided;
   const why =
     shared.length === 0
       ? ""
-      : rich`, as both cross the ${shared.length === 1 ? "link" : "links"} of ${shared.map((bdf) => nameIn(topology, bdf)).join(" and ")} up and down`;
+      : rich`, as both cross the ${shared.length === 1 ? "link" : "links"} of ${shared.map((bdf) => nameIn(topology, bdf)).join(" and ")} up and down${directGBps === null ? "" : `; ${gbpsText(directGBps)} if they turned in the switch`}`;
   return [
     rich`both write to each other at once: ${painted("strong", `${gbpsText(thereGBps + backGBps)} GB/s`)} in all, ${gbpsText(thereGBps)} and ${gbpsText(backGBps)}${why}`,
   ];
