@@ -35,6 +35,8 @@ export interface HopLimit extends Ranged {
    * 0 for a link that the data crosses both ways: there it is part of the figure.
    */
   readonly otherWay: number;
+  /** Data bytes of the packets on a link where the root complex has cut them smaller than they came; else `null`. */
+  readonly recutBytes: number | null;
 }
 
 /** What holds a path back, and what it would carry without that. */
@@ -149,7 +151,16 @@ function hopsOf(asked: AskedPath): readonly HopLimit[] {
     const limit = rootComplexLimit(machine, crossing.distance, links);
     const { payload, gbps } = limit;
     if (gbps !== null) {
-      hops.push({ ...gbps, kind: "root-complex", at: null, towards: null, taken: null, link: null, otherWay: 0 });
+      hops.push({
+        ...gbps,
+        kind: "root-complex",
+        at: null,
+        towards: null,
+        taken: null,
+        link: null,
+        otherWay: 0,
+        recutBytes: null,
+      });
     }
     if (payload !== null && path.operation === "write") form = repacked(form, payload);
   }
@@ -181,7 +192,11 @@ function repacked(form: FormRange, payload: Ranged): FormRange {
   return { value: cut("value"), low: cut("low"), high: cut("high") };
 }
 
-function linkHop({ path, sizeBytes }: AskedPath, { below, towards, link }: LinkCrossing, form: FormRange): HopLimit {
+function linkHop(
+  { path, packets, sizeBytes }: AskedPath,
+  { below, towards, link }: LinkCrossing,
+  form: FormRange,
+): HopLimit {
   const taken = takenAs(link);
   const isWrite = path.operation === "write";
   const otherWay = (state: LinkState, of: Case): number => {
@@ -204,6 +219,7 @@ function linkHop({ path, sizeBytes }: AskedPath, { below, towards, link }: LinkC
     taken: taken.value,
     link,
     otherWay: isBothWays ? 0 : otherWay(taken.value, "value"),
+    recutBytes: form.value.payloadBytes < packets.payload.value ? form.value.payloadBytes : null,
     value,
     low: Math.min(value, gbps(taken.low, "low")),
     high: Math.max(value, gbps(taken.high, "high")),
@@ -239,6 +255,7 @@ function inFlightHop({ path, reader }: AskedPath, { tags, request }: ReadPackets
     taken: null,
     link: null,
     otherWay: 0,
+    recutBytes: null,
     value: inFlightGBps(tags.value * request.value, usual.value),
     low: Math.min(...[request.low, request.high].map((bytes) => inFlightGBps(tags.low * bytes, takes(bytes).high))),
     high: Math.max(...[request.low, request.high].map((bytes) => inFlightGBps(tags.high * bytes, takes(bytes).low))),

@@ -817,6 +817,7 @@ export interface PredictionJson {
   readonly isUpperBound: boolean;
   /** By a measurement on such hardware, by the specification, or with something that the source does not show. */
   readonly sure: "measured" | "specification" | "assumption";
+  /** Where the requests turn. */
   readonly turn: "switch" | "root-complex" | "inside-device";
   /** Position in hops of the one with the least. */
   readonly bottleneck: number;
@@ -868,6 +869,47 @@ export interface PredictJson {
   readonly read: Known<PredictionJson>;
   /** Both ends write to each other at once. */
   readonly bothWays: Known<BothWaysJson>;
+  readonly notes: readonly NoteJson[];
+  readonly whatIf?: WhatIfJson;
+}
+
+/** What a pair carries of writes or of reads, or why there is no figure; sentences are positions in `reasons`. */
+export type BandwidthFigureJson =
+  | {
+      readonly gbps: number;
+      readonly low: number;
+      readonly high: number;
+      readonly isUpperBound: boolean;
+      /** By a measurement on such hardware, by the specification, or with something that the source does not show. */
+      readonly sure: "measured" | "specification" | "assumption";
+      /** Where the requests turn. */
+      readonly turn: "switch" | "root-complex" | "inside-device";
+      readonly heldBy: number;
+      /** What costs most. */
+      readonly loss?: number;
+      readonly gbpsWithout?: number;
+    }
+  | {
+      /** Why. */
+      readonly noFigure: number;
+    };
+
+/** A pair and what it can carry. */
+export interface BandwidthPairJson {
+  readonly provider: string;
+  readonly client: string;
+  readonly providerName: string | null;
+  readonly clientName: string | null;
+  readonly write: BandwidthFigureJson;
+  readonly read: BandwidthFigureJson;
+}
+
+/** `peerlane matrix --bandwidth --json`: what each pair can carry, 10^9 data bytes per second, one flow, one way. */
+export interface BandwidthJson {
+  readonly schema: "peerlane.bandwidth/1";
+  readonly machine: MachineJson;
+  readonly pairs: readonly BandwidthPairJson[];
+  readonly reasons: readonly string[];
   readonly notes: readonly NoteJson[];
   readonly whatIf?: WhatIfJson;
 }
@@ -1782,6 +1824,7 @@ export interface JsonOutputs {
   readonly find: FindJson;
   readonly nearest: NearestJson;
   readonly predict: PredictJson;
+  readonly bandwidth: BandwidthJson;
   readonly diff: DiffJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;

@@ -24,7 +24,10 @@ export function gridLines(
 ): readonly Rich[] {
   if (hasNothingToDraw(table)) return [];
   const marks = changedPairs(table, whatIf);
-  const { lines, showsPlaces } = drawGrid(table, islands, width, marks);
+  const answers = answersOf(table);
+  const { lines, form } = drawCells(table, islands, width, (i, j, asked) => cell(answers, i, j, asked, marks));
+  const showsPlaces =
+    form === "full" && table.providers.some((_, i) => table.clients.some((__, j) => isPlaced(table, i, j)));
   const isAnyUp = table.providers.some((_, i) => table.clients.some((__, j) => goesUp(table, i, j)));
   const isAnyUnasked = table.providers.some((_, i) => table.clients.some((__, j) => isRefusedUnasked(table, i, j)));
   const shows = { isMarked: marks.size > 0, showsPlaces, isAnyUp, isAnyUnasked };
@@ -67,7 +70,10 @@ function hasNothingToDraw(table: VerdictTable): boolean {
 const FEW_PAIRS = 64;
 
 /** How much a cell says: all, or no place of an unknown pair. */
-type CellForm = "full" | "short";
+export type CellForm = "full" | "short";
+
+/** What a cell says of the pair at these positions, and how it is painted. */
+export type CellOf = (i: number, j: number, form: CellForm) => { readonly text: string; readonly paint: Paint };
 
 /** One cell: what to print for a pair, and its paint; `^` marks one that is direct by the verdict alone, `!` one that is blocked, `*` one that a change would change. */
 function cell(answers: Answers, i: number, j: number, form: CellForm, marks: Marks): { text: string; paint: Paint } {
@@ -122,13 +128,12 @@ interface GridColumns {
  * Providers × clients, each cell with its hops: in blocks of columns where not all fit, broken between places where that
  * costs no room. A place is set apart from the next by a gap, as far as places hold several devices.
  */
-function drawGrid(
+export function drawCells(
   table: VerdictTable,
   islands: readonly Island[],
   width: number,
-  marks: Marks,
-): { readonly lines: readonly Rich[]; readonly showsPlaces: boolean } {
-  const answers = answersOf(table);
+  cellOf: CellOf,
+): { readonly lines: readonly Rich[]; readonly form: CellForm } {
   const labels = table.providers.map((bdf) => nameIn(table.topology, bdf));
   const labelWidth = Math.min(
     Math.max(...labels.map((label) => 1 + textWidth(label)), "provider".length),
@@ -142,7 +147,7 @@ function drawGrid(
   const columnsOf = (form: CellForm): GridColumns => ({
     names,
     gaps,
-    cellWidth: 1 + Math.max(cellsWidth(answers, form, marks), widestName),
+    cellWidth: 1 + Math.max(cellsWidth(table, form, cellOf), widestName),
   });
   const full = columnsOf("full");
   const short = columnsOf("short");
@@ -159,7 +164,7 @@ function drawGrid(
     lines.push([painted("faint", `${"provider".padEnd(labelWidth)}${heads.join("")}`)]);
     const rows = labels.map((label, i): GridRow => {
       const spans = names.slice(from, to).flatMap((_, at): Span[] => {
-        const { text, paint } = cell(answers, i, from + at, form, marks);
+        const { text, paint } = cellOf(i, from + at, form);
         return [padding(from + at, text), painted(paint, text)];
       });
       return { label, cells: spans, isApart: (rowGaps[i] ?? 0) > 0 };
@@ -169,9 +174,7 @@ function drawGrid(
       lines.push([truncate(label, labelWidth), " ".repeat(Math.max(labelWidth - textWidth(label), 0)), ...cells]);
     }
   }
-  const showsPlaces =
-    form === "full" && table.providers.some((_, i) => table.clients.some((__, j) => isPlaced(table, i, j)));
-  return { lines, showsPlaces };
+  return { lines, form };
 }
 
 /** The island of each device, by its number. */
@@ -237,11 +240,10 @@ function foldRows(rows: readonly GridRow[]): readonly GridRow[] {
   return folded;
 }
 
-function cellsWidth(answers: Answers, form: CellForm, marks: Marks): number {
-  const { providers, clients } = answers.table;
+function cellsWidth({ providers, clients }: VerdictTable, form: CellForm, cellOf: CellOf): number {
   let most = 1;
   for (let i = 0; i < providers.length; i++) {
-    for (let j = 0; j < clients.length; j++) most = Math.max(most, cell(answers, i, j, form, marks).text.length);
+    for (let j = 0; j < clients.length; j++) most = Math.max(most, cellOf(i, j, form).text.length);
   }
   return most;
 }

@@ -10,7 +10,7 @@ import { poolsSchema } from "./live/pools-schema.ts";
 import { probeSchema } from "./live/probe/schema.ts";
 import { explainSchema, matrixSchema, treeSchema } from "./matrix-schema.ts";
 import { vmSchema } from "./measured-schema.ts";
-import { predictSchema } from "./predict/schema.ts";
+import { bandwidthSchema, predictSchema } from "./predict/schema.ts";
 import { simulateSchema } from "./simulate/schema.ts";
 
 /**
@@ -27,6 +27,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   find: findSchema,
   nearest: nearestSchema,
   predict: predictSchema,
+  bandwidth: bandwidthSchema,
   diff: diffSchema,
   check: checkSchema,
   simulate: simulateSchema,

@@ -36,6 +36,7 @@ import { matrixText } from "../../src/report/matrix-text.ts";
 import { nearestBlocks, nearestText } from "../../src/report/nearest.ts";
 import { nearestJson } from "../../src/report/nearest-json.ts";
 import { predictJson } from "../../src/report/predict/json.ts";
+import { bandwidthBlocks, bandwidthCsv, bandwidthJson, bandwidthText } from "../../src/report/predict/matrix.ts";
 import { predictBlocks } from "../../src/report/predict/screen.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
 
@@ -137,6 +138,11 @@ const makers: Readonly<Record<string, Maker>> = {
   "matrix --csv": ({ table }) => matrixCsv(table),
   "matrix --svg": ({ table }) => matrixSvg(table),
   "matrix --dot": ({ table }) => matrixDot(table),
+  "matrix --bandwidth": ({ table, screen }) => bandwidthText(table, "write", screen),
+  "matrix --read-bandwidth in colour": ({ table, colored }) => bandwidthText(table, "read", colored),
+  "matrix --bandwidth --markdown": ({ table }) => documentMarkdown(bandwidthBlocks(table, "write")),
+  "matrix --bandwidth --json": ({ table }) => printableJson(bandwidthJson(table), 1),
+  "matrix --bandwidth --csv": ({ table }) => bandwidthCsv(table),
   tree: ({ tree, screen }) => treeText(tree, screen),
   "tree in colour": ({ tree, colored }) => treeText(tree, colored),
   "tree --markdown": ({ tree }) => documentMarkdown(treeBlocks(tree)),

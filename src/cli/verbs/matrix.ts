@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { Machine } from "../../host/machine.ts";
 import { findDevices, selectDevices } from "../../host/select.ts";
 import type { Bdf } from "../../pci/bdf.ts";
@@ -31,6 +31,8 @@ export interface MatrixOptions extends MachineOptions, HostOptions, MoreForms {
   readonly all?: boolean;
   readonly providers?: readonly string[];
   readonly clients?: readonly string[];
+  readonly bandwidth?: boolean;
+  readonly readBandwidth?: boolean;
 }
 
 /** Its arguments, options and help. */
@@ -42,7 +44,14 @@ export function declareMatrix(command: Command, finish: Finish): void {
       "every function with a memory BAR as provider (SSDs and NICs too), every one but bridges as client",
     )
     .option("--providers <names>", "only these providers: addresses, nvme0, 10de:2330, gpu, nic, nvme, accel", listed)
-    .option("--clients <names>", "only these clients, likewise", listed);
+    .option("--clients <names>", "only these clients, likewise", listed)
+    .addOption(
+      new Option("--bandwidth", "in place of hops what each pair can carry of writes, in GB/s").conflicts([
+        "svg",
+        "dot",
+      ]),
+    )
+    .addOption(new Option("--read-bandwidth", "the same of reads").conflicts(["svg", "dot", "bandwidth"]));
   addPictureOptions(addCsvOption(addMachineOptions(addHostOptions(command)), "a row for each pair"))
     .addHelpText(
       "after",
@@ -55,6 +64,7 @@ Examples:
   ssh server sudo lspci -vvv | peerlane -
   peerlane matrix server.tar.gz --iommu passthrough --append pci=disable_acs_redir=00:04.0
   peerlane matrix server.tar.gz --providers nvme --clients nic --json
+  peerlane matrix server.tar.gz --bandwidth
   peerlane matrix server.tar.gz --csv > pairs.csv
   peerlane matrix server.tar.gz --svg > matrix.svg`,
     )
@@ -72,6 +82,7 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     clients: named(after, options.clients) ?? chosen.clients,
     ...rulesOf(options),
   };
+  const isChosen = options.providers !== undefined || options.clients !== undefined;
   const machine = shownMachine(after, options);
   const table = decideAll(machine, selection);
   const whatIf = whatIfView(
@@ -79,13 +90,16 @@ export async function runMatrix(source: string | undefined, options: MatrixOptio
     changes.length === 0 ? table : decideAll(shownMachine(before, options), selection),
     table,
   );
+  if (options.bandwidth === true || options.readBandwidth === true) {
+    await showBandwidth(options, table, whatIf);
+    return isAllUnknown(table, isChosen) ? EXIT.unknown : EXIT.yes;
+  }
   const isPrinted = await printForm(options, {
     csv: async () => (await import("../../report/matrix-csv.ts")).matrixCsv(table),
     svg: async () => (await import("../../drawing/matrix-svg.ts")).matrixSvg(table, whatIf),
     dot: async () => (await import("../../drawing/matrix-dot.ts")).matrixDot(table, whatIf),
   });
   if (!isPrinted) await showMatrix(options, table, whatIf);
-  const isChosen = options.providers !== undefined || options.clients !== undefined;
   return isAllUnknown(table, isChosen) ? EXIT.unknown : EXIT.yes;
 }
 
@@ -98,6 +112,25 @@ async function showMatrix(options: MatrixOptions, table: VerdictTable, whatIf: W
     jsonForm: printableMatrix,
     text: (screen) => matrixText(table, screen, whatIf, routes),
     blocks: () => matrixBlocks(table, whatIf, routes),
+    whatIf,
+  });
+}
+
+async function showBandwidth(
+  options: MatrixOptions,
+  table: VerdictTable,
+  whatIf: WhatIfView | undefined,
+): Promise<void> {
+  const { bandwidthBlocks, bandwidthCsv, bandwidthJson, bandwidthText } = await import(
+    "../../report/predict/matrix.ts"
+  );
+  if (await printForm(options, { csv: async () => bandwidthCsv(table) })) return;
+  const operation = options.readBandwidth === true ? "read" : "write";
+  show(options, {
+    machine: table.machine,
+    json: () => bandwidthJson(table),
+    text: (screen) => bandwidthText(table, operation, screen),
+    blocks: () => bandwidthBlocks(table, operation),
     whatIf,
   });
 }

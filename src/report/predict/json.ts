@@ -2,12 +2,11 @@ import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { bothWaysOf } from "../../predict/flows.ts";
-import type { Ranged } from "../../predict/platform-limits.ts";
 import { type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
-import type { PredictionJson, PredictJson, RangedJson } from "../json-types.ts";
+import type { PredictionJson, PredictJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
-import { oneAtATimeGBps, TOLD_SIZES } from "./numbers.ts";
+import { oneAtATimeGBps, rangedJson, rounded, TOLD_SIZES } from "./numbers.ts";
 
 /** `peerlane.predict/1`; `decided` is the table of the one pair. */
 export function predictJson(decided: VerdictTable): PredictJson {
@@ -38,10 +37,10 @@ function bothWaysJson(decided: VerdictTable): PredictJson["bothWays"] {
   if (isUnknown(both)) return both;
   const { thereGBps, backGBps, shared, directGBps } = both;
   return {
-    thereGbps: round(thereGBps),
-    backGbps: round(backGBps),
+    thereGbps: rounded(thereGBps),
+    backGbps: rounded(backGBps),
     sharedLinks: shared.map(formatBdf),
-    directGbps: directGBps === null ? null : round(directGBps),
+    directGbps: directGBps === null ? null : rounded(directGBps),
   };
 }
 
@@ -69,7 +68,7 @@ function predictionJson(decided: VerdictTable, prediction: Prediction): Predicti
     losses: prediction.losses.map((loss) => ({
       kind: loss.kind,
       at: loss.at === null ? null : formatBdf(loss.at),
-      gbpsWithout: round(loss.gbpsWithout),
+      gbpsWithout: rounded(loss.gbpsWithout),
       why: loss.why,
     })),
     assumptions: prediction.assumptions,
@@ -77,16 +76,7 @@ function predictionJson(decided: VerdictTable, prediction: Prediction): Predicti
     sizes: TOLD_SIZES.flatMap((sizeBytes) => {
       const each = predictionsOf(decided).at(0, 0, prediction.operation, sizeBytes);
       if (isUnknown(each)) return [];
-      return [{ sizeBytes, gbps: round(each.value), oneAtATimeGbps: round(oneAtATimeGBps(prediction, sizeBytes)) }];
+      return [{ sizeBytes, gbps: rounded(each.value), oneAtATimeGbps: rounded(oneAtATimeGBps(prediction, sizeBytes)) }];
     }),
   };
-}
-
-function rangedJson({ value, low, high }: Ranged): RangedJson {
-  return { value: round(value), low: round(low), high: round(high) };
-}
-
-/** To a millionth: what is behind that is the arithmetic's. */
-function round(value: number): number {
-  return Math.round(value * 1e6) / 1e6;
 }

@@ -1,4 +1,6 @@
+import type { Ranged } from "../../predict/platform-limits.ts";
 import type { Prediction } from "../../predict/predict.ts";
+import type { RangedJson } from "../json-types.ts";
 
 /** Bytes of single reads and writes that are told: from a cache line to where only what repeats counts. */
 export const TOLD_SIZES: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216];
@@ -17,4 +19,14 @@ export function rangeText({ value, low, high, isUpperBound }: Prediction): strin
 /** 10^9 bytes per second where each transfer waits for the one before: its way there counts each time. */
 export function oneAtATimeGBps(large: Prediction, sizeBytes: number): number {
   return sizeBytes / (large.latencyNs.value + sizeBytes / large.value);
+}
+
+/** A figure for JSON, as {@link rounded}. */
+export function rangedJson({ value, low, high }: Ranged): RangedJson {
+  return { value: rounded(value), low: rounded(low), high: rounded(high) };
+}
+
+/** To a millionth: what is behind that is the arithmetic's. */
+export function rounded(value: number): number {
+  return Math.round(value * 1e6) / 1e6;
 }

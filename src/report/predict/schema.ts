@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { whatIf } from "../difference-schema.ts";
-import type { PredictJson } from "../json-types.ts";
+import type { BandwidthJson, PredictJson } from "../json-types.ts";
 import { machine, notes } from "../machine-schema.ts";
 import { bdf, count, known, named } from "../schema-parts.ts";
 
@@ -15,6 +15,8 @@ const ranged = named(
   z.strictObject({ value: amount, low: amount, high: amount }),
 );
 
+const turn = z.enum(["switch", "root-complex", "inside-device"]).describe("where the requests turn");
+
 const link = z.strictObject({ speedGTps: z.number(), width: z.int().min(0) }).nullable();
 
 const prediction = named(
@@ -24,7 +26,7 @@ const prediction = named(
     gbps: ranged,
     isUpperBound: z.boolean().describe("a link is hidden: it may be less"),
     sure,
-    turn: z.enum(["switch", "root-complex", "inside-device"]),
+    turn,
     bottleneck: z.int().min(0).describe("position in hops of the one with the least"),
     hops: z
       .array(
@@ -80,6 +82,52 @@ export const predictSchema: z.ZodType<PredictJson> = named(
     write: known(prediction),
     read: known(prediction),
     bothWays: known(bothWays).describe("both ends write to each other at once"),
+    notes,
+    whatIf,
+  }),
+);
+
+const figure = named(
+  "BandwidthFigureJson",
+  "What a pair carries of writes or of reads, or why there is no figure; sentences are positions in `reasons`.",
+  z.union([
+    z.strictObject({
+      gbps: amount,
+      low: amount,
+      high: amount,
+      isUpperBound: z.boolean(),
+      sure,
+      turn,
+      heldBy: count,
+      loss: count.exactOptional().describe("what costs most"),
+      gbpsWithout: amount.exactOptional(),
+    }),
+    z.strictObject({ noFigure: count.describe("why") }),
+  ]),
+);
+
+const bandwidthPair = named(
+  "BandwidthPairJson",
+  "A pair and what it can carry.",
+  z.strictObject({
+    provider: bdf,
+    client: bdf,
+    providerName: z.string().nullable(),
+    clientName: z.string().nullable(),
+    write: figure,
+    read: figure,
+  }),
+);
+
+/** The validator of `peerlane matrix --bandwidth --json`. */
+export const bandwidthSchema: z.ZodType<BandwidthJson> = named(
+  "BandwidthJson",
+  "`peerlane matrix --bandwidth --json`: what each pair can carry, 10^9 data bytes per second, one flow, one way.",
+  z.strictObject({
+    schema: z.literal("peerlane.bandwidth/1"),
+    machine,
+    pairs: z.array(bandwidthPair),
+    reasons: z.array(z.string()),
     notes,
     whatIf,
   }),

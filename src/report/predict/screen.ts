@@ -78,7 +78,8 @@ export function hopWords(topology: Topology, hop: HopLimit): Rich {
   if (hop.kind === "link" && hop.at !== null && hop.taken !== null) {
     const asleep = hop.link !== null && hop.link.status.speedGTps !== hop.taken.speedGTps;
     const now = asleep && hop.link !== null ? `, taken as awake (now ${linkState(hop.link.status)})` : "";
-    return rich`the link of ${nameIn(topology, hop.at)}, ${linkState(hop.taken)}${now}`;
+    const recut = hop.recutBytes === null ? "" : `, in packets of ${hop.recutBytes} bytes from the root complex`;
+    return rich`the link of ${nameIn(topology, hop.at)}, ${linkState(hop.taken)}${now}${recut}`;
   }
   return hop.kind === "root-complex" ? "the root complex" : rich`reads in flight: ${hop.why}`;
 }
