@@ -52,7 +52,7 @@ export function packetsOf(
   const controls = functions.flatMap((bdf) => controlOf(topology, bdf) ?? []);
   return {
     payload: payloadOf(topology, controls, functions.length, sender),
-    possiblePayload: possibleOf(controls),
+    possiblePayload: possibleOf(controls, functions.length),
     reads:
       operation === "read"
         ? { request: readRequestOf(topology, reader), tags: tagsOf(topology, reader, crossings) }
@@ -88,13 +88,13 @@ function payloadOf(topology: Topology, controls: readonly PacketControl[], among
 }
 
 /** What all could have, where all show it and it is more than what is set. */
-function possibleOf(controls: readonly PacketControl[]): number | null {
-  const sizes = controls.map(({ possiblePayloadBytes }) => possiblePayloadBytes);
-  const shown = sizes.flatMap((size) => (isUnknown(size) ? [] : [size]));
-  const set = controls.flatMap(({ maxPayloadBytes }) => (isUnknown(maxPayloadBytes) ? [] : [maxPayloadBytes]));
-  if (shown.length === 0 || shown.length < sizes.length || set.length < controls.length) return null;
-  const possible = Math.min(...shown);
-  return possible > Math.min(...set) ? possible : null;
+function possibleOf(controls: readonly PacketControl[], among: number): number | null {
+  const both = controls.flatMap(({ possiblePayloadBytes: can, maxPayloadBytes: set }) =>
+    isUnknown(can) || isUnknown(set) ? [] : [{ can, set }],
+  );
+  if (both.length === 0 || both.length < among) return null;
+  const possible = Math.min(...both.map(({ can }) => can));
+  return possible > Math.min(...both.map(({ set }) => set)) ? possible : null;
 }
 
 function readRequestOf(topology: Topology, reader: Bdf): Ranged {

@@ -178,6 +178,17 @@ test("Functions of one device cross no link", () => {
 });
 
 describe("Links whose rate is not known", () => {
+  test("a device of the root bus itself has no link above it, and nothing is hidden", () => {
+    const text = scenario(`
+- below:
+    - gpu: { at: 06.0, name: gpu0, bar: 16G }
+    - rootPort: { at: 01.0, acs: false, link: gen5 x16 }
+      below: [ { gpu: { name: gpu1, bar: 16G, link: gen5 x16 } } ]`);
+    expect(wayOf(pairOf(text, "gpu0", "gpu1"), "write")).toBe(
+      "root-complex: 01:00.0 up, root complex (one-host-bridge)",
+    );
+  });
+
   const CONVENTIONAL = `
 - below:
     - rootPort: { at: 01.0, acs: false, link: gen5 x16 }

@@ -1,7 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
+import { findDevice } from "../../src/host/select.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
+import type { PciFunction } from "../../src/pci/function.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { type HopLimit, type Loss, type Prediction, predictionsOf } from "../../src/predict/predict.ts";
+import { decideAll } from "../../src/rules/verdict-table.ts";
 import { rows } from "../rows.ts";
 import { oneSwitch, pairOf, rootPorts, scenario } from "./machines.ts";
 
@@ -116,6 +120,43 @@ describe("What holds a pair back", () => {
     expect(losses(text)).toMatchObject([{ kind: "narrow-slot", gbpsWithout: expect.closeTo(56.31, 1) }]);
   });
 
+  describe("MaxPayload, where all on the way could more", () => {
+    /** The pair below one switch at 256 bytes, with what each of gpu0, gpu1 and the bridges could. */
+    const possible = (gpu0: number | null, gpu1: number | null, bridges: number | null): readonly Loss[] => {
+      const machine = readScenario(scenario(oneSwitch("false"), GENOA), "payload.yaml");
+      const could = (name: string | undefined): number | null =>
+        name === "gpu0" ? gpu0 : name === "gpu1" ? gpu1 : bridges;
+      const functions = machine.functions.map((fn): PciFunction => {
+        const { express } = fn;
+        if (isUnknown(express) || express === null) return fn;
+        const bytes = could(deviceNames.find((name) => findDevice(machine, name) === fn.bdf));
+        const stated = { ...express.stated, ...(bytes === null ? {} : { possiblePayloadBytes: bytes }) };
+        return { ...fn, express: { ...express, stated } };
+      });
+      const changed = { ...machine, functions };
+      const pair = { providers: [findDevice(machine, "gpu0")], clients: [findDevice(machine, "gpu1")] };
+      const prediction = predictionsOf(decideAll(changed, pair)).at(0, 0, "write");
+      if (isUnknown(prediction)) throw new Error(prediction.unknown);
+      return prediction.losses;
+    };
+    const deviceNames = ["gpu0", "gpu1"];
+
+    test.each([
+      [512, 512, 512, 58.83],
+      [4096, 512, 1024, 58.83],
+      [1024, 1024, 1024, 60.18],
+      [256, 512, 512, null],
+      [512, 512, 256, null],
+      [128, 512, 512, null],
+      [null, 512, 512, null],
+      [512, 512, null, null],
+      [null, null, null, null],
+    ])("%s, %s and %s bytes", (gpu0, gpu1, bridges, without) => {
+      const expected = without === null ? [] : [{ kind: "small-payload", gbpsWithout: expect.closeTo(without, 1) }];
+      expect(possible(gpu0, gpu1, bridges)).toMatchObject(expected);
+    });
+  });
+
   test("every loss says what it would be without, and more than it is; the dearest first", () => {
     for (const acs of ["false", REDIRECTED]) {
       for (const gpu0 of ["gen3 x8 of gen5 x16", "gen4 x16 of gen5 x16", "gen5 x16"]) {
@@ -170,6 +211,19 @@ describe("What was assumed is said", () => {
 });
 
 describe("Latency", () => {
+  test("counts the bytes of one packet over the slowest link, which is awake", () => {
+    const of = (gpu0: string, size: number): number =>
+      predicted(scenario(switchOf("gen5 x16", gpu0, "gen5 x16"), GENOA), "write", size).latencyNs.value;
+    const [full, idle, slow] = ["gen5 x16", "gen1 x16 of gen5 x16", "gen3 x1 of gen5 x16"].map((gpu0) =>
+      of(gpu0, 4096),
+    );
+    // 256 bytes at 63 GB/s take 4 ns, and at 0.98 GB/s 260.
+    expect(full).toBeCloseTo(364, 0);
+    expect(idle).toBe(full);
+    expect(slow).toBeCloseTo(620, 0);
+    expect(of("gen3 x1 of gen5 x16", 64)).toBeCloseTo(425, 0);
+  });
+
   test.each(
     rows(`
       // way                 | write ns | read ns, there and back
