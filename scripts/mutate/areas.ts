@@ -56,12 +56,6 @@ export const AREAS: readonly Area[] = [
     ],
   },
   {
-    name: "predict",
-    goal: 85,
-    sources: files("src/predict", ".ts"),
-    tests: [...files("test/predict", ".test.ts"), ...files("test/docs", ".test.ts", ["time"])],
-  },
-  {
     name: "copy",
     goal: 80,
     sources: files("src/live/copy", ".ts"),
