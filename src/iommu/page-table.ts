@@ -75,7 +75,8 @@ export class PageTable {
   /** Maps a range; throws `bad-input` where part of it is mapped already or is not whole pages, and maps nothing then. */
   map(address: number, phys: number, sizeBytes: number, permission: number): void {
     requirePages(address, sizeBytes);
-    if (phys % PAGE_BYTES !== 0) throw new PeerlaneError("bad-input", `${formatAddress(phys)} is not a page`);
+    if (!(phys >= 0) || phys % PAGE_BYTES !== 0)
+      throw new PeerlaneError("bad-input", `${formatAddress(phys)} is not a page`);
     if (permission < PERMIT_READ || permission > (PERMIT_READ | PERMIT_WRITE)) {
       throw new PeerlaneError("bad-input", `permission ${permission} is neither read nor write`);
     }

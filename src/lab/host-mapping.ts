@@ -8,9 +8,10 @@ import { beyondMask } from "../dma/reach.ts";
 import type { Scatterlist } from "../dma/scatterlist.ts";
 import type { IommuDomain } from "../iommu/domain.ts";
 import type { CostCounters } from "../memory/cost.ts";
-import type { Iova, PhysAddr } from "../pci/addresses.ts";
+import { formatAddress, type Iova, type PhysAddr } from "../pci/addresses.ts";
 import { formatBdf } from "../pci/bdf.ts";
 import { noEntry } from "../pci/entry-at.ts";
+import { PeerlaneError } from "../pci/error.ts";
 
 /** What a {@link SegmentHook} says instead of an address. */
 export const AS_MEMORY = -1;
@@ -22,6 +23,15 @@ export interface SegmentHook {
   place(index: number, phys: PhysAddr): number;
   /** Why the last segment was refused. */
   refusal(phys: PhysAddr): DmaFailure;
+}
+
+/** What a hook says; throws `usage` for what is neither an address nor a word, which would pass for `AS_MEMORY`. */
+function placeBy(hook: SegmentHook, index: number, phys: PhysAddr): number {
+  const place = hook.place(index, phys);
+  if (place >= 0 || place === AS_MEMORY || place === REFUSED) return place;
+  throw new PeerlaneError("usage", `a design places ${formatAddress(phys)} at ${String(place)}, which is no address`, {
+    remedy: "hand out an address from 0 on, AS_MEMORY or REFUSED",
+  });
 }
 
 /** Of a kernel without peers: everything is memory. */
@@ -82,7 +92,7 @@ export class HostMapping {
       const { index } = walk;
       const start = (phys[index] ?? noEntry(index)) as PhysAddr;
       const length = lengths[index] ?? noEntry(index);
-      let address = hook.place(index, start);
+      let address = placeBy(hook, index, start);
       const isAsItIs = address >= 0;
       if (address === REFUSED) return this.#undo(device, list, index, hook.refusal(start));
       if (!isAsItIs) address = start + device.ramBusOffset;
@@ -113,7 +123,7 @@ export class HostMapping {
       const { index } = walk;
       const start = (phys[index] ?? noEntry(index)) as PhysAddr;
       const length = lengths[index] ?? noEntry(index);
-      const address = hook.place(index, start);
+      const address = placeBy(hook, index, start);
       if (address === REFUSED) return hook.refusal(start);
       if (address >= 0 && address + length > reach) return beyondMask(device, address, length);
       dmaIsBus[index] = address >= 0 ? 1 : 0;

@@ -53,7 +53,7 @@ export const PAGE_BYTES = 4096;
 
 function checked(value: number, what: string): number {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new PeerlaneError("bad-input", `${what} ${value} is not an address below 2^53`);
+    throw new PeerlaneError("bad-input", `${what} ${String(value)} is not an address below 2^53`);
   }
   return value;
 }
@@ -75,8 +75,9 @@ export function iova(value: number): Iova {
 
 /** Takes a raw number as a page frame number; throws `bad-input` unless its page lies below 2^53. */
 export function pfn(value: number): Pfn {
-  checked(value * PAGE_BYTES, "page frame at");
-  return checked(value, "page frame number") as Pfn;
+  const frame = checked(value, "page frame number") as Pfn;
+  checked(frame * PAGE_BYTES, "page frame at");
+  return frame;
 }
 
 /** A bus address as what a device is given. */

@@ -46,6 +46,7 @@ describe("The page table", () => {
     const table = new PageTable();
     expect(() => table.map(1, 0, PAGE_BYTES, BOTH)).toThrow("whole pages");
     expect(() => table.map(0, 1, PAGE_BYTES, BOTH)).toThrow("not a page");
+    expect(() => table.map(0, -PAGE_BYTES, PAGE_BYTES, BOTH)).toThrow("not a page");
     expect(() => table.map(0, 0, 0, BOTH)).toThrow("whole pages");
     expect(() => table.map(0, 0, PAGE_BYTES, 0)).toThrow("neither read nor write");
     expect(() => table.unmap(0, 100)).toThrow("whole pages");

@@ -37,6 +37,16 @@ const threePorts = rootPort(peer("peerA")) + rootPort(peer("peerB")) + rootPort(
 const far: Partial<lab.MachineClass> = { pairs: ["far", "far"] };
 
 describe("a design of one's own, beside the lab's", () => {
+  test("that hands out what is no address is told so, and not taken at RAM's word", () => {
+    const classes = (["one-switch", "acs-redirect-iommu"] as const).map(lab.findClass);
+    for (const wrong of [Number.NaN, -5, undefined as never]) {
+      for (const kind of classes) {
+        const run = () => lab.runLab({ designs: [design("odd", () => () => wrong)], classes: [kind], lengths: [1] });
+        expect(run, `${wrong} on ${kind.id}`).toThrow(`at ${wrong}, which is no address`);
+      }
+    }
+  });
+
   test.for<[lab.MappingDesign, lab.ClassId, string]>([
     [careful, "one-switch", "right"],
     [careful, "bus-offset", "right"],

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NvmeController } from "../../src/devices/nvme/controller.ts";
 import { NvmeDriver } from "../../src/devices/nvme/driver.ts";
 import { poolOf, type System } from "../../src/devices/system.ts";
+import type { SystemOptions } from "../../src/devices/system-options.ts";
 import type { IommuMode } from "../../src/host/machine.ts";
 import { providerOf } from "../../src/memory/machine-bars.ts";
 import {
@@ -108,8 +109,8 @@ describe("bios are merged as far as limits and memory allow", () => {
 });
 
 /** Drives nvme0 and cmb0 below the GPU's switch, cmb1 below another root port. */
-function bench(iommu: IommuMode = "off", cpu = "cpu: amd-zen") {
-  const made = benchOf(serverMachine(iommu, "false", cpu));
+function bench(iommu: IommuMode = "off", cpu = "cpu: amd-zen", options: SystemOptions = {}) {
+  const made = benchOf(serverMachine(iommu, "false", cpu), options);
   const { system, fn } = made;
   const driveOf = (name: string, limits: Partial<QueueLimits> = {}) => {
     const controller = new NvmeController(system, fn(name), { namespaceBytes: 2 ** 24 });
@@ -225,10 +226,40 @@ describe("a side object is passed down and recalled", () => {
     expect(wide.submit([write(0, ...memory.value.segments)]).status).toBe("EINVAL");
   });
 
+  test("a bus address that another drive cannot issue is not good for it", () => {
+    const options = { dmaMaskBits: new Map([["cmb0", 32]]) };
+    const { system, driveOf, gpu, gpuRange, fn } = bench("off", "cpu: amd-zen", options);
+    const memory = orchestrate(system, fn("nvme0"), gpu, [gpuRange], "bidirectional", true);
+    if (!memory.ok) throw new Error(memory.reason);
+    expect(memory.value.segments[0]?.side?.isBus).toBe(true);
+    expect(driveOf("cmb0").device.submit([write(0, ...memory.value.segments)]).status).toBe("EINVAL");
+  });
+
   test("the driver that orchestrates is refused with EINVAL where the rules refuse", () => {
     const { system, gpu, gpuRange, fn } = bench("off", "cpu: intel");
     const memory = orchestrate(system, fn("cmb1"), gpu, [gpuRange], "bidirectional", true);
     expect(memory).toMatchObject({ ok: false, errno: "EINVAL" });
+  });
+});
+
+describe("what is no run of blocks, and no limit, is refused by name", () => {
+  test.each([
+    ["a block before the first", write(-1, pages(1, 512))],
+    ["a part of a block", write(0.5, pages(1, 512))],
+    ["a segment of less than no bytes", write(0, pages(1, -512), pages(2, 1024))],
+  ])("%s", (_, bio) => {
+    expect(() => splitBio(bio, LIMITS)).toThrow("are no run of blocks");
+  });
+
+  test("chunks of md, and limits of a queue", () => {
+    const { system, driveOf } = bench();
+    const members = [driveOf("nvme0").device];
+    for (const chunk of [0, -4096]) {
+      expect(() => new MdDevice(system.maps, "raid0", members, chunk), `${chunk}`).toThrow("no whole blocks");
+    }
+    for (const limit of [0, -1, 0.5, Number.NaN]) {
+      expect(() => driveOf("nvme0", { maxSegmentBytes: limit }), `${limit}`).toThrow("a limit of a queue");
+    }
   });
 });
 

@@ -112,6 +112,32 @@ describe("a step that is to be refused", () => {
     expect(outcome).toBe("failed");
   });
 
+  it("says why by the transfer that is worst, or that is not as it was to be", () => {
+    const port = (below: readonly object[]) => ({ rootPort: { id: "1022:1483", acs: "SV+ RR+ CR+ UF+" }, below });
+    const drives = [{ nvme: { name: "cmb", cmb: "1M" } }, { nvme: { name: "drive" } }];
+    const below = [
+      port([{ nic: { name: "nic0" } }]),
+      port([{ switch: { id: "1000:c030", portId: "1000:c030", acs: false }, below: drives }]),
+    ];
+    const machine = {
+      cpu: "amd-zen" as const,
+      kernel: "7.2",
+      iommu: "off" as const,
+      hostBridges: [{ below: below as never }],
+    };
+    const io = [{ read: "16K" }, { write: "16K" }];
+    const nvmeof = { nic: "nic0", drive: "drive", provider: "cmb", io };
+    const workload: readonly StepParts[] = [
+      { name: "none", nvmeof },
+      { name: "loss", nvmeof, expect: "silent-loss" },
+    ];
+    const { steps } = runWorkload(buildWorkload({ machine, model: { rootComplex: "refuse" }, workload }, "test"));
+    const transfers = { "device-error": 1, "silent-loss": 1 };
+    const why = (kind: string) => expect.stringMatching(`^a ${kind} of 0000:01:00.0 ends at the root complex: `);
+    expect(steps[0]).toMatchObject({ outcome: "silent-loss", transfers, why: why("write") });
+    expect(steps[1]).toMatchObject({ outcome: "silent-loss", transfers, why: why("read"), isAsExpected: false });
+  });
+
   it("without an expectation fails as before", () => {
     const { outcome, steps } = run([...gone, READ]);
     expect([outcome, steps.at(-1)?.isAsExpected]).toEqual(["failed", false]);

@@ -78,4 +78,5 @@ test("a frame number is made of a whole number whose page lies below 2^53", () =
   expect(pfnOf(physOfPfn(pfn(3)))).toBe(3);
   expect(pfnOf(physAddr(0x3fff))).toBe(3);
   for (const wrong of [-1, 1.5, 2 ** 42, Number.NaN]) expect(() => pfn(wrong), `${wrong}`).toThrow(/page frame/);
+  for (const wrong of [5n, Symbol("5")]) expect(() => pfn(wrong as never)).toThrow(/^page frame number .*5/);
 });

@@ -70,7 +70,7 @@ export const LETTERS_LATER: readonly Letter[] = [
       ),
       untried(DAN, "pfn_t was dealt its death blow here", HISTORY),
       tried(LOGAN, "P2PDMA doesn't, and has have never, used struct page to look up the reference count", [
-        "pages-only-for-a-flag",
+        "struct-pages-unused",
       ]),
       untried(
         LOGAN,

@@ -34,7 +34,7 @@ export const STATEMENTS_LATER: readonly Statement[] = [
       const without = findings.run("page-less-dma", "one-switch", "all-peer").result;
       return {
         holds: without.structPageBytes === 0 && pages > 0 && pageReferences === 0 && without.read === "right",
-        evidence: `128 MiB of peer memory: ${pages} bytes of struct pages, of which mapping reads flag and page map; or ${without.structPageBytes}, and the same bytes are right`,
+        evidence: `128 MiB of peer memory: ${pages} bytes of struct pages, of which mapping reads flag and page map, and no reference count; or ${without.structPageBytes}, and the same bytes are right`,
       };
     },
   },

@@ -69,7 +69,7 @@ function partOfSegment(segment: BioSegment, from: number, lengthBytes: number): 
 /**
  * A bio as bios that a queue takes, in order: segments cut at `maxSegmentBytes`, bios at `maxSegments` and `maxBytes`, and
  * each at a block. `boundaryBytes` cuts at multiples of it on the device as well. Throws `bad-input` for bytes that are no
- * whole blocks, or a block that takes more segments than a request has.
+ * whole blocks, a segment or a block that is none, or a block that takes more segments than a request has.
  */
 export function splitBio(
   bio: Bio,
@@ -80,6 +80,9 @@ export function splitBio(
   const total = bioBytes(bio);
   if (total === 0 || total % blockBytes !== 0) {
     throw new PeerlaneError("bad-input", `${total} bytes are no whole blocks of ${blockBytes}`);
+  }
+  if (!isCount(bio.block) || !bio.segments.every(({ lengthBytes }) => isCount(lengthBytes))) {
+    throw new PeerlaneError("bad-input", `${total} bytes from block ${bio.block} on are no run of blocks`);
   }
   const small = bio.segments.flatMap((segment) => cut(segment, maxSegmentBytes));
   const bios: Bio[] = [];
@@ -100,6 +103,10 @@ export function splitBio(
     rest = left;
   }
   return bios;
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 function cut(segment: BioSegment, maxBytes: number): readonly BioSegment[] {

@@ -1,11 +1,21 @@
 import type { NvmeDriver } from "../../devices/nvme/driver.ts";
 import type { System } from "../../devices/system.ts";
+import { isReachable, reachOf } from "../../dma/reach.ts";
 import { dmaEntries, type Scatterlist, scatterlist } from "../../dma/scatterlist.ts";
 import type { PageLookup } from "../../memory/page-kind.ts";
 import type { DmaSpan, PhysAddr } from "../../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
-import { type Bio, type BioSegment, type DmaSegment, mergeBios, type QueueLimits, splitBio, startOf } from "./bio.ts";
+import {
+  type Bio,
+  type BioSegment,
+  type DmaSegment,
+  mergeBios,
+  type QueueLimits,
+  type SideObject,
+  splitBio,
+  startOf,
+} from "./bio.ts";
 
 /** How a bio ended: `EREMOTEIO` where a queue takes no peer pages, `EINVAL` where a pair or an address is refused. */
 export type BlockStatus = "ok" | "EREMOTEIO" | "EINVAL" | "EIO";
@@ -48,6 +58,10 @@ export class NvmeBlockDevice implements BlockDevice {
     this.#system = system;
     this.#driver = driver;
     this.limits = { ...NVME_LIMITS, blockBytes: driver.controller.blockBytes, ...limits };
+    const { maxSegments, maxSegmentBytes, maxBytes } = this.limits;
+    if (![maxSegments, maxSegmentBytes, maxBytes].every((limit) => Number.isSafeInteger(limit) && limit > 0)) {
+      throw new PeerlaneError("bad-input", "a limit of a queue is no number from 1 on");
+    }
   }
 
   /** The drive. */
@@ -101,7 +115,7 @@ export class NvmeBlockDevice implements BlockDevice {
     const refused = refusePeerPages(this.#system.maps, this.limits, bio, `the queue of ${formatBdf(this.fn)}`);
     if (refused !== null) return refused;
     for (const segment of bio.segments) {
-      if (segment.kind === "dma" && segment.side !== null && !this.#isGood(segment.side)) {
+      if (segment.kind === "dma" && segment.side !== null && !this.#isGood(segment, segment.side)) {
         const { madeFor, provider } = segment.side;
         const whose = `memory of ${formatBdf(provider.owner)}`;
         return {
@@ -113,9 +127,11 @@ export class NvmeBlockDevice implements BlockDevice {
     return null;
   }
 
-  /** Recalls what the address was made for: the same drive, or a bus address that this one reaches directly too. */
-  #isGood({ provider, madeFor, isBus }: NonNullable<DmaSegment["side"]>): boolean {
-    return madeFor === this.fn || (isBus && this.#system.decide(provider, this.fn) === "bus-addr");
+  /** Recalls what the address was made for: the same drive, or a bus address that this one can issue and reaches directly. */
+  #isGood({ address, lengthBytes }: DmaSegment, { provider, madeFor, isBus }: SideObject): boolean {
+    if (madeFor === this.fn) return true;
+    const reach = reachOf(this.#system.deviceOf(this.fn));
+    return isBus && isReachable(address, lengthBytes, reach) && this.#system.decide(provider, this.fn) === "bus-addr";
   }
 }
 
@@ -174,7 +190,9 @@ export class MdDevice implements BlockDevice {
   ) {
     this.#pages = pages;
     this.limits = stackedLimits(members);
-    if (chunkBytes % this.limits.blockBytes !== 0) throw new PeerlaneError("bad-input", "a chunk is no whole blocks");
+    if (!(chunkBytes > 0) || chunkBytes % this.limits.blockBytes !== 0) {
+      throw new PeerlaneError("bad-input", "a chunk is no whole blocks");
+    }
     this.#level = level;
     this.#members = members;
     this.#chunkBytes = chunkBytes;

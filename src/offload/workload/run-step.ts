@@ -1,5 +1,5 @@
 import { PeerlaneError } from "../../pci/error.ts";
-import { TRANSFER_OUTCOMES } from "../outcome.ts";
+import { TRANSFER_OUTCOMES, type TransferOutcome } from "../outcome.ts";
 import { reportTraffic } from "../traffic-report.ts";
 import { copyTransfers } from "./copy-transfers.ts";
 import type { WorkloadDevices } from "./devices.ts";
@@ -44,7 +44,7 @@ export function runStep(devices: WorkloadDevices, step: WorkloadStep, index: num
   return {
     step,
     outcome,
-    why: ended?.why ?? tally.why,
+    why: ended?.why ?? tally.why(step.expected === null ? null : wantedOf(step.expected)),
     errors,
     isAsExpected: isAsExpected(step.expected, { outcome, errors, transfers: tally.transfers }),
     transfers: tally.transfers,
@@ -102,11 +102,16 @@ function isAsExpected(
   { outcome, errors, transfers }: Pick<StepRun, "outcome" | "errors" | "transfers">,
 ): boolean {
   if (expected === null) return outcome === "done";
-  const wanted: StepOutcome = expected.outcome === "refused" ? "mapping-failed" : expected.outcome;
+  const wanted = wantedOf(expected);
   const isRefused = expected.outcome === "refused" && outcome === "not-run" && errors.length > 0;
   if (outcome !== wanted && !isRefused) return false;
   const others = TRANSFER_OUTCOMES.filter((one) => one !== wanted && transfers[one] > 0);
   return others.length === 0 && (expected.error === null || errors.every((error) => error === expected.error));
+}
+
+/** How each transfer of a step is to end. */
+function wantedOf({ outcome }: Expected): TransferOutcome {
+  return outcome === "refused" ? "mapping-failed" : outcome;
 }
 
 function transfersOf(

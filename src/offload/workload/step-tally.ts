@@ -31,11 +31,13 @@ export class StepTally {
   readonly #failures = new Map<string, CountedFailures>();
   readonly #checked = { rightBytes: 0, wrongBytes: 0, failedBytes: 0, uncheckedBytes: 0 };
   readonly #errors = new Set<string>();
-  #why: string | null = null;
+  /** The first thing that went wrong in each way. */
+  readonly #whys = new Map<TransferOutcome, string>();
 
   add({ report, memory }: Transfer): void {
     this.transfers[report.outcome]++;
-    this.#why ??= whyOf(report);
+    const why = whyOf(report);
+    if (why !== null && !this.#whys.has(report.outcome)) this.#whys.set(report.outcome, why);
     const error = errorOf(report);
     if (error !== null) this.#errors.add(error);
     this.#check(report);
@@ -51,9 +53,10 @@ export class StepTally {
     return BY_SEVERITY.find((outcome) => this.transfers[outcome] > 0) ?? "done";
   }
 
-  /** The first thing that went wrong. */
-  get why(): string | null {
-    return this.#why;
+  /** The first thing that went wrong in the worst way that is not the wanted one, else in that one. */
+  why(wanted: TransferOutcome | null): string | null {
+    const worst = BY_SEVERITY.find((outcome) => outcome !== wanted && this.#whys.has(outcome));
+    return this.#whys.get(worst ?? this.outcome) ?? null;
   }
 
   /** Names of errors, each once. */

@@ -68,7 +68,9 @@ function stepBlocks(topology: Topology, run: StepRun): readonly Block[] {
       ...(run.lengthBytes === 0 ? [] : [checkedText(run)]),
       ...run.memory.map((memory) => memoryText(topology, memory)),
       ...run.failures.map((failure) => failureText(topology, failure)),
-      ...(run.iommuFaults === 0 ? [] : [`${run.iommuFaults} IOMMU faults, in the kernel's log only`]),
+      ...(run.iommuFaults === 0
+        ? []
+        : [`${run.iommuFaults} IOMMU ${run.iommuFaults === 1 ? "fault" : "faults"}, in the kernel's log only`]),
       ...(staged === null ? [] : [comparisonText(run, staged)]),
     ]),
     ...(run.lengthBytes === 0
