@@ -49,8 +49,14 @@ export interface Loss {
   readonly why: string;
 }
 
+/** 10^9 data bytes per second of a path, and what it may be. */
+export interface Figure extends Pick<Ranged, "value" | "low" | "high"> {
+  /** True where a link is hidden: it may be less than any figure here. */
+  readonly isUpperBound: boolean;
+}
+
 /** What a path can carry of one kind of data, one way, one flow, and why: a forecast, and no word about whether the data is right. */
-export interface Prediction extends Ranged {
+export interface Prediction extends Figure, Ranged {
   readonly operation: PeerDirection;
   /** Bytes of each read or write; the figure is of many that follow each other. */
   readonly sizeBytes: number;
@@ -62,8 +68,6 @@ export interface Prediction extends Ranged {
   readonly losses: readonly Loss[];
   /** What was taken for given as the source does not show it. */
   readonly assumptions: readonly string[];
-  /** True where a link is hidden: it may be less than any figure here. */
-  readonly isUpperBound: boolean;
   /** Nanoseconds, unloaded: of one write, one way; of one read, there and back. */
   readonly latencyNs: Ranged;
 }
@@ -83,6 +87,17 @@ export class Predictions {
 
   /** Of one pair and direction; unknown where nothing arrives or it is not known where it goes. */
   at(i: number, j: number, operation: PeerDirection, sizeBytes: number = LARGE_BYTES): Known<Prediction> {
+    const asked = this.#asked(i, j, operation, sizeBytes);
+    return isUnknown(asked) ? asked : predictPath(asked);
+  }
+
+  /** The figure of many large transfers alone, without what it would be otherwise: for many pairs, of which no more is told. */
+  figureAt(i: number, j: number, operation: PeerDirection): Known<Figure> {
+    const asked = this.#asked(i, j, operation, LARGE_BYTES);
+    return isUnknown(asked) ? asked : figureOf(asked, hopsOf(asked));
+  }
+
+  #asked(i: number, j: number, operation: PeerDirection, sizeBytes: number): Known<AskedPath> {
     const path = dataPath(this.#table, i, j, operation);
     if (isUnknown(path)) return path;
     const { machine } = this.#table;
@@ -91,7 +106,7 @@ export class Predictions {
     if (!path.crossings.some(({ kind }) => kind === "link")) return hidden === undefined ? noLink : unknown(hidden.why);
     const packets = packetsOf(this.#table.topology, path, reader);
     const direct = path.turn === "root-complex" ? directPath(this.#table, i, j, operation) : null;
-    return predictPath({ machine, path, packets, reader, sizeBytes, direct });
+    return { machine, path, packets, reader, sizeBytes, direct };
   }
 }
 
@@ -114,28 +129,37 @@ export interface AskedPath {
 export function predictPath(asked: AskedPath): Prediction {
   const { path, packets, sizeBytes } = asked;
   const hops = hopsOf(asked);
-  const bottleneck = hops.reduce((least, hop) => (hop.value < least.value ? hop : least));
-  const isUpperBound = path.crossings.some(({ kind }) => kind === "hidden-link");
-  const low = isUpperBound ? 0 : Math.min(...hops.map((hop) => hop.low));
+  const bottleneck = leastOf(hops);
   return {
+    ...figureOf(asked, hops),
     operation: path.operation,
     sizeBytes,
     path,
     packets,
     hops,
     bottleneck,
-    value: bottleneck.value,
-    low,
-    high: Math.min(...hops.map((hop) => hop.high)),
     why: bottleneck.why,
     sure: sureOf(asked, hops),
     losses: lossesOf(asked, bottleneck.value),
     assumptions: assumptionsOf(asked, hops),
-    isUpperBound,
     latencyNs:
       packets.reads === null
         ? oneWayNs(path, Math.min(sizeBytes, packets.payload.value))
         : readNs(path, Math.min(sizeBytes, packets.reads.request.value)),
+  };
+}
+
+function leastOf(hops: readonly HopLimit[]): HopLimit {
+  return hops.reduce((least, hop) => (hop.value < least.value ? hop : least));
+}
+
+function figureOf({ path }: AskedPath, hops: readonly HopLimit[]): Figure {
+  const isUpperBound = path.crossings.some(({ kind }) => kind === "hidden-link");
+  return {
+    value: leastOf(hops).value,
+    low: isUpperBound ? 0 : Math.min(...hops.map((hop) => hop.low)),
+    high: Math.min(...hops.map((hop) => hop.high)),
+    isUpperBound,
   };
 }
 

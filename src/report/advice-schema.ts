@@ -54,6 +54,7 @@ const classPair = {
   pairs: count,
   example: namedPair,
 };
+const figures = z.strictObject({ before: z.number().min(0), after: z.number().min(0) }).nullable();
 const locality = z.enum(LOCALITIES);
 const end = z.enum(["arrive", "arrive otherwise", "fail", "unknown"]);
 
@@ -90,6 +91,11 @@ const proved = named(
       .strictObject({ pairs: count, directWithPassthrough: count.describe("so many of them with iommu=pt as well") })
       .describe(
         "asked pairs that are bus-addr and whose requests go up to the root complex, by addresses of the IOMMU",
+      ),
+    carries: z
+      .array(z.strictObject({ ...classPair, write: figures, read: figures }))
+      .describe(
+        "asked pairs that are predicted to carry more or less after it, alike ones together: 10^9 data bytes per second of one flow, to three digits; null where both figures are the same or one is not known",
       ),
     otherVerdicts: z.array(otherVerdict).describe("other pairs that it changes, one by one: the first 1000"),
     otherPairs: z

@@ -521,18 +521,18 @@ export interface NamedDeviceJson {
   readonly name: string | null;
 }
 
-/** Another pair whose verdict a proposal changes. */
-export interface OtherVerdictJson extends VerdictChangeJson {
+/** A pair by addresses and names. */
+export interface NamedPairJson {
+  readonly provider: string;
+  readonly client: string;
   /** Null where the source gives none. */
   readonly providerName: string | null;
   /** Null where the source gives none. */
   readonly clientName: string | null;
 }
 
-/** A pair by addresses and names. */
-export interface NamedPairJson {
-  readonly provider: string;
-  readonly client: string;
+/** Another pair whose verdict a proposal changes. */
+export interface OtherVerdictJson extends VerdictChangeJson {
   /** Null where the source gives none. */
   readonly providerName: string | null;
   /** Null where the source gives none. */
@@ -584,6 +584,16 @@ export interface ProvedFixJson {
     /** So many of them with iommu=pt as well. */
     readonly directWithPassthrough: number;
   };
+  /** Asked pairs that are predicted to carry more or less after it, alike ones together: 10^9 data bytes per second of one flow, to three digits; null where both figures are the same or one is not known. */
+  readonly carries: readonly {
+    /** What such functions are: GPU, NIC, storage …. */
+    readonly providers: string;
+    readonly clients: string;
+    readonly pairs: number;
+    readonly example: NamedPairJson;
+    readonly write: { readonly before: number; readonly after: number } | null;
+    readonly read: { readonly before: number; readonly after: number } | null;
+  }[];
   /** Other pairs that it changes, one by one: the first 1000. */
   readonly otherVerdicts: readonly OtherVerdictJson[];
   /** All other pairs that it changes, of every function but bridges, counted by classes. */

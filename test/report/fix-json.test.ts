@@ -44,6 +44,19 @@ describe("fix --json of 64 pairs", () => {
     });
   });
 
+  test("has what pairs are predicted to carry, alike ones together, and nothing of those that stay", () => {
+    expect(first?.carries).toEqual([
+      {
+        providers: "GPU",
+        clients: "NIC",
+        pairs: 16,
+        example: { provider: "0000:18:00.0", client: "0000:19:00.0", providerName: "gpu0", clientName: "mlx5_0" },
+        write: { before: 44.5, after: 56.3 },
+        read: { before: 54.4, after: 57.1 },
+      },
+    ]);
+  });
+
   test("says each reason once, and of how many pairs it is", () => {
     const all = [...json.pairs, ...json.proposals.filter(isProved).flatMap(({ pairs }) => pairs)];
     const texts = json.reasons.map(({ mapType, text }) => `${mapType}: ${text}`);

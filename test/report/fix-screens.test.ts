@@ -327,3 +327,35 @@ describe("Parameters that a machine has in a what-if alone", () => {
     expect(toSet(asked)).toBe(expected);
   });
 });
+
+describe("what fix predicts that pairs carry after a proposal", () => {
+  const advice = adviceOn(machineOf("examples/gpu-nic-server.yaml"), "gpu:nic");
+  const linesOf = (of: Advice, isWhole: boolean): readonly string[] =>
+    documentText(fixBlocks(of, { isWhole }), { width: 200, color: false })
+      .split("\n")
+      .filter((line) => line.includes("predicted"));
+
+  it("is a line of each proposal, by class and with counts", () => {
+    const line = "  predicted: 16 GPU → NIC: writes 44.5 → 56.3, reads 54.4 → 57.1 GB/s";
+    expect(linesOf(advice, true)).toEqual(advice.fixes.map(() => line));
+  });
+
+  it("is told once of proposals that come to the same", () => {
+    expect(linesOf(advice, false)).toHaveLength(1);
+  });
+
+  it("has no counts of one pair", () => {
+    const [line] = linesOf(adviceOn(machineOf("examples/gpu-nic-server.yaml"), "gpu0:mlx5_0"), false);
+    expect(line).toBe("  predicted: writes 44.5 → 56.3, reads 54.4 → 57.1 GB/s");
+  });
+
+  it("is nothing where the figures stay: a slower link holds them", () => {
+    const text = readFileSync("examples/gpu-nic-server.yaml", "utf8").replaceAll(
+      /(driver: mlx5_core, link:) gen5 x16/g,
+      "$1 gen3 x4",
+    );
+    const held = adviceOn(afterBoot(readScenario(text, "server.yaml")), "gpu:nic");
+    expect(held.fixes.length).toBeGreaterThan(0);
+    expect(linesOf(held, true)).toEqual([]);
+  });
+});

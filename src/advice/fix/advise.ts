@@ -6,6 +6,7 @@ import { type LikelyBootLoader, likelyBootLoader } from "../boot-loaders/boot-lo
 import { type ChangedSinceBoot, changedSinceBoot } from "../reboot.ts";
 import type { RejectedIdea, Searched } from "./attempts.ts";
 import { Blockers } from "./blockers.ts";
+import { type Carried, carriedOf } from "./carries.ts";
 import { type GateRemedy, gateRemedies, isBeyondMask } from "./gate-remedies.ts";
 import { type GoingUp, goingUp } from "./going-up.ts";
 import { both, type Pair } from "./idea.ts";
@@ -69,8 +70,11 @@ export function advise(machine: Machine, pairs: readonly Pair[], options: Advice
   const blockers = new Blockers(machine, pairs, before);
   const found = findWays({ machine, pairs, rules, before, blockers, hasP2pdma, isGuest, hasSlots });
   const others = new Others(table, pairs);
-  const shown = (way: Trial): ProvedFix =>
-    withCaution(proved(way, table, others, pairs, rules, bootLoader?.name ?? null), before);
+  let carried: readonly Carried[] | undefined;
+  const shown = (way: Trial): ProvedFix => {
+    carried ??= carriedOf(machine, pairs, rules);
+    return withCaution(proved(way, table, others, pairs, carried, rules, bootLoader?.name ?? null), before);
+  };
   const card = found.cards.map(shown).toSorted(bySideEffects)[0];
   const up = goingUp(machine, pairs, rules);
   const ways = found.ways.map((way) => ({ way, fix: shown(way) }));

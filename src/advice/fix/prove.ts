@@ -1,12 +1,14 @@
-import { type Answer, Answers } from "../../answers/answer.ts";
+import { type Answer, answersOf as answersOfTable } from "../../answers/answer.ts";
 import { type Machine, topologyOf } from "../../host/machine.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
+import { predictionsOf } from "../../predict/predict.ts";
 import { expectedIommuGroups } from "../../rules/iommu-groups.ts";
 import type { RulesChoice } from "../../rules/kernels/choose-rules.ts";
 import { decideAll, type VerdictTable } from "../../rules/verdict-table.ts";
 import type { BootLoader } from "../boot-loaders/boot-loaders.ts";
 import { compareGroups, type GroupChange } from "../difference/groups.ts";
 import { needsReboot } from "../what-if/change.ts";
+import { type Carried, type CarryChange, carriedAt, carryChanges } from "./carries.ts";
 import { type GoingUp, goingUp } from "./going-up.ts";
 import type { Idea, Pair, Step } from "./idea.ts";
 import { type IsolationLoss, isolationLost } from "./isolation.ts";
@@ -24,6 +26,8 @@ export interface ProvedFix extends Omit<Idea, "steps"> {
   readonly verdicts: readonly Answer[];
   /** The asked pairs that are direct after it by the verdict alone. */
   readonly goingUp: GoingUp;
+  /** Where the asked pairs are predicted to carry more or less after it. */
+  readonly carries: readonly CarryChange[];
   /** What it does to other pairs: of every function but bridges. */
   readonly others: SideEffects;
   /** IOMMU groups that it changes: none at run time, as groups are formed at boot. Unknown where the source hides them. */
@@ -35,23 +39,31 @@ export interface ProvedFix extends Omit<Idea, "steps"> {
 /** The verdicts of pairs in one machine, with what is said beside them. */
 export function answersOf(machine: Machine, pairs: readonly Pair[], rules: string | undefined): readonly Answer[] {
   return decidePairs(machine, pairs, rules, (table) => {
-    const answers = new Answers(table);
+    const answers = answersOfTable(table);
     return (i, j) => answers.at(i, j);
   });
 }
 
-/** Everything that an idea does beside what it is for. `before` is the table of the machine as it is. */
+/**
+ * Everything that an idea does beside what it is for. `before` is the table of the machine as it is, `carried` what the asked
+ * pairs carry on it.
+ */
 export function proved(
   { idea, after }: Trial,
   before: VerdictTable,
   others: Others,
   pairs: readonly Pair[],
+  carried: readonly Carried[],
   rules: string | undefined,
   bootLoader: BootLoader | null,
 ): ProvedFix {
   const { providers, clients } = before;
   const table = decideAll(after, { providers, clients, ...(rules === undefined ? {} : { rules }) });
-  const verdicts = answersOf(after, pairs, rules);
+  const decided = decidePairs(after, pairs, rules, (asked) => {
+    const [answers, predictions] = [answersOfTable(asked), predictionsOf(asked)];
+    return (i, j) => ({ answer: answers.at(i, j), carried: carriedAt(predictions, i, j) });
+  });
+  const verdicts = decided.map(({ answer }) => answer);
   const isBooted = idea.changes.some(needsReboot);
   return {
     ...idea,
@@ -59,6 +71,12 @@ export function proved(
     rules: table.rules,
     verdicts,
     goingUp: goingUp(after, pairs, rules),
+    carries: carryChanges(
+      before.machine,
+      pairs,
+      carried,
+      decided.map((one) => one.carried),
+    ),
     others: others.in(table),
     groups: isBooted ? groupsAfterBoot(before.machine, after) : [],
     isolation: isolationLost(before, table, isBooted),

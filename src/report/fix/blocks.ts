@@ -14,7 +14,7 @@ import { portsText } from "../device-names.ts";
 import { type Block, heading, list, paragraph } from "../document.ts";
 import { machineLines } from "../facts.ts";
 import { withCode } from "../parameters.ts";
-import { painted, type Rich, rich } from "../rich.ts";
+import { joinRich, painted, type Rich, rich } from "../rich.ts";
 import { MAX_HIDDEN, outcomeBlocks, pairsText } from "./outcome.ts";
 import { commonGates, gateText, likelyOf, otherWayBlocks, proposalBlocks } from "./proposal.ts";
 
@@ -106,15 +106,25 @@ function unprovedBlocks({ rejected }: Advice): readonly Block[] {
   return items.length === 0 ? [] : [heading("Likely to help, and not proved"), list(items)];
 }
 
-function rejectedBlocks({ rejected }: Advice): readonly Block[] {
-  const items = rejected.flatMap(({ title, why, unproved }) =>
+/** What does not help, each with why. */
+function rejectedTexts({ rejected }: Advice): readonly Rich[] {
+  return rejected.flatMap(({ title, why, unproved }) =>
     unproved === null ? [rich`${withCode(title)}: ${withCode(why)}`] : [],
   );
+}
+
+/** One thing alone stands with what was searched, where something was. */
+function rejectedBlocks(advice: Advice): readonly Block[] {
+  const items = rejectedTexts(advice);
   const [only, ...others] = items;
   if (only === undefined) return [];
-  return others.length === 0
-    ? [heading(rich`What does not help: ${only}`)]
-    : [heading("What does not help"), list(items)];
+  if (others.length > 0) return [heading("What does not help"), list(items)];
+  return machinesOf(advice) > 0 ? [] : [heading(rich`What does not help: ${only}`)];
+}
+
+/** So many changed machines were decided. */
+function machinesOf({ searched }: Advice): number {
+  return searched.tried.reduce((sum, { machines }) => sum + machines, 0);
 }
 
 function remedyText({ gate, remedy }: GateRemedy): Rich {
@@ -134,13 +144,17 @@ function remedyBlocks({ remedies }: Advice): readonly Block[] {
 }
 
 /** How much was looked through: what is not here was not thought of. */
-function searchedBlocks({ searched, watched, fixes, before }: Advice, isWhole: boolean): readonly Block[] {
-  const machines = searched.tried.reduce((sum, { machines: count }) => sum + count, 0);
+function searchedBlocks(advice: Advice, isWhole: boolean): readonly Block[] {
+  const { searched, watched, fixes, before } = advice;
+  const machines = machinesOf(advice);
   if (machines === 0 && before.every(({ mapType }) => mapType === "bus-addr")) return [];
+  const [only, ...others] = rejectedTexts(advice);
+  const noHelp = only === undefined || others.length > 0 ? [] : [rich`no help: ${only}`];
   const items: Rich[] = [
     machines === 0
       ? "searched: nothing that could be changed is known on this machine"
-      : `searched: ${machines} changed ${machines === 1 ? "machine" : "machines"}${isWhole ? `: ${kindsText(searched)}` : ""}`,
+      : joinRich([`searched: ${machines} changed ${machines === 1 ? "machine" : "machines"}`, ...noHelp], "; "),
+    ...(isWhole && machines > 0 ? [`by kinds: ${kindsText(searched)}`] : []),
     ...(fixes.length > 0 && watched.functions < watched.of
       ? [`what else a proposal changes was looked at for ${watched.functions} of ${watched.of} functions`]
       : []),

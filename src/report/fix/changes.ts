@@ -7,6 +7,7 @@ import type { MapType } from "../../rules/verdict.ts";
 import { joinAlike } from "../alike.ts";
 import { nameIn, namesText, roleOf } from "../device-names.ts";
 import { groupTexts, mapTypeSpan } from "../difference.ts";
+import { gbpsText } from "../predict/numbers.ts";
 import { joinRich, painted, plainText, type Rich, rich } from "../rich.ts";
 
 /** So many classes of pairs of a kind are named. */
@@ -16,6 +17,9 @@ const MAX_REASONS = 2;
 /** So many groups, of so many devices that come together. */
 const MAX_GROUPS = 3;
 const MAX_DEVICES = 8;
+
+/** So many classes of pairs of which figures are told. */
+const MAX_FIGURES = 2;
 
 /** Between a class of providers and one of clients. */
 const ARROW = " → ";
@@ -62,6 +66,21 @@ export function otherTexts({ others }: ProvedFix, topology: Topology, fixes: rea
       (all) => reasonsText(all, fixes),
     ),
   ];
+}
+
+/** `predicted: 16 GPU → NIC: writes 44.5 → 56.3, reads 54.4 → 57.1 GB/s`; of one pair the figures alone, of equal ones nothing. */
+export function carriesTexts({ carries, verdicts }: ProvedFix, topology: Topology): readonly Rich[] {
+  if (carries.length === 0) return [];
+  const shown = carries.slice(0, MAX_FIGURES).map(({ first, second, pairs, ...figures }): string => {
+    const each = (["write", "read"] as const).flatMap((operation) => {
+      const change = figures[operation];
+      return change === null ? [] : [`${operation}s ${gbpsText(change.before)}${ARROW}${gbpsText(change.after)}`];
+    });
+    const roles = [first, second].map((bdf) => roleOf(topology.functionOf(bdf))).join(ARROW);
+    return `${verdicts.length === 1 ? "" : `${pairs} ${roles}: `}${each.join(", ")} GB/s`;
+  });
+  const others = carries.slice(MAX_FIGURES).reduce((sum, { pairs }) => sum + pairs, 0);
+  return [`predicted: ${[...shown, ...(others === 0 ? [] : [`${others} pairs otherwise`])].join("; ")}`];
 }
 
 /** Why requests end as they do then, for all that do. */

@@ -93,6 +93,7 @@ function provedJson(fix: ProvedFix, pairs: readonly MatrixPairJson[], topology: 
     cautions: fix.cautions,
     pairs,
     directByVerdictAlone: { pairs: fix.goingUp.pairs, directWithPassthrough: fix.goingUp.freed },
+    carries: fix.carries.map(({ write, read, ...pair }) => ({ ...classPairJson(pair, topology), write, read })),
     otherVerdicts: fix.others.listed.map((change) => otherVerdictJson(change, topology)),
     otherPairs: otherPairsJson(fix, topology),
     groups: isUnknown(fix.groups) ? fix.groups : groupChangesJson(fix.groups),

@@ -18,7 +18,7 @@ import { type Block, code, heading, list } from "../document.ts";
 import { withCode } from "../parameters.ts";
 import { conditionText } from "../reasons.ts";
 import { painted, plainText, type Rich, rich, type Span } from "../rich.ts";
-import { isolationText, otherTexts, placesText } from "./changes.ts";
+import { carriesTexts, isolationText, otherTexts, placesText } from "./changes.ts";
 import { pairsText } from "./outcome.ts";
 
 /** More pairs than this are told without their hops. */
@@ -43,6 +43,7 @@ export function proposalBlocks(telling: Telling, fix: ProvedFix): readonly Block
   const effects: readonly Rich[] = [
     rich`${outcomeText(advice, fix)}; ${lastingText(fix)}`,
     ...goingUpTexts(fix.goingUp, fix.verdicts.length, "iommu=pt as well"),
+    ...carriesTexts(fix, topology),
     ...otherTexts(fix, topology, advice.fixes),
     ...placesText(fix, isWhole, topology),
     ...isolationText(fix, topology),
@@ -85,6 +86,9 @@ function otherWayText(advice: Advice, fix: ProvedFix, earlier: ProvedFix, topolo
   const isSameLoss = fix.lasting === "until-reboot" && lostPairs(fix) === lostPairs(earlier);
   const parts: readonly Rich[] = [
     ...differs((one) => [lastingText(one)]),
+    ...(fix.carries.length === 0 && earlier.carries.length > 0
+      ? ["no other GB/s are predicted after it"]
+      : differs((one) => carriesTexts(one, topology))),
     ...differs((one) => otherTexts(one, topology, advice.fixes)),
     ...differs((one) => placesText(one, false, topology)),
     ...(isSameLoss ? [] : differs((one) => isolationText(one, topology))),
