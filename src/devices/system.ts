@@ -20,14 +20,20 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { wrongArgument } from "../pci/wrong-argument.ts";
+import { requireWord, wrongArgument } from "../pci/wrong-argument.ts";
 import { documentedIn } from "./documented.ts";
 import { Backends, keepFirstPage, reserveBounceRange, wantsBounceBuffers } from "./mapping.ts";
 import { makePeerPools } from "./peer-pools.ts";
 import { platformChoices } from "./platform-choices.ts";
 import { requireRamBesideWindows } from "./ram-offsets.ts";
 import { rulesOf } from "./rules.ts";
-import type { Backend, FailedReads, SystemChoice, SystemOptions } from "./system-options.ts";
+import {
+  type Backend,
+  FAILED_READS,
+  type FailedReads,
+  type SystemChoice,
+  type SystemOptions,
+} from "./system-options.ts";
 import { TrafficLedger } from "./traffic.ts";
 
 /** Everything of one machine, put together: what the devices and offloads of the model run on. */
@@ -149,7 +155,10 @@ function failedReadsBy(
   { failedReads }: SystemOptions,
   switchForwarding: HardwareSettings["switchForwarding"],
 ): { readonly value: FailedReads; readonly why: string } {
-  if (failedReads !== undefined) return { value: failedReads, why: "the options say so" };
+  if (failedReads !== undefined) {
+    requireWord("buildSystem", "failedReads", failedReads, FAILED_READS);
+    return { value: failedReads, why: "the options say so" };
+  }
   return switchForwarding === "always-upstream"
     ? { value: "unnoticed", why: "measured: devices of the emulator whose switches always forward upstream" }
     : { value: "reported", why: "PCIe 6.0: the completion tells, or does not come" };

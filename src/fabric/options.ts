@@ -2,6 +2,7 @@ import type { Translator } from "../iommu/translation.ts";
 import type { PhysRange } from "../pci/addresses.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { present } from "../pci/present.ts";
+import { requireWord } from "../pci/wrong-argument.ts";
 import type { RouteHop } from "./route.ts";
 
 /** The words that settings of hardware take, the default first. */
@@ -79,7 +80,11 @@ export interface FabricOptions extends Partial<HardwareSettings> {
 /** Options with every setting of the hardware decided. */
 export type SettledOptions = FabricOptions & HardwareSettings;
 
-/** Fills in what is not set. */
+/** Fills in what is not set; throws `usage` for a word that its setting has not. */
 export function settled(options: FabricOptions): SettledOptions {
-  return { ...HARDWARE_DEFAULTS, ...present(options) };
+  const all = { ...HARDWARE_DEFAULTS, ...present(options) };
+  for (const [setting, words] of Object.entries(HARDWARE_WORDS)) {
+    requireWord("createFabric", setting, all[setting as keyof typeof HARDWARE_WORDS], words);
+  }
+  return all;
 }

@@ -1,4 +1,5 @@
 import type { IommuMode, Machine } from "../host/machine.ts";
+import { IOMMU_MODES } from "../host/override.ts";
 import { requireMachine } from "../host/require-machine.ts";
 import { type Device, resolveDevice } from "../host/select.ts";
 import type { Iova, PhysAddr } from "../pci/addresses.ts";
@@ -6,6 +7,7 @@ import { PAGE_BYTES } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown } from "../pci/known.ts";
+import { requireWord } from "../pci/wrong-argument.ts";
 import {
   type DomainOptions,
   FAULT_NO_READ,
@@ -89,6 +91,7 @@ export class IommuUnits implements Translator {
   /** Throws `unsupported`, with the remedy, where the source hides a mode or group that is needed. */
   constructor(machine: Machine, options: IommuOptions = {}) {
     requireMachine("IommuUnits", machine);
+    if (options.mode !== undefined) requireWord("IommuUnits", "mode", options.mode, IOMMU_MODES);
     this.machine = machine;
     this.#options = options;
     this.mode = options.mode ?? modeOf(machine);

@@ -25,6 +25,12 @@ export function wrongArgument({ call, argument, given, expected, complaint, reme
   });
 }
 
+/** Throws {@link wrongArgument} unless one of some words was given. */
+export function requireWord(call: string, argument: string, given: unknown, words: readonly string[]): void {
+  if (words.some((word) => word === given)) return;
+  throw wrongArgument({ call, argument, given, expected: `one of ${words.join(", ")}` });
+}
+
 function isPromise(value: unknown): boolean {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

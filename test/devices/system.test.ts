@@ -34,6 +34,20 @@ describe("a system", () => {
     expect(() => poolOf(system, fn("nic0"))).toThrow("no peer memory");
   });
 
+  it("knows the words of its settings, and no others", () => {
+    const machine = serverMachine("strict");
+    for (const setting of [
+      "rootComplex",
+      "switchForwarding",
+      "withoutUpstreamForwarding",
+      "insideDevices",
+      "failedReads",
+    ]) {
+      expect(() => buildSystem(machine, { [setting]: "nope" }), setting).toThrow(`'${setting}' is the text "nope"`);
+    }
+    expect(() => buildSystem(machine, { iommu: { mode: "nope" as never } })).toThrow("'mode' is the text \"nope\"");
+  });
+
   it("tells what it does where ACS leaves it open, on machines that have such ports only", () => {
     const withPorts = (acs: string): Machine =>
       machineOf(`
