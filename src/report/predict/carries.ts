@@ -4,11 +4,11 @@ import type { PairPath } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { painted, type Rich, rich } from "../rich.ts";
 import { gbpsText, rangeText } from "./numbers.ts";
-import { hopWords } from "./screen.ts";
+import { bothWaysTexts, hopWords } from "./screen.ts";
 
 /**
  * What a pair can carry, in few words: writes and reads with their ranges and what holds them, then each thing that holds
- * them back and what they would be without it. Nothing where no data is known to go anywhere.
+ * them back and what they would be without it, and which links both directions share. Nothing where no data is known to go anywhere.
  */
 export function carriesTexts(table: VerdictTable, { provider, client }: PairPath): readonly Rich[] {
   const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
@@ -27,7 +27,7 @@ export function carriesTexts(table: VerdictTable, { provider, client }: PairPath
       : isOneHop
         ? rich`${told(first)}, ${told(second)}, ${held(first)}`
         : rich`${told(first)}, ${held(first)}; ${told(second)}, ${held(second)}`;
-  return [figures, ...lossTexts(predictions)];
+  return [figures, ...lossTexts(predictions), ...bothWaysTexts(table, i, j, "shared")];
 }
 
 /** Losses, those of writes and of reads that are one thing as one: `MaxPayload is 128 bytes …; without that writes 56.3 GB/s`. */

@@ -31,7 +31,7 @@ export function predictBlocks(decided: VerdictTable): readonly Block[] {
     list([
       figure(topology, `${nameIn(topology, client)} writes into ${nameIn(topology, provider)}`, write),
       figure(topology, `${nameIn(topology, client)} reads from ${nameIn(topology, provider)}`, read),
-      ...bothWaysText(decided),
+      ...bothWaysTexts(decided, 0, 0),
     ]),
     ...lossBlocks(topology, both),
     ...both.flatMap((each) => [heading(HOP_HEADS[each.operation]), hopTable(topology, each)]),
@@ -43,10 +43,18 @@ export function predictBlocks(decided: VerdictTable): readonly Block[] {
   ];
 }
 
-/** Both directions at once, and the links that both cross the same way; nothing where one of them has no figure. */
-function bothWaysText(decided: VerdictTable): readonly Rich[] {
-  const both = bothWaysOf(decided, 0, 0);
-  if (isUnknown(both)) return [];
+/**
+ * Both directions of a pair at once, and the links that both cross the same way; nothing where one of them has no figure, and
+ * where only what is shared is asked for, nothing where nothing is.
+ */
+export function bothWaysTexts(
+  decided: VerdictTable,
+  i: number,
+  j: number,
+  of: "all" | "shared" = "all",
+): readonly Rich[] {
+  const both = bothWaysOf(decided, i, j);
+  if (isUnknown(both) || (of === "shared" && both.shared.length === 0)) return [];
   const { thereGBps, backGBps, shared, directGBps } = both;
   const { topology } = decided;
   const why =
