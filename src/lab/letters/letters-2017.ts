@@ -58,7 +58,11 @@ export const LETTERS_2017: readonly Letter[] = [
       ]),
       tried(LOGAN, "you just need the dma mapping layer to stay out of the way", ["checked-once-is-enough"]),
       untried(BEN, "The dma_ops today are architecture specific and have no way to differenciate", HISTORY),
-      tried(LOGAN, "we'd need a flag in struct page or some other similar method", ["pages-only-for-a-flag"]),
+      untried(
+        LOGAN,
+        "we'd need a flag in struct page or some other similar method",
+        "it leaves the method open, so that no run can contradict it; every design here has one of them",
+      ),
       tried(LOGAN, "everything would still work you just wouldn't get the performance or traffic flow", [
         "remapped-still-works",
       ]),
