@@ -3,6 +3,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { PeerRoutes } from "../routes/peer-routes.ts";
 import { goesUp } from "../summary/going-up.ts";
+import { judgeBandwidth } from "./judge-bandwidth.ts";
 import { type Assumptions, assumeKernel, hasPath, type Judgement, RequiredPairs } from "./judge-pair.ts";
 import { judgePlace, together } from "./judge-place.ts";
 import type { Members } from "./members.ts";
@@ -71,7 +72,12 @@ function requiredJudge(answers: Answers, rule: RequireRule, assumed: Assumptions
   const place = judgePlace(answers, rule);
   if (rule.isByPlace) return place;
   const required = new RequiredPairs(answers, rule, assumed);
-  return (i, j) => together(required.judge(i, j), place(i, j));
+  const carries = rule.bandwidth === null ? null : judgeBandwidth(answers, rule.bandwidth, assumed);
+  return (i, j) => {
+    const judgement = together(required.judge(i, j), place(i, j));
+    // Of a pair that is not as the rule wants it no more is asked.
+    return carries === null || judgement.outcome === "fail" ? judgement : together(judgement, carries(i, j));
+  };
 }
 
 /** Pairs that must not work: any that does is a failure, any that may is unknown. */

@@ -79,9 +79,20 @@ class PolicyBuilder {
       isByPlace: input.path === "any",
       maxHops: input.maxHops ?? null,
       locality: input.locality ?? null,
+      bandwidth: input.bandwidth ?? null,
       gates: input.gates ?? "blocking",
       absence: demanded(input.optional),
     } as const;
+    if (rule.isByPlace && rule.bandwidth !== null) {
+      throw new PeerlaneError(
+        "bad-input",
+        "`path: any` asks where the two are, and `bandwidth` what goes between them",
+        {
+          place: this.#source.placeOfKey(path, "bandwidth"),
+          remedy: "write `path: supported`, or two rules",
+        },
+      );
+    }
     if (rule.isByPlace && rule.maxHops === null && rule.locality === null) {
       throw new PeerlaneError("bad-input", "with `path: any` this rule demands nothing", {
         place: this.#source.placeOfKey(path, "path"),

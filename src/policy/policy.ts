@@ -64,6 +64,13 @@ interface RuleBase {
   readonly place: Place;
 }
 
+/** The least that a pair must be predicted to carry of writes and of reads. */
+export type BandwidthFloor =
+  /** 10^9 data bytes per second. */
+  | { readonly kind: "gbps"; readonly least: number }
+  /** A part of what the pair would carry with all that holds it back away: above 0, at most 1. */
+  | { readonly kind: "of-possible"; readonly least: number };
+
 /** Pairs that must work. */
 export interface RequireRule extends RuleBase {
   readonly kind: "require";
@@ -78,6 +85,8 @@ export interface RequireRule extends RuleBase {
   readonly maxHops: number | null;
   /** No farther than this, by the words of `nvidia-smi topo`; `null`: anywhere. */
   readonly locality: Locality | null;
+  /** `null`: whatever it carries. */
+  readonly bandwidth: BandwidthFloor | null;
   readonly gates: GateLevel;
   readonly absence: Absence;
 }

@@ -6,10 +6,11 @@ import type { Bar } from "../pci/bar.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { Loss } from "../predict/predict.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { Link } from "../summary/links.ts";
-import type { MachineFact, Policy, PolicyRule, Selector } from "./policy.ts";
+import type { BandwidthFloor, MachineFact, Policy, PolicyRule, Selector } from "./policy.ts";
 
 /** Of a rule or a policy; `unknown` where the source hides what decides. */
 export type RuleOutcome = "pass" | "fail" | "unknown";
@@ -25,6 +26,19 @@ export type Problem =
   | { readonly kind: "hops"; readonly hops: number; readonly most: number }
   /** Where the two are to each other is farther, or the source leaves open whether it is. */
   | { readonly kind: "locality"; readonly is: PairLocality["word"]; readonly farthest: Locality }
+  /** It is predicted to carry less than the rule wants of one kind of requests. */
+  | {
+      readonly kind: "bandwidth";
+      readonly operation: PeerDirection;
+      readonly floor: BandwidthFloor;
+      /** 10^9 data bytes per second; where a link is hidden, the most that it may be. */
+      readonly gbps: number;
+      readonly isUpperBound: boolean;
+      /** The same with all that holds it back away; `null` where the rule does not ask. */
+      readonly possibleGBps: number | null;
+      /** What holds it back, the dearest first. */
+      readonly losses: readonly Loss[];
+    }
   | { readonly kind: "gate"; readonly gate: Gate }
   /** The source hides something beside the verdict: what a gate depends on, or whether the rule is about the device. */
   | { readonly kind: "hidden"; readonly reason: string };

@@ -1,5 +1,6 @@
 import { formatSize } from "../pci/size.ts";
 import type {
+  BandwidthFloor,
   BarsRule,
   CountRule,
   ForbidRule,
@@ -46,8 +47,13 @@ export function ruleName(rule: Unnamed): string {
 
 type NamedRequire = Pick<
   RequireRule,
-  "kind" | "providers" | "clients" | "each" | "path" | "isByPlace" | "locality" | "maxHops"
+  "kind" | "providers" | "clients" | "each" | "path" | "isByPlace" | "locality" | "maxHops" | "bandwidth"
 >;
+
+/** `20 GB/s or more`, `0.9 of the possible GB/s or more`. */
+export function bandwidthText({ kind, least }: BandwidthFloor): string {
+  return kind === "gbps" ? `${least} GB/s or more` : `${least} of the possible GB/s or more`;
+}
 
 /** `gen5 x16`, `x8`. */
 export function floorText(atLeast: LinksRule["atLeast"]): string {
@@ -63,13 +69,15 @@ function linksName({ devices, atLeast, toRoot }: Pick<LinksRule, "devices" | "at
 }
 
 function requireName(rule: NamedRequire): string {
-  const { providers, clients, each, path, isByPlace, locality, maxHops } = rule;
+  const { providers, clients, each, path, isByPlace, locality, maxHops, bandwidth } = rule;
   const far = [
     ...(locality === null ? [] : [`${locality}${locality === "PIX" ? "" : " or nearer"}`]),
     ...(isByPlace && maxHops !== null ? [`${maxHops} hops at most`] : []),
   ];
   const direct = path === "direct" ? "directly" : "directly or through the host bridge";
-  const how = isByPlace ? `at ${far.join(", ")}` : [direct, ...far].join(", ");
+  const how = isByPlace
+    ? `at ${far.join(", ")}`
+    : [direct, ...far, ...(bandwidth === null ? [] : [bandwidthText(bandwidth)])].join(", ");
   if (isByPlace) {
     const [device, other] = each === "client" ? [clients, providers] : [providers, clients];
     return `each ${nameOf(device)} has ${each === "pair" ? "each" : "a"} ${nameOf(other)} ${how}`;

@@ -5,7 +5,16 @@ import type { IommuMode } from "../host/machine.ts";
 import { byteSize, flag, line, scalar, wholeNumber } from "../host/yaml/scalars.ts";
 import { choice, fields, list } from "../host/yaml/schema-parts.ts";
 import { PARAMETER_EXPECTED, parseParameter } from "./parameters.ts";
-import type { GateLevel, LinkFloor, LinksRule, PathLevel, RequireRule, Selection, WantedParameter } from "./policy.ts";
+import type {
+  BandwidthFloor,
+  GateLevel,
+  LinkFloor,
+  LinksRule,
+  PathLevel,
+  RequireRule,
+  Selection,
+  WantedParameter,
+} from "./policy.ts";
 import { parseReleaseRange, type ReleaseRange } from "./release-range.ts";
 import { selectionOf, selector } from "./selector.ts";
 
@@ -31,6 +40,21 @@ const name = line("what the rule means, for people", 200).optional();
 const path = choice(["direct", "supported"]).optional();
 const optional = flag.optional();
 
+/** `>= 20 GB/s`, `>= 0.9 of possible`; `undefined` for anything else. */
+function parseBandwidth(text: string): BandwidthFloor | undefined {
+  const match = /^>= ?([0-9]{1,5}(?:\.[0-9]{1,3})?) ?(?:(GB\/s)|of possible)$/.exec(text);
+  if (match === null) return undefined;
+  const [, number, unit] = match;
+  const least = Number(number);
+  if (least === 0 || (unit === undefined && least > 1)) return undefined;
+  return { kind: unit === undefined ? "of-possible" : "gbps", least };
+}
+
+const bandwidth: z.ZodType<BandwidthFloor, string> = scalar(
+  "what a pair is to carry, such as '>= 20 GB/s', or as a part of what it could, such as '>= 0.9 of possible'",
+  parseBandwidth,
+);
+
 const requireRule = fields("a rule of require", {
   name,
   provider: devices,
@@ -39,6 +63,7 @@ const requireRule = fields("a rule of require", {
   path: choice(["direct", "supported", "any"]).optional(),
   maxHops: wholeNumber("hops", 0, 1000).optional(),
   locality: choice(LOCALITIES).optional(),
+  bandwidth: bandwidth.optional(),
   gates: choice(["blocking", "none", "ignore"]).optional(),
   optional,
 });
@@ -126,6 +151,7 @@ export interface RequireInput {
   readonly path?: PathLevel | "any" | undefined;
   readonly maxHops?: number | undefined;
   readonly locality?: Locality | undefined;
+  readonly bandwidth?: BandwidthFloor | undefined;
   readonly gates?: GateLevel | undefined;
   readonly optional?: boolean | undefined;
 }

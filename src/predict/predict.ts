@@ -97,6 +97,12 @@ export class Predictions {
     return isUnknown(asked) ? asked : figureOf(asked, hopsOf(asked));
   }
 
+  /** 10^9 data bytes per second that it would carry with all that holds it back away at once; its own figure where nothing does. */
+  possibleAt(i: number, j: number, operation: PeerDirection): Known<number> {
+    const asked = this.#asked(i, j, operation, LARGE_BYTES);
+    return isUnknown(asked) ? asked : possibleOf(asked);
+  }
+
   #asked(i: number, j: number, operation: PeerDirection, sizeBytes: number): Known<AskedPath> {
     const path = dataPath(this.#table, i, j, operation);
     if (isUnknown(path)) return path;
@@ -334,14 +340,13 @@ function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
     losses.push({ kind: "slow-link", at: null, gbpsWithout: without({ path }), why });
   }
   losses.push(...ofLinks);
-  const { possiblePayload, payload } = packets;
-  if (possiblePayload !== null && possiblePayload > payload.value && payload.sure !== "measured") {
-    const larger = { ...payload, value: possiblePayload, low: possiblePayload, high: possiblePayload };
+  const larger = largerPackets(packets);
+  if (larger !== null) {
     losses.push({
       kind: "small-payload",
       at: null,
-      gbpsWithout: without({ packets: { ...packets, payload: larger } }),
-      why: `MaxPayload is ${payload.value} bytes, and all on the way can ${possiblePayload}`,
+      gbpsWithout: without({ packets: larger }),
+      why: `MaxPayload is ${packets.payload.value} bytes, and all on the way can ${larger.payload.value}`,
     });
   }
   if (direct !== null) {
@@ -353,6 +358,22 @@ function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
     });
   }
   return losses.filter(isMore).sort((one, other) => other.gbpsWithout - one.gbpsWithout);
+}
+
+/** With the MaxPayload that all on the way can; `null` where they have that, or it is not known. */
+function largerPackets({ possiblePayload, payload, ...others }: PathPackets): PathPackets | null {
+  if (possiblePayload === null || possiblePayload <= payload.value || payload.sure === "measured") return null;
+  const larger = { ...payload, value: possiblePayload, low: possiblePayload, high: possiblePayload };
+  return { ...others, possiblePayload, payload: larger };
+}
+
+/** Without any of {@link lossesOf}. */
+function possibleOf(asked: AskedPath): number {
+  const path = asked.direct ?? asked.path;
+  const links = new Map(lessLinks(path).map(({ below, can }) => [below, can]));
+  const packets = largerPackets(asked.packets) ?? asked.packets;
+  const whole = withoutLosses({ ...asked, path: withLinks(path, links), packets, direct: null });
+  return Math.max(whole, withoutLosses(asked));
 }
 
 /** A link that is less than it could be, and what it could be. */

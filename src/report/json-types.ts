@@ -988,7 +988,7 @@ export interface FindingJson {
   readonly pair: PairJson | null;
   /** What is wrong with the pair, or not known of it. */
   readonly problems: readonly {
-    readonly kind: "path" | "route" | "goes-up" | "hops" | "locality" | "gate" | "hidden";
+    readonly kind: "path" | "route" | "goes-up" | "hops" | "locality" | "bandwidth" | "gate" | "hidden";
     readonly message: string;
   }[];
   readonly group: { readonly number: number; readonly predicted: boolean } | null;

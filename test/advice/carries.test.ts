@@ -1,11 +1,10 @@
 import { describe, expect, it, test } from "vitest";
 import { type Carried, carriedOf, carryChanges } from "../../src/advice/fix/carries.ts";
 import type { Pair } from "../../src/advice/fix/idea.ts";
-import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
-import { isUnknown, unknown } from "../../src/pci/known.ts";
 import { afterBoot } from "../../src/rules/boot-acs.ts";
+import { withHiddenLink } from "../predict/machines.ts";
 
 const machine = afterBoot(
   readScenario(
@@ -26,23 +25,6 @@ hostBridges:
     "switch.yaml",
   ),
 );
-/** The same machine whose source does not show what a device's link negotiated. */
-function withHiddenLink(whole: Machine, name: string): Machine {
-  const functions = whole.functions.map((fn) =>
-    fn.names.includes(name) && !isUnknown(fn.express) && fn.express !== null
-      ? {
-          ...fn,
-          express: {
-            ...fn.express,
-            linkStatus: unknown("not in this source"),
-            registers: unknown("not in this source"),
-          },
-        }
-      : fn,
-  );
-  return { ...whole, functions };
-}
-
 const pair = (provider: string, client: string): Pair => ({
   provider: findDevice(machine, provider),
   client: findDevice(machine, client),

@@ -33,6 +33,8 @@ describe("An error names the place and what was probably meant", () => {
     [`require: [{ ${pair}, maxHops: few }]`, "1:50", /expected hops \(0 to 1000\)/],
     [`require: [{ ${pair}, each: providers }]`, "1:47", /did you mean 'provider'/],
     [`require: [{ ${pair}, path: direkt }]`, "1:47", /did you mean 'direct'/],
+    [`require: [{ ${pair}, bandwidth: 20 }]`, "1:52", /'20' is not understood: expected what a pair is to carry/],
+    [`require: [{ ${pair}, path: any, maxHops: 2, bandwidth: '>= 1 GB/s' }]`, "1:64", /what goes between them/],
     [`require: [{ ${pair}, gates: all }]`, "1:48", /'all' is not known here/],
     [`require: [{ ${pair}, optional: yes }]`, "1:51", /expected true or false/],
     ["require: [{ provider: gpus, client: nic }]", "1:23", /'gpus' is not understood; did you mean 'gpu'/],

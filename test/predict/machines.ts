@@ -1,6 +1,8 @@
+import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
+import { isUnknown, unknown } from "../../src/pci/known.ts";
 import type { Crossing, DataPath } from "../../src/predict/crossings.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 
@@ -63,4 +65,21 @@ export function rootPorts(nodes: "one-bridge" | readonly [number | null, number 
         `- bus: 0x${i * 40}\n${node === null ? "" : `  numaNode: ${node}\n`}  below:\n${port(1, `gpu${i}`, "    ")}`,
     )
     .join("\n");
+}
+
+/** The same machine whose source does not show what a device's link negotiated. */
+export function withHiddenLink(whole: Machine, name: string): Machine {
+  const functions = whole.functions.map((fn) =>
+    fn.names.includes(name) && !isUnknown(fn.express) && fn.express !== null
+      ? {
+          ...fn,
+          express: {
+            ...fn.express,
+            linkStatus: unknown("not in this source"),
+            registers: unknown("not in this source"),
+          },
+        }
+      : fn,
+  );
+  return { ...whole, functions };
 }

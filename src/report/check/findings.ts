@@ -10,9 +10,11 @@ import type {
   Problem,
   RuleResult,
 } from "../../policy/result.ts";
+import { bandwidthText } from "../../policy/rule-name.ts";
 import { unaskedWords } from "../asked-by.ts";
 import { nameIn } from "../device-names.ts";
 import { linkState } from "../link-text.ts";
+import { gbpsText } from "../predict/numbers.ts";
 import { claimText, DIRECT_BY_VERDICT, decidedBy, GOING_UP, verdictSentences } from "../reasons.ts";
 
 /** A finding in words: what it is about, and what is to be said of that. */
@@ -85,11 +87,23 @@ export function problemText(result: PolicyResult, { verdict }: JudgedVerdict, pr
       return problem.is === "hidden"
         ? "the source does not show how the two are connected"
         : `${problem.is}, and ${problem.farthest}${problem.farthest === "PIX" ? "" : " or nearer"} is wanted`;
+    case "bandwidth":
+      return bandwidthProblem(problem);
     case "gate":
       return problem.gate.message;
     case "hidden":
       return problem.reason;
   }
+}
+
+/** `writes 44.5 GB/s, as predicted, where 50 GB/s or more is wanted: MaxPayload is …; without that 56.3 GB/s`. */
+function bandwidthProblem(problem: Extract<Problem, { readonly kind: "bandwidth" }>): string {
+  const { operation, floor, gbps, isUpperBound, possibleGBps, losses } = problem;
+  const of = possibleGBps === null ? "" : ` of ${gbpsText(possibleGBps)} possible`;
+  const wanted = floor.kind === "gbps" ? bandwidthText(floor) : `${floor.least} of that or more`;
+  const is = `${operation}s ${isUpperBound ? "at most " : ""}${gbpsText(gbps)} GB/s${of}, as predicted, where ${wanted} is wanted`;
+  const costs = losses.map(({ why, gbpsWithout }) => `${why}; without that ${gbpsText(gbpsWithout)} GB/s`);
+  return costs.length === 0 ? is : `${is}: ${costs.join("; ")}`;
 }
 
 const FACTS = { kernel: "kernel", iommu: "IOMMU mode", p2pdma: "kernel build", parameters: "parameters" } as const;

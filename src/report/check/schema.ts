@@ -25,7 +25,7 @@ const finding = named(
     problems: z
       .array(
         z.strictObject({
-          kind: z.enum(["path", "route", "goes-up", "hops", "locality", "gate", "hidden"]),
+          kind: z.enum(["path", "route", "goes-up", "hops", "locality", "bandwidth", "gate", "hidden"]),
           message: z.string(),
         }),
       )
