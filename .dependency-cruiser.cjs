@@ -8,6 +8,7 @@ const floors = [
   "report",
   "policy",
   "advice",
+  "compare",
   "predict",
   "summary",
   "measured",

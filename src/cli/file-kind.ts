@@ -38,6 +38,16 @@ export function refuseAsMachine(file: string, text: string): void {
   throw new PeerlaneError("usage", `${file} is a ${kind}, and a machine is due`, { remedy: `as in: ${READERS[kind]}` });
 }
 
+/** Refuses a text where results of a measuring tool are due and none are in it. */
+export function refuseAsResults(file: string, text: string): void {
+  const kind = kindOf(text);
+  if (kind === undefined) return;
+  const is = kind === "machine" ? "a dump or an archive of a machine" : `a ${kind}`;
+  throw new PeerlaneError("usage", `${file} is ${is}, and results of a measuring tool are due`, {
+    remedy: "as in: peerlane compare RESULTS [SOURCE]; two machines: peerlane diff BEFORE AFTER",
+  });
+}
+
 /** The kind of file that a text is, where its keys say so; `machine` for what is compressed, or a dump of `lspci`. */
 function kindOf(text: string): FileKind | "machine" | undefined {
   if (text.includes("\0") || /^(?:[0-9a-f]{4,8}:)?[0-9a-f]{2}:[0-9a-f]{2}\.[0-7] /m.test(text)) return "machine";

@@ -27,6 +27,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./verbs/predict.ts")).declarePredict,
   },
   {
+    name: "compare",
+    group: "look",
+    summary: "is this number normal? Figures of tools against predictions",
+    load: async () => (await import("./verbs/compare.ts")).declareCompare,
+  },
+  {
     name: "diff",
     group: "look",
     summary: "what differs between two machines, or one before and after",

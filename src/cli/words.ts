@@ -12,7 +12,6 @@ const OTHER_WORDS: ReadonlyMap<string, string> = new Map([
   ["topology", "tree"],
   ["lstopo", "tree"],
   ["why", "explain"],
-  ["compare", "diff"],
   ["cp", "copy"],
 ]);
 

@@ -924,6 +924,141 @@ export interface BandwidthJson {
   readonly whatIf?: WhatIfJson;
 }
 
+/** An end of a measurement, and what it is on the machine. */
+export interface ComparedEndJson {
+  /** The machine's name for it, or what the tool printed where nothing fits. */
+  readonly said: string;
+  readonly is: "functions" | "host" | "unmatched";
+  readonly functions: readonly string[];
+}
+
+/** One figure of the results, held against the machine. */
+export interface ComparedFigureJson {
+  readonly line: number;
+  readonly column: number;
+  readonly tool: "nvbandwidth" | "p2pBandwidthLatencyTest" | "perftest" | "nccl-tests" | "fio" | "peerlane bench";
+  readonly test: string;
+  readonly label: string;
+  /** Bytes go from here. */
+  readonly from: ComparedEndJson;
+  readonly to: ComparedEndJson;
+  readonly operation: "write" | "read" | "copy" | "send" | "collective";
+  /** Whose DMA moves the bytes. */
+  readonly mover: "from" | "to" | "unknown";
+  readonly direction: "one-way" | "sum of both";
+  /** As much went the other way at the same time. */
+  readonly opposed: boolean;
+  readonly flows: number | null;
+  readonly sizeBytes: number | null;
+  readonly peer: "on" | "off" | "unknown";
+  readonly gbps: number | null;
+  readonly latencyNs: number | null;
+  /** Expected: at least the low end of the prediction; low: below it (a latency: above its high end); impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
+  readonly verdict: "impossible" | "low" | "other-link" | "expected" | "no-figure";
+  readonly predicted: {
+    readonly unit: "GB/s" | "ns";
+    readonly value: number;
+    readonly low: number;
+    readonly high: number;
+    /** All that the links carry, however it is packed; null of a latency. */
+    readonly limit: number | null;
+  } | null;
+  /** Likely, not proved; of an expected figure what holds it back. */
+  readonly causes: readonly {
+    readonly kind:
+      | "slow-link"
+      | "narrow-slot"
+      | "small-payload"
+      | "up-to-the-root-complex"
+      | "peer-off"
+      | "iommu"
+      | "shared"
+      | "as-less-link"
+      | "disk"
+      | "network"
+      | "nccl"
+      | "unexplained"
+      | "other-link"
+      | "gib-for-gb"
+      | "sum-for-one-way"
+      | "bits-for-bytes"
+      | "cache"
+      | "link-was-less";
+    readonly text: string;
+    readonly withoutGbps?: number;
+  }[];
+  /** Why it is held against nothing. */
+  readonly why: string | null;
+  readonly doubts: readonly string[];
+}
+
+/** `peerlane compare --json`: results of measuring tools held against what is predicted. */
+export interface CompareJson {
+  readonly schema: "peerlane.compare/1";
+  readonly machine: MachineJson;
+  readonly tools: readonly (
+    | "nvbandwidth"
+    | "p2pBandwidthLatencyTest"
+    | "perftest"
+    | "nccl-tests"
+    | "fio"
+    | "peerlane bench"
+  )[];
+  readonly counts: {
+    readonly expected: number;
+    readonly low: number;
+    readonly impossible: number;
+    readonly otherLink: number;
+    readonly noFigure: number;
+  };
+  readonly groups: readonly {
+    /** Expected: at least the low end of the prediction; low: below it (a latency: above its high end); impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
+    readonly verdict: "impossible" | "low" | "other-link" | "expected" | "no-figure";
+    readonly what: string;
+    readonly cause: {
+      readonly kind:
+        | "slow-link"
+        | "narrow-slot"
+        | "small-payload"
+        | "up-to-the-root-complex"
+        | "peer-off"
+        | "iommu"
+        | "shared"
+        | "as-less-link"
+        | "disk"
+        | "network"
+        | "nccl"
+        | "unexplained"
+        | "other-link"
+        | "gib-for-gb"
+        | "sum-for-one-way"
+        | "bits-for-bytes"
+        | "cache"
+        | "link-was-less";
+      readonly text: string;
+    } | null;
+    readonly count: number;
+    /** Position in figures. */
+    readonly example: number;
+  }[];
+  readonly figures: readonly ComparedFigureJson[];
+  readonly notHeld: readonly { readonly why: string; readonly count: number }[];
+  /** Functions at the lower ends of links that every low figure crosses, and none that is as expected. */
+  readonly suspects: readonly string[];
+  /** Where output and machine contradict each other. */
+  readonly contradictions: readonly string[];
+  readonly assumptions: readonly string[];
+  /** Figures that say nothing of a path between two devices. */
+  readonly leftOut: readonly { readonly why: string; readonly count: number }[];
+  readonly unread: {
+    readonly count: number;
+    readonly lines: readonly { readonly line: number; readonly column: number; readonly why: string }[];
+  };
+  readonly notes: readonly NoteJson[];
+  /** What if: the changes with which the machine was asked about. */
+  readonly asked?: readonly string[];
+}
+
 /** `peerlane diff --json`. */
 export interface DiffJson {
   readonly schema: "peerlane.diff/1";
@@ -1835,6 +1970,7 @@ export interface JsonOutputs {
   readonly nearest: NearestJson;
   readonly predict: PredictJson;
   readonly bandwidth: BandwidthJson;
+  readonly compare: CompareJson;
   readonly diff: DiffJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { findSchema, fixSchema, historySchema, nearestSchema } from "./advice-schema.ts";
 import { checkSchema } from "./check/schema.ts";
+import { compareSchema } from "./compare/schema.ts";
 import { diffSchema } from "./difference-schema.ts";
 import type { JsonOutputs } from "./json-types.ts";
 import { labReplaySchema, labSchema } from "./lab/schema.ts";
@@ -28,6 +29,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   nearest: nearestSchema,
   predict: predictSchema,
   bandwidth: bandwidthSchema,
+  compare: compareSchema,
   diff: diffSchema,
   check: checkSchema,
   simulate: simulateSchema,

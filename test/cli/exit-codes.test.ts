@@ -26,6 +26,18 @@ write("misspelt.yaml", workload("one-switch.yaml", "cpoy: {}"));
 write("no-device.yaml", workload("one-switch.yaml", "copy: { from: nvme1, to: nvme9, size: 4K }"));
 write("no-machine.yaml", workload("no-such.txt", copy));
 
+const fio = (rate: string): string => `job: (groupid=0, jobs=1): err= 0: pid=1
+  read: IOPS=6789, BW=${rate} (7119MB/s)(66.3GiB/10001msec)
+
+Disk stats (read/write):
+  nvme0n1: ios=67890/0, sectors=1/0, merge=0/0, ticks=1/0, in_queue=1, util=99.00%
+`;
+const drive = "{rootPort: {at: 1.0, link: gen4 x4, acs: false}, below: [nvme: {name: nvme0, link: gen4 x4}]}";
+write("drive.yaml", `kernel: 7.2\ncpu: amd-zen\niommu: off\nhostBridges:\n  - below: [${drive}]\n`);
+write("normal.txt", fio("6789MiB/s"));
+write("low.txt", fio("678MiB/s"));
+write("sda.txt", fio("678MiB/s").replace("nvme0n1", "sda"));
+
 describe.concurrent("exit code 0, with an answer and no complaint,", () => {
   test.for([
     ["a matrix with verdicts", "matrix $MIXED"],
@@ -40,6 +52,8 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["two devices that other slots help", "fix nvme0 nvme1 $BRIDGES"],
     ["fixes for classes", "fix --all nvme:nvme $MIXED"],
     ["nearest devices that work", "find nvme3 $MIXED"],
+    ["figures that are as expected", "compare normal.txt drive.yaml 2>/dev/null"],
+    ["figures on standard input", "compare - drive.yaml < normal.txt 2>/dev/null"],
     ["a provider found", "find --p2pmem nvme3 $MIXED"],
     ["a policy that holds", "check works.yaml $MIXED"],
     ["no difference", "diff $MIXED $MIXED"],
@@ -68,6 +82,7 @@ describe.concurrent("exit code 1, with an answer,", () => {
     ["the history of a pair that the machine's own kernel refuses", "explain nvme0 nvme1 $MIXED --history"],
     ["a pair that nothing helps but a switch card", "fix nvme0 nvme2 $PORTS"],
     ["nearest devices of which one does not work", "find nvme $MIXED"],
+    ["a figure that is low", "compare low.txt drive.yaml 2>/dev/null"],
     ["no provider for all clients", "find --p2pmem nvme $MIXED"],
     ["a policy that fails", "check fails.yaml $MIXED"],
     ["a policy that fails, as JUnit XML", "check fails.yaml $MIXED --junit"],
@@ -91,6 +106,7 @@ describe.concurrent("exit code 3, with an answer,", () => {
     ["fixes for classes", "fix --all nvme:nvme $HIDDEN"],
     ["the nearest", "find 03:00.0 $HIDDEN"],
     ["a provider", "find --p2pmem 03:00.0 $HIDDEN"],
+    ["figures of a disk that the machine does not have", "compare sda.txt drive.yaml 2>/dev/null"],
     ["a policy", "check hidden.yaml $HIDDEN"],
     ["a workload", "simulate unseen.yaml"],
     ["a workload that arrives if functions of one device reach each other inside,", "simulate assumed.yaml"],
@@ -112,6 +128,7 @@ describe.concurrent("exit code 2, without an answer,", () => {
     diff: "diff $MIXED",
     capture: "capture",
     report: "report",
+    compare: "compare normal.txt",
     simulate: "simulate",
   };
   test.for([
@@ -136,6 +153,9 @@ describe.concurrent("exit code 2, without an answer,", () => {
     ["a width that is none", "matrix $MIXED --width 10"],
     ["a file and --root", "matrix $MIXED --root /"],
     ["standard input for both sides", "diff - -"],
+    ["results and machine on standard input", "compare - -"],
+    ["a text without results", "compare works.yaml $MIXED"],
+    ["results that are not there", "compare no-such.txt $MIXED"],
     ["two forms at once", "matrix $MIXED --json --markdown"],
     ["two forms of a check at once", "check works.yaml $MIXED --junit --sarif"],
     ["guest and host from standard input", "matrix - --host -"],

@@ -7,6 +7,11 @@ const { run, write } = workbench();
 write("workload.yaml", "machine: one-switch.yaml\nworkload: [copy: { from: nvme1, to: nvme0, size: 4K }]\n");
 write("policy.yaml", "policy: test\nrequire:\n  - { provider: nvme2, client: nvme3 }\n");
 
+write(
+  "results.txt",
+  "Running host_to_device_memcpy_ce.\nmemcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)\n 0\n 0 1.00\n\nSUM host_to_device_memcpy_ce 1\n",
+);
+
 /** Reads standard input as JSON in a process of its own, as a script would. */
 const PARSER = `node -e 'console.log(JSON.parse(require("fs").readFileSync(0, "utf8")).schema)'`;
 
@@ -20,6 +25,7 @@ describe.concurrent("--json", () => {
     ["nearest", "find nvme3 $MIXED"],
     ["nearest", "find $MIXED --iommu off"],
     ["find", "find --p2pmem nvme3 $MIXED"],
+    ["compare", "compare results.txt $MIXED"],
     ["check", "check policy.yaml $MIXED"],
     ["diff", "diff $MIXED $CLEARED"],
     ["simulate", "simulate workload.yaml"],

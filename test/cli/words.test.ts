@@ -56,7 +56,6 @@ test.for<readonly [line: string, meant: string]>([
   ["topology dump.txt", "tree dump.txt"],
   ["lstopo", "tree"],
   ["why gpu0 mlx5_0", "explain gpu0 mlx5_0"],
-  ["compare a.txt b.txt", "diff a.txt b.txt"],
   ["cp nvme0 nvme1", "copy nvme0 nvme1"],
   ["help", "help"],
   ["help tree", "help tree"],

@@ -70,6 +70,10 @@ const LINES = [
   // one kind of file for another
   "matrix policy.yaml",
   "matrix workload.yaml",
+  "compare $MIXED",
+  "compare policy.yaml $MIXED",
+  "compare no-such.txt $MIXED",
+  "compare - - < $MIXED",
   "check $MIXED policy.yaml",
   "check $SCENARIO $MIXED",
   "check . $MIXED",

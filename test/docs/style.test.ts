@@ -23,18 +23,24 @@ const sources = ["report", "cli", "advice", "answers", "policy", "rules", "summa
       }),
 );
 
+/** Words that say something else in some files: of figures, and no pairs, `impossible` is what no link carries. */
+const EXCEPT: readonly (readonly [files: RegExp, words: string])[] = [
+  [/^(?:report\/compare\/|cli\/verbs\/compare\.ts$)/, "impossible"],
+];
+
 describe("What is said is said in the words of docs/style.md", () => {
   test("of which there is a table", () => {
     expect(rows.length).toBeGreaterThan(10);
   });
 
   test.each(rows)("$say", ({ not }) => {
-    const found = sources.flatMap(({ file, text }) =>
-      text
+    const found = sources.flatMap(({ file, text }) => {
+      const here = not.filter((words) => !EXCEPT.some(([files, excepted]) => files.test(file) && excepted === words));
+      return text
         .split("\n")
-        .filter((line) => not.some((words) => line.toLowerCase().includes(words)))
-        .map((line) => `${file}: ${line.trim()}`),
-    );
+        .filter((line) => here.some((words) => line.toLowerCase().includes(words)))
+        .map((line) => `${file}: ${line.trim()}`);
+    });
     expect(found).toEqual([]);
   });
 });

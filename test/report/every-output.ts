@@ -3,6 +3,7 @@ import { findNearest, nearestQuestions } from "../../src/advice/find-nearest.ts"
 import { findProvider } from "../../src/advice/find-provider.ts";
 import { advise } from "../../src/advice/fix/advise.ts";
 import { verdictHistory } from "../../src/advice/history.ts";
+import { type Comparison, compareResults } from "../../src/compare/compare.ts";
 import { matrixDot } from "../../src/drawing/matrix-dot.ts";
 import { matrixSvg } from "../../src/drawing/matrix-svg.ts";
 import { treeDot } from "../../src/drawing/tree-dot.ts";
@@ -20,6 +21,9 @@ import { checkJunit } from "../../src/report/check/junit.ts";
 import { checkMarkdown } from "../../src/report/check/markdown.ts";
 import { checkSarif } from "../../src/report/check/sarif.ts";
 import { checkText } from "../../src/report/check/text.ts";
+import { compareCsv } from "../../src/report/compare/csv.ts";
+import { compareJson } from "../../src/report/compare/json.ts";
+import { compareBlocks } from "../../src/report/compare/screen.ts";
 import { type DifferenceView, differenceBlocks, diffJson } from "../../src/report/difference.ts";
 import { documentMarkdown } from "../../src/report/document-markdown.ts";
 import { documentText } from "../../src/report/document-text.ts";
@@ -39,10 +43,9 @@ import { predictJson } from "../../src/report/predict/json.ts";
 import { bandwidthBlocks, bandwidthCsv, bandwidthJson, bandwidthText } from "../../src/report/predict/matrix.ts";
 import { predictBlocks } from "../../src/report/predict/screen.ts";
 import { printableJson, printableMatrix } from "../../src/report/printable.ts";
-
 import { matrixBlocks, treeBlocks } from "../../src/report/screen-markdown.ts";
-
 import { type TreeInput, treeText } from "../../src/report/tree-text.ts";
+import type { MeasuredEntry } from "../../src/results/results.ts";
 import { PeerRoutes } from "../../src/routes/peer-routes.ts";
 import { expectedIommuGroups } from "../../src/rules/iommu-groups.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
@@ -127,6 +130,47 @@ const onePair = (machine: Machine, a: Bdf, b: Bdf) => decideAll(machine, { provi
 const historyOf = (machine: Machine, a: Bdf, b: Bdf) =>
   [onePair(machine, a, b), verdictHistory(machine, a, b)] as const;
 
+/** Figures of tools about a pair, by names as whoever wrote the text may have put them. */
+function comparisonOf(machine: Machine, a: Bdf, b: Bdf): Comparison {
+  const hostile = "GPU\u001b[2J\u202e '<b>|`\u0007=cmd";
+  const entry: MeasuredEntry = {
+    tool: "nvbandwidth",
+    test: hostile,
+    label: hostile,
+    from: { kind: "host" },
+    to: { kind: "bdf", bdf: a },
+    operation: "write",
+    mover: "to",
+    direction: "one-way",
+    opposed: false,
+    flows: 1,
+    bytesPerSecond: 1e9,
+    latencyNs: null,
+    sizeBytes: null,
+    peer: "on",
+    place: { line: 1, column: 1 },
+    doubts: [hostile],
+  };
+  const entries: readonly MeasuredEntry[] = [
+    entry,
+    { ...entry, from: { kind: "bdf", bdf: b }, mover: "from" },
+    { ...entry, from: { kind: "bdf", bdf: b }, mover: "unknown", bytesPerSecond: 1e13 },
+    { ...entry, to: { kind: "gpu", index: 0, bdf: a, name: `NVIDIA AMD ${hostile}` } },
+    { ...entry, to: { kind: "rdma", name: hostile } },
+    { ...entry, to: { kind: "block", name: hostile } },
+    { ...entry, to: { kind: "file", path: hostile } },
+    { ...entry, to: { kind: "unknown", why: hostile } },
+    { ...entry, tool: "fio", to: { kind: "gpu", index: 7, bdf: null, name: hostile } },
+  ];
+  return compareResults(machine, {
+    tools: ["nvbandwidth"],
+    entries,
+    assumptions: [hostile],
+    leftOut: [{ why: hostile, count: 1 }],
+    unread: { count: 2, lines: [{ place: { line: 1, column: 1 }, text: hostile, why: hostile }] },
+  });
+}
+
 const nearestOf = (machine: Machine) => findNearest(machine, nearestQuestions(machine, []));
 
 /** What verbs print of a machine, in every form; with colours where the name says so. */
@@ -164,6 +208,13 @@ const makers: Readonly<Record<string, Maker>> = {
   predict: ofPair(({ machine, screen }, a, b) => documentText(predictBlocks(onePair(machine, a, b)), screen)),
   "predict --markdown": ofPair(({ machine }, a, b) => documentMarkdown(predictBlocks(onePair(machine, a, b)))),
   "predict --json": ofPair(({ machine }, a, b) => printableJson(predictJson(onePair(machine, a, b)), 1)),
+  compare: ofPair(({ machine, screen }, a, b) => documentText(compareBlocks(comparisonOf(machine, a, b)), screen)),
+  "compare in colour": ofPair(({ machine, colored }, a, b) =>
+    documentText(compareBlocks(comparisonOf(machine, a, b)), colored),
+  ),
+  "compare --markdown": ofPair(({ machine }, a, b) => documentMarkdown(compareBlocks(comparisonOf(machine, a, b)))),
+  "compare --json": ofPair(({ machine }, a, b) => printableJson(compareJson(comparisonOf(machine, a, b)), 1)),
+  "compare --csv": ofPair(({ machine }, a, b) => compareCsv(comparisonOf(machine, a, b))),
   fix: ofPair(({ machine, screen }, provider, client) =>
     documentText(fixBlocks(advise(machine, [{ provider, client }])), screen),
   ),
