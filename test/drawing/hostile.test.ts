@@ -1,15 +1,23 @@
 import { describe, expect, test } from "vitest";
 import { matrixDot } from "../../src/drawing/matrix-dot.ts";
 import { matrixSvg } from "../../src/drawing/matrix-svg.ts";
+import { predictSvg } from "../../src/drawing/predict-svg.ts";
 import { treeDot } from "../../src/drawing/tree-dot.ts";
 import { treeSvg } from "../../src/drawing/tree-svg.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import { visible } from "../../src/pci/visible.ts";
+import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
 import { labelOf, parseDot } from "./dot.ts";
 import { inputOf, machineOf } from "./machines.ts";
 import { complaintOf, elementsOf, isHere } from "./xml.ts";
 
 const server = machineOf("examples/gpu-nic-server.yaml");
+
+/** The table of one pair of its machine. */
+function pairOf({ machine, providers, clients }: VerdictTable): VerdictTable {
+  const at = clients.findIndex((client) => client !== providers[0]);
+  return decideAll(machine, { providers: providers.slice(0, 1), clients: clients.slice(at, at + 1) });
+}
 
 /** The server with a text in every place that a reader takes from its source. */
 function planted(text: string): Machine {
@@ -46,6 +54,7 @@ describe.each([
   test.each([
     ["a tree", () => treeSvg(input)],
     ["a matrix", () => matrixSvg(input.table)],
+    ["a pair's curves", () => predictSvg(pairOf(input.table), undefined)],
   ] as const)("is text in the picture of %s", (__, draw) => {
     const svg = draw();
     const elements = elementsOf(svg);
@@ -60,7 +69,7 @@ describe.each([
   });
 
   test.runIf(isHere("xmllint"))("is XML for xmllint (package libxml2-utils)", () => {
-    for (const svg of [treeSvg(input), matrixSvg(input.table)]) {
+    for (const svg of [treeSvg(input), matrixSvg(input.table), predictSvg(pairOf(input.table), undefined)]) {
       expect(complaintOf("xmllint", ["--noout", "--nonet", "-"], svg)).toBe("");
     }
   });

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { findDevice } from "../../host/select.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { predictionsOf } from "../../predict/predict.ts";
@@ -17,11 +17,13 @@ import {
 } from "../options.ts";
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
-import { show } from "../show.ts";
+import { printForm, show } from "../show.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `predict`. */
-export interface PredictOptions extends MachineOptions, HostOptions {}
+export interface PredictOptions extends MachineOptions, HostOptions {
+  readonly svg?: boolean;
+}
 
 /** Its arguments, options and help. */
 export function declarePredict(command: Command, finish: Finish): void {
@@ -30,6 +32,9 @@ export function declarePredict(command: Command, finish: Finish): void {
     .argument("<client>", "the device that reads and writes it")
     .argument("[source]", SOURCE_HELP);
   addMachineOptions(addHostOptions(command))
+    .addOption(
+      new Option("--svg", "print the curve of GB/s by size as a picture (SVG)").conflicts(["json", "markdown"]),
+    )
     .addHelpText(
       "after",
       `
@@ -42,6 +47,7 @@ Exits with 0 where writes or reads have a figure, 1 where nothing is sent, 3 whe
 Examples:
   sudo peerlane predict gpu0 mlx5_0
   peerlane predict gpu0 nvme0 server.tar.gz --json
+  peerlane predict gpu0 nvme0 server.tar.gz --svg > curve.svg
   peerlane predict gpu0 mlx5_0 server.tar.gz --append pci=disable_acs_redir=pci:1000:c030`,
     )
     .action(async (provider: string, client: string, source: string | undefined, options: PredictOptions) => {
@@ -63,12 +69,11 @@ export async function runPredict(
   const selection = { ...rulesOf(options), ...pair };
   const table = decideAll(machine, selection);
   const old = changes.length === 0 ? table : decideAll(shownMachine(before, options), selection);
-  show(options, {
-    machine,
-    json: () => predictJson(table),
-    blocks: () => predictBlocks(table),
-    whatIf: whatIfView(changes, old, table),
+  const whatIf = whatIfView(changes, old, table);
+  const isDrawn = await printForm(options, {
+    svg: async () => (await import("../../drawing/predict-svg.ts")).predictSvg(table, whatIf),
   });
+  if (!isDrawn) show(options, { machine, json: () => predictJson(table), blocks: () => predictBlocks(table), whatIf });
   const predictions = (["write", "read"] as const).map((operation) => predictionsOf(table).at(0, 0, operation));
   if (predictions.some((each) => !isUnknown(each))) return EXIT.yes;
   return table.mapType(0, 0) === "unknown" ? EXIT.unknown : EXIT.no;
