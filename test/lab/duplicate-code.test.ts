@@ -12,7 +12,7 @@ describe("what a back end has to have for peers", () => {
   test("with a helper in the loop: one call for each loop, and one for the refusal", () => {
     const loops = linesOf("lab/host-mapping.ts", /^ {2}#map(Direct|Iommu)\(/);
     expect(loops).toBe(2);
-    expect(linesOf("lab/host-mapping.ts", /hook\.place\(/)).toBe(loops);
+    expect(linesOf("lab/host-mapping.ts", /= placeBy\(hook, /)).toBe(loops);
     expect(linesOf("lab/host-mapping.ts", /hook\.refusal\(/)).toBe(loops);
     // The check and the offset stand once, in the helper.
     expect(linesOf("lab/host-mapping.ts", /busOffset|mapType/)).toBe(0);
