@@ -105,7 +105,7 @@ function curvesOf(decided: VerdictTable, large: Prediction): readonly Curve[] {
 function axes(x: (bytes: number) => number, y: (gbps: number) => number, most: number, top: number): readonly string[] {
   const rows = [0, 1, 2, 3, 4, 5].map((fifth) => (most * fifth) / 5);
   return [
-    drawText(MARGIN, top - 6, "GB/s", { fill: "faint" }),
+    drawText(MARGIN, top - 16, "GB/s", { fill: "faint" }),
     ...rows.flatMap((gbps) => [
       path(`M${MARGIN + LABELS},${round(y(gbps))}h${FIELD.width - 8}`, { stroke: "border" }),
       drawText(MARGIN + LABELS - 6, y(gbps) + 4, String(gbps), { fill: "faint", anchor: "end" }),
