@@ -171,7 +171,25 @@ setState({ assertionCalls: 0 }, expect as never);
 Object.assign(globalThis, { [GLOBAL_EXPECT]: expect });
 (chai.expect as unknown as { extend: (whom: unknown, matchers: unknown) => void }).extend(expect, customMatchers);
 
-/** What a file of tests imports. */
+const environment = new Map<string, string | undefined>();
+
+/** Sets a variable of the environment until {@link unstubAllEnvs}. */
+function stubEnv(name: string, value: string | undefined): void {
+  if (!environment.has(name)) environment.set(name, process.env[name]);
+  setVariable(name, value);
+}
+
+function unstubAllEnvs(): void {
+  for (const [name, value] of environment) setVariable(name, value);
+  environment.clear();
+}
+
+function setVariable(name: string, value: string | undefined): void {
+  if (value === undefined) delete process.env[name];
+  else process.env[name] = value;
+}
+
+/** What a file of tests imports. Limits of time are the runner's own: `setConfig` sets none. */
 export const WORDS: object = {
   expect,
   test,
@@ -181,5 +199,5 @@ export const WORDS: object = {
   afterAll: hook("afterAll"),
   beforeEach: hook("beforeEach"),
   afterEach: hook("afterEach"),
-  vi: { fn: spy, spyOn, restoreAllMocks },
+  vi: { fn: spy, spyOn, restoreAllMocks, stubEnv, unstubAllEnvs, setConfig: () => undefined },
 };
