@@ -122,7 +122,18 @@ export function joinBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
+/**
+ * Node's own zlib takes several members behind each other; its DecompressionStream refuses them from 24.22 on, as the
+ * standard for browsers has it.
+ */
 async function unpackGzip(bytes: Uint8Array, take: (chunk: Uint8Array) => void): Promise<void> {
+  const zlib = globalThis.process?.getBuiltinModule?.("node:zlib");
+  if (zlib !== undefined) {
+    const members = zlib.createGunzip();
+    members.end(bytes);
+    for await (const chunk of members as AsyncIterable<Uint8Array>) take(chunk);
+    return;
+  }
   const stream = new Blob([bytes as Uint8Array<ArrayBuffer>]).stream().pipeThrough(new DecompressionStream("gzip"));
   for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) take(chunk);
 }
