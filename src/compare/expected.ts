@@ -7,6 +7,7 @@ import { hostMemoryPath } from "../predict/crossings.ts";
 import { shareOut } from "../predict/flows.ts";
 import { packetsOf } from "../predict/packets.ts";
 import {
+  type Figure,
   type HopLimit,
   LARGE_BYTES,
   type Loss,
@@ -40,11 +41,8 @@ export interface AskedFigure {
   readonly sizeBytes: number | null;
 }
 
-/** What a figure is held against, in 10^9 bytes per second. */
-export interface Expected {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
+/** What a figure is held against, in 10^9 bytes per second; of an upper bound only the limit says something. */
+export interface Expected extends Figure {
   /** What the links can carry of anything, however it is packed: more went another way, or is another unit. */
   readonly limit: number;
   /** The predictions of the transfers of the figure, each alone. */
@@ -53,8 +51,6 @@ export interface Expected {
   /** What holds the measured transfers back, the dearest first, each once. */
   readonly losses: readonly Loss[];
   readonly assumptions: readonly string[];
-  /** True where a link is hidden: only the limit says something. */
-  readonly isUpperBound: boolean;
 }
 
 /** What the transfers between devices of one machine, and with its memory, can carry. */

@@ -44,7 +44,7 @@ import {
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 import { routeTexts } from "./route-text.ts";
 import type { ScreenOptions } from "./style.ts";
-import { textWidth, wrap } from "./width.ts";
+import { PAGE_COLUMNS, textWidth, wrap } from "./width.ts";
 
 /**
  * A pair explained both ways: `table` holds the two devices as providers and as clients. With `routes`, also where the
@@ -60,12 +60,9 @@ export function explainText(
   return screenText(explainLines(table, a, b, options.width, routes), options);
 }
 
-/** What a page of an issue tracker shows without a scroll bar. */
-const PAGE = 110;
-
 /** A pair explained, for Markdown. */
 export function explainBlocks(table: VerdictTable, a: Bdf, b: Bdf, routes?: PeerRoutes): readonly Block[] {
-  return [code("", explainLines(table, a, b, PAGE, routes).map(plainText))];
+  return [code("", explainLines(table, a, b, PAGE_COLUMNS, routes).map(plainText))];
 }
 
 /** The lines of {@link explainText}: what is the same both ways once, and what is not with whose memory it is about. */

@@ -18,18 +18,18 @@ import { MAP_TYPE_WORDS, TOLD_WORDS } from "./reasons.ts";
 import { plainText, rich } from "./rich.ts";
 import { type TreeDetail, type TreeInput, treeLines } from "./tree-text.ts";
 import type { WhatIfView } from "./what-if.ts";
+import { PAGE_COLUMNS } from "./width.ts";
 
 /** A table of more clients is wider than a page; it is given as text. */
 const MAX_COLUMNS = 12;
-/** What a page of an issue tracker shows without a scroll bar. */
-const PAGE = 110;
 const UNBOUND = Number.MAX_SAFE_INTEGER;
 
 /** The matrix for Markdown: the answer, who stands together, the table of pairs, as text where it is wider than a page, the devices. */
 export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?: PeerRoutes): readonly Block[] {
   const title = machineLines(decided.machine, decided.rules, UNBOUND).map((text) => heading(text));
   const devices = listDevices(decided);
-  if (devices.length === 0) return [...title, code("", matrixLines(decided, PAGE, whatIf, routes).map(plainText))];
+  if (devices.length === 0)
+    return [...title, code("", matrixLines(decided, PAGE_COLUMNS, whatIf, routes).map(plainText))];
   const islands = islandsOf(decided);
   const memories = devices.map(p2pmemText);
   const hasMemory = memories.some((text) => text !== "");
@@ -49,7 +49,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     ...(way === null ? [] : [paragraph(way)]),
     list(islandTexts(decided, islands)),
     ...(decided.clients.length > MAX_COLUMNS
-      ? [code("", gridLines(decided, islands, PAGE, whatIf).map(plainText))]
+      ? [code("", gridLines(decided, islands, PAGE_COLUMNS, whatIf).map(plainText))]
       : pairBlocks(decided, whatIf)),
     table(["device", "kind", ...(hasMemory ? ["peer memory"] : [])], kinds),
     ...leftOutTexts(decided).map((text) => paragraph(text)),

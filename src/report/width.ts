@@ -30,6 +30,9 @@ export function truncate(text: Rich, width: number): Rich {
   return [...partsOf(text, [[0, kept]]).flat(), "…"];
 }
 
+/** What a page of an issue tracker shows without a scroll bar. */
+export const PAGE_COLUMNS = 110;
+
 /**
  * The text in lines of at most `width` columns, the first one of `first`, broken between words; a longer word is broken as
  * well. A line that has to be copied whole does not belong here.

@@ -16,12 +16,10 @@ import { drawCells } from "../matrix-grid.ts";
 import { screenText } from "../printable.ts";
 import { painted, plainText, type Rich, rich } from "../rich.ts";
 import type { Paint, ScreenOptions } from "../style.ts";
-import { wrap } from "../width.ts";
+import { PAGE_COLUMNS, wrap } from "../width.ts";
 import { gbpsText, rangedJson, rounded } from "./numbers.ts";
 import { hopWords } from "./screen.ts";
 
-/** What a page of an issue tracker shows without a scroll bar. */
-const PAGE = 110;
 /** So many classes of pairs are told. */
 const TOLD_CLASSES = 12;
 
@@ -41,9 +39,11 @@ export function bandwidthBlocks(table: VerdictTable, operation: PeerDirection): 
     list(classTexts(table, operation)),
     code(
       "",
-      [...drawCells(table, islands, PAGE, cellsOf(table, operation)).lines, "", ...legend(operation, PAGE)].map(
-        plainText,
-      ),
+      [
+        ...drawCells(table, islands, PAGE_COLUMNS, cellsOf(table, operation)).lines,
+        "",
+        ...legend(operation, PAGE_COLUMNS),
+      ].map(plainText),
     ),
   ];
 }
