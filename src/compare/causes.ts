@@ -5,7 +5,9 @@ import type { DeviceKind } from "../pci/device-kind.ts";
 import type { LinkState } from "../pci/express.ts";
 import { isUnknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { HopLimit, Loss, Prediction } from "../predict/predict.ts";
+import type { HopLimit } from "../predict/hops.ts";
+import type { Loss } from "../predict/losses.ts";
+import type { Prediction } from "../predict/predict.ts";
 import type { MeasuredEntry } from "../results/results.ts";
 import type { AskedFigure, Expectations, Expected } from "./expected.ts";
 

@@ -5,16 +5,10 @@ import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { hostMemoryPath } from "../predict/crossings.ts";
 import { shareOut } from "../predict/flows.ts";
+import type { HopLimit } from "../predict/hops.ts";
+import type { Loss } from "../predict/losses.ts";
 import { packetsOf } from "../predict/packets.ts";
-import {
-  type Figure,
-  type HopLimit,
-  LARGE_BYTES,
-  type Loss,
-  type Prediction,
-  predictionsOf,
-  predictPath,
-} from "../predict/predict.ts";
+import { type Figure, LARGE_BYTES, type Prediction, predictionsOf, predictPath } from "../predict/predict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 
 /** One transfer: bytes go from one function, or memory of the host, to another; `null` is memory of the host. */

@@ -6,7 +6,7 @@ import type { Bar } from "../pci/bar.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import type { Loss } from "../predict/predict.ts";
+import type { Loss } from "../predict/losses.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import type { Link } from "../summary/links.ts";

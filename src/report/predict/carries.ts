@@ -1,5 +1,6 @@
 import { isUnknown } from "../../pci/known.ts";
-import { type Loss, type Prediction, predictionsOf } from "../../predict/predict.ts";
+import type { Loss } from "../../predict/losses.ts";
+import { type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { PairPath } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { painted, type Rich, rich } from "../rich.ts";

@@ -1,0 +1,34 @@
+import { isTranslating } from "../host/machine.ts";
+import { isUnknown } from "../pci/known.ts";
+import type { AskedPath, HopLimit } from "./hops.ts";
+import { rootComplexLimit, type Sureness } from "./platform-limits.ts";
+
+/** How sure a path's figure is: as sure as the least sure thing on the way. */
+export function sureOf({ machine, path, packets }: AskedPath, hops: readonly HopLimit[]): Sureness {
+  const roots = path.crossings.flatMap((each) =>
+    each.kind === "root-complex" ? [rootComplexLimit(machine, each.distance, 1).sure] : [],
+  );
+  const all = [packets.payload.sure, ...hops.map(({ sure }) => sure), ...roots];
+  if (all.includes("assumption")) return "assumption";
+  return all.includes("measured") ? "measured" : "specification";
+}
+
+/** What is taken of a path that its source does not show. */
+export function assumptionsOf({ path, packets, machine }: AskedPath, hops: readonly HopLimit[]): readonly string[] {
+  const said: string[] = [];
+  if (packets.payload.sure !== "specification") said.push(packets.payload.why);
+  for (const each of packets.reads === null ? [] : [packets.reads.request, packets.reads.tags]) {
+    if (each.sure === "assumption") said.push(each.why);
+  }
+  for (const hop of hops) if (hop.kind === "link" && hop.sure === "assumption") said.push(hop.why);
+  for (const crossing of path.crossings) {
+    if (crossing.kind === "hidden-link") said.push(crossing.why);
+    if (crossing.kind === "root-complex") said.push(rootComplexLimit(machine, crossing.distance, 1).why);
+  }
+  const { mode } = machine.iommu;
+  if (path.turn === "root-complex" && !isUnknown(mode) && isTranslating(mode)) {
+    // MODEL: of reads of 4 KiB pages at random over more than 512 KiB a published test shows a third of the rate gone.
+    said.push("the IOMMU translates what passes the root complex: what its look-ups cost is left out");
+  }
+  return said;
+}

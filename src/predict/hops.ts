@@ -1,0 +1,180 @@
+import type { Machine } from "../host/machine.ts";
+import {
+  acknowledgeShare,
+  inFlightGBps,
+  readBytes,
+  readGBps,
+  type StreamForm,
+  USUAL_PACKETS,
+  writeGBps,
+} from "../link/stream.ts";
+import { type Bdf, formatBdf } from "../pci/bdf.ts";
+import type { LinkState } from "../pci/express.ts";
+import type { Link } from "../summary/links.ts";
+import { awakeLink, type Crossing, type DataPath } from "./crossings.ts";
+import { readNs } from "./latency.ts";
+import type { PathPackets, ReadPackets } from "./packets.ts";
+import { LINK_EFFICIENCY, type Ranged, rootComplexLimit, type Sureness } from "./platform-limits.ts";
+
+/** What one thing on the way carries of this data, in 10^9 data bytes per second. */
+export interface HopLimit extends Ranged {
+  readonly kind: "link" | "root-complex" | "reads-in-flight";
+  /** The function at the lower end of a link; who reads, of reads in flight; `null` for the root complex. */
+  readonly at: Bdf | null;
+  /** Which way the data goes over a link; else `null`. */
+  readonly towards: "up" | "down" | null;
+  /** The link as it is taken here, and as the source shows it; else `null`. */
+  readonly taken: LinkState | null;
+  readonly link: Link | null;
+  /**
+   * What it takes of a link's other direction, for each part of its own: what acknowledges the data, and what asks for it.
+   * 0 for a link that the data crosses both ways: there it is part of the figure.
+   */
+  readonly otherWay: number;
+  /** Data bytes of the packets on a link where the root complex has cut them smaller than they came; else `null`. */
+  readonly recutBytes: number | null;
+}
+
+/** A path that is asked about, and what is known of it. */
+export interface AskedPath {
+  readonly machine: Machine;
+  readonly path: DataPath;
+  readonly packets: PathPackets;
+  /** Who reads, of a read. */
+  readonly reader: Bdf;
+  readonly sizeBytes: number;
+  /** The way that the data would take if it turned in a switch, where it does not; else `null`. */
+  readonly direct: DataPath | null;
+}
+
+/** What each thing on the way carries, in the order of the data. */
+export function hopsOf(asked: AskedPath): readonly HopLimit[] {
+  const { path, packets, machine } = asked;
+  const hops: HopLimit[] = [];
+  let form: FormRange = { value: formOf(asked, "value"), low: formOf(asked, "low"), high: formOf(asked, "high") };
+  for (const crossing of path.crossings) {
+    if (crossing.kind === "link") hops.push(linkHop(asked, crossing, form));
+    if (crossing.kind !== "root-complex") continue;
+    const links = Math.min(...linksOf(path).map((each) => linkHop(asked, each, form).value));
+    const limit = rootComplexLimit(machine, crossing.distance, links);
+    const { payload, gbps } = limit;
+    if (gbps !== null) {
+      hops.push({
+        ...gbps,
+        kind: "root-complex",
+        at: null,
+        towards: null,
+        taken: null,
+        link: null,
+        otherWay: 0,
+        recutBytes: null,
+      });
+    }
+    if (payload !== null && path.operation === "write") form = repacked(form, payload);
+  }
+  if (packets.reads !== null) hops.push(inFlightHop(asked, packets.reads));
+  return hops;
+}
+
+type Case = "value" | "low" | "high";
+type FormRange = Readonly<Record<Case, StreamForm>>;
+/** A link on the way whose state is shown. */
+export type LinkCrossing = Extract<Crossing, { readonly kind: "link" }>;
+
+/** The links of a path whose states are shown, in the order of the data. */
+export function linksOf({ crossings }: DataPath): readonly LinkCrossing[] {
+  return crossings.flatMap((crossing) => (crossing.kind === "link" ? [crossing] : []));
+}
+
+function formOf({ packets }: AskedPath, of: Case): StreamForm {
+  return {
+    ...USUAL_PACKETS,
+    payloadBytes: packets.payload[of],
+    readRequestBytes: packets.reads?.request[of] ?? packets.payload[of],
+  };
+}
+
+function repacked(form: FormRange, payload: Ranged): FormRange {
+  const cut = (of: Case): StreamForm => ({
+    ...form[of],
+    payloadBytes: Math.min(form[of].payloadBytes, payload[of]),
+  });
+  return { value: cut("value"), low: cut("low"), high: cut("high") };
+}
+
+function linkHop(
+  { path, packets, sizeBytes }: AskedPath,
+  { below, towards, link }: LinkCrossing,
+  form: FormRange,
+): HopLimit {
+  const taken = takenAs(link);
+  const isWrite = path.operation === "write";
+  const otherWay = (state: LinkState, of: Case): number => {
+    const acknowledged = acknowledgeShare(state, form[of].payloadBytes);
+    if (isWrite) return acknowledged;
+    const { answers, requests } = readBytes(state, form[of], sizeBytes);
+    return acknowledged + requests / Math.max(answers, requests);
+  };
+  // Data that turns at the root complex crosses a switch's uplink both ways, and so does what belongs to it.
+  const isBothWays = linksOf(path).some((other) => other.below === below && other.towards !== towards);
+  const gbps = (state: LinkState, of: Case): number => {
+    const one = isWrite ? writeGBps(state, form[of], sizeBytes) : readGBps(state, form[of], sizeBytes);
+    return (LINK_EFFICIENCY[of] * one) / (isBothWays ? 1 + otherWay(state, of) : 1);
+  };
+  const value = gbps(taken.value, "value");
+  return {
+    kind: "link",
+    at: below,
+    towards,
+    taken: taken.value,
+    link,
+    otherWay: isBothWays ? 0 : otherWay(taken.value, "value"),
+    recutBytes: form.value.payloadBytes < packets.payload.value ? form.value.payloadBytes : null,
+    value,
+    low: Math.min(value, gbps(taken.low, "low")),
+    high: Math.max(value, gbps(taken.high, "high")),
+    why: `the link of ${formatBdf(below)}, x${taken.value.width} at ${taken.value.speedGTps} GT/s${taken.why}`,
+    sure: taken.sure,
+  };
+}
+
+interface TakenLink {
+  readonly value: LinkState;
+  readonly low: LinkState;
+  readonly high: LinkState;
+  readonly why: string;
+  readonly sure: Sureness;
+}
+
+/** A link as it is taken: awake, where a GPU lowers it while idle. */
+function takenAs(link: Link): TakenLink {
+  const { is, status } = link;
+  const awake = awakeLink(link);
+  if (awake === null) return { value: status, low: status, high: status, why: "", sure: "specification" };
+  const why = `, taken as awake (now ${status.speedGTps} GT/s, as an idle GPU has it)`;
+  return { value: awake, low: is === "idle-gpu" ? awake : status, high: awake, why, sure: "assumption" };
+}
+
+function inFlightHop({ path, reader }: AskedPath, { tags, request }: ReadPackets): HopLimit {
+  const takes = (bytes: number): Ranged => readNs(path, bytes);
+  const usual = takes(request.value);
+  return {
+    kind: "reads-in-flight",
+    at: reader,
+    towards: null,
+    taken: null,
+    link: null,
+    otherWay: 0,
+    recutBytes: null,
+    value: inFlightGBps(tags.value * request.value, usual.value),
+    low: Math.min(...[request.low, request.high].map((bytes) => inFlightGBps(tags.low * bytes, takes(bytes).high))),
+    high: Math.max(...[request.low, request.high].map((bytes) => inFlightGBps(tags.high * bytes, takes(bytes).low))),
+    why: `${tags.value} reads of ${request.value} bytes in flight, each of which takes about ${Math.round(usual.value)} ns`,
+    sure: "assumption",
+  };
+}
+
+/** The hop with the least. */
+export function leastOf(hops: readonly HopLimit[]): HopLimit {
+  return hops.reduce((least, hop) => (hop.value < least.value ? hop : least));
+}
