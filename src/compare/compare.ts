@@ -235,6 +235,7 @@ class Judge {
 
   /** What the figure is of, or why nothing predicts that. */
   #asked(entry: MeasuredEntry, from: MatchedEnd, to: MatchedEnd): AskedFigure | string {
+    if (entry.isPart === true) return "a part of what ran at once: what all of it came to is held instead";
     const sizeBytes = entry.sizeBytes;
     const isStaged = entry.peer === "off" && from.kind === "functions" && to.kind === "functions";
     const movers: readonly Mover[] = entry.mover === "unknown" ? ["from", "to"] : [entry.mover];

@@ -38,7 +38,14 @@ interface JsonJob {
   /** Of how many threads its figures are. */
   readonly threads: number;
   readonly sizeBytes: number | null;
+  readonly mayBeCached: boolean;
 }
+
+const CACHED =
+  "fio was not told to use direct I/O (direct=1): the page cache of the host may have had a part of the data";
+
+/** Engines that have no page cache between them and the disk, whatever `direct` is. */
+const PAST_THE_CACHE = /^(?:libcufile|io_uring_cmd|external:|spdk)/;
 
 /** Disks and memory of jobs, made once for each text that names them: jobs often share one. */
 class JsonEnds {
@@ -79,15 +86,22 @@ function jobOf(node: JsonNode, root: JsonNode, ends: JsonEnds): JsonJob {
     memory: ends.memory(option("mem") ?? option("iomem"), option("ioengine") ?? undefined),
     threads: isTogether ? Number(/^\d{1,6}$/.exec(option("numjobs") ?? "")?.[0] ?? "1") : 1,
     sizeBytes: parseSize(option("bs") ?? option("blocksize") ?? "") ?? null,
+    // Of a job that was cut out of its document, the options of all jobs are not there.
+    mayBeCached:
+      member(root, "jobs") !== undefined &&
+      option("direct") !== "1" &&
+      option("buffered") !== "0" &&
+      !PAST_THE_CACHE.test(option("ioengine") ?? ""),
   };
 }
 
-/** Adds the jobs of a group, and of several their sum for each way, where they used the same disk and memory. */
+/** Adds the jobs of a group, and of several their sum for each way and memory, from or to all disks that they used. */
 function addGroup(group: number, jobs: readonly JsonJob[], placeAt: (at: number) => ResultPlace, out: Collector): void {
   const threads = jobs.reduce((sum, job) => sum + job.threads, 0);
   const sums = new Sums();
+  const isPart = jobs.length > 1;
   for (const job of jobs) {
-    const { node, name, rw, disk, memory, sizeBytes } = job;
+    const { node, name, rw, disk, memory, sizeBytes, mayBeCached } = job;
     const figures = (["read", "write"] as const).flatMap((way) => {
       const side = member(node, way);
       const isUsed = (numberOf(member(side, "io_bytes")) ?? numberOf(member(side, "total_ios")) ?? 0) > 0;
@@ -111,47 +125,65 @@ function addGroup(group: number, jobs: readonly JsonJob[], placeAt: (at: number)
         operation: way,
         direction: "one-way",
         opposed: figures.length > 1,
-        flows: threads,
+        flows: isPart ? threads : disksOf(disk).length,
+        ...(isPart ? { isPart } : {}),
         bytesPerSecond: rate,
         // What fio was told not to measure is 0.
         latencyNs: numberOf(member(side, "lat_ns", "mean")) || numberOf(member(side, "clat_ns", "mean")) || null,
         sizeBytes,
         peer: peerOf(memory),
         place: placeAt((exact ?? coarse ?? side).at),
-        doubts: error > 0 ? [`the job ended with error ${error}`] : [],
+        doubts: [...(error > 0 ? [`the job ended with error ${error}`] : []), ...(mayBeCached ? [CACHED] : [])],
       };
       out.add(entry);
-      sums.add(entry, rate);
+      if (isPart) sums.add(entry, rate, disk, memory);
     }
   }
-  for (const { entry, rate, count } of sums.ofSeveral()) {
-    out.add({
+  for (const entry of sums.entries(`group ${group}`)) out.add(entry);
+}
+
+/** All that a group read or wrote with one memory. */
+interface Sum {
+  readonly entry: MeasuredEntry;
+  readonly memory: MeasuredDevice;
+  readonly way: "read" | "write";
+  readonly disks: Map<string, MeasuredDevice>;
+  rate: number;
+  count: number;
+}
+
+/** What the figures of a group come to, for each way and memory. */
+class Sums {
+  readonly #sums: Sum[] = [];
+
+  add(entry: MeasuredEntry, rate: number, disk: MeasuredDevice, memory: MeasuredDevice): void {
+    const way = entry.operation === "read" ? "read" : "write";
+    let sum = this.#sums.find((each) => each.way === way && each.memory === memory);
+    if (sum === undefined) {
+      sum = { entry, memory, way, disks: new Map(), rate: 0, count: 0 };
+      this.#sums.push(sum);
+    }
+    for (const each of disksOf(disk)) sum.disks.set(JSON.stringify(each), each);
+    sum.rate += rate;
+    sum.count++;
+  }
+
+  entries(test: string): readonly MeasuredEntry[] {
+    return this.#sums.map(({ entry: { isPart, ...entry }, memory, way, disks, rate, count }) => ({
       ...entry,
-      test: `group ${group}`,
-      label: `${count} jobs together`,
+      ...endsOf(way === "read", groupOf([...disks.values()]), memory),
+      test,
+      label: count === 1 ? "1 job" : `${count} jobs together`,
+      opposed: this.#sums.some((other) => other.way !== way && [...other.disks.keys()].some((disk) => disks.has(disk))),
+      flows: disks.size,
       bytesPerSecond: rate,
       latencyNs: null,
-    });
+    }));
   }
 }
 
-/** What the figures of a group come to, for each way between the same two ends. */
-class Sums {
-  readonly #byEnds = new Map<
-    MeasuredDevice,
-    Map<MeasuredDevice, { entry: MeasuredEntry; rate: number; count: number }>
-  >();
-
-  add(entry: MeasuredEntry, rate: number): void {
-    const byTo = this.#byEnds.get(entry.from) ?? new Map();
-    this.#byEnds.set(entry.from, byTo);
-    const sum = byTo.get(entry.to) ?? { entry, rate: 0, count: 0 };
-    byTo.set(entry.to, { entry: sum.entry, rate: sum.rate + rate, count: sum.count + 1 });
-  }
-
-  ofSeveral(): readonly { readonly entry: MeasuredEntry; readonly rate: number; readonly count: number }[] {
-    return [...this.#byEnds.values()].flatMap((byTo) => [...byTo.values()].filter(({ count }) => count > 1));
-  }
+function disksOf(disk: MeasuredDevice): readonly MeasuredDevice[] {
+  return disk.kind === "group" ? disk.members : [disk];
 }
 
 function diskOf(file: string | null, names: readonly string[]): MeasuredDevice {

@@ -36,6 +36,11 @@ interface Held {
   latencyNs: number | null;
 }
 
+const ONE_OF_DISKS: MeasuredDevice = {
+  kind: "unknown",
+  why: "several groups of jobs and several disks: fio's text does not say which group used which (--output-format=json does)",
+};
+
 const NO_DISK: MeasuredDevice = {
   kind: "unknown",
   why: "the output names no disk: the lines below 'Disk stats' are not there",
@@ -184,10 +189,16 @@ export class FioText implements LineReader {
     // Below a device of md or dm its parts are listed as disks too: the data went to the device.
     const whole = this.#disks.filter(({ hasParts }) => hasParts);
     const names = (whole.length > 0 ? whole : this.#disks).map(({ name }) => name);
-    const disk = names.length === 0 ? NO_DISK : groupOf(names.map((name) => ({ kind: "block", name })));
+    const all = groupOf(names.map((name) => ({ kind: "block", name })));
+    const disk = names.length === 0 ? NO_DISK : names.length > 1 && this.#groups.size > 1 ? ONE_OF_DISKS : all;
+    if (this.#groups.size > 1) {
+      this.#out.assume("groups of jobs of fio ran one after the other, as with stonewall, and not at once");
+    }
     const ways = new Map<string, Set<string>>();
     for (const { test, way } of this.#held) ways.set(test, (ways.get(test) ?? new Set()).add(way));
-    for (const held of this.#held) this.#add(held, disk, (ways.get(held.test)?.size ?? 0) > 1);
+    for (const held of this.#held) {
+      this.#add(held, { disk, count: names.length }, (ways.get(held.test)?.size ?? 0) > 1);
+    }
     this.#held = [];
     this.#disks = [];
     this.#isInDisks = false;
@@ -196,13 +207,18 @@ export class FioText implements LineReader {
     this.#groups.clear();
   }
 
-  #add({ way, test, group, jobs, rate, latencyNs, place }: Held, disk: MeasuredDevice, opposed: boolean): void {
+  #add(
+    { way, test, group, jobs, rate, latencyNs, place }: Held,
+    { disk, count: disks }: { readonly disk: MeasuredDevice; readonly count: number },
+    opposed: boolean,
+  ): void {
     const job = this.#jobs.get(test);
     const memory = memoryOf(null, job?.engine);
     if (memory.kind === "host") {
       this.#out.assume("fio's text does not say whose memory it used (iomem=, mem=): memory of the host is assumed");
     }
     const all = this.#groups.get(group)?.jobs ?? jobs;
+    const isPart = jobs !== null && (this.#groups.get(group)?.headings ?? 1) > 1;
     const count = jobs === null ? `all ${all ?? ""} jobs together`.replace("  ", " ") : partText(jobs, all ?? jobs);
     this.#out.add({
       tool: "fio",
@@ -212,7 +228,8 @@ export class FioText implements LineReader {
       operation: way,
       direction: "one-way",
       opposed,
-      flows: all,
+      flows: isPart ? all : Math.max(1, disks),
+      ...(isPart ? { isPart } : {}),
       bytesPerSecond: rate,
       latencyNs,
       sizeBytes: job?.blockBytes[way] ?? null,

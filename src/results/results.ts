@@ -53,6 +53,8 @@ export interface MeasuredEntry {
   readonly opposed: boolean;
   /** Transfers that ran at once, one for each pair and direction; `null` where the output does not say. */
   readonly flows: number | null;
+  /** It is of a part of what went between its ends at the time, as of one job of fio of several: another figure is of all. */
+  readonly isPart?: true;
   /** Bytes in a second, a mean over the test; `null` in a test of latency. */
   readonly bytesPerSecond: number | null;
   /** Nanoseconds that one message, I/O or operation took, with what it waited for; `null` where the output does not say. */

@@ -34,6 +34,7 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ["MiB/s of perftest are 2^20", ibWrite("mlx5_0", "MiB", 52_000), {}, ["expected"]],
     ["all_reduce of two ranks", ncclTest("all_reduce_perf", [[67_108_864, 53.5]]), {}, ["expected"]],
     ["a disk", fioRead("nvme0n1", "6789MiB/s"), {}, ["expected"]],
+    ["a disk that several jobs read", fioRead("nvme0n1", "6789MiB/s", "1024KiB", 4), {}, ["expected"]],
     ["a latency between GPUs", nvbandwidthLatency([700, 800]), {}, ["expected", "expected"]],
   ],
   "as expected, and held back": [

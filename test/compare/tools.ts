@@ -114,13 +114,13 @@ ${lines.join("\n")}
 `;
 }
 
-/** fio with direct I/O from a disk, in blocks of a size. */
-export function fioRead(disk: string, rate: string, block = "1024KiB"): string {
+/** fio with direct I/O from a disk, in blocks of a size, by so many jobs of one name. */
+export function fioRead(disk: string, rate: string, block = "1024KiB", jobs = 1): string {
   return `job: (g=0): rw=read, bs=(R) ${block}-${block}, (W) ${block}-${block}, (T) ${block}-${block}, ioengine=libaio, iodepth=32
 fio-3.36
 Starting 1 process
 
-job: (groupid=0, jobs=1): err= 0: pid=1000: Mon Jan  1 00:00:00 2026
+job: (groupid=0, jobs=${jobs}): err= 0: pid=1000: Mon Jan  1 00:00:00 2026
   read: IOPS=6789, BW=${rate} (7119MB/s)(66.3GiB/10001msec)
 
 Run status group 0 (all jobs):

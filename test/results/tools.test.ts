@@ -484,9 +484,10 @@ describe("fio", () => {
       [4096, 20100.5, 3, "2 of 3 jobs, io_uring"],
       [4096, 2500000, 3, "2 of 3 jobs, io_uring"],
       [null, null, 3, "1 of 3 jobs, io_uring"],
-      [null, null, 3, "all 3 jobs together"],
-      [null, null, 3, "all 3 jobs together"],
+      [null, null, 1, "all 3 jobs together"],
+      [null, null, 1, "all 3 jobs together"],
     ]);
+    expect(results.entries.map(({ isPart }) => isPart ?? false)).toEqual([false, true, true, true, false, false]);
     expect(results).toMatchObject({ tools: ["fio"], unread: { count: 0 } });
   });
 
@@ -521,10 +522,57 @@ Run status group 0 (all jobs):
       [1.5, 131072, 1],
       [null, 131072, 2],
       [null, 131072, 2],
-      [null, 131072, 2],
+      [null, 131072, 1],
     ]);
     expect(entries.map(({ doubts }) => doubts.length)).toEqual([0, 0, 1, 0, 1]);
     expect(unread.count).toBe(0);
+  });
+
+  test("of several jobs on several disks their sum is from or to all of these; of several groups of them no disk is known", () => {
+    const job = (name: string, group: number, rate: string): string =>
+      `${name}: (groupid=${group}, jobs=1): err= 0: pid=1: Tue Dec  1 07:01:00 2026\n  read: IOPS=7000, BW=${rate} (7119MB/s)(66.3GiB/10001msec)\n`;
+    const sum = (group: number, rate: string): string =>
+      `Run status group ${group} (all jobs):\n   READ: bw=${rate} (1MB/s), 1MiB/s-1MiB/s (1MB/s-1MB/s), io=1MiB (1MB), run=1-1msec\n`;
+    const disks = "Disk stats (read/write):\n  nvme0n1: ios=1/0, merge=0/0\n  nvme1n1: ios=1/0, merge=0/0\n";
+    const one = readResults(`${job("a", 0, "1000MiB/s")}${job("b", 0, "2000MiB/s")}${sum(0, "3000MiB/s")}${disks}`);
+    expect(one.entries.map(({ isPart, flows }) => [isPart ?? false, flows])).toEqual([
+      [true, 2],
+      [true, 2],
+      [false, 2],
+    ]);
+    const two = readResults(
+      `${job("a", 0, "1MiB/s")}${job("b", 1, "1MiB/s")}${sum(0, "1MiB/s")}${sum(1, "1MiB/s")}${disks}`,
+    );
+    expect(two.entries.map(({ from }) => from.kind)).toEqual(["unknown", "unknown"]);
+    expect(two.assumptions).toContainEqual(expect.stringContaining("stonewall"));
+  });
+
+  test("JSON of several jobs has their sum for each way, from or to all disks that they used", () => {
+    const job = (disk: string, read: number, write: number): string =>
+      `{"jobname":"a","groupid":0,"job options":{"filename":"/dev/${disk}"},"read":{"io_bytes":${read},"bw_bytes":${read},"iops":1},"write":{"io_bytes":${write},"bw_bytes":${write},"iops":1}}`;
+    const sums = (...jobs: readonly string[]): string[][] =>
+      readResults(`{"fio version":"fio-3.39","global options":{"direct":"1"},"jobs":[${jobs.join(",")}]}`)
+        .entries.filter(({ isPart }) => isPart === undefined)
+        .map((entry) => [...shortRow(entry).slice(1, 7), String(entry.flows)]);
+    expect(sums(job("nvme0n1", 3e9, 0), job("nvme1n1", 4e9, 0))).toEqual(
+      rows("7 GB/s | nvme0n1 + nvme1n1 | host | read | by from | alone | 2"),
+    );
+    expect(sums(job("nvme0n1", 3e9, 0), job("nvme0n1", 0, 2e9))).toEqual(
+      rows(`
+        3 GB/s | nvme0n1 | host    | read  | by from | opposed | 1
+        2 GB/s | host    | nvme0n1 | write | by to   | opposed | 1
+      `),
+    );
+  });
+
+  test.each([
+    ['"direct" : "1"', 0],
+    ['"direct" : "0"', 1],
+    ['"rw" : "read"', 1],
+    ['"ioengine" : "io_uring_cmd"', 0],
+  ])("JSON of a job with %s: %i doubts about the page cache", (option, count) => {
+    const text = `{"fio version":"fio-3.39","jobs":[{"jobname":"a","job options":{${option},"filename":"/dev/nvme0n1"},"read":{"io_bytes":1,"bw_bytes":5,"iops":1}}]}`;
+    expect(readResults(text).entries.map(({ doubts }) => doubts.length)).toEqual([count]);
   });
 
   test.each([
