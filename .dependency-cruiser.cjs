@@ -9,6 +9,7 @@ const floors = [
   "policy",
   "advice",
   "compare",
+  "timed",
   "predict",
   "summary",
   "measured",

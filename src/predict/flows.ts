@@ -101,7 +101,7 @@ function loadsOf(topology: Topology, prediction: Prediction, at: number): readon
 }
 
 /** One name for a link, whichever of the functions at its lower end crosses it. */
-function linkOf(topology: Topology, below: Bdf): Bdf {
+export function linkOf(topology: Topology, below: Bdf): Bdf {
   const fn = topology.functionOf(below);
   const index = topology.indexOf(physicalOf(fn) ?? below);
   const first = Math.min(index, ...topology.slotMates(index));

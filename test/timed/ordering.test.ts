@@ -1,0 +1,25 @@
+import { describe, expect, test } from "vitest";
+import { MAY_PASS, MAY_PASS_RELAXED, TLP_CLASSES, waitsOf } from "../../src/timed/ordering.ts";
+
+describe("Whether a TLP passes an earlier one (PCIe 6.0 table 2-41, where it leaves a choice the model's)", () => {
+  test.each([
+    ["posted", "posted", "no", "no"],
+    ["posted", "non-posted", "yes", "yes"],
+    ["posted", "completion", "yes", "yes"],
+    ["non-posted", "posted", "no", "no"],
+    ["non-posted", "non-posted", "no", "no"],
+    ["non-posted", "completion", "yes", "yes"],
+    ["completion", "posted", "no", "yes"],
+    ["completion", "non-posted", "yes", "yes"],
+    ["completion", "completion", "no", "no"],
+  ] as const)("%s passes %s: %s; with Relaxed Ordering %s", (later, earlier, plain, relaxed) => {
+    expect(MAY_PASS[later][earlier]).toBe(plain === "yes");
+    expect(MAY_PASS_RELAXED[later][earlier]).toBe(relaxed === "yes");
+  });
+
+  test("for the simulation: who waits for whom of another class", () => {
+    expect(TLP_CLASSES).toEqual(["posted", "non-posted", "completion"]);
+    expect([...waitsOf(MAY_PASS)]).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0]);
+    expect([...waitsOf(MAY_PASS_RELAXED)]).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0]);
+  });
+});
