@@ -38,11 +38,23 @@ const SPACES = /[\u00a0\u2000-\u200a\u202f\u205f\u3000]/g;
 
 /**
  * What stands in front of a line where something carried it: `mpirun --tag-output` (`[1,0]<stdout>:`), PRRTE
- * (`[prterun-node1-22@1,0]<stdout>: `), `srun -l` (`0: `), Docker Compose (`bench-1  | `), Kubernetes' runtime
- * (`2026-01-02T03:04:05.6Z stdout F `), a timestamp, a quote (`> `).
+ * (`[prterun-node1-22@1,0]<stdout>: `), `kubectl logs --prefix` (`[pod/bench-abc/worker] `), `srun -l` (` 0: `), Docker
+ * Compose (`bench-1  | `), Kubernetes' runtime (`2026-01-02T03:04:05.6Z stdout F `), a timestamp, the journal or syslog
+ * (`Jan 02 03:04:05 node1 bench[77]: `), `ts` (`Jan 02 03:04:05 `, `00:00:05.123456 `), a quote (`> `).
  */
-const PREFIX =
-  /^(?:\[(?:[\w.-]{1,80}@)?\d{1,6},\d{1,6}\]<(?:stdout|stderr|stddiag)>: ?|\d{1,6}: |[\w.-]{1,80} {0,8}\| |\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:? ?(?:std(?:out|err) [FP] )?|> ?)/;
+const PREFIX = new RegExp(
+  `^(?:${[
+    /\[(?:[\w.-]{1,80}@)?\d{1,6},\d{1,6}\]<(?:stdout|stderr|stddiag)>: ?/,
+    /\[pod\/[\w.-]{1,253}\/[\w.-]{1,80}\] ?/,
+    / {0,5}\d{1,6}: /,
+    /[\w.-]{1,80} {0,8}\| /,
+    /(?:\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?\]?:?|[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,9})?)(?: [\w.-]{1,80} [\w./@()-]{1,80}\[\d{1,10}\]:| std(?:out|err) [FP])?[ \t]?/,
+    /\d\d:\d\d:\d\d(?:\.\d{1,9})? /,
+    /> ?/,
+  ]
+    .map(({ source }) => source)
+    .join("|")})`,
+);
 
 /** Loggers stand in front of loggers: `srun -l` in a container in a pod. */
 const MAX_PREFIXES = 4;
@@ -110,7 +122,7 @@ function withoutHosts(lines: readonly Line[]): readonly Line[] {
 function prefixLength(text: string): number {
   let length = 0;
   for (let count = 0; count < MAX_PREFIXES; count++) {
-    const prefix = PREFIX.exec(text.slice(length, length + 200))?.[0];
+    const prefix = PREFIX.exec(text.slice(length, length + 500))?.[0];
     if (prefix === undefined) break;
     length += prefix.length;
   }
