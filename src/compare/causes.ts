@@ -28,7 +28,9 @@ export interface Cause {
     | "sum-for-one-way"
     | "bits-for-bytes"
     | "cache"
-    | "link-was-less";
+    | "link-was-less"
+    | "turned-in-switch"
+    | "assumption";
   readonly text: string;
   /** 10^9 bytes per second without it, of one transfer alone; absent where that is not known. */
   readonly withoutGBps?: number | undefined;
@@ -83,25 +85,49 @@ export function causesOfExcess(figure: HeldFigure): readonly Cause[] {
   return causes.length === 0 ? [{ kind: "unexplained", text: "no unit and no sum explains it" }] : causes;
 }
 
-function otherLinkText({ asked, topology }: HeldFigure): string {
+function otherLinkText(figure: HeldFigure): string {
+  return `more than PCIe carries between them: it went over another link, likely ${linkNameOf(figure)}, which no source here shows`;
+}
+
+function linkNameOf({ asked, topology }: HeldFigure): string {
   const vendors = new Set(
     asked.measured.flatMap(({ from, to }) => [from, to]).flatMap((bdf) => vendorOf(topology, bdf)),
   );
   const [vendor] = vendors;
-  const link =
-    vendors.size !== 1
-      ? "a link of their own"
-      : vendor === NVIDIA
-        ? "NVLink"
-        : vendor === AMD
-          ? "xGMI"
-          : "a link of their own";
-  return `more than PCIe carries between them: it went over another link, likely ${link}, which no source here shows`;
+  if (vendors.size !== 1) return "a link of their own";
+  return vendor === NVIDIA ? "NVLink" : vendor === AMD ? "xGMI" : "a link of their own";
 }
 
 function vendorOf(topology: Topology, bdf: Bdf | null): readonly number[] {
   const vendorId = bdf === null ? undefined : topology.functionOf(bdf).vendorId;
   return vendorId === undefined || isUnknown(vendorId) ? [] : [vendorId];
+}
+
+/** How a figure may have come to be more than was predicted, and yet no more than links carry. */
+export function causesOfMore(figure: HeldFigure): readonly Cause[] {
+  const { expected, gbps } = figure;
+  const causes: Cause[] = [];
+  if (turnsInSwitch(figure)) {
+    causes.push({
+      kind: "turned-in-switch",
+      text: "as much as data that turns in the switch above both: it was not sent up to the root complex, as the source has it (were ACS or the kernel's parameters others when this was measured?)",
+    });
+  }
+  if (mayHaveOtherLink(figure)) {
+    causes.push({ kind: "other-link", text: `another link than PCIe may have carried it (${linkNameOf(figure)})` });
+  }
+  if (gbps <= expected.limit * 1.001) {
+    causes.push({
+      kind: "assumption",
+      text: "something assumed or published of this path is not so here: the links carry that much",
+    });
+  }
+  return causes;
+}
+
+/** True of data that the source shows going up to the root complex, where it would fit if it turned below. */
+export function turnsInSwitch({ expected: { directLimit }, gbps }: Pick<HeldFigure, "expected" | "gbps">): boolean {
+  return directLimit !== null && gbps <= directLimit * 1.001;
 }
 
 /** A link that can more than it had when the source was taken. */

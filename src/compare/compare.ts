@@ -7,19 +7,37 @@ import type { Topology } from "../pci/topology.ts";
 import type { Ranged } from "../predict/platform-limits.ts";
 import type { MeasuredEntry, MeasuredResults, MeasuringTool } from "../results/results.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
-import { type Cause, causesOfExcess, causesOfLow, linksOn, mayHaveOtherLink } from "./causes.ts";
+import {
+  type Cause,
+  causesOfExcess,
+  causesOfLow,
+  causesOfMore,
+  linksOn,
+  mayHaveOtherLink,
+  turnsInSwitch,
+} from "./causes.ts";
 import { type AskedFigure, Expectations, type Expected, type Mover, type Transfer } from "./expected.ts";
 import { DeviceMatcher, type MatchedEnd } from "./match-devices.ts";
+import { isSliceOfGpu, joinedOf } from "./other-links.ts";
 
 /**
- * What a figure is: `expected`, at least the low end of the prediction; `low`, below it (of a latency: longer than its high
- * end); `impossible`, more than the links on the way can carry; `other-link`, the same between GPUs, which may have a link
- * of their own that is not PCIe; `no-figure`, held against nothing.
+ * What a figure is: `expected`, within what is predicted; `low`, below it (of a latency: longer than its high end);
+ * `better`, above it, and no more than links carry; `wide`, within a range that is too wide to judge by; `impossible`, more
+ * than the links on the way can carry; `other-link`, the same between GPUs, which may have a link of their own that is not
+ * PCIe; `no-figure`, held against nothing.
  */
-export type FigureVerdict = "expected" | "low" | "impossible" | "other-link" | "no-figure";
+export type FigureVerdict = "expected" | "low" | "better" | "wide" | "impossible" | "other-link" | "no-figure";
 
 /** All of them, the worst first. */
-export const FIGURE_VERDICTS: readonly FigureVerdict[] = ["impossible", "low", "other-link", "expected", "no-figure"];
+export const FIGURE_VERDICTS: readonly FigureVerdict[] = [
+  "impossible",
+  "low",
+  "other-link",
+  "better",
+  "wide",
+  "expected",
+  "no-figure",
+];
 
 /** One figure of the results, held against the machine. */
 export interface ComparedFigure {
@@ -57,6 +75,12 @@ export interface Comparison {
 
 /** Rounding of what tools print is no verdict. */
 const TOLERANCE = 0.001;
+
+/** MODEL: of a range whose high end is more than so many times its low end, what is within says nothing. */
+const WIDE = 3;
+
+/** MODEL: but as much as this part of what is predicted is fine, however little it may be elsewhere. */
+const NEARLY_ALL = 0.9;
 
 /** MODEL: below so many bytes each, what a device or a processor starts in a second counts, and not the path. */
 const LEAST_BYTES = 64 * 1024;
@@ -167,6 +191,9 @@ class Judge {
     const plain = { entry, from, to, expected: null, expectedNs: null, causes: [] };
     const none = (why: string): ComparedFigure => ({ ...plain, verdict: "no-figure", why });
     for (const end of [from, to]) if (end.kind === "unmatched") return none(end.why);
+    if (isSliceOfGpu(entry)) {
+      return none("a slice of a GPU (MIG), which has a part of its copy engines: what that moves is not predicted");
+    }
     if (entry.bytesPerSecond === null) return this.#latency(entry, from, to);
     const small = tooSmall(entry);
     if (small !== null) return none(small);
@@ -190,6 +217,13 @@ class Judge {
     for (const assumption of expected.assumptions) this.assumptions.add(assumption);
     const plain = { entry, from, to, expected, expectedNs: null, why: null };
     const figure = { entry, asked, expected, gbps, topology: this.expectations.topology, kinds: this.#kinds(asked) };
+    const joined = joinedOf(figure, this.#machine);
+    if (joined !== null && gbps <= expected.limit * (1 + TOLERANCE)) {
+      return { entry, from, to, verdict: "no-figure", expected: null, expectedNs: null, causes: [], why: joined };
+    }
+    if (gbps > expected.limit * (1 + TOLERANCE) && turnsInSwitch(figure)) {
+      return { ...plain, verdict: "better", causes: causesOfMore(figure) };
+    }
     if (gbps > expected.limit * (1 + TOLERANCE)) {
       const causes = causesOfExcess(figure);
       return { ...plain, verdict: mayHaveOtherLink(figure) ? "other-link" : "impossible", causes };
@@ -200,11 +234,15 @@ class Judge {
       const why = `only a bound is known: ${hidden?.why ?? "a link is hidden"}`;
       return { ...plain, verdict: "no-figure", causes: [], why };
     }
+    if (gbps > expected.high * (1 + TOLERANCE)) {
+      return { ...plain, verdict: "better", causes: causesOfMore(figure) };
+    }
     if (gbps >= expected.low * (1 - TOLERANCE)) {
       const causes = expected.losses.map(
         (loss): Cause => ({ kind: loss.kind, text: loss.why, withoutGBps: withoutOf(loss.gbpsWithout, asked) }),
       );
-      return { ...plain, verdict: "expected", causes };
+      const isWide = expected.high > WIDE * expected.low && gbps < NEARLY_ALL * expected.value;
+      return { ...plain, verdict: isWide ? "wide" : "expected", causes };
     }
     const causes = causesOfLow({ ...figure, machine: this.#machine, expectations: this.expectations });
     return { ...plain, verdict: "low", causes };
@@ -230,7 +268,9 @@ class Judge {
       "latencies of nvbandwidth are chains of reads by a GPU, whose own part is taken as that of any device (docs/time.md)",
     );
     const causes: readonly Cause[] = isLong ? [{ kind: "unexplained", text: "nothing on the path explains it" }] : [];
-    return { ...plain, verdict: isLong ? "low" : "expected", expectedNs: latencyNs, causes, why: null };
+    const isShort = ns < latencyNs.low * (1 - TOLERANCE);
+    const verdict = isLong ? "low" : isShort ? "better" : "expected";
+    return { ...plain, verdict, expectedNs: latencyNs, causes, why: null };
   }
 
   /** What the figure is of, or why nothing predicts that. */

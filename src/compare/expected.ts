@@ -3,7 +3,7 @@ import { linkGbps } from "../link/rate.ts";
 import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
-import { hostMemoryPath } from "../predict/crossings.ts";
+import { directPath, hostMemoryPath } from "../predict/crossings.ts";
 import { shareOut } from "../predict/flows.ts";
 import type { HopLimit } from "../predict/hops.ts";
 import type { Loss } from "../predict/losses.ts";
@@ -39,6 +39,10 @@ export interface AskedFigure {
 export interface Expected extends Figure {
   /** What the links can carry of anything, however it is packed: more went another way, or is another unit. */
   readonly limit: number;
+  /**
+   * The same where transfers that go up to the root complex turned in the switch above both; `null` where none of them could.
+   */
+  readonly directLimit: number | null;
   /** The predictions of the transfers of the figure, each alone. */
   readonly predictions: readonly Prediction[];
   readonly bottleneck: HopLimit;
@@ -113,9 +117,21 @@ export class Expectations {
     return predictPath({ machine: this.#machine, path, packets, reader: device, sizeBytes, direct: null });
   }
 
+  /** The prediction of a transfer, if its data turned in the switch above both; `null` where it does, or nothing is there. */
+  #turned({ from, to }: Transfer, mover: Mover, { path, sizeBytes }: Prediction): Prediction | null {
+    if (path.turn !== "root-complex" || from === null || to === null) return null;
+    const [provider, client] = mover === "from" ? [to, from] : [from, to];
+    const [i, j] = [this.#positions.get(provider), this.#positions.get(client)];
+    const direct = i === undefined || j === undefined ? null : directPath(this.#table, i, j, path.operation);
+    if (direct === null || !direct.crossings.some(({ kind }) => kind === "link")) return null;
+    const packets = packetsOf(this.topology, direct, client);
+    return predictPath({ machine: this.#machine, path: direct, packets, reader: client, sizeBytes, direct: null });
+  }
+
   #way({ measured, beside, isStaged, combine, sizeBytes }: AskedFigure, mover: Mover): Known<Expected> {
     const size = Math.min(sizeBytes ?? LARGE_BYTES, LARGE_BYTES);
     const all: Prediction[] = [];
+    const turned: (Prediction | null)[] = [];
     // Of each measured transfer the positions of its predictions: two of one that goes through memory of the host.
     const stages: number[][] = [];
     for (const [at, transfer] of [...measured, ...beside].entries()) {
@@ -126,6 +142,7 @@ export class Expectations {
         const prediction = this.transfer(part.transfer, part.mover, size);
         if (isUnknown(prediction)) return prediction;
         positions.push(all.push(prediction) - 1);
+        turned.push(this.#turned(part.transfer, part.mover, prediction));
       }
       if (at < measured.length) stages.push(positions);
     }
@@ -145,6 +162,12 @@ export class Expectations {
       low: Math.min(value, figure(all.map(atLeast), false)),
       high: Math.max(value, figure(all.map(atMost), true)),
       limit: figure(all.map(physical), true),
+      directLimit: turned.some((each) => each !== null)
+        ? figure(
+            all.map((each, at) => physical(turned[at] ?? each)),
+            true,
+          )
+        : null,
       predictions: own,
       bottleneck: own.reduce((least, each) => (each.value < least.value ? each : least)).bottleneck,
       losses: [...new Map(own.flatMap(({ losses }) => losses).map((loss) => [loss.why, loss])).values()],
@@ -168,6 +191,8 @@ function either(one: Expected, other: Expected): Expected {
     low: Math.min(one.low, other.low),
     high: Math.max(one.high, other.high),
     limit: Math.max(one.limit, other.limit),
+    directLimit:
+      one.directLimit === null ? other.directLimit : Math.max(one.directLimit, other.directLimit ?? one.directLimit),
     predictions: [...one.predictions, ...other.predictions],
     bottleneck: one.value <= other.value ? one.bottleneck : other.bottleneck,
     losses: [...losses.values()],

@@ -146,14 +146,18 @@ export class DeviceMatcher {
     }
     const fn = gpus[gpu.index];
     if (fn === undefined) return { kind: "unmatched", why: `no GPU ${gpu.index} on this machine` };
+    if (this.#largestIndex + 1 < gpus.length) {
+      const why = `the output numbers GPUs up to ${this.#largestIndex} without addresses, and this machine has ${gpus.length}: which of them it saw (CUDA_VISIBLE_DEVICES) it does not say`;
+      return { kind: "unmatched", why };
+    }
+    if (new Set(gpus.map(({ deviceId }) => (isUnknown(deviceId) ? -1 : deviceId))).size > 1) {
+      const why =
+        "the output has no addresses of GPUs, this machine has unlike ones, and CUDA numbers the fastest first: none is matched by number";
+      return { kind: "unmatched", why };
+    }
     this.assumptions.add(
       "GPUs are numbered in the order of their PCI addresses, as with CUDA_DEVICE_ORDER=PCI_BUS_ID and all of them visible",
     );
-    if (this.#largestIndex + 1 < gpus.length) {
-      this.assumptions.add(
-        `the output has GPUs 0 to ${this.#largestIndex} of the ${gpus.length} of this machine: the first ones are assumed`,
-      );
-    }
     this.#holdName(gpu, fn);
     return { kind: "functions", bdfs: [fn.bdf] };
   }

@@ -953,8 +953,8 @@ export interface ComparedFigureJson {
   readonly peer: "on" | "off" | "unknown";
   readonly gbps: number | null;
   readonly latencyNs: number | null;
-  /** Expected: at least the low end of the prediction; low: below it (a latency: above its high end); impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
-  readonly verdict: "impossible" | "low" | "other-link" | "expected" | "no-figure";
+  /** Expected: within the prediction; low: below it (a latency: above its high end); better: above it, and no more than links carry; wide: within a range that is too wide to judge by; impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
+  readonly verdict: "impossible" | "low" | "other-link" | "better" | "wide" | "expected" | "no-figure";
   readonly predicted: {
     readonly unit: "GB/s" | "ns";
     readonly value: number;
@@ -983,7 +983,9 @@ export interface ComparedFigureJson {
       | "sum-for-one-way"
       | "bits-for-bytes"
       | "cache"
-      | "link-was-less";
+      | "link-was-less"
+      | "turned-in-switch"
+      | "assumption";
     readonly text: string;
     readonly withoutGbps?: number;
   }[];
@@ -1007,13 +1009,15 @@ export interface CompareJson {
   readonly counts: {
     readonly expected: number;
     readonly low: number;
+    readonly better: number;
+    readonly wide: number;
     readonly impossible: number;
     readonly otherLink: number;
     readonly noFigure: number;
   };
   readonly groups: readonly {
-    /** Expected: at least the low end of the prediction; low: below it (a latency: above its high end); impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
-    readonly verdict: "impossible" | "low" | "other-link" | "expected" | "no-figure";
+    /** Expected: within the prediction; low: below it (a latency: above its high end); better: above it, and no more than links carry; wide: within a range that is too wide to judge by; impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing. */
+    readonly verdict: "impossible" | "low" | "other-link" | "better" | "wide" | "expected" | "no-figure";
     readonly what: string;
     readonly cause: {
       readonly kind:
@@ -1034,7 +1038,9 @@ export interface CompareJson {
         | "sum-for-one-way"
         | "bits-for-bytes"
         | "cache"
-        | "link-was-less";
+        | "link-was-less"
+        | "turned-in-switch"
+        | "assumption";
       readonly text: string;
     } | null;
     readonly count: number;

@@ -45,6 +45,10 @@ export class Collector {
   add(entry: MeasuredEntry): void {
     this.#tools.add(entry.tool);
     this.makeRoom(1, entry.place);
+    if (![entry.bytesPerSecond, entry.latencyNs].every((value) => value === null || isAmount(value))) {
+      this.#miss({ place: entry.place, text: "", why: "the figure is negative, or so large that it is none" });
+      return;
+    }
     this.#entries.push(entry);
   }
 
@@ -104,6 +108,11 @@ export class Collector {
       unread: { count: this.#unreadCount, lines: this.#unread },
     };
   }
+}
+
+/** Bytes in a second, or nanoseconds, as there may be: no negative ones, and no more than 10^9 GB/s or 30 years. */
+function isAmount(value: number): boolean {
+  return value >= 0 && value <= 1e18;
 }
 
 function shown(text: string): string {

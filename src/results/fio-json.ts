@@ -163,7 +163,7 @@ class Sums {
       sum = { entry, memory, way, disks: new Map(), rate: 0, count: 0 };
       this.#sums.push(sum);
     }
-    for (const each of disksOf(disk)) sum.disks.set(JSON.stringify(each), each);
+    for (const each of disksOf(disk)) sum.disks.set(nameOf(each), each);
     sum.rate += rate;
     sum.count++;
   }
@@ -180,6 +180,10 @@ class Sums {
       latencyNs: null,
     }));
   }
+}
+
+function nameOf(disk: MeasuredDevice): string {
+  return disk.kind === "block" ? `/dev/${disk.name}` : disk.kind === "file" ? disk.path : disk.kind;
 }
 
 function disksOf(disk: MeasuredDevice): readonly MeasuredDevice[] {

@@ -11,13 +11,16 @@ type Case = readonly [name: string, text: string, parts: Parts, figures: readonl
 const BOTH = "Bidirectional P2P=Enabled Bandwidth";
 const WRITES = "Unidirectional P2P=Enabled Bandwidth (P2P Writes)";
 const OFF = "Unidirectional P2P=Disabled Bandwidth";
+const OVER_ANOTHER = ["other-link other-link", "other-link other-link"];
+/** Data goes up to the root complex of a processor of which nothing is published. */
+const UNKNOWN_ROOT = { acs: "SV+ RR+ CR+ UF+", cpu: "{ vendor: AuthenticAMD, family: 23, model: 49 }" };
+const GOES_UP = "up-to-the-root-complex";
 const UP = { acs: "SV+ RR+ CR+ UF+" };
 
 const cases: Readonly<Record<string, readonly Case[]>> = {
   "as expected": [
     ["writes of nvbandwidth", nvbandwidth("write", [54.1, 56.2]), {}, ["expected", "expected"]],
     ["reads of nvbandwidth", nvbandwidth("read", [54.1, 57.9]), {}, ["expected", "expected"]],
-    ["above the range and below what the link carries", nvbandwidth("write", [60, 62.9]), {}, ["expected", "expected"]],
     ["writes of p2pBandwidthLatencyTest", p2pTest(WRITES, [53, 55]), {}, ["expected", "expected"]],
     ["both directions, as their sum", p2pTest(BOTH, [108, 109]), {}, ["expected", "expected"]],
     ["P2P disabled: through memory of the host", p2pTest(OFF, [37, 45]), {}, ["expected", "expected"]],
@@ -104,6 +107,33 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
     ["nothing that explains it", ibWrite("mlx5_0", "MiB", 300_000, { gpu: "03:00" }), {}, ["impossible unexplained"]],
     ["P2P disabled is no NVLink", p2pTest(OFF, [600, 650]), {}, ["impossible unexplained", "impossible unexplained"]],
   ],
+  "better than predicted": [
+    [
+      "above the range and below what the link carries",
+      nvbandwidth("write", [60, 62.9]),
+      {},
+      ["better other-link assumption", "better other-link assumption"],
+    ],
+    [
+      "where no other link can be",
+      nvbandwidthHost("device_to_host_memcpy", "<-", [62, 62.9]),
+      {},
+      ["better assumption", "better assumption"],
+    ],
+    [
+      "both ways through one uplink, and as much as if they turned below it: no word of another link alone",
+      p2pTest(BOTH, [80, 108]),
+      UP,
+      ["better turned-in-switch other-link", "better turned-in-switch other-link"],
+    ],
+    ["both ways through one uplink, and more than all links", p2pTest(BOTH, [200, 210]), UP, OVER_ANOTHER],
+    ["a latency that is shorter", nvbandwidthLatency([20, 700]), {}, ["better", "expected"]],
+  ],
+  "within a range too wide to judge": [
+    ["of what nobody measured", nvbandwidth("write", [20, 40]), UNKNOWN_ROOT, [`wide ${GOES_UP}`, `wide ${GOES_UP}`]],
+    ["but nearly all that is predicted is fine", nvbandwidth("write", [54, 20]), UNKNOWN_ROOT, [`expected ${GOES_UP}`, `wide ${GOES_UP}`]],
+    ["and below it is low", nvbandwidth("write", [9, 20]), UNKNOWN_ROOT, [`low unexplained ${GOES_UP}`, `wide ${GOES_UP}`]],
+  ],
   "over another link": [
     ["of NVIDIA's GPUs", nvbandwidth("write", [263, 264]), {}, ["other-link other-link", "other-link other-link"]],
     ["both directions", p2pTest(BOTH, [510, 511]), {}, ["other-link other-link", "other-link other-link"]],
@@ -154,6 +184,51 @@ describe("Devices", () => {
     expect(figures.map(({ verdict }) => verdict)).toEqual(["expected", "expected"]);
     expect(assumptions).toContainEqual(expect.stringContaining("CUDA_DEVICE_ORDER=PCI_BUS_ID"));
   });
+
+  test("without addresses, and fewer than the machine has, are not the first ones", () => {
+    const text = nvbandwidthHost("host_to_device_memcpy", "->", [54, 54]).replaceAll(/^Device.*\n/gm, "");
+    const one = text.replace("0         1", "0").replace("     54     54", "     54");
+    const { figures } = compared(one);
+    expect(figures.map(({ verdict, why }) => [verdict, why])).toEqual([
+      ["no-figure", expect.stringContaining("CUDA_VISIBLE_DEVICES")],
+    ]);
+  });
+
+  test("without addresses, on a machine of unlike ones, are matched by number not at all", () => {
+    const machine = machineOf();
+    const functions = machine.functions.map((fn) => (fn.names.includes("gpu0") ? { ...fn, deviceId: 0x20b5 } : fn));
+    const { figures } = compareResults({ ...machine, functions }, readResults(sixes(2)));
+    expect(figures.map(({ why }) => why)).toEqual(
+      Array.from({ length: 2 }, () => expect.stringContaining("the fastest first")),
+    );
+  });
+
+  test("that are slices are held against nothing", () => {
+    const names = ["NVIDIA H100 PCIe MIG 1g.10gb", "NVIDIA H100 PCIe MIG 1g.10gb"] as const;
+    const { figures } = compared(nvbandwidth("write", [13, 13], { names }));
+    expect(figures.map(({ why }) => why)).toEqual(Array.from({ length: 2 }, () => expect.stringContaining("MIG")));
+  });
+
+  test.each([
+    ["an NVSwitch", "10de:22a3", 0x068000, ["NVIDIA H100 80GB HBM3", "NVIDIA H100 80GB HBM3"], [44, 388], true],
+    ["modules by name", "15b3:1021", 0x020000, ["NVIDIA A100-SXM4-80GB", "NVIDIA A100-SXM4-80GB"], [24, 250], true],
+    ["neither", "15b3:1021", 0x020000, ["NVIDIA H100 PCIe", "NVIDIA H100 PCIe"], [54, 250], false],
+  ] as const)(
+    "with %s: what PCIe could carry is no proof that all is well",
+    (_, id, classCode, names, values, isJoined) => {
+      const machine = machineOf();
+      const [vendorId, deviceId] = id.split(":").map((part) => Number.parseInt(part, 16)) as [number, number];
+      const functions = machine.functions.map((fn) =>
+        fn.names.includes("mlx5_0") ? { ...fn, vendorId, deviceId, classCode } : fn,
+      );
+      const { figures } = compareResults(
+        { ...machine, functions },
+        readResults(nvbandwidth("write", values, { names })),
+      );
+      expect(figures.map(({ verdict }) => verdict)).toEqual([isJoined ? "no-figure" : "expected", "other-link"]);
+      if (isJoined) expect(figures[0]?.why).toContain("NVLink");
+    },
+  );
 
   test("without addresses, and more than the machine has, are matched by number not at all", () => {
     const { figures } = compared(sixes(3));

@@ -8,6 +8,7 @@ import { readResults } from "../../src/results/read-results.ts";
 /** One switch of x16 at 32 GT/s with two GPUs and a NIC, and a disk on a root port; registers state what packets are. */
 export interface Parts {
   readonly acs?: string;
+  readonly cpu?: string;
   readonly iommu?: string;
   readonly gpu0?: string;
   readonly gpu1?: string;
@@ -20,6 +21,7 @@ export interface Parts {
 /** The machine of the tables: gpu0 03:00.0, gpu1 04:00.0 and mlx5_0 05:00.0 below one switch; nvme0 06:00.0 on a root port. */
 export function machineText({
   acs = "false",
+  cpu = "amd-zen",
   iommu = "off",
   gpu0 = "link: gen5 x16",
   gpu1 = "link: gen5 x16",
@@ -27,7 +29,7 @@ export function machineText({
   port = "maxPayload: 256",
 }: Parts = {}): string {
   return `scenario: results
-cpu: amd-zen
+cpu: ${cpu}
 kernel: 7.2
 iommu: ${iommu}
 hostBridges:

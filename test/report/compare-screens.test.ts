@@ -59,7 +59,7 @@ describe.each(Object.entries(screens))("compare of %s", (_, comparison) => {
   test("in JSON as its schema says, with counts that are those of its figures", () => {
     const json = compareJson(comparison);
     OUTPUT_SCHEMAS.compare.parse(JSON.parse(JSON.stringify(json)));
-    const counts = { expected: 0, low: 0, impossible: 0, otherLink: 0, noFigure: 0 };
+    const counts = { expected: 0, low: 0, better: 0, wide: 0, impossible: 0, otherLink: 0, noFigure: 0 };
     const names = { "other-link": "otherLink", "no-figure": "noFigure" } as const;
     for (const { verdict } of json.figures) {
       counts[verdict === "other-link" || verdict === "no-figure" ? names[verdict] : verdict]++;

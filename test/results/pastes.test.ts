@@ -154,6 +154,15 @@ describe("a table with holes gives the rows that are whole, and says which are n
 });
 
 describe("what is not understood", () => {
+  test.each([["-5"], ["1e308"], ["1e300"], ["99999999999999999999"]])("a figure of %s is none", (value) => {
+    const text = `Running host_to_device_memcpy_ce.\nmemcpy CE CPU(row) -> GPU(column) bandwidth (GB/s)\n 0 1\n 0 ${value} 26.35\n`;
+    const { entries, unread } = readResults(text);
+    expect(entries).toHaveLength(1);
+    expect(unread.lines.map(({ place, why }) => `${place.line}: ${why}`)).toEqual([
+      "4: the figure is negative, or so large that it is none",
+    ]);
+  });
+
   const known = resultText("bench-json.txt");
 
   test.each([

@@ -40,11 +40,11 @@ export function declareCompare(command: Command, finish: Finish): void {
       `
 Reads nvbandwidth, p2pBandwidthLatencyTest, perftest (ib_write_bw …), nccl-tests, fio and peerlane bench, as text or JSON,
 with whatever stands around it, and holds each figure against what is predicted of its devices on the machine:
-as expected, low, or more than the links can carry, with what is likely behind it. One text may hold both the results and
-a dump of the machine: name it twice.
+as expected, low, better, within a range too wide to judge, or more than the links can carry, with what is likely behind
+it. One text may hold both the results and a dump of the machine: name it twice.
 
-Exits with 0 where all figures are as expected, 1 where some are low or impossible, 3 where none could be held against
-anything.
+Exits with 0 where figures are as expected or better and none is worse, 1 where some are low or impossible, 3 where none
+could be judged.
 
 Examples:
   sudo peerlane compare nvbandwidth.txt
@@ -93,5 +93,5 @@ function readGiven(file: string): MeasuredResults {
 
 function exitCodeOf({ counts }: Comparison): number {
   if (counts.low + counts.impossible > 0) return EXIT.no;
-  return counts.expected > 0 ? EXIT.yes : EXIT.unknown;
+  return counts.expected + counts.better > 0 ? EXIT.yes : EXIT.unknown;
 }

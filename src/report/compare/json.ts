@@ -18,6 +18,8 @@ export function compareJson(comparison: Comparison): CompareJson {
     counts: {
       expected: counts.expected,
       low: counts.low,
+      better: counts.better,
+      wide: counts.wide,
       impossible: counts.impossible,
       otherLink: counts["other-link"],
       noFigure: counts["no-figure"],

@@ -10,7 +10,7 @@ const tool = z.enum(["nvbandwidth", "p2pBandwidthLatencyTest", "perftest", "nccl
 const verdict = z
   .enum(FIGURE_VERDICTS)
   .describe(
-    "expected: at least the low end of the prediction; low: below it (a latency: above its high end); impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing",
+    "expected: within the prediction; low: below it (a latency: above its high end); better: above it, and no more than links carry; wide: within a range that is too wide to judge by; impossible: more than the links can carry; other-link: the same between GPUs, likely NVLink or xGMI; no-figure: held against nothing",
   );
 const causeKind = z.enum([
   "slow-link",
@@ -31,6 +31,8 @@ const causeKind = z.enum([
   "bits-for-bytes",
   "cache",
   "link-was-less",
+  "turned-in-switch",
+  "assumption",
 ]);
 
 const end = named(
@@ -91,7 +93,15 @@ export const compareSchema: z.ZodType<CompareJson> = named(
     schema: z.literal("peerlane.compare/1"),
     machine,
     tools: z.array(tool),
-    counts: z.strictObject({ expected: count, low: count, impossible: count, otherLink: count, noFigure: count }),
+    counts: z.strictObject({
+      expected: count,
+      low: count,
+      better: count,
+      wide: count,
+      impossible: count,
+      otherLink: count,
+      noFigure: count,
+    }),
     groups: z.array(
       z.strictObject({
         verdict,

@@ -28,6 +28,8 @@ const MOST = { groups: 12, rows: 40, single: 24, reasons: 10, assumptions: 14, u
 const PAINTS: Readonly<Record<FigureVerdict, Paint>> = {
   expected: "direct",
   low: "warn",
+  better: "host",
+  wide: "unknown",
   impossible: "no",
   "other-link": "host",
   "no-figure": "unknown",

@@ -160,6 +160,8 @@ export function predictedText({ expected, expectedNs }: ComparedFigure): string 
 export const VERDICT_WORDS: Readonly<Record<FigureVerdict, string>> = {
   expected: "as expected",
   low: "low",
+  better: "better than predicted",
+  wide: "within a range too wide to judge",
   impossible: "impossible",
   "other-link": "over another link than PCIe",
   "no-figure": "not held against anything",
