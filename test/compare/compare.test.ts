@@ -131,8 +131,18 @@ const cases: Readonly<Record<string, readonly Case[]>> = {
   ],
   "within a range too wide to judge": [
     ["of what nobody measured", nvbandwidth("write", [20, 40]), UNKNOWN_ROOT, [`wide ${GOES_UP}`, `wide ${GOES_UP}`]],
-    ["but nearly all that is predicted is fine", nvbandwidth("write", [54, 20]), UNKNOWN_ROOT, [`expected ${GOES_UP}`, `wide ${GOES_UP}`]],
-    ["and below it is low", nvbandwidth("write", [9, 20]), UNKNOWN_ROOT, [`low unexplained ${GOES_UP}`, `wide ${GOES_UP}`]],
+    [
+      "but nearly all that is predicted is fine",
+      nvbandwidth("write", [54, 20]),
+      UNKNOWN_ROOT,
+      [`expected ${GOES_UP}`, `wide ${GOES_UP}`],
+    ],
+    [
+      "and below it is low",
+      nvbandwidth("write", [9, 20]),
+      UNKNOWN_ROOT,
+      [`low unexplained ${GOES_UP}`, `wide ${GOES_UP}`],
+    ],
   ],
   "over another link": [
     ["of NVIDIA's GPUs", nvbandwidth("write", [263, 264]), {}, ["other-link other-link", "other-link other-link"]],
