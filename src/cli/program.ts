@@ -84,8 +84,7 @@ Which PCI device can reach which other directly, how, and why not: the Linux
 kernel's P2PDMA rules for any machine.
 `;
 
-const PROGRAM_FOOT = `
-Examples:
+const PROGRAM_FOOT = `Examples:
   sudo peerlane                         the matrix of this host
   peerlane dump.txt --iommu pt          of another's lspci -vvv (root): what if
   peerlane gpu:0 mlx5_0 dump.txt        one pair, hop by hop

@@ -141,7 +141,8 @@ function readSome(file: number, chunk: Uint8Array, source: string): number {
 /** Where distributions keep the names of PCI ids. */
 const PCI_IDS_FILES = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids", "/usr/share/pci.ids"];
 
-function readPciIds(): string | undefined {
+/** The names of PCI ids, where this system has them. */
+export function readPciIds(): string | undefined {
   const path = PCI_IDS_FILES.find((file) => existsSync(file));
   return path === undefined ? undefined : readFileSync(path, "utf8");
 }

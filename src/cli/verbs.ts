@@ -39,6 +39,12 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./verbs/diff.ts")).declareDiff,
   },
   {
+    name: "fleet",
+    group: "look",
+    summary: "many machines: which differ from their like, and in what",
+    load: async () => (await import("./verbs/fleet.ts")).declareFleet,
+  },
+  {
     name: "report",
     group: "look",
     summary: "all of it as one Markdown text, to paste into an issue tracker",

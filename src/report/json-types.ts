@@ -1075,6 +1075,139 @@ export interface DiffJson {
   readonly asked?: readonly string[];
 }
 
+/** One thing that is other about a class than about the one that it is held against. */
+export interface FleetCauseJson {
+  readonly kind:
+    | "another-kind"
+    | "link-width"
+    | "link-speed"
+    | "acs-redirect"
+    | "acs"
+    | "missing-device"
+    | "added-device"
+    | "other-device"
+    | "other-slot"
+    | "iommu"
+    | "kernel"
+    | "command-line"
+    | "configuration"
+    | "modules"
+    | "cpu"
+    | "virtual-machine"
+    | "bar-size"
+    | "bar-address"
+    | "max-payload"
+    | "read-request"
+    | "packets"
+    | "driver"
+    | "decode"
+    | "dma-mask"
+    | "numa-node"
+    | "peer-memory"
+    | "virtual-functions"
+    | "capabilities"
+    | "iommu-groups"
+    | "bus-offset"
+    | "source"
+    | "bus-numbers"
+    | "other";
+  /** In words; devices by kind and number, as all verbs take them. */
+  readonly text: string;
+}
+
+/** Machines that are alike in all that matters. */
+export interface FleetClassJson {
+  /** The same for machines that are alike, in every run. */
+  readonly class: string;
+  readonly machines: number;
+  /** A kind of machine that others are held against, and no outlier. */
+  readonly reference: boolean;
+  /** The larger class that it has most in common with. */
+  readonly nearest: string | null;
+  /** What differs from that one. */
+  readonly causes: readonly FleetCauseJson[];
+  /** Null where the source does not show it. */
+  readonly kernel: string | null;
+  readonly iommu: string | null;
+  readonly functions: number;
+  readonly gpus: number;
+  readonly nics: number;
+  readonly ssds: number;
+  /** Pairs of two different devices, each way counted. */
+  readonly pairs: number;
+  readonly direct: number;
+  readonly hostBridge: number;
+  readonly notSupported: number;
+  readonly undecided: number;
+  /** Its machines with other bus numbers than most of it. */
+  readonly renumbered: readonly string[];
+  /** Its machines, in the order of the sources. */
+  readonly members: readonly string[];
+}
+
+/** `peerlane fleet --json`: which machines of a fleet are alike, and how the others differ. */
+export interface FleetJson {
+  readonly schema: "peerlane.fleet/1";
+  readonly machines: {
+    /** All that the sources name. */
+    readonly named: number;
+    readonly read: number;
+    readonly failed: number;
+    readonly duplicate: number;
+    /** Of those that were read, those of no reference class. */
+    readonly outliers: number;
+    /** Those whose bus numbers are not the usual ones of their class. */
+    readonly renumbered: number;
+  };
+  /** Causes over all classes that are outliers, those of most machines first. */
+  readonly causes: readonly {
+    readonly kind:
+      | "another-kind"
+      | "link-width"
+      | "link-speed"
+      | "acs-redirect"
+      | "acs"
+      | "missing-device"
+      | "added-device"
+      | "other-device"
+      | "other-slot"
+      | "iommu"
+      | "kernel"
+      | "command-line"
+      | "configuration"
+      | "modules"
+      | "cpu"
+      | "virtual-machine"
+      | "bar-size"
+      | "bar-address"
+      | "max-payload"
+      | "read-request"
+      | "packets"
+      | "driver"
+      | "decode"
+      | "dma-mask"
+      | "numa-node"
+      | "peer-memory"
+      | "virtual-functions"
+      | "capabilities"
+      | "iommu-groups"
+      | "bus-offset"
+      | "source"
+      | "bus-numbers"
+      | "other";
+    readonly machines: number;
+    readonly classes: number;
+  }[];
+  /** Outliers first, those of fewest machines first; the largest class is last. */
+  readonly classes: readonly FleetClassJson[];
+  /** Machines without a result, and why. */
+  readonly unread: readonly {
+    readonly machine: string;
+    readonly state: "failed" | "duplicate";
+    readonly reason: string;
+  }[];
+}
+
 /** How many came out how. */
 export interface OutcomeCountsJson {
   readonly pass: number;
@@ -1978,6 +2111,7 @@ export interface JsonOutputs {
   readonly bandwidth: BandwidthJson;
   readonly compare: CompareJson;
   readonly diff: DiffJson;
+  readonly fleet: FleetJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;
   readonly p2pmem: P2pmemJson;

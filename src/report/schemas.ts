@@ -3,6 +3,7 @@ import { findSchema, fixSchema, historySchema, nearestSchema } from "./advice-sc
 import { checkSchema } from "./check/schema.ts";
 import { compareSchema } from "./compare/schema.ts";
 import { diffSchema } from "./difference-schema.ts";
+import { fleetSchema } from "./fleet/schema.ts";
 import type { JsonOutputs } from "./json-types.ts";
 import { labReplaySchema, labSchema } from "./lab/schema.ts";
 import { benchSchema } from "./live/bench/schema.ts";
@@ -31,6 +32,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   bandwidth: bandwidthSchema,
   compare: compareSchema,
   diff: diffSchema,
+  fleet: fleetSchema,
   check: checkSchema,
   simulate: simulateSchema,
   p2pmem: poolsSchema,
