@@ -165,7 +165,7 @@ export function causesOfLow(figure: LowFigure): readonly Cause[] {
   if (!isUnknown(mode) && isTranslating(mode) && isUp) {
     causes.push({
       kind: "iommu",
-      text: `the IOMMU translates (${mode}) what passes the root complex: what its look-ups cost is in no prediction`,
+      text: `the IOMMU translates (${mode}) what passes the root complex: its walks may take longer than those of the prediction, which are of other hosts`,
     });
   }
   const flows = asked.measured.length + asked.beside.length;

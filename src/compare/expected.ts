@@ -5,9 +5,8 @@ import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { directPath, hostMemoryPath } from "../predict/crossings.ts";
 import { shareOut } from "../predict/flows.ts";
-import type { HopLimit } from "../predict/hops.ts";
+import { askedPath, type HopLimit } from "../predict/hops.ts";
 import type { Loss } from "../predict/losses.ts";
-import { packetsOf } from "../predict/packets.ts";
 import { type Figure, LARGE_BYTES, type Prediction, predictionsOf, predictPath } from "../predict/predict.ts";
 import { decideAll, type VerdictTable } from "../rules/verdict-table.ts";
 
@@ -113,8 +112,7 @@ export class Expectations {
       const hidden = path.crossings.find((crossing) => crossing.kind === "hidden-link");
       return unknown(hidden?.why ?? "no link is between the device and memory of the host");
     }
-    const packets = packetsOf(this.topology, path, device);
-    return predictPath({ machine: this.#machine, path, packets, reader: device, sizeBytes, direct: null });
+    return predictPath(askedPath(this.#machine, this.topology, path, device, { sizeBytes, windowBytes: null }));
   }
 
   /** The prediction of a transfer, if its data turned in the switch above both; `null` where it does, or nothing is there. */

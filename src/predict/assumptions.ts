@@ -1,6 +1,5 @@
-import { isTranslating } from "../host/machine.ts";
-import { isUnknown } from "../pci/known.ts";
 import type { AskedPath, HopLimit } from "./hops.ts";
+import { lookUpWords } from "./look-ups.ts";
 import { rootComplexLimit, type Sureness } from "./platform-limits.ts";
 
 /** How sure a path's figure is: as sure as the least sure thing on the way. */
@@ -14,7 +13,10 @@ export function sureOf({ machine, path, packets }: AskedPath, hops: readonly Hop
 }
 
 /** What is taken of a path that its source does not show. */
-export function assumptionsOf({ path, packets, machine }: AskedPath, hops: readonly HopLimit[]): readonly string[] {
+export function assumptionsOf(
+  { path, packets, machine, lookUps, windowBytes }: AskedPath,
+  hops: readonly HopLimit[],
+): readonly string[] {
   const said: string[] = [];
   if (packets.payload.sure !== "specification") said.push(packets.payload.why);
   for (const each of packets.reads === null ? [] : [packets.reads.request, packets.reads.tags]) {
@@ -25,10 +27,7 @@ export function assumptionsOf({ path, packets, machine }: AskedPath, hops: reado
     if (crossing.kind === "hidden-link") said.push(crossing.why);
     if (crossing.kind === "root-complex") said.push(rootComplexLimit(machine, crossing.distance, 1).why);
   }
-  const { mode } = machine.iommu;
-  if (path.turn === "root-complex" && !isUnknown(mode) && isTranslating(mode)) {
-    // MODEL: of reads of 4 KiB pages at random over more than 512 KiB a published test shows a third of the rate gone.
-    said.push("the IOMMU translates what passes the root complex: what its look-ups cost is left out");
-  }
+  const looked = lookUpWords(lookUps, windowBytes);
+  if (looked !== null) said.push(looked);
   return said;
 }

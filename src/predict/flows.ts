@@ -5,7 +5,7 @@ import { physicalOf } from "../pci/virtual-functions.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { type DataPath, dataPath, directPath } from "./crossings.ts";
-import { packetsOf } from "./packets.ts";
+import { type Amount, askedPath } from "./hops.ts";
 import { LARGE_BYTES, type Prediction, predictionsOf, predictPath } from "./predict.ts";
 
 /** One stream of reads or writes, by the positions of its provider and its client in a table. */
@@ -89,6 +89,7 @@ function loadsOf(topology: Topology, prediction: Prediction, at: number): readon
   return prediction.hops.flatMap((hop): readonly FlowLoad[] => {
     const part = 1 / hop.value;
     // MODEL: what the root complex carries of one pair it carries of each: two pairs across sockets got twice of it.
+    if (hop.kind === "iommu") return [{ on: `IOMMU for ${at}`, part }];
     if (hop.kind === "root-complex") return [{ on: `root complex for ${at}`, part }];
     if (hop.kind === "reads-in-flight") return [{ on: `reads of ${hop.at}`, part }];
     if (hop.at === null || hop.towards === null) return [];
@@ -128,20 +129,22 @@ export function bothWaysOf(
   i: number,
   j: number,
   sizeBytes: number = LARGE_BYTES,
+  windowBytes: number | null = null,
 ): Known<BothWays> {
   const there = dataPath(table, i, j, "write");
   if (isUnknown(there)) return there;
   const answers = dataPath(table, i, j, "read");
   if (isUnknown(answers)) return answers;
   // What has no figure one way has none both ways.
-  const alone = predictionsOf(table).at(i, j, "write", sizeBytes);
+  const alone = predictionsOf(table).at(i, j, "write", sizeBytes, windowBytes);
   if (isUnknown(alone)) return alone;
-  const [thereGBps = 0, backGBps = 0] = writesAtOnce(table, [there, answers], sizeBytes);
+  const amount = { sizeBytes, windowBytes };
+  const [thereGBps = 0, backGBps = 0] = writesAtOnce(table, [there, answers], amount);
   const direct =
     there.turn === "root-complex"
       ? (["write", "read"] as const).flatMap((operation) => directPath(table, i, j, operation) ?? [])
       : [];
-  const turned = writesAtOnce(table, direct, sizeBytes);
+  const turned = writesAtOnce(table, direct, amount);
   return {
     thereGBps,
     backGBps,
@@ -151,12 +154,11 @@ export function bothWaysOf(
 }
 
 /** What writes along some ways get where all run at once. */
-function writesAtOnce(table: VerdictTable, paths: readonly DataPath[], sizeBytes: number): readonly number[] {
+function writesAtOnce(table: VerdictTable, paths: readonly DataPath[], amount: Amount): readonly number[] {
   const { machine, topology } = table;
   const predictions = paths.map((each) => {
     const path: DataPath = { ...each, operation: "write" };
-    const packets = packetsOf(topology, path, path.sender);
-    return predictPath({ machine, path, packets, reader: path.sender, sizeBytes, direct: null });
+    return predictPath(askedPath(machine, topology, path, path.sender, amount));
   });
   return shareOut(topology, predictions);
 }

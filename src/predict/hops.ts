@@ -10,16 +10,18 @@ import {
 } from "../link/stream.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
+import type { Topology } from "../pci/topology.ts";
 import type { Link } from "../summary/links.ts";
 import { awakeLink, type Crossing, type DataPath } from "./crossings.ts";
-import { readNs } from "./latency.ts";
-import type { PathPackets, ReadPackets } from "./packets.ts";
+import { oneWayNs, readNs } from "./latency.ts";
+import { LOOK_UP, type LookUps, lookUpsOf, walkWords, withWalks } from "./look-ups.ts";
+import { type PathPackets, packetsOf, type ReadPackets } from "./packets.ts";
 import { LINK_EFFICIENCY, type Ranged, rootComplexLimit, type Sureness } from "./platform-limits.ts";
 
 /** What one thing on the way carries of this data, in 10^9 data bytes per second. */
 export interface HopLimit extends Ranged {
-  readonly kind: "link" | "root-complex" | "reads-in-flight";
-  /** The function at the lower end of a link; who reads, of reads in flight; `null` for the root complex. */
+  readonly kind: "link" | "root-complex" | "reads-in-flight" | "iommu";
+  /** The function at the lower end of a link; who reads, of reads in flight; `null` for the root complex and the IOMMU. */
   readonly at: Bdf | null;
   /** Which way the data goes over a link; else `null`. */
   readonly towards: "up" | "down" | null;
@@ -40,11 +42,49 @@ export interface AskedPath {
   readonly machine: Machine;
   readonly path: DataPath;
   readonly packets: PathPackets;
-  /** Who reads, of a read. */
-  readonly reader: Bdf;
+  /** Who reads or writes. */
+  readonly requester: Bdf;
   readonly sizeBytes: number;
+  /** Bytes over which the requests go, at random; `null`: not said. */
+  readonly windowBytes: number | null;
+  /** `null` where no IOMMU is known to translate on the way. */
+  readonly lookUps: LookUps | null;
   /** The way that the data would take if it turned in a switch, where it does not; else `null`. */
   readonly direct: DataPath | null;
+}
+
+/** How much is moved: bytes of each read or write, and over how many bytes they go where that is said. */
+export interface Amount {
+  readonly sizeBytes: number;
+  readonly windowBytes: number | null;
+}
+
+/** A path of a machine, with its packets and its look-ups; `requester` reads or writes. */
+export function askedPath(
+  machine: Machine,
+  topology: Topology,
+  path: DataPath,
+  requester: Bdf,
+  { sizeBytes, windowBytes }: Amount,
+  direct: DataPath | null = null,
+): AskedPath {
+  const packets = packetsOf(topology, path, requester);
+  const lookUps = lookUpsOf(machine, topology, path, requester, windowBytes);
+  return { machine, path, packets, requester, sizeBytes, windowBytes, lookUps, direct };
+}
+
+/** Nanoseconds of one transfer of so many bytes, unloaded: of a write one way, of a read there and back. */
+export function latencyOf({ path, lookUps }: AskedPath, bytes: number): Ranged {
+  const way = path.operation === "write" ? oneWayNs(path, bytes) : readNs(path, bytes);
+  if (lookUps === null) return way;
+  const { missed } = lookUps;
+  const [value, low, high] = LOOK_UP.walkLatencyNs;
+  return {
+    ...way,
+    value: way.value + missed.value * value,
+    low: way.low + missed.low * low,
+    high: way.high + missed.high * high,
+  };
 }
 
 /** What each thing on the way carries, in the order of the data. */
@@ -73,6 +113,8 @@ export function hopsOf(asked: AskedPath): readonly HopLimit[] {
     if (payload !== null && path.operation === "write") form = repacked(form, payload);
   }
   if (packets.reads !== null) hops.push(inFlightHop(asked, packets.reads));
+  const { lookUps } = asked;
+  if (lookUps !== null && lookUps.missed.high > 0 && hops.length > 0) hops.push(lookUpHop(asked, lookUps, hops));
   return hops;
 }
 
@@ -155,12 +197,34 @@ function takenAs(link: Link): TakenLink {
   return { value: awake, low: is === "idle-gpu" ? awake : status, high: awake, why, sure: "assumption" };
 }
 
-function inFlightHop({ path, reader }: AskedPath, { tags, request }: ReadPackets): HopLimit {
-  const takes = (bytes: number): Ranged => readNs(path, bytes);
+/** What look-ups leave of what all else on the way carries: that itself where none waits for a walk. */
+function lookUpHop({ path, sizeBytes }: AskedPath, lookUps: LookUps, others: readonly HopLimit[]): HopLimit {
+  const { missed } = lookUps;
+  const [usual, least, most] = LOOK_UP.walkNs;
+  const leaves = (of: Case, part: number, walkNs: number): number =>
+    withWalks(path.operation, Math.min(...others.map((hop) => hop[of])), sizeBytes, part, walkNs);
+  return {
+    kind: "iommu",
+    at: null,
+    towards: null,
+    taken: null,
+    link: null,
+    otherWay: 0,
+    recutBytes: null,
+    value: leaves("value", missed.value, usual),
+    low: leaves("low", missed.high, most),
+    high: leaves("high", missed.low, least),
+    why: walkWords(lookUps),
+    sure: "assumption",
+  };
+}
+
+function inFlightHop(asked: AskedPath, { tags, request }: ReadPackets): HopLimit {
+  const takes = (bytes: number): Ranged => latencyOf(asked, bytes);
   const usual = takes(request.value);
   return {
     kind: "reads-in-flight",
-    at: reader,
+    at: asked.requester,
     towards: null,
     taken: null,
     link: null,

@@ -2,11 +2,12 @@ import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { Crossing, DataPath } from "./crossings.ts";
 import { type AskedPath, hopsOf, leastOf, linksOf } from "./hops.ts";
+import { walkWords } from "./look-ups.ts";
 import type { PathPackets } from "./packets.ts";
 
 /** What holds a path back, and what it would carry without that. */
 export interface Loss {
-  readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex";
+  readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex" | "iommu-walks";
   /** The function at the lower end of the link; `null` where it is no link's, or that of several. */
   readonly at: Bdf | null;
   /** 10^9 data bytes per second without it, all else as it is. */
@@ -16,7 +17,7 @@ export interface Loss {
 
 /** What holds a path back, the dearest first: only what would give more if it were away. */
 export function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
-  const { packets, direct } = asked;
+  const { packets, direct, lookUps } = asked;
   const losses: Loss[] = [];
   const without = (changed: Partial<AskedPath>): number => withoutLosses({ ...asked, ...changed });
   const isMore = ({ gbpsWithout }: Loss): boolean => gbpsWithout > now * 1.001;
@@ -41,11 +42,19 @@ export function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
       why: `MaxPayload is ${packets.payload.value} bytes, and all on the way can ${larger.payload.value}`,
     });
   }
+  if (lookUps !== null && lookUps.missed.value > 0) {
+    losses.push({
+      kind: "iommu-walks",
+      at: null,
+      gbpsWithout: without({ lookUps: null }),
+      why: walkWords(lookUps),
+    });
+  }
   if (direct !== null) {
     losses.push({
       kind: "up-to-the-root-complex",
       at: null,
-      gbpsWithout: without({ path: direct, direct: null }),
+      gbpsWithout: without({ path: direct, lookUps: null, direct: null }),
       why: "the data goes up to the root complex and down again, and both devices are below one switch",
     });
   }
@@ -64,7 +73,7 @@ export function possibleOf(asked: AskedPath): number {
   const path = asked.direct ?? asked.path;
   const links = new Map(lessLinks(path).map(({ below, can }) => [below, can]));
   const packets = largerPackets(asked.packets) ?? asked.packets;
-  const whole = withoutLosses({ ...asked, path: withLinks(path, links), packets, direct: null });
+  const whole = withoutLosses({ ...asked, path: withLinks(path, links), packets, lookUps: null, direct: null });
   return Math.max(whole, withoutLosses(asked));
 }
 

@@ -5,10 +5,10 @@ import { onceOfTable } from "../rules/kept-answers.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { assumptionsOf, sureOf } from "./assumptions.ts";
 import { type DataPath, dataPath, directPath } from "./crossings.ts";
-import { type AskedPath, type HopLimit, hopsOf, leastOf } from "./hops.ts";
-import { oneWayNs, readNs } from "./latency.ts";
+import { type Amount, type AskedPath, askedPath, type HopLimit, hopsOf, latencyOf, leastOf } from "./hops.ts";
+import type { LookUps } from "./look-ups.ts";
 import { type Loss, lossesOf, possibleOf } from "./losses.ts";
-import { type PathPackets, packetsOf } from "./packets.ts";
+import type { PathPackets } from "./packets.ts";
 import type { Ranged } from "./platform-limits.ts";
 
 /** 10^9 data bytes per second of a path, and what it may be. */
@@ -28,6 +28,8 @@ export interface Prediction extends Figure, Ranged {
   /** The hop with the least. */
   readonly bottleneck: HopLimit;
   readonly losses: readonly Loss[];
+  /** `null` where no IOMMU is known to translate on the way. */
+  readonly lookUps: LookUps | null;
   /** What was taken for given as the source does not show it. */
   readonly assumptions: readonly string[];
   /** Nanoseconds, unloaded: of one write, one way; of one read, there and back. */
@@ -36,6 +38,7 @@ export interface Prediction extends Figure, Ranged {
 
 /** Bytes of a transfer where none is asked for: large enough that only what repeats counts. */
 export const LARGE_BYTES: number = 1 << 20;
+const LARGE: Amount = { sizeBytes: LARGE_BYTES, windowBytes: null };
 
 const noLink = unknown("no link is on the way, and so nothing that is known to limit it");
 
@@ -47,34 +50,42 @@ export class Predictions {
     this.#table = table;
   }
 
-  /** Of one pair and direction; unknown where nothing arrives or it is not known where it goes. */
-  at(i: number, j: number, operation: PeerDirection, sizeBytes: number = LARGE_BYTES): Known<Prediction> {
-    const asked = this.#asked(i, j, operation, sizeBytes);
+  /**
+   * Of one pair and direction; unknown where nothing arrives or it is not known where it goes. `windowBytes`: over how many
+   * bytes of the provider's memory the requests go, at random.
+   */
+  at(
+    i: number,
+    j: number,
+    operation: PeerDirection,
+    sizeBytes: number = LARGE_BYTES,
+    windowBytes: number | null = null,
+  ): Known<Prediction> {
+    const asked = this.#asked(i, j, operation, { sizeBytes, windowBytes });
     return isUnknown(asked) ? asked : predictPath(asked);
   }
 
   /** The figure of many large transfers alone, without what it would be otherwise: for many pairs, of which no more is told. */
   figureAt(i: number, j: number, operation: PeerDirection): Known<Figure> {
-    const asked = this.#asked(i, j, operation, LARGE_BYTES);
+    const asked = this.#asked(i, j, operation, LARGE);
     return isUnknown(asked) ? asked : figureOf(asked, hopsOf(asked));
   }
 
   /** 10^9 data bytes per second that it would carry with all that holds it back away at once; its own figure where nothing does. */
   possibleAt(i: number, j: number, operation: PeerDirection): Known<number> {
-    const asked = this.#asked(i, j, operation, LARGE_BYTES);
+    const asked = this.#asked(i, j, operation, LARGE);
     return isUnknown(asked) ? asked : possibleOf(asked);
   }
 
-  #asked(i: number, j: number, operation: PeerDirection, sizeBytes: number): Known<AskedPath> {
+  #asked(i: number, j: number, operation: PeerDirection, amount: Amount): Known<AskedPath> {
     const path = dataPath(this.#table, i, j, operation);
     if (isUnknown(path)) return path;
-    const { machine } = this.#table;
-    const reader = this.#table.clients[j] as Bdf;
+    const { machine, topology } = this.#table;
+    const client = this.#table.clients[j] as Bdf;
     const hidden = path.crossings.find((crossing) => crossing.kind === "hidden-link");
     if (!path.crossings.some(({ kind }) => kind === "link")) return hidden === undefined ? noLink : unknown(hidden.why);
-    const packets = packetsOf(this.#table.topology, path, reader);
     const direct = path.turn === "root-complex" ? directPath(this.#table, i, j, operation) : null;
-    return { machine, path, packets, reader, sizeBytes, direct };
+    return askedPath(machine, topology, path, client, amount, direct);
   }
 }
 
@@ -98,10 +109,8 @@ export function predictPath(asked: AskedPath): Prediction {
     sure: sureOf(asked, hops),
     losses: lossesOf(asked, bottleneck.value),
     assumptions: assumptionsOf(asked, hops),
-    latencyNs:
-      packets.reads === null
-        ? oneWayNs(path, Math.min(sizeBytes, packets.payload.value))
-        : readNs(path, Math.min(sizeBytes, packets.reads.request.value)),
+    lookUps: asked.lookUps,
+    latencyNs: latencyOf(asked, Math.min(sizeBytes, (packets.reads?.request ?? packets.payload).value)),
   };
 }
 

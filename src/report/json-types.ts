@@ -833,7 +833,7 @@ export interface PredictionJson {
   readonly bottleneck: number;
   /** In the order of the data. */
   readonly hops: readonly {
-    readonly kind: "link" | "root-complex" | "reads-in-flight";
+    readonly kind: "link" | "root-complex" | "reads-in-flight" | "iommu";
     /** The function at a link's lower end; who reads. */
     readonly at: string | null;
     readonly towards: "up" | "down" | null;
@@ -847,7 +847,7 @@ export interface PredictionJson {
   readonly payloadBytes: number;
   /** What holds it back, the dearest first. */
   readonly losses: readonly {
-    readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex";
+    readonly kind: "slow-link" | "narrow-slot" | "small-payload" | "up-to-the-root-complex" | "iommu-walks";
     readonly at: string | null;
     readonly gbpsWithout: number;
     readonly why: string;
@@ -970,6 +970,7 @@ export interface ComparedFigureJson {
       | "narrow-slot"
       | "small-payload"
       | "up-to-the-root-complex"
+      | "iommu-walks"
       | "peer-off"
       | "iommu"
       | "shared"
@@ -1025,6 +1026,7 @@ export interface CompareJson {
         | "narrow-slot"
         | "small-payload"
         | "up-to-the-root-complex"
+        | "iommu-walks"
         | "peer-off"
         | "iommu"
         | "shared"

@@ -17,6 +17,8 @@ interface Shape {
   readonly cpu: string;
   readonly operation: "write" | "read";
   readonly size: number;
+  readonly iommu: "off" | "strict";
+  readonly window: number | null;
 }
 
 const WIDTHS = [1, 2, 4, 8, 16];
@@ -38,13 +40,15 @@ const shapes: fc.Arbitrary<Shape> = fc.record({
   cpu: fc.constantFrom(...CPUS),
   operation: fc.constantFrom("write" as const, "read" as const),
   size: fc.integer({ min: 0, max: 24 }).map((power) => 2 ** power),
+  iommu: fc.constantFrom("off" as const, "strict" as const),
+  window: fc.option(fc.integer({ min: 12, max: 40 }).map((power) => 2 ** power)),
 });
 
-function machineOf({ where, generation, lanes, uplinkGeneration, payload, request, cpu }: Shape): string {
+function machineOf({ where, generation, lanes, uplinkGeneration, payload, request, cpu, iommu }: Shape): string {
   const link = `gen${generation} x${lanes}`;
   const gpu = (name: string): string => `- gpu: { name: ${name}, bar: 16G, link: ${link}, maxReadRequest: ${request} }`;
   const bridge = "id: 8086:09a2";
-  const more = `cpu: ${cpu}\niommu: off`;
+  const more = `cpu: ${cpu}\niommu: ${iommu}`;
   if (where === "switch" || where === "redirected") {
     const acs = where === "redirected" ? '"SV+ RR+ CR+ UF+"' : "false";
     const uplink = `gen${uplinkGeneration} x16`;
@@ -74,7 +78,7 @@ function machineOf({ where, generation, lanes, uplinkGeneration, payload, reques
 
 function predicted(shape: Shape): Prediction {
   const table = pairOf(machineOf(shape), "gpu0", "gpu1");
-  const prediction = predictionsOf(table).at(0, 0, shape.operation, shape.size);
+  const prediction = predictionsOf(table).at(0, 0, shape.operation, shape.size, shape.window);
   if (isUnknown(prediction)) throw new Error(prediction.unknown);
   return prediction;
 }

@@ -6,8 +6,8 @@ import { findDevice } from "../../src/host/select.ts";
 import { isUnknown } from "../../src/pci/known.ts";
 import { hostMemoryPath } from "../../src/predict/crossings.ts";
 import { shareOut } from "../../src/predict/flows.ts";
+import { askedPath } from "../../src/predict/hops.ts";
 import { LATENCY_NS, oneWayNs, readNs } from "../../src/predict/latency.ts";
-import { packetsOf } from "../../src/predict/packets.ts";
 import { LARGE_BYTES, type Prediction, predictionsOf, predictPath } from "../../src/predict/predict.ts";
 import { decideAll } from "../../src/rules/verdict-table.ts";
 
@@ -43,6 +43,8 @@ export interface Point {
   readonly measuredText: string;
   readonly unit: "GB/s" | "ns";
   readonly sizeBytes: number;
+  /** Bytes over which they go, at random; `null` where the source does not say. */
+  readonly windowBytes: number | null;
   /** The program that measured, where the source says so. */
   readonly by: string | null;
   readonly source: string;
@@ -96,6 +98,7 @@ function pointOf(name: string, text: string): Point {
     measuredText,
     unit,
     sizeBytes: Number(head.get("size") ?? LARGE_BYTES),
+    windowBytes: head.has("window") ? Number(head.get("window")) : null,
     by: head.get("by") ?? null,
     source: required("source"),
     known: head.get("known") ?? null,
@@ -156,23 +159,16 @@ function total({ machine, flows }: Point, predictions: readonly Prediction[]): n
   return shareOut(topology, predictions).reduce((sum, gbps) => sum + gbps, 0);
 }
 
-function predictionsOfPoint({ id, machine, flows, sizeBytes }: Point): readonly Prediction[] {
+function predictionsOfPoint({ id, machine, flows, sizeBytes, windowBytes }: Point): readonly Prediction[] {
   return flows.map(({ client, operation, target }) => {
     const reader = findDevice(machine, client);
     if (target.startsWith("host")) {
       const { topology } = decideAll(machine, { providers: [], clients: [reader] });
       const path = hostMemoryPath(topology, reader, operation);
-      return predictPath({
-        machine,
-        path,
-        packets: packetsOf(topology, path, reader),
-        reader,
-        sizeBytes,
-        direct: null,
-      });
+      return predictPath(askedPath(machine, topology, path, reader, { sizeBytes, windowBytes }));
     }
     const table = decideAll(machine, { providers: [findDevice(machine, target)], clients: [reader] });
-    const prediction = predictionsOf(table).at(0, 0, operation, sizeBytes);
+    const prediction = predictionsOf(table).at(0, 0, operation, sizeBytes, windowBytes);
     if (isUnknown(prediction)) throw new Error(`${id}: ${client} and ${target}: ${prediction.unknown}`);
     return prediction;
   });

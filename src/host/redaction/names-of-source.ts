@@ -37,14 +37,18 @@ const KINDS: Readonly<Record<SourceFormat, string>> = {
 /** Sources that have no file's name. */
 const NAMELESS = ["this host", "standard input", "input", "snapshot"];
 
-/** What to call a source in what is sent on: a file by its own name where that names no host and nobody, else by its kind. */
+/**
+ * What to call a source in what is sent on: a file by its own name where that names no host and nobody, else by its kind.
+ * Words with hyphens (`two-gpus.yaml`) name a scenario; of what was read from a machine they may be its name.
+ */
 export function sourceLabel({ format, name }: Machine["source"]): string {
   if (NAMELESS.includes(name)) return name;
   const { files, names } = namesOfSource(name);
   const file = files.at(-1) ?? "";
   const stem = file.split(".")[0] ?? "";
   const isPlain = ENDING.test(file) && /^[a-z]{2,16}$/i.test(stem) && !names.includes(stem);
-  return isPlain || (format === "scenario" && names.length === 0) ? file : KINDS[format];
+  const isWords = format === "scenario" && (names.length === 0 || /^[a-z]+(?:-[a-z]+)*\.ya?ml$/i.test(file));
+  return isPlain || isWords ? file : KINDS[format];
 }
 
 /**

@@ -17,6 +17,7 @@ const causeKind = z.enum([
   "narrow-slot",
   "small-payload",
   "up-to-the-root-complex",
+  "iommu-walks",
   "peer-off",
   "iommu",
   "shared",

@@ -1,6 +1,8 @@
 import { isUnknown } from "../../pci/known.ts";
+import { formatSize } from "../../pci/size.ts";
+import { REACH_BYTES } from "../../predict/look-ups.ts";
 import type { Loss } from "../../predict/losses.ts";
-import { type Prediction, predictionsOf } from "../../predict/predict.ts";
+import { LARGE_BYTES, type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { PairPath } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import { painted, type Rich, rich } from "../rich.ts";
@@ -28,7 +30,21 @@ export function carriesTexts(table: VerdictTable, { provider, client }: PairPath
       : isOneHop
         ? rich`${told(first)}, ${told(second)}, ${held(first)}`
         : rich`${told(first)}, ${held(first)}; ${told(second)}, ${held(second)}`;
-  return [figures, ...lossTexts(predictions), ...bothWaysTexts(table, i, j, "shared")];
+  return [figures, ...lossTexts(predictions), ...walkTexts(table, i, j, predictions), ...bothWaysTexts(table, i, j, "shared")];
+}
+
+/** Bytes of a working set of which nothing is at hand in an IOMMU. */
+const VAST_BYTES = 2 ** 50;
+
+/** What the IOMMU's walks leave of transfers over more memory than it reaches; nothing where none is looked up, or it costs nothing. */
+function walkTexts(table: VerdictTable, i: number, j: number, predictions: readonly Prediction[]): readonly Rich[] {
+  const left = predictions.flatMap(({ operation, value }): readonly string[] => {
+    const vast = predictionsOf(table).at(i, j, operation, LARGE_BYTES, VAST_BYTES);
+    return isUnknown(vast) || vast.value >= value ? [] : [`${operation}s ${gbpsText(vast.value)} GB/s`];
+  });
+  if (left.length === 0) return [];
+  const reach = formatSize(REACH_BYTES);
+  return [rich`at random over more than the IOMMU's reach, taken as ${reach} of 4 KiB pages: ${left.join(", ")}`];
 }
 
 /** Losses, those of writes and of reads that are one thing as one: `MaxPayload is 128 bytes …; without that writes 56.3 GB/s`. */

@@ -31,7 +31,7 @@ const prediction = named(
     hops: z
       .array(
         z.strictObject({
-          kind: z.enum(["link", "root-complex", "reads-in-flight"]),
+          kind: z.enum(["link", "root-complex", "reads-in-flight", "iommu"]),
           at: bdf.nullable().describe("the function at a link's lower end; who reads"),
           towards: z.enum(["up", "down"]).nullable(),
           link,
@@ -46,7 +46,7 @@ const prediction = named(
     losses: z
       .array(
         z.strictObject({
-          kind: z.enum(["slow-link", "narrow-slot", "small-payload", "up-to-the-root-complex"]),
+          kind: z.enum(["slow-link", "narrow-slot", "small-payload", "up-to-the-root-complex", "iommu-walks"]),
           at: bdf.nullable(),
           gbpsWithout: amount,
           why: z.string(),
