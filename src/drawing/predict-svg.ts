@@ -2,7 +2,7 @@ import type { Bdf } from "../pci/bdf.ts";
 import { isUnknown } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Printable } from "../pci/visible.ts";
-import { type Prediction, predictionsOf } from "../predict/predict.ts";
+import { LARGE_BYTES, type Prediction, predictionsOf } from "../predict/predict.ts";
 import { nameIn } from "../report/device-names.ts";
 import { gbpsText, oneAtATimeGBps, rangeText, TOLD_SIZES } from "../report/predict/numbers.ts";
 import type { WhatIfView } from "../report/what-if.ts";
@@ -23,12 +23,16 @@ interface Curve {
 }
 
 /** GB/s of one pair by the size of its reads and writes: many in flight, and one at a time. Sizes are on an axis of powers of two. */
-export function predictSvg(decided: VerdictTable, whatIf: WhatIfView | undefined): Printable {
+export function predictSvg(
+  decided: VerdictTable,
+  whatIf: WhatIfView | undefined,
+  windowBytes: number | null = null,
+): Printable {
   const { topology } = decided;
   const [provider, client] = [decided.providers[0] as Bdf, decided.clients[0] as Bdf];
   const both = (["write", "read"] as const).map((operation) => ({
     operation,
-    large: predictionsOf(decided).at(0, 0, operation),
+    large: predictionsOf(decided).at(0, 0, operation, LARGE_BYTES, windowBytes),
   }));
   const summary = [
     `${nameIn(topology, client)} and the memory of ${nameIn(topology, provider)}: GB/s of one flow by the size of each read or write, as predicted`,
@@ -39,7 +43,7 @@ export function predictSvg(decided: VerdictTable, whatIf: WhatIfView | undefined
   const width = FIELD.width + LABELS + 2 * MARGIN;
   const room = width - 2 * MARGIN;
   const head = drawHead(decided, whatIf, () => summary, room);
-  const curves = both.flatMap(({ large }) => (isUnknown(large) ? [] : curvesOf(decided, large)));
+  const curves = both.flatMap(({ large }) => (isUnknown(large) ? [] : curvesOf(decided, large, windowBytes)));
   if (curves.length === 0) return picture(width, head.height + MARGIN, head.title, head.parts);
   const top = head.height + MARGIN;
   const most = ceilingOf(Math.max(...curves.flatMap(({ points }) => points.map(([, gbps]) => gbps))));
@@ -84,10 +88,10 @@ export function predictSvg(decided: VerdictTable, whatIf: WhatIfView | undefined
   return picture(width, top + FIELD.height + 48 + legend.height + below.height + MARGIN, head.title, parts);
 }
 
-function curvesOf(decided: VerdictTable, large: Prediction): readonly Curve[] {
+function curvesOf(decided: VerdictTable, large: Prediction, windowBytes: number | null): readonly Curve[] {
   const stroke = large.operation === "write" ? "slow" : "marked";
   const many = TOLD_SIZES.flatMap((size): (readonly [number, number])[] => {
-    const each = predictionsOf(decided).at(0, 0, large.operation, size);
+    const each = predictionsOf(decided).at(0, 0, large.operation, size, windowBytes);
     return isUnknown(each) ? [] : [[size, each.value]];
   });
   return [

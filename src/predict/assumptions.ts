@@ -17,7 +17,8 @@ export function assumptionsOf(
   { path, packets, machine, lookUps, windowBytes }: AskedPath,
   hops: readonly HopLimit[],
 ): readonly string[] {
-  const said: string[] = [];
+  const looked = lookUpWords(lookUps, windowBytes);
+  const said: string[] = looked === null ? [] : [looked];
   if (packets.payload.sure !== "specification") said.push(packets.payload.why);
   for (const each of packets.reads === null ? [] : [packets.reads.request, packets.reads.tags]) {
     if (each.sure === "assumption") said.push(each.why);
@@ -27,7 +28,5 @@ export function assumptionsOf(
     if (crossing.kind === "hidden-link") said.push(crossing.why);
     if (crossing.kind === "root-complex") said.push(rootComplexLimit(machine, crossing.distance, 1).why);
   }
-  const looked = lookUpWords(lookUps, windowBytes);
-  if (looked !== null) said.push(looked);
   return said;
 }

@@ -875,6 +875,8 @@ export interface PredictJson {
   readonly machine: MachineJson;
   readonly provider: string;
   readonly client: string;
+  /** Bytes over which requests go, at random; null: not said. */
+  readonly windowBytes: number | null;
   readonly write: Known<PredictionJson>;
   readonly read: Known<PredictionJson>;
   /** Both ends write to each other at once. */

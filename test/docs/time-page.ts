@@ -1,4 +1,5 @@
 import { LATENCY_NS } from "../../src/predict/latency.ts";
+import { LOOK_UP } from "../../src/predict/look-ups.ts";
 import { ASSUMED_PACKETS } from "../../src/predict/packets.ts";
 import {
   ACROSS_SOCKETS,
@@ -66,6 +67,10 @@ function parameters(): string {
     range(low, high),
     "measured elsewhere, below",
   ]);
+  const lookUps = Object.entries(LOOK_UP).map(([name, [value, low, high]]) => {
+    const { words, unit, from } = LOOK_UP_WORDS[name] ?? { words: name, unit: "", from: "" };
+    return [words, `${value} ${unit}`, range(low, high), from];
+  });
   const across = ACROSS_SOCKETS.map(({ on, gbps }) => [
     `one flow across two sockets of ${on.name}`,
     `${gbps.value} GB/s`,
@@ -97,6 +102,7 @@ function parameters(): string {
       ["MaxPayload where nothing shows it", `${ASSUMED_PACKETS.payload} bytes`, "128 to 512", "assumed"],
       ["MaxReadReq where nothing shows it", `${ASSUMED_PACKETS.readRequest} bytes`, "256 to 4096", "assumed"],
       ["reads in flight where nothing shows Extended Tags", String(ASSUMED_PACKETS.tags), "32 to 768", "assumed"],
+      ...lookUps,
       ...latency,
       [
         "what a ping between GPUs takes beside its way",
@@ -107,6 +113,26 @@ function parameters(): string {
     ],
   );
 }
+
+const LOOK_UP_WORDS: Readonly<
+  Record<string, { readonly words: string; readonly unit: string; readonly from: string }>
+> = {
+  reachPages: {
+    words: "pages of 4 KiB that an IOMMU has at hand",
+    unit: "pages",
+    from: "fitted to the five points of 64-byte reads, below; the range: other Xeon E5 of v2 to v4",
+  },
+  walkNs: {
+    words: "from one walk's end to the next one's",
+    unit: "ns",
+    from: "fitted to the same points, together",
+  },
+  walkLatencyNs: {
+    words: "what one request waits for its walk",
+    unit: "ns",
+    from: "pcie-bench/data, LAT_CMD_RD of 64 bytes over 4 MiB: 692 ns and not 433, of 92 % of the pages",
+  },
+};
 
 const LATENCY_WORDS: Readonly<Record<string, string>> = {
   ends: "both ends of one way",

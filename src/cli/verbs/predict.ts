@@ -18,11 +18,14 @@ import {
 import { readSource, refuseSourceAsDevice } from "../read-source.ts";
 import { shownMachine } from "../sent-on.ts";
 import { printForm, show } from "../show.ts";
+import { parseSize } from "../sizes.ts";
 import type { Finish } from "../verb.ts";
 
 /** Options of `predict`. */
 export interface PredictOptions extends MachineOptions, HostOptions {
   readonly svg?: boolean;
+  readonly full?: boolean;
+  readonly window?: number;
 }
 
 /** Its arguments, options and help. */
@@ -32,6 +35,8 @@ export function declarePredict(command: Command, finish: Finish): void {
     .argument("<client>", "the device that reads and writes it")
     .argument("[source]", SOURCE_HELP);
   addMachineOptions(addHostOptions(command))
+    .option("--full", "each hop, all sizes, and all that was assumed")
+    .option("--window <size>", "over how much memory requests go, at random: 64M (an IOMMU looks pages up)", parseSize)
     .addOption(
       new Option("--svg", "print the curve of GB/s by size as a picture (SVG)").conflicts(["json", "markdown"]),
     )
@@ -47,6 +52,7 @@ Exits with 0 where writes or reads have a figure, 1 where nothing is sent, 3 whe
 Examples:
   sudo peerlane predict gpu0 mlx5_0
   peerlane predict gpu0 nvme0 server.tar.gz --json
+  peerlane predict gpu0 nvme0 server.tar.gz --window 64M
   peerlane predict gpu0 nvme0 server.tar.gz --svg > curve.svg
   peerlane predict gpu0 mlx5_0 server.tar.gz --append pci=disable_acs_redir=pci:1000:c030`,
     )
@@ -70,10 +76,18 @@ export async function runPredict(
   const table = decideAll(machine, selection);
   const old = changes.length === 0 ? table : decideAll(shownMachine(before, options), selection);
   const whatIf = whatIfView(changes, old, table);
+  const windowBytes = options.window ?? null;
+  const screen = { isWhole: options.full === true, windowBytes };
   const isDrawn = await printForm(options, {
-    svg: async () => (await import("../../drawing/predict-svg.ts")).predictSvg(table, whatIf),
+    svg: async () => (await import("../../drawing/predict-svg.ts")).predictSvg(table, whatIf, windowBytes),
   });
-  if (!isDrawn) show(options, { machine, json: () => predictJson(table), blocks: () => predictBlocks(table), whatIf });
+  if (!isDrawn)
+    show(options, {
+      machine,
+      json: () => predictJson(table, windowBytes),
+      blocks: () => predictBlocks(table, screen),
+      whatIf,
+    });
   const predictions = (["write", "read"] as const).map((operation) => predictionsOf(table).at(0, 0, operation));
   if (predictions.some((each) => !isUnknown(each))) return EXIT.yes;
   return table.mapType(0, 0) === "unknown" ? EXIT.unknown : EXIT.no;

@@ -1,13 +1,12 @@
 import { isUnknown } from "../../pci/known.ts";
 import { formatSize } from "../../pci/size.ts";
 import { REACH_BYTES } from "../../predict/look-ups.ts";
-import type { Loss } from "../../predict/losses.ts";
 import { LARGE_BYTES, type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { PairPath } from "../../rules/verdict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
-import { painted, type Rich, rich } from "../rich.ts";
+import { type Rich, rich } from "../rich.ts";
 import { gbpsText, rangeText } from "./numbers.ts";
-import { bothWaysTexts, hopWords } from "./screen.ts";
+import { bothWaysTexts, hopWords, lossTexts } from "./screen.ts";
 
 /**
  * What a pair can carry, in few words: writes and reads with their ranges and what holds them, then each thing that holds
@@ -30,7 +29,12 @@ export function carriesTexts(table: VerdictTable, { provider, client }: PairPath
       : isOneHop
         ? rich`${told(first)}, ${told(second)}, ${held(first)}`
         : rich`${told(first)}, ${held(first)}; ${told(second)}, ${held(second)}`;
-  return [figures, ...lossTexts(predictions), ...walkTexts(table, i, j, predictions), ...bothWaysTexts(table, i, j, "shared")];
+  return [
+    figures,
+    ...lossTexts(predictions),
+    ...walkTexts(table, i, j, predictions),
+    ...bothWaysTexts(table, i, j, "shared"),
+  ];
 }
 
 /** Bytes of a working set of which nothing is at hand in an IOMMU. */
@@ -45,16 +49,4 @@ function walkTexts(table: VerdictTable, i: number, j: number, predictions: reado
   if (left.length === 0) return [];
   const reach = formatSize(REACH_BYTES);
   return [rich`at random over more than the IOMMU's reach, taken as ${reach} of 4 KiB pages: ${left.join(", ")}`];
-}
-
-/** Losses, those of writes and of reads that are one thing as one: `MaxPayload is 128 bytes …; without that writes 56.3 GB/s`. */
-function lossTexts(predictions: readonly Prediction[]): readonly Rich[] {
-  const byWhy = new Map<string, { readonly of: Prediction; readonly loss: Loss }[]>();
-  for (const of of predictions) {
-    for (const loss of of.losses) byWhy.set(loss.why, [...(byWhy.get(loss.why) ?? []), { of, loss }]);
-  }
-  return [...byWhy].map(([why, each]): Rich => {
-    const gains = each.map(({ of, loss }) => `${of.operation}s ${gbpsText(loss.gbpsWithout)} GB/s`).join(", ");
-    return rich`${painted("warn", why)}; without that ${gains}`;
-  });
 }

@@ -2,14 +2,14 @@ import { formatBdf } from "../../pci/bdf.ts";
 import { PeerlaneError } from "../../pci/error.ts";
 import { isUnknown } from "../../pci/known.ts";
 import { bothWaysOf } from "../../predict/flows.ts";
-import { type Prediction, predictionsOf } from "../../predict/predict.ts";
+import { LARGE_BYTES, type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import type { PredictionJson, PredictJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
 import { oneAtATimeGBps, rangedJson, rounded, TOLD_SIZES } from "./numbers.ts";
 
 /** `peerlane.predict/1`; `decided` is the table of the one pair. */
-export function predictJson(decided: VerdictTable): PredictJson {
+export function predictJson(decided: VerdictTable, windowBytes: number | null = null): PredictJson {
   const [[provider], [client]] = [decided.providers, decided.clients];
   if (provider === undefined || client === undefined) {
     throw new PeerlaneError("usage", "the prediction of no pair was asked for", {
@@ -17,23 +17,24 @@ export function predictJson(decided: VerdictTable): PredictJson {
     });
   }
   const of = (operation: "write" | "read"): PredictJson["write"] => {
-    const prediction = predictionsOf(decided).at(0, 0, operation);
-    return isUnknown(prediction) ? prediction : predictionJson(decided, prediction);
+    const prediction = predictionsOf(decided).at(0, 0, operation, LARGE_BYTES, windowBytes);
+    return isUnknown(prediction) ? prediction : predictionJson(decided, prediction, windowBytes);
   };
   return {
     schema: "peerlane.predict/1",
     machine: machineJson(decided),
     provider: formatBdf(provider),
     client: formatBdf(client),
+    windowBytes,
     write: of("write"),
     read: of("read"),
-    bothWays: bothWaysJson(decided),
+    bothWays: bothWaysJson(decided, windowBytes),
     notes: notesJson(decided.machine),
   };
 }
 
-function bothWaysJson(decided: VerdictTable): PredictJson["bothWays"] {
-  const both = bothWaysOf(decided, 0, 0);
+function bothWaysJson(decided: VerdictTable, windowBytes: number | null): PredictJson["bothWays"] {
+  const both = bothWaysOf(decided, 0, 0, LARGE_BYTES, windowBytes);
   if (isUnknown(both)) return both;
   const { thereGBps, backGBps, shared, directGBps } = both;
   return {
@@ -44,7 +45,7 @@ function bothWaysJson(decided: VerdictTable): PredictJson["bothWays"] {
   };
 }
 
-function predictionJson(decided: VerdictTable, prediction: Prediction): PredictionJson {
+function predictionJson(decided: VerdictTable, prediction: Prediction, windowBytes: number | null): PredictionJson {
   const { path, packets, hops, bottleneck } = prediction;
   return {
     gbps: rangedJson(prediction),
@@ -74,7 +75,7 @@ function predictionJson(decided: VerdictTable, prediction: Prediction): Predicti
     assumptions: prediction.assumptions,
     latencyNs: rangedJson(prediction.latencyNs),
     sizes: TOLD_SIZES.flatMap((sizeBytes) => {
-      const each = predictionsOf(decided).at(0, 0, prediction.operation, sizeBytes);
+      const each = predictionsOf(decided).at(0, 0, prediction.operation, sizeBytes, windowBytes);
       if (isUnknown(each)) return [];
       return [{ sizeBytes, gbps: rounded(each.value), oneAtATimeGbps: rounded(oneAtATimeGBps(prediction, sizeBytes)) }];
     }),

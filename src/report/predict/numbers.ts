@@ -5,6 +5,9 @@ import type { RangedJson } from "../json-types.ts";
 /** Bytes of single reads and writes that are told: from a cache line to where only what repeats counts. */
 export const TOLD_SIZES: readonly number[] = [64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 16_777_216];
 
+/** Those of them that are told where not all are asked for. */
+export const FIRST_SIZES: readonly number[] = [64, 4096, 1_048_576];
+
 /** 10^9 bytes per second, to three digits: `56.3`, `7.01`, `0.42`. */
 export function gbpsText(gbps: number): string {
   return gbps >= 100 ? gbps.toFixed(0) : gbps >= 10 ? gbps.toFixed(1) : gbps.toFixed(2);

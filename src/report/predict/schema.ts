@@ -79,6 +79,7 @@ export const predictSchema: z.ZodType<PredictJson> = named(
     machine,
     provider: bdf,
     client: bdf,
+    windowBytes: count.nullable().describe("bytes over which requests go, at random; null: not said"),
     write: known(prediction),
     read: known(prediction),
     bothWays: known(bothWays).describe("both ends write to each other at once"),
