@@ -122,8 +122,7 @@ export class Expectations {
     const [i, j] = [this.#positions.get(provider), this.#positions.get(client)];
     const direct = i === undefined || j === undefined ? null : directPath(this.#table, i, j, path.operation);
     if (direct === null || !direct.crossings.some(({ kind }) => kind === "link")) return null;
-    const packets = packetsOf(this.topology, direct, client);
-    return predictPath({ machine: this.#machine, path: direct, packets, reader: client, sizeBytes, direct: null });
+    return predictPath(askedPath(this.#machine, this.topology, direct, client, { sizeBytes, windowBytes: null }));
   }
 
   #way({ measured, beside, isStaged, combine, sizeBytes }: AskedFigure, mover: Mover): Known<Expected> {

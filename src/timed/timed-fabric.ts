@@ -4,8 +4,8 @@ import { formatBdf } from "../pci/bdf.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import { wrongArgument } from "../pci/wrong-argument.ts";
 import { type DataPath, hostMemoryPath } from "../predict/crossings.ts";
+import { askedPath } from "../predict/hops.ts";
 import { LATENCY_NS } from "../predict/latency.ts";
-import { packetsOf } from "../predict/packets.ts";
 import { type Prediction, predictionsOf, predictPath } from "../predict/predict.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
@@ -143,8 +143,8 @@ export class TimedFabric {
       const hidden = path.crossings.find((crossing) => crossing.kind === "hidden-link");
       return unknown(hidden?.why ?? `no link is between ${formatBdf(reader)} and the host's memory`);
     }
-    const packets = packetsOf(topology, path, reader);
-    return predictPath({ machine, path, packets, reader, sizeBytes: flow.sizeBytes, direct: null });
+    const amount = { sizeBytes: flow.sizeBytes, windowBytes: null };
+    return predictPath(askedPath(machine, topology, path, reader, amount));
   }
 }
 
