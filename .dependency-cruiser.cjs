@@ -61,6 +61,32 @@ module.exports = {
     ...downOnly,
     browserRooms,
     {
+      name: "page-imports-browser-rooms",
+      comment: "the page runs the functions that the command line runs, and none of what needs Node",
+      severity: "error",
+      from: { path: "^web/" },
+      to: { path: `^src/(?!(${browserFloors})/)|^src/host/(live|node-tree)\\.ts$|^scripts/` },
+    },
+    {
+      name: "page-without-node",
+      severity: "error",
+      from: { path: "^web/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
+      name: "nothing-imports-the-page",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^web/" },
+    },
+    {
+      name: "interface-without-engine",
+      comment: "the page asks its worker: what decides is not bundled a second time into what draws",
+      severity: "error",
+      from: { path: "^web/(ui|state)/|^web/main" },
+      to: { path: "^web/engine/(methods|worker|explain|share)" },
+    },
+    {
       name: "no-inner-doors",
       comment: "what is needed is imported from the file that makes it: src/index.ts and src/model.ts are for users",
       severity: "error",
@@ -108,7 +134,7 @@ module.exports = {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: "^src/cli/(peerlane|single-file)\\.cts$|^src/vm/guest/build-probe\\.ts$|\\.d\\.ts$",
+        pathNot: "^src/cli/(peerlane|single-file)\\.cts$|^src/vm/guest/build-probe\\.ts$|^web/engine/start-inlined-worker\\.ts$|\\.d\\.ts$",
       },
       to: {},
     },

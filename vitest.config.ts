@@ -10,6 +10,9 @@ const KERNEL_TESTS = [
   "test/package/guest.test.ts",
 ];
 
+/** What clicks through the page in a browser. */
+const PAGE_TESTS = "test/page/**/*.test.ts";
+
 /** Those that take minutes, the longest first: begun last, one of them would run alone at the end. */
 const LONG = ["guest/kills", "guest/copy", "guest/probe", "vm/kernel"].map((name) => `${name}.test.ts`);
 
@@ -31,7 +34,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "fast",
           include: ["test/**/*.test.ts"],
-          exclude: KERNEL_TESTS,
+          exclude: [...KERNEL_TESTS, PAGE_TESTS],
           // A worker loads each module once, and not again for each file of tests: that took a second of each. A file that
           // sets variables or puts something in a module's place takes it back behind its tests.
           isolate: false,
@@ -44,10 +47,21 @@ const config: ViteUserConfig = defineConfig({
       },
       {
         test: {
+          name: "page",
+          include: [PAGE_TESTS],
+          sequence: { groupOrder: 1 },
+          globalSetup: "test/page/build.ts",
+          maxWorkers: 2,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: "kernel",
           include: KERNEL_TESTS,
           // Each guest is one busy core in software emulation: two at a time, and no other test beside them.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           maxWorkers: 2,
           maxConcurrency: 1,
           globalSetup: "test/vm/fetch-guest-files.ts",

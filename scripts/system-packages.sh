@@ -20,6 +20,7 @@ declare -A needed=(
   [mdadm]=mdadm
 )
 declare -A optional=(
+  [chromium]=chromium
   [lstopo]=hwloc-nox
   [zsh]=zsh
   [fish]=fish

@@ -54,6 +54,14 @@ export type Fill = keyof typeof FILLS;
 /** What a stroke means. */
 export type Stroke = keyof typeof STROKES;
 
+/** The colours as variables of CSS, for a page that draws the same: `--fill-gpu`, `--stroke-link`. */
+export function colorVariables(dark: 0 | 1): string {
+  return [
+    ...Object.entries(FILLS).map(([name, tones]) => `--fill-${name}:${tones[dark]};`),
+    ...Object.entries(STROKES).map(([name, tones]) => `--stroke-${name}:${tones[dark]};`),
+  ].join("");
+}
+
 function styleSheet(): string {
   const rules = (dark: 0 | 1): string =>
     [

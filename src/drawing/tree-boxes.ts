@@ -1,3 +1,4 @@
+import type { Bdf } from "../pci/bdf.ts";
 import { namesText } from "../report/device-names.ts";
 import type { LinkIs } from "../summary/links.ts";
 
@@ -16,6 +17,10 @@ export interface BoxLine {
 /** A host bridge, a switch or another bridge with what is below it; or a device, or several alike. */
 export interface Box {
   readonly kind: BoxKind;
+  /** What tells it from the others of its picture, and stays the same when others come or go. */
+  readonly key: string;
+  /** The functions that it stands for: none of ports, which are ends of lines, nor of what is counted only. */
+  readonly functions: readonly Bdf[];
   readonly lines: readonly BoxLine[];
   /** All that is known of it, for who points at it. */
   readonly details: readonly string[];
@@ -23,6 +28,8 @@ export interface Box {
   readonly count: number;
   /** True for several devices that are alike. */
   readonly isPile: boolean;
+  /** The IOMMU groups of its functions, as far as they are known. */
+  readonly groups: readonly number[];
   /** A change that was asked about would change it. */
   readonly isChanged: boolean;
   readonly below: readonly Branch[];
@@ -31,12 +38,21 @@ export interface Box {
 /** What ACS of a port does with peer requests. */
 export type PortAcs = "redirects" | "passes" | "none" | "hidden";
 
+/** The port that a way leaves by. */
+export interface BranchPort {
+  readonly name: string;
+  readonly acs: PortAcs;
+  readonly details: readonly string[];
+  /** The port, or those that are drawn as one. */
+  readonly functions: readonly Bdf[];
+}
+
 /** The way from a box down to another. */
 export interface Branch {
   /** The port at its upper end; `null` where it leaves no port. */
-  readonly port: { readonly name: string; readonly acs: PortAcs; readonly details: readonly string[] } | null;
-  /** What was negotiated, what more there could be, and how the two compare; `null` where no source shows it. */
-  readonly link: { readonly state: string; readonly more: string; readonly is: LinkIs } | null;
+  readonly port: BranchPort | null;
+  /** Its lanes, what was negotiated, what more there could be, and how the two compare; `null` where no source shows it. */
+  readonly link: { readonly lanes: number; readonly state: string; readonly more: string; readonly is: LinkIs } | null;
   readonly box: Box;
 }
 
@@ -110,10 +126,20 @@ function together(branches: readonly Branch[]): Branch {
   const ports = branches.flatMap(({ port }) => (port === null ? [] : [port]));
   const [port] = ports;
   return {
-    port: port === undefined ? null : { ...port, name: portsName(ports), details: ports.flatMap((one) => one.details) },
+    port:
+      port === undefined
+        ? null
+        : {
+            ...port,
+            name: portsName(ports),
+            details: ports.flatMap((one) => one.details),
+            functions: ports.flatMap((one) => one.functions),
+          },
     link: first.link,
     box: {
       ...first.box,
+      functions: boxes.flatMap((box) => box.functions),
+      groups: [...new Set(boxes.flatMap((box) => box.groups))],
       count,
       isPile: true,
       lines: [
@@ -133,20 +159,22 @@ function portsName(ports: readonly { readonly name: string }[]): string {
 function cut(box: Box, most: number): Box {
   const kept = box.below.slice(0, most).map((branch) => ({ ...branch, box: cut(branch.box, most) }));
   const left = box.below.slice(most).reduce((sum, branch) => sum + deviceCount(branch.box), 0);
-  return { ...box, below: left === 0 ? kept : [...kept, { port: null, link: null, box: countBox(left) }] };
+  return { ...box, below: left === 0 ? kept : [...kept, { port: null, link: null, box: countBox(left, box.key) }] };
 }
 
 function cutRoots(region: Region, most: number): Region {
   const left = region.roots.slice(most).reduce((sum, root) => sum + deviceCount(root), 0);
-  return left === 0 ? region : { ...region, roots: [...region.roots.slice(0, most), countBox(left)] };
+  return left === 0 ? region : { ...region, roots: [...region.roots.slice(0, most), countBox(left, region.name)] };
 }
 
 function deviceCount(box: Box): number {
   return box.below.reduce((sum, branch) => sum + deviceCount(branch.box), box.count);
 }
 
-/** What stands for functions that are not drawn. */
-export function countBox(count: number): Box {
+/** What stands for functions that are not drawn; `of` is what they belong to. */
+export function countBox(count: number, of: string): Box {
   const lines = [{ name: `${count} more`, what: "", notes: ["not drawn"] }];
-  return { kind: "other", lines, details: [], count, isPile: false, isChanged: false, below: [] };
+  const key = `more of ${of}`;
+  const nothing = { functions: [], groups: [], details: [], below: [] };
+  return { kind: "other", key, lines, count, isPile: false, isChanged: false, ...nothing };
 }

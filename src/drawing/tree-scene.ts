@@ -11,6 +11,7 @@ import { plainText } from "../report/rich.ts";
 import { drawing, type TreeInput } from "../report/tree-text.ts";
 import { foldVirtual, type VirtualFunctions, virtualText } from "../report/virtual-functions.ts";
 import type { WhatIfView } from "../report/what-if.ts";
+import { expectedGroupOf } from "../rules/iommu-groups.ts";
 import { linkAbove } from "../summary/links.ts";
 import {
   type Box,
@@ -32,10 +33,17 @@ export interface TreeScene {
 
 /** Boxes above each other that are told apart; what is deeper is counted. */
 const MOST_LEVELS = 12;
-/** The boxes of a machine. */
+
+/** The boxes of a machine, as few as a picture that stands still has room for. */
 export function treeScene(input: TreeInput, whatIf?: WhatIfView): TreeScene {
+  const whole = wholeTreeScene(input, whatIf);
+  return { ...whole, regions: fewerBoxes(whole.regions) };
+}
+
+/** All boxes of a machine. */
+export function wholeTreeScene(input: TreeInput, whatIf?: WhatIfView): TreeScene {
   const builder = new SceneBuilder(input, whatIf);
-  return { regions: fewerBoxes(builder.regions()), isAsDrawn: builder.isAsDrawn };
+  return { regions: builder.regions(), isAsDrawn: builder.isAsDrawn };
 }
 
 /** Functions of one slot: a device. */
@@ -91,6 +99,9 @@ class SceneBuilder {
   #top(name: string, note: string, tops: readonly number[]): Box {
     return {
       kind: "host-bridge",
+      key: name,
+      functions: [],
+      groups: [],
       lines: [{ name, what: "", notes: [note] }],
       details: [],
       count: 0,
@@ -120,6 +131,9 @@ class SceneBuilder {
     const own = tops.filter((index) => roleOf(this.#topology.functionAt(index)) === "host bridge");
     return {
       kind: "host-bridge",
+      key: `host bridge ${bus}`,
+      functions: this.#addresses(own),
+      groups: this.#groupsOf(own),
       lines: [{ name: "host bridge", what: "", notes: [bus] }],
       details: [`root bus ${formatBus(root.rootBus)}`, ...own.slice(0, DETAILS).map((index) => this.#detail(index))],
       count: own.length,
@@ -178,7 +192,7 @@ class SceneBuilder {
   #bridgeBranches(index: number, port: number | null, level: number): readonly Branch[] {
     const children = this.#childrenOf(index);
     if (level >= MOST_LEVELS) {
-      return [this.#branch(port, index, countBox(this.#topology.subtreeOf(index).length))];
+      return [this.#branch(port, index, countBox(this.#topology.subtreeOf(index).length, this.#keyOf([index])))];
     }
     if (port === null && this.#isPort(index)) return this.#branches(children, index, level);
     return [this.#branch(port, index, this.#bridgeBox(index, children, level))];
@@ -199,6 +213,9 @@ class SceneBuilder {
     const name = isSwitch ? "switch" : plainRole(fn);
     return {
       kind: isSwitch ? "switch" : "bridge",
+      key: shortAddress(fn),
+      functions: [fn.bdf],
+      groups: this.#groupsOf([index]),
       lines: [{ name, what: "", notes: [shortAddress(fn), ...labelOf(fn)] }],
       details: [this.#detail(index)],
       count: 0,
@@ -234,8 +251,12 @@ class SceneBuilder {
       ...virtual.map((folded) => virtualCount(folded)),
     ];
     const kind = (told[0] === undefined ? "other" : deviceKind(told[0])) as DeviceKind;
+    const all = [...functions, ...virtual.flatMap((folded) => folded.virtual)];
     return {
       kind: kind === "bridge" ? "other" : kind,
+      key: this.#keyOf(all),
+      functions: this.#addresses(all),
+      groups: this.#groupsOf(all),
       lines: lines.map((line, at) => (at === lines.length - 1 ? { ...line, notes: [...line.notes, ...notes] } : line)),
       details: [
         ...functions.map((index) => this.#detail(index)),
@@ -243,7 +264,7 @@ class SceneBuilder {
       ],
       count: 1,
       isPile: false,
-      isChanged: this.#isChanged([...functions, ...virtual.flatMap((folded) => folded.virtual)]),
+      isChanged: this.#isChanged(all),
       below: [],
     };
   }
@@ -271,6 +292,9 @@ class SceneBuilder {
     const notes = functions.length === 0 ? [] : [...(functions.length === 1 ? [] : [parts.join(", ")]), ...ports];
     return {
       kind: "other",
+      key: `others ${this.#keyOf(all)}`,
+      functions: this.#addresses(all),
+      groups: this.#groupsOf(all),
       lines: [{ name, what: "", notes: ["", ...notes] }],
       details: all.slice(0, DETAILS).map((index) => this.#detail(index)),
       count: functions.length,
@@ -286,7 +310,7 @@ class SceneBuilder {
       port:
         upper === null || port === null
           ? null
-          : { name: shortAddress(upper), acs: acsOf(upper), details: [this.#detail(port)] },
+          : { name: shortAddress(upper), acs: acsOf(upper), details: [this.#detail(port)], functions: [upper.bdf] },
       link: below === undefined ? null : this.#linkOf(below),
       box,
     };
@@ -299,6 +323,7 @@ class SceneBuilder {
     const state = linkState(link.status);
     // What is wrong with it is drawn.
     return {
+      lanes: link.status.width,
       state,
       more: text
         .slice(state.length)
@@ -306,6 +331,27 @@ class SceneBuilder {
         .trim(),
       is: link.is,
     };
+  }
+
+  #addresses(indices: readonly number[]): readonly Bdf[] {
+    return indices.map((index) => this.#topology.functionAt(index).bdf);
+  }
+
+  /** The IOMMU groups of functions: those that the source shows, else those that are expected. */
+  #groupsOf(indices: readonly number[]): readonly number[] {
+    const { expectedGroups } = this.#input;
+    const groups = indices.flatMap((index) => {
+      const fn = this.#topology.functionAt(index);
+      const expected = isUnknown(expectedGroups) ? null : expectedGroupOf(expectedGroups, fn);
+      const group = isUnknown(fn.iommuGroup) ? expected : fn.iommuGroup;
+      return isUnknown(group) || group === null ? [] : [group];
+    });
+    return [...new Set(groups)];
+  }
+
+  /** The address of the first of some functions. */
+  #keyOf([first]: readonly number[]): string {
+    return first === undefined ? "" : shortAddress(this.#topology.functionAt(first));
   }
 
   #isChanged(indices: readonly number[]): boolean {

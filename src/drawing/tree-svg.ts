@@ -125,7 +125,8 @@ function drawBranch({ branch: { port, link }, from, to, portWidth }: PlacedBranc
   return grouped(parts, port.details);
 }
 
-function elbow(
+/** From a box to the trunk of its branches, and on to the port or box of one. */
+export function elbow(
   from: { readonly x: number; readonly y: number },
   to: { readonly x: number; readonly y: number },
   trunk: number,
@@ -140,7 +141,8 @@ function elbow(
   );
 }
 
-const KIND_NAMES: readonly (readonly [kind: BoxKind, name: string])[] = [
+/** Names of the kinds of devices, for a legend. */
+export const KIND_NAMES: readonly (readonly [kind: BoxKind, name: string])[] = [
   ["gpu", "GPU"],
   ["accel", "accelerator"],
   ["nic", "NIC"],
@@ -148,13 +150,15 @@ const KIND_NAMES: readonly (readonly [kind: BoxKind, name: string])[] = [
   ["other", "others"],
 ];
 
-const PORT_NAMES: readonly (readonly [acs: PortAcs, name: string])[] = [
+/** What the ends of lines mean. */
+export const PORT_NAMES: readonly (readonly [acs: PortAcs, name: string])[] = [
   ["redirects", "port whose ACS redirects peer requests to the host bridge"],
   ["passes", "port that does not redirect"],
   ["hidden", "port whose ACS is hidden"],
 ];
 
-const LINK_NAMES: readonly (readonly [is: LinkIs, name: string])[] = [
+/** What the lines mean that stand out. */
+export const LINK_NAMES: readonly (readonly [is: LinkIs, name: string])[] = [
   ["slow", "link slower than both of its ends can"],
   ["held-by-port", "link held back by its port"],
   ["below-own", "link slower than the device can"],

@@ -6,6 +6,7 @@ import { linkGbps } from "../link/rate.ts";
 import { formatAddress } from "../pci/addresses.ts";
 import type { Bar } from "../pci/bar.ts";
 import { type Bdf, formatBdf, formatBus } from "../pci/bdf.ts";
+import { entryAt } from "../pci/entry-at.ts";
 import type { PciFunction } from "../pci/function.ts";
 import { memoryBars } from "../pci/function.ts";
 import { isUnknown } from "../pci/known.ts";
@@ -43,7 +44,7 @@ import {
 } from "./reasons.ts";
 import { joinRich, type Painted, painted, plainText, type Rich, rich } from "./rich.ts";
 import { routeTexts } from "./route-text.ts";
-import type { ScreenOptions } from "./style.ts";
+import type { Paint, ScreenOptions } from "./style.ts";
 import { PAGE_COLUMNS, textWidth, wrap } from "./width.ts";
 
 /**
@@ -68,22 +69,43 @@ export function explainBlocks(table: VerdictTable, a: Bdf, b: Bdf, routes?: Peer
 /** The lines of {@link explainText}: what is the same both ways once, and what is not with whose memory it is about. */
 export function explainLines(table: VerdictTable, a: Bdf, b: Bdf, width: number, routes?: PeerRoutes): readonly Rich[] {
   const lines: Rich[] = machineLines(table.machine, table.rules, width).map((line) => [painted("strong", line)]);
+  const parts = explainParts(table, a, b, routes);
+  lines.push("", ...parts.head.flatMap((text) => wrap(text, width)), ...pathLines(parts.path, width));
+  for (const { label, texts } of parts.facts)
+    lines.push(...texts.flatMap((text, index) => labelledLines(index === 0 ? label : "", text, width)));
+  if (parts.way !== null) lines.push("", ...wrap(parts.way, width));
+  return lines;
+}
+
+/** What is said of a pair, for whoever draws it: {@link explainLines} are the lines of a screen. */
+export interface ExplainParts {
+  /** What becomes of it: a sentence for each way, or one for both. */
+  readonly head: readonly Rich[];
+  /** The way from `a` to `b`. */
+  readonly path: PairWay;
+  readonly facts: readonly { readonly label: Label; readonly texts: readonly Rich[] }[];
+  /** How to learn what is unknown; `null` where nothing is. */
+  readonly way: string | null;
+}
+
+/** A pair taken apart, both ways; as {@link explainText}. */
+export function explainParts(table: VerdictTable, a: Bdf, b: Bdf, routes?: PeerRoutes): ExplainParts {
   const answers = answersOf(table);
   const ways = (a === b ? [[a, b] as const] : [[a, b] as const, [b, a] as const]).map(([provider, client]) => {
     const [i, j] = [table.providers.indexOf(provider), table.clients.indexOf(client)];
     const routing = routes === undefined || provider === client ? null : routes.at(i, j);
     return directionOf(table, answers.at(i, j), routing);
   });
-  const [there, back = there] = ways;
-  if (there === undefined || back === undefined) return lines;
-  lines.push("", ...headLines(table, there, back, width), ...pathLines(table, [there.answer, back.answer], width));
-  for (const label of LABELS) {
-    const texts = joinWays(there, back, label);
-    lines.push(...texts.flatMap((text, index) => labelledLines(index === 0 ? label : "", text, width)));
-  }
-  const way = ways.some(({ answer }) => answer.mapType === "unknown") ? wayToKnow(table.machine) : null;
-  if (way !== null) lines.push("", ...wrap(way, width));
-  return lines;
+  const there = entryAt(ways, 0);
+  const back = ways[1] ?? there;
+  return {
+    head: headTexts(table, there, back),
+    path: wayOf(table, [there.answer, back.answer]),
+    facts: LABELS.map((label) => ({ label, texts: joinWays(there, back, label) })).filter(
+      ({ texts }) => texts.length > 0,
+    ),
+    way: ways.some(({ answer }) => answer.mapType === "unknown") ? wayToKnow(table.machine) : null,
+  };
 }
 
 /** What is said of a pair, in this order. */
@@ -209,7 +231,7 @@ function isRegistersOnly({ gates }: Answer): boolean {
   return gates.some(({ kind }) => kind === "registers-only");
 }
 
-function headLines(table: VerdictTable, one: Direction, other: Direction, width: number): readonly Rich[] {
+function headTexts(table: VerdictTable, one: Direction, other: Direction): readonly Rich[] {
   // Who has nothing for peers is reached by nobody: what it does with the other's memory is what one wants to know.
   const there = hasNothing(one) && !hasNothing(other) ? other : one;
   const back = hasNothing(other) && !hasNothing(one) ? one : other;
@@ -217,16 +239,13 @@ function headLines(table: VerdictTable, one: Direction, other: Direction, width:
   const isSame = there.decision.text === back.decision.text;
   if (there !== back && isSame) {
     const { provider, client } = there.answer;
-    return wrap(
+    return [
       rich`${name(provider)} and ${name(client)} ${isBlocked(there) ? "do not reach" : "reach"} each other's memory: ${there.decision}`,
-      width,
-    );
+    ];
   }
-  return (there === back ? [there] : [there, back]).flatMap(({ answer, decision }) =>
-    wrap(
+  return (there === back ? [there] : [there, back]).map(
+    ({ answer, decision }) =>
       rich`${name(answer.client)} ${isBlocked({ answer }) ? "does not reach" : "reaches"} memory of ${name(answer.provider)}: ${decision}`,
-      width,
-    ),
   );
 }
 
@@ -337,31 +356,65 @@ function localityText({ topology }: VerdictTable, { locality: { is }, provider, 
   return `SYS: across NUMA nodes${which}, so over the link between sockets, or between parts of one`;
 }
 
-/** The path as hops, the provider of the first direction first; what redirects is marked of both. */
-function pathLines(table: VerdictTable, ways: readonly [Answer, Answer], width: number): readonly Rich[] {
+/** A function on the way of a pair. */
+export interface WayHop {
+  readonly fn: PciFunction;
+  readonly link: { readonly text: string; readonly paint: Paint | null };
+  /** Its ACS, of functions that have some or hide it, and where the two meet. */
+  readonly acs: string;
+  readonly redirects: boolean;
+  /** The two devices meet here, below no host bridge. */
+  readonly meets: boolean;
+}
+
+/** The functions between a pair, the provider of the first direction first. */
+export interface PairWay {
+  readonly hops: readonly WayHop[];
+  /** The hop up to which the way goes up: there the two meet, or it is the first one behind the host bridge. */
+  readonly turn: number;
+  /** The host bridge, or two, that the way goes over in front of the hop `turn`; `null` where the two meet below. */
+  readonly across: string | null;
+}
+
+/** The path as hops; what redirects is marked of both directions. */
+function wayOf(table: VerdictTable, ways: readonly [Answer, Answer]): PairWay {
   const [verdict] = ways;
   const { path, meeting } = verdict;
   const { topology } = table;
   const redirecting = new Set(ways.flatMap(({ acsRedirect }) => acsRedirect));
-  const turn = meeting === null ? providerArmLength(table, verdict) : path.indexOf(meeting);
+  const hops = path.map((bdf): WayHop => {
+    const fn = topology.functionOf(bdf);
+    return {
+      fn,
+      link: linkText(topology, topology.indexOf(bdf)),
+      acs: isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "",
+      redirects: redirecting.has(bdf),
+      meets: bdf === meeting && path.length > 1,
+    };
+  });
+  return {
+    hops,
+    turn: meeting === null ? providerArmLength(table, verdict) : path.indexOf(meeting),
+    across: meeting === null ? hostBridgesText(topology, verdict) : null,
+  };
+}
+
+function pathLines({ hops, turn, across: between }: PairWay, width: number): readonly Rich[] {
   const [rows, narrow]: [ColumnRow[], ColumnRow[]] = [[], []];
-  path.forEach((bdf, position) => {
-    if (meeting === null && position === turn) {
-      const across = rich`${painted("faint", "⇅")} ${hostBridgesText(topology, verdict)}`;
+  hops.forEach(({ fn, link, acs, redirects, meets }, position) => {
+    if (between !== null && position === turn) {
+      const across = rich`${painted("faint", "⇅")} ${between}`;
       for (const list of [rows, narrow]) list.push({ across });
     }
-    const fn = topology.functionOf(bdf);
-    const arrow = bdf === meeting ? "↷" : position < turn ? "↑" : "↓";
-    const link = linkText(topology, topology.indexOf(bdf));
-    const acs = isUnknown(fn.acs) || fn.acs !== null || bdf === meeting ? acsText(fn).replace(" (redirects)", "") : "";
-    const mark = redirecting.has(bdf) ? painted("no", "← redirects") : "";
-    const meets = bdf === meeting && path.length > 1 ? painted("faint", "← the two meet here") : "";
+    const arrow = between === null && position === turn ? "↷" : position < turn ? "↑" : "↓";
     const cells = [
-      rich`${painted("faint", arrow)} ${formatBdf(bdf)}${fn.names.length > 0 ? ` ${displayName(fn)}` : ""}`,
+      rich`${painted("faint", arrow)} ${formatBdf(fn.bdf)}${fn.names.length > 0 ? ` ${displayName(fn)}` : ""}`,
       roleOf(fn),
       link.paint === null ? link.text : [painted(link.paint, link.text)],
       joinRich(
-        [mark, meets].filter((text) => text !== ""),
+        [redirects ? painted("no", "← redirects") : "", meets ? painted("faint", "← the two meet here") : ""].filter(
+          (text) => text !== "",
+        ),
         "  ",
       ),
     ];

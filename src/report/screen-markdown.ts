@@ -31,6 +31,7 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
   if (devices.length === 0)
     return [...title, code("", matrixLines(decided, PAGE_COLUMNS, whatIf, routes).map(plainText))];
   const islands = islandsOf(decided);
+  const { answer, more } = matrixRemarks(decided, routes);
   const memories = devices.map(p2pmemText);
   const hasMemory = memories.some((text) => text !== "");
   const kinds = devices.map((fn, index): Rich[] => [
@@ -38,27 +39,50 @@ export function matrixBlocks(decided: VerdictTable, whatIf?: WhatIfView, routes?
     roleOf(fn),
     ...(hasMemory ? [memories[index] ?? ""] : []),
   ]);
-  const way = wayToKnowOf(decided);
-  const { first: reasons, rest } = reasonRemarks(decided);
-  const gates = gateRemarks(decided);
-  const stops = gates.filter((remark) => remark.stops === true).slice(0, STOPS_ABOVE);
-  const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
   return [
     ...title,
-    ...remarkBlocks(first),
-    ...(way === null ? [] : [paragraph(way)]),
+    ...answer,
     list(islandTexts(decided, islands)),
     ...(decided.clients.length > MAX_COLUMNS
       ? [code("", gridLines(decided, islands, PAGE_COLUMNS, whatIf).map(plainText))]
       : pairBlocks(decided, whatIf)),
     table(["device", "kind", ...(hasMemory ? ["peer memory"] : [])], kinds),
-    ...leftOutTexts(decided).map((text) => paragraph(text)),
-    ...remarkBlocks(rest),
-    ...remarkBlocks(gates.filter((remark) => !stops.includes(remark))),
-    ...remarkBlocks(hardwareRemarks(decided)),
-    ...remarkBlocks(askedRemarks(decided)),
-    ...(routes === undefined ? [] : remarkBlocks(differenceRemarks(decided, routes))),
+    ...more,
   ];
+}
+
+/** What the matrix comes to, without it: how many pairs are what and why, who stands together, what is to be minded. */
+export function summaryBlocks(decided: VerdictTable, routes?: PeerRoutes): readonly Block[] {
+  if (listDevices(decided).length === 0)
+    return matrixLines(decided, UNBOUND, undefined, routes)
+      .slice(1)
+      .filter((line) => plainText(line) !== "")
+      .map((text) => paragraph(text));
+  const { answer, more } = matrixRemarks(decided, routes);
+  return [...answer, heading("Who stands together"), list(islandTexts(decided, islandsOf(decided))), ...more];
+}
+
+/** What stands above the table of pairs, and below. */
+function matrixRemarks(
+  decided: VerdictTable,
+  routes: PeerRoutes | undefined,
+): { readonly answer: readonly Block[]; readonly more: readonly Block[] } {
+  const way = wayToKnowOf(decided);
+  const { first: reasons, rest } = reasonRemarks(decided);
+  const gates = gateRemarks(decided);
+  const stops = gates.filter((remark) => remark.stops === true).slice(0, STOPS_ABOVE);
+  const first = [...reasons.slice(0, 1), ...stops, ...reasons.slice(1)];
+  return {
+    answer: [...remarkBlocks(first), ...(way === null ? [] : [paragraph(way)])],
+    more: [
+      ...leftOutTexts(decided).map((text) => paragraph(text)),
+      ...remarkBlocks(rest),
+      ...remarkBlocks(gates.filter((remark) => !stops.includes(remark))),
+      ...remarkBlocks(hardwareRemarks(decided)),
+      ...remarkBlocks(askedRemarks(decided)),
+      ...(routes === undefined ? [] : remarkBlocks(differenceRemarks(decided, routes))),
+    ],
+  };
 }
 
 /** The table of pairs; what a change would change is marked. */
