@@ -134,7 +134,8 @@ module.exports = {
       severity: "error",
       from: {
         orphan: true,
-        pathNot: "^src/cli/(peerlane|single-file)\\.cts$|^src/vm/guest/build-probe\\.ts$|^web/engine/start-inlined-worker\\.ts$|\\.d\\.ts$",
+        pathNot:
+          "^src/cli/(peerlane|single-file)\\.cts$|^src/vm/guest/build-probe\\.ts$|^web/engine/start-inlined-worker\\.ts$|\\.d\\.ts$",
       },
       to: {},
     },

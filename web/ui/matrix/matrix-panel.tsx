@@ -168,7 +168,7 @@ function MatrixLegend({
   readonly coloring: Coloring;
 }): JSX.Element {
   if (by === "bandwidth") {
-    const most = bandwidth === null ? 0 : bandwidth.writes.reduce((sum, gbps) => (gbps > sum ? gbps : sum), 0);
+    const most = bandwidth === null ? 0 : bandwidth.writes.reduce((most, gbps) => Math.max(most, gbps), 0);
     return (
       <ul class="legend" aria-label="What the colours mean">
         <li>

@@ -45,13 +45,13 @@ export function TopologyPanel({
     const { width = 0, height = 0 } = window_.current?.getBoundingClientRect() ?? {};
     return { width, height };
   };
-  const fit = (): void => see(fitted(layout, size()));
+  const showAll = (): void => see(fitted(layout, size()));
   const zoom = (by: number): void => {
     const { width, height } = size();
     see(zoomed(camera.current, by, { x: width / 2, y: height / 2 }));
   };
   // Another machine, or all devices of it, is shown from its beginning; an edit leaves the reader where they were.
-  useLayoutEffect(fit, [isWhole]);
+  useLayoutEffect(showAll, [isWhole]);
 
   const found = useMemo(() => matching(layout.boxes, query), [layout, query]);
   const goTo = (box: PlacedBox | undefined): void => {
@@ -138,7 +138,7 @@ export function TopologyPanel({
       toggle(placed.box.key);
     } else if (event.key === "+" || event.key === "=") zoom(STEP);
     else if (event.key === "-") zoom(1 / STEP);
-    else if (event.key === "0") fit();
+    else if (event.key === "0") showAll();
     else return;
     event.preventDefault();
   };
@@ -177,7 +177,7 @@ export function TopologyPanel({
           <button type="button" aria-label="Zoom out" onClick={() => zoom(1 / STEP)}>
             −
           </button>
-          <button type="button" onClick={fit}>
+          <button type="button" onClick={showAll}>
             Fit
           </button>
         </div>
