@@ -1,45 +1,50 @@
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Cause } from "./causes.ts";
-import { type Counted, nearestOf, referencesOf } from "./classes.ts";
 import { type FleetItem, machineName } from "./items.ts";
 import type { Journal } from "./journal.ts";
 import type { Pool } from "./pool.ts";
-import type { Fleet, FleetClass, MachineRow } from "./result.ts";
+import type { Gathered, GatheredClass, MachineRow } from "./result.ts";
 import type { Found } from "./sources.ts";
-import type { ClassSeen, Comparison, ItemOutcome } from "./work.ts";
+import type { ClassSeen, ItemOutcome } from "./work.ts";
 
 /** What is said while it goes on. */
 export interface GatherEvents {
   readonly onRead?: (done: number) => void;
-  readonly onCompare?: (done: number, of: number) => void;
 }
 
 /** So many items, or bytes of them, go to a worker at once. */
 const BATCH = 32;
 const BATCH_BYTES = 4 * 1024 * 1024;
-/** Classes that are told from others by their machines; a fleet with more has no classes to speak of. */
-const MOST_COMPARED = 4096;
-const COMPARE_BATCH = 8;
 
 /** A class while it is gathered. */
-interface Gathered extends ClassSeen {
+interface Gathering extends ClassSeen {
   first: number;
   example: FleetItem;
   readonly members: number[];
 }
 
+/** Which of the machines are read: those whose place has this rest; the first of three has 0. */
+export interface Shard {
+  readonly rest: number;
+  readonly of: number;
+}
+
+const WHOLE: Shard = { rest: 0, of: 1 };
+/** What a row that was not read has not. */
+const NOTHING = { class: null, numbering: null, format: null } as const;
+
 /** Reads a fleet: rows and classes are the same whatever worker reads what, and when. */
-export class Gathering {
+export class Gatherer {
   readonly #pool: Pool;
   readonly #journal: Journal | undefined;
   readonly #events: GatherEvents;
   readonly #rows: MachineRow[] = [];
   /** Each name that was given away, with the path that has it. */
   readonly #names = new Map<string, string>();
-  readonly #classes = new Map<string, Gathered>();
+  readonly #classes = new Map<string, Gathering>();
   readonly #spool: Spool;
+  #read = 0;
 
   constructor(pool: Pool, journal: Journal | undefined, events: GatherEvents = {}) {
     this.#pool = pool;
@@ -48,17 +53,27 @@ export class Gathering {
     this.#spool = new Spool(journal?.folder);
   }
 
-  /** Reads all machines, and tells the classes apart. */
-  async run(found: AsyncIterable<Found>): Promise<Fleet> {
-    try {
-      await this.#readAll(found);
-      return { rows: this.#rows, classes: await this.#tellClasses() };
-    } finally {
-      this.#spool.clear();
-    }
+  /** Reads all machines, or those of a shard. What it gives is read from until {@link clear}. */
+  async run(found: AsyncIterable<Found>, shard: Shard = WHOLE): Promise<Gathered> {
+    await this.#readAll(found, shard);
+    const rows = this.#rows.filter(({ place }) => place % shard.of === shard.rest);
+    const classes = new Map(
+      [...this.#classes].map(([id, { members, ...rest }]): [string, GatheredClass] => [
+        id,
+        {
+          ...rest,
+          members: members.toSorted((a, b) => a - b).flatMap((place) => this.#rows[place] ?? []),
+        },
+      ]),
+    );
+    return { rows, classes };
   }
 
-  async #readAll(found: AsyncIterable<Found>): Promise<void> {
+  clear(): void {
+    this.#spool.clear();
+  }
+
+  async #readAll(found: AsyncIterable<Found>, shard: Shard): Promise<void> {
     const running = new Set<Promise<void>>();
     let failure: unknown;
     let batch: FleetItem[] = [];
@@ -79,7 +94,7 @@ export class Gathering {
     };
     for await (const { path, source } of found) {
       const item: FleetItem = { index: this.#rows.length, name: this.#nameOf(path), source };
-      if (!this.#begin(item, path)) continue;
+      if (!this.#begin(item, path, item.index % shard.of === shard.rest)) continue;
       batch.push(item);
       bytes += source.kind === "bytes" ? source.bytes.length : 0;
       if (batch.length >= BATCH || bytes >= BATCH_BYTES) await send();
@@ -96,16 +111,17 @@ export class Gathering {
   }
 
   /** Gives an item its row; false where there is nothing to read: a second of its name, or one that an earlier run read. */
-  #begin(item: FleetItem, path: string): boolean {
+  #begin(item: FleetItem, path: string, isAsked: boolean): boolean {
     const { index, name, source } = item;
     const isTwice = this.#names.has(name);
-    this.#rows.push({ name, state: "failed", class: null, numbering: null, format: null, reason: "not read" });
+    this.#rows.push({ place: index, name, state: "failed", ...NOTHING, reason: "not read" });
     if (isTwice) {
       const reason = "another of this name came before it, and that one counts";
-      this.#rows[index] = { name, state: "duplicate", class: null, numbering: null, format: null, reason };
+      this.#rows[index] = { place: index, name, state: "duplicate", ...NOTHING, reason };
       return false;
     }
     this.#names.set(name, path);
+    if (!isAsked) return false;
     if (source.kind === "fault") {
       this.#set(item, { state: "failed", reason: source.reason });
       return false;
@@ -125,22 +141,21 @@ export class Gathering {
       this.#take(item, outcome);
       this.#journal?.note(item, outcome);
     });
+    this.#journal?.flush();
   }
 
   #take(item: FleetItem, outcome: ItemOutcome): void {
     this.#set(item, outcome);
     if (outcome.state === "read") this.#join(item, outcome.class, outcome.seen);
-    this.#events.onRead?.(this.#rows.length);
+    this.#events.onRead?.(++this.#read);
   }
 
   #set({ index, name }: FleetItem, outcome: ItemOutcome): void {
+    const row = { place: index, name, state: outcome.state };
     this.#rows[index] =
       outcome.state === "failed"
-        ? { name, state: "failed", class: null, numbering: null, format: null, reason: outcome.reason }
-        : {
-            ...{ name, state: "read", class: outcome.class, numbering: outcome.numbering },
-            ...{ format: outcome.format, reason: null },
-          };
+        ? { ...row, ...NOTHING, reason: outcome.reason }
+        : { ...row, class: outcome.class, numbering: outcome.numbering, format: outcome.format, reason: null };
   }
 
   #join(item: FleetItem, id: string, seen: ClassSeen | undefined): void {
@@ -160,91 +175,6 @@ export class Gathering {
       example: this.#spool.keep(item, id),
       members: [item.index],
     });
-  }
-
-  async #tellClasses(): Promise<readonly FleetClass[]> {
-    const counted = [...this.#classes].map(
-      ([id, { first, marks, members }]): Counted => ({ id, first, marks, machines: members.length }),
-    );
-    const references = referencesOf(counted);
-    const isReference = new Set(references.map(({ id }) => id));
-    const nearest = new Map(counted.map((one) => [one.id, nearestOf(one, references)?.id ?? null]));
-    const causes = await this.#compareAll(counted, nearest);
-    const size = (id: string): number => this.#classes.get(id)?.members.length ?? 0;
-    return counted
-      .toSorted(
-        (a, b) =>
-          Number(isReference.has(a.id)) - Number(isReference.has(b.id)) || size(a.id) - size(b.id) || a.first - b.first,
-      )
-      .map(({ id }) => ({
-        id,
-        facts: (this.#classes.get(id) as Gathered).facts,
-        members: this.#membersOf(id).map((index) => this.#rows[index]?.name ?? ""),
-        isReference: isReference.has(id),
-        nearest: nearest.get(id) ?? null,
-        causes: causes.get(id) ?? [],
-        renumbered: this.#renumberedOf(id),
-      }));
-  }
-
-  #membersOf(id: string): readonly number[] {
-    return this.#classes.get(id)?.members.toSorted((a, b) => a - b) ?? [];
-  }
-
-  /** Those whose bus numbers are not the ones that most have; of two as common, the first in the order of the sources. */
-  #renumberedOf(id: string): readonly string[] {
-    const members = this.#membersOf(id);
-    const counts = new Map<string, number>();
-    for (const index of members) {
-      const numbering = this.#rows[index]?.numbering ?? "";
-      counts.set(numbering, (counts.get(numbering) ?? 0) + 1);
-    }
-    let usual = "";
-    for (const [numbering, count] of counts) if (count > (counts.get(usual) ?? 0)) usual = numbering;
-    return members.flatMap((index) => {
-      const row = this.#rows[index];
-      return row === undefined || row.numbering === usual ? [] : [row.name];
-    });
-  }
-
-  async #compareAll(
-    counted: readonly Counted[],
-    nearest: ReadonlyMap<string, string | null>,
-  ): Promise<ReadonlyMap<string, readonly Cause[]>> {
-    const causes = new Map<string, readonly Cause[]>();
-    const asked = counted
-      .flatMap(({ id, first }) => {
-        const reference = nearest.get(id) ?? null;
-        return reference === null ? [] : [{ id, first, reference }];
-      })
-      .toSorted((a, b) => a.first - b.first);
-    for (const { id } of asked.slice(MOST_COMPARED)) {
-      causes.set(id, [{ kind: "other", text: `not compared: the fleet has more than ${MOST_COMPARED} classes` }]);
-    }
-    const batches: (typeof asked)[] = [];
-    for (let at = 0; at < Math.min(asked.length, MOST_COMPARED); at += COMPARE_BATCH) {
-      batches.push(asked.slice(at, Math.min(at + COMPARE_BATCH, MOST_COMPARED)));
-    }
-    let done = 0;
-    await Promise.all(
-      batches.map(async (batch) => {
-        const pairs = batch.map(
-          ({ id, reference }): Comparison => ({
-            reference: (this.#classes.get(reference) as Gathered).example,
-            machine: (this.#classes.get(id) as Gathered).example,
-          }),
-        );
-        const reply = await this.#pool.run({ kind: "compare", pairs });
-        if (reply.kind !== "compare") throw new RangeError("a worker answered something else");
-        reply.causes.forEach((list, at) => {
-          const id = batch[at]?.id;
-          if (id !== undefined) causes.set(id, list);
-        });
-        done += batch.length;
-        this.#events.onCompare?.(done, asked.length);
-      }),
-    );
-    return causes;
   }
 }
 

@@ -71,17 +71,17 @@ export class Journal {
     const { seen, ...rest } = { seen: undefined, ...outcome };
     const told = seen === undefined ? {} : { seen: { facts: seen.facts, marks: [...seen.marks] } };
     this.#waiting += `${JSON.stringify({ name: item.name, stamp: stampOf(item), outcome: { ...rest, ...told } })}\n`;
-    if (this.#waiting.length >= 64 * 1024) this.#flush();
   }
 
-  #flush(): void {
+  /** Writes what was noted. */
+  flush(): void {
     writeAll(this.#file, this.#waiting);
     this.#waiting = "";
   }
 
   /** Ends it: what was noted is kept for the next run, but where the results are whole. */
   close(isWhole: boolean): void {
-    this.#flush();
+    this.flush();
     closeSync(this.#file);
     if (isWhole) rmSync(this.folder, { recursive: true, force: true });
   }

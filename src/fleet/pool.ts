@@ -111,6 +111,7 @@ class WorkerLane implements Lane {
       });
       return { kind: "compare", causes };
     }
+    if (task.kind === "snapshot") return { kind: "snapshot", snapshots: task.items.map(() => null) };
     if (task.items.length === 1) return { kind: "read", outcomes: [{ state: "failed", reason: LOST }] };
     const outcomes = await inTurn(task.items, async (item) => {
       const reply = await this.run({ kind: "read", items: [item] });

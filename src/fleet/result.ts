@@ -1,4 +1,5 @@
 import type { Cause } from "./causes.ts";
+import type { FleetItem } from "./items.ts";
 import type { ClassFacts } from "./look.ts";
 
 /** What became of one machine's source. */
@@ -6,6 +7,8 @@ export type RowState = "read" | "failed" | "duplicate";
 
 /** One machine of a fleet. */
 export interface MachineRow {
+  /** In the order of the sources, from 0; the same in a shard. */
+  readonly place: number;
   readonly name: string;
   readonly state: RowState;
   /** Of one that was read. */
@@ -19,6 +22,11 @@ export interface MachineRow {
 /** Machines that are alike in all that matters. */
 export interface FleetClass {
   readonly id: string;
+  readonly marks: Uint32Array;
+  /** The place of the first of its machines. */
+  readonly first: number;
+  /** A snapshot of that one, packed by gzip; `null` of classes beyond those that are compared. */
+  readonly example: Uint8Array | null;
   readonly facts: ClassFacts;
   /** In the order of the sources. */
   readonly members: readonly string[];
@@ -38,4 +46,20 @@ export interface Fleet {
   readonly rows: readonly MachineRow[];
   /** Outliers first, those of fewest machines first; then references, the largest last. */
   readonly classes: readonly FleetClass[];
+}
+
+/** A class as it was gathered, before it is told from others. */
+export interface GatheredClass {
+  readonly facts: ClassFacts;
+  readonly marks: Uint32Array;
+  readonly first: number;
+  /** Where the first of its machines is read from again, or its snapshot. */
+  readonly example: FleetItem | null;
+  readonly members: readonly MachineRow[];
+}
+
+/** What was read, in any order. */
+export interface Gathered {
+  readonly rows: readonly MachineRow[];
+  readonly classes: ReadonlyMap<string, GatheredClass>;
 }

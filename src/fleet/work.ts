@@ -1,4 +1,5 @@
 import { type Machine, originOf } from "../host/machine.ts";
+import { compressSnapshot, writeSnapshot } from "../host/snapshot/write-snapshot.ts";
 import { type Cause, causesOf } from "./causes.ts";
 import type { FleetItem } from "./items.ts";
 import { type ClassFacts, factsOf, lookAt } from "./look.ts";
@@ -30,11 +31,14 @@ export interface Comparison {
 /** What a worker is asked. */
 export type Task =
   | { readonly kind: "read"; readonly items: readonly FleetItem[] }
+  | { readonly kind: "snapshot"; readonly items: readonly FleetItem[] }
   | { readonly kind: "compare"; readonly pairs: readonly Comparison[] };
 
 /** Answers in the order of what was asked. */
 export type Reply =
   | { readonly kind: "read"; readonly outcomes: readonly ItemOutcome[] }
+  /** Packed by gzip; `null` where there can be none. */
+  | { readonly kind: "snapshot"; readonly snapshots: readonly (Uint8Array | null)[] }
   | { readonly kind: "compare"; readonly causes: readonly (readonly Cause[])[] };
 
 /** So many machines that others are compared with are kept. */
@@ -56,6 +60,11 @@ export class Work {
       for (const item of task.items) outcomes.push(await this.#read(item));
       return { kind: "read", outcomes };
     }
+    if (task.kind === "snapshot") {
+      const snapshots: (Uint8Array | null)[] = [];
+      for (const item of task.items) snapshots.push(await this.#snapshot(item));
+      return { kind: "snapshot", snapshots };
+    }
     const causes: (readonly Cause[])[] = [];
     for (const pair of task.pairs) causes.push(await this.#compare(pair));
     return { kind: "compare", causes };
@@ -73,6 +82,15 @@ export class Work {
       return { ...outcome, seen };
     } catch (error) {
       return { state: "failed", reason: reasonOf(error, item) };
+    }
+  }
+
+  async #snapshot(item: FleetItem): Promise<Uint8Array | null> {
+    try {
+      return await compressSnapshot(writeSnapshot(await takeMachine(item, this.#tools)));
+    } catch {
+      // Its class is told without a comparison.
+      return null;
     }
   }
 

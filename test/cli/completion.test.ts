@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 
 const ROWS = [
-  ["verbs", "f", ["find", "fix"]],
+  ["verbs", "f", ["find", "fix", "fleet"]],
   ["one verb", "expl", ["explain"]],
   ["a value of two that begin alike", "tree --cpu amd", ["amd-pre-zen", "amd-zen"]],
   ["a value behind an equals sign", "tree --iommu=pa", ["passthrough"]],
