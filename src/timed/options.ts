@@ -48,3 +48,4 @@ export const ASSUMED_MEMORY: MemoryOptions = { gbps: 250 };
 
 /** Bytes of one credit of data (PCIe 6.0 sec 2.6.1). */
 export const CREDIT_BYTES = 16;
+export const CREDIT_SHIFT = 4;

@@ -24,9 +24,16 @@ export const MAY_PASS_RELAXED: typeof MAY_PASS = {
   completion: { ...MAY_PASS.completion, posted: true },
 };
 
-/** `waits[row × 3 + column]` is 1 where a TLP of the row has to wait for earlier ones of another class, the column. */
-export function waitsOf(mayPass: typeof MAY_PASS): Uint8Array {
-  return Uint8Array.from(
-    TLP_CLASSES.flatMap((row) => TLP_CLASSES.map((column) => (row === column || mayPass[row][column] ? 0 : 1))),
-  );
+/** By class: the other classes that a TLP of it waits for, as bits. */
+export function blockersOf(mayPass: typeof MAY_PASS): Int32Array {
+  return Int32Array.from(TLP_CLASSES, (row) => bits((column) => row !== column && !mayPass[row][column]));
+}
+
+/** By class: the other classes that wait for a TLP of it, as bits. */
+export function waitersOf(mayPass: typeof MAY_PASS): Int32Array {
+  return Int32Array.from(TLP_CLASSES, (column) => bits((row) => row !== column && !mayPass[row][column]));
+}
+
+function bits(is: (kind: TlpClass) => boolean): number {
+  return TLP_CLASSES.reduce((sum, kind, at) => (is(kind) ? sum | (1 << at) : sum), 0);
 }

@@ -123,7 +123,12 @@ export class TimedFabric {
   /** Runs the flows from time 0 on. Each run begins anew: the same options give the same result. */
   run(options: RunOptions): TimedResult {
     if (this.#flows.length === 0) throw new TypeError("no flow was added");
-    return runTimed(new Layout(this.#flows, this.#options), this.#options, this.#reach, options);
+    return runTimed(this.layout(), this.#options, this.#reach, options);
+  }
+
+  /** The flows so far with their ways, as a simulation takes them. */
+  layout(): Layout {
+    return new Layout(this.#flows, this.#options);
   }
 
   #clientOf({ client }: TimedFlow): Bdf {

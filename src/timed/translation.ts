@@ -42,7 +42,7 @@ export class Translation {
     const page = Math.floor(this.#offsetOf(flow) / pageBytes);
     this.#done[flow] = (this.#done[flow] ?? noEntry(flow)) + bytes;
     const key = flow * 2 ** 32 + page;
-    const place = mixBits(mixBits(flow) ^ page) % this.#pages.length;
+    const place = (mixBits(flow) + page) % this.#pages.length;
     if (this.#pages[place] === key) return time;
     this.#pages[place] = key;
     this.walks++;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MAY_PASS, MAY_PASS_RELAXED, TLP_CLASSES, waitsOf } from "../../src/timed/ordering.ts";
+import { blockersOf, MAY_PASS, MAY_PASS_RELAXED, TLP_CLASSES, waitersOf } from "../../src/timed/ordering.ts";
 
 describe("Whether a TLP passes an earlier one (PCIe 6.0 table 2-41, where it leaves a choice the model's)", () => {
   test.each([
@@ -17,9 +17,11 @@ describe("Whether a TLP passes an earlier one (PCIe 6.0 table 2-41, where it lea
     expect(MAY_PASS_RELAXED[later][earlier]).toBe(relaxed === "yes");
   });
 
-  test("for the simulation: who waits for whom of another class", () => {
+  test("for the simulation, as bits: which classes one waits for, and which wait for it", () => {
     expect(TLP_CLASSES).toEqual(["posted", "non-posted", "completion"]);
-    expect([...waitsOf(MAY_PASS)]).toEqual([0, 0, 0, 1, 0, 0, 1, 0, 0]);
-    expect([...waitsOf(MAY_PASS_RELAXED)]).toEqual([0, 0, 0, 1, 0, 0, 0, 0, 0]);
+    expect([...blockersOf(MAY_PASS)]).toEqual([0b000, 0b001, 0b001]);
+    expect([...blockersOf(MAY_PASS_RELAXED)]).toEqual([0b000, 0b001, 0b000]);
+    expect([...waitersOf(MAY_PASS)]).toEqual([0b110, 0b000, 0b000]);
+    expect([...waitersOf(MAY_PASS_RELAXED)]).toEqual([0b010, 0b000, 0b000]);
   });
 });
