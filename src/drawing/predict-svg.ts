@@ -4,7 +4,7 @@ import { formatSize } from "../pci/size.ts";
 import type { Printable } from "../pci/visible.ts";
 import { LARGE_BYTES, type Prediction, predictionsOf } from "../predict/predict.ts";
 import { nameIn } from "../report/device-names.ts";
-import { gbpsText, oneAtATimeGBps, rangeText, TOLD_SIZES } from "../report/predict/numbers.ts";
+import { gbpsText, oneAtATimeGBps, rangeText, TOLD_SIZES, toldGBps } from "../report/predict/numbers.ts";
 import type { WhatIfView } from "../report/what-if.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { drawHead, drawLegend, drawSentences, MARGIN } from "./head.ts";
@@ -90,14 +90,15 @@ export function predictSvg(
 
 function curvesOf(decided: VerdictTable, large: Prediction, windowBytes: number | null): readonly Curve[] {
   const stroke = large.operation === "write" ? "slow" : "marked";
+  const most = large.isUpperBound ? " at most" : "";
   const many = TOLD_SIZES.flatMap((size): (readonly [number, number])[] => {
     const each = predictionsOf(decided).at(0, 0, large.operation, size, windowBytes);
-    return isUnknown(each) ? [] : [[size, each.value]];
+    return isUnknown(each) ? [] : [[size, toldGBps(each)]];
   });
   return [
-    { text: `${large.operation}s, many in flight`, stroke, points: many },
+    { text: `${large.operation}s, many in flight${most}`, stroke, points: many },
     {
-      text: `${large.operation}s, one at a time`,
+      text: `${large.operation}s, one at a time${most}`,
       stroke,
       dash: "5 4",
       points: TOLD_SIZES.map((size) => [size, oneAtATimeGBps(large, size)]),

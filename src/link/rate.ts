@@ -33,6 +33,16 @@ const SHARES: Readonly<Record<Coding, number>> = { "8b/10b": 8 / 10, "128b/130b"
  */
 const SKIP_SHARES: Readonly<Record<Coding, number>> = { "8b/10b": 4 / 1538, "128b/130b": 1 / 375, flit: 1 / 375 };
 
+/** Lanes that a link may have: PCIe 6.0 sec 7.5.3.6, and x12 and x32 of earlier ones. */
+const WIDTHS: readonly number[] = [1, 2, 4, 8, 12, 16, 32];
+/** GT/s that the newest registers can name (PCIe 7.0). */
+const FASTEST = 128;
+
+/** False for what registers may hold and no link has: a speed or a number of lanes that is reserved. */
+export function isLinkState({ speedGTps, width }: LinkState): boolean {
+  return speedGTps > 0 && speedGTps <= FASTEST && WIDTHS.includes(width);
+}
+
 /** The generation of a speed; `undefined` where the specification knows none of that speed. */
 export function generationOf({ speedGTps }: Pick<LinkState, "speedGTps">): Generation | undefined {
   return GENERATIONS.find((each) => each.speedGTps === speedGTps);

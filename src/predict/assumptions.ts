@@ -8,7 +8,8 @@ export function sureOf({ machine, path, packets }: AskedPath, hops: readonly Hop
     each.kind === "root-complex" ? [rootComplexLimit(machine, each.distance, 1).sure] : [],
   );
   const all = [packets.payload.sure, ...hops.map(({ sure }) => sure), ...roots];
-  if (all.includes("assumption")) return "assumption";
+  const isUnseen = path.crossings.some(({ kind }) => kind === "hidden-link" || kind === "on-card");
+  if (isUnseen || all.includes("assumption")) return "assumption";
   return all.includes("measured") ? "measured" : "specification";
 }
 
@@ -25,7 +26,7 @@ export function assumptionsOf(
   }
   for (const hop of hops) if (hop.kind === "link" && hop.sure === "assumption") said.push(hop.why);
   for (const crossing of path.crossings) {
-    if (crossing.kind === "hidden-link") said.push(crossing.why);
+    if (crossing.kind === "hidden-link" || crossing.kind === "on-card") said.push(crossing.why);
     if (crossing.kind === "root-complex") said.push(rootComplexLimit(machine, crossing.distance, 1).why);
   }
   return said;

@@ -1,10 +1,14 @@
 import { answersOf } from "../answers/answer.ts";
 import { isSureBlock } from "../answers/gate.ts";
+import { isLinkState } from "../link/rate.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
-import { isUnknown, type Known, unknown } from "../pci/known.ts";
+import { isUnknown, type Known, type Unknown, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import { isBehindDmi, unstatedRate } from "../platforms/unstated-rates.ts";
+import { virtualMachineOf, virtualMachineWords } from "../platforms/virtual-machine.ts";
 import { type PeerDirection, peerRoutesOf } from "../routes/peer-routes.ts";
+import { onceOfTable } from "../rules/kept-answers.ts";
 import type { PairPath } from "../rules/verdict.ts";
 import type { VerdictTable } from "../rules/verdict-table.ts";
 import { isGoingUp } from "../summary/going-up.ts";
@@ -20,6 +24,8 @@ export type Crossing =
   | { readonly kind: "link"; readonly below: Bdf; readonly towards: "up" | "down"; readonly link: Link }
   /** A link whose state the source does not show. */
   | { readonly kind: "hidden-link"; readonly below: Bdf; readonly towards: "up" | "down"; readonly why: string }
+  /** What registers call a link, and is the inside of a card: it limits nothing. */
+  | { readonly kind: "on-card"; readonly below: Bdf; readonly towards: "up" | "down"; readonly why: string }
   | { readonly kind: "root-complex"; readonly distance: RootDistance };
 
 /** Where the requests of a pair turn: in a switch, at the root complex, or inside of the device that both are part of. */
@@ -43,8 +49,18 @@ export interface DataPath {
  */
 export function dataPath(table: VerdictTable, i: number, j: number, operation: PeerDirection): Known<DataPath> {
   const turn = turnOf(table, i, j);
-  return isUnknown(turn) ? turn : pathTurning(table, i, j, operation, turn);
+  if (isUnknown(turn)) return turn;
+  return linksOfHypervisor(table) ?? pathTurning(table, i, j, operation, turn);
 }
+
+/** Why the links of a guest say nothing of its data; `null` where the machine is none. */
+const linksOfHypervisor = onceOfTable(({ machine }): Unknown | null => {
+  const virtual = virtualMachineOf(machine);
+  if (virtual === null) return null;
+  return unknown(
+    `${virtualMachineWords(virtual)}, whose links are the hypervisor's: ask on the host, which shows the real ones`,
+  );
+});
 
 /** The same where the requests would turn in the switch below which both are; `null` where there is none. */
 export function directPath(table: VerdictTable, i: number, j: number, operation: PeerDirection): DataPath | null {
@@ -74,6 +90,14 @@ function turnOf(table: VerdictTable, i: number, j: number): Known<Turn> {
   return way === "bus-addr" ? "switch" : "root-complex";
 }
 
+/** True where it is known that nothing of a pair is sent, or arrives: it has no figure because there is no data. */
+export function isSentNothing(table: VerdictTable, i: number, j: number): boolean {
+  if (table.providers[i] === table.clients[j] || answersOf(table).gates(i, j).some(isSureBlock)) return true;
+  if (table.mapType(i, j) !== "not-supported") return false;
+  const way = unaskedWay(table, i, j);
+  return way === null || way === "fails";
+}
+
 /** Two functions of one slot, which share its link. */
 function isOneDevice(topology: Topology, { provider, client }: PairPath): boolean {
   return topology.slotMates(topology.indexOf(provider)).includes(topology.indexOf(client));
@@ -86,17 +110,19 @@ function pathTurning(table: VerdictTable, i: number, j: number, operation: PeerD
   const end = turn === "root-complex" ? undefined : (meeting ?? undefined);
   const isInside = turn === "inside-device";
   const up = isInside ? [] : armOf(topology, sender, end);
-  const down = isInside ? [] : armOf(topology, receiver, end).reverse();
+  const down = isInside ? [] : armOf(topology, receiver, end);
   const root: Crossing = { kind: "root-complex", distance: rootDistance(table, i, j) };
   return {
     operation,
     turn,
     crossings: [
       ...up.flatMap((index) => crossingAbove(topology, index, "up")),
-      ...(turn === "root-complex" ? [root] : []),
-      ...down.flatMap((index) => crossingAbove(topology, index, "down")),
+      ...(turn === "root-complex" ? [...aboveTop(topology, up, "up"), root, ...aboveTop(topology, down, "down")] : []),
+      ...down.toReversed().flatMap((index) => crossingAbove(topology, index, "down")),
     ],
-    functions: [...new Set([...up, ...down].map((index) => topology.functionAt(index).bdf).concat(end ?? []))],
+    functions: [
+      ...new Set([...up, ...down.toReversed()].map((index) => topology.functionAt(index).bdf).concat(end ?? [])),
+    ],
     sender,
   };
 }
@@ -109,11 +135,13 @@ export function hostMemoryPath(topology: Topology, device: Bdf, operation: PeerD
   const arm = armOf(topology, device, undefined);
   const top = topology.functionAt(arm.at(-1) ?? topology.indexOf(device)).bdf;
   const isWrite = operation === "write";
-  const ways = arm.flatMap((index) => crossingAbove(topology, index, isWrite ? "up" : "down"));
+  const towards = isWrite ? "up" : "down";
+  const links = arm.flatMap((index) => crossingAbove(topology, index, towards));
+  const ways = [...links, ...aboveTop(topology, arm, towards)];
   return {
     operation,
     turn: "root-complex",
-    crossings: isWrite ? ways : ways.reverse(),
+    crossings: isWrite ? ways : ways.toReversed(),
     functions: arm.map((index) => topology.functionAt(index).bdf),
     sender: isWrite ? device : top,
   };
@@ -127,11 +155,31 @@ function armOf(topology: Topology, bdf: Bdf, end: Bdf | undefined): number[] {
   return stop < 0 ? arm : arm.slice(0, stop);
 }
 
+/** What is between the topmost function of an arm and the root complex that no register shows. */
+function aboveTop(topology: Topology, arm: readonly number[], towards: "up" | "down"): readonly Crossing[] {
+  const top = arm.at(-1);
+  if (top === undefined) return [];
+  const fn = topology.functionAt(top);
+  const hidden = (why: string): readonly Crossing[] => [{ kind: "hidden-link", below: fn.bdf, towards, why }];
+  const at = formatBdf(fn.bdf);
+  if (!topology.isOnRootBus(top)) return hidden(`the source does not show what is above ${at}`);
+  if (!isBehindDmi(fn)) return [];
+  return hidden(`${at} is taken as a port of the chipset: no register shows its link to the processor (DMI)`);
+}
+
 function crossingAbove(topology: Topology, index: number, towards: "up" | "down"): readonly Crossing[] {
   const { bdf: below } = topology.functionAt(index);
+  const unstated = unstatedRate(topology, index);
+  if (unstated !== null) {
+    const kind = unstated.is === "on-card" ? "on-card" : "hidden-link";
+    return [{ kind, below, towards, why: `the link of ${formatBdf(below)}: ${unstated.why}` }];
+  }
   const link = linkAbove(topology, index);
-  if (link !== null) return [{ kind: "link", below, towards, link }];
-  const why = unseenLinkAbove(topology, index);
+  if (link !== null && isLinkState(link.status)) return [{ kind: "link", below, towards, link }];
+  const why =
+    link === null
+      ? unseenLinkAbove(topology, index)
+      : `its registers state x${link.status.width} at ${link.status.speedGTps} GT/s, which no link has`;
   return why === null ? [] : [{ kind: "hidden-link", below, towards, why: `the link of ${formatBdf(below)}: ${why}` }];
 }
 
@@ -148,7 +196,9 @@ function unseenLinkAbove(topology: Topology, index: number): string | null {
 /** The link as it will be under load: one of a GPU that may be asleep wakes up; `null` where it is as it is. */
 export function awakeLink({ is, status, bothCan, belowCan, mayBeIdle }: Link): LinkState | null {
   const can = is === "idle-gpu" ? bothCan : is === "below-own" && mayBeIdle ? belowCan : null;
-  return can === null ? null : { width: status.width, speedGTps: can.speedGTps };
+  if (can === null) return null;
+  const awake = { width: status.width, speedGTps: can.speedGTps };
+  return isLinkState(awake) ? awake : null;
 }
 
 const DISTANCES = {

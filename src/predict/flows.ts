@@ -1,5 +1,5 @@
 import type { Bdf } from "../pci/bdf.ts";
-import { isUnknown, type Known } from "../pci/known.ts";
+import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import { physicalOf } from "../pci/virtual-functions.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
@@ -135,9 +135,11 @@ export function bothWaysOf(
   if (isUnknown(there)) return there;
   const answers = dataPath(table, i, j, "read");
   if (isUnknown(answers)) return answers;
-  // What has no figure one way has none both ways.
+  // What has no figure one way has none both ways, and what is a bound one way says too little of both.
   const alone = predictionsOf(table).at(i, j, "write", sizeBytes, windowBytes);
   if (isUnknown(alone)) return alone;
+  const hidden = [...there.crossings, ...answers.crossings].find(({ kind }) => kind === "hidden-link");
+  if (hidden?.kind === "hidden-link") return unknown(hidden.why);
   const amount = { sizeBytes, windowBytes };
   const [thereGBps = 0, backGBps = 0] = writesAtOnce(table, [there, answers], amount);
   const direct =

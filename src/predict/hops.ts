@@ -95,8 +95,9 @@ export function hopsOf(asked: AskedPath): readonly HopLimit[] {
   for (const crossing of path.crossings) {
     if (crossing.kind === "link") hops.push(linkHop(asked, crossing, form));
     if (crossing.kind !== "root-complex") continue;
-    const links = Math.min(...linksOf(path).map((each) => linkHop(asked, each, form).value));
-    const limit = rootComplexLimit(machine, crossing.distance, links);
+    const links = linksOf(path).map((each) => linkHop(asked, each, form));
+    const [least, most] = (["value", "high"] as const).map((of) => Math.min(...links.map((hop) => hop[of])));
+    const limit = rootComplexLimit(machine, crossing.distance, least ?? 0, most);
     const { payload, gbps } = limit;
     if (gbps !== null) {
       hops.push({
@@ -238,7 +239,10 @@ function inFlightHop(asked: AskedPath, { tags, request }: ReadPackets): HopLimit
   };
 }
 
-/** The hop with the least. */
+/** The hop with the least; a link before a root complex that is taken to carry as much as the links. */
 export function leastOf(hops: readonly HopLimit[]): HopLimit {
-  return hops.reduce((least, hop) => (hop.value < least.value ? hop : least));
+  return hops.reduce((least, hop) => {
+    const isSooner = hop.value === least.value && hop.kind === "link" && least.kind === "root-complex";
+    return hop.value < least.value || isSooner ? hop : least;
+  });
 }

@@ -69,8 +69,9 @@ function isToHostMemory({ turn, crossings }: DataPath): boolean {
 /** Switches that the data passes: each has one link on its side of the root and one below. */
 function switchesOn({ crossings, turn }: DataPath): number {
   const root = crossings.findIndex(({ kind }) => kind === "root-complex");
+  // What is hidden above a function and that function's own link are one way on.
   const links = (from: number, to: number): number =>
-    crossings.slice(from, to).filter(({ kind }) => kind !== "root-complex").length;
+    new Set(crossings.slice(from, to).flatMap((each) => (each.kind === "root-complex" ? [] : [each.below]))).size;
   if (turn === "inside-device") return 0;
   if (root < 0) return Math.max(0, links(0, crossings.length) - 1);
   return Math.max(0, links(0, root) - 1) + Math.max(0, links(root, crossings.length) - 1);

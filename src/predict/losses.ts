@@ -1,3 +1,4 @@
+import { isLinkState } from "../link/rate.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
 import type { Crossing, DataPath } from "./crossings.ts";
@@ -89,11 +90,11 @@ interface LessLink {
 function lessLinks(path: DataPath): readonly LessLink[] {
   const links = new Map(linksOf(path).map(({ below, link }) => [below, link]));
   return [...links].flatMap(([below, { is, status, bothCan, belowCan }]): readonly LessLink[] => {
-    if (is === "slow" && bothCan !== null) {
+    if (is === "slow" && bothCan !== null && isLinkState(bothCan)) {
       const why = `the link of ${formatBdf(below)} is ${stateWords(status)}, and both ends can ${stateWords(bothCan)}`;
       return [{ kind: "slow-link", below, can: bothCan, why }];
     }
-    if (is === "held-by-port" && belowCan !== null) {
+    if (is === "held-by-port" && belowCan !== null && isLinkState(belowCan)) {
       const why = `${formatBdf(below)} can ${stateWords(belowCan)}, and its port only ${stateWords(status)}`;
       return [{ kind: "narrow-slot", below, can: belowCan, why }];
     }

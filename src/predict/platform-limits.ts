@@ -96,13 +96,18 @@ export const REPACKED_BYTES = 64;
 /** The low end of what nobody measured: a quarter of what the links carry. */
 export const UNMEASURED_SHARE = 4;
 
-/** What a machine's root complex does to peer traffic from port to port. */
-export function rootComplexLimit(machine: Machine, distance: RootDistance, linksGBps: number): RootComplexLimit {
+/** What a machine's root complex does to peer traffic from port to port, beside links that carry so much, and at most so much. */
+export function rootComplexLimit(
+  machine: Machine,
+  distance: RootDistance,
+  linksGBps: number,
+  linksHighGBps: number = linksGBps,
+): RootComplexLimit {
   const nothing = `nothing is published of peer traffic through the root complex of ${nameOf(machine)}`;
   const unmeasured = (why: string): Ranged => ({
     value: linksGBps,
     low: linksGBps / UNMEASURED_SHARE,
-    high: linksGBps,
+    high: linksHighGBps,
     why,
     sure: "assumption",
   });

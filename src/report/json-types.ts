@@ -853,8 +853,9 @@ export interface PredictionJson {
     readonly why: string;
   }[];
   readonly assumptions: readonly string[];
-  /** Unloaded: of one write, one way; of one read, there and back. */
+  /** Unloaded: of one write, one way; of one read, there and back; where isUpperBound, no less than low. */
   readonly latencyNs: RangedJson;
+  /** Where isUpperBound, at most so much. */
   readonly sizes: readonly { readonly sizeBytes: number; readonly gbps: number; readonly oneAtATimeGbps: number }[];
 }
 

@@ -47,7 +47,7 @@ export function wayOf(machine: Machine, topology: Topology, path: DataPath, payl
     if (crossing.kind !== "root-complex" && before !== null && before !== "root-complex")
       afterNs += LATENCY_NS.switch[0];
     before = crossing.kind;
-    if (crossing.kind === "hidden-link") {
+    if (crossing.kind === "hidden-link" || crossing.kind === "on-card") {
       assumptions.push(`${crossing.why}: taken as no limit`);
       continue;
     }

@@ -2,6 +2,7 @@ import type { Machine } from "../../src/host/machine.ts";
 import { readScenario } from "../../src/host/scenario/scenario-machine.ts";
 import { findDevice } from "../../src/host/select.ts";
 import { formatBdf } from "../../src/pci/bdf.ts";
+import type { PciExpress } from "../../src/pci/express.ts";
 import { isUnknown, unknown } from "../../src/pci/known.ts";
 import type { Crossing, DataPath } from "../../src/predict/crossings.ts";
 import { decideAll, type VerdictTable } from "../../src/rules/verdict-table.ts";
@@ -67,19 +68,18 @@ export function rootPorts(nodes: "one-bridge" | readonly [number | null, number 
     .join("\n");
 }
 
-/** The same machine whose source does not show what a device's link negotiated. */
-export function withHiddenLink(whole: Machine, name: string): Machine {
+/** The same machine, with other registers of a device's link. */
+export function withLink(whole: Machine, name: string, changed: Partial<PciExpress>): Machine {
   const functions = whole.functions.map((fn) =>
     fn.names.includes(name) && !isUnknown(fn.express) && fn.express !== null
-      ? {
-          ...fn,
-          express: {
-            ...fn.express,
-            linkStatus: unknown("not in this source"),
-            registers: unknown("not in this source"),
-          },
-        }
+      ? { ...fn, express: { ...fn.express, ...changed } }
       : fn,
   );
   return { ...whole, functions };
+}
+
+/** The same machine whose source does not show what a device's link negotiated. */
+export function withHiddenLink(whole: Machine, name: string): Machine {
+  const hidden = unknown("not in this source");
+  return withLink(whole, name, { linkStatus: hidden, registers: hidden });
 }

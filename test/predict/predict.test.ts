@@ -85,6 +85,27 @@ describe("The hop with the least holds a pair, in GB/s of writes", () => {
   });
 });
 
+test("A root complex of which nothing is published is not named where a link has as little, and its high end is the links'", () => {
+  for (const [gpu0, gpu1, at] of [
+    ["gen3 x4", "gen5 x16", "01:00.0 down"],
+    ["gen5 x16", "gen3 x4", "02:00.0 up"],
+  ] as const) {
+    const text = scenario(rootPorts("one-bridge"))
+      .replace("name: gpu0, bar: 16G, link: gen5 x16", `name: gpu0, bar: 16G, link: ${gpu0}`)
+      .replace("name: gpu1, bar: 16G, link: gen5 x16", `name: gpu1, bar: 16G, link: ${gpu1}`);
+    for (const operation of ["write", "read"] as const) {
+      const prediction = predicted(text, operation);
+      expect(hopText(prediction.bottleneck)).toBe(
+        operation === "write" ? at : at.replace(/up|down/, (way) => (way === "up" ? "down" : "up")),
+      );
+      expect(prediction.high).toBe(
+        Math.min(...prediction.hops.flatMap((hop) => (hop.kind === "link" ? [hop.high] : []))),
+      );
+      expect(prediction.high).toBeGreaterThan(prediction.value);
+    }
+  }
+});
+
 describe("What holds a pair back", () => {
   const losses = (text: string, operation: "write" | "read" = "write"): readonly Loss[] =>
     predicted(text, operation).losses;

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { findDevice } from "../../host/select.ts";
 import { isUnknown } from "../../pci/known.ts";
+import { isSentNothing } from "../../predict/crossings.ts";
 import { predictionsOf } from "../../predict/predict.ts";
 import { predictJson } from "../../report/predict/json.ts";
 import { predictBlocks } from "../../report/predict/screen.ts";
@@ -47,7 +48,8 @@ GB/s of one flow, one way, with a range, by the links on the way, MaxPayload, Ma
 the root complex; what the source does not show is assumed, and said to be. docs/time.md has each formula and its source.
 It says nothing about whether the data arrives right: peerlane probe does.
 
-Exits with 0 where writes or reads have a figure, 1 where nothing is sent, 3 where it is not known where the data goes.
+Exits with 0 where writes or reads have a figure, 1 where nothing is sent, 3 where it is not known where
+the data goes or what its links carry.
 
 Examples:
   sudo peerlane predict gpu0 mlx5_0
@@ -90,5 +92,5 @@ export async function runPredict(
     });
   const predictions = (["write", "read"] as const).map((operation) => predictionsOf(table).at(0, 0, operation));
   if (predictions.some((each) => !isUnknown(each))) return EXIT.yes;
-  return table.mapType(0, 0) === "unknown" ? EXIT.unknown : EXIT.no;
+  return isSentNothing(table, 0, 0) ? EXIT.no : EXIT.unknown;
 }

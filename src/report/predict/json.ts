@@ -6,7 +6,7 @@ import { LARGE_BYTES, type Prediction, predictionsOf } from "../../predict/predi
 import type { VerdictTable } from "../../rules/verdict-table.ts";
 import type { PredictionJson, PredictJson } from "../json-types.ts";
 import { machineJson, notesJson } from "../machine-json.ts";
-import { oneAtATimeGBps, rangedJson, rounded, TOLD_SIZES } from "./numbers.ts";
+import { oneAtATimeGBps, rangedJson, rounded, TOLD_SIZES, toldGBps } from "./numbers.ts";
 
 /** `peerlane.predict/1`; `decided` is the table of the one pair. */
 export function predictJson(decided: VerdictTable, windowBytes: number | null = null): PredictJson {
@@ -77,7 +77,9 @@ function predictionJson(decided: VerdictTable, prediction: Prediction, windowByt
     sizes: TOLD_SIZES.flatMap((sizeBytes) => {
       const each = predictionsOf(decided).at(0, 0, prediction.operation, sizeBytes, windowBytes);
       if (isUnknown(each)) return [];
-      return [{ sizeBytes, gbps: rounded(each.value), oneAtATimeGbps: rounded(oneAtATimeGBps(prediction, sizeBytes)) }];
+      return [
+        { sizeBytes, gbps: rounded(toldGBps(each)), oneAtATimeGbps: rounded(oneAtATimeGBps(prediction, sizeBytes)) },
+      ];
     }),
   };
 }

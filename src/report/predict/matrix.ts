@@ -1,6 +1,7 @@
 import { type Bdf, formatBdf } from "../../pci/bdf.ts";
 import { isUnknown, type Known } from "../../pci/known.ts";
 import type { Printable } from "../../pci/visible.ts";
+import { isSentNothing } from "../../predict/crossings.ts";
 import { type Prediction, predictionsOf } from "../../predict/predict.ts";
 import type { PeerDirection } from "../../routes/peer-routes.ts";
 import type { VerdictTable } from "../../rules/verdict-table.ts";
@@ -66,7 +67,7 @@ function bandwidthLines(table: VerdictTable, operation: PeerDirection, width: nu
 function legend(operation: PeerDirection, width: number): readonly Rich[] {
   const what = operation === "write" ? "the client writes into" : "the client reads from";
   return wrap(
-    rich`cells are GB/s that ${what} the provider's memory, one flow, one way · ${painted("warn", "root complex")} · ≤: at most, as a link is hidden · ✗: nothing is sent · ?: not known where the data goes; peerlane predict A B says why and what is assumed`,
+    rich`cells are GB/s that ${what} the provider's memory, one flow, one way · ${painted("warn", "root complex")} · ≤: at most, as a link is hidden · ✗: nothing is sent · ?: not known where the data goes, or what its links carry; peerlane predict A B says why and what is assumed`,
     width,
   );
 }
@@ -77,16 +78,11 @@ function cellsOf(table: VerdictTable, operation: PeerDirection): Parameters<type
     if (table.providers[i] === table.clients[j]) return { text: "·", paint: "faint" };
     const prediction = predictions.at(i, j, operation);
     if (isUnknown(prediction))
-      return isOpen(table, i, j) ? { text: "?", paint: "unknown" } : { text: "✗", paint: "no" };
+      return isSentNothing(table, i, j) ? { text: "✗", paint: "no" } : { text: "?", paint: "unknown" };
     const paint: Paint = prediction.path.turn === "root-complex" ? "host" : "direct";
     const { value, high, isUpperBound } = prediction;
     return { text: isUpperBound ? `≤${gbpsText(high)}` : gbpsText(value), paint };
   };
-}
-
-/** Whether it is not known if anything is sent; else nothing is. */
-function isOpen(table: VerdictTable, i: number, j: number): boolean {
-  return table.mapType(i, j) !== "not-supported";
 }
 
 /** Pairs that carry the same for the same reason. */

@@ -19,9 +19,16 @@ export function rangeText({ value, low, high, isUpperBound }: Prediction): strin
   return `${gbpsText(value)} GB/s (${gbpsText(low)}–${gbpsText(high)})`;
 }
 
-/** 10^9 bytes per second where each transfer waits for the one before: its way there counts each time. */
+/** 10^9 bytes per second where each transfer waits for the one before: its way there counts each time. Of a bound the most. */
 export function oneAtATimeGBps(large: Prediction, sizeBytes: number): number {
-  return sizeBytes / (large.latencyNs.value + sizeBytes / large.value);
+  const { latencyNs, isUpperBound } = large;
+  if (isUpperBound) return sizeBytes / (latencyNs.low + sizeBytes / large.high);
+  return sizeBytes / (latencyNs.value + sizeBytes / large.value);
+}
+
+/** What is told of many in flight: the figure, of a bound the most. */
+export function toldGBps({ value, high, isUpperBound }: Prediction): number {
+  return isUpperBound ? high : value;
 }
 
 /** A figure for JSON, as {@link rounded}. */

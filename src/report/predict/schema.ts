@@ -54,8 +54,12 @@ const prediction = named(
       )
       .describe("what holds it back, the dearest first"),
     assumptions: z.array(z.string()),
-    latencyNs: ranged.describe("unloaded: of one write, one way; of one read, there and back"),
-    sizes: z.array(z.strictObject({ sizeBytes: count, gbps: amount, oneAtATimeGbps: amount })),
+    latencyNs: ranged.describe(
+      "unloaded: of one write, one way; of one read, there and back; where isUpperBound, no less than low",
+    ),
+    sizes: z
+      .array(z.strictObject({ sizeBytes: count, gbps: amount, oneAtATimeGbps: amount }))
+      .describe("where isUpperBound, at most so much"),
   }),
 );
 

@@ -11,7 +11,7 @@ import { fullName, nameIn } from "../device-names.ts";
 import { type Block, heading, list, paragraph, table } from "../document.ts";
 import { linkState } from "../link-text.ts";
 import { painted, type Rich, rich } from "../rich.ts";
-import { FIRST_SIZES, gbpsText, oneAtATimeGBps, rangeText, TOLD_SIZES } from "./numbers.ts";
+import { FIRST_SIZES, gbpsText, oneAtATimeGBps, rangeText, TOLD_SIZES, toldGBps } from "./numbers.ts";
 
 /** Both operations of a pair, as one asks about them. */
 const OPERATIONS = ["write", "read"] as const;
@@ -60,8 +60,10 @@ export function predictBlocks(
 
 /** `one write takes 0.36 µs (0.23–0.62), a read and back 0.73 (0.46–1.24)`. */
 function latencyTexts(predictions: readonly Prediction[]): readonly Rich[] {
-  const parts = predictions.map(({ operation, latencyNs: { value, low, high } }) => {
+  const parts = predictions.map(({ operation, isUpperBound, latencyNs: { value, low, high } }) => {
     const [usual, least, most] = [value, low, high].map((ns) => (ns / 1000).toFixed(2));
+    if (isUpperBound)
+      return operation === "write" ? `one write takes at least ${least} µs` : `a read and back at least ${least}`;
     return operation === "write"
       ? `one write takes ${usual} µs (${least}–${most})`
       : `a read and back ${usual} (${least}–${most})`;
@@ -165,7 +167,9 @@ function sizeBlocks(
     formatSize(size),
     ...predictions.flatMap((large) => {
       const each = predictionsOf(decided).at(0, 0, large.operation, size, windowBytes);
-      return isUnknown(each) ? ["?", "?"] : [gbpsText(each.value), gbpsText(oneAtATimeGBps(large, size))];
+      if (isUnknown(each)) return ["?", "?"];
+      const most = each.isUpperBound ? "≤" : "";
+      return [toldGBps(each), oneAtATimeGBps(large, size)].map((gbps) => `${most}${gbpsText(gbps)}`);
     }),
   ]);
   return [heading("GB/s by size: many in flight, and one at a time"), table(head, rows)];
