@@ -187,9 +187,23 @@ function hostBridgeTexts(bridges: Exclude<Machine["hostBridges"], { unknown: str
     .join(" ");
 }
 
+/** What a function says by itself, by its record: those of many machines share theirs. */
+const ownTexts = new WeakMap<PciFunction, string>();
+
 /** What matters of one function. */
 function functionText(machine: Machine, topology: Topology, index: number): string {
   const fn = topology.functionAt(index);
+  let own = ownTexts.get(fn);
+  if (own === undefined) {
+    own = ownText(fn);
+    ownTexts.set(fn, own);
+  }
+  const bits = masksOf(machine);
+  const reach = bits.length === 0 || isUnknown(fn.bars) ? "" : reachText(fn.bars, bits);
+  return `${own}|${linkText(topology, index)}|${reach}|${groupTypeText(machine, fn)}`;
+}
+
+function ownText(fn: PciFunction): string {
   const { command, bars, acs, sriov, resizableBars, capabilities, p2pmem, physicalFunction } = fn;
   return [
     `${shown(fn.vendorId)}:${shown(fn.deviceId)}`,
@@ -197,9 +211,8 @@ function functionText(machine: Machine, topology: Topology, index: number): stri
     shown(fn.classCode),
     shown(fn.headerType),
     isUnknown(command) ? "?" : command & (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER),
-    isUnknown(bars) ? "?" : barsText(bars, masksOf(machine)),
+    isUnknown(bars) ? "?" : barsText(bars),
     isUnknown(fn.express) ? "?" : fn.express === null ? "-" : expressText(fn.express),
-    linkText(topology, index),
     isUnknown(acs)
       ? "?"
       : acs === null
@@ -215,7 +228,6 @@ function functionText(machine: Machine, topology: Topology, index: number): stri
     shown(fn.dmaMaskBits),
     isUnknown(p2pmem) ? "?" : p2pmem === null ? "-" : `${p2pmem.sizeBytes}/${shown(p2pmem.published)}`,
     isUnknown(physicalFunction) ? "?" : physicalFunction === null ? "-" : "VF",
-    groupTypeText(machine, fn),
   ].join("|");
 }
 
@@ -235,13 +247,23 @@ function masksOf(machine: Machine): readonly number[] {
   return sorted;
 }
 
-/** Sizes and kinds; of an address whether there is one and how many of the machine's DMA masks do not reach it. */
-function barsText(bars: Exclude<PciFunction["bars"], { unknown: string }>, bits: readonly number[]): string {
+/** Sizes and kinds, and whether there is an address. */
+function barsText(bars: Exclude<PciFunction["bars"], { unknown: string }>): string {
   let text = "";
   for (const { index, kind, is64Bit, prefetchable, sizeBytes, physAddress, busAddress } of bars) {
     const address = isUnknown(busAddress) ? physAddress : busAddress;
-    const at = isUnknown(address) ? "?" : address === null ? "-" : bits.filter((mask) => address >= 2 ** mask).length;
-    text += `${index}${kind === "io" ? "i" : "m"}${is64Bit ? "6" : "3"}${prefetchable ? "p" : ""}${shown(sizeBytes)}@${at},`;
+    const at = isUnknown(address) ? "?" : address === null ? "-" : "";
+    text += `${index}${kind === "io" ? "i" : "m"}${is64Bit ? "6" : "3"}${prefetchable ? "p" : ""}${shown(sizeBytes)}${at},`;
+  }
+  return text;
+}
+
+/** How many of the machine's DMA masks do not reach each address. */
+function reachText(bars: Exclude<PciFunction["bars"], { unknown: string }>, bits: readonly number[]): string {
+  let text = "";
+  for (const { physAddress, busAddress } of bars) {
+    const address = isUnknown(busAddress) ? physAddress : busAddress;
+    text += isUnknown(address) || address === null ? "-" : bits.filter((mask) => address >= 2 ** mask).length;
   }
   return text;
 }

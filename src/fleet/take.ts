@@ -7,6 +7,7 @@ import { namesOfSource } from "../host/redaction/names-of-source.ts";
 import { scrubber } from "../host/redaction/scrub.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import type { FleetItem } from "./items.ts";
+import type { SnapshotLines } from "./snapshot-lines.ts";
 
 /** What reading takes from the system that it runs on. */
 export type ReadingTools = Pick<ReadOptions, "decoders" | "pciIds">;
@@ -14,6 +15,38 @@ export type ReadingTools = Pick<ReadOptions, "decoders" | "pciIds">;
 const CHUNK = 1024 * 1024;
 /** A name may lead to a pipe or a device, on which nobody should wait. */
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** What is taken into memory whole at once: most snapshots. */
+const WHOLE = 512 * 1024;
+
+/** Reads a snapshot as `capture` writes it; `undefined` where the source is something else, or has more than such a one. */
+export function takeSnapshot({ name, source }: FleetItem, lines: SnapshotLines): Machine | undefined {
+  if (source.kind === "fault") return undefined;
+  const bytes = source.kind === "bytes" ? source.bytes : smallFile(source.path);
+  if (bytes === undefined || bytes.length > WHOLE || bytes[0] !== OPENING) return undefined;
+  return lines.read(decoder.decode(bytes), name);
+}
+
+const OPENING = 0x7b;
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+let buffer: Buffer | undefined;
+
+/** The bytes of a file, until the next is read. */
+function smallFile(path: string): Uint8Array | undefined {
+  try {
+    const file = openSync(path, FLAGS);
+    try {
+      buffer ??= Buffer.allocUnsafe(WHOLE);
+      const count = fstatSync(file).isFile() ? readSync(file, buffer) : 0;
+      return count === WHOLE ? undefined : buffer.subarray(0, count);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    // Why it cannot be read is said where it is read in the usual way.
+    return undefined;
+  }
+}
 
 /** Reads one machine of a fleet, as it stands booted. Throws what {@link readMachine} throws, and `not-found`. */
 export async function takeMachine(item: FleetItem, tools: ReadingTools): Promise<Machine> {

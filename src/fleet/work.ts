@@ -3,7 +3,8 @@ import { compressSnapshot, writeSnapshot } from "../host/snapshot/write-snapshot
 import { type Cause, causesOf } from "./causes.ts";
 import type { FleetItem } from "./items.ts";
 import { type ClassFacts, factsOf, lookAt } from "./look.ts";
-import { type ReadingTools, reasonOf, takeMachine } from "./take.ts";
+import { SnapshotLines } from "./snapshot-lines.ts";
+import { type ReadingTools, reasonOf, takeMachine, takeSnapshot } from "./take.ts";
 
 /** What a class is, told once by each worker that meets it. */
 export interface ClassSeen {
@@ -48,6 +49,7 @@ const KEPT = 32;
 export class Work {
   readonly #tools: ReadingTools;
   readonly #known = new Set<string>();
+  readonly #lines = new SnapshotLines();
   readonly #references = new Map<number, Machine>();
 
   constructor(tools: ReadingTools) {
@@ -72,7 +74,7 @@ export class Work {
 
   async #read(item: FleetItem): Promise<ItemOutcome> {
     try {
-      const machine = await takeMachine(item, this.#tools);
+      const machine = takeSnapshot(item, this.#lines) ?? (await takeMachine(item, this.#tools));
       const { fingerprint } = lookAt(machine);
       const { class: id, numbering, marks } = fingerprint;
       const outcome = { state: "read", class: id, numbering, format: originOf(machine) } as const;
