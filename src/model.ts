@@ -14,3 +14,4 @@ export * as lab from "./model/lab.ts";
 export * as memory from "./model/memory.ts";
 export * as offload from "./model/offload.ts";
 export * as routes from "./model/routes.ts";
+export * as timed from "./model/timed.ts";

@@ -1511,6 +1511,103 @@ export interface SimulateJson {
   readonly notes: readonly NoteJson[];
 }
 
+/** What a flow carried. */
+export interface TimedFlowResultJson {
+  readonly bytes: number;
+  readonly operations: number;
+  /** 10^9 data bytes per second, from its start to its end or that of the run. */
+  readonly gbps: number;
+  /** From when a read or write may begin to its last byte, to 1 %; null: none was done. */
+  readonly latencyNs: { readonly p50: number; readonly p95: number; readonly p99: number } | null;
+  /** When its last read or write was done. */
+  readonly doneNs: number;
+}
+
+/** A flow of reads or writes. */
+export interface TimedFlowJson {
+  /** Whose memory is read or written. */
+  readonly provider: string | "host-memory";
+  readonly client: string;
+  readonly operation: "read" | "write";
+  /** Bytes of each read or write. */
+  readonly sizeBytes: number;
+  /** Position of the flow whose data this one passes on. */
+  readonly follows: number | null;
+  readonly ran: Known<TimedFlowResultJson>;
+}
+
+/** One direction of a link that flows crossed. */
+export interface TimedLinkJson {
+  /** The function at its lower end. */
+  readonly below: string;
+  readonly towards: "up" | "down";
+  readonly link: LinkStateJson;
+  /** Data bytes. */
+  readonly bytes: number;
+  readonly tlps: { readonly posted: number; readonly nonPosted: number; readonly completions: number };
+  readonly utilisation: number;
+  /** The same of each part of the run. */
+  readonly overTime: readonly number[];
+}
+
+/** Flows that ran at once. */
+export interface TimedRunJson {
+  /** Of the step, or of the part of the pattern. */
+  readonly name: string;
+  readonly way: "as-asked" | "through-ram";
+  /** What became of the step's data on the model without time; null for a pattern. */
+  readonly outcome:
+    | "done"
+    | "mapping-failed"
+    | "device-error"
+    | "silent-loss"
+    | "wrong-bytes"
+    | "not-run"
+    | "unknown"
+    | null;
+  /** Why it was not run in time. */
+  readonly why: string | null;
+  /** 10^9 bytes per second that came to the end of their way. */
+  readonly gbps: number | null;
+  /** Nanoseconds that were simulated. */
+  readonly endNs: number | null;
+  readonly flows: readonly TimedFlowJson[];
+  readonly links: readonly TimedLinkJson[];
+  /** Nanoseconds of each part of overTime. */
+  readonly bucketNs: number | null;
+  /** The host's. */
+  readonly memory: {
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+    readonly utilisation: number;
+    readonly overTime: readonly number[];
+  } | null;
+  /** Lanes below root ports that were used, and data bytes on them, both directions. */
+  readonly rootPorts: { readonly lanes: number; readonly bytes: number } | null;
+  /** Sent, counted on each link and at the memory. */
+  readonly tlps: number | null;
+  readonly assumptions: readonly string[];
+}
+
+/** `peerlane simulate --time --json`: a workload's steps, or a pattern over devices, run in time. */
+export interface TimedJson {
+  readonly schema: "peerlane.timed/1";
+  readonly machine: MachineJson;
+  readonly workload: {
+    readonly file: string;
+    readonly name: string;
+    readonly outcome: "delivered" | "failed" | "unknown";
+  } | null;
+  readonly pattern: {
+    readonly name: "sequential" | "stagger" | "single-reader" | "all-at-once";
+    readonly operation: "read" | "write";
+  } | null;
+  /** Nanoseconds that every flow went on for; null: until all bytes were there. */
+  readonly lengthNs: number | null;
+  readonly runs: readonly TimedRunJson[];
+  readonly notes: readonly NoteJson[];
+}
+
 /** Why a pool is left alone. */
 export interface PoolReasonJson {
   /** In-use: never taken; unpublished: with --allow-unpublished only. */
@@ -2119,6 +2216,7 @@ export interface JsonOutputs {
   readonly fleet: FleetJson;
   readonly check: CheckJson;
   readonly simulate: SimulateJson;
+  readonly timed: TimedJson;
   readonly p2pmem: P2pmemJson;
   readonly probe: ProbeJson;
   readonly bench: BenchJson;

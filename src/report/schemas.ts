@@ -14,6 +14,7 @@ import { explainSchema, matrixSchema, treeSchema } from "./matrix-schema.ts";
 import { vmSchema } from "./measured-schema.ts";
 import { bandwidthSchema, predictSchema } from "./predict/schema.ts";
 import { simulateSchema } from "./simulate/schema.ts";
+import { timedSchema } from "./simulate/time/schema.ts";
 
 /**
  * The validators of every JSON output, by the name that `peerlane schema` takes. Each is the one declaration of its output:
@@ -35,6 +36,7 @@ export const OUTPUT_SCHEMAS: { readonly [Name in keyof JsonOutputs]: z.ZodType<J
   fleet: fleetSchema,
   check: checkSchema,
   simulate: simulateSchema,
+  timed: timedSchema,
   p2pmem: poolsSchema,
   probe: probeSchema,
   bench: benchSchema,

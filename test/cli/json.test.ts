@@ -30,6 +30,8 @@ describe.concurrent("--json", () => {
     ["diff", "diff $MIXED $CLEARED"],
     ["simulate", "simulate workload.yaml"],
     ["simulate", "simulate workload.yaml --trace"],
+    ["timed", "simulate workload.yaml --compare p2p,dram"],
+    ["timed", "simulate $MIXED --pattern stagger --devices nvme0,nvme1 --for 5us"],
     ["matrix", "matrix $HIDDEN"],
     ["explain", "explain 03:00.0 04:00.0 $HIDDEN"],
     ["fix", "fix 03:00.0 04:00.0 $HIDDEN"],
