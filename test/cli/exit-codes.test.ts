@@ -15,6 +15,10 @@ write("broken.yaml", "require: 7\n");
 
 const workload = (machine: string, step: string): string => `machine: ${machine}\nworkload:\n  - ${step}\n`;
 const copy = "copy: { from: nvme1, to: nvme0, size: 4K }";
+write(
+  "gpus.yaml",
+  "kernel: 7.2\ncpu: amd-zen\niommu: off\nhostBridges:\n  - below:\n      - rootPort: {}\n        below:\n          - switch: { acs: false }\n            below: [gpu: { name: gpu0, bar: 16M }, gpu: { name: gpu1, bar: 16M }]\n",
+);
 write("arrives.yaml", workload("one-switch.yaml", copy));
 // Recorded in QEMU, whose switch loses such data.
 write("lost.yaml", workload("lost.tar.gz", copy));
@@ -65,7 +69,7 @@ describe.concurrent("exit code 0, with an answer and no complaint,", () => {
     ["one that is lost, and would not be in passthrough", "simulate lost.yaml --iommu passthrough"],
     ["a traced one", "simulate arrives.yaml --trace --trace-file trace.json 2>/dev/null"],
     ["one in time", "simulate arrives.yaml --time --for 2us --trace-file run.pftrace 2>/dev/null"],
-    ["a pattern", "simulate $MIXED --pattern all-at-once --devices nvme0,nvme1 --for 2us 2>/dev/null"],
+    ["a pattern", "simulate gpus.yaml --pattern all-at-once --for 2us 2>/dev/null"],
     ["a guest with its host", `explain gpu nic ${GUEST} --host ${HOST} --pair 01:00.0=21:00.0 2>/dev/null`],
     ["a schema", "schema matrix"],
     ["a completion script", "completion fish"],

@@ -47,7 +47,7 @@ function answerText(pattern: Pattern, runs: readonly NamedRun[]): Rich {
   if (totals.length === 0) return [painted("unknown", "not known"), ": no pair could be run"];
   const mean = totals.reduce((sum, gbps) => sum + gbps, 0) / totals.length;
   const of = pattern === "sequential" ? "per pair" : "in all";
-  const spread = `${of}, ${gbpsText(Math.min(...totals))} to ${gbpsText(Math.max(...totals))}, on average`;
+  const spread = `${of} on average (${gbpsText(Math.min(...totals))} to ${gbpsText(Math.max(...totals))})`;
   return [painted("strong", `${gbpsText(mean)} GB/s`), ` ${totals.length === 1 ? of : spread}`];
 }
 
