@@ -7,6 +7,7 @@
 // Started with a file (see fabric-tlps.ts for its form). Reads commands from standard input, one a line, and answers
 // each with one line:
 //   run N    carries out N TLPs; nanoseconds each
+//   anew N   the same, and writes a port's ACS control register before each
 //   state    "checksum of all BARs" "sum of bytes up" "sum of bytes down", after everything so far
 
 #include <algorithm>
@@ -197,10 +198,10 @@ struct Function : sc_core::sc_module {
 struct Driver : sc_core::sc_module {
   std::vector<std::unique_ptr<Function>> functions;
   std::vector<Bus> buses;  // by the function above; the root bus behind all
-  int requester = 0;
+  int requester = 0, written = 0;
   uint64_t target = 0, span = 0;
   unsigned length = 0;
-  uint64_t done = 0;
+  uint64_t done = 0, offset = 0;
   std::vector<unsigned char> data;
 
   SC_HAS_PROCESS(Driver);
@@ -223,7 +224,7 @@ struct Driver : sc_core::sc_module {
       const auto &owner = functions.at(claim.owner)->registers;
       if ((owner.command & COMMAND_MEMORY) != 0) buses[bus_of(owner)].claims.push_back(claim);
     }
-    in >> requester >> target >> span >> length;
+    in >> requester >> target >> span >> length >> written;
     for (auto &bus : buses)
       std::sort(bus.claims.begin(), bus.claims.end(), [](const Claim &a, const Claim &b) { return a.start < b.start; });
     connect(count);
@@ -259,7 +260,7 @@ struct Driver : sc_core::sc_module {
     }
   }
 
-  void run(uint64_t times) {
+  void run(uint64_t times, bool is_anew) {
     tlm::tlm_generic_payload payload;
     TlpExtension extension;
     payload.set_extension(&extension);
@@ -269,11 +270,14 @@ struct Driver : sc_core::sc_module {
     payload.set_streaming_width(length);
     payload.set_byte_enable_ptr(nullptr);
     Function &from = *functions[requester];
+    Registers &port = functions[written]->registers;
+    const unsigned control = port.acs;
     for (uint64_t index = 0; index < times; index++) {
       sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
       extension.requester_bus = from.registers.bus;
       extension.is_redirected = false;
-      payload.set_address(target + (done * length) % span);
+      payload.set_address(target + offset);
+      if (is_anew) *const_cast<volatile unsigned *>(&port.acs) = control;
       payload.set_response_status(tlm::TLM_INCOMPLETE_RESPONSE);
       payload.set_dmi_allowed(false);
       data[0] = static_cast<unsigned char>(done);
@@ -283,6 +287,8 @@ struct Driver : sc_core::sc_module {
         std::exit(1);
       }
       done++;
+      offset += length;
+      if (offset == span) offset = 0;
     }
     payload.clear_extension(&extension);
   }
@@ -294,9 +300,9 @@ struct Driver : sc_core::sc_module {
       std::string verb;
       uint64_t times = 0;
       words >> verb >> times;
-      if (verb == "run") {
+      if (verb == "run" || verb == "anew") {
         const auto start = std::chrono::steady_clock::now();
-        run(times);
+        run(times, verb == "anew");
         const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - start;
         std::printf("%.3f\n", took.count() / static_cast<double>(times));
       } else {

@@ -46,9 +46,9 @@ export class SystemCFabric {
     return answer.value;
   }
 
-  /** Carries out TLPs; nanoseconds each. */
-  async run(times: number): Promise<number> {
-    return Number(await this.#ask(`run ${times}`));
+  /** Carries out TLPs, with a register written before each where `isAnew`; nanoseconds each. */
+  async run(times: number, isAnew: boolean): Promise<number> {
+    return Number(await this.#ask(`${isAnew ? "anew" : "run"} ${times}`));
   }
 
   async state(): Promise<FabricState> {

@@ -16,8 +16,10 @@ export class FabricCounters {
   requests = 0;
 
   constructor(count: number) {
-    this.up = new Float64Array(count);
-    this.down = new Float64Array(count);
+    // One behind the other in one buffer: a list of links counts in one loop (`RememberedRoutes`).
+    const both = new Float64Array(2 * count);
+    this.up = both.subarray(0, count);
+    this.down = both.subarray(count);
   }
 
   /** Sets everything to 0. */

@@ -67,6 +67,11 @@ export class DecodeTable {
     return this.#details[entry] ?? noEntry(entry);
   }
 
+  /** Starts and ends (exclusive) of all ranges, on whichever bus. */
+  edges(): readonly number[] {
+    return [...this.#starts, ...this.#ends];
+  }
+
   /** End (exclusive) of an entry's range. */
   endOf(entry: number): number {
     return this.#ends[entry] ?? noEntry(entry);

@@ -38,12 +38,15 @@ export class Fabric {
   #arrivedBytes = 0;
   #sentBytes = 0;
   readonly #transactions: Transactions;
+  /** The address of each function. */
+  readonly #ids: readonly Bdf[];
   readonly #maxPayloadBytes: number;
   readonly #maxReadBytes: number;
 
   constructor(machine: Machine, options: FabricOptions) {
     this.machine = machine;
     this.topology = topologyOf(machine);
+    this.#ids = this.topology.functions.map(({ bdf }) => bdf);
     this.#transactions = new Transactions(machine, this.topology, options);
     const { counters, options: settings } = this.#transactions.context;
     this.counters = counters;
@@ -114,6 +117,7 @@ export class Fabric {
     }
     registers.acs[index] = isUnknown(acs) ? control : control & acs.capability;
     registers.acsHidden[index] = 0;
+    this.#transactions.registersChanged();
   }
 
   /** Bytes of the last write or read of a device that were delivered: all of it, or those before the TLP that was not. */
@@ -174,7 +178,7 @@ export class Fabric {
     lengthBytes: number,
     flags: number,
   ): number {
-    const requesterId = this.topology.functionAt(requester).bdf;
+    const requesterId = this.#ids[requester] ?? this.topology.functionAt(requester).bdf;
     return this.#transactions.run(requester, requesterId, address, bytes, from, lengthBytes, flags);
   }
 

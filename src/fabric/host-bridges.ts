@@ -119,6 +119,11 @@ export class HostBridges {
     return ROOT_DRAM;
   }
 
+  /** Addresses at which one side or the other, or DRAM, may begin or end. */
+  edges(): readonly number[] {
+    return [...this.#busSide.edges(), ...this.#cpuSide.edges(), ...(this.#ram?.edges() ?? [])];
+  }
+
   /** Bus address minus CPU physical address where a root bus has a CPU physical address, `null` outside its windows. */
   busOffsetAt(root: number, phys: number): number | null {
     const entry = this.#cpuSide.find(CPU_SIDE, phys);

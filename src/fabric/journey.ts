@@ -6,20 +6,33 @@ import { hopKind, hopWords } from "./words.ts";
 /** In {@link Journey.at}: the root complex. */
 export const ROOT_COMPLEX = -1;
 
-/** The hops of one transaction as flat arrays, written over by the next: recording costs three stores a hop. */
+/** Where hops were made and why, as flat arrays. */
+interface Hops {
+  readonly at: Int32Array;
+  readonly why: Uint8Array;
+}
+
+/**
+ * The hops of one transaction, written over by the next: recording costs three stores a hop. Where all hops are known
+ * before and at one address, the journey only points to them.
+ */
 export class Journey {
   readonly #topology: Topology;
-  readonly #at: Int32Array;
-  readonly #why: Uint8Array;
+  readonly #own: Hops;
   readonly #address: Float64Array;
+  /** The arrays that hold the hops: its own, or those it points to; the first hop in them. */
+  #hops: Hops;
+  #first = 0;
   #length = 0;
+  /** The address of all hops, where it points to them. */
+  #pointsAt = 0;
 
   constructor(topology: Topology) {
     this.#topology = topology;
     // Up and down for the request and for its completion, and a few hops at the root complex.
     const capacity = 4 * topology.functions.length + 16;
-    this.#at = new Int32Array(capacity);
-    this.#why = new Uint8Array(capacity);
+    this.#own = { at: new Int32Array(capacity), why: new Uint8Array(capacity) };
+    this.#hops = this.#own;
     this.#address = new Float64Array(capacity);
   }
 
@@ -28,15 +41,37 @@ export class Journey {
   }
 
   clear(): void {
+    this.#hops = this.#own;
+    this.#first = 0;
     this.#length = 0;
   }
 
   /** Adds a hop at a function (its index) or {@link ROOT_COMPLEX}; `why` is a number of `WHY`. */
   push(at: number, why: number, address: number): void {
     const position = this.#length++;
-    this.#at[position] = at;
-    this.#why[position] = why;
+    this.#own.at[position] = at;
+    this.#own.why[position] = why;
     this.#address[position] = address;
+  }
+
+  /** Takes `length` hops of other arrays for its own until it is cleared, all at one address; they must stay as they are. */
+  pointTo(hops: Hops, first: number, length: number, address: number): void {
+    this.#hops = hops;
+    this.#first = first;
+    this.#length = length;
+    this.#pointsAt = address;
+  }
+
+  /** Copies where and why to other arrays from `first` on. */
+  copyTo(hops: Hops, first: number): void {
+    hops.at.set(this.#own.at.subarray(0, this.#length), first);
+    hops.why.set(this.#own.why.subarray(0, this.#length), first);
+  }
+
+  /** True where every hop is at one address. */
+  staysAt(address: number): boolean {
+    for (let position = 0; position < this.#length; position++) if (this.#addressOf(position) !== address) return false;
+    return true;
   }
 
   /** The hops from a position on, for people. */
@@ -46,33 +81,45 @@ export class Journey {
 
   /** True where a hop was made at a function (its index) or {@link ROOT_COMPLEX}. */
   passes(at: number): boolean {
-    for (let position = 0; position < this.#length; position++) if (this.#at[position] === at) return true;
+    for (let position = 0; position < this.#length; position++) if (this.#atOf(position) === at) return true;
     return false;
   }
 
   /** Position of the first hop that stands for a decision (a number of `WHY`), -1 where there is none. */
   positionOf(why: number): number {
-    for (let position = 0; position < this.#length; position++) if (this.#why[position] === why) return position;
+    for (let position = 0; position < this.#length; position++) if (this.#whyOf(position) === why) return position;
     return -1;
   }
 
   /** Where the last hop was made, and its number of `WHY`. */
   get lastAt(): number {
-    return this.#at[this.#length - 1] ?? ROOT_COMPLEX;
+    return this.#length === 0 ? ROOT_COMPLEX : this.#atOf(this.#length - 1);
   }
 
   get lastWhy(): number {
-    return this.#why[this.#length - 1] ?? noEntry(this.#length - 1);
+    return this.#whyOf(this.#length - 1);
   }
 
   #hop(position: number): RouteHop {
-    const why = this.#why[position] ?? noEntry(position);
+    const why = this.#whyOf(position);
     return {
-      at: this.nameOf(this.#at[position] ?? ROOT_COMPLEX),
+      at: this.nameOf(this.#atOf(position)),
       what: hopKind(why),
-      address: this.#address[position] ?? noEntry(position),
+      address: this.#addressOf(position),
       words: hopWords(why),
     };
+  }
+
+  #atOf(position: number): number {
+    return this.#hops.at[this.#first + position] ?? noEntry(position);
+  }
+
+  #whyOf(position: number): number {
+    return this.#hops.why[this.#first + position] ?? noEntry(position);
+  }
+
+  #addressOf(position: number): number {
+    return this.#hops === this.#own ? (this.#address[position] ?? noEntry(position)) : this.#pointsAt;
   }
 
   /** The address of a function by its index, or `root-complex`. */

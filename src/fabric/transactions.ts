@@ -1,7 +1,7 @@
 import type { Machine } from "../host/machine.ts";
 import { type ByteRange, formatAddress, PAGE_BYTES, type PhysAddr } from "../pci/addresses.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
-import { entryAt } from "../pci/entry-at.ts";
+import { entryAt, noEntry } from "../pci/entry-at.ts";
 import { PeerlaneError } from "../pci/error.ts";
 import { isUnknown, type Known, unknown } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
@@ -14,8 +14,9 @@ import { type FabricOptions, settled } from "./options.ts";
 import { DELIVERED, HIDDEN, outcomeName } from "./outcomes.ts";
 import { PortRules } from "./ports.ts";
 import { readRegisters } from "./registers.ts";
+import { RememberedRoutes } from "./remembered-routes.ts";
 import { RequestRouter, TARGET_INTERRUPT } from "./request-router.ts";
-import type { Route, RouteTarget } from "./route.ts";
+import type { Route, RouteHop, RouteTarget } from "./route.ts";
 import { FabricStorage } from "./storage.ts";
 import { type RoutingContext, TLP_READ, type Tlp } from "./traffic.ts";
 import { hopWords } from "./words.ts";
@@ -30,6 +31,7 @@ export class Transactions {
   readonly #machine: Machine;
   readonly #requests: RequestRouter;
   readonly #completions: CompletionRouter;
+  readonly #remembered: RememberedRoutes;
   readonly #tlp: Tlp = { requester: 0, requesterId: 0 as Bdf, address: 0, lengthBytes: 0, flags: 0, payloadBytes: 0 };
   #outcome = DELIVERED;
   #at: number = ROOT_COMPLEX;
@@ -59,13 +61,20 @@ export class Transactions {
     };
     this.#requests = new RequestRouter(this.context);
     this.#completions = new CompletionRouter(this.context);
+    this.#remembered = new RememberedRoutes(this.context);
     this.storage = new FabricStorage(bars);
   }
 
-  /** Builds the decode tables anew, after a command register changed. */
+  /** Called after any register changed: no route that is remembered holds any more. */
+  registersChanged(): void {
+    this.#remembered.forget();
+  }
+
+  /** Called after a command register changed: builds the decode tables anew, too. */
   decodeAgain(): void {
     const { registers, hostBridges, bars } = this.context;
     this.context.claims = claimsOf(registers, hostBridges, bars);
+    this.#remembered.forget();
   }
 
   /** One TLP of a device within 4 KiB; yields the outcome code. */
@@ -78,20 +87,38 @@ export class Transactions {
     lengthBytes: number,
     flags: number,
   ): number {
-    const { journey, counters } = this.context;
     const isRead = (flags & TLP_READ) !== 0;
-    const tlp = this.#fill(requester, requesterId, address, lengthBytes, flags);
-    tlp.payloadBytes = isRead ? 0 : lengthBytes;
-    journey.clear();
+    this.context.counters.requests++;
+    const route = this.#remembered.find(requester, requesterId, address, lengthBytes, flags);
+    if (route < 0) this.#decide(this.#fill(requester, requesterId, address, lengthBytes, flags), isRead);
+    else this.#follow(route, address, lengthBytes);
+    return this.#move(bytes, from, lengthBytes, isRead);
+  }
+
+  #decide(tlp: Tlp, isRead: boolean): void {
+    this.context.journey.clear();
+    tlp.payloadBytes = isRead ? 0 : tlp.lengthBytes;
     this.#note(this.#requests.route(tlp), this.#requests.hiddenReason);
-    counters.requests++;
     if (this.#outcome === DELIVERED && isRead) {
-      tlp.payloadBytes = lengthBytes;
+      tlp.payloadBytes = tlp.lengthBytes;
       const outcome = this.#completions.route(tlp, this.#at);
       if (outcome !== DELIVERED) this.#note(outcome, this.#completions.hiddenReason);
     }
-    if (this.#outcome === DELIVERED && this.#bar >= 0) this.#noteReached(requester, isRead);
-    return this.#move(bytes, from, lengthBytes, isRead);
+    if (this.#outcome !== DELIVERED) return;
+    const reached = this.#reachedBy(tlp.requester, isRead);
+    this.#noteReached(reached);
+    this.#remembered.decided(tlp, reached);
+  }
+
+  #follow(route: number, address: number, lengthBytes: number): void {
+    this.#remembered.follow(route, address, lengthBytes);
+    const { routes } = this.#remembered;
+    this.#outcome = DELIVERED;
+    this.#at = routes.endAt[route] ?? noEntry(route);
+    this.#why = routes.endWhy[route] ?? noEntry(route);
+    this.#bar = routes.bar[route] ?? noEntry(route);
+    this.#offset = address - (routes.start[route] ?? noEntry(route));
+    this.#noteReached(routes.reached[route] ?? noEntry(route));
   }
 
   /** Which functions reached a BAR of which others since the last call, by index: each pair and kind of request once. */
@@ -106,11 +133,16 @@ export class Transactions {
     return reached;
   }
 
-  #noteReached(requester: number, isRead: boolean): void {
+  /** Requester, owner and kind of a delivered request as one number, -1 for DRAM, an interrupt and memory of its own. */
+  #reachedBy(requester: number, isRead: boolean): number {
     const { bars, registers } = this.context;
+    if (this.#bar < 0) return -1;
     const owner = entryAt(bars.fn, this.#bar);
-    const key = (requester * registers.count + owner) * 2 + (isRead ? 1 : 0);
-    if (key === this.#lastReached || owner === requester) return;
+    return owner === requester ? -1 : (requester * registers.count + owner) * 2 + (isRead ? 1 : 0);
+  }
+
+  #noteReached(key: number): void {
+    if (key === this.#lastReached || key < 0) return;
     this.#lastReached = key;
     this.#reached.add(key);
   }
@@ -185,18 +217,21 @@ export class Transactions {
 
   /** Moves the bytes of what was delivered, last of all: a handler may issue requests of its own meanwhile. */
   #move(bytes: Uint8Array, from: number, lengthBytes: number, isRead: boolean): number {
-    const { counters, options, journey } = this.context;
-    if (options.trace !== undefined) for (const hop of journey.hops()) options.trace(hop);
-    const outcome = this.#outcome;
-    if (outcome !== DELIVERED || lengthBytes === 0 || this.#bar === TARGET_INTERRUPT) return outcome;
-    if (isRead) {
-      if (this.#bar < 0) counters.dramReadBytes += lengthBytes;
-      this.storage.read(this.#bar, this.#offset, bytes, from, lengthBytes);
-    } else {
-      if (this.#bar < 0) counters.dramWrittenBytes += lengthBytes;
-      this.storage.write(this.#bar, this.#offset, bytes, from, lengthBytes);
-    }
-    return outcome;
+    if (this.context.options.trace !== undefined) this.#trace(this.context.options.trace);
+    if (this.#outcome !== DELIVERED || lengthBytes === 0 || this.#bar === TARGET_INTERRUPT) return this.#outcome;
+    if (this.#bar < 0) this.#countDram(lengthBytes, isRead);
+    if (isRead) this.storage.read(this.#bar, this.#offset, bytes, from, lengthBytes);
+    else this.storage.write(this.#bar, this.#offset, bytes, from, lengthBytes);
+    return DELIVERED;
+  }
+
+  #trace(trace: (hop: RouteHop) => void): void {
+    for (const hop of this.context.journey.hops()) trace(hop);
+  }
+
+  #countDram(lengthBytes: number, isRead: boolean): void {
+    if (isRead) this.context.counters.dramReadBytes += lengthBytes;
+    else this.context.counters.dramWrittenBytes += lengthBytes;
   }
 
   #fill(requester: number, requesterId: Bdf, address: number, lengthBytes: number, flags: number): Tlp {
