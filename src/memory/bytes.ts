@@ -12,9 +12,9 @@ const DEFAULT_LIMIT_BYTES = 2 ** 30;
 export class ByteStore {
   readonly #pages = new Map<number, Uint8Array>();
   readonly #limitPages: number;
-  /** The page used last: a TLP seldom leaves the page of the one before it. Without one, the start is not a number. */
-  #lastStart = Number.NaN;
-  #lastPage: Uint8Array = noPage;
+  /** The page used last: a TLP seldom leaves the page of the one before it. */
+  #lastNumber = -1;
+  #lastPage: Uint8Array | undefined;
 
   /** `limitBytes`: how many bytes may be kept; a write that needs more throws `too-large` where it gets to that. */
   constructor(limitBytes: number = DEFAULT_LIMIT_BYTES) {
@@ -28,15 +28,6 @@ export class ByteStore {
 
   /** Fills `into[offset, offset + lengthBytes)` with the bytes from `address` on. */
   read(address: number, into: Uint8Array, offset = 0, lengthBytes: number = into.length - offset): void {
-    const within = address - this.#lastStart;
-    if (isInPage(within, lengthBytes) && isPart(into, offset, lengthBytes)) {
-      copyBytes(this.#lastPage, within, into, offset, lengthBytes);
-    } else {
-      this.#readPages(address, into, offset, lengthBytes);
-    }
-  }
-
-  #readPages(address: number, into: Uint8Array, offset: number, lengthBytes: number): void {
     check(address, lengthBytes);
     checkPart(into, offset, lengthBytes);
     let at = address;
@@ -57,15 +48,6 @@ export class ByteStore {
 
   /** Stores `from[offset, offset + lengthBytes)` at `address` and behind it. */
   write(address: number, from: Uint8Array, offset = 0, lengthBytes: number = from.length - offset): void {
-    const within = address - this.#lastStart;
-    if (isInPage(within, lengthBytes) && isPart(from, offset, lengthBytes)) {
-      copyBytes(from, offset, this.#lastPage, within, lengthBytes);
-    } else {
-      this.#writePages(address, from, offset, lengthBytes);
-    }
-  }
-
-  #writePages(address: number, from: Uint8Array, offset: number, lengthBytes: number): void {
     check(address, lengthBytes);
     checkPart(from, offset, lengthBytes);
     let at = address;
@@ -139,7 +121,8 @@ export class ByteStore {
       if (low === 0 && high === PAGE_BYTES) this.#pages.delete(number);
       else page.fill(0, low, high);
     };
-    this.#lastStart = Number.NaN;
+    this.#lastNumber = -1;
+    this.#lastPage = undefined;
     // A range may be terabytes wide: walk whichever is fewer, its pages or those that are kept.
     if (last - first > this.#pages.size) {
       for (const [number, page] of this.#pages) if (number >= first && number < last) clearPage(number, page);
@@ -152,9 +135,12 @@ export class ByteStore {
   }
 
   #find(number: number): Uint8Array | undefined {
-    if (number * PAGE_BYTES === this.#lastStart) return this.#lastPage;
+    if (number === this.#lastNumber) return this.#lastPage;
     const page = this.#pages.get(number);
-    if (page !== undefined) this.#useLast(number, page);
+    if (page !== undefined) {
+      this.#lastNumber = number;
+      this.#lastPage = page;
+    }
     return page;
   }
 
@@ -169,26 +155,18 @@ export class ByteStore {
     }
     const page = new Uint8Array(PAGE_BYTES);
     this.#pages.set(number, page);
-    this.#useLast(number, page);
-    return page;
-  }
-
-  #useLast(number: number, page: Uint8Array): void {
-    this.#lastStart = number * PAGE_BYTES;
+    this.#lastNumber = number;
     this.#lastPage = page;
+    return page;
   }
 }
 
-const noPage = new Uint8Array(0);
-
-/** Up to this many bytes a loop is faster than making a view for `set`. */
+/** Below this many bytes a loop is faster than making a view for `set`. */
 const LOOP_BYTES = 16;
 
 function copyBytes(from: Uint8Array, fromOffset: number, to: Uint8Array, toOffset: number, lengthBytes: number): void {
   if (lengthBytes > LOOP_BYTES) {
-    // Making the view costs twice what the bytes do, and most TLPs carry a buffer whole.
-    const isWhole = lengthBytes === from.length;
-    to.set(isWhole ? from : from.subarray(fromOffset, fromOffset + lengthBytes), toOffset);
+    to.set(from.subarray(fromOffset, fromOffset + lengthBytes), toOffset);
     return;
   }
   for (let index = 0; index < lengthBytes; index++)
@@ -199,20 +177,6 @@ function check(address: number, lengthBytes: number): void {
   const isRange = Number.isSafeInteger(address) && Number.isSafeInteger(lengthBytes) && address >= 0;
   if (isRange && lengthBytes >= 0 && Number.isSafeInteger(address + lengthBytes)) return;
   throw new PeerlaneError("bad-input", `${lengthBytes} bytes at ${address} are not a range below 2^53`);
-}
-
-/** Whether a range starts at a whole offset of a page and ends in it; false for what is no range. */
-function isInPage(within: number, lengthBytes: number): boolean {
-  return within >= 0 && within + lengthBytes <= PAGE_BYTES && isCount(within) && isCount(lengthBytes);
-}
-
-/** True for a whole number from 0 to 2^31 - 1: to look at bits costs less than `Number.isInteger`. */
-function isCount(value: number): boolean {
-  return (value | 0) === value && value >= 0;
-}
-
-function isPart(bytes: Uint8Array, offset: number, lengthBytes: number): boolean {
-  return isCount(offset) && offset + lengthBytes <= bytes.length;
 }
 
 function checkPart(bytes: Uint8Array, offset: number, lengthBytes: number): void {
