@@ -119,9 +119,11 @@ export class HostBridges {
     return ROOT_DRAM;
   }
 
-  /** Addresses at which one side or the other, or DRAM, may begin or end. */
+  /** Bus addresses, below whichever root bus, at which anything may be decoded differently. */
   edges(): readonly number[] {
-    return [...this.#busSide.edges(), ...this.#cpuSide.edges(), ...(this.#ram?.edges() ?? [])];
+    const phys = [...this.#cpuSide.edges(), ...(this.#ram?.edges() ?? [])];
+    const offsets = new Set([0, ...this.#ramOffset]);
+    return [...this.#busSide.edges(), ...[...offsets].flatMap((offset) => phys.map((edge) => edge + offset))];
   }
 
   /** Bus address minus CPU physical address where a root bus has a CPU physical address, `null` outside its windows. */

@@ -46,6 +46,7 @@ export class RememberedRoutes {
 
   /** The number of the route of a request, -1 where none is remembered. */
   find(requester: number, requesterId: Bdf, address: number, lengthBytes: number, flags: number): number {
+    if (this.#isEmpty) return -1;
     const routes = this.#routes;
     const first = setOf(requester);
     // A request of no bytes is decided by its address as well.

@@ -1,7 +1,6 @@
 import { CompletionRouter } from "./completion-router.ts";
 import { FabricCounters } from "./counters.ts";
 import { Journey, ROOT_COMPLEX } from "./journey.ts";
-import { DELIVERED } from "./outcomes.ts";
 import { RequestRouter, TARGET_INTERRUPT } from "./request-router.ts";
 import { type RoutingContext, TLP_READ, type Tlp } from "./traffic.ts";
 
@@ -65,12 +64,12 @@ export class RouteRecorder {
     const tlp: Tlp = { ...given, payloadBytes: isRead ? 0 : 1 };
     journey.clear();
     this.#counters.clear();
-    const outcome = this.#requests.route(tlp);
+    this.#requests.route(tlp);
     const { bar, offset } = this.#requests;
+    if (bar === TARGET_INTERRUPT) return null;
     const { lastAt: endAt, lastWhy: endWhy } = journey;
-    if (outcome !== DELIVERED || bar === TARGET_INTERRUPT) return null;
     tlp.payloadBytes = 1;
-    if (isRead && this.#completions.route(tlp, endAt) !== DELIVERED) return null;
+    if (isRead) this.#completions.route(tlp, endAt);
     const links = [...this.#counters.up, ...this.#counters.down].flatMap((times, link) => Array(times).fill(link));
     if (links.length > MOST_STEPS) return null;
     const { rootComplexBytes: rootTimes } = this.#counters;
