@@ -70,8 +70,8 @@ export class RouteRecorder {
     const { lastAt: endAt, lastWhy: endWhy } = journey;
     tlp.payloadBytes = 1;
     if (isRead) this.#completions.route(tlp, endAt);
+    // Each link has its hop, so there is room for them.
     const links = [...this.#counters.up, ...this.#counters.down].flatMap((times, link) => Array(times).fill(link));
-    if (links.length > MOST_STEPS) return null;
     const { rootComplexBytes: rootTimes } = this.#counters;
     return { ...this.#around(given.address), hops: journey, links, rootTimes, bar, offset, endAt, endWhy };
   }

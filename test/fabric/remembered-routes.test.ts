@@ -159,9 +159,46 @@ describe("A remembered route is for requests like its own, up to where anything 
       left writes msi 4 bytes | left writes msi 64 bytes          | 0 | unsupported-request root, root-complex`),
   )("%s, then %s: %s followed, %s", (first, then, followed, answer) => {
     const fabric = createFabric(machine, { ram: RAM });
+    warm(fabric, requestOf("nic writes dram"));
     expect(warm(fabric, requestOf(first))).toMatch(/^delivered/);
     expect(sendAndCount(fabric, requestOf(then))).toBe(`${followed} ${answer}`);
     expectAsUnremembered(fabric, requestOf(then), machine, { ram: RAM });
+  });
+
+  test.each(["left writes right-0x40", "left reads right as other", "other writes away+0xf0 32 bytes"])(
+    "%s: what is not delivered is decided each time",
+    (text) => {
+      const fabric = createFabric(machine, { ram: RAM });
+      const answer = warm(fabric, requestOf(text));
+      expect(answer).not.toMatch(/^delivered/);
+      expect(sendAndCount(fabric, requestOf(text))).toBe(`0 ${answer}`);
+    },
+  );
+
+  test("DRAM that is anywhere ends where interrupts begin", () => {
+    const fabric = createFabric(machine);
+    expect(warm(fabric, requestOf("left writes msi-0x100"))).toBe("delivered root, root-complex");
+    expect(sendAndCount(fabric, requestOf("left writes msi-0x40"))).toBe("1 delivered root, root-complex");
+    expect(sendAndCount(fabric, requestOf("left writes msi"))).toBe("0 unsupported-request root, root-complex");
+  });
+
+  test("A route of more hops than there is room for is decided each time", () => {
+    const nested = (name: string, depth: number): unknown =>
+      depth === 0 ? { nvme: { cmb: "16M", name } } : { switch: {}, below: [nested(name, depth - 1)] };
+    const chain = (name: string, depth: number) => ({ rootPort: { acs: "false" }, below: [nested(name, depth)] });
+    const deep = machineOf(
+      `  - ${JSON.stringify({ below: [chain("near", 0), chain("far", 6), chain("farther", 20)] })}`,
+    );
+    const fabric = createFabric(deep);
+    for (const [text, followed] of [
+      ["near writes far", 1],
+      ["near writes farther", 0],
+      ["near writes far", 1],
+    ] as const) {
+      expect(warm(fabric, requestOf(text, deep))).toMatch(/^delivered/);
+      expect(sendAndCount(fabric, requestOf(text, deep))).toMatch(new RegExp(`^${followed} delivered`));
+      expectAsUnremembered(fabric, requestOf(text, deep), deep, {});
+    }
   });
 
   test("Bytes land where each request says, and reads bring them", () => {
@@ -276,6 +313,14 @@ describe("A register that is written ends what was remembered; put back, the old
     expectAsUnremembered(fabric, request, machine, { ram: RAM });
   });
 
+  test("What a register ended stays ended when other routes are remembered", () => {
+    const fabric = createFabric(machine, { ram: RAM });
+    warm(fabric, requestOf("left writes right"));
+    fabric.setAcsControl(bdfOf(machine, "leftPort"), PCI_ACS_RR);
+    warm(fabric, requestOf("left writes dram"));
+    expect(sendAndCount(fabric, requestOf("left writes right"))).toBe("0 delivered root, right");
+  });
+
   test("What is remembered after a register changed is remembered by what is decoded then", () => {
     const fabric = createFabric(machine, { ram: RAM });
     fabric.setCommand(bdfOf(machine, "right"), 0x4);
@@ -312,7 +357,9 @@ describe("Another machine is another fabric: nothing that one remembers is anoth
   ])("%s", (_, other, kind, answer) => {
     const [first, second] = [createFabric(machine, { ram: RAM }), createFabric(other, { ram: RAM })];
     const request = requestOf(`left ${kind}s right`);
+    warm(first, requestOf("left writes dram"));
     expect(warm(first, request)).toBe("delivered across, right");
+    warm(second, requestOf("left writes dram"));
     expect(sendAndCount(second, request)).toBe(`0 ${answer}`);
     expect(sendAndCount(first, request)).toBe("1 delivered across, right");
   });
