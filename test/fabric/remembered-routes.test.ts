@@ -6,7 +6,7 @@ import type { MemoryRequest } from "../../src/fabric/route.ts";
 import type { Machine } from "../../src/host/machine.ts";
 import type { Translator } from "../../src/iommu/translation.ts";
 import { PCI_ACS_CR, PCI_ACS_EC, PCI_ACS_RR, PCI_ACS_SV, PCI_ACS_TB, PCI_ACS_UF } from "../../src/pci/acs.ts";
-import type { DmaAddr, PhysAddr } from "../../src/pci/addresses.ts";
+import { busAddr, type DmaAddr, type PhysAddr } from "../../src/pci/addresses.ts";
 import type { Bdf } from "../../src/pci/bdf.ts";
 import type { BridgeRegisters } from "../../src/pci/bridge.ts";
 import { rows } from "../rows.ts";
@@ -333,7 +333,7 @@ describe("A register that is written ends what was remembered; put back, the old
 
 describe("Another machine is another fabric: nothing that one remembers is another's", () => {
   const moved = shown(named(machine, "right").bars).map((bar) =>
-    bar.index === 0 ? { ...bar, busAddress: busOf(machine, "right") + 2 ** 30 } : bar,
+    bar.index === 0 ? { ...bar, busAddress: busAddr(busOf(machine, "right") + 2 ** 30) } : bar,
   );
   const rewired = (name: string, registers: Partial<BridgeRegisters>): Machine => {
     const bridge = shown(named(machine, name).bridge);
