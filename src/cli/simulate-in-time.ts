@@ -9,19 +9,32 @@ import { timeBlocks } from "../report/simulate/time/blocks.ts";
 import { timedJson } from "../report/simulate/time/json.ts";
 import { perfettoTrace } from "../report/simulate/time/perfetto.ts";
 import type { TimeView } from "../report/simulate/time/time-view.ts";
+import type { PeerDirection } from "../routes/peer-routes.ts";
 import type { Pattern } from "../timed/runs/pattern-names.ts";
 import { MOST_PATTERN_DEVICES, PATTERN_NS, runPattern } from "../timed/runs/patterns.ts";
 import { timeWorkload } from "../timed/runs/time-workload.ts";
 import { TlpRecord } from "../timed/runs/tlp-record.ts";
 import { EXIT } from "./exit-codes.ts";
+import type { OutputOptions } from "./options.ts";
 import { ProgressLine, sayNote } from "./print.ts";
-import { shownMachine } from "./sent-on.ts";
+import { type NamingOptions, shownMachine } from "./sent-on.ts";
 import { show } from "./show.ts";
-import type { SimulateOptions } from "./verbs/simulate.ts";
 import { writeOutput } from "./write-output.ts";
 
+/** Options of `simulate` that are about time, or hold for it too. */
+export interface SimulateTimeOptions extends OutputOptions, NamingOptions {
+  readonly traceFile?: string;
+  readonly time?: boolean;
+  /** Nanoseconds. */
+  readonly for?: number;
+  readonly compare?: string;
+  readonly pattern?: Pattern;
+  readonly devices?: readonly string[];
+  readonly operation?: PeerDirection;
+}
+
 /** Runs the steps of a simulation in time, and prints that. */
-export function workloadInTime(simulation: Simulation, options: SimulateOptions): void {
+export function workloadInTime(simulation: Simulation, options: SimulateTimeOptions): void {
   const record = recordFor(options);
   const lengthNs = options.for;
   const runs = timeWorkload(simulation, { lengthNs, observer: record });
@@ -31,7 +44,7 @@ export function workloadInTime(simulation: Simulation, options: SimulateOptions)
 }
 
 /** Runs a pattern over devices of a machine, and prints that; yields the exit code. */
-export function patternInTime(read: Machine, pattern: Pattern, options: SimulateOptions): number {
+export function patternInTime(read: Machine, pattern: Pattern, options: SimulateTimeOptions): number {
   const machine = shownMachine(read, options);
   const devices = options.devices?.flatMap((name) => [...findDevices(machine, name)]) ?? gpusOf(machine);
   const chosen = [...new Set(devices)];
@@ -66,11 +79,11 @@ function gpusOf(machine: Machine): readonly Machine["functions"][number]["bdf"][
   return machine.functions.filter((fn) => deviceKind(fn) === "gpu").map(({ bdf }) => bdf);
 }
 
-function recordFor({ traceFile }: SimulateOptions): TlpRecord | undefined {
+function recordFor({ traceFile }: SimulateTimeOptions): TlpRecord | undefined {
   return traceFile === undefined ? undefined : new TlpRecord();
 }
 
-function finish(view: TimeView, options: SimulateOptions, record: TlpRecord | undefined): void {
+function finish(view: TimeView, options: SimulateTimeOptions, record: TlpRecord | undefined): void {
   if (record !== undefined) {
     const sent = shownMachine(view.machine, { ...options, json: true });
     writeOutput(options.traceFile, perfettoTrace(topologyOf(sent), record));

@@ -12,35 +12,21 @@ import { printableJson } from "../../report/printable.ts";
 import { simulationBlocks } from "../../report/simulate/blocks.ts";
 import { simulationJson } from "../../report/simulate/json.ts";
 import { traceFile } from "../../report/simulate/trace-events.ts";
-import type { PeerDirection } from "../../routes/peer-routes.ts";
-import { PATTERNS, type Pattern } from "../../timed/runs/pattern-names.ts";
+import { PATTERNS } from "../../timed/runs/pattern-names.ts";
 import { EXIT } from "../exit-codes.ts";
-import {
-  addChangeOptions,
-  addNamingOptions,
-  addOutputOptions,
-  type ChangeOptions,
-  listed,
-  type OutputOptions,
-} from "../options.ts";
+import { addChangeOptions, addNamingOptions, addOutputOptions, type ChangeOptions, listed } from "../options.ts";
 import { ProgressLine } from "../print.ts";
 import { readInputFile } from "../read-input-file.ts";
 import { readSource, readUnchanged } from "../read-source.ts";
-import { askedMachine, type NamingOptions, shownMachine, shownPath } from "../sent-on.ts";
+import { askedMachine, shownMachine, shownPath } from "../sent-on.ts";
 import { show } from "../show.ts";
+import type { SimulateTimeOptions } from "../simulate-in-time.ts";
 import type { Finish } from "../verb.ts";
 import { writeOutput } from "../write-output.ts";
 
 /** Options of `simulate`. */
-export interface SimulateOptions extends OutputOptions, ChangeOptions, NamingOptions {
+export interface SimulateOptions extends SimulateTimeOptions, ChangeOptions {
   readonly trace?: boolean;
-  readonly traceFile?: string;
-  readonly time?: boolean;
-  readonly for?: number;
-  readonly compare?: string;
-  readonly pattern?: Pattern;
-  readonly devices?: readonly string[];
-  readonly operation?: PeerDirection;
 }
 
 /** Milliseconds between two drawings of the progress. */
