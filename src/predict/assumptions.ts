@@ -1,15 +1,16 @@
+import { isUnknown } from "../pci/known.ts";
 import type { AskedPath, HopLimit } from "./hops.ts";
 import { lookUpWords } from "./look-ups.ts";
 import { rootComplexLimit, type Sureness } from "./platform-limits.ts";
 
 /** How sure a path's figure is: as sure as the least sure thing on the way. */
-export function sureOf({ machine, path, packets }: AskedPath, hops: readonly HopLimit[]): Sureness {
+export function sureOf({ machine, path, packets, lookUps }: AskedPath, hops: readonly HopLimit[]): Sureness {
   const roots = path.crossings.flatMap((each) =>
     each.kind === "root-complex" ? [rootComplexLimit(machine, each.distance, 1).sure] : [],
   );
   const all = [packets.payload.sure, ...hops.map(({ sure }) => sure), ...roots];
   const isUnseen = path.crossings.some(({ kind }) => kind === "hidden-link" || kind === "on-card");
-  if (isUnseen || all.includes("assumption")) return "assumption";
+  if (isUnseen || isUnknown(lookUps) || all.includes("assumption")) return "assumption";
   return all.includes("measured") ? "measured" : "specification";
 }
 

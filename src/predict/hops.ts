@@ -10,6 +10,7 @@ import {
 } from "../link/stream.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { Link } from "../summary/links.ts";
 import { awakeLink, type Crossing, type DataPath } from "./crossings.ts";
@@ -47,8 +48,8 @@ export interface AskedPath {
   readonly sizeBytes: number;
   /** Bytes over which the requests go, at random; `null`: not said. */
   readonly windowBytes: number | null;
-  /** `null` where no IOMMU is known to translate on the way. */
-  readonly lookUps: LookUps | null;
+  /** `null` where no IOMMU translates on the way; where that is unknown, figures are as if none did. */
+  readonly lookUps: Known<LookUps | null>;
   /** The way that the data would take if it turned in a switch, where it does not; else `null`. */
   readonly direct: DataPath | null;
 }
@@ -76,7 +77,7 @@ export function askedPath(
 /** Nanoseconds of one transfer of so many bytes, unloaded: of a write one way, of a read there and back. */
 export function latencyOf({ path, lookUps }: AskedPath, bytes: number): Ranged {
   const way = path.operation === "write" ? oneWayNs(path, bytes) : readNs(path, bytes);
-  if (lookUps === null) return way;
+  if (lookUps === null || isUnknown(lookUps)) return way;
   const { missed } = lookUps;
   const [value, low, high] = LOOK_UP.walkLatencyNs;
   return {
@@ -115,7 +116,8 @@ export function hopsOf(asked: AskedPath): readonly HopLimit[] {
   }
   if (packets.reads !== null) hops.push(inFlightHop(asked, packets.reads));
   const { lookUps } = asked;
-  if (lookUps !== null && lookUps.missed.high > 0 && hops.length > 0) hops.push(lookUpHop(asked, lookUps, hops));
+  if (lookUps === null || isUnknown(lookUps) || lookUps.missed.high === 0 || hops.length === 0) return hops;
+  hops.push(lookUpHop(asked, lookUps, hops));
   return hops;
 }
 

@@ -1,7 +1,7 @@
 import { isTranslating, type Machine } from "../host/machine.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { PciFunction } from "../pci/function.ts";
-import { isUnknown } from "../pci/known.ts";
+import { isUnknown, type Known } from "../pci/known.ts";
 import { formatSize } from "../pci/size.ts";
 import type { Topology } from "../pci/topology.ts";
 import type { PeerDirection } from "../routes/peer-routes.ts";
@@ -31,6 +31,19 @@ export const LOOK_UP: Readonly<Record<"reachPages" | "walkNs" | "walkLatencyNs",
 /** Bytes whose translations are at hand, in pages of 4 KiB. */
 export const REACH_BYTES: number = LOOK_UP.reachPages[0] * PAGE_BYTES;
 
+const WALKERS = Math.round(LOOK_UP.walkLatencyNs[0] / LOOK_UP.walkNs[0]);
+
+/**
+ * The same for a model that walks page by page, as {@link LOOK_UP} has it together: translations that are remembered, walks
+ * at once, and nanoseconds of each, so that they end as often as there.
+ */
+export const WALKED_IOMMU: Readonly<Record<"entries" | "walkers" | "walkNs" | "pageBytes", number>> = {
+  entries: LOOK_UP.reachPages[0],
+  walkers: WALKERS,
+  walkNs: WALKERS * LOOK_UP.walkNs[0],
+  pageBytes: PAGE_BYTES,
+};
+
 /** The look-ups that a path's requests need, in the IOMMU of the root complex. */
 export interface LookUps {
   /** Bytes over which requests go, at random; `null`: not said, and taken as within reach. */
@@ -42,8 +55,8 @@ export interface LookUps {
 }
 
 /**
- * The look-ups of a path; `null` where its requests meet no IOMMU that is known to translate: they turn in a switch, or pass
- * through. `requester` is who reads or writes.
+ * The look-ups of a path; `null` where its requests meet no IOMMU that translates: they turn in a switch, or pass through.
+ * Unknown where the mode is not known and would make a difference. `requester` is who reads or writes.
  */
 export function lookUpsOf(
   { iommu: { mode } }: Machine,
@@ -51,9 +64,12 @@ export function lookUpsOf(
   { turn }: DataPath,
   requester: Bdf,
   windowBytes: number | null,
-): LookUps | null {
-  if (turn !== "root-complex" || isUnknown(mode) || !isTranslating(mode)) return null;
-  if (hasAtsOn(topology.functionOf(requester))) {
+): Known<LookUps | null> {
+  if (turn !== "root-complex") return null;
+  const isTranslated = hasAtsOn(topology.functionOf(requester));
+  if (isUnknown(mode)) return isTranslated ? null : mode;
+  if (!isTranslating(mode)) return null;
+  if (isTranslated) {
     return { windowBytes, missed: { value: 0, low: 0, high: 0 }, translatedBy: requester };
   }
   if (windowBytes === null) return { windowBytes, missed: { value: 0, low: 0, high: 1 }, translatedBy: null };
@@ -89,10 +105,13 @@ export function withWalks(
 }
 
 /** What is taken of a path's look-ups, in words; of a path without any only where a window was asked for. */
-export function lookUpWords(lookUps: LookUps | null, asked: number | null): string | null {
+export function lookUpWords(lookUps: Known<LookUps | null>, asked: number | null): string | null {
+  if (isUnknown(lookUps)) {
+    return `it is assumed that no IOMMU translates; where one does, look-ups may cost, most of all those of small requests over more than ${formatSize(REACH_BYTES)} (${lookUps.unknown})`;
+  }
   if (lookUps === null) {
     if (asked === null) return null;
-    return `a working set of ${formatSize(asked)} is like any other: no IOMMU is known to translate on the way`;
+    return `a working set of ${formatSize(asked)} is like any other: no IOMMU translates on the way`;
   }
   const { translatedBy, windowBytes, missed } = lookUps;
   const reach = `${formatSize(REACH_BYTES)} of 4 KiB pages (${LARGE_PAGE_TIMES} times as much of 2 MiB pages)`;

@@ -1,6 +1,7 @@
 import { isLinkState } from "../link/rate.ts";
 import { type Bdf, formatBdf } from "../pci/bdf.ts";
 import type { LinkState } from "../pci/express.ts";
+import { isUnknown } from "../pci/known.ts";
 import type { Crossing, DataPath } from "./crossings.ts";
 import { type AskedPath, hopsOf, leastOf, linksOf } from "./hops.ts";
 import { walkWords } from "./look-ups.ts";
@@ -43,7 +44,7 @@ export function lossesOf(asked: AskedPath, now: number): readonly Loss[] {
       why: `MaxPayload is ${packets.payload.value} bytes, and all on the way can ${larger.payload.value}`,
     });
   }
-  if (lookUps !== null && lookUps.missed.value > 0) {
+  if (lookUps !== null && !isUnknown(lookUps) && lookUps.missed.value > 0) {
     losses.push({
       kind: "iommu-walks",
       at: null,

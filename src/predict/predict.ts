@@ -28,8 +28,8 @@ export interface Prediction extends Figure, Ranged {
   /** The hop with the least. */
   readonly bottleneck: HopLimit;
   readonly losses: readonly Loss[];
-  /** `null` where no IOMMU is known to translate on the way. */
-  readonly lookUps: LookUps | null;
+  /** `null` where no IOMMU translates on the way; where that is unknown, figures are as if none did. */
+  readonly lookUps: Known<LookUps | null>;
   /** What was taken for given as the source does not show it. */
   readonly assumptions: readonly string[];
   /** Nanoseconds, unloaded: of one write, one way; of one read, there and back. */

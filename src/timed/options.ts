@@ -13,7 +13,7 @@ export interface MemoryOptions {
   readonly gbps: number;
 }
 
-/** Translation of what passes the root complex. Completions are not translated. */
+/** Translation of what passes the root complex; `WALKED_IOMMU` of the prediction is one as measured. Completions are not translated. */
 export interface IommuOptions {
   /** Translations that it remembers: the last of as many pages, direct-mapped. */
   readonly entries: number;

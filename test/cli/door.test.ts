@@ -63,6 +63,8 @@ describe("One door", () => {
       "advice/fix/slots.ts",
       "compare/compare.ts",
       "compare/match-devices.ts",
+      "fleet/fingerprint.ts",
+      "fleet/journal.ts",
       "host/lspci/record-ends.ts",
       "library/kinds.ts",
       "live/copy/journal-place.ts",

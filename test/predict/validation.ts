@@ -63,9 +63,10 @@ interface PointFlow {
 
 const folder = join(import.meta.dirname, "validation");
 
-/** Every point, by file name. */
-export function validationPoints(): readonly Point[] {
+/** Every point, by file name, or those whose names begin so. */
+export function validationPoints(begin = ""): readonly Point[] {
   return readdirSync(folder)
+    .filter((name) => name.startsWith(begin))
     .sort()
     .map((name) => pointOf(name, readFileSync(join(folder, name), "utf8")));
 }
