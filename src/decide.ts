@@ -31,9 +31,11 @@ export {
   chooseRules,
   compareMachines,
   compareVerdicts,
+  type DeviceFlow,
   decide,
   decideAll,
   expectedIommuGroups,
+  type FlowOptions,
   findDevice,
   findDevices,
   findNearest,
@@ -41,11 +43,18 @@ export {
   isIsolated,
   machineGates,
   selectDevices,
+  sharesOf,
   topologyOf,
   verdictHistory,
 } from "./library/decide.ts";
 export { deviceKind, isBridge, isTranslating, memoryBars, nameOf, parseBdf } from "./library/show.ts";
 export { type DeviceKind, KINDS_OF_INTEREST } from "./pci/device-kind.ts";
+export type { FlowShare } from "./predict/flows.ts";
+export type { HopLimit } from "./predict/hops.ts";
+export type { LookUps } from "./predict/look-ups.ts";
+export type { Loss } from "./predict/losses.ts";
+export type { Ranged, Sureness } from "./predict/platform-limits.ts";
+export type { Figure, Prediction } from "./predict/predict.ts";
 export type { RulesChoice } from "./rules/kernels/choose-rules.ts";
 export type { AllowListEntry, KernelRules } from "./rules/kernels/kernel-rules.ts";
 export { KERNEL_RULES } from "./rules/kernels/mainline.ts";

@@ -26,8 +26,10 @@ import { buildTopology as build } from "../pci/build-topology.ts";
 import type { PciFunction } from "../pci/function.ts";
 import type { Known } from "../pci/known.ts";
 import type { Topology } from "../pci/topology.ts";
+import type { FlowShare } from "../predict/flows.ts";
+import * as flows from "../predict/flows.ts";
 import { explainText } from "../report/explain-text.ts";
-import { PeerRoutes } from "../routes/peer-routes.ts";
+import { type PeerDirection, PeerRoutes } from "../routes/peer-routes.ts";
 import * as groups from "../rules/iommu-groups.ts";
 import type { RulesChoice } from "../rules/kernels/choose-rules.ts";
 import * as releases from "../rules/kernels/choose-rules.ts";
@@ -36,6 +38,7 @@ import * as verdictTable from "../rules/verdict-table.ts";
 import { door, needed, optional } from "./arguments.ts";
 import { frozen } from "./frozen.ts";
 import {
+  bytesAsked,
   changes,
   count,
   device,
@@ -45,6 +48,7 @@ import {
   known,
   listOf,
   machine,
+  operation,
   options,
   pciFunction,
   table,
@@ -52,6 +56,22 @@ import {
   topology,
   twoMachines,
 } from "./kinds.ts";
+
+/** A stream of reads or writes of a client, of a provider's memory. */
+export interface DeviceFlow {
+  readonly provider: Device;
+  readonly client: Device;
+  /** What the client does with the provider's memory. */
+  readonly operation: PeerDirection;
+}
+
+/** How much each of several flows moves. */
+export interface FlowOptions extends RulesOptions {
+  /** Bytes of each read or write, many of which follow each other; 1 MiB by default. */
+  readonly sizeBytes?: number;
+  /** Bytes of the provider's memory that they go over, at random, for an IOMMU that translates; by default within its reach. */
+  readonly windowBytes?: number;
+}
 
 /** What the rules are asked with, everywhere. */
 export interface RulesOptions {
@@ -170,6 +190,51 @@ export const findProvider: (
   needed("clients", devices),
   optional("options", options({ providers: devices, rules: text })),
 ]);
+
+/**
+ * What each of several flows is predicted to carry where all run at once, in 10^9 data bytes per second: max-min fair shares
+ * of the links, and of the reads that a client has in flight; `alone` is what it has by itself, with its range, what holds it
+ * and what was assumed. In the order of `of`; unknown, with the reason, where nothing arrives or it is not known where it
+ * goes, and such a flow takes nothing from the others. One flow of a list is a prediction of one pair. Throws
+ * `unknown-device` for a name that the machine does not have, `usage` for sizes that are no whole numbers from 1 on.
+ */
+export const sharesOf: (
+  machine: Machine,
+  of: readonly DeviceFlow[],
+  options?: FlowOptions,
+) => readonly Known<FlowShare>[] = door(
+  "sharesOf",
+  (
+    on: Machine,
+    of: readonly (DeviceFlow & { readonly provider: Bdf; readonly client: Bdf })[],
+    { sizeBytes, windowBytes, ...asked }: FlowOptions = {},
+  ) => {
+    const providers = [...new Set(of.map((flow) => flow.provider))];
+    const clients = [...new Set(of.map((flow) => flow.client))];
+    const decided = verdictTable.decideAll(on, { ...asked, providers, clients });
+    const places = of.map((flow) => ({
+      ...flow,
+      provider: providers.indexOf(flow.provider),
+      client: clients.indexOf(flow.client),
+    }));
+    return flows.sharesOf(decided, places, {
+      ...(sizeBytes === undefined ? {} : { sizeBytes }),
+      ...(windowBytes === undefined ? {} : { windowBytes }),
+    });
+  },
+  [
+    aMachine,
+    needed(
+      "of",
+      listOf(
+        "a list of flows",
+        options({ provider: device, client: device, operation }, ["provider", "client", "operation"]),
+        'write [{ provider, client, operation: "write" }]',
+      ),
+    ),
+    optional("options", options({ rules: text, sizeBytes: bytesAsked, windowBytes: bytesAsked })),
+  ],
+);
 
 /**
  * The nearest devices of each device, as `peerlane find` has them. Words ask: `gpu:nic` of each of the first the nearest of

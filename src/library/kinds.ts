@@ -29,6 +29,11 @@ export function shaped(expected: string, fields: readonly string[], from: string
 export const text: Kind = kind("a text", (value) => typeof value === "string");
 export const flag: Kind = kind("true or false", (value) => typeof value === "boolean");
 export const count: Kind = kind("a number from 0", (value) => typeof value === "number" && value >= 0);
+export const bytesAsked: Kind = kind(
+  "a whole number of bytes from 1 on",
+  (value) => Number.isSafeInteger(value) && (value as number) >= 1,
+);
+export const operation: Kind = kind("'write' or 'read'", (value) => value === "write" || value === "read");
 export const call: Kind = kind("a function", (value) => typeof value === "function");
 
 /** Bytes of any realm: a browser's frames have classes of their own. */

@@ -32,10 +32,12 @@ export interface FlowShare {
 export function sharesOf(
   table: VerdictTable,
   flows: readonly Flow[],
-  sizeBytes: number = LARGE_BYTES,
+  { sizeBytes = LARGE_BYTES, windowBytes = null }: Partial<Amount> = {},
 ): readonly Known<FlowShare>[] {
   const predictions = predictionsOf(table);
-  const each = flows.map(({ provider, client, operation }) => predictions.at(provider, client, operation, sizeBytes));
+  const each = flows.map(({ provider, client, operation }) =>
+    predictions.at(provider, client, operation, sizeBytes, windowBytes),
+  );
   const shares = shareOut(
     table.topology,
     each.flatMap((prediction) => (isUnknown(prediction) ? [] : [prediction])),

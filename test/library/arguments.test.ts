@@ -73,6 +73,16 @@ describe("a wrong argument is told by name, with what was given and what is expe
       /'options' is null, and an object with providers/,
     ],
     [
+      "a flow that is neither a read nor a write",
+      () => peerlane.sharesOf(machine, [{ provider: "nvme0", client: "nvme1", operation: "copy" as never }]),
+      /^sharesOf: .*its 'operation' is no good: 'write' or 'read' is expected/,
+    ],
+    [
+      "a working set of no bytes",
+      () => peerlane.sharesOf(machine, [], { windowBytes: 0 }),
+      /its 'windowBytes' is no good: a whole number of bytes from 1 on is expected/,
+    ],
+    [
       "a release for options",
       () => peerlane.fixes(machine, "nvme0", "nvme1", "7.2" as never),
       /'options' is the text "7.2/,

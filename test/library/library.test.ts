@@ -13,6 +13,7 @@ describe("an example of the library", () => {
     "which-pairs-work",
     "what-would-help",
     "what-if",
+    "what-flows-carry",
     "copy-on-the-model",
     "share-and-revoke",
     "a-design-of-your-own",
