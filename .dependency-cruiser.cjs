@@ -1,6 +1,7 @@
 /** The floors of the house, top first: imports go down only (see docs/decisions/0001-the-house.md). */
 const floors = [
   "cli",
+  "server",
   "fleet",
   "live",
   "vm",

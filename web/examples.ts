@@ -24,7 +24,7 @@ export const EXAMPLES: readonly Example[] = [
   },
   {
     name: "one-switch",
-    about: "two SSDs below one switch, whose ports redirect",
+    about: "two SSDs below one switch, a third beside it",
     load: text(() => import("../examples/one-switch.yaml?raw")),
   },
   {
@@ -51,10 +51,5 @@ export const EXAMPLES: readonly Example[] = [
     name: "mixed-acs",
     about: "sysfs of a machine with a real kernel: a switch of which one port redirects, on an Intel CPU",
     load: base64(() => import("../test/machines/recorded/mixed-acs.intel.strict.tar.gz?base64")),
-  },
-  {
-    name: "three-host-bridges",
-    about: "sysfs of a machine with a real kernel: three host bridges, on an AMD CPU",
-    load: base64(() => import("../test/machines/recorded/three-host-bridges.amd-zen.strict.tar.gz?base64")),
   },
 ];

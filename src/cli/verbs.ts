@@ -45,9 +45,15 @@ export const VERBS: readonly Verb[] = [
     load: async () => (await import("./verbs/fleet.ts")).declareFleet,
   },
   {
+    name: "serve",
+    group: "look",
+    summary: "all of it as a page in a browser, for this host or any source",
+    load: async () => (await import("./verbs/serve.ts")).declareServe,
+  },
+  {
     name: "report",
     group: "look",
-    summary: "all of it as one Markdown text, to paste into an issue tracker",
+    summary: "all of it as one Markdown text, or as a page in one file, to send on",
     load: async () => (await import("./verbs/report.ts")).declareReport,
   },
   {

@@ -53,6 +53,7 @@ describe("One door", () => {
       "report/live/bench/plot.ts",
       "report/machine-report.ts",
       "report/printable.ts",
+      "server/page.ts",
     ]);
   });
 

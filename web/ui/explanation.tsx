@@ -52,7 +52,7 @@ function HopItem({ hop: { name, address, role, link, acs, redirects, meets } }: 
       <strong>{visible(name)}</strong> {name === address ? "" : <span class="address">{address}</span>}{" "}
       <span class="hint">{visible(more)}</span>
       {redirects ? <span class="paint-no"> redirects</span> : null}
-      {meets ? <span class="hint"> the two meet here</span> : null}
+      {meets ? <span class="hint"> · the two meet here</span> : null}
     </li>
   );
 }

@@ -196,7 +196,7 @@ function looksOf({ matrix, bandwidth, coloring, colors }: Drawn): Looks {
       { fill: "", ink: colors("--fill-on-no"), shape: "cross" },
       { fill: "", ink: colors("--fill-on-unknown"), shape: "ring" },
       ...Array.from({ length: STEPS }, (_, step): Look => {
-        return { fill: colors(`--step-${STEPS - step}`), ink: colors(`--on-step-${STEPS - step}`), shape: "full" };
+        return { fill: colors(`--step-${step + 1}`), ink: colors(`--on-step-${step + 1}`), shape: "full" };
       }),
     ];
     const of = (at: number): number => {

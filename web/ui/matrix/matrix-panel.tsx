@@ -168,7 +168,7 @@ function MatrixLegend({
   readonly coloring: Coloring;
 }): JSX.Element {
   if (by === "bandwidth") {
-    const most = bandwidth === null ? 0 : bandwidth.writes.reduce((most, gbps) => Math.max(most, gbps), 0);
+    const most = bandwidth === null ? 0 : mostOf(bandwidth.writes);
     return (
       <ul class="legend" aria-label="What the colours mean">
         <li>
@@ -202,6 +202,13 @@ function MatrixLegend({
       <li>numbers are hops</li>
     </ul>
   );
+}
+
+/** The largest figure; those that are not known do not count. */
+function mostOf(figures: Float32Array): number {
+  let most = 0;
+  for (const figure of figures) most = Math.max(most, Number.isNaN(figure) ? 0 : figure);
+  return most;
 }
 
 function chosenCell(matrix: MatrixView, sorted: ReturnType<typeof arranged>, chosen: typeof pair.value): Cell | null {

@@ -142,9 +142,6 @@ interface BoxProps {
 function BoxShape({ placed, isGrouped, isOpen, onToggle, onChoose }: BoxProps): JSX.Element {
   const { box, x, y, width, height, lines } = placed;
   const kind = KIND_CLASSES[box.kind];
-  const label = box.lines.map(({ name, what, notes }) =>
-    [name, what, ...notes].filter((text) => text !== "").join(" "),
-  );
   const groups =
     box.groups.length > 3 ? `${box.groups.length} groups` : box.groups.map((group) => `g${group}`).join(" ");
   return (
@@ -154,7 +151,6 @@ function BoxShape({ placed, isGrouped, isOpen, onToggle, onChoose }: BoxProps): 
       role="treeitem"
       aria-level={box.kind === "host-bridge" ? 1 : 2}
       aria-expanded={isOpen ?? undefined}
-      aria-label={visible(label.join(", "))}
       onClick={() => onChoose(placed)}
     >
       {box.isPile
@@ -167,16 +163,18 @@ function BoxShape({ placed, isGrouped, isOpen, onToggle, onChoose }: BoxProps): 
         <>
           <text class="name" x={x + BOX_INSET} y={y + line.y}>
             {visible(line.name)}
-          </text>
+          </text>{" "}
           {line.what === "" ? null : (
             <text class="what" x={x + width - 8} y={y + line.y} font-size={NOTE_SIZE}>
               {visible(line.what)}
             </text>
-          )}
+          )}{" "}
           {line.notes.map((note) => (
-            <text class="note" x={x + BOX_INSET} y={y + note.y} font-size={NOTE_SIZE}>
-              {visible(note.text)}
-            </text>
+            <>
+              <text class="note" x={x + BOX_INSET} y={y + note.y} font-size={NOTE_SIZE}>
+                {visible(note.text)}
+              </text>{" "}
+            </>
           ))}
         </>
       ))}
@@ -195,9 +193,7 @@ function BoxShape({ placed, isGrouped, isOpen, onToggle, onChoose }: BoxProps): 
           }}
         >
           <circle cx={x + width} cy={y + height / 2} r={7} />
-          <text x={x + width} y={y + height / 2 + 3.5}>
-            {isOpen ? "−" : "+"}
-          </text>
+          <path d={`M${x + width - 3.5},${y + height / 2}h7${isOpen ? "" : "m-3.5,-3.5v7"}`} />
         </g>
       )}
     </g>
