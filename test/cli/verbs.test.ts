@@ -21,11 +21,11 @@ describe("verbs", () => {
     expect(VERBS.map(({ name }) => name).sort()).toEqual(files.sort());
   });
 
-  test("the help has each once, in 40 lines of 80 columns", async () => {
+  test("the help has each once, in 41 lines of 80 columns", async () => {
     const lines = (await makeProgram("0", noFinish, ["--help"])).helpInformation().trimEnd().split("\n");
     const named = lines.flatMap((line) => /^ {2}([a-z0-9]+) {2,}/.exec(line)?.[1] ?? []);
     expect(named).toEqual(VERBS.map(({ name }) => name));
-    expect(lines.length).toBeLessThanOrEqual(40);
+    expect(lines.length).toBeLessThanOrEqual(41);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
   });
 

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { hostname } from "node:os";
 import { type Command, InvalidArgumentError } from "commander";
 import { PeerlaneError } from "../../pci/error.ts";
@@ -10,7 +9,7 @@ import { type PageServer, servePage } from "../../server/serve-page.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interruption.ts";
 import { addWhatIfOptions, SOURCE_HELP, type WhatIfOptions } from "../options.ts";
-import { print, sayNote } from "../print.ts";
+import { print } from "../print.ts";
 import { readSource } from "../read-source.ts";
 import { screenOf } from "../show.ts";
 import type { Finish } from "../verb.ts";
@@ -18,15 +17,13 @@ import type { Finish } from "../verb.ts";
 /** Options of `serve`. */
 export interface ServeOptions extends WhatIfOptions {
   readonly port?: number;
-  readonly open?: boolean;
 }
 
 /** Its arguments, options and help. */
 export function declareServe(command: Command, finish: Finish): void {
   command
     .argument("[source]", SOURCE_HELP)
-    .option("--port <number>", "the port; without it, one that is free", parsePort)
-    .option("--open", "open the page in this desktop's browser, too");
+    .option("--port <number>", "the port; without it, one that is free", parsePort);
   addWhatIfOptions(command)
     .option("--debug", "show stack traces of errors")
     .addHelpText(
@@ -40,7 +37,7 @@ Exits with 0 when it is ended.
 
 Examples:
   sudo peerlane serve
-  peerlane serve dump.txt --open
+  peerlane serve dump.txt
   peerlane serve --port 8080`,
     )
     .action(async (source: string | undefined, options: ServeOptions) => {
@@ -63,7 +60,6 @@ export async function runServe(source: string | undefined, options: ServeOptions
     const page = (): Promise<Printable> => (source === "-" ? Promise.resolve(first) : pageOf(source, options));
     const served = await servePage(page, options.port ?? 0);
     print(servedText(served));
-    if (options.open === true) openInBrowser(served.url);
     if (!signal.aborted)
       await new Promise<void>((done) => signal.addEventListener("abort", () => done(), { once: true }));
     await served.close();
@@ -91,11 +87,4 @@ function servedText({ url, port }: PageServer): Printable {
     code("", [`ssh -N -L ${port}:127.0.0.1:${port} ${hostname()}`]),
   ];
   return documentText(blocks, screenOf({ color: "auto" }));
-}
-
-/** Where there is no desktop, the address stands on the screen all the same. */
-function openInBrowser(url: string): void {
-  const browser = spawn("xdg-open", [url], { stdio: "ignore", detached: true });
-  browser.once("error", () => sayNote("xdg-open does not start here", "open the address in a browser"));
-  browser.unref();
 }
