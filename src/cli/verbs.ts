@@ -53,7 +53,7 @@ export const VERBS: readonly Verb[] = [
   {
     name: "report",
     group: "look",
-    summary: "all of it as one Markdown text, or as a page in one file, to send on",
+    summary: "all of it as one Markdown text, or one page, to send on",
     load: async () => (await import("./verbs/report.ts")).declareReport,
   },
   {
