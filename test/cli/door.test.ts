@@ -66,6 +66,8 @@ describe("One door", () => {
       "compare/match-devices.ts",
       "fleet/fingerprint.ts",
       "fleet/journal.ts",
+      "fleet/read-fleet.ts",
+      "fleet/snapshot-lines.ts",
       "host/lspci/record-ends.ts",
       "library/kinds.ts",
       "live/copy/journal-place.ts",

@@ -234,14 +234,14 @@ function sources(checked: readonly Checked[]): string {
     .join("\n");
 }
 
-function percent(part: number): string {
+export function percent(part: number): string {
   return `${(part * 100).toFixed(1)} %`;
 }
 
-function signed(part: number): string {
+export function signed(part: number): string {
   return `${part < 0 ? "−" : "+"}${percent(Math.abs(part))}`;
 }
 
-function number(value: number): string {
+export function number(value: number): string {
   return value >= 200 ? value.toFixed(0) : value >= 100 ? value.toFixed(1) : value.toFixed(2);
 }

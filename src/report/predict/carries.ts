@@ -40,11 +40,14 @@ export function carriesTexts(table: VerdictTable, { provider, client }: PairPath
 /** Bytes of a working set of which nothing is at hand in an IOMMU. */
 const VAST_BYTES = 2 ** 50;
 
-/** What the IOMMU's walks leave of transfers over more memory than it reaches; nothing where none is looked up, or it costs nothing. */
+/** A part of a figure that is worth a line: what costs less is in the range. */
+const TOLD_SHARE = 0.05;
+
+/** What the IOMMU's walks leave of transfers over more memory than it reaches; nothing where none is looked up, or they cost little. */
 function walkTexts(table: VerdictTable, i: number, j: number, predictions: readonly Prediction[]): readonly Rich[] {
   const left = predictions.flatMap(({ operation, value }): readonly string[] => {
     const vast = predictionsOf(table).at(i, j, operation, LARGE_BYTES, VAST_BYTES);
-    return isUnknown(vast) || vast.value >= value ? [] : [`${operation}s ${gbpsText(vast.value)} GB/s`];
+    return isUnknown(vast) || vast.value > value * (1 - TOLD_SHARE) ? [] : [`${operation}s ${gbpsText(vast.value)} GB/s`];
   });
   if (left.length === 0) return [];
   const reach = formatSize(REACH_BYTES);
