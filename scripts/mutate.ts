@@ -71,7 +71,8 @@ async function run(area: Area, where: readonly Lines[]): Promise<Mutant[]> {
     ...(both || values.operators ? (["operators"] as const) : []),
     ...(both || values.numbers ? (["numbers"] as const) : []),
   ];
-  if (values.quick) return tryQuickly({ where, tests: area.tests, kinds });
+  if (values.quick)
+    return tryQuickly({ where, tests: area.tests, kinds, testMs: area.isLong === true ? 1_800_000 : 60_000 });
   const temporary = join(tmpdir(), `peerlane-mutate-${process.pid}`);
   return [
     ...(kinds.includes("operators") ? await mutateOperators(where, temporary) : []),

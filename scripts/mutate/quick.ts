@@ -10,6 +10,8 @@ export interface QuickTask {
   readonly kinds: readonly ("operators" | "numbers")[];
   /** How many changes, in their order, are behind it already. */
   readonly done: number;
+  /** How long one test may take, in ms, before it counts as one that does not end. */
+  readonly testMs: number;
 }
 
 /** What that process says: which file has tests that it cannot run, which change it begins, what came of that. */
@@ -23,9 +25,6 @@ interface Progress {
   readonly found: (Replacement & Pick<Mutant, "end">)[];
   readonly leftOut: Set<string>;
 }
-
-/** A change that has not ended by now is one that ends nothing. */
-const HANGS_MS = 60_000;
 
 /**
  * The same changes as StrykerJS makes, and of numbers, tried without Vitest: in one process that holds each file of tests
@@ -68,7 +67,8 @@ function runChild(task: QuickTask, { found, leftOut }: Progress): Promise<boolea
         leftOut.add(report.leftOut);
       } else if ("begun" in report) {
         ({ begun } = report);
-        timer = setTimeout(() => child.kill("SIGKILL"), HANGS_MS);
+        // A process that says nothing for this long hangs outside of its tests' own limits, in a loop.
+        timer = setTimeout(() => child.kill("SIGKILL"), 2 * task.testMs);
       } else if (begun !== undefined) {
         found.push(ended(begun, report.ended));
         if (found.length % 100 === 0) process.stdout.write(`${begun.file}: ${found.length} changed\n`);

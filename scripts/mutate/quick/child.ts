@@ -3,7 +3,7 @@ import type { Mutant } from "../mutant.ts";
 import type { QuickReport, QuickTask } from "../quick.ts";
 import { bundle } from "./bundle.ts";
 import { type Change, type Switched, switchNumbers, switchOperators } from "./changes.ts";
-import { collect, runSuite, WORDS } from "./suite.ts";
+import { collect, limitTests, runSuite, WORDS } from "./suite.ts";
 
 /**
  * The globals that the switches look at: which change is on, a counter of what runs by them, and how often the change may
@@ -51,7 +51,8 @@ process.once("message", (task: QuickTask) => {
   );
 });
 
-async function run({ where, tests, kinds, done }: QuickTask): Promise<void> {
+async function run({ where, tests, kinds, done, testMs }: QuickTask): Promise<void> {
+  limitTests(testMs);
   let position = 0;
   for (const kind of kinds) {
     const switched = kind === "numbers" ? switchNumbers(where) : await switchOperators(where);

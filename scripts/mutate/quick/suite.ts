@@ -32,7 +32,12 @@ export interface Suite {
 }
 
 /** How long a test may take, in ms. */
-const LIMIT_MS = 60_000;
+let limitMs = 60_000;
+
+/** Sets how long a test may take, in ms. */
+export function limitTests(ms: number): void {
+  limitMs = ms;
+}
 
 let current: Suite;
 let count = 0;
@@ -112,7 +117,7 @@ async function within(result: unknown): Promise<void> {
   if (!(result instanceof Promise)) return;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error("it takes too long")), LIMIT_MS);
+    timer = setTimeout(() => reject(new Error("it takes too long")), limitMs);
   });
   await Promise.race([result, late]).finally(() => clearTimeout(timer));
 }
