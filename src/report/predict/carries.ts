@@ -47,7 +47,9 @@ const TOLD_SHARE = 0.05;
 function walkTexts(table: VerdictTable, i: number, j: number, predictions: readonly Prediction[]): readonly Rich[] {
   const left = predictions.flatMap(({ operation, value }): readonly string[] => {
     const vast = predictionsOf(table).at(i, j, operation, LARGE_BYTES, VAST_BYTES);
-    return isUnknown(vast) || vast.value > value * (1 - TOLD_SHARE) ? [] : [`${operation}s ${gbpsText(vast.value)} GB/s`];
+    return isUnknown(vast) || vast.value > value * (1 - TOLD_SHARE)
+      ? []
+      : [`${operation}s ${gbpsText(vast.value)} GB/s`];
   });
   if (left.length === 0) return [];
   const reach = formatSize(REACH_BYTES);
