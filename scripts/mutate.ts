@@ -5,7 +5,7 @@
  *     npm run mutate -- rules gates           areas
  *     npm run mutate -- src/pci/decode.ts     single files
  *     npm run mutate -- --sample 40           about as many lines of one area; both by the seed, which is the commit (no
- *                                             area whose tests take long, unless it is named)
+ *                                             area whose tests take long or that was not measured, unless it is named)
  *
  *     npm run mutate -- --named               faults that once survived every test
  *     npm run mutate -- --quick rules         the same changes without Vitest: minutes in place of hours
@@ -156,7 +156,7 @@ async function main(): Promise<boolean> {
   }
   let areas = AREAS;
   if (positionals.length === 0 && values.sample !== undefined) {
-    const short = AREAS.filter(({ isLong }) => isLong !== true);
+    const short = AREAS.filter(({ isLong, isUnmeasured }) => isLong !== true && isUnmeasured !== true);
     areas = [short[Math.floor(random.next().value * short.length)] as Area];
     process.stdout.write(`a sample of ${values.sample} lines of '${areas[0]?.name}' by the seed ${seed}\n`);
   }
