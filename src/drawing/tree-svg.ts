@@ -53,7 +53,8 @@ function drawRegion({ name, x, y, width, height }: PlacedRegion): readonly strin
   return name === "" ? [frame] : [frame, drawText(x + 12, y + 18, name, { fill: "faint", isBold: true })];
 }
 
-const BOX_FILLS: Readonly<Record<BoxKind, Fill>> = {
+/** The colour of each kind of box, by its name in the palette. */
+export const BOX_FILLS: Readonly<Record<BoxKind, Fill>> = {
   "host-bridge": "switch",
   switch: "switch",
   bridge: "other",

@@ -38,6 +38,9 @@ export interface HopLimit extends Ranged {
   readonly recutBytes: number | null;
 }
 
+/** What a limit says of a link where it is none's. */
+const NO_LINK = { at: null, towards: null, taken: null, link: null, otherWay: 0, recutBytes: null } as const;
+
 /** A path that is asked about, and what is known of it. */
 export interface AskedPath {
   readonly machine: Machine;
@@ -104,12 +107,7 @@ export function hopsOf(asked: AskedPath): readonly HopLimit[] {
       hops.push({
         ...gbps,
         kind: "root-complex",
-        at: null,
-        towards: null,
-        taken: null,
-        link: null,
-        otherWay: 0,
-        recutBytes: null,
+        ...NO_LINK,
       });
     }
     if (payload !== null && path.operation === "write") form = repacked(form, payload);
@@ -208,12 +206,7 @@ function lookUpHop({ path, sizeBytes }: AskedPath, lookUps: LookUps, others: rea
     withWalks(path.operation, Math.min(...others.map((hop) => hop[of])), sizeBytes, part, walkNs);
   return {
     kind: "iommu",
-    at: null,
-    towards: null,
-    taken: null,
-    link: null,
-    otherWay: 0,
-    recutBytes: null,
+    ...NO_LINK,
     value: leaves("value", missed.value, usual),
     low: leaves("low", missed.high, most),
     high: leaves("high", missed.low, least),

@@ -50,6 +50,16 @@ function withExpress(fn: PciFunction, change: (express: PciExpress) => PciExpres
   return { ...fn, express: change(fn.express) };
 }
 
+/** Another Device Control register of one device: MaxPayload in bits 5 to 7, MaxReadReq in bits 12 to 14. */
+function withDeviceControl(machine: Machine, at: number, deviceControl: number): Machine {
+  return changed(machine, [endpoint(machine, at).bdf], (fn) =>
+    withExpress(fn, (express) => ({
+      ...express,
+      registers: { ...(express.registers as Exclude<PciExpress["registers"], { unknown: string }>), deviceControl },
+    })),
+  );
+}
+
 /** A link by both of its ends. */
 function withLink(machine: Machine, fn: PciFunction, state: { speedGTps?: number; width?: number }): Machine {
   return changed(machine, [fn.bdf, above(fn)], (end) =>
@@ -196,30 +206,12 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   "smaller MaxPayload": {
     kind: "max-payload",
     says: /^\w+:\d+: MaxPayload 128 instead of 256$/,
-    plant: (machine, at) =>
-      changed(machine, [endpoint(machine, at).bdf], (fn) =>
-        withExpress(fn, (express) => ({
-          ...express,
-          registers: {
-            ...(express.registers as Exclude<PciExpress["registers"], { unknown: string }>),
-            deviceControl: 0x2910,
-          },
-        })),
-      ),
+    plant: (machine, at) => withDeviceControl(machine, at, 0x2910),
   },
   "smaller MaxReadReq": {
     kind: "read-request",
     says: /^\w+:\d+: MaxReadReq 128 instead of 512$/,
-    plant: (machine, at) =>
-      changed(machine, [endpoint(machine, at).bdf], (fn) =>
-        withExpress(fn, (express) => ({
-          ...express,
-          registers: {
-            ...(express.registers as Exclude<PciExpress["registers"], { unknown: string }>),
-            deviceControl: 0x0930,
-          },
-        })),
-      ),
+    plant: (machine, at) => withDeviceControl(machine, at, 0x0930),
   },
   "other slot": {
     kind: "other-slot",

@@ -1,6 +1,6 @@
 import type { JSX } from "preact";
 import { memo } from "preact/compat";
-import type { BoxKind, PortAcs } from "../../../src/drawing/tree-boxes.ts";
+import type { PortAcs } from "../../../src/drawing/tree-boxes.ts";
 import {
   BOX_INSET,
   LINK_SIZE,
@@ -12,7 +12,7 @@ import {
   TRUNK,
   type TreeLayout,
 } from "../../../src/drawing/tree-layout.ts";
-import { elbow } from "../../../src/drawing/tree-svg.ts";
+import { BOX_FILLS, elbow } from "../../../src/drawing/tree-svg.ts";
 import type { Bdf } from "../../../src/pci/bdf.ts";
 import { visible } from "../../../src/pci/visible.ts";
 import { boxId } from "./shown-boxes.ts";
@@ -25,17 +25,6 @@ interface PictureProps {
   readonly onToggle: (key: string) => void;
   readonly onChoose: (box: PlacedBox) => void;
 }
-
-const KIND_CLASSES: Readonly<Record<BoxKind, string>> = {
-  "host-bridge": "switch",
-  switch: "switch",
-  bridge: "other",
-  gpu: "gpu",
-  nic: "nic",
-  nvme: "nvme",
-  accel: "accel",
-  other: "other",
-};
 
 /** The boxes and links of a tree: drawn again only when they are others, not while somebody moves around. */
 export const Picture: (props: PictureProps) => JSX.Element = memo(
@@ -141,7 +130,7 @@ interface BoxProps {
 
 function BoxShape({ placed, isGrouped, isOpen, onToggle, onChoose }: BoxProps): JSX.Element {
   const { box, x, y, width, height, lines } = placed;
-  const kind = KIND_CLASSES[box.kind];
+  const kind = BOX_FILLS[box.kind];
   const groups =
     box.groups.length > 3 ? `${box.groups.length} groups` : box.groups.map((group) => `g${group}`).join(" ");
   return (
